@@ -1,0 +1,38 @@
+"""The SQL of the service and its loader: statements live in files, not in Python.
+
+`queries/apply.sql` is one statement; the other files hold several, each begun by a line
+`-- name: what_it_is` followed by its line of purpose.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+@cache
+def queries(concern: str) -> dict[str, str]:
+    """Return the statements of `queries/<concern>.sql` by name; a file without names is one statement, ''."""
+    text = (files("sql") / "queries" / f"{concern}.sql").read_text("utf-8")
+    first, *named = _NAME.split(text)
+    if not named:
+        return {"": first}
+    return dict(zip(named[::2], named[1::2], strict=True))
+
+
+def schema() -> str:
+    """Return the script that builds the newest schema in an empty database."""
+    return (files("sql") / "schema.sql").read_text("utf-8")
+
+
+def migrations() -> dict[int, str]:
+    """Return the scripts that bring an older schema to the next version, by the version they lead to."""
+    found = {
+        int(entry.name[:4]): entry.read_text("utf-8")
+        for entry in (files("sql") / "migrations").iterdir()
+        if entry.name.endswith(".sql")
+    }
+    return dict(sorted(found.items()))

@@ -1,0 +1,397 @@
+-- The whole schema at its newest version: what a fresh database gets.
+-- An existing one is brought here by migrations/; a test proves that both ways lead to the same place.
+-- Words are those of docs/semantics.md §1. Every index says which query it serves.
+
+create type verdict as enum ('counted', 'already_counted', 'cooling_down', 'excluded');
+create type dedup_policy as enum ('always', 'once', 'cooldown');
+create type dedup_per as enum ('contact', 'object');
+create type version_state as enum ('building', 'published', 'retired');
+create type message_kind as enum ('score_changed', 'xp_credited', 'dead_letter');
+
+-- One row: what is true of this installation as a whole.
+create table installation (
+    only_row       boolean  primary key default true constraint installation_has_one_row check (only_row),
+    schema_version integer  not null,
+    -- Part of every message's id; raised when Postgres turns out to have lost commits (semantics §7.4).
+    incarnation    integer  not null default 1,
+    -- Of the outbox; fixed when the database is created.
+    shards         smallint not null default 4 constraint installation_shards_positive check (shards > 0),
+    -- Of accounts, catalogs and profiles; a batch compares it with the snapshot it was matched by.
+    revision       bigint   not null default 1
+);
+
+-- Configuration -------------------------------------------------------------------------------------------
+
+create table accounts (
+    id                integer     primary key generated always as identity,
+    key               text        not null constraint accounts_key_unique unique,
+    name              text        not null,
+    engagement        boolean     not null default true,
+    sales             boolean     not null default false,
+    retention_seconds bigint,
+    time_zone         text        not null default 'UTC',
+    count_robots      boolean     not null default false,
+    -- Events dated before it are expired; only the purge of retention moves it.
+    horizon           timestamptz,
+    created_at        timestamptz not null default now()
+);
+
+create table groups (
+    id         integer primary key generated always as identity,
+    account_id integer not null references accounts,
+    key        text    not null,
+    name       text    not null,
+    icon       text    not null,
+    position   integer not null,
+    constraint groups_key_unique unique (account_id, key)
+);
+
+create table definitions (
+    id               integer      primary key generated always as identity,
+    account_id       integer      not null references accounts,
+    key              text         not null,
+    name             text         not null,
+    group_id         integer      not null references groups,
+    icon             text         not null,
+    default_points   integer      not null,
+    active           boolean      not null,
+    events           text[]       not null,
+    -- The list under `when`, as JSON.
+    conditions       jsonb        not null default '[]',
+    policy           dedup_policy not null,
+    interval_seconds bigint,
+    per              dedup_per    not null,
+    -- The current edition's number; its dedup policy is repeated here, where every batch reads it.
+    edition          smallint     not null default 1,
+    xp               integer      not null default 0,
+    position         integer      not null,
+    -- Set by the first batch in which it counts; from then on published versions do not follow the catalog.
+    counted          boolean      not null default false,
+    created_at       timestamptz  not null default now(),
+    constraint definitions_key_unique unique (account_id, key),
+    constraint definitions_interval_with_cooldown check ((policy = 'cooldown') = (interval_seconds is not null))
+);
+
+create table editions (
+    definition_id    integer      not null references definitions,
+    number           smallint     not null,
+    policy           dedup_policy not null,
+    interval_seconds bigint,
+    per              dedup_per    not null,
+    opened_at        timestamptz  not null default now(),
+    primary key (definition_id, number)
+);
+
+create table profiles (
+    id                integer     primary key generated always as identity,
+    account_id        integer     not null references accounts,
+    key               text        not null,
+    name              text        not null,
+    description       text        not null default '',
+    is_primary        boolean     not null default false,
+    inherits          boolean     not null default true,
+    -- What readers see; null: a draft never published.
+    published_version integer,
+    position          integer     not null,
+    created_at        timestamptz not null default now(),
+    constraint profiles_key_unique unique (account_id, key)
+);
+-- One primary profile per account.
+create unique index profiles_primary_unique on profiles (account_id) where is_primary;
+
+-- The draft: a profile's own weights, by key, since they may name definitions still to come.
+create table profile_weights (
+    profile_id     integer not null references profiles,
+    definition_key text    not null,
+    weight         integer not null,
+    primary key (profile_id, definition_key)
+);
+
+create table profile_versions (
+    profile_id   integer       not null references profiles,
+    version      integer       not null,
+    state        version_state not null,
+    inherits     boolean       not null,
+    -- The profile's own weights as published, by definition key, those of definitions still to come included.
+    own_weights  jsonb         not null default '{}',
+    published_at timestamptz   not null default now(),
+    primary key (profile_id, version)
+);
+
+-- What a definition counts for under a version: frozen, but for definitions that joined it and never counted.
+create table version_weights (
+    profile_id    integer not null,
+    version       integer not null,
+    definition_id integer not null references definitions,
+    group_id      integer not null references groups,
+    weight        integer not null,
+    -- Created after the version was published: follows the catalog until the definition first counts.
+    joined        boolean not null default false,
+    primary key (profile_id, version, definition_id),
+    foreign key (profile_id, version) references profile_versions
+);
+-- apply: the weights of the definitions that counted in a batch.
+create index version_weights_by_definition on version_weights (definition_id);
+
+-- Contacts ------------------------------------------------------------------------------------------------
+
+create table contacts (
+    id          bigint      primary key generated always as identity,
+    account_id  integer     not null references accounts,
+    external_id text        not null,
+    -- The outbox shard of all its messages: fixed by the slice it was first seen in.
+    shard       smallint    not null,
+    created_at  timestamptz not null default now(),
+    constraint contacts_external_id_unique unique (account_id, external_id)
+);
+
+-- What contact.upserted said, per field the latest by (occurred_at, event_key).
+create table contact_fields (
+    contact_id  bigint      not null references contacts,
+    field       text        not null,
+    value       text        not null,
+    occurred_at timestamptz not null,
+    event_key   bytea       not null,
+    primary key (contact_id, field)
+);
+
+-- contact.merged, as received.
+create table contact_merges (
+    account_id       integer     not null references accounts,
+    external_id      text        not null,
+    event_key        bytea       not null,
+    occurred_at      timestamptz not null,
+    into_external_id text,
+    primary key (account_id, external_id, event_key)
+);
+
+-- contact.deleted, as received.
+create table contact_deletions (
+    account_id  integer     not null references accounts,
+    external_id text        not null,
+    event_key   bytea       not null,
+    occurred_at timestamptz not null,
+    primary key (account_id, external_id, event_key)
+);
+
+-- Links between contacts as they hold now: absorbed leads to survivor.
+create table contact_links (
+    absorbed_id bigint      primary key references contacts,
+    survivor_id bigint      not null references contacts,
+    origin      text        not null constraint contact_links_origin_known
+                            check (origin in ('identify', 'merged', 'api')),
+    occurred_at timestamptz not null,
+    event_key   bytea       not null,
+    constraint contact_links_to_another check (absorbed_id <> survivor_id)
+);
+
+-- What has happened ---------------------------------------------------------------------------------------
+
+-- Event keys applied before, remembered for a window.
+create table claims (
+    account_id integer     not null,
+    event_key  bytea       not null constraint claims_event_key_length check (length(event_key) = 16),
+    -- Of the contents taken first: tells when a key comes back with others.
+    digest     bigint      not null,
+    applied_at timestamptz not null,
+    primary key (account_id, event_key)
+);
+
+-- One (event, definition) on a contact's timeline, by month of occurred_at.
+-- It names what it is about but hangs on nothing, so it outlives its sources.
+create table timeline (
+    account_id    integer     not null,
+    contact_id    bigint      not null,
+    occurred_at   timestamptz not null,
+    event_key     bytea       not null,
+    definition_id integer     not null,
+    edition       smallint    not null,
+    verdict       verdict     not null,
+    -- Dated more than 7 days before its own record: judged once, moves no other verdict.
+    settled       boolean     not null,
+    -- What it is worth to its actor if counted, fixed when first processed.
+    xp_worth      integer     not null,
+    -- XP messages told about it so far: odd, it stands credited; even, it does not.
+    credit_number integer     not null,
+    type          text        not null,
+    source        text        not null,
+    event_id      text        not null,
+    object_id     text,
+    actor_id      text,
+    actor_type    text,
+    -- Byte for byte as it came: jsonb would take what it cannot print.
+    data          text        not null,
+    recorded_at   timestamptz not null,
+    -- Serves reading a timeline, judging again, and finding what is older than the claims.
+    primary key (account_id, contact_id, occurred_at, event_key, definition_id)
+) partition by range (occurred_at);
+
+-- What the dedup policy remembers of a key: the last counted ordinary event, and the last fixed point.
+create table gates (
+    contact_id       bigint   not null,
+    definition_id    integer  not null,
+    edition          smallint not null,
+    -- The object where the edition is per object ('' for events without one), else ''.
+    object_key       text     not null,
+    last_counted_at  timestamptz,
+    last_counted_key bytea,
+    last_fixed_at    timestamptz,
+    primary key (contact_id, definition_id, edition, object_key)
+);
+
+create table tallies (
+    contact_id    bigint   not null,
+    definition_id integer  not null,
+    edition       smallint not null,
+    count         integer  not null,
+    primary key (contact_id, definition_id, edition)
+);
+
+-- Points by contact, profile version and group; group 0 is overall.
+create table scores (
+    contact_id bigint  not null,
+    profile_id integer not null,
+    version    integer not null,
+    group_id   integer not null,
+    points     bigint  not null,
+    primary key (contact_id, profile_id, version, group_id)
+);
+-- Lists of contacts sorted by overall or by a group.
+create index scores_by_points on scores (profile_id, version, group_id, points desc, contact_id);
+
+-- What score-changed last said of a contact in a profile; the next message starts from it.
+create table announcements (
+    contact_id      bigint  not null,
+    profile_id      integer not null,
+    -- Counts the messages of this contact in this profile: 1, 2, 3, …
+    message_version bigint  not null,
+    profile_version integer not null,
+    overall         bigint  not null,
+    -- Points by group key.
+    groups          jsonb   not null,
+    primary key (contact_id, profile_id)
+);
+
+-- Points given or taken by people, within one profile and group.
+create table adjustments (
+    id         bigint      primary key generated always as identity,
+    contact_id bigint      not null references contacts,
+    profile_id integer     not null references profiles,
+    group_id   integer     not null references groups,
+    points     integer     not null,
+    reason     text        not null,
+    author     text        not null,
+    client_key text        not null,
+    created_at timestamptz not null default now(),
+    constraint adjustments_client_key_unique unique (contact_id, client_key)
+);
+
+-- Unknown events by type: the account's inbox (approximate after a crash).
+create table inbox (
+    account_id    integer     not null references accounts,
+    -- '' gathers what came after the first 1,000 types.
+    type          text        not null,
+    count         bigint      not null,
+    first_seen_at timestamptz not null,
+    last_seen_at  timestamptz not null,
+    sample        text        not null,
+    primary key (account_id, type)
+);
+
+-- In and out ----------------------------------------------------------------------------------------------
+
+-- Where each lane stands. A batch moves it by compare-and-set on (epoch, next_offset).
+create table lanes (
+    topic          text    not null,
+    partition      integer not null,
+    -- Raised by whoever takes the lane over: fences those who held it before.
+    epoch          bigint  not null default 0,
+    next_offset    bigint  not null,
+    -- Of the last record processed: tells a topic that was recreated.
+    last_timestamp bigint,
+    last_checksum  bigint,
+    stopped        text    constraint lanes_stopped_known
+                           check (stopped in ('dead_letters', 'log_truncated', 'topic_recreated', 'paused')),
+    -- Records processed since the count of dead ones began, and the dead among the last 200 of them as
+    -- [[number, account or null], …].
+    seen           bigint  not null default 0,
+    recent_dead    jsonb   not null default '[]',
+    primary key (topic, partition)
+);
+
+create table dead_letters (
+    id               bigint      primary key generated always as identity,
+    topic            text        not null,
+    partition        integer     not null,
+    "offset"         bigint      not null,
+    record_timestamp bigint,
+    key              bytea,
+    value            bytea,
+    -- JSON, [[name, value in base64 or null], …]: as bytes, since a name may hold what text and jsonb refuse.
+    headers          bytea       not null,
+    reason           text        not null,
+    detail           text        not null,
+    -- The well-formed accountid that could be read.
+    account_key      text,
+    recorded_at      timestamptz not null default now()
+);
+-- dead-letters list of one account.
+create index dead_letters_by_account on dead_letters (account_key, id);
+
+-- The last position given out, by shard. Updated last in a batch and held to its commit: position order is
+-- commit order, without gaps.
+create table outbox_heads (
+    shard smallint primary key,
+    head  bigint   not null default 0
+);
+
+-- One row for each batch and shard: the messages at positions first_position, first_position + 1, …
+create table outbox (
+    shard          smallint       not null,
+    first_position bigint         not null,
+    kinds          message_kind[] not null,
+    keys           text[]         not null,
+    -- A message's JSON; of a dead letter the id in dead_letters.
+    payloads       text[]         not null,
+    committed_at   timestamptz    not null,
+    primary key (shard, first_position)
+);
+
+-- Up to where each shard is known to be published.
+create table relay_floors (
+    shard smallint primary key,
+    floor bigint   not null default 0
+);
+
+-- The state of a walk over a dedup key in event order: the time of the last counted event.
+-- An event counts if it is not blocked and no counted event lies less than `span` before it (semantics §4).
+create function cooldown_step(last_counted timestamptz, occurred_at timestamptz, span interval, blocked boolean,
+                              start timestamptz)
+returns timestamptz language plpgsql immutable as $$
+begin
+    if blocked or occurred_at < coalesce(last_counted, start) + span then
+        return coalesce(last_counted, start);
+    end if;
+    return occurred_at;
+end $$;
+
+create aggregate last_counted(occurred_at timestamptz, span interval, blocked boolean, start timestamptz) (
+    sfunc = cooldown_step,
+    stype = timestamptz
+);
+
+-- Gives out `messages` positions of a shard and returns the first. A function, so that it reads the head
+-- after waiting for it, not as of the beginning of the calling statement.
+create function take_positions(of_shard smallint, messages bigint)
+returns bigint language sql volatile as $$
+    update outbox_heads set head = head + messages where shard = of_shard returning head - messages + 1
+$$;
+
+-- The one form in which times leave the database.
+create function rfc3339(instant timestamptz) returns text language sql stable as $$
+    select to_char(instant at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+
+insert into installation (schema_version) values (1);
+insert into outbox_heads (shard) select generate_series(0, shards - 1) from installation;
+insert into relay_floors (shard) select generate_series(0, shards - 1) from installation;
