@@ -1,0 +1,96 @@
+"""Verdicts: what became of one event under one definition (semantics §4).
+
+Owns the walk over one key. Never remembers anything between two calls but
+the verdicts on the entries themselves; knows no batch, no score.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tests.oracle.catalog import Edition
+    from tests.oracle.decode import Event
+
+
+@dataclass(eq=False)  # an entry is itself, not its values
+class Entry:
+    """One event under one definition.
+
+    worth: the XP that it is worth to its actor while counted, fixed for ever. verdict: '' until judged.
+    credits: how many XP messages it has sent, the last K.
+    """
+
+    event: Event
+    definition: str
+    edition: Edition
+    worth: int
+    verdict: str = ""
+    credits: int = 0
+
+    @property
+    def counted(self) -> bool:
+        """Whether it counts now."""
+        return self.verdict == "counted"
+
+    @property
+    def order(self) -> tuple[datetime, bytes]:
+        """Where it stands among others."""
+        return self.event.order
+
+    @property
+    def key_object(self) -> str | None:
+        """The object that its key spans: none where a key spans all, or where the event has none."""
+        return self.event.object if self.edition.per == "object" else None
+
+
+NOT_COUNTED = {"once": "already_counted", "cooldown": "cooling_down"}
+
+
+def judge(entries: list[Entry], edition: Edition, object_: str | None) -> None:
+    """Judge one key of an edition from scratch.
+
+    entries: all that the contact has under the definition, of every edition and object; those of the key get
+    their verdicts, settled ones only once.
+    """
+    under_key = [
+        entry
+        for entry in sorted(entries, key=lambda each: each.order)
+        if entry.verdict != "excluded" and (edition.per == "contact" or entry.event.object == object_)
+    ]
+    current = [entry for entry in under_key if entry.edition == edition]
+    ordinary = [entry for entry in current if not entry.event.settled]
+    fixed = [
+        entry
+        for entry in under_key
+        if entry.counted and (entry.edition.number < edition.number or entry.event.settled)
+    ]
+    arrived = [entry for entry in current if entry.event.settled and not entry.verdict]
+    walk(edition, ordinary, beside=fixed)
+    walk(edition, arrived, beside=[*fixed, *(entry for entry in ordinary if entry.counted)])
+
+
+def walk(edition: Edition, entries: list[Entry], beside: list[Entry]) -> None:
+    """Judge entries in event order, each beside those counted so far and those that count anyway."""
+    counted = [entry.event.occurred_at for entry in beside]
+    for entry in entries:
+        at = entry.event.occurred_at
+        if counts(edition, at, counted):
+            entry.verdict = "counted"
+            counted.append(at)
+        else:
+            entry.verdict = NOT_COUNTED[edition.policy]
+
+
+def counts(edition: Edition, at: datetime, counted: list[datetime]) -> bool:
+    """Tell whether an event counts beside these: `once` if there is none, `cooldown` if none is near."""
+    if edition.policy == "always":
+        return True
+    if edition.policy == "once":
+        return not counted
+    interval = edition.interval
+    assert interval is not None  # a cooldown has one
+    return not any(abs(at - other) < interval for other in counted)
