@@ -1,0 +1,61 @@
+"""Reading RFC 3339: the grammar of `time` and of the times in `data` (semantics §2).
+
+Owns the grammar and the cut to the microsecond. Never judges bounds, never reads a clock, never raises.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_EPOCH_DAY = EPOCH.toordinal()
+_FOUR_CENTURIES_FIVE_TIMES = 730_485  # days from the year 0 to the year 2000: the calendar repeats
+_GRAMMAR = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)"
+    r"(?:\.([0-9]+))?(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))"
+)
+
+
+def microseconds(text: str) -> int | None:
+    """Return the instant that `text` names, in microseconds since 1970 in UTC; None where it names none.
+
+    Digits beyond the microsecond are cut off; second 60 is second 0 of the next minute, whatever the minute.
+    Years 0000 to 9999 are instants here; which of them are allowed is for the caller to say.
+    """
+    match = _GRAMMAR.fullmatch(text)
+    if match is None:
+        return None
+    day, hour, minute, second, fraction, sign, offset_hour, offset_minute = match.groups()
+    days = _days(day)
+    if days is None:
+        return None
+    seconds = ((days * 24 + int(hour)) * 60 + int(minute)) * 60 + int(second)
+    if sign is not None:
+        offset = (int(offset_hour) * 60 + int(offset_minute)) * 60
+        seconds += offset if sign == "-" else -offset
+    if fraction is None:
+        return seconds * 1_000_000
+    return seconds * 1_000_000 + int(fraction[:6].ljust(6, "0"))
+
+
+def instant(since_epoch: int) -> datetime:
+    """Return the datetime of microseconds since 1970 in UTC.
+
+    Raises OverflowError outside the years 1 to 9999.
+    """
+    return EPOCH + timedelta(0, 0, since_epoch)
+
+
+@lru_cache(maxsize=4096)
+def _days(day: str) -> int | None:
+    """Return the days since 1970 of `yyyy-mm-dd`, None where the calendar has no such day."""
+    year, month, number = int(day[:4]), int(day[5:7]), int(day[8:])
+    try:
+        if year == 0:  # Python's calendar begins with the year 1, RFC 3339's with the year 0
+            return date(2000, month, number).toordinal() - _FOUR_CENTURIES_FIVE_TIMES - _EPOCH_DAY
+        return date(year, month, number).toordinal() - _EPOCH_DAY
+    except ValueError:
+        return None

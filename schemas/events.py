@@ -1,0 +1,213 @@
+"""What comes in: the `data` of the product types, as contracts.md lists them.
+
+Owns the models and which type has which. Never judges attributes, never alters `data`, never says a value in
+an error. A type without a model here is an event all the same, and its `data` is not looked at.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from consumer.timestamps import microseconds
+from schemas.numbers import digits, parse_data, whole
+
+__all__ = ["MODELS", "PRODUCT_TYPES", "check_data", "parse_data"]
+
+MAX_DIGITS: Final = 38
+
+
+def _number(value: object) -> int | Decimal:
+    """Take a number of 38 digits at most, as it is; a boolean is none, a text is never read as one."""
+    if type(value) is not int and not isinstance(value, Decimal):
+        raise PydanticCustomError("number", "not a number")
+    if digits(value) > MAX_DIGITS:
+        raise PydanticCustomError("digits", "a number of more than 38 digits")
+    return value
+
+
+def _whole_number(value: object) -> int:
+    """Take a number without a fraction, 60.0 among them."""
+    number = _number(value)
+    if not whole(number):
+        raise PydanticCustomError("integer", "not an integer")
+    return int(number) if number else 0  # a zero may carry an exponent of 10^18
+
+
+def _time(value: object) -> str:
+    """Take an RFC 3339 time, as it is: the grammar of `time`, without its bounds."""
+    if not isinstance(value, str) or microseconds(value) is None:
+        raise PydanticCustomError("time", "not an RFC 3339 time")
+    return value
+
+
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+Number = Annotated[int | Decimal, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+Integer = Annotated[int, PlainValidator(_whole_number), WithJsonSchema({"type": "integer"})]
+Time = Annotated[str, PlainValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})]
+ContactId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+
+
+class ProductData(BaseModel):
+    """What all have in common: every field optional, null counting as absent, unknown fields passing."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class Message(ProductData):
+    """`data` of `message.received`, `message.sent` and `message.read`."""
+
+    channel: Text | None = None
+    direction: Text | None = None
+    conversation: Text | None = None
+    text_length: Integer | None = None
+    has_attachment: bool | None = None
+
+
+class Deal(ProductData):
+    """`data` of `deal.created`, `deal.stage_changed`, `deal.won` and `deal.lost`."""
+
+    pipeline: Text | None = None
+    stage: Text | None = None
+    previous_stage: Text | None = None
+    currency: Text | None = None
+    owner: Text | None = None
+    amount: Number | None = None
+
+
+class Followup(ProductData):
+    """`data` of `followup.scheduled`, `followup.completed` and `followup.missed`."""
+
+    kind: Text | None = None
+    due_at: Time | None = None
+    completed_at: Time | None = None
+
+
+class Booking(ProductData):
+    """`data` of `booking.created`, `booking.rescheduled`, `.completed`, `.cancelled` and `.no_show`."""
+
+    calendar: Text | None = None
+    service: Text | None = None
+    starts_at: Time | None = None
+    duration_minutes: Integer | None = None
+
+
+class Payment(ProductData):
+    """`data` of `payment.succeeded`, `payment.failed` and `payment.refunded`."""
+
+    currency: Text | None = None
+    method: Text | None = None
+    provider: Text | None = None
+    invoice: Text | None = None
+    amount: Number | None = None
+
+
+class Order(ProductData):
+    """`data` of `order.placed` and `order.cancelled`."""
+
+    currency: Text | None = None
+    amount: Number | None = None
+    items: Integer | None = None
+    products: list[Text] | None = None
+
+
+class Email(ProductData):
+    """`data` of `email.delivered`, `.opened`, `.clicked`, `.replied`, `.bounced` and `.unsubscribed`."""
+
+    campaign: Text | None = None
+    email: Text | None = None
+    subject: Text | None = None
+    link: Text | None = None
+    user_agent: Text | None = None
+
+
+class ContactUpserted(ProductData):
+    """`data` of `contact.upserted`."""
+
+    name: Text | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    owner: Text | None = None
+    url: Text | None = None
+    tags: list[Text] | None = None
+
+
+class ContactMerged(ProductData):
+    """`data` of `contact.merged`: the contact that survives, named like any `subject`."""
+
+    into: ContactId | None = None
+
+
+PRODUCT_TYPES: Final[dict[str, dict[str, type[ProductData] | None]]] = {
+    "messages": dict.fromkeys(("message.received", "message.sent", "message.read"), Message),
+    "deals": dict.fromkeys(("deal.created", "deal.stage_changed", "deal.won", "deal.lost"), Deal),
+    "followups": dict.fromkeys(("followup.scheduled", "followup.completed", "followup.missed"), Followup),
+    "bookings": dict.fromkeys(
+        (
+            "booking.created",
+            "booking.rescheduled",
+            "booking.completed",
+            "booking.cancelled",
+            "booking.no_show",
+        ),
+        Booking,
+    ),
+    "payments": dict.fromkeys(("payment.succeeded", "payment.failed", "payment.refunded"), Payment),
+    "sales": dict.fromkeys(("order.placed", "order.cancelled"), Order),
+    "emails": dict.fromkeys(
+        (
+            "email.delivered",
+            "email.opened",
+            "email.clicked",
+            "email.replied",
+            "email.bounced",
+            "email.unsubscribed",
+        ),
+        Email,
+    ),
+    "tracked": {},
+    "contacts": {
+        "contact.upserted": ContactUpserted,
+        "contact.merged": ContactMerged,
+        "contact.deleted": None,
+    },
+}
+
+MODELS: Final[dict[str, type[ProductData]]] = {
+    name: model for types in PRODUCT_TYPES.values() for name, model in types.items() if model is not None
+}
+
+_PHRASES: Final = {
+    "string_type": "not a string",
+    "string_pattern_mismatch": "a string with a character that is not allowed",
+    "string_too_short": "an empty string",
+    "string_too_long": "a string of more than 256 characters",
+    "bool_type": "not a boolean",
+    "list_type": "not a list",
+}
+
+
+def check_data(kind: str, data: str) -> str | None:
+    """Say what is wrong with the `data` of an event: one line with the field, never the value; or None.
+
+    data: the text of a JSON object that decoding let pass.
+    """
+    model = MODELS.get(kind)
+    if model is None or data == "{}":
+        return None
+    values: dict[str, Any] = parse_data(data)
+    try:
+        model.__pydantic_validator__.validate_python(values)
+    except ValidationError as error:
+        return _first_fault(error)
+    return None
+
+
+def _first_fault(error: ValidationError) -> str:
+    """Put the first fault as a line for people."""
+    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in ("data", *fault["loc"]))
+    return f"{place}: {_PHRASES.get(fault['type'], fault['msg'])}"

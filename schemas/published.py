@@ -1,0 +1,113 @@
+"""What goes out: the CloudEvents on the output topics, as contracts.md shows them.
+
+Owns their models. Never builds a message: SQL does that, where the data is; tests hold it against these.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from consumer.model import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
+
+Cause = Literal["events", "publish", "rejudge", "adjustment", "merge", "backfill", "republish", "settings"]
+Text = Annotated[str, Field(min_length=1, max_length=256)]
+Account = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+CatalogKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Ordinal = Annotated[int, Field(ge=1)]
+
+MOST_EVENTS: Final = 20
+
+
+class Published(BaseModel):
+    """What all parts of a message have in common: every member is there, and no other."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Change(Published):
+    """A score before and after the commit."""
+
+    previous: int
+    current: int
+
+
+class ScoredEvent(Published):
+    """What became of one event under one definition; points: what that moved the score by."""
+
+    id: Text
+    source: Text
+    type: Text
+    occurred_at: AwareDatetime
+    definition: CatalogKey
+    verdict: Verdict
+    points: int
+
+
+class ScoreChange(Published):
+    """`data` of a score-changed message.
+
+    version: counts the messages of this contact in this profile, 1, 2, 3 … without gaps. groups: every group
+    of the catalog. events: 20 at most, event_count of all.
+    """
+
+    profile: CatalogKey
+    profile_version: Ordinal
+    version: Ordinal
+    causes: Annotated[list[Cause], Field(min_length=1)]
+    overall: Change
+    groups: dict[CatalogKey, Change]
+    events: Annotated[list[ScoredEvent], Field(max_length=MOST_EVENTS)]
+    event_count: Annotated[int, Field(ge=0)]
+
+
+class CreditedEvent(Published):
+    """The event that XP was earned by."""
+
+    id: Text
+    source: Text
+    type: Text
+
+
+class XpCredit(Published):
+    """`data` of an xp-credited message; reverses: the id of the credit that a negative amount takes back."""
+
+    amount: int
+    definition: CatalogKey
+    contact: Text
+    occurred_at: AwareDatetime
+    event: CreditedEvent
+    reverses: Annotated[str, Field(min_length=1)] | None
+
+
+class PublishedCloudEvent(Published):
+    """The envelope of both; id: deterministic, so whoever reads a message twice can tell."""
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, Field(min_length=1)]
+    source: Literal["/engagement"]
+    time: AwareDatetime
+    subject: Text
+    accountid: Account
+    datacontenttype: Literal["application/json"]
+
+
+class ScoreChanged(PublishedCloudEvent):
+    """A contact's scores in one profile changed; subject: the contact. Topic engagement.score-changed."""
+
+    type: Literal["engagement.score.changed"]
+    data: ScoreChange
+
+
+class XpCredited(PublishedCloudEvent):
+    """A rep's XP changed; subject: the actor. Topic engagement.xp-credited."""
+
+    type: Literal["engagement.xp.credited"]
+    data: XpCredit
+
+
+MESSAGES: Final[dict[str, type[PublishedCloudEvent]]] = {
+    SCORE_CHANGED_TOPIC: ScoreChanged,
+    XP_CREDITED_TOPIC: XpCredited,
+}

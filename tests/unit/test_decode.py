@@ -1,0 +1,220 @@
+"""Decoding: every golden example, what an event is, and what a dead letter says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.decode import decode, event_key
+from consumer.model import DeadLetter, Event, Reason, Record
+from tests.examples import FOLDER, Example, load_examples
+from tests.oracle import OracleRecord
+from tests.records import binary_record, structured_record
+
+GOOD = load_examples("good")
+BAD = load_examples("bad")
+STRUCTURED = (("content-type", b"application/cloudevents+json"),)
+TIMESTAMP = 1_772_445_601_000  # 2026-03-02T10:00:01Z
+EVENT = {
+    "specversion": "1.0",
+    "id": "evt-1",
+    "source": "/crm",
+    "type": "deal.won",
+    "subject": "ann",
+    "time": "2026-03-02T10:00:00Z",
+    "accountid": "acme",
+    "data": {"amount": 5},
+}
+
+
+def _record(value: bytes | None, headers: Any = STRUCTURED, timestamp: int | None = TIMESTAMP) -> Record:
+    return Record("deals", 0, 0, timestamp, b"ann", value, headers)
+
+
+def _event(record: Record) -> Event:
+    event = decode(record)
+    assert isinstance(event, Event), event
+    return event
+
+
+def _dead(record: Record) -> DeadLetter:
+    letter = decode(record)
+    assert isinstance(letter, DeadLetter), letter
+    return letter
+
+
+# --- golden examples --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("example", BAD, ids=lambda example: example.name)
+def test_decode_names_the_reason_of_every_bad_example(example: Example):
+    """Each bad example is dead for the reason of its file, with a detail of one line."""
+    letter = _dead(example.record())
+    assert f"dead {letter.reason}" == example.expected
+    assert letter.detail.isprintable()
+    assert 0 < len(letter.detail) <= 120
+
+
+@pytest.mark.parametrize("example", GOOD, ids=lambda example: example.name)
+def test_decode_takes_every_good_example(example: Example):
+    """Each good example is an event with the fields that its file tells."""
+    event = dataclasses.asdict(_event(example.record()))
+    event["occurred_at"] = event["occurred_at"].isoformat()
+    assert {name: event[name] for name in example.event} == example.event
+
+
+def test_decode_examples_are_complete():
+    """Every reason but the database's and every topic have three examples or more, and no name comes twice."""
+    reasons = [reason for reason in Reason if reason is not Reason.REFUSED_BY_DATABASE]
+    assert {path.stem for path in (FOLDER / "bad").iterdir()} == set(reasons)
+    for reason in reasons:
+        assert sum(example.expected == f"dead {reason}" for example in BAD) >= 3
+    for path in (FOLDER / "good").iterdir():
+        assert sum(example.topic == path.stem for example in GOOD) >= 3
+    names = [example.name for example in GOOD + BAD]
+    assert len(set(names)) == len(names)
+
+
+# --- what an event is -------------------------------------------------------------------------------------
+
+
+def test_decode_computes_the_event_key_of_the_contract():
+    """The event key of (`/crm`, `evt-1`) is the one that the contract prints."""
+    assert event_key("/crm", "evt-1").hex() == "b67dc4a1b762c5715d3d9d9d9ed62895"
+    assert _event(_record(json.dumps(EVENT).encode())).key == event_key("/crm", "evt-1")
+
+
+def test_decode_gives_the_same_event_in_both_modes():
+    """One event in structured and in binary mode decodes to the same event, digest included."""
+    record = OracleRecord(
+        id="evt-1",
+        source="/crm",
+        type="deal.won",
+        subject="änn",
+        time="2026-03-02T10:00:00Z",
+        accountid="acme",
+        actorid="rep-1",
+        actortype="rep",
+        objectid="deal-1",
+        robot=True,
+        data='{"amount":  5.0, "note": "é\\u0000"}',
+        timestamp=datetime(2026, 3, 2, 10, 0, 1, tzinfo=UTC),
+    )
+    structured = _event(structured_record(record, "deals", 0, 0))
+    assert structured == _event(binary_record(record, "deals", 0, 0))
+    assert structured == Event(
+        account="acme",
+        key=event_key("/crm", "evt-1"),
+        id="evt-1",
+        source="/crm",
+        type="deal.won",
+        subject="änn",
+        occurred_at=datetime(2026, 3, 2, 10, tzinfo=UTC),
+        settled=False,
+        actor_id="rep-1",
+        actor_type="rep",
+        object_id="deal-1",
+        robot=True,
+        data='{"amount":  5.0, "note": "é\\u0000"}',
+        digest=structured.digest,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        ({"type": "deal.lost"}, True),
+        ({"subject": "bob"}, True),
+        ({"time": "2026-03-02T10:00:00.000001Z"}, True),
+        ({"time": None}, True),
+        ({"data": {"amount": 6}}, True),
+        ({"data": None}, True),
+        ({"time": "2026-03-02T11:00:00+01:00"}, False),
+        ({"actorid": "rep-2", "objectid": "deal-2", "robot": True, "other": 5}, False),
+    ],
+)
+def test_decode_digest_tells_contents_apart(change: dict[str, Any], differs: bool):
+    """The digest differs where type, subject, time as an instant or data do, and only there."""
+    event, other = (_event(_record(json.dumps(EVENT | extra).encode())) for extra in ({}, change))
+    assert (event.digest != other.digest) == differs
+    assert -(2**63) <= event.digest < 2**63
+
+
+def test_decode_digest_does_not_depend_on_the_record_where_time_is_absent():
+    """An event without `time` that is sent twice has other instants and the same digest."""
+    value = json.dumps(EVENT | {"time": None}).encode()
+    first, second = (_event(_record(value, timestamp=TIMESTAMP + later)) for later in (0, 1))
+    assert first.digest == second.digest
+    assert second.occurred_at - first.occurred_at == timedelta(milliseconds=1)
+
+
+def test_decode_takes_an_account_of_64_characters():
+    """An account has 1 to 64 letters, digits, _ and -."""
+    name = "a" * 60 + "-_Z9"
+    assert _event(_record(json.dumps(EVENT | {"accountid": name}).encode())).account == name
+
+
+# --- the account of a dead letter -------------------------------------------------------------------------
+
+BINARY = tuple((f"ce_{name}", str(value).encode()) for name, value in EVENT.items() if name != "data")
+
+
+@pytest.mark.parametrize(
+    ("record", "account"),
+    [
+        (_record(json.dumps(EVENT | {"id": ""}).encode()), "acme"),
+        (_record(json.dumps(EVENT | {"specversion": "2.0"}).encode()), "acme"),
+        (_record(json.dumps(EVENT | {"data": "x" * 300_000}).encode()), None),
+        (_record(json.dumps(EVENT).encode(), (*STRUCTURED, ("x", b"x" * 70_000))), "acme"),
+        (_record(b"x" * 300_000, BINARY), "acme"),
+        (_record(b"{", BINARY), "acme"),
+        (_record(b"{}", (*BINARY, ("ce_specversion", b"2.0"))), "acme"),
+        (_record(b"{}", (*BINARY, ("ce_accountid", b"ac me"))), None),
+        (_record(json.dumps(EVENT | {"accountid": "ac me"}).encode()), None),
+        (_record(json.dumps(EVENT | {"accountid": 5}).encode()), None),
+        (_record(b'{"accountid": "acme"'), None),
+        (_record(json.dumps(EVENT).encode(), ()), None),
+        (_record(b"{}", BINARY, None), "acme"),
+        (_record(json.dumps(EVENT | {"data_base64": "%"}).encode()), "acme"),
+    ],
+)
+def test_decode_names_the_account_that_can_be_read(record: Record, account: str | None):
+    """A dead letter names the well-formed account that can be read under the record's mode, else none."""
+    assert _dead(record).account == account
+
+
+def test_decode_never_tells_a_value_in_the_detail():
+    """What is personal in a record stands in none of its details."""
+    for name in ("id", "source", "type", "subject", "time", "accountid", "actorid", "objectid", "data"):
+        for secret in ("\x00secret", ["secret"], {"amount": "secret"}):
+            letter = _dead(_record(json.dumps(EVENT | {name: secret}).encode()))
+            assert "secret" not in letter.detail
+
+
+# --- the order of faults ----------------------------------------------------------------------------------
+
+FAULTS: dict[Reason, dict[str, Any]] = {
+    Reason.NOT_CLOUDEVENT: {"specversion": "2.0"},
+    Reason.NOT_JSON: {"data_base64": "%"},
+    Reason.TOO_DEEP: {"note": json.loads("[" * 65 + "]" * 65)},
+    Reason.ATTRIBUTE_MISSING: {"subject": None},
+    Reason.ATTRIBUTE_MALFORMED: {"objectid": ""},
+    Reason.TIME_OUT_OF_BOUNDS: {"time": "1999-12-31T23:59:59Z"},
+    Reason.DATA_INVALID: {"data": {"amount": "5"}},
+}
+
+
+@given(st.sets(st.sampled_from(list(FAULTS)), min_size=1))
+def test_decode_names_the_first_of_several_faults(reasons: set[Reason]):
+    """Of several faults of a record the first in the order of the reason list is named."""
+    changes: dict[str, Any] = {}
+    for reason in reasons:
+        changes |= FAULTS[reason]
+    letter = _dead(_record(json.dumps(EVENT | changes).encode()))
+    assert letter.reason == min(reasons, key=list(Reason).index)
