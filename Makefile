@@ -1,0 +1,85 @@
+# Every habit of this repository. `make help` lists them; CI calls the same ones.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Name another Python with `make PYTHON=python3.12 …`; otherwise the first that fits is taken.
+PYTHON ?=
+# More words for pytest or for the program: `make test ARGS="-k late"`, `make demo ARGS=--help`.
+ARGS ?=
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help setup venv lock format lint types test test-unit test-property mutants demo clean
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## create .venv with exactly what requirements.lock says (again after it changed)
+
+venv: setup ## the same as setup
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@python="$$($(find_python))"; \
+	if ! [ -x $(BIN)/python ] || ! $(BIN)/python -m pip --version > /dev/null 2>&1; then \
+		echo "creating .venv with $$python"; \
+		rm -rf .venv; \
+		"$$python" -m venv .venv; \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@python="$$($(find_python))"; \
+	folder="$$(mktemp -d)"; \
+	trap 'rm -rf "$$folder"' EXIT; \
+	"$$python" -m venv "$$folder"; \
+	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
+	"$$folder/bin/uv" pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
+		--all-extras --group dev -o requirements.lock pyproject.toml
+
+format: $(INSTALLED) ## put the code into its form, and mend what can be mended without thinking
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(INSTALLED) ## what ruff has to say about code and form
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## what mypy has to say
+	$(BIN)/mypy
+
+test: $(INSTALLED) ## all tests, with the servers they need (no set-up beforehand)
+	$(BIN)/python -m pytest $(ARGS)
+
+test-unit: $(INSTALLED) ## only those that need no server
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+test-property: $(INSTALLED) ## only the laws, drawn by Hypothesis and held against the oracle
+	$(BIN)/python -m pytest tests -k propert $(ARGS)
+
+mutants: $(INSTALLED) ## break the rules one by one and see the test fail that each one names
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+demo: $(INSTALLED) ## see it: an embedded database and broker, 20,000 events, scores, and the proof
+	$(BIN)/engagement demo $(ARGS)
+
+clean: ## remove everything that was made here: environment, caches, the broker of the tests
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis bench/out
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Prints the first Python that is new enough and can make an environment; says what is missing otherwise.
+define find_python
+fits='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; \
+for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14); do \
+	if "$$python" -c "$$fits" > /dev/null 2>&1; then echo "$$python"; exit 0; fi; \
+done; \
+{ echo "No Python 3.11 or newer with venv and ensurepip among: $(or $(PYTHON),python3 python3.11 to 3.14)."; \
+	echo "Install one (on Debian and Ubuntu also its package python3-venv), or name it: make PYTHON=/path/to/python …"; } >&2; \
+exit 1
+endef

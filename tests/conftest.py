@@ -1,0 +1,116 @@
+"""Fixtures for every test: databases with the schema in them, topics of one's own, lines in the summary.
+
+Owns databases and topic names. Never starts a server; tests/plugin_servers.py does, when one is asked for.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from consumer.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+
+    from tests.servers.broker import KafkaServer
+    from tests.servers.postgres import PostgresServer
+
+pytest_plugins = ["tests.plugin_servers"]
+
+_numbers = itertools.count(1)
+# A server that somebody named may hold databases and topics of another run at the same time.
+_RUN = uuid.uuid4().hex[:6]
+
+
+class CreateTopics(Protocol):
+    """Create topics on this run's broker, and return once clients can see them."""
+
+    async def __call__(
+        self, names: Iterable[str], *, partitions: int = 1, settings: Mapping[str, str] | None = None
+    ) -> None: ...
+
+
+@pytest.fixture(scope="session")
+async def template_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """Name a database that has the schema and nothing else; others are copies of it."""
+    name = f"engagement_test_{_RUN}_template"
+    async with _created(postgres_server.dsn, name) as dsn:
+        await migrate(dsn)
+        # A copy fails while anybody is connected to what it copies; autovacuum must not be either.
+        await _execute(postgres_server.dsn, f'alter database "{name}" with allow_connections false')
+        yield name
+
+
+@pytest.fixture
+async def database(postgres_server: PostgresServer, template_database: str) -> AsyncIterator[str]:
+    """Give the address of a database of this test's own, migrated and empty."""
+    async with _created(postgres_server.dsn, _database_name(), template_database) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+async def module_database(postgres_server: PostgresServer, template_database: str) -> AsyncIterator[str]:
+    """Give the address of a database that this module's tests share, migrated and empty at first."""
+    async with _created(postgres_server.dsn, _database_name(), template_database) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def empty_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
+    """Give the address of a database of this test's own without the schema."""
+    async with _created(postgres_server.dsn, _database_name()) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """One connection to `database`."""
+    opened = await asyncpg.connect(database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """Give a prefix for topics that no other test has, in this run or another on the same broker."""
+    return f"t{next(_numbers)}-{_RUN}-"
+
+
+@pytest.fixture
+def create_topics(kafka_server: KafkaServer) -> CreateTopics:
+    """Create topics by their full names, prefix included."""
+
+    async def create(
+        names: Iterable[str], *, partitions: int = 1, settings: Mapping[str, str] | None = None
+    ) -> None:
+        await kafka_server.create_topics(names, partitions=partitions, settings=settings)
+
+    return create
+
+
+def _database_name() -> str:
+    return f"engagement_test_{_RUN}_{next(_numbers)}"
+
+
+@asynccontextmanager
+async def _created(server: str, name: str, template: str = "template0") -> AsyncIterator[str]:
+    await _execute(server, f'create database "{name}" template "{template}"')
+    try:
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    finally:
+        await _execute(server, f'drop database "{name}" with (force)')
+
+
+async def _execute(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

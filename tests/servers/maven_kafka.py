@@ -1,0 +1,215 @@
+"""Apache Kafka from Maven, run by the Java on this machine.
+
+Owns fetching it once into `.cache/`, one broker's process and files, and breaking it on purpose. Never
+decides whether it is the broker of a test run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consumer.embedded import ServerFailedError
+from consumer.embedded.processes import dies_with_parent, free_port, has_ended, tail
+from tests.servers.broker import IMAGE_VERSION, KafkaServer, answers_api_versions, broker_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_POM = Path(__file__).with_name("kafka-pom.xml")
+_CACHE = Path(__file__).parents[2] / ".cache" / f"kafka-{IMAGE_VERSION}"
+_LIBRARIES = _CACHE / "libs"
+_ARCHIVE = _CACHE / "classes.jsa"
+_LIGHT = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xss512k"]
+_LOGGING = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_FETCH_SECONDS = 100.0  # below the time-out of a test, for the better message
+
+
+class MavenKafka(KafkaServer):
+    """One broker on a free port of 127.0.0.1, kept with its data until close() over stops and kills.
+
+    settings: more of server.properties, by name. What is missing raises ServerFailedError: Java, Maven, the
+    network, or the broker's own reason from its log.
+    """
+
+    kind = "maven"
+    description = f"Apache Kafka {IMAGE_VERSION} (Maven, KRaft)"
+    breakable = True
+
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, *, virtual_machine: list[str] | None = None
+    ) -> None:
+        self._settings = dict(settings or {})
+        self._virtual_machine = virtual_machine
+        self._home: Path | None = None
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        if self._process is not None:
+            raise ServerFailedError("the broker is running already")
+        await _prepare()
+        await self._boot()
+
+    async def _boot(self) -> None:
+        try:
+            if self._home is None:
+                self._home = Path(tempfile.mkdtemp(prefix="engagement-kafka-"))
+                await asyncio.to_thread(self._format)
+            self._launch()
+            await self._ready()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def stop(self) -> None:
+        await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        await self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        os.killpg(self._running().pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.killpg(self._running().pid, signal.SIGCONT)
+
+    async def close(self) -> None:
+        await self._end(signal.SIGKILL)
+        home, self._home = self._home, None
+        if home is not None:
+            await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
+
+    def _format(self) -> None:
+        assert self._home is not None
+        self._port = free_port()
+        controller_port = free_port()
+        self.bootstrap = f"127.0.0.1:{self._port}"
+        settings = broker_settings(
+            self._port, controller_port, listen="127.0.0.1", logs=str(self._home / "data")
+        )
+        settings |= self._settings
+        properties = self._home / "server.properties"
+        properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        _java(["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)])
+
+    def _launch(self) -> None:
+        assert self._home is not None
+        options = self._virtual_machine
+        if options is None:
+            options = [f"-XX:SharedArchiveFile={_ARCHIVE}"] if _ARCHIVE.exists() else []
+        command = ["java", *_LIGHT, *_LOGGING, *options, "-cp", str(_LIBRARIES / "*")]
+        command += ["kafka.Kafka", str(self._home / "server.properties")]
+        with (self._home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._home,
+                start_new_session=True,
+                preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 -- calls prctl, looked up before
+            )
+
+    async def _ready(self) -> None:
+        assert self._home is not None
+        deadline = time.monotonic() + _START_SECONDS
+        while not await asyncio.to_thread(answers_api_versions, self._port):
+            if self._running().poll() is not None or time.monotonic() > deadline:
+                raise ServerFailedError(f"Apache Kafka did not start:{tail(self._home / 'log')}")
+            await asyncio.sleep(0.02)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise ServerFailedError("the broker is not running")
+        return self._process
+
+    async def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for each in (signal.SIGCONT, number):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, each)
+        if not await has_ended(process, _STOP_SECONDS):
+            process.kill()
+            await has_ended(process, _STOP_SECONDS)
+
+
+async def _prepare() -> None:
+    """Fetch the broker and make its class archive, once per clone; later calls and runs find them.
+
+    Two runs at a time take turns. About 15 s the first time, 7 of them the network's.
+    """
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with (_CACHE / "lock").open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        if not _LIBRARIES.exists():
+            await asyncio.to_thread(_fetch)
+        if not _ARCHIVE.exists():
+            await _make_archive()
+
+
+def _fetch() -> None:
+    unfinished = _CACHE / "libs.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={unfinished}"]
+    _run(["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(_POM), *goal], _FETCH_SECONDS)
+    unfinished.rename(_LIBRARIES)
+
+
+async def _make_archive() -> None:
+    """Let one broker start and stop, and keep the classes it loaded for faster starts."""
+    unfinished = _ARCHIVE.with_suffix(".unfinished")
+    teacher = MavenKafka(virtual_machine=[f"-XX:ArchiveClassesAtExit={unfinished}"])
+    try:
+        await teacher._boot()
+        await teacher.stop()
+    finally:
+        await teacher.close()
+    if unfinished.exists():  # a JVM that makes none is slower and no worse
+        unfinished.rename(_ARCHIVE)
+
+
+def _cluster_id() -> str:
+    """22 characters of base64; one with a leading dash would be taken for an option."""
+    while True:
+        drawn = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not drawn.startswith("-"):
+            return drawn
+
+
+def _java(arguments: list[str]) -> None:
+    _run(["java", *_LIGHT, *_LOGGING, "-cp", str(_LIBRARIES / "*"), *arguments], _START_SECONDS)
+
+
+def _run(command: list[str], seconds: float) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ServerFailedError(f"{command[0]} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise ServerFailedError(f"{command[0]} took more than {seconds:.0f} s") from None
+    if done.returncode != 0:
+        output = done.stdout.decode(errors="replace")[-3000:]
+        raise ServerFailedError(f"{command[0]} failed (exit {done.returncode}):\n{output}")

@@ -1,0 +1,135 @@
+"""What docker-compose.yml and its Dockerfile name exists in the code.
+
+They cannot be run where this is built; so every command, port, variable and file in them is held against what
+they stand for. Nothing here claims that they ran.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from ruamel.yaml import YAML
+
+from consumer import health
+from consumer.__main__ import parser
+from consumer.clock import SystemClock
+from consumer.metrics import Metrics
+from consumer.settings import PREFIX, Settings
+from tests.servers.docker_kafka import IMAGE
+
+_ROOT = Path(__file__).parents[2]
+_COMPOSE: dict[str, Any] = YAML(typ="safe").load((_ROOT / "docker-compose.yml").read_text())
+_SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
+_OURS = {name: service for name, service in _SERVICES.items() if "build" in service}
+_DOCKERFILE = (_ROOT / "ops" / "Dockerfile").read_text()
+
+
+def _settings(service: dict[str, Any]) -> Settings:
+    return Settings(
+        **{variable.removeprefix(PREFIX).lower(): value for variable, value in service["environment"].items()}
+    )
+
+
+def test_it_starts_all_that_the_readme_promises() -> None:
+    """Kafka, Postgres, migration, catalog, topics, the worker and simulated traffic are its services."""
+    assert set(_OURS) == {"migrate", "catalog", "topics", "worker", "simulate"}
+    assert set(_SERVICES) - set(_OURS) == {"kafka", "postgres"}
+
+
+@pytest.mark.parametrize("name", _OURS)
+def test_each_command_exists(name: str) -> None:
+    """The program knows the command with exactly these words, and the files among them exist."""
+    words = _OURS[name]["command"]
+
+    parser().parse_args(words)  # wrong usage exits
+
+    shown = subprocess.run(
+        [sys.executable, "-m", "consumer", words[0], "--help"], cwd=_ROOT, capture_output=True, check=False
+    )
+    assert shown.returncode == 0, shown.stderr.decode()
+    assert all((_ROOT / word).is_file() for word in words if word.endswith(".yaml"))
+
+
+@pytest.mark.parametrize("name", _OURS)
+def test_each_variable_is_a_setting(name: str) -> None:
+    """Every variable begins with our prefix, names a setting, and has a value that this setting takes."""
+    environment = _OURS[name]["environment"]
+    assert all(variable.startswith(PREFIX) for variable in environment)
+    assert {variable.removeprefix(PREFIX).lower() for variable in environment} <= set(Settings.model_fields)
+    _settings(_OURS[name])
+
+
+@pytest.mark.parametrize("name", _OURS)
+def test_the_servers_are_where_the_settings_say(name: str) -> None:
+    """Kafka listens and is advertised at the address in the settings; Postgres has that user and database."""
+    made = _settings(_OURS[name])
+    kafka = _SERVICES["kafka"]["environment"]
+    assert f"INSIDE://{made.kafka_bootstrap}" in kafka["KAFKA_ADVERTISED_LISTENERS"].split(",")
+    assert f"INSIDE://:{made.kafka_bootstrap.rpartition(':')[2]}" in kafka["KAFKA_LISTENERS"].split(",")
+    database = urlsplit(made.dsn())
+    expected = _SERVICES["postgres"]["environment"]
+    assert (database.hostname, database.port) == ("postgres", 5432)
+    assert database.username == expected["POSTGRES_USER"]
+    assert database.password == expected["POSTGRES_PASSWORD"]
+    assert database.path == f"/{expected['POSTGRES_DB']}"
+
+
+def test_the_simulated_account_is_the_one_with_a_catalog() -> None:
+    """Traffic is made for the account whose catalog is applied; others would be unknown."""
+    document = YAML(typ="safe").load((_ROOT / _SERVICES["catalog"]["command"][-1]).read_text())
+    assert _SERVICES["simulate"]["command"] == ["simulate", "--accounts", document["account"]]
+
+
+def test_published_ports_are_the_ones_that_are_listened_on() -> None:
+    """Each published port is the one its service listens on, and only this machine reaches it."""
+    listened = {
+        "kafka": _SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].rpartition(":")[2],
+        "postgres": "5432",
+        "worker": str(_settings(_SERVICES["worker"]).http_port),
+    }
+    published = {
+        name: [port.split(":") for port in service["ports"]]
+        for name, service in _SERVICES.items()
+        if "ports" in service
+    }
+    assert published == {name: [["127.0.0.1", port, port]] for name, port in listened.items()}
+    assert f"EXPOSE {listened['worker']}\n" in _DOCKERFILE
+
+
+def test_the_worker_is_asked_at_a_route_that_it_has() -> None:
+    """The address in the worker's health check is one of its routes, on its port."""
+    (address,) = re.findall(r"http://[^']+", " ".join(_SERVICES["worker"]["healthcheck"]["test"]))
+    told = health.Health(SystemClock())
+    routes = {route.path for route in health.routes(told, Metrics())}
+    assert urlsplit(address).port == _settings(_SERVICES["worker"]).http_port
+    assert urlsplit(address).path in routes
+
+
+@pytest.mark.parametrize("name", _SERVICES)
+def test_what_a_service_waits_for_can_happen(name: str) -> None:
+    """Services waited for exist: the healthy ones have a check, the completed ones an end."""
+    for other, waited in _SERVICES[name].get("depends_on", {}).items():
+        if waited["condition"] == "service_healthy":
+            assert "healthcheck" in _SERVICES[other]
+        else:
+            assert waited["condition"] == "service_completed_successfully"
+            assert _SERVICES[other]["command"][0] in {"migrate", "topics", "catalog"}
+            assert "restart" not in _SERVICES[other]
+
+
+def test_the_images_are_the_ones_tested_with() -> None:
+    """Kafka is the release that the tests run, and ours is built from files that exist, from the lock."""
+    assert _SERVICES["kafka"]["image"] == IMAGE
+    for service in _OURS.values():
+        assert (_ROOT / service["build"]["dockerfile"]).is_file()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", _DOCKERFILE, re.MULTILINE)
+    assert copied
+    assert all((_ROOT / source).exists() for line in copied for source in line.split())
+    assert "--require-hashes" in _DOCKERFILE
+    assert 'ENTRYPOINT ["engagement"]' in _DOCKERFILE
