@@ -1,0 +1,71 @@
+"""Watches Postgres and Kafka from the side, so that the process says within seconds that one of them is away.
+
+Owns two tasks with connections of their own: a batch that waits for a frozen server cannot tell. Never
+decides what to do about it; the path itself tries again until it succeeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiokafka.errors import KafkaError
+
+from consumer import db, kafka
+
+if TYPE_CHECKING:
+    from consumer.health import Health
+    from consumer.settings import Settings
+
+# A look each second, given up after two, is well below the five seconds that are promised.
+EVERY = 1.0
+PATIENCE = 2.0
+
+
+async def watch_database(settings: Settings, health: Health) -> None:
+    """Report 'database' to `health` about once a second, until cancelled."""
+    connection: db.Connection | None = None
+    health.expect("database", within=EVERY + 2 * PATIENCE)
+    try:
+        while True:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    if connection is None:
+                        connection = await db.connect(settings.dsn(), application_name="engagement-health")
+                    await connection.execute("select 1")
+                health.report("database", ok=True)
+            except Exception as error:
+                if db.retry_reason(error) is None:
+                    raise
+                health.report("database", ok=False, why=_line(error))
+                _drop(connection)
+                connection = None
+            await asyncio.sleep(EVERY)
+    finally:
+        _drop(connection)
+
+
+async def watch_kafka(settings: Settings, health: Health) -> None:
+    """Report 'kafka' to `health` about once a second, until cancelled."""
+    health.expect("kafka", within=EVERY + 2 * PATIENCE)
+    while True:
+        try:
+            async with kafka.plain_client(settings, "health", patience=PATIENCE) as client:
+                while True:
+                    async with asyncio.timeout(PATIENCE):
+                        await client.fetch_all_metadata()
+                    health.report("kafka", ok=True)
+                    await asyncio.sleep(EVERY)
+        except (KafkaError, OSError, TimeoutError) as error:
+            health.report("kafka", ok=False, why=_line(error))
+        await asyncio.sleep(EVERY)
+
+
+def _drop(connection: db.Connection | None) -> None:
+    if connection is not None:
+        # Not close(): that waits for a server which may be frozen.
+        connection.terminate()
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")[:300]
