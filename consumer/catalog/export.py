@@ -1,0 +1,153 @@
+"""An account as one document: byte for byte the same while nothing changes, and applied without a difference.
+
+Owns how a document is written, every field in its usual place. Never leaves out what has a default: the document
+says everything, so it can be read on its own.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from consumer.catalog import publishing, stored
+from consumer.catalog.conditions import as_mapping
+from consumer.catalog.fields import duration_text
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from consumer.catalog.state import Dedup, Definition, Profile, Settings, State
+    from consumer.db import Connection
+
+# Text that every YAML parser reads as that text; anything else is quoted.
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
+_RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
+_DURATION = re.compile(r"[0-9]+[smhd]")
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
+
+
+async def export(connection: Connection, account: str | None = None) -> str:
+    """Return an account's document; without a key, of the only account there is.
+
+    A profile is written as published where readers see what its draft says: one with changes that wait for a
+    publish is `published: false`, so that they go on waiting when the document is applied. Raises LookupError,
+    with a line for people, where there is no such account.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        keys = [row["key"] for row in await connection.fetch(queries("catalog")["list_accounts"])]
+        if account is None and len(keys) != 1:
+            raise LookupError(
+                "there is no account yet" if not keys else "there are several accounts: name one"
+            )
+        state = await stored.read(connection, account or keys[0])
+    if state.settings is None:
+        raise LookupError(f"there is no account {account}")
+    return document_text(state, state.settings)
+
+
+def document_text(state: State, settings: Settings) -> str:
+    """Return the document of an account with these settings."""
+    return "".join(f"{line}\n" for line in _document(state, settings))
+
+
+def _document(state: State, settings: Settings) -> Iterator[str]:
+    retention = settings.retention_seconds
+    head = {
+        "engagement_catalog": 1,
+        "account": state.account,
+        "name": settings.name,
+        "engagement": settings.engagement,
+        "sales": settings.sales,
+        "retention": None if retention is None else duration_text(retention),
+        "time_zone": settings.time_zone,
+        "count_robots": settings.count_robots,
+    }
+    yield from _fields(head)
+    yield from _section(
+        "groups",
+        [{"key": each.key, "name": each.name, "icon": each.icon} for each in state.groups.values()],
+    )
+    yield from _section("definitions", [_definition(each) for each in state.definitions.values()])
+    yield from _section("profiles", [_profile(each, state) for each in state.profiles.values()])
+
+
+def _definition(definition: Definition) -> dict[str, Any]:
+    return {
+        "key": definition.key,
+        "name": definition.name,
+        "group": definition.group,
+        "icon": definition.icon,
+        "default_points": definition.default_points,
+        "active": definition.active,
+        "events": definition.events,
+        "when": [as_mapping(condition) for condition in definition.when],
+        "dedup": dedup_mapping(definition.dedup),
+        "xp": definition.xp,
+    }
+
+
+def dedup_mapping(dedup: Dedup) -> dict[str, str]:
+    """Return a dedup policy as it stands in a document."""
+    interval = {"interval": duration_text(dedup.interval_seconds)} if dedup.interval_seconds else {}
+    return {"policy": dedup.policy.value, **interval, "per": dedup.per.value}
+
+
+def _profile(profile: Profile, state: State) -> dict[str, Any]:
+    return {
+        "key": profile.key,
+        "name": profile.name,
+        "description": profile.description,
+        "primary": profile.primary,
+        "inherits": profile.inherits,
+        "published": publishing.is_published_as_drafted(profile, state.definitions),
+        "weights": dict(sorted(profile.weights.items())),
+    }
+
+
+def _section(name: str, entries: list[dict[str, Any]]) -> Iterator[str]:
+    if not entries:
+        yield f"{name}: []"
+        return
+    yield f"{name}:"
+    for entry in entries:
+        for number, line in enumerate(_fields(entry)):
+            yield f"    {line}" if number else f"  - {line}"
+
+
+def _fields(mapping: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in mapping.items():
+        yield f"{name}: {written(value)}"
+
+
+def written(value: Any) -> str:
+    """Return a value as YAML on one line."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal):
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{written(name)}: {written(each)}" for name, each in value.items()) + "}"
+    return "[" + ", ".join(map(written, value)) + "]"
+
+
+def _text(text: str) -> str:
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _RESERVED
+    if plain or _DURATION.fullmatch(text):
+        return str(text)
+    return '"' + "".join(map(_character, text)) + '"'
+
+
+def _character(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    # What is not printable would be refused, folded or lost on the way through an editor.
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - what four digits hold

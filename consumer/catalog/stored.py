@@ -1,0 +1,178 @@
+"""The account as stored: read into the plain values of state.py, and written back where they differ.
+
+Owns the statements of sql/queries/catalog.sql but that of the snapshot. Never decides anything: what to write is
+the state that merge.py made.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from consumer.catalog.conditions import as_mapping, from_json
+from consumer.catalog.state import Dedup, Definition, Group, Profile, Settings, State, Version, Weight
+from consumer.model import Per, Policy
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import asyncpg
+
+    from consumer.db import Connection
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+async def read(connection: Connection, account: str) -> State:
+    """Return an account as stored, without settings if there is none; several statements, so in a transaction."""
+    statements = queries("catalog")
+    row = await connection.fetchrow(statements["read_account"], account)
+    if row is None:
+        return State(account)
+    number = row["id"]
+    return State(
+        account=account,
+        settings=Settings(
+            name=row["name"],
+            engagement=row["engagement"],
+            sales=row["sales"],
+            retention_seconds=row["retention_seconds"],
+            time_zone=row["time_zone"],
+            count_robots=row["count_robots"],
+        ),
+        groups={
+            each["key"]: Group(each["key"], each["name"], each["icon"])
+            for each in await connection.fetch(statements["read_groups"], number)
+        },
+        definitions={
+            each["key"]: _definition(each)
+            for each in await connection.fetch(statements["read_definitions"], number)
+        },
+        profiles={
+            each["key"]: _profile(each)
+            for each in await connection.fetch(statements["read_profiles"], number)
+        },
+        has_history=row["has_history"],
+    )
+
+
+def _definition(row: asyncpg.Record) -> Definition:
+    return Definition(
+        key=row["key"],
+        name=row["name"],
+        group=row["group_key"],
+        icon=row["icon"],
+        default_points=row["default_points"],
+        events=tuple(row["events"]),
+        active=row["active"],
+        when=from_json(row["conditions"]),
+        dedup=Dedup(Policy(row["policy"]), row["interval_seconds"], Per(row["per"])),
+        xp=row["xp"],
+        edition=row["edition"],
+        counted=row["counted"],
+    )
+
+
+def _profile(row: asyncpg.Record) -> Profile:
+    version = None
+    if row["published_version"] is not None:
+        version = Version(
+            number=row["published_version"],
+            inherits=row["published_inherits"],
+            own_weights=json.loads(row["own_weights"]),
+            weights={
+                key: Weight(points, group, joined)
+                for key, points, group, joined in json.loads(row["published_weights"])
+            },
+        )
+    return Profile(
+        key=row["key"],
+        name=row["name"],
+        description=row["description"],
+        primary=row["is_primary"],
+        inherits=row["inherits"],
+        weights=json.loads(row["weights"]),
+        version=version,
+    )
+
+
+async def write(connection: Connection, before: State, after: State) -> None:
+    """Write an account where it differs from before; in the transaction of a configuration change.
+
+    Raises what asyncpg raises.
+    """
+    statements = queries("catalog")
+    if after.settings is None:
+        raise ValueError("an account without settings cannot be written")
+    number = await connection.fetchval(
+        statements["write_account"], after.account, _json({"": after.settings}.values())
+    )
+    await connection.execute(statements["write_groups"], number, _json(after.groups.values()))
+    await connection.execute(
+        statements["write_definitions"], number, _json(map(_definition_row, after.definitions.values()))
+    )
+    await connection.execute(statements["write_editions"], number)
+    await _write_profiles(connection, number, before, after)
+
+
+async def _write_profiles(connection: Connection, number: int, before: State, after: State) -> None:
+    statements = queries("catalog")
+    profiles = list(after.profiles.values())
+    published = [profile for profile in profiles if _publishes(before.profiles.get(profile.key), profile)]
+    primary = next(profile.key for profile in profiles if profile.primary)
+    await connection.execute(statements["demote_profiles"], number, primary)
+    await connection.execute(statements["write_profiles"], number, _json(map(_profile_row, profiles)))
+    weights = [
+        {"profile": profile.key, "definition": definition, "weight": weight}
+        for profile in profiles
+        for definition, weight in profile.weights.items()
+    ]
+    await connection.execute(statements["write_own_weights"], number, _json(weights))
+    await connection.execute(statements["drop_own_weights"], number, _json(weights))
+    await connection.execute(statements["retire_versions"], number, [profile.key for profile in published])
+    await connection.execute(statements["write_versions"], number, _json(map(_version_row, published)))
+    await connection.execute(statements["write_version_weights"], number, _json(_weight_rows(profiles)))
+    for_scores = [profile.key for profile in published]
+    await connection.execute(statements["write_overall_scores"], number, for_scores)
+    await connection.execute(statements["drop_retired_scores"], number, for_scores)
+
+
+def _publishes(before: Profile | None, after: Profile) -> bool:
+    old = before.version.number if before and before.version else None
+    return after.version is not None and after.version.number != old
+
+
+def _definition_row(definition: Definition) -> dict[str, Any]:
+    row = _row(definition) | _row(definition.dedup)
+    row["conditions"] = [as_mapping(condition) for condition in definition.when]
+    return row
+
+
+def _profile_row(profile: Profile) -> dict[str, Any]:
+    published = profile.version.number if profile.version else None
+    return _row(profile) | {"is_primary": profile.primary, "published_version": published}
+
+
+def _version_row(profile: Profile) -> dict[str, Any]:
+    version = profile.version
+    return (_row(version) if version else {}) | {"profile": profile.key}
+
+
+def _weight_rows(profiles: list[Profile]) -> Iterable[dict[str, Any]]:
+    for profile in profiles:
+        if profile.version:
+            for definition, weight in profile.version.weights.items():
+                yield _row(weight) | {"profile": profile.key, "definition": definition}
+
+
+def _row(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _json(rows: Iterable[Any]) -> str:
+    """Return rows as a JSON list, each with its position, numbers exact."""
+    listed = [row if isinstance(row, dict) else _row(row) for row in rows]
+    return _ENCODER.encode([{**row, "position": place} for place, row in enumerate(listed)]).decode()

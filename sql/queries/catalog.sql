@@ -1,0 +1,191 @@
+-- Accounts, their catalogs and profiles: the snapshot that batches match by, and what a document changes.
+-- Rows come in as a JSON list ($2) in display order, by key; numbers of the database are found here.
+
+-- name: load_snapshot
+-- Every account with its active definitions, and the revision they are of: one row at least.
+select installation.revision,
+       account.id as account_id, account.key as account_key,
+       account.engagement, account.sales, account.count_robots,
+       definition.id as definition_id, definition.key as definition_key,
+       definition.edition, definition.xp, definition.events, definition.conditions::text as conditions
+from installation
+left join accounts account on true
+left join definitions definition on definition.account_id = account.id and definition.active
+order by account.id, definition.position, definition.id;
+
+-- name: list_accounts
+-- The keys of all accounts.
+select key from accounts order by key;
+
+-- name: read_account
+-- An account's own fields, and whether any score of it may differ from 0: no row if there is none.
+select account.id, account.name, account.engagement, account.sales, account.retention_seconds,
+       account.time_zone, account.count_robots,
+       exists (select from definitions where account_id = account.id and counted)
+       or exists (select from adjustments join profiles on profiles.id = adjustments.profile_id
+                  where profiles.account_id = account.id) as has_history
+from accounts account
+where account.key = $1;
+
+-- name: read_groups
+-- The groups of an account in display order.
+select key, name, icon from groups where account_id = $1 order by position, id;
+
+-- name: read_definitions
+-- The definitions of an account in display order.
+select definition.key, definition.name, "group".key as group_key, definition.icon, definition.default_points,
+       definition.active, definition.events, definition.conditions::text as conditions,
+       definition.policy::text as policy, definition.interval_seconds, definition.per::text as per,
+       definition.edition, definition.xp, definition.counted
+from definitions definition
+join groups "group" on "group".id = definition.group_id
+where definition.account_id = $1
+order by definition.position, definition.id;
+
+-- name: read_profiles
+-- The profiles of an account in display order, each with its draft and its published version.
+select profile.key, profile.name, profile.description, profile.is_primary, profile.inherits,
+       profile.published_version, version.inherits as published_inherits, version.own_weights::text as own_weights,
+       (select coalesce(jsonb_object_agg(definition_key, weight), '{}')::text
+        from profile_weights where profile_id = profile.id) as weights,
+       (select coalesce(jsonb_agg(jsonb_build_array(definition.key, held.weight, "group".key, held.joined)
+                                  order by definition.position, definition.id), '[]')::text
+        from version_weights held
+        join definitions definition on definition.id = held.definition_id
+        join groups "group" on "group".id = held.group_id
+        where held.profile_id = profile.id and held.version = profile.published_version) as published_weights
+from profiles profile
+left join profile_versions version
+       on version.profile_id = profile.id and version.version = profile.published_version
+where profile.account_id = $1
+order by profile.position, profile.id;
+
+-- name: write_account
+-- Creates the account or changes what differs; returns its number.
+insert into accounts as stored (key, name, engagement, sales, retention_seconds, time_zone, count_robots)
+select $1, name, engagement, sales, retention_seconds, time_zone, count_robots
+from jsonb_to_recordset($2::text::jsonb) as given (name text, engagement boolean, sales boolean,
+     retention_seconds bigint, time_zone text, count_robots boolean)
+on conflict on constraint accounts_key_unique do update
+set name = excluded.name, engagement = excluded.engagement, sales = excluded.sales,
+    retention_seconds = excluded.retention_seconds, time_zone = excluded.time_zone,
+    count_robots = excluded.count_robots
+returning id;
+
+-- name: write_groups
+-- Creates groups and changes those that differ.
+insert into groups as stored (account_id, key, name, icon, position)
+select $1, key, name, icon, position
+from jsonb_to_recordset($2::text::jsonb) as given (key text, name text, icon text, position integer)
+on conflict on constraint groups_key_unique do update
+set name = excluded.name, icon = excluded.icon, position = excluded.position
+where (stored.name, stored.icon, stored.position) is distinct from
+      (excluded.name, excluded.icon, excluded.position);
+
+-- name: write_definitions
+-- Creates definitions and changes those that differ; never touches whether one has counted.
+insert into definitions as stored (account_id, key, name, group_id, icon, default_points, active, events,
+       conditions, policy, interval_seconds, per, edition, xp, position)
+select $1, given.key, given.name, "group".id, given.icon, given.default_points, given.active, given.events,
+       given.conditions, given.policy, given.interval_seconds, given.per, given.edition, given.xp, given.position
+from jsonb_to_recordset($2::text::jsonb) as given (key text, name text, "group" text, icon text,
+     default_points integer, active boolean, events text[], conditions jsonb, policy dedup_policy,
+     interval_seconds bigint, per dedup_per, edition smallint, xp integer, position integer)
+join groups "group" on "group".account_id = $1 and "group".key = given."group"
+on conflict on constraint definitions_key_unique do update
+set name = excluded.name, group_id = excluded.group_id, icon = excluded.icon,
+    default_points = excluded.default_points, active = excluded.active, events = excluded.events,
+    conditions = excluded.conditions, policy = excluded.policy, interval_seconds = excluded.interval_seconds,
+    per = excluded.per, edition = excluded.edition, xp = excluded.xp, position = excluded.position
+where (stored.name, stored.group_id, stored.icon, stored.default_points, stored.active, stored.events,
+       stored.conditions, stored.edition, stored.xp, stored.position) is distinct from
+      (excluded.name, excluded.group_id, excluded.icon, excluded.default_points, excluded.active,
+       excluded.events, excluded.conditions, excluded.edition, excluded.xp, excluded.position);
+
+-- name: write_editions
+-- Opens the current edition of every definition that does not have it yet.
+insert into editions (definition_id, number, policy, interval_seconds, per)
+select id, edition, policy, interval_seconds, per from definitions where account_id = $1
+on conflict do nothing;
+
+-- name: demote_profiles
+-- Takes primacy from every other profile, before the one that is to have it gets it.
+update profiles set is_primary = false where account_id = $1 and key <> $2 and is_primary;
+
+-- name: write_profiles
+-- Creates profiles and changes those that differ.
+insert into profiles as stored (account_id, key, name, description, is_primary, inherits, published_version,
+       position)
+select $1, key, name, description, is_primary, inherits, published_version, position
+from jsonb_to_recordset($2::text::jsonb) as given (key text, name text, description text, is_primary boolean,
+     inherits boolean, published_version integer, position integer)
+on conflict on constraint profiles_key_unique do update
+set name = excluded.name, description = excluded.description, is_primary = excluded.is_primary,
+    inherits = excluded.inherits, published_version = excluded.published_version, position = excluded.position
+where (stored.name, stored.description, stored.is_primary, stored.inherits, stored.published_version,
+       stored.position) is distinct from
+      (excluded.name, excluded.description, excluded.is_primary, excluded.inherits,
+       excluded.published_version, excluded.position);
+
+-- name: write_own_weights
+-- The drafts' own weights.
+insert into profile_weights as stored (profile_id, definition_key, weight)
+select profile.id, given.definition, given.weight
+from jsonb_to_recordset($2::text::jsonb) as given (profile text, definition text, weight integer)
+join profiles profile on profile.account_id = $1 and profile.key = given.profile
+on conflict (profile_id, definition_key) do update set weight = excluded.weight
+where stored.weight <> excluded.weight;
+
+-- name: drop_own_weights
+-- The drafts' own weights that are no longer given.
+delete from profile_weights stored
+using profiles profile
+where profile.account_id = $1 and stored.profile_id = profile.id
+  and not exists (
+      select from jsonb_to_recordset($2::text::jsonb) as given (profile text, definition text)
+      where given.profile = profile.key and given.definition = stored.definition_key);
+
+-- name: retire_versions
+-- The published versions of profiles ($2, by key) that are published anew.
+update profile_versions version set state = 'retired'
+from profiles profile
+where profile.account_id = $1 and profile.key = any($2::text[])
+  and version.profile_id = profile.id and version.state = 'published';
+
+-- name: write_versions
+-- The versions that are published now.
+insert into profile_versions (profile_id, version, state, inherits, own_weights)
+select profile.id, given.number, 'published', given.inherits, given.own_weights
+from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, inherits boolean,
+     own_weights jsonb)
+join profiles profile on profile.account_id = $1 and profile.key = given.profile;
+
+-- name: write_version_weights
+-- The weights of published versions: those of new versions, of definitions that join, and what these follow.
+insert into version_weights as stored (profile_id, version, definition_id, group_id, weight, joined)
+select profile.id, profile.published_version, definition.id, "group".id, given.points, given.joined
+from jsonb_to_recordset($2::text::jsonb) as given (profile text, definition text, "group" text, points integer,
+     joined boolean)
+join profiles profile on profile.account_id = $1 and profile.key = given.profile
+join definitions definition on definition.account_id = $1 and definition.key = given.definition
+join groups "group" on "group".account_id = $1 and "group".key = given."group"
+on conflict (profile_id, version, definition_id) do update
+set group_id = excluded.group_id, weight = excluded.weight
+where stored.joined and (stored.group_id, stored.weight) is distinct from (excluded.group_id, excluded.weight);
+
+-- name: write_overall_scores
+-- Under the versions published now every contact has an overall score of 0: nothing has counted yet.
+insert into scores (contact_id, profile_id, version, group_id, points)
+select contact.id, profile.id, profile.published_version, 0, 0
+from profiles profile
+join contacts contact on contact.account_id = $1
+where profile.account_id = $1 and profile.key = any($2::text[])
+  and not exists (select from contact_links where absorbed_id = contact.id)
+on conflict do nothing;
+
+-- name: drop_retired_scores
+-- Scores under the versions before those published now, all 0, which nobody reads any more.
+delete from scores
+using profiles profile
+where profile.account_id = $1 and profile.key = any($2::text[])
+  and scores.profile_id = profile.id and scores.version < profile.published_version;
