@@ -1,0 +1,272 @@
+"""The path of a batch, from records to a commit; the file to read first.
+
+    records ─► decode ─► due ─► sort out ─►┌─ one transaction ──────────────────────────────────┐
+            CloudEvents  lanes   catalog    │ revision → fence → claim → contacts → dead → apply │─► commit
+                                            └────────────────────────────────────────────────────┘
+
+Owns the transaction and what becomes of its errors: passing ones repeat the batch, refused data is narrowed down
+until it stands alone and becomes a dead letter, anything else crashes. Never decides an outcome or a verdict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer import accounting, apply, contacts, dead, lanes
+from consumer.accounting import Handled, Stopwatch
+from consumer.clock import SystemClock
+from consumer.db import REVISION_LOCK, fetch_one, is_data_error, retry_reason
+from consumer.decode import decode
+from consumer.model import CONTACT_UPSERTED, DeadLetter, Outcome, Reason, Record, RetryReason
+from consumer.session import Session
+from consumer.sorting import Batch, Decoded, due, sort_out
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from datetime import timedelta
+
+    from consumer.catalog import Catalog
+    from consumer.clock import Clock
+    from consumer.contacts import ContactKey
+    from consumer.db import Connection
+    from consumer.inbox import Inbox
+    from consumer.lanes import Lane, LaneKey
+    from consumer.metrics import Metrics
+    from consumer.sorting import Matched
+
+_SQL = queries("batch")
+_BEGIN = _SQL["begin"] % REVISION_LOCK
+
+log = structlog.get_logger(__name__)
+
+
+class StaleCatalogError(Exception):
+    """Configuration has changed since the batch was matched: load it and match again."""
+
+
+class FencedError(Exception):
+    """A lane of the batch does not stand where this worker believes: read the lanes again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a transaction did. outcomes: in the order of the batch. counts: the row of apply.sql."""
+
+    outcomes: list[Outcome]
+    conflicting: int
+    counts: dict[str, int]
+
+
+class Ingest:
+    """Takes the records of the lanes it holds through the path, over one connection at a time."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        metrics: Metrics,
+        inbox: Inbox,
+        claim_window: timedelta,
+        clock: Clock | None = None,
+        committed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._session = Session(connect)
+        self._metrics = metrics
+        self._inbox = inbox
+        self._claim_window = claim_window
+        self._clock = clock or SystemClock()
+        self._committed = committed
+        # What the transaction in flight did, from before its COMMIT until it is known to be through.
+        self._in_doubt: Applied | None = None
+        self.lanes: dict[LaneKey, Lane] = {}
+
+    async def take_lanes(self, starts: Mapping[LaneKey, int]) -> None:
+        """Take over these lanes, fencing whoever held them; `starts` is for those never seen before."""
+        taken = await lanes.take(await self._session.connection(), starts)
+        self.lanes = {lane.key: lane for lane in taken}
+
+    def close(self) -> None:
+        """Give up the connection; what was not committed is begun again by whoever takes the lanes."""
+        self._session.drop()
+
+    # The path ------------------------------------------------------------------------------------------------
+
+    async def process(self, records: Iterable[Record]) -> list[Handled]:
+        """Take records, each lane's in offset order, to a commit; return what became of those still due."""
+        watch = Stopwatch(self._metrics)
+        with watch.stage("decode"):
+            decoded = [Decoded(record, decode(record)) for record in records]
+        return await self._settle(decoded, watch)
+
+    async def _transaction(self, batch: Batch, watch: Stopwatch) -> Applied:
+        connection = await self._session.connection()
+        with watch.stage("match"):
+            catalog = await self._session.catalog()
+            sort_out(batch, catalog)
+        await self._session.prepare_months(batch.matched)
+
+        await connection.execute(_BEGIN)
+        await self._fence(connection, batch, catalog)
+        with watch.stage("contacts"):
+            claims = await apply.claim(
+                connection, batch, shards=self._session.shards, claim_window=self._claim_window
+            )
+            claimed = [
+                one
+                for one, claim in zip(batch.matched, claims, strict=True)
+                if claim.outcome is Outcome.APPLIED
+            ]
+            numbers = await contacts.lock(connection, _contact_keys(batch, claimed))
+            await contacts.record(connection, batch.contact_events, numbers)
+        with watch.stage("apply"):
+            letters = await dead.keep(connection, batch.dead, self._session.shards)
+            counts = await apply.apply(connection, claimed, numbers, letters)
+
+        decided = iter(claims)
+        outcomes = [outcome or next(decided).outcome for outcome in batch.outcomes]
+        applied = Applied(outcomes, sum(claim.conflicting for claim in claims), dict(counts))
+        self._in_doubt = applied
+        with watch.stage("commit"):
+            await connection.execute("commit")
+        return applied
+
+    async def _fence(self, connection: Connection, batch: Batch, catalog: Catalog) -> None:
+        """Move the lanes on by compare-and-set on where this worker believes they are."""
+        moves = [(self.lanes[key], after) for key, after in sorted(batch.lanes.items())]
+        last = {(one.record.topic, one.record.partition): one.record for one in batch.records}
+        row = await fetch_one(
+            connection,
+            _SQL["fence"],
+            [before.topic for before, _ in moves],
+            [before.partition for before, _ in moves],
+            [before.epoch for before, _ in moves],
+            [before.next_offset for before, _ in moves],
+            [after.next_offset for _, after in moves],
+            [after.last_timestamp for _, after in moves],
+            [lanes.checksum(last[after.key]) for _, after in moves],
+            [after.seen for _, after in moves],
+            [json.dumps(after.recent_dead) for _, after in moves],
+            [after.stopped for _, after in moves],
+        )
+        if row["moved"] < len(moves):
+            raise FencedError
+        if row["revision"] != catalog.revision:
+            raise StaleCatalogError
+
+    # What becomes of errors ----------------------------------------------------------------------------------
+
+    async def _settle(self, decoded: Sequence[Decoded], watch: Stopwatch) -> list[Handled]:
+        """Repeat, divide or finish; ends when each record has its outcome or is no longer this worker's."""
+        attempt = 0
+        while (batch := due(decoded, self.lanes)).records:
+            self._in_doubt = None
+            try:
+                applied = await self._transaction(batch, watch)
+            except StaleCatalogError:
+                await self._session.roll_back()
+                self._session.forget_catalog()
+            except FencedError:
+                self._metrics.lane_fenced.inc()
+                await self._session.roll_back()
+                await self._believe_database(batch)
+            except Exception as error:
+                if is_data_error(error):
+                    await self._session.roll_back()
+                    return await self._divide(batch.records, error, watch)
+                reason = retry_reason(error)
+                if reason is None:
+                    raise
+                attempt += 1
+                await self._wait(reason, attempt, error)
+                await self._believe_database(batch)
+                if self._in_doubt and self._went_through(batch):
+                    return self._finish(batch, self._in_doubt, watch)
+            else:
+                return self._finish(batch, applied, watch)
+        return []
+
+    async def _divide(self, decoded: list[Decoded], error: BaseException, watch: Stopwatch) -> list[Handled]:
+        """Halve a batch of which the database refused something, until the offender stands alone."""
+        if len(decoded) > 1:
+            middle = len(decoded) // 2
+            return [
+                *await self._settle(decoded[:middle], watch),
+                *await self._settle(decoded[middle:], watch),
+            ]
+        [alone] = decoded
+        if isinstance(alone.content, DeadLetter):
+            raise error
+        detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
+        log.warning("record refused by the database", detail=detail, topic=alone.record.topic)
+        letter = DeadLetter(Reason.REFUSED_BY_DATABASE, detail, alone.content.account)
+        return await self._settle([replace(alone, content=letter)], watch)
+
+    async def _wait(self, reason: RetryReason, attempt: int, error: BaseException) -> None:
+        self._session.drop()
+        self._metrics.database_retries.labels(reason.value).inc()
+        log.warning(
+            "database error, trying again", reason=reason.value, attempt=attempt, error=str(error)[:200]
+        )
+        # Jitter, so that those who collided do not meet again.
+        await asyncio.sleep(min(5.0, 0.02 * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0))  # noqa: S311
+
+    async def _believe_database(self, batch: Batch) -> None:
+        """Read where the lanes of the batch stand; forget those that another worker took over."""
+        attempt = 0
+        while True:
+            try:
+                current = await lanes.read(await self._session.connection(), batch.lanes)
+                break
+            except Exception as error:
+                reason = retry_reason(error)
+                if reason is None:
+                    raise
+                attempt += 1
+                await self._wait(reason, attempt, error)
+        for key in batch.lanes:
+            if key in current and current[key].epoch == self.lanes[key].epoch:
+                self.lanes[key] = current[key]
+            else:
+                log.warning("lane taken over by another worker", topic=key[0], partition=key[1])
+                del self.lanes[key]
+
+    def _went_through(self, batch: Batch) -> bool:
+        """Tell whether a COMMIT whose answer was lost had an effect: the lanes then stand behind the batch."""
+        return all(
+            key in self.lanes and self.lanes[key].next_offset == after.next_offset
+            for key, after in batch.lanes.items()
+        )
+
+    # After the commit ----------------------------------------------------------------------------------------
+
+    def _finish(self, batch: Batch, applied: Applied, watch: Stopwatch) -> list[Handled]:
+        self._in_doubt = None
+        self.lanes.update(batch.lanes)
+        for account, event in batch.unmatched:
+            self._inbox.add(account.id, event)
+        reasons = iter(letter.reason for _, letter in batch.dead)
+        handled = [
+            Handled(one.record, outcome, next(reasons) if outcome is Outcome.DEAD else None)
+            for one, outcome in zip(batch.records, applied.outcomes, strict=True)
+        ]
+        accounting.count(self._metrics, self._clock, handled, applied.counts, applied.conflicting)
+        accounting.tell(handled, applied.counts, list(batch.lanes.values()), watch.seconds)
+        self._committed()
+        return handled
+
+
+def _contact_keys(batch: Batch, claimed: Sequence[Matched]) -> set[ContactKey]:
+    applied = {(one.account.id, one.event.subject) for one in claimed}
+    upserted = {
+        (one.account_id, one.event.subject)
+        for one in batch.contact_events
+        if one.event.type == CONTACT_UPSERTED
+    }
+    return applied | upserted

@@ -1,0 +1,115 @@
+"""Where lanes stand: taking them over, their position in memory, and when a lane stops by itself.
+
+Owns the rows of `lanes` outside a batch, and the rule on dead records (semantics §2). Never moves a position:
+that happens in the batch's own transaction, by the fence.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from consumer.model import LaneStop, Record
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from consumer.db import Connection
+
+LaneKey = tuple[str, int]
+
+# A lane stops where at least this many …
+DEAD_LIMIT = 100
+# … of this many records in a row are dead, unless all of them name one and the same account.
+DEAD_SPAN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One (topic, partition) as it stands after some batch.
+
+    seen: records processed since the count of dead ones began. recent_dead: (number, account or None) of the
+    dead ones among the last DEAD_SPAN of them.
+    """
+
+    topic: str
+    partition: int
+    epoch: int
+    next_offset: int
+    last_timestamp: int | None = None
+    last_checksum: int | None = None
+    stopped: str | None = None
+    seen: int = 0
+    recent_dead: tuple[tuple[int, str | None], ...] = field(default=())
+
+    @property
+    def key(self) -> LaneKey:
+        """What names the lane: its topic, without prefix, and its partition."""
+        return self.topic, self.partition
+
+    def after(self, record: Record, *, dead: bool, account: str | None) -> Lane:
+        """Return the lane behind one more record, stopped where that was a dead one too many."""
+        seen = self.seen + 1
+        recent = self.recent_dead
+        if recent and recent[0][0] <= seen - DEAD_SPAN:
+            recent = tuple(entry for entry in recent if entry[0] > seen - DEAD_SPAN)
+        stopped = self.stopped
+        if dead:
+            recent = (*recent, (seen, account))
+            accounts = {name for _, name in recent}
+            one_account = len(accounts) == 1 and None not in accounts
+            if len(recent) >= DEAD_LIMIT and not one_account:
+                stopped = LaneStop.DEAD_LETTERS
+        return replace(
+            self,
+            next_offset=record.offset + 1,
+            last_timestamp=record.timestamp,
+            seen=seen,
+            recent_dead=recent,
+            stopped=stopped,
+        )
+
+
+async def take(connection: Connection, starts: Mapping[LaneKey, int]) -> list[Lane]:
+    """Take lanes over, fencing whoever held them; `starts` gives where one never seen before begins."""
+    keys = sorted(starts)
+    rows = await connection.fetch(
+        queries("lanes")["take"],
+        [topic for topic, _ in keys],
+        [partition for _, partition in keys],
+        [starts[key] for key in keys],
+    )
+    return [_lane(row) for row in rows]
+
+
+async def read(connection: Connection, keys: Iterable[LaneKey]) -> dict[LaneKey, Lane]:
+    """Return lanes as they stand in the database; what was never seen is left out."""
+    keys = sorted(keys)
+    rows = await connection.fetch(
+        queries("lanes")["read"], [topic for topic, _ in keys], [partition for _, partition in keys]
+    )
+    return {(row["topic"], row["partition"]): _lane(row) for row in rows}
+
+
+async def stop(connection: Connection, lane: Lane, reason: LaneStop) -> None:
+    """Let a lane stand still until somebody acts, unless another worker holds it by now."""
+    await connection.execute(queries("lanes")["stop"], lane.topic, lane.partition, lane.epoch, reason.value)
+
+
+def stopped(lane: Lane, reason: LaneStop) -> Lane:
+    """Return the lane as it stands still for this reason."""
+    return replace(lane, stopped=reason)
+
+
+def checksum(record: Record) -> int:
+    """Return what tells this record from another at the same offset: of a topic created anew, say."""
+    return zlib.crc32(record.value or b"", zlib.crc32(record.key or b""))
+
+
+def _lane(row: Any) -> Lane:
+    values = dict(row)
+    dead = json.loads(values.pop("recent_dead"))
+    return Lane(**values, recent_dead=tuple((number, account) for number, account in dead))

@@ -1,0 +1,108 @@
+"""Sorts the records of a batch out by what can be known of them without the database.
+
+Owns the outcomes that need only the record and the catalog (semantics §2). Pure: never reads or writes anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from consumer.catalog import match
+from consumer.contacts import ContactEvent
+from consumer.model import CONTACT_TYPES, DeadLetter, Event, Outcome, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from consumer.catalog import Account, Catalog, Definition
+    from consumer.lanes import Lane, LaneKey
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record and what it turned out to be."""
+
+    record: Record
+    content: Event | DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """An event that definitions take. index: its place in the batch."""
+
+    index: int
+    account: Account
+    event: Event
+    definitions: tuple[Definition, ...]
+    partition: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records of one batch, sorted out.
+
+    records: in lane order. outcomes: by record, None where the database decides. lanes: the lanes of the
+    batch as they stand behind it.
+    """
+
+    records: list[Decoded]
+    lanes: dict[LaneKey, Lane]
+    outcomes: list[Outcome | None] = field(default_factory=list)
+    dead: list[tuple[Record, DeadLetter]] = field(default_factory=list)
+    matched: list[Matched] = field(default_factory=list)
+    unmatched: list[tuple[Account, Event]] = field(default_factory=list)
+    contact_events: list[ContactEvent] = field(default_factory=list)
+    # The partition by which an upserted contact was seen, in step with contact_events.
+    contact_partitions: list[int] = field(default_factory=list)
+
+
+def due(records: Iterable[Decoded], lanes: Mapping[LaneKey, Lane]) -> Batch:
+    """Keep the records that their lanes still wait for, up to where a lane stops for its dead ones."""
+    after: dict[LaneKey, Lane] = {}
+    kept: list[Decoded] = []
+    for decoded in records:
+        record = decoded.record
+        key = (record.topic, record.partition)
+        lane = after.get(key) or lanes.get(key)
+        if lane is None or lane.stopped or record.offset < lane.next_offset:
+            continue
+        dead = isinstance(decoded.content, DeadLetter)
+        after[key] = lane.after(record, dead=dead, account=decoded.content.account)
+        kept.append(decoded)
+    return Batch(kept, after)
+
+
+def sort_out(batch: Batch, catalog: Catalog) -> None:
+    """Fill in what each record of the batch is by this catalog."""
+    batch.outcomes = [None] * len(batch.records)
+    batch.dead, batch.matched, batch.unmatched = [], [], []
+    batch.contact_events, batch.contact_partitions = [], []
+    for index, decoded in enumerate(batch.records):
+        content = decoded.content
+        if isinstance(content, DeadLetter):
+            batch.dead.append((decoded.record, content))
+            batch.outcomes[index] = Outcome.DEAD
+            continue
+        account = catalog.accounts.get(content.account)
+        if account is None:
+            batch.outcomes[index] = Outcome.UNKNOWN_ACCOUNT
+        elif not account.engagement:
+            batch.outcomes[index] = Outcome.DISABLED
+        else:
+            batch.outcomes[index] = _event(batch, index, account, content)
+
+
+def _event(batch: Batch, index: int, account: Account, event: Event) -> Outcome | None:
+    partition = batch.records[index].record.partition
+    definitions = match(account, event)
+    if event.type in CONTACT_TYPES:
+        batch.contact_events.append(ContactEvent(account.id, event))
+        batch.contact_partitions.append(partition)
+        if not definitions:
+            return Outcome.CONTACT
+    if not definitions:
+        batch.unmatched.append((account, event))
+        return Outcome.UNMATCHED
+    batch.matched.append(Matched(index, account, event, definitions, partition))
+    return None

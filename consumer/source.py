@@ -1,0 +1,119 @@
+"""Reads records from Kafka for the lanes that this worker holds.
+
+Owns the consumer client: which lanes it reads and from where. Never decides either (lanes.py does), and never
+commits a group offset as a source of truth: what Kafka is told is for lag tools only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from consumer import kafka
+from consumer.model import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from aiokafka import ConsumerRecord
+
+    from consumer.lanes import LaneKey
+    from consumer.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# Seconds for questions to brokers that would otherwise wait for ever.
+PATIENCE = 5.0
+# Per lane and fetch, compressed; a fetch of all lanes is bounded by `fetch_max_bytes`.
+_PARTITION_BYTES = 1 << 20
+_FETCH_BYTES = 16 << 20
+
+
+class Source:
+    """A consumer under `assign()`: no group membership, so nobody takes a lane away behind the leases' back."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._names = kafka.input_topics(settings)
+        self._kafka_names = {name: kafka_name for kafka_name, name in self._names.items()}
+        self._most = settings.batch_records
+        self._consumer = AIOKafkaConsumer(
+            **kafka.client_options(settings, "ingest"),
+            group_id=settings.kafka_group,
+            enable_auto_commit=False,
+            auto_offset_reset="none", # a lost position is said aloud, never replaced by a guess
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=_PARTITION_BYTES,
+            fetch_max_bytes=_FETCH_BYTES,
+            fetch_max_wait_ms=100,
+        )  # fmt: skip
+
+    async def start(self) -> None:
+        """Connect; raises KafkaConnectionError where no broker answers."""
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        """Leave; bounded, since a dead broker would hold it up for ever."""
+        try:
+            await asyncio.wait_for(self._consumer.stop(), 2)
+        except (TimeoutError, KafkaError, asyncio.CancelledError) as error:
+            # stop() can raise CancelledError of its own making (aiokafka); a real one ends the task anyway.
+            log.info("consumer left without a goodbye", error=repr(error))
+
+    async def bounds(self, keys: Iterable[LaneKey]) -> dict[LaneKey, tuple[int, int]]:
+        """Return (first offset, end) of the log of each lane; the end is the last stable offset."""
+        partitions = [self._partition(key) for key in keys]
+        first = await asyncio.wait_for(self._consumer.beginning_offsets(partitions), PATIENCE)
+        end = await asyncio.wait_for(self._consumer.end_offsets(partitions), PATIENCE)
+        return {self._key(partition): (first[partition], end[partition]) for partition in partitions}
+
+    def read(self, offsets: Mapping[LaneKey, int]) -> None:
+        """Read these lanes, and no others, each from its offset on."""
+        self._consumer.assign([self._partition(key) for key in offsets])
+        for key, offset in offsets.items():
+            self._consumer.seek(self._partition(key), offset)
+
+    async def fetch(self, *, wait: float) -> list[Record]:
+        """Return records of some lanes, each lane's in offset order; none if `wait` seconds pass.
+
+        Raises KafkaError of the kinds that trying again does not mend by itself, OffsetOutOfRangeError among them.
+        """
+        fetched = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=self._most)
+        return [self._record(record) for records in fetched.values() for record in records]
+
+    async def positions(self) -> dict[LaneKey, tuple[int, int | None]]:
+        """Return per lane (next offset to be fetched, known end of the log or None)."""
+        found = {}
+        for partition in self._consumer.assignment():
+            position = await self._consumer.position(partition)
+            found[self._key(partition)] = (position, self._consumer.highwater(partition))
+        return found
+
+    async def tell_group(self, offsets: Mapping[LaneKey, int]) -> None:
+        """Commit positions under the group's name, for lag tools; losing one costs nothing."""
+        told = {self._partition(key): OffsetAndMetadata(offset, "") for key, offset in offsets.items()}
+        try:
+            await asyncio.wait_for(self._consumer.commit(told), PATIENCE)
+        except (TimeoutError, KafkaError) as error:
+            log.info("group offsets not committed", error=repr(error)[:200])
+
+    def _record(self, record: ConsumerRecord) -> Record:
+        return Record(
+            self._names[record.topic],
+            record.partition,
+            record.offset,
+            record.timestamp if record.timestamp >= 0 else None,
+            record.key,
+            record.value,
+            tuple(record.headers),
+        )
+
+    def _partition(self, key: LaneKey) -> TopicPartition:
+        return TopicPartition(self._kafka_names[key[0]], key[1])
+
+    def _key(self, partition: TopicPartition) -> LaneKey:
+        return self._names[partition.topic], partition.partition

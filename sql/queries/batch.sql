@@ -1,0 +1,138 @@
+-- name: begin
+-- Opens the batch's transaction; from here to its end no configuration changes.
+begin isolation level read committed; select pg_advisory_xact_lock_shared(%d)
+
+-- name: fence
+-- Moves every lane of the batch on by compare-and-set; fewer moved than asked: somebody else holds one.
+with asked as (
+    select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+                         $7::bigint[], $8::bigint[], $9::jsonb[], $10::text[])
+        as a(topic, partition, epoch, from_offset, to_offset, last_timestamp, last_checksum, seen, recent_dead,
+             stopped)
+), held as (
+    select l.topic, l.partition
+    from lanes l join asked a using (topic, partition)
+    where l.epoch = a.epoch and l.next_offset = a.from_offset and l.stopped is null
+    order by l.topic, l.partition
+    for no key update of l
+), moved as (
+    update lanes l
+    set next_offset = a.to_offset, last_timestamp = a.last_timestamp, last_checksum = a.last_checksum,
+        seen = a.seen, recent_dead = a.recent_dead, stopped = a.stopped
+    from held join asked a using (topic, partition)
+    where l.topic = held.topic and l.partition = held.partition
+    returning 1
+)
+select (select count(*) from moved) as moved, revision, incarnation from installation
+
+-- name: claim
+-- Takes the event keys that are new and tells of each event whether it is applied, a duplicate or expired;
+-- creates the contacts of the applied ones, and those that are named apart, with an overall score of 0.
+with batch as materialized (
+    select b.*, b.occurred_at < a.horizon is true as expired
+    from unnest($1::int[], $2::bytea[], $3::bigint[], $4::text[], $5::timestamptz[], $6::smallint[])
+        with ordinality as b(account_id, event_key, digest, subject, occurred_at, shard, ordinal)
+    join accounts a on a.id = b.account_id
+), first as materialized (
+    select distinct on (account_id, event_key) *
+    from batch
+    where not expired
+    order by account_id, event_key, ordinal
+), claimed as (
+    insert into claims (account_id, event_key, digest, applied_at)
+    select account_id, event_key, digest, now() from first order by account_id, event_key
+    on conflict do nothing
+    returning account_id, event_key
+), told as ( -- what is older than the claims is looked for on the timeline
+    select b.ordinal
+    from batch b join contacts c on c.account_id = b.account_id and c.external_id = b.subject
+    where (b.expired or b.occurred_at < $7)
+        and exists (select from timeline t
+                    where t.account_id = b.account_id and t.contact_id = c.id
+                        and t.occurred_at = b.occurred_at and t.event_key = b.event_key)
+), judged as materialized (
+    select b.*,
+        case
+            when c.event_key is not null and f.ordinal = b.ordinal and t.ordinal is null then 'applied'
+            when b.expired and f.ordinal is null and k.event_key is null and t.ordinal is null then 'expired'
+            else 'duplicate'
+        end as outcome,
+        coalesce(k.digest, f.digest) is distinct from b.digest as differs
+    from batch b
+    left join first f using (account_id, event_key)
+    left join claimed c using (account_id, event_key)
+    left join claims k using (account_id, event_key)
+    left join told t on t.ordinal = b.ordinal
+), seen as (
+    select distinct on (account_id, subject) account_id, subject, shard
+    from (
+        select account_id, subject, shard from judged where outcome = 'applied'
+        union all
+        select * from unnest($8::int[], $9::text[], $10::smallint[])
+    ) s
+    order by account_id, subject, shard
+), created as (
+    insert into contacts (account_id, external_id, shard)
+    select s.account_id, s.subject, s.shard
+    from seen s
+    where not exists (select from contacts c where c.account_id = s.account_id and c.external_id = s.subject)
+    order by s.account_id, s.subject
+    on conflict do nothing
+    returning id, account_id
+), begun as (
+    insert into scores (contact_id, profile_id, version, group_id, points)
+    select c.id, v.profile_id, v.version, 0, 0
+    from created c
+    join profiles p on p.account_id = c.account_id
+    join profile_versions v on v.profile_id = p.id and v.state in ('building', 'published')
+)
+select outcome, differs and outcome = 'duplicate' as conflicting from judged order by ordinal
+
+-- name: lock_contacts
+-- Locks the contacts in the order of their numbers; what hangs on them is read by later statements only,
+-- for a statement sees other tables as of before it waited.
+select c.id, c.account_id, c.external_id
+from unnest($1::int[], $2::text[]) as b(account_id, external_id)
+join contacts c using (account_id, external_id)
+order by c.id
+for no key update of c
+
+-- name: contact_fields
+-- Keeps of every field the latest by time, then event key.
+insert into contact_fields as f (contact_id, field, value, occurred_at, event_key)
+select distinct on (contact_id, field) contact_id, field, value, occurred_at, event_key
+from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::bytea[])
+    as u(contact_id, field, value, occurred_at, event_key)
+order by contact_id, field, occurred_at desc, event_key desc
+on conflict (contact_id, field) do update
+set value = excluded.value, occurred_at = excluded.occurred_at, event_key = excluded.event_key
+where (excluded.occurred_at, excluded.event_key) > (f.occurred_at, f.event_key)
+
+-- name: contact_merges
+-- Records merges as they were received.
+insert into contact_merges (account_id, external_id, event_key, occurred_at, into_external_id)
+select * from unnest($1::int[], $2::text[], $3::bytea[], $4::timestamptz[], $5::text[])
+on conflict do nothing
+
+-- name: contact_deletions
+-- Records deletions as they were received.
+insert into contact_deletions (account_id, external_id, event_key, occurred_at)
+select * from unnest($1::int[], $2::text[], $3::bytea[], $4::timestamptz[])
+on conflict do nothing
+
+-- name: dead_letters
+-- Keeps the records that could not be events, whole; returns their ids in the order given.
+insert into dead_letters (topic, partition, "offset", record_timestamp, key, value, headers, reason, detail,
+                          account_key)
+select topic, partition, "offset", record_timestamp, key, value, headers, reason, detail, account_key
+from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[], $8::text[],
+            $9::text[], $10::text[])
+    with ordinality as d(topic, partition, "offset", record_timestamp, key, value, headers, reason, detail,
+                         account_key, ordinal)
+order by ordinal
+returning id
+
+-- name: months
+-- The months of the timeline that exist, as the names of their tables.
+select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where i.inhparent = 'timeline'::regclass

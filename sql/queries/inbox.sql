@@ -1,0 +1,19 @@
+-- name: flush
+-- Adds counts of unknown types; types beyond the first $7 of an account are counted under ''.
+with told as (
+    select * from unnest($1::int[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[])
+        with ordinality as t(account_id, type, count, first_seen_at, last_seen_at, sample, ordinal)
+), placed as (
+    select t.*,
+        i.type is not null or $7 >= (select count(*) from inbox k where k.account_id = t.account_id and k.type <> '')
+            + count(*) filter (where i.type is null) over (partition by t.account_id order by t.ordinal) as has_room
+    from told t left join inbox i using (account_id, type)
+)
+insert into inbox as i (account_id, type, count, first_seen_at, last_seen_at, sample)
+select account_id, case when has_room then type else '' end, sum(count), min(first_seen_at), max(last_seen_at),
+    (array_agg(sample order by ordinal))[1]
+from placed
+group by 1, 2
+order by 1, 2
+on conflict (account_id, type) do update
+set count = i.count + excluded.count, last_seen_at = excluded.last_seen_at

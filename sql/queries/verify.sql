@@ -1,0 +1,146 @@
+-- name: account
+-- The account to be verified alone.
+select id from accounts where key = $1
+
+-- name: contacts
+-- The next contacts by number, of one account or all.
+select id from contacts where id > $1 and ($3::int is null or account_id = $3) order by id limit $2
+
+-- name: editions
+-- Every dedup policy there ever was.
+select definition_id, number, policy::text, interval_seconds, per::text from editions
+
+-- name: entries
+-- All entries of these contacts.
+select t.contact_id, t.definition_id, t.edition, t.occurred_at, t.event_key, t.object_id, t.settled,
+    t.verdict::text
+from contacts c
+join timeline t on t.account_id = c.account_id and t.contact_id = c.id
+where c.id = any($1::bigint[])
+
+-- name: entries_stored
+-- All entries, whosever they are.
+select count(*) from timeline where $1::int is null or account_id = $1
+
+-- name: tallies
+-- Tallies of these contacts; one of 0 says nothing.
+select contact_id, definition_id, edition, count from tallies
+where contact_id = any($1::bigint[]) and count <> 0
+
+-- name: gates
+-- Gates of these contacts at which anything counted.
+select contact_id, definition_id, edition, object_key, last_counted_key from gates
+where contact_id = any($1::bigint[]) and last_counted_key is not null
+
+-- name: scores
+-- Scores that are not tallies × weights + adjustments, by group and overall; of a published or building version.
+with points as (
+    select t.contact_id, w.profile_id, w.version, w.group_id, t.count::bigint * w.weight as points
+    from tallies t
+    join version_weights w on w.definition_id = t.definition_id
+    join profile_versions v on v.profile_id = w.profile_id and v.version = w.version and v.state <> 'retired'
+    union all
+    select a.contact_id, a.profile_id, v.version, a.group_id, a.points
+    from adjustments a
+    join profile_versions v on v.profile_id = a.profile_id and v.state <> 'retired'
+), computed as (
+    select contact_id, profile_id, version,
+        case when grouping(group_id) = 0 then group_id else 0 end as group_id, sum(points) as points
+    from points
+    group by grouping sets ((contact_id, profile_id, version, group_id), (contact_id, profile_id, version))
+), seen as ( -- everybody ever seen has an overall score
+    select c.id as contact_id, v.profile_id, v.version, 0 as group_id
+    from contacts c
+    join profiles p on p.account_id = c.account_id
+    join profile_versions v on v.profile_id = p.id and v.state <> 'retired'
+), stored as (
+    select s.* from scores s
+    join profile_versions v on v.profile_id = s.profile_id and v.version = s.version and v.state <> 'retired'
+)
+select format('score: contact %s, profile %s version %s, group %s: stored %s, computed %s', contact_id, profile_id,
+              version, group_id, coalesce(s.points::text, 'nothing'), coalesce(c.points, 0)) as difference
+from seen
+full join computed c using (contact_id, profile_id, version, group_id)
+full join stored s using (contact_id, profile_id, version, group_id)
+join profiles p on p.id = profile_id and ($1::int is null or p.account_id = $1)
+where s.points is distinct from coalesce(c.points, 0)
+order by 1
+
+-- name: announcements
+-- Contacts of whom score-changed said last what is not so, or said nothing although they have points.
+with standing as (
+    select s.contact_id, s.profile_id, s.version, sum(s.points) filter (where s.group_id = 0) as overall,
+        coalesce(jsonb_object_agg(g.key, s.points) filter (where s.points <> 0 and s.group_id <> 0), '{}') as groups
+    from scores s
+    join profiles p on p.id = s.profile_id and p.published_version = s.version
+    left join groups g on g.id = s.group_id
+    group by s.contact_id, s.profile_id, s.version
+), said as (
+    select a.contact_id, a.profile_id, a.overall,
+        coalesce((select jsonb_object_agg(key, value) from jsonb_each(a.groups) where value <> '0'), '{}') as groups
+    from announcements a
+)
+select format('announcement: contact %s, profile %s: said %s %s, is %s %s', contact_id, profile_id,
+              coalesce(a.overall, 0), coalesce(a.groups, '{}'), coalesce(s.overall, 0), coalesce(s.groups, '{}'))
+    as difference
+from standing s full join said a using (contact_id, profile_id)
+join profiles p on p.id = profile_id and ($1::int is null or p.account_id = $1)
+where coalesce(a.overall, 0) <> coalesce(s.overall, 0) or coalesce(a.groups, '{}') <> coalesce(s.groups, '{}')
+order by 1
+
+-- name: positions
+-- Outbox rows that do not follow each other from the floor to the head.
+with ends as (
+    select shard, floor as last_position, floor as first_position from relay_floors
+    union all
+    select shard, first_position + cardinality(kinds) - 1, first_position from outbox
+), followed as (
+    select shard, last_position, lead(first_position) over (partition by shard order by last_position) as following
+    from ends
+)
+select format('outbox: shard %s: after position %s comes %s, the head is %s', shard, last_position,
+              coalesce(following::text, 'nothing'), head) as difference
+from followed join outbox_heads using (shard)
+where coalesce(following - 1, head) <> last_position
+order by 1
+
+-- name: told
+-- Messages still in the outbox that do not lead to what was announced, or not without gaps.
+with message as (
+    select o.shard, o.first_position, m.place, m.payload::jsonb as body
+    from outbox o
+    cross join unnest(o.kinds, o.payloads) with ordinality as m(kind, payload, place)
+    where m.kind = 'score_changed'
+), chained as (
+    select body ->> 'accountid' as account, body ->> 'subject' as contact, body -> 'data' ->> 'profile' as profile,
+        (body -> 'data' ->> 'version')::bigint as version,
+        (body -> 'data' -> 'overall' ->> 'previous')::bigint as previous,
+        (body -> 'data' -> 'overall' ->> 'current')::bigint as current,
+        lag((body -> 'data' ->> 'version')::bigint) over chain as version_before,
+        lag((body -> 'data' -> 'overall' ->> 'current')::bigint) over chain as current_before,
+        lead(1) over chain is null as newest
+    from message
+    window chain as (partition by body ->> 'accountid', body ->> 'subject', body -> 'data' ->> 'profile'
+                     order by first_position, place)
+)
+select format('message: account %s, profile %s, contact %s, version %s does not follow', m.account, m.profile,
+              m.contact, m.version) as difference
+from chained m
+join accounts a on a.key = m.account
+join contacts c on c.account_id = a.id and c.external_id = m.contact
+join profiles p on p.account_id = a.id and p.key = m.profile
+left join announcements n on n.contact_id = c.id and n.profile_id = p.id
+where ($1::int is null or a.id = $1)
+    and (coalesce(m.version_before + 1, m.version) <> m.version
+         or coalesce(m.current_before, m.previous) <> m.previous
+         or m.newest and (m.version, m.current) is distinct from (n.message_version, n.overall))
+order by 1
+
+-- name: xp
+-- Entries credited though they do not count, or the other way round.
+select format('xp: contact %s, definition %s, event %s: %s, worth %s, told %s times', contact_id, definition_id,
+              encode(event_key, 'hex'), verdict, xp_worth, credit_number) as difference
+from timeline
+where ($1::int is null or account_id = $1) and case when xp_worth = 0 then credit_number <> 0
+           else (credit_number % 2 = 1) <> (verdict = 'counted') end
+order by 1

@@ -1,0 +1,166 @@
+"""The service without Kafka: documents and records in as the worker takes them, what it committed out.
+
+Owns driving the path in tests, and reading the database in the words of the oracle. Never judges anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from consumer import catalog, db
+from consumer.clock import SystemClock
+from consumer.inbox import Inbox
+from consumer.ingest import Ingest
+from consumer.metrics import Metrics
+from consumer.model import Outcome
+from tests.records import structured_record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from consumer.accounting import Handled
+    from consumer.db import Connection
+    from consumer.model import Record
+    from tests.oracle import OracleRecord
+
+
+@dataclass
+class Feed:
+    """One lane as a stand-in for Kafka: gives records their offsets."""
+
+    topic: str = "deals"
+    partition: int = 0
+    next_offset: int = 0
+
+    def records(self, records: Sequence[OracleRecord]) -> list[Record]:
+        """Give the records the next offsets of the lane."""
+        made = [
+            structured_record(record, self.topic, self.partition, self.next_offset + place)
+            for place, record in enumerate(records)
+        ]
+        self.next_offset += len(records)
+        return made
+
+
+@dataclass
+class Service:
+    """One worker's ingest on a database, with one lane of its own."""
+
+    dsn: str
+    ingest: Ingest
+    metrics: Metrics
+    inbox: Inbox
+    feed: Feed = field(default_factory=Feed)
+    outcomes: list[str] = field(default_factory=list)
+
+    async def apply(self, document: dict[str, Any]) -> None:
+        """Apply a catalog document: JSON is YAML."""
+        await apply_document(self.dsn, document)
+
+    async def batch(self, records: Sequence[OracleRecord]) -> list[str]:
+        """Process records as one batch; returns outcomes, of a dead one 'dead REASON'."""
+        outcomes = [outcome_of(one) for one in await self.ingest.process(self.feed.records(records))]
+        self.outcomes += outcomes
+        return outcomes
+
+
+@asynccontextmanager
+async def running(
+    dsn: str, *, feed: Feed | None = None, connect: Callable[[], Awaitable[Connection]] | None = None
+) -> AsyncIterator[Service]:
+    """Give a worker's ingest that has taken the lane of `feed` over."""
+    metrics, inbox = Metrics(), Inbox(SystemClock())
+
+    async def plain_connect() -> Connection:
+        return await db.connect(dsn)
+
+    ingest = Ingest(connect or plain_connect, metrics=metrics, inbox=inbox, claim_window=timedelta(days=90))
+    service = Service(dsn, ingest, metrics, inbox, feed or Feed())
+    lane = (service.feed.topic, service.feed.partition)
+    await ingest.take_lanes({lane: 0})
+    service.feed.next_offset = ingest.lanes[lane].next_offset
+    yield service
+    ingest.close()
+
+
+async def apply_document(dsn: str, document: dict[str, Any]) -> None:
+    """Apply a catalog document over a connection of its own."""
+    connection = await db.connect(dsn)
+    try:
+        await catalog.apply(connection, catalog.parse(json.dumps(document)))
+    finally:
+        await connection.close()
+
+
+def outcome_of(handled: Handled) -> str:
+    """Return the outcome in the words of tests/vectors.yaml."""
+    if handled.outcome is Outcome.DEAD:
+        return f"dead {handled.reason}"
+    return handled.outcome.value
+
+
+# What is stored, in the words of the oracle ---------------------------------------------------------------
+
+
+async def entries(connection: Connection) -> dict[tuple[str, str, str, str], tuple[str, int, bool, int, int]]:
+    """(account, contact, definition, event key in hex) -> (verdict, edition, settled, worth, K)."""
+    rows = await connection.fetch("""
+        select a.key as account, c.external_id, d.key as definition, t.*
+        from timeline t join accounts a on a.id = t.account_id join contacts c on c.id = t.contact_id
+        join definitions d on d.id = t.definition_id""")
+    return {
+        (row["account"], row["external_id"], row["definition"], row["event_key"].hex()): (
+            row["verdict"],
+            row["edition"],
+            row["settled"],
+            row["xp_worth"],
+            row["credit_number"],
+        )
+        for row in rows
+    }
+
+
+async def tallies(connection: Connection) -> dict[tuple[str, str, str, int], int]:
+    """(account, contact, definition, edition) -> how often it counted; those of 0 are not there."""
+    rows = await connection.fetch("""
+        select a.key as account, c.external_id, d.key as definition, t.edition, t.count
+        from tallies t join contacts c on c.id = t.contact_id join accounts a on a.id = c.account_id
+        join definitions d on d.id = t.definition_id where t.count <> 0""")
+    return {
+        (row["account"], row["external_id"], row["definition"], row["edition"]): row["count"] for row in rows
+    }
+
+
+async def scores(connection: Connection) -> dict[tuple[str, str, str], dict[str, int]]:
+    """(account, published profile, contact ever seen) -> `overall` and every group of the catalog."""
+    rows = await connection.fetch("""
+        select a.key as account, p.key as profile, c.external_id, g.key as group_key, s.points
+        from contacts c
+        join accounts a on a.id = c.account_id
+        join profiles p on p.account_id = a.id and p.published_version is not null
+        cross join lateral (select 0 as id, 'overall' as key union all
+                            select id, key from groups where account_id = a.id) g
+        left join scores s on s.contact_id = c.id and s.profile_id = p.id and s.version = p.published_version
+            and s.group_id = g.id""")
+    found: defaultdict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+    for row in rows:
+        # Of an overall score the row itself is promised, of a group's only once something counted.
+        points = row["points"] if row["group_key"] == "overall" else row["points"] or 0
+        found[row["account"], row["profile"], row["external_id"]][row["group_key"]] = points
+    return dict(found)
+
+
+async def messages(connection: Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the score-changed and the xp-credited messages of the outbox, each in position order."""
+    rows = await connection.fetch("select * from outbox order by committed_at, shard, first_position")
+    by_kind: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        for kind, key, payload in zip(row["kinds"], row["keys"], row["payloads"], strict=True):
+            if kind != "dead_letter":
+                by_kind[kind].append({**json.loads(payload), "kafka_key": key})
+    return by_kind["score_changed"], by_kind["xp_credited"]

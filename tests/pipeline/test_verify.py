@@ -1,0 +1,84 @@
+"""`verify` sees whatever disagrees, and nothing where all agrees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.verify import UnknownAccountError, verify
+from tests import vectors
+from tests.pipeline import service
+
+if TYPE_CHECKING:
+    from consumer.db import Connection
+
+LATER = {"publish-covers-history", "contacts-and-gone"}
+
+
+async def _feed(dsn: str, *names: str) -> int:
+    """Feed vectors, each to an account of its own, and return how many entries they make."""
+    entries = 0
+    for vector in vectors.load():
+        if vector.name in LATER or (names and vector.name not in names):
+            continue
+        account = vector.name
+        feed = service.Feed(topic=vector.name)
+        async with service.running(dsn, feed=feed) as worker:
+            for step in vector.steps:
+                if isinstance(step, vectors.Apply):
+                    await worker.apply({**step.document, "account": account})
+                else:
+                    await worker.batch([replace(record, accountid=account) for record in step.records])
+        entries += sum(len(verdicts) for verdicts in vector.expect["verdicts"].values())
+    return entries
+
+
+async def test_all_vectors_agree(database: str) -> None:
+    """Whatever the vectors left behind, judged again from scratch, is what is stored."""
+    entries = await _feed(database)
+    report = await verify(database)
+    assert report.differences == []
+    assert report.entries == entries
+    assert entries > 80
+
+
+async def test_of_one_account(database: str) -> None:
+    """One account can be verified alone; one that is not there is said to be missing."""
+    await _feed(database, "always", "once")
+    assert (await verify(database, account="once")).entries == 3
+    with pytest.raises(UnknownAccountError, match="nobody"):
+        await verify(database, account="nobody")
+
+
+TAMPERED = {
+    "verdict": "update timeline set verdict = 'counted', credit_number = credit_number + 1"
+    " where verdict = 'cooling_down'",
+    "tally": "update tallies set count = count + 1",
+    "gate": "update gates set last_counted_key = decode(repeat('00', 16), 'hex')",
+    "score": "update scores set points = points + 1 where group_id = 0",
+    "announcement": "update announcements set overall = overall - 1",
+    "message": "update outbox set payloads = array(select replace(p, '\"version\" : 2', '\"version\" : 3')"
+    " from unnest(payloads) p)",
+    "outbox": "delete from outbox where first_position = 1",
+    "xp": "update timeline set credit_number = credit_number + 1",
+    "timeline": "update timeline set contact_id = contact_id + 1000",
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+async def test_tampering_is_seen(what: str, database: str, connection: Connection) -> None:
+    """A change behind the service's back, of whatever it keeps, is told by the name of what is wrong."""
+    await _feed(database, "late-flips-a-chain")
+    assert (await verify(database)).agrees
+    assert await connection.execute(TAMPERED[what]) not in {"UPDATE 0", "DELETE 0"}
+    report = await verify(database)
+    assert {line.partition(":")[0] for line in report.differences} >= {what}
+
+
+async def test_a_score_row_too_few_is_seen(database: str, connection: Connection) -> None:
+    """A contact that was seen and has no overall score is a difference, though it would be 0."""
+    await _feed(database, "weights")
+    await connection.execute("delete from scores where points = 0 and group_id = 0")
+    assert any("nothing" in line for line in (await verify(database)).differences)
