@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-
 _ACCOUNT = "\naccount: acme\nname: Acme Inc.\n"
 
 

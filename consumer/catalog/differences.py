@@ -7,8 +7,11 @@ document; a profile's draft waits where it is published, or to be, and differs f
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from consumer.catalog import publishing, references, stored
 from consumer.catalog.conditions import Condition, as_mapping
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from consumer.catalog.state import Definition, Group, Profile, State
     from consumer.db import Connection
 
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 # What a document does not give as it stands, or what is told by lines of its own.
 _UNTOLD = {"key", "edition", "counted", "inherits", "weights", "version"}
 
@@ -51,8 +55,9 @@ class Difference:
         return f"{subject}: {change}" + (" (pending)" if self.pending else "")
 
     def as_json(self) -> dict[str, Any]:
-        """Return the difference as a JSON object."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        """Return the difference as an object of JSON values; a number with a fraction is the nearest double."""
+        values: dict[str, Any] = json.loads(_ENCODER.encode(self))
+        return values
 
 
 async def diff(connection: Connection, document: Document) -> list[Difference]:

@@ -130,7 +130,7 @@ class Account:
 
     key: str
     engagement: bool = True
-    sales: bool = True
+    sales: bool = False
     count_robots: bool = False
     groups: list[str] = field(default_factory=list)
     definitions: dict[str, Definition] = field(default_factory=dict)

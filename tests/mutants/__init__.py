@@ -1,0 +1,1 @@
+"""Defects on purpose: each a patch that exactly the test it names has to notice."""

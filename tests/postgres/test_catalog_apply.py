@@ -1,0 +1,248 @@
+"""Applying, comparing and exporting catalog documents on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+from ruamel.yaml import YAML
+
+import catalogs
+from consumer.catalog import (
+    DocumentFaultsError,
+    apply,
+    diff,
+    export,
+    load,
+    parse,
+    read_document,
+)
+from consumer.db import REVISION_LOCK, connect
+from tests import vectors
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from consumer.db import Connection
+
+MINIMAL = (Path(__file__).parent.parent / "catalogs" / "minimal.yaml").read_text("utf-8")
+HEAD = "engagement_catalog: 1\naccount: acme\n"
+
+
+async def applied(connection: Connection, text: str) -> list[str]:
+    return [str(each) for each in await apply(connection, parse(HEAD + text))]
+
+
+async def compared(connection: Connection, text: str) -> list[str]:
+    return [str(each) for each in await diff(connection, parse(HEAD + text))]
+
+
+async def revision(connection: Connection) -> int:
+    return int(await connection.fetchval("select revision from installation"))
+
+
+async def weights(connection: Connection, profile: str = "lead_score") -> dict[str, tuple[Any, ...]]:
+    rows = await connection.fetch(
+        """select definition.key, held.weight, "group".key as in_group, held.joined
+           from version_weights held join profiles profile
+             on profile.id = held.profile_id and profile.published_version = held.version
+           join definitions definition on definition.id = held.definition_id
+           join groups "group" on "group".id = held.group_id
+           where profile.key = $1""",
+        profile,
+    )
+    return {row["key"]: (row["weight"], row["in_group"], row["joined"]) for row in rows}
+
+
+async def test_the_first_document_creates_the_account_and_publishes_its_primary_profile(
+    connection: Connection,
+) -> None:
+    """A missing account is created, each definition with its first edition, the primary profile as version 1."""
+    found = await apply(connection, parse(MINIMAL))
+    assert [str(each) for each in found] == [
+        "account acme: new",
+        "group deals: new",
+        "group mail: new",
+        "definition won: new",
+        "definition opened: new",
+        "profile lead_score: new",
+    ]
+    rows = await connection.fetch(
+        "select number, policy::text, interval_seconds, per::text from editions order by 3"
+    )
+    assert [tuple(row) for row in rows] == [(1, "cooldown", 86_400, "contact"), (1, "once", None, "object")]
+    rows = await connection.fetch(
+        "select version, state::text, inherits, own_weights::text from profile_versions"
+    )
+    assert [tuple(row) for row in rows] == [(1, "published", True, "{}")]
+    assert await weights(connection) == {"won": (10, "deals", False), "opened": (1, "mail", False)}
+
+
+async def test_a_document_without_profiles_gives_a_new_account_its_primary_profile(
+    connection: Connection,
+) -> None:
+    """Each account gets a published primary profile, also where the document names none."""
+    await applied(connection, MINIMAL.split("name: Acme\n")[1].split("profiles:")[0])
+    row = await connection.fetchrow("select key, is_primary, inherits, published_version from profiles")
+    assert row is not None
+    assert tuple(row) == ("lead_score", True, True, 1)
+    assert (await weights(connection))["won"] == (10, "deals", False)
+
+
+async def test_applying_again_changes_nothing(connection: Connection, database: str) -> None:
+    """A second apply finds no difference, raises no revision and does not even wait for a batch in flight."""
+    document = parse(MINIMAL)
+    await apply(connection, document)
+    before = await revision(connection)
+    batch = await connect(database)
+    try:
+        await batch.execute("select pg_advisory_lock_shared($1)", REVISION_LOCK)
+        assert await asyncio.wait_for(apply(connection, document), 5) == []
+    finally:
+        await batch.close()
+    assert await diff(connection, document) == []
+    assert await revision(connection) == before
+
+
+async def test_every_document_of_the_vectors_applies(connection: Connection) -> None:
+    """The vectors' documents apply in their order, and what they make exports and applies without a difference."""
+    for vector in vectors.load():
+        account = f"acme-{vector.name}"
+        for step in vector.steps:
+            if isinstance(step, vectors.Apply):
+                buffer = io.StringIO()
+                YAML(typ="safe", pure=True).dump({**step.document, "account": account}, buffer)
+                assert await apply(connection, await read_document(connection, buffer.getvalue(), account))
+        exported = await export(connection, account)
+        assert await diff(connection, parse(exported)) == []
+        assert await apply(connection, parse(exported)) == []
+        assert await export(connection, account) == exported
+
+
+async def test_the_starting_catalog_exports_and_applies_without_a_difference(connection: Connection) -> None:
+    """The starting catalog goes through export unchanged, and a fresh account made from the export is the same."""
+    await apply(connection, await read_document(connection, catalogs.starting()))
+    exported = await export(connection)
+    assert await diff(connection, parse(exported)) == []
+    assert await diff(connection, parse(catalogs.starting())) == []
+    renamed = exported.replace("account: acme\n", "account: copy\n")
+    await apply(connection, await read_document(connection, renamed))
+    assert await export(connection, "copy") == renamed
+
+
+async def test_nothing_is_applied_of_a_document_with_faults(connection: Connection) -> None:
+    """One fault anywhere, found before or against the stored account, and nothing of the document is applied."""
+    await apply(connection, parse(MINIMAL))
+    before, at = await export(connection), await revision(connection)
+    text = (
+        HEAD
+        + "name: Other\ndefinitions:\n  - {key: won, default_points: 77}\n  - {key: opened, group: nowhere}\n"
+    )
+    with pytest.raises(DocumentFaultsError, match="line 6: definition opened: there is no group nowhere"):
+        await apply(connection, parse(text))
+    with pytest.raises(DocumentFaultsError, match="line 6"):
+        await read_document(connection, text)
+    assert (await export(connection), await revision(connection)) == (before, at)
+
+
+async def test_a_failure_half_way_leaves_nothing(connection: Connection) -> None:
+    """All of a document is applied in one transaction: refused by the database at the end, it leaves nothing."""
+    await apply(connection, parse(MINIMAL))
+    before, at = await export(connection), await revision(connection)
+    await connection.execute("alter table profile_weights add constraint refused check (weight <> 13)")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await applied(connection, "name: Other\nprofiles: [{key: lead_score, weights: {won: 13}}]\n")
+    assert (await export(connection), await revision(connection)) == (before, at)
+
+
+async def test_an_apply_waits_for_batches_in_flight(connection: Connection, database: str) -> None:
+    """A change is not made while a batch holds the revision lock, and is made once it has committed."""
+    await apply(connection, parse(MINIMAL))
+    other = await connect(database)
+    try:
+        batch = connection.transaction()
+        await batch.start()
+        await connection.execute("select pg_advisory_xact_lock_shared($1)", REVISION_LOCK)
+        change = asyncio.create_task(applied(other, "name: Other\n"))
+        waiting = (
+            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and wait_event = 'advisory'"
+        )
+        assert await eventually(lambda: connection.fetchval(waiting), within=10, what="the change to wait")
+        assert not change.done()
+        await batch.commit()
+        assert await change == ["account acme: name Acme -> Other"]
+    finally:
+        await other.close()
+
+
+async def test_the_snapshot_has_the_active_definitions_by_type(connection: Connection) -> None:
+    """The snapshot is of one revision, has accounts without definitions too, and no definition that is off."""
+    assert (await load(connection)).accounts == {}
+    await apply(connection, parse(MINIMAL))
+    await apply(connection, parse("engagement_catalog: 1\naccount: empty\nengagement: false\n"))
+    await applied(
+        connection,
+        "definitions:\n  - {key: opened, active: false, events: [email.opened, email.clicked]}\n"
+        "  - {key: won, events: [deal.won, deal.done], dedup: {policy: once}}\n",
+    )
+    catalog = await load(connection)
+    assert catalog.revision == await revision(connection)
+    assert (catalog.accounts["empty"].engagement, catalog.accounts["empty"].definitions_by_type) == (
+        False,
+        {},
+    )
+    by_type = catalog.accounts["acme"].definitions_by_type
+    assert sorted(by_type) == ["deal.done", "deal.won"]
+    assert [(each.key, each.edition, each.xp) for each in by_type["deal.won"]] == [("won", 2, 5)]
+
+
+async def test_differences_are_told_as_lines_and_as_json(connection: Connection) -> None:
+    """Every kind of difference has its line and its JSON object, values as in a document."""
+    await apply(connection, parse(MINIMAL))
+    change = (
+        "name: Acme: the firm\nretention: 365d\n".replace("Acme: the firm", '"Acme: the firm"')
+        + "groups:\n  - {key: mail, icon: send}\n  - {key: deals}\n"
+        "definitions:\n  - key: won\n    active: false\n    events: [deal.won, deal.done]\n"
+        "    when: [{path: amount, op: gte, value: 0.10}]\n    dedup: {policy: cooldown, interval: 24h}\n"
+    )
+    found = await diff(connection, parse(HEAD + change))
+    assert [str(each) for each in found] == [
+        'account acme: name Acme -> "Acme: the firm"',
+        "account acme: retention none -> 365d",
+        "group mail: icon mail -> send",
+        "groups: order [deals, mail] -> [mail, deals]",
+        "definition won: events [deal.won] -> [deal.won, deal.done]",
+        "definition won: active true -> false",
+        "definition won: when [] -> [{path: amount, op: gte, value: 0.1}]",
+        "definition won: dedup {policy: once, per: object} -> {policy: cooldown, interval: 1d, per: contact}",
+    ]
+    assert found[1].as_json() == {
+        "subject": "account",
+        "key": "acme",
+        "field": "retention",
+        "before": None,
+        "after": "365d",
+        "pending": False,
+    }
+    assert json.loads(json.dumps(found[6].as_json()))["after"] == [
+        {"path": "amount", "op": "gte", "value": 0.1}
+    ]
+    await applied(connection, change)
+    assert await compared(connection, change) == []
+
+
+async def test_export_names_the_account_that_is_missing(connection: Connection) -> None:
+    """Without a key the only account is exported; no account, several, or an unknown one is said so."""
+    with pytest.raises(LookupError, match="there is no account yet"):
+        await export(connection)
+    await apply(connection, parse(MINIMAL))
+    assert await export(connection) == await export(connection, "acme")
+    with pytest.raises(LookupError, match="there is no account globex"):
+        await export(connection, "globex")
+    await apply(connection, parse("engagement_catalog: 1\naccount: globex\n"))
+    with pytest.raises(LookupError, match="several accounts"):
+        await export(connection)
