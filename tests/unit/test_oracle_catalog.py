@@ -18,7 +18,13 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def catalog(**changes: Any) -> dict[str, Any]:
     """Make an account with one definition `won`, which takes `deal.won` always."""
     definition = {"key": "won", "group": "deals", "default_points": 10, "events": ["deal.won"]}
-    return {"account": "acme", "groups": [{"key": "deals"}], "definitions": [definition], **changes}
+    return {
+        "account": "acme",
+        "sales": True,
+        "groups": [{"key": "deals"}],
+        "definitions": [definition],
+        **changes,
+    }
 
 
 def record(id_: str = "a", **attributes: Any) -> OracleRecord:
