@@ -12,7 +12,7 @@ limit $4
 
 -- name: get_dead_letter
 -- One dead letter whole.
-select id, recorded_at, topic, partition, "offset", record_timestamp, key, value, header_names, header_values,
-       reason, detail, account_key
+select id, recorded_at, topic, partition, "offset", record_timestamp, key, value, headers, reason, detail,
+       account_key
 from dead_letters
 where id = $1

@@ -1,0 +1,137 @@
+"""`engagement catalog`: an account's catalog as one YAML document."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from consumer import settings
+from consumer.commands import FAILURE, SUCCESS, CommandFailedError, complain, say
+from consumer.commands.arguments import Commands, command
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Awaitable, Callable
+
+    from consumer.catalog import Difference
+    from consumer.db import Connection
+
+Result = TypeVar("Result")
+
+
+def register(commands: Commands) -> None:
+    """Add the command and its own commands."""
+    group = command(commands, "catalog", "apply, compare or export an account's catalog")
+    own = group.add_subparsers(title="commands", dest="subcommand", metavar="COMMAND", required=True)
+    applier = command(
+        own,
+        "apply",
+        "make an account what a document says",
+        "Makes an account what a document says, creating it where it is missing, all or nothing. Workers take "
+        "the change within two seconds. Faults are reported together, each with its line.",
+    )
+    _add_document(applier)
+    applier.set_defaults(handler=_handle_apply)
+    differ = command(
+        own,
+        "diff",
+        "say what applying a document would change",
+        "Prints one line for each difference between a document and what is stored, and ends with 1 if there "
+        "are any. What waits for a publish is marked pending.",
+    )
+    _add_document(differ)
+    differ.set_defaults(handler=_handle_diff)
+    exporter = command(own, "export", "print an account's document")
+    exporter.add_argument("--account", metavar="ID", help="which account (default: the only one there is)")
+    exporter.set_defaults(handler=_handle_export)
+
+
+def _add_document(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="the document; - reads standard input")
+    parser.add_argument("--account", metavar="ID", help="the account, where the document names none")
+    parser.add_argument("--json", action="store_true", help="one JSON object for each difference")
+
+
+def _handle_apply(arguments: Namespace) -> int:
+    from consumer.catalog import apply, read_document  # noqa: PLC0415 - see the package's docstring
+
+    text = _text(arguments.file)
+
+    async def work(connection: Connection) -> list[Difference]:
+        return await apply(connection, await read_document(connection, text, arguments.account))
+
+    found = _on_database(arguments, work)
+    if found is None:
+        return FAILURE
+    _print(found, as_json=arguments.json)
+    if not found and not arguments.json:
+        say("nothing to change")
+    return SUCCESS
+
+
+def _handle_diff(arguments: Namespace) -> int:
+    from consumer.catalog import diff, read_document  # noqa: PLC0415 - see the package's docstring
+
+    text = _text(arguments.file)
+
+    async def work(connection: Connection) -> list[Difference]:
+        return await diff(connection, await read_document(connection, text, arguments.account))
+
+    found = _on_database(arguments, work)
+    if found is None:
+        return FAILURE
+    _print(found, as_json=arguments.json)
+    return FAILURE if found else SUCCESS
+
+
+def _handle_export(arguments: Namespace) -> int:
+    from consumer.catalog import export  # noqa: PLC0415 - see the package's docstring
+
+    async def work(connection: Connection) -> str:
+        return await export(connection, arguments.account)
+
+    try:
+        document = asyncio.run(_connected(work))
+    except LookupError as error:
+        raise CommandFailedError(str(error)) from None
+    say(document.removesuffix("\n"))
+    return SUCCESS
+
+
+def _on_database(
+    arguments: Namespace, work: Callable[[Connection], Awaitable[list[Difference]]]
+) -> list[Difference] | None:
+    """Return what was found, None after having said what is wrong with the document."""
+    from consumer.catalog import DocumentFaultsError  # noqa: PLC0415 - see the package's docstring
+
+    try:
+        return asyncio.run(_connected(work))
+    except DocumentFaultsError as error:
+        for fault in error.faults:
+            complain(f"{arguments.file}:{fault.line}: {fault.message}")
+        number = len(error.faults)
+        verb = f"catalog {arguments.subcommand}"
+        complain(f"engagement {verb}: {number} fault{'s' if number > 1 else ''} in {arguments.file}")
+        return None
+
+
+async def _connected(work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    from consumer import db  # noqa: PLC0415 - see the package's docstring
+
+    connection = await db.connect(settings.load(unneeded=frozenset({"kafka_bootstrap"})).dsn())
+    try:
+        return await work(connection)
+    finally:
+        await connection.close()
+
+
+def _print(found: list[Difference], *, as_json: bool) -> None:
+    for difference in found:
+        say(json.dumps(difference.as_json(), ensure_ascii=False) if as_json else str(difference))
+
+
+def _text(file: str) -> bytes:
+    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

@@ -1,0 +1,35 @@
+"""`engagement run`: the worker."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from consumer import logs, settings
+from consumer.commands import SUCCESS
+from consumer.commands.arguments import Commands, command
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    added = command(
+        commands,
+        "run",
+        "run the worker: events in, messages out",
+        "Runs the worker: reads product events, judges them into Postgres and publishes messages, with "
+        "health and metrics over HTTP. SIGTERM finishes the batch in flight and ends within ten seconds.",
+    )
+    added.add_argument("--only", choices=("ingest", "relay"), help="run one half of the worker alone")
+    added.set_defaults(handler=_handle)
+
+
+def _handle(arguments: Namespace) -> int:
+    from consumer import app  # noqa: PLC0415 - see the package's docstring
+
+    made = settings.load()
+    logs.configure(made.log_level, made.log_format)
+    asyncio.run(app.run(made, arguments.only))
+    return SUCCESS

@@ -1,0 +1,160 @@
+"""The command line: every command has help, wrong usage is 2, failure is 1 with a clear line, surprises crash."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from consumer.__main__ import main, parser
+from consumer.commands import CommandFailedError, migrate
+from consumer.commands.failures import explained
+from consumer.settings import Settings, variable
+
+CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
+# Named by the contract, built by later issues.
+LATER = {"web", "lanes", "republish"}
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable(name), raising=False)
+
+
+def _commands(of: argparse.ArgumentParser, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return every command line that leads to a handler."""
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return [
+                found for name, sub in action.choices.items() for found in _commands(sub, (*before, name))
+            ]
+    return [before]
+
+
+def test_every_command_of_the_contract_is_there() -> None:
+    """The commands are those of contracts.md, but for the ones of later issues."""
+    section = CONTRACTS.read_text("utf-8").split("## Commands")[1].split("## Settings")[0]
+    wanted = set(re.findall(r"^\| `engagement ([a-z-]+)", section, re.MULTILINE)) - LATER
+    assert {command[0] for command in _commands(parser())} == wanted
+
+
+@pytest.mark.parametrize("command", _commands(parser()), ids=" ".join)
+def test_every_command_has_help(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` says what a command does, needs no settings, and ends with 0."""
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: engagement {' '.join(command)}")
+    assert len(shown.split("\n\n")[1].split()) >= 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        ["nonsense"],
+        ["run", "--only", "half"],
+        ["simulate", "--rate", "0"],
+        ["simulate", "--count", "5", "--duration", "5s"],
+        ["simulate", "--duration", "soon"],
+        ["dead-letters"],
+        ["dead-letters", "list", "--reason", "bad_luck"],
+        ["dead-letters", "show", "one"],
+        ["catalog", "apply"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_ends_with_2(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Wrong arguments are refused with the usage on standard error and nothing on standard output."""
+    with pytest.raises(SystemExit) as ended:
+        main(wrong)
+    assert ended.value.code == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("usage: engagement")
+    assert shown.out == ""
+
+
+def test_one_missing_setting_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failure that people can act on is one line on standard error that begins with the command."""
+    assert main(["migrate"]) == 1
+    shown = capsys.readouterr()
+    assert shown.err == "engagement migrate: ENGAGEMENT_DATABASE_URL is missing\n"
+    assert shown.out == ""
+
+
+def test_several_faults_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
+    """Several faults follow a line that says how many there are."""
+    assert main(["run"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "engagement run: 2 things are wrong",
+        "  ENGAGEMENT_DATABASE_URL is missing",
+        "  ENGAGEMENT_KAFKA_BOOTSTRAP is missing",
+    ]
+
+
+def test_a_database_that_is_away_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody listening is said in a line without a traceback, and the password is not in it."""
+    monkeypatch.setenv("ENGAGEMENT_DATABASE_URL", "postgresql://app:hunter2@127.0.0.1:1/app")
+    assert main(["dead-letters", "list"]) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("engagement dead-letters: cannot connect: ")
+    assert shown.count("\n") == 1
+    assert "hunter2" not in shown
+
+
+def test_what_nobody_foresaw_crashes_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect is not dressed up as a failure: it leaves with its traceback."""
+
+    def broken(_arguments: argparse.Namespace) -> int:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(migrate, "_handle", broken)
+    with pytest.raises(ZeroDivisionError):
+        main(["migrate"])
+
+
+def test_known_errors_are_explained_and_others_not() -> None:
+    """Errors of the world have a line, also several in a group; one defect in a group makes it a crash."""
+    away = KafkaConnectionError("no broker")
+    assert explained(away) == ["Kafka cannot be reached: KafkaConnectionError: no broker"]
+    assert explained(ExceptionGroup("x", [away, CommandFailedError("so")])) == [
+        "Kafka cannot be reached: KafkaConnectionError: no broker",
+        "so",
+    ]
+    assert explained(ExceptionGroup("x", [away, ZeroDivisionError()])) is None
+    assert explained(asyncpg.UndefinedTableError("no lanes")) == [
+        "the database lacks the schema of this version, run `engagement migrate`: no lanes"
+    ]
+    assert explained(asyncpg.PostgresSyntaxError("ours")) is None
+    assert explained(AssertionError()) is None
+
+
+def test_a_reader_that_goes_away_is_no_crash() -> None:
+    """`engagement … | head -0` leaves no traceback on standard error."""
+    program = (
+        "import sys; from consumer import __main__ as it; from consumer.commands import migrate, say\n"
+        "migrate._handle = lambda _: [say('x' * 9999) for _ in range(99)] and 0\n"
+        "sys.exit(it.main(['migrate']))"
+    )
+    writer = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=CONTRACTS.parents[1],
+    )
+    assert writer.stdout is not None
+    assert writer.stderr is not None
+    writer.stdout.close()
+    with writer.stderr as complaints:
+        assert complaints.read() == b""
+    assert writer.wait() == 1

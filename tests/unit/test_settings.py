@@ -1,0 +1,209 @@
+"""Settings: all faults at once, no secret shown, and the README's table held against the code."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from consumer.settings import PREFIX, Settings, SettingsError, load, markdown_table, variable
+
+README = Path(__file__).parents[2] / "README.md"
+CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
+PASSWORD = "hunter2-secret"
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable(name), raising=False)
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(variable(name), value)
+
+
+def _set_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(
+        monkeypatch,
+        database_url=f"postgresql://app:{PASSWORD}@db:5432/app",
+        kafka_bootstrap="k1:9092, k2:9092",
+    )
+
+
+def test_defaults_need_nothing_but_the_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the database's and the brokers' addresses set, everything else has its default."""
+    _set_needed(monkeypatch)
+    made = load()
+    assert made.kafka_bootstrap == "k1:9092,k2:9092"
+    assert made.kafka_group == "engagement"
+    assert made.start == "earliest"
+    assert len(made.topics) == 9
+    assert made.topic_prefix == ""
+    assert made.claim_window == timedelta(days=90)
+    assert made.topic("deals") == "deals"
+
+
+def test_all_faults_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing, wrong or contradictory is named in one error, each by its variable."""
+    _set(
+        monkeypatch,
+        kafka_bootstrap="no-port",
+        http_port="eighty",
+        log_level="loud",
+        topics="deals,deals",
+        claim_window="90 days",
+        kafka_security_protocol="SASL_SSL",
+        kafka_ssl_cert_file=str(README.parent / "pyproject.toml"),
+    )
+    with pytest.raises(SettingsError) as raised:
+        load()
+    faults = raised.value.faults
+    assert [fault.split()[0].removeprefix(PREFIX) for fault in faults] == [
+        "DATABASE_URL",
+        "KAFKA_BOOTSTRAP",
+        "TOPICS",
+        "CLAIM_WINDOW",
+        "HTTP_PORT",
+        "LOG_LEVEL",
+        "KAFKA_SASL_MECHANISM",
+        "KAFKA_SASL_USERNAME",
+        "KAFKA_SASL_PASSWORD",
+        "KAFKA_SSL_CERT_FILE",
+    ]
+    assert faults[0] == "ENGAGEMENT_DATABASE_URL is missing"
+    assert faults[4].endswith("not 'eighty'")
+
+
+def test_a_contradiction_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password for brokers that are spoken to without a login is an error, not ignored."""
+    _set_needed(monkeypatch)
+    _set(monkeypatch, kafka_sasl_password=PASSWORD)
+    with pytest.raises(SettingsError) as raised:
+        load()
+    assert raised.value.faults == [
+        "ENGAGEMENT_KAFKA_SASL_PASSWORD is set, but ENGAGEMENT_KAFKA_SECURITY_PROTOCOL is PLAINTEXT"
+    ]
+
+
+def test_an_empty_variable_is_as_one_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a compose file passes on empty takes its default."""
+    _set_needed(monkeypatch)
+    _set(monkeypatch, http_port="", kafka_sasl_username="")
+    assert load().http_port == 8080
+
+
+def test_what_a_command_does_not_need_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`migrate` runs without brokers set, but what is set must still be right."""
+    _set(monkeypatch, database_url="postgresql://db/app")
+    assert load(unneeded=frozenset({"kafka_bootstrap"})).dsn() == "postgresql://db/app"
+    _set(monkeypatch, kafka_bootstrap="wrong")
+    with pytest.raises(SettingsError, match="KAFKA_BOOTSTRAP must be host:port"):
+        load(unneeded=frozenset({"kafka_bootstrap"}))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://app:{PASSWORD}@db:5432/app",
+        f"postgresql://app:{PASSWORD}@one:5432,two:5433/app",
+        f"postgresql://db/app?user=app&password={PASSWORD}&sslpassword={PASSWORD}",
+        f"postgresql://app:{PASSWORD}@[::1]:5432/app",
+    ],
+)
+def test_no_rendering_shows_a_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Neither the settings' text nor what `redacted` gives contains a password, wherever the URL has it."""
+    _set_needed(monkeypatch)
+    _set(
+        monkeypatch,
+        database_url=url,
+        kafka_security_protocol="SASL_PLAINTEXT",
+        kafka_sasl_mechanism="PLAIN",
+        kafka_sasl_username="app",
+        kafka_sasl_password=PASSWORD,
+    )
+    made = load()
+    assert made.dsn() == url
+    for shown in (str(made), repr(made), str(made.redacted()), made.model_dump_json()):
+        assert PASSWORD not in shown
+    assert made.redacted()["ENGAGEMENT_DATABASE_URL"].startswith("postgresql://")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://app:{PASSWORD}#x@db/app",
+        f"postgresql://app:12#{PASSWORD}@db/app",
+        f"postgresql://app:{PASSWORD}/x@db/app",
+        f"postgresql://app:{PASSWORD}?x@db/app",
+        f"postgresql://app:{PASSWORD}[x@db/app",
+        f"mysql://app:{PASSWORD}@db/app",
+        f"postgresql://app@db:{PASSWORD}/app",
+    ],
+)
+def test_a_fault_in_the_url_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """A URL that cannot be taken apart is refused without quoting it, in the traceback too."""
+    _set_needed(monkeypatch)
+    _set(monkeypatch, database_url=url)
+    with pytest.raises(SettingsError) as raised:
+        load()
+    assert raised.value.faults[0].startswith("ENGAGEMENT_DATABASE_URL ")
+    assert PASSWORD not in "".join(traceback.format_exception(raised.value))
+    with pytest.raises(ValidationError) as direct:
+        Settings(database_url=url, kafka_bootstrap="k:1")
+    assert PASSWORD not in str(direct.value)
+
+
+def test_settings_never_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Assigning to a setting raises."""
+    _set_needed(monkeypatch)
+    made = load()
+    with pytest.raises(ValidationError, match="frozen"):
+        made.http_port = 1  # type: ignore[misc] # the point
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("8d", timedelta(days=8)), ("2400h", timedelta(hours=2400)), ("7d", None), ("90", None)],
+)
+def test_durations(monkeypatch: pytest.MonkeyPatch, text: str, expected: timedelta | None) -> None:
+    """A duration has a unit, and a claim window covers the seven days in which events may be late."""
+    _set_needed(monkeypatch)
+    _set(monkeypatch, claim_window=text)
+    if expected is None:
+        with pytest.raises(SettingsError, match="CLAIM_WINDOW"):
+            load()
+    else:
+        assert load().claim_window == expected
+
+
+def test_topics_of_our_own_are_not_consumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Consuming an output topic would feed the service its own messages, so it is refused."""
+    _set_needed(monkeypatch)
+    _set(monkeypatch, topics="deals,engagement.score-changed")
+    with pytest.raises(SettingsError, match=r"TOPICS names engagement\.score-changed"):
+        load()
+
+
+def test_the_readme_has_exactly_this_table() -> None:
+    """Between its two markers the README holds the table that `python -m consumer.settings` prints."""
+    found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", README.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    assert found[1].strip() == markdown_table()
+
+
+def test_the_contract_s_settings_exist() -> None:
+    """Every variable that contracts.md names is a setting."""
+    section = CONTRACTS.read_text("utf-8").split("## Settings")[1].split("Others as needed")[0]
+    names = re.findall(r"`([A-Z_]+\*?)`", section)
+    assert "DATABASE_URL" in names
+    known = [variable(name).removeprefix(PREFIX) for name in Settings.model_fields]
+    for name in names:
+        if name == PREFIX:
+            continue
+        assert any(one.startswith(name[:-1]) if name.endswith("*") else one == name for one in known), name
