@@ -1,0 +1,95 @@
+"""`engagement catalog apply`, `diff` and `export`: what people see, and how the commands end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.__main__ import main
+
+if TYPE_CHECKING:
+    from consumer.db import Connection
+
+ROOT = Path(__file__).parents[2]
+STARTING = ROOT / "catalogs" / "starting.yaml"
+FAULTY = ROOT / "tests" / "catalogs" / "faulty.yaml"
+
+
+@pytest.fixture(autouse=True)
+def only_a_database(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave only the database to be found: these commands need no broker."""
+    monkeypatch.setenv("ENGAGEMENT_DATABASE_URL", database)
+    monkeypatch.delenv("ENGAGEMENT_KAFKA_BOOTSTRAP", raising=False)
+
+
+async def run(*arguments: object) -> int:
+    """Run a command as the console script does, beside the loop of the tests."""
+    return await asyncio.to_thread(main, ["catalog", *map(str, arguments)])
+
+
+async def test_applied_exported_and_without_a_difference(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A document is applied, has then no difference, and its export applies without one and is byte-stable."""
+    assert await run("diff", STARTING) == 1
+    assert await run("apply", STARTING) == 0
+    assert "definition deal_won: new" in capsys.readouterr().out
+    assert await run("diff", STARTING) == 0
+    assert capsys.readouterr().out == ""
+    assert await run("export") == 0
+    exported = capsys.readouterr().out
+    again = tmp_path / "again.yaml"
+    again.write_text(exported, "utf-8")
+    assert await run("diff", again) == 0
+    assert await run("apply", again) == 0
+    assert capsys.readouterr().out == "nothing to change\n"
+    assert await run("export") == 0
+    assert capsys.readouterr().out == exported
+
+
+async def test_every_fault_with_its_line(capsys: pytest.CaptureFixture[str], connection: Connection) -> None:
+    """A faulty document is reported whole, one line of `FILE:LINE: …` for each fault, and nothing is applied."""
+    assert await run("apply", FAULTY) == 1
+    captured = capsys.readouterr()
+    report = (FAULTY.with_suffix(".report")).read_text("utf-8").splitlines()
+    *told, last = captured.err.splitlines()
+    assert len(told) == len(report) >= 12
+    assert all(line.startswith(f"{FAULTY}:") for line in told)
+    assert last == f"engagement catalog apply: {len(report)} faults in {FAULTY}"
+    assert captured.out == ""
+    assert await connection.fetchval("select count(*) from accounts") == 0
+
+
+async def test_differences_as_json_and_pending(
+    capsys: pytest.CaptureFixture[str], connection: Connection, tmp_path: Path
+) -> None:
+    """What waits for a publish is marked pending, in lines and as JSON."""
+    await run("apply", STARTING)
+    await connection.execute("update definitions set counted = true where key = 'deal_won'")
+    capsys.readouterr()
+    text = STARTING.read_text("utf-8").partition("profiles:")[0]
+    points = "default_points: "
+    head, _, tail = text.partition("key: deal_won\n")
+    before, _, after = tail.partition(points)
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(f"{head}key: deal_won\n{before}{points}1{after}", "utf-8")
+    assert await run("diff", changed) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any("deal_won" in line and line.endswith("(pending)") for line in lines), lines
+    assert await run("diff", "--json", changed) == 1
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert any(one["pending"] for one in objects)
+
+
+async def test_clear_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A file that is not there and an account that is not there: one line on stderr, and the exit code 1."""
+    assert await run("apply", tmp_path / "nothing.yaml") == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert await run("export", "--account", "nobody") == 1
+    assert "nobody" in capsys.readouterr().err
+    assert await run("apply", STARTING, "--account", "other") == 1
+    assert "other" in capsys.readouterr().err
