@@ -10,9 +10,9 @@ import signal
 from typing import TYPE_CHECKING
 
 import structlog
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError
 
-from consumer import db, health, kafka, lanes, probes
+from consumer import db, health, probes
 from consumer.accounting import Stopwatch
 from consumer.clock import SystemClock
 from consumer.db import retry_reason
@@ -21,24 +21,25 @@ from consumer.inbox import Inbox
 from consumer.ingest import Ingest
 from consumer.lag import Lag
 from consumer.metrics import Metrics
-from consumer.model import LaneStop
+from consumer.ownership import Ownership
 from consumer.relay import Relay
 from consumer.source import Source
-from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.accounting import Handled
-    from consumer.lanes import Lane, LaneKey
+    from consumer.model import Record
     from consumer.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-# Seconds: to wait for records; between looks at lag and inbox; for everything to end after SIGTERM.
+# Seconds: to wait for records; between looks at lag and inbox, and at topics that are missing; for the batch in
+# flight to end after SIGTERM, which leaves five for goodbyes that nobody answers.
 _FETCH_WAIT = 0.2
 _EVERY = 1.0
-_FAREWELL = 8.0
+_LOOK_FOR_TOPICS = 5.0
+_FAREWELL = 5.0
 # Bytes of values that go into one batch at most, unless a single record has more.
 _BATCH_BYTES = 8 << 20
 
@@ -62,8 +63,11 @@ class Worker:
         self._relay = Relay(
             self._connect, settings, metrics=self.metrics, health=self.health, clock=self.clock
         )
+        self._connected = False
+        # Fetched but not committed yet.
+        self._in_flight: list[Record] = []
         self._ingest = Ingest(
-            self._connect,
+            self._connect_ingest,
             metrics=self.metrics,
             inbox=self._inbox,
             claim_window=settings.claim_window,
@@ -104,25 +108,38 @@ class Worker:
         if source is None:
             return
         lag = Lag(source, self._ingest, self.metrics, self.clock)
+        told = asyncio.create_task(self._tell_of_lanes(source, lag))
+        ownership = Ownership(
+            self.settings,
+            source,
+            self._ingest,
+            connect=self._connect,
+            metrics=self.metrics,
+            health=self.health,
+        )
         try:
             while not self.stopping.is_set():
                 try:
-                    await self._load_lanes(source)
-                    await self._consume(source, lag)
-                except OffsetOutOfRangeError as error:
-                    log.warning("position outside the log, loading lanes again", error=repr(error)[:200])
-                except (KafkaError, TimeoutError) as error:
+                    await ownership.load()
+                    await self._consume(source, ownership)
+                except KafkaError as error:
                     await self._pause("kafka", error)
                 except Exception as error:
                     if retry_reason(error) is None:
                         raise
                     await self._pause("database", error)
+            await self._flush_inbox_once()
         finally:
+            told.cancel()
+            self._ingest.close()
             await source.stop()
 
-    async def _consume(self, source: Source, lag: Lag) -> None:
-        """Fetch and process until told to stop; the batch in flight is always finished."""
-        told_at = self.clock.monotonic()
+    async def _consume(self, source: Source, ownership: Ownership) -> None:
+        """Fetch and process until told to stop, or until it is time to look for topics that were missing.
+
+        The batch in flight is always finished.
+        """
+        began_at = self.clock.monotonic()
         while not self.stopping.is_set():
             self.health.report("ingest", ok=True)
             watch = Stopwatch(self.metrics)
@@ -130,57 +147,14 @@ class Worker:
                 records = await source.fetch(wait=_FETCH_WAIT)
             while records:
                 count = _fitting([len(record.value or b"") for record in records])
+                self._in_flight = records
                 self._observer(await self._ingest.process(records[:count]))
                 records = records[count:]
                 self.health.report("ingest", ok=True)
-            if any(lane.stopped for lane in self._ingest.lanes.values()):
-                self._stand_still(source)
-            if self.clock.monotonic() - told_at >= _EVERY:
-                told_at = self.clock.monotonic()
-                await lag.measure()
-                await source.tell_group({key: lane.next_offset for key, lane in self._ingest.lanes.items()})
-
-    # Lanes ---------------------------------------------------------------------------------------------------
-
-    async def _load_lanes(self, source: Source) -> None:
-        """Take all lanes of all topics over, and read each from where it stands, if it can be read there."""
-        keys = await self._all_lanes()
-        bounds = await source.bounds(keys)
-        connection = await self._connect()
-        try:
-            known = {row["topic"] for row in await connection.fetch(queries("lanes")["known_topics"])}
-            latest = self.settings.start == "latest"
-            starts = {
-                key: end if latest and key[0] not in known else first for key, (first, end) in bounds.items()
-            }
-            await self._ingest.take_lanes(starts)
-            for lane in list(self._ingest.lanes.values()):
-                if reason := _lost(lane, bounds[lane.key]):
-                    await lanes.stop(connection, lane, reason)
-                    self._ingest.lanes[lane.key] = lanes.stopped(lane, reason)
-        finally:
-            await connection.close()
-        self._stand_still(source)
-
-    def _stand_still(self, source: Source) -> None:
-        """Read the lanes that go on, from where they stand, and leave those that stopped."""
-        held = self._ingest.lanes.values()
-        source.read({lane.key: lane.next_offset for lane in held if not lane.stopped})
-        for reason in LaneStop:
-            self.metrics.lane_stopped.labels(reason.value).set(sum(lane.stopped == reason for lane in held))
-
-    async def _all_lanes(self) -> list[LaneKey]:
-        async with kafka.plain_client(self.settings, "lanes") as client:
-            partitions = await kafka.partitions_by_topic(client)
-        names = kafka.input_topics(self.settings)
-        for kafka_name in names:
-            if not partitions.get(kafka_name):
-                log.warning("topic is missing", topic=kafka_name)
-        return [
-            (name, partition)
-            for kafka_name, name in names.items()
-            for partition in range(partitions.get(kafka_name, 0))
-        ]
+            self._in_flight = []
+            ownership.follow()
+            if ownership.missing and self.clock.monotonic() - began_at >= _LOOK_FOR_TOPICS:
+                return
 
     # Beside it -----------------------------------------------------------------------------------------------
 
@@ -189,7 +163,7 @@ class Worker:
             source = Source(self.settings)
             try:
                 await source.start()
-            except (KafkaError, OSError) as error:
+            except KafkaError as error:
                 await source.stop()
                 await self._pause("kafka", error)
             else:
@@ -200,6 +174,30 @@ class Worker:
         self.health.report("ingest", ok=False, why=f"{what}: {error!r}"[:200])
         log.warning("ingest tries again", because=what, error=repr(error)[:200])
         await asyncio.sleep(_EVERY)
+
+    async def _tell_of_lanes(self, source: Source, lag: Lag) -> None:
+        """Measure lag and show positions to Kafka's tools, beside the batches: neither may hold one up."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            try:
+                await lag.measure(self._in_flight)
+            except KafkaError as error:
+                log.info("lag not measured", error=repr(error)[:200])
+            await source.tell_group({key: lane.next_offset for key, lane in self._ingest.lanes.items()})
+
+    async def _flush_inbox_once(self) -> None:
+        """Write down what the inbox counted since the last time; who ends in order forgets nothing."""
+        try:
+            async with asyncio.timeout(_EVERY):
+                connection = await self._connect()
+                try:
+                    await self._inbox.flush(connection)
+                finally:
+                    connection.terminate()
+        except Exception as error:
+            if retry_reason(error) is None:
+                raise
+            log.warning("inbox not written down", error=repr(error)[:200])
 
     async def _flush_inbox(self) -> None:
         connection = None
@@ -221,6 +219,16 @@ class Worker:
 
     async def _connect(self) -> db.Connection:
         return await db.connect(self.settings.dsn())
+
+    async def _connect_ingest(self) -> db.Connection:
+        """Connect for batches: done anew after every error, so it tells that they are being repeated.
+
+        Told each time, since a loop that waits for a database that is away must not count as stuck.
+        """
+        if self._connected:
+            self.health.report("ingest", ok=False, why="database: the batch is being repeated")
+        self._connected = True
+        return await self._connect()
 
 
 async def run(settings: Settings, only: str | None = None) -> None:
@@ -254,15 +262,3 @@ def _fitting(sizes: list[int]) -> int:
         if count and total > _BATCH_BYTES:
             return count
     return len(sizes)
-
-
-def _lost(lane: Lane, bounds: tuple[int, int]) -> LaneStop | None:
-    """Tell why a lane cannot be read where it stands: its records are gone, or the log ends before it."""
-    first, end = bounds
-    if lane.stopped:
-        return None
-    if lane.next_offset < first:
-        return LaneStop.LOG_TRUNCATED
-    if lane.next_offset > end:
-        return LaneStop.TOPIC_RECREATED
-    return None

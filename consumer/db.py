@@ -51,6 +51,8 @@ _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (
     (asyncpg.IdleInTransactionSessionTimeoutError, RetryReason.CONNECTION),
     # asyncpg's own: used while closed, or closed in mid-operation
     (asyncpg.InterfaceError, RetryReason.CONNECTION),
+    # asyncpg's own: what the server said when it ended the session met the next request on its way
+    (asyncpg.InternalClientError, RetryReason.CONNECTION),
     (OSError, RetryReason.CONNECTION),
     (TimeoutError, RetryReason.CONNECTION),
 )

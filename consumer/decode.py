@@ -11,6 +11,7 @@ import re
 from typing import Any, Final
 
 from consumer import cloudevents, timestamps
+from consumer.headers import name_bytes
 from consumer.model import DeadLetter, Event, Reason, Record
 from schemas.events import check_data
 
@@ -67,7 +68,7 @@ def _headers(record: Record) -> tuple[dict[str, bytes | None], int]:
     headers: dict[str, bytes | None] = {}
     size = 0 if record.key is None else len(record.key)
     for name, value in record.headers:
-        size += len(name) if name.isascii() else len(name.encode("utf-8", "surrogatepass"))
+        size += len(name) if name.isascii() else len(name_bytes(name))
         if value is not None:
             size += len(value)
         headers[name.lower()] = value

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from consumer.sorting import Matched
 
 _SQL = queries("batch")
-_BEGIN = _SQL["begin"] % REVISION_LOCK
+BEGIN = _SQL["begin"] % REVISION_LOCK
 
 log = structlog.get_logger(__name__)
 
@@ -112,26 +112,9 @@ class Ingest:
             sort_out(batch, catalog)
         await self._session.prepare_months(batch.matched)
 
-        await connection.execute(_BEGIN)
+        await connection.execute(BEGIN)
         await self._fence(connection, batch, catalog)
-        with watch.stage("contacts"):
-            claims = await apply.claim(
-                connection, batch, shards=self._session.shards, claim_window=self._claim_window
-            )
-            claimed = [
-                one
-                for one, claim in zip(batch.matched, claims, strict=True)
-                if claim.outcome is Outcome.APPLIED
-            ]
-            numbers = await contacts.lock(connection, _contact_keys(batch, claimed))
-            await contacts.record(connection, batch.contact_events, numbers)
-        with watch.stage("apply"):
-            letters = await dead.keep(connection, batch.dead, self._session.shards)
-            counts = await apply.apply(connection, claimed, numbers, letters)
-
-        decided = iter(claims)
-        outcomes = [outcome or next(decided).outcome for outcome in batch.outcomes]
-        applied = Applied(outcomes, sum(claim.conflicting for claim in claims), dict(counts))
+        applied = await fold(connection, batch, watch, self._session.shards, self._claim_window)
         self._in_doubt = applied
         with watch.stage("commit"):
             await connection.execute("commit")
@@ -260,6 +243,28 @@ class Ingest:
         accounting.tell(handled, applied.counts, list(batch.lanes.values()), watch.seconds)
         self._committed()
         return handled
+
+
+async def fold(
+    connection: Connection, batch: Batch, watch: Stopwatch, shards: int, claim_window: timedelta
+) -> Applied:
+    """Claim, lock, judge and fold a batch that is sorted out, inside the transaction that the caller began.
+
+    The caller holds the revision lock and has compared the catalog's revision. Its dead letters are kept.
+    """
+    with watch.stage("contacts"):
+        claims = await apply.claim(connection, batch, shards=shards, claim_window=claim_window)
+        claimed = [
+            one for one, claim in zip(batch.matched, claims, strict=True) if claim.outcome is Outcome.APPLIED
+        ]
+        numbers = await contacts.lock(connection, _contact_keys(batch, claimed))
+        await contacts.record(connection, batch.contact_events, numbers)
+    with watch.stage("apply"):
+        letters = await dead.keep(connection, batch.dead, shards)
+        counts = await apply.apply(connection, claimed, numbers, letters)
+    decided = iter(claims)
+    outcomes = [outcome or next(decided).outcome for outcome in batch.outcomes]
+    return Applied(outcomes, sum(claim.conflicting for claim in claims), dict(counts))
 
 
 def _contact_keys(batch: Batch, claimed: Sequence[Matched]) -> set[ContactKey]:

@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 from consumer import kafka
 from consumer.db import retry_reason
 from consumer.dead import decode_headers
+from consumer.headers import readable_name
 from consumer.model import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from sql import queries
 
@@ -49,6 +50,10 @@ _PATIENCE = 10.0
 
 _TOPICS = {"score_changed": SCORE_CHANGED_TOPIC, "xp_credited": XP_CREDITED_TOPIC}
 _CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
+
+
+class NotAcknowledgedError(Exception):
+    """Kafka did not acknowledge what was sent; nobody knows what of it arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,8 @@ class Relay:
         """Publish what is due and return how many messages that was; a passing error counts as none."""
         try:
             published = await self._publish_due()
-        except (KafkaError, TimeoutError, OSError) as error:
+        except NotAcknowledgedError as error:
+            await self._discard_producer()
             await self._failed("kafka", error)
         except Exception as error:
             if retry_reason(error) is None:
@@ -121,21 +127,10 @@ class Relay:
         connection = await self._ready_connection()
         if connection is None:
             return 0
-        producer = await self._ready_producer()
         rows = await connection.fetch(_SQL["due"], _ROWS)
         messages = await _messages(connection, rows)
         if messages:
-            sent = [
-                await producer.send(
-                    self._settings.topic(message.topic),
-                    key=message.key,
-                    value=message.value,
-                    headers=list(message.headers),
-                )
-                for message in messages
-            ]
-            async with asyncio.timeout(_PATIENCE):
-                await asyncio.gather(*sent)
+            await self._send(messages)
             await connection.execute(
                 _SQL["published"], [row["shard"] for row in rows], [row["first_position"] for row in rows]
             )
@@ -145,6 +140,24 @@ class Relay:
                 self._metrics.publish_seconds.observe(max(0.0, (now - row["committed_at"]).total_seconds()))
         await self._measure(connection)
         return len(messages)
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        """Return when Kafka has acknowledged every message; raises NotAcknowledgedError where it has not."""
+        try:
+            producer = await self._ready_producer()
+            async with asyncio.timeout(_PATIENCE):
+                sent = [
+                    await producer.send(
+                        self._settings.topic(message.topic),
+                        key=message.key,
+                        value=message.value,
+                        headers=list(message.headers),
+                    )
+                    for message in messages
+                ]
+                await asyncio.gather(*sent)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise NotAcknowledgedError(repr(error)) from error
 
     async def _measure(self, connection: Connection) -> None:
         backlog = await connection.fetchrow(_SQL["backlog"])
@@ -172,17 +185,16 @@ class Relay:
             try:
                 await asyncio.wait_for(producer.start(), 12)
             except BaseException:
-                await _close(producer)
+                await _silence(producer)
                 raise
             self._producer = producer
         return self._producer
 
     async def _failed(self, what: str, error: BaseException) -> None:
-        """Give up producer and connection: nobody knows what arrived, so all of it is sent again."""
+        """Say so and begin anew: what is not known to have arrived is sent again."""
         self._metrics.relay_transactions.labels("aborted").inc()
         self._health.report("relay", ok=False, why=f"{what}: {error!r}"[:200])
         log.warning("relay tries again", because=what, error=repr(error)[:200])
-        await self._discard_producer()
         self._drop_connection()
         await asyncio.sleep(_IDLE)
 
@@ -197,7 +209,7 @@ class Relay:
     async def _discard_producer(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
-            await _close(producer)
+            await _silence(producer)
 
     def _drop_connection(self) -> None:
         if self._connection is not None:
@@ -225,7 +237,7 @@ async def _messages(connection: Connection, rows: Sequence[asyncpg.Record]) -> l
 
 def dead_letter_message(letter: asyncpg.Record) -> Message:
     """Return a dead letter as it is published: byte for byte, as far as a broker takes it."""
-    headers = decode_headers(letter["headers"])
+    headers = tuple((readable_name(name), value) for name, value in decode_headers(letter["headers"]))
     truncated = []
     if sum(len(name) + len(value or b"") for name, value in headers) + len(letter["key"] or b"") > 64 << 10:
         # Beyond what an event may have, and beside a long value more than a broker takes.
@@ -253,8 +265,26 @@ def dead_letter_message(letter: asyncpg.Record) -> Message:
     )
 
 
-async def _close(producer: AIOKafkaProducer) -> None:
+async def _silence(producer: AIOKafkaProducer) -> None:
+    """End a producer so that nothing it still holds arrives behind what its successor sends.
+
+    Its own stop() waits for acknowledgements that a dead broker never gives, and when cancelled leaves the sender
+    at work: it would send, once the broker is back, what was published by another long since. So the sockets go
+    first, without a last word, then the sender.
+    """
+    # Private members: aiokafka has no way to give a producer up (it is pinned exactly).
+    producer._closed = True  # noqa: SLF001 - said above
+    for connection in producer.client._conns.values():  # noqa: SLF001 - said above
+        if connection._writer is not None:  # noqa: SLF001 - said above
+            connection._writer.transport.abort()  # noqa: SLF001 - said above
+        connection.close()
+    ending = [producer.client.close()]
+    sender = producer._sender.sender_task  # noqa: SLF001 - said above
+    if sender is not None:
+        sender.cancel()
+        ending.append(sender)
     try:
-        await asyncio.wait_for(producer.stop(), 2)
-    except (TimeoutError, KafkaError, OSError) as error:
+        async with asyncio.timeout(2):
+            await asyncio.gather(*ending, return_exceptions=True)
+    except TimeoutError as error:
         log.info("producer left without a goodbye", error=repr(error)[:200])

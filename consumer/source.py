@@ -7,18 +7,19 @@ commits a group offset as a source of truth: what Kafka is told is for lag tools
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.structs import OffsetAndMetadata
 
-from consumer import kafka
+from consumer import kafka, wire
 from consumer.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from aiokafka import ConsumerRecord
 
@@ -29,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 # Seconds for questions to brokers that would otherwise wait for ever.
 PATIENCE = 5.0
+_START_PATIENCE = 12.0
+# Seconds after which idle lanes are told again: brokers forget a group's offsets after some days.
+_TELL_ALL = 86_400.0
 # Per lane and fetch, compressed; a fetch of all lanes is bounded by `fetch_max_bytes`.
 _PARTITION_BYTES = 1 << 20
 _FETCH_BYTES = 16 << 20
@@ -38,9 +42,13 @@ class Source:
     """A consumer under `assign()`: no group membership, so nobody takes a lane away behind the leases' back."""
 
     def __init__(self, settings: Settings) -> None:
+        wire.install()
         self._names = kafka.input_topics(settings)
         self._kafka_names = {name: kafka_name for kafka_name, name in self._names.items()}
         self._most = settings.batch_records
+        self.lanes: frozenset[LaneKey] = frozenset()
+        self._told: dict[LaneKey, int] = {}
+        self._told_all_at = 0.0
         self._consumer = AIOKafkaConsumer(
             **kafka.client_options(settings, "ingest"),
             group_id=settings.kafka_group,
@@ -50,11 +58,13 @@ class Source:
             max_partition_fetch_bytes=_PARTITION_BYTES,
             fetch_max_bytes=_FETCH_BYTES,
             fetch_max_wait_ms=100,
+            request_timeout_ms=10_000,
         )  # fmt: skip
 
     async def start(self) -> None:
-        """Connect; raises KafkaConnectionError where no broker answers."""
-        await self._consumer.start()
+        """Connect; raises KafkaConnectionError or KafkaTimeoutError where no broker answers."""
+        async with _in_time(_START_PATIENCE):
+            await self._consumer.start()
 
     async def stop(self) -> None:
         """Leave; bounded, since a dead broker would hold it up for ever."""
@@ -65,14 +75,21 @@ class Source:
             log.info("consumer left without a goodbye", error=repr(error))
 
     async def bounds(self, keys: Iterable[LaneKey]) -> dict[LaneKey, tuple[int, int]]:
-        """Return (first offset, end) of the log of each lane; the end is the last stable offset."""
+        """Return (first offset, end) of the log of each lane; the end is the last stable offset.
+
+        Raises KafkaError where brokers do not answer.
+        """
         partitions = [self._partition(key) for key in keys]
-        first = await asyncio.wait_for(self._consumer.beginning_offsets(partitions), PATIENCE)
-        end = await asyncio.wait_for(self._consumer.end_offsets(partitions), PATIENCE)
+        if not partitions:
+            return {}
+        async with _in_time(PATIENCE):
+            first = await self._consumer.beginning_offsets(partitions)
+            end = await self._consumer.end_offsets(partitions)
         return {self._key(partition): (first[partition], end[partition]) for partition in partitions}
 
     def read(self, offsets: Mapping[LaneKey, int]) -> None:
-        """Read these lanes, and no others, each from its offset on."""
+        """Read these lanes, and no others, each from its offset on; `lanes` tells which they are."""
+        self.lanes = frozenset(offsets)
         self._consumer.assign([self._partition(key) for key in offsets])
         for key, offset in offsets.items():
             self._consumer.seek(self._partition(key), offset)
@@ -89,17 +106,32 @@ class Source:
         """Return per lane (next offset to be fetched, known end of the log or None)."""
         found = {}
         for partition in self._consumer.assignment():
-            position = await self._consumer.position(partition)
+            async with _in_time(PATIENCE):
+                position = await self._consumer.position(partition)
             found[self._key(partition)] = (position, self._consumer.highwater(partition))
         return found
 
     async def tell_group(self, offsets: Mapping[LaneKey, int]) -> None:
-        """Commit positions under the group's name, for lag tools; losing one costs nothing."""
-        told = {self._partition(key): OffsetAndMetadata(offset, "") for key, offset in offsets.items()}
+        """Commit positions that have moved under the group's name, for lag tools; losing one costs nothing."""
+        now = asyncio.get_running_loop().time()
+        if now - self._told_all_at >= _TELL_ALL:
+            self._told_all_at = now
+            self._told.clear()
+        moved = {
+            key: offset
+            for key, offset in offsets.items()
+            if key in self.lanes and self._told.get(key) != offset
+        }
+        if not moved:
+            return
+        told = {self._partition(key): OffsetAndMetadata(offset, "") for key, offset in moved.items()}
         try:
-            await asyncio.wait_for(self._consumer.commit(told), PATIENCE)
-        except (TimeoutError, KafkaError) as error:
+            async with _in_time(PATIENCE):
+                await self._consumer.commit(told)
+        except KafkaError as error:
             log.info("group offsets not committed", error=repr(error)[:200])
+        else:
+            self._told |= moved
 
     def _record(self, record: ConsumerRecord) -> Record:
         return Record(
@@ -117,3 +149,13 @@ class Source:
 
     def _key(self, partition: TopicPartition) -> LaneKey:
         return self._names[partition.topic], partition.partition
+
+
+@asynccontextmanager
+async def _in_time(seconds: float) -> AsyncIterator[None]:
+    """Bound what would wait for ever for a dead broker, and name the broker as what is late."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise KafkaTimeoutError(f"no answer within {seconds:g} s") from error

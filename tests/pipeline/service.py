@@ -92,7 +92,7 @@ async def apply_document(dsn: str, document: dict[str, Any]) -> None:
     """Apply a catalog document over a connection of its own."""
     connection = await db.connect(dsn)
     try:
-        await catalog.apply(connection, catalog.parse(json.dumps(document)))
+        await catalog.apply(connection, catalog.parse(json.dumps(document, ensure_ascii=False)))
     finally:
         await connection.close()
 

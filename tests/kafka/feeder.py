@@ -1,0 +1,65 @@
+"""A producer that goes on while brokers die: sends traffic part by part and knows what was acknowledged.
+
+Owns one idempotent producer. Never reads anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from aiokafka import AIOKafkaProducer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from consumer.model import Record
+    from tests.kafka.installation import Installation
+
+
+class Feeder:
+    """Sends records in the background; `acknowledged` counts those that Kafka has."""
+
+    def __init__(self, producer: AIOKafkaProducer, prefix: str) -> None:
+        self._producer = producer
+        self._prefix = prefix
+        self._sending: set[asyncio.Task[None]] = set()
+        self.acknowledged = 0
+
+    def feed(self, records: Iterable[Record]) -> None:
+        """Begin to send these; each partition's in order."""
+        task = asyncio.create_task(self._send(list(records)))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def finished(self) -> None:
+        """Return when all that was fed is acknowledged; raises what sending raised."""
+        await asyncio.gather(*self._sending)
+
+    async def _send(self, records: list[Record]) -> None:
+        futures = [
+            await self._producer.send(
+                f"{self._prefix}{record.topic}",
+                key=record.key,
+                value=record.value,
+                partition=record.partition,
+                timestamp_ms=record.timestamp,
+                headers=list(record.headers),
+            )
+            for record in records
+        ]
+        for future in asyncio.as_completed(futures):
+            await future
+            self.acknowledged += 1
+
+
+@asynccontextmanager
+async def feeding(installation: Installation) -> AsyncIterator[Feeder]:
+    """Give a feeder; at the end everything that was fed has been acknowledged."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=installation.bootstrap, enable_idempotence=True, request_timeout_ms=5000
+    ) as producer:
+        feeder = Feeder(producer, installation.prefix)
+        yield feeder
+        await feeder.finished()

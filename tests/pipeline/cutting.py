@@ -1,0 +1,86 @@
+"""Connections to Postgres that are cut at an await which the test names, or only counted.
+
+Owns where and how a connection is cut. Never knows what the statements are for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from consumer.db import Connection
+
+    _Base = asyncpg.Connection[asyncpg.Record]
+else:  # no generic at run time
+    _Base = asyncpg.Connection
+
+
+class WorkerDied(BaseException):
+    """The worker's process is gone: none of its code runs any more, so none may catch this."""
+
+
+@dataclass
+class Cuts:
+    """Counts the awaits on a worker's connections while `armed`, and cuts at those named.
+
+    at: numbers of awaits, from 1, or the beginnings of statements. after: the statement takes effect and only
+    its answer is lost; else it is never sent. fatal: the worker dies of it. awaits: the statements so far.
+    """
+
+    at: frozenset[int | str] = frozenset()
+    after: bool = False
+    fatal: bool = False
+    armed: bool = False
+    dead: bool = False
+    awaits: list[str] = field(default_factory=list)
+
+    async def connect(self, dsn: str) -> Connection:
+        """Open a connection that obeys these cuts."""
+        if self.dead:
+            raise WorkerDied
+        connection: _Cuttable = await asyncpg.connect(
+            dsn, connection_class=_Cuttable, server_settings={"timezone": "UTC", "lock_timeout": "2000"}
+        )
+        connection.cuts = self
+        return connection
+
+
+class _Cuttable(_Base):
+    cuts: Cuts | None = None
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
+        status: str = await self._await(
+            query, lambda: super(_Cuttable, self).execute(query, *args, **options)
+        )
+        return status
+
+    async def fetch(self, query: str, *args: Any, **options: Any) -> Any:
+        return await self._await(query, lambda: super(_Cuttable, self).fetch(query, *args, **options))
+
+    async def fetchrow(self, query: str, *args: Any, **options: Any) -> Any:
+        return await self._await(query, lambda: super(_Cuttable, self).fetchrow(query, *args, **options))
+
+    async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
+        return await self._await(query, lambda: super(_Cuttable, self).fetchval(query, *args, **options))
+
+    async def _await(self, statement: str, send: Callable[[], Awaitable[Any]]) -> Any:
+        cuts = self.cuts
+        if cuts is None or not cuts.armed:
+            return await send()
+        if cuts.dead:
+            raise WorkerDied
+        cuts.awaits.append(" ".join(statement.split())[:60])
+        if not cuts.at & {len(cuts.awaits), cuts.awaits[-1]}:
+            return await send()
+        if cuts.after:
+            await send()
+        self.terminate()
+        if cuts.fatal:
+            cuts.dead = True
+            raise WorkerDied
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")

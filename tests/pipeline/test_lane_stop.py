@@ -1,0 +1,138 @@
+"""The rule on dead records: counted by the record, kept with the position, the same for whatever killed them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import event, given
+from hypothesis import strategies as some
+
+from consumer.lanes import Lane, read
+from consumer.model import Record
+from tests.kafka.installation import document
+from tests.oracle import OracleRecord
+from tests.pipeline import service
+from tests.pipeline.cutting import Cuts, WorkerDied
+from tests.pipeline.refusals import mark, refuse_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.db import Connection
+
+_AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
+_KEY = ("deals", 0)
+# What a record was: None an event, else dead, naming this account, '' naming none.
+Kinds = list[str | None]
+
+_runs = some.lists(
+    some.tuples(some.sampled_from([None, None, "", "acme", "acme", "birch"]), some.integers(1, 120)),
+    max_size=12,
+).map(lambda runs: [kind for kind, length in runs for _ in range(length)])
+_mixed = some.lists(some.sampled_from([None, "", "acme"]), min_size=150, max_size=400)
+
+
+def _stops_behind(kinds: Sequence[str | None]) -> int | None:
+    """Count from scratch behind each record, as semantics §2 says it, how many go before a lane stops."""
+    for count in range(1, len(kinds) + 1):
+        dead = [kind for kind in kinds[max(0, count - 200) : count] if kind is not None]
+        if len(dead) >= 100 and ("" in dead or len(set(dead)) > 1):
+            return count
+    return None
+
+
+@given(_runs | _mixed, some.integers(1, 50))
+def test_a_lane_stops_where_a_recount_says_so(kinds: Kinds, restart_every: int) -> None:
+    """Whatever comes, a lane stops behind the very record that a recount of the last 200 names, restarts or not."""
+    lane = Lane("deals", 0, epoch=1, next_offset=0)
+    stopped = None
+    for number, kind in enumerate(kinds, start=1):
+        record = Record("deals", 0, number - 1, 0, None, b"")
+        lane = lane.after(record, dead=kind is not None, account=kind or None)
+        if number % restart_every == 0:
+            lane = replace(lane, recent_dead=tuple((at, name) for at, name in lane.recent_dead))
+        assert len(lane.recent_dead) <= 200
+        if lane.stopped:
+            stopped = number
+            break
+    event("stops" if stopped else "goes on")
+    assert stopped == _stops_behind(kinds)
+
+
+def _event(number: int, *, account: str = "acme", refused: bool = False, dead: bool = False) -> OracleRecord:
+    return OracleRecord(
+        id=f"e{number}",
+        source="/crm",
+        type="deal.won",
+        subject=None if dead else "ann",
+        objectid=mark("22003") if refused else None,
+        accountid=account,
+        timestamp=_AT,
+    )
+
+
+async def test_those_refused_by_the_database_count(database: str, connection: Connection) -> None:
+    """Of 130 events of two accounts all of which the database refuses the lane stops behind the hundredth."""
+    await refuse_marked(connection)
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        await worker.apply(document("birch"))
+        events = [_event(n, account="birch" if n % 10 == 0 else "acme", refused=True) for n in range(130)]
+        assert await worker.batch([*events, _event(1000)]) == ["dead refused_by_database"] * 100
+        lane = (await read(connection, [_KEY]))[_KEY]
+        assert (lane.next_offset, lane.stopped) == (100, "dead_letters")
+        assert worker.ingest.lanes[_KEY].recent_dead == lane.recent_dead
+    assert await connection.fetchval("select count(*) from dead_letters") == 100
+    assert await service.entries(connection) == {}
+
+
+async def test_those_refused_of_one_account_stop_nothing(database: str, connection: Connection) -> None:
+    """Where all that the database refuses is of one account, its lane goes on, and the others' events with it."""
+    await refuse_marked(connection)
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        outcomes = await worker.batch([*(_event(n, refused=True) for n in range(120)), _event(1000)])
+    assert outcomes == ["dead refused_by_database"] * 120 + ["applied"]
+    assert (await read(connection, [_KEY]))[_KEY].stopped is None
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_lane_stops_with_its_position_or_not_at_all(
+    after: bool, database: str, connection: Connection
+) -> None:
+    """A stop is committed with the batch that earned it: if the COMMIT had its effect it holds, else not."""
+    cuts = Cuts(frozenset({"commit"}), after, fatal=True)
+    async with service.running(database, connect=lambda: cuts.connect(database)) as worker:
+        await worker.apply(document())
+        nameless = [replace(_event(n, dead=True), accountid=None) for n in range(100)]
+        await worker.batch(nameless[:99])
+        records = worker.feed.records([*nameless[99:], _event(1000)])
+        cuts.armed = True
+        with pytest.raises(WorkerDied):
+            await worker.ingest.process(records)
+    lane = (await read(connection, [_KEY]))[_KEY]
+    assert (lane.next_offset, lane.stopped) == ((100, "dead_letters") if after else (99, None))
+
+    async with service.running(database) as successor:
+        handled = await successor.ingest.process(records)
+    assert [service.outcome_of(one) for one in handled] == ([] if after else ["dead attribute_missing"])
+    lane = (await read(connection, [_KEY]))[_KEY]
+    assert (lane.next_offset, lane.stopped) == (100, "dead_letters")
+    assert await connection.fetchval("select count(*) from dead_letters") == 100
+    assert await service.entries(connection) == {}
+
+
+async def test_a_lane_stopped_from_outside_is_left_at_once(database: str, connection: Connection) -> None:
+    """Nothing more is taken of a lane that was stopped in the database meanwhile; it stays where it stood."""
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        assert await worker.batch([_event(1)]) == ["applied"]
+        await connection.execute("update lanes set stopped = 'paused'")
+        assert await worker.batch([_event(2)]) == []
+        assert worker.ingest.lanes[_KEY].stopped == "paused"
+    lane = (await read(connection, [_KEY]))[_KEY]
+    assert (lane.next_offset, lane.stopped) == (1, "paused")
+    assert len(await service.entries(connection)) == 1
