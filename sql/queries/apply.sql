@@ -74,14 +74,18 @@ stored as (
     select w.contact_id, w.definition_id, w.object_key, t.occurred_at, t.event_key, t.verdict, t.xp_worth,
         t.credit_number, t.type, t.source, t.event_id, t.actor_id
     from walk w
-    join timeline t on t.account_id = w.account_id and t.contact_id = w.contact_id
-        and t.occurred_at >= w.first_at
-        and t.occurred_at <= case when w.policy = 'once' then w.last_counted_at else 'infinity' end
-        and (t.occurred_at, t.event_key) > (w.first_at, w.first_key)
-        and t.definition_id = w.definition_id and t.edition = w.edition
-        and not t.settled and t.verdict <> 'excluded'
-        and (w.per = 'contact' or coalesce(t.object_id, '') = w.object_key)
-    where w.late and (w.policy = 'cooldown' or t.verdict = 'counted')
+    cross join lateral ( -- fenced by `offset 0`: by the primary key for each late key, never the months as a whole
+        select t.* from timeline t
+        where t.account_id = w.account_id and t.contact_id = w.contact_id
+            and t.occurred_at >= w.first_at
+            and t.occurred_at <= case when w.policy = 'once' then w.last_counted_at else 'infinity' end
+            and (t.occurred_at, t.event_key) > (w.first_at, w.first_key)
+            and t.definition_id = w.definition_id and t.edition = w.edition
+            and not t.settled and t.verdict <> 'excluded'
+            and (w.per = 'contact' or coalesce(t.object_id, '') = w.object_key)
+            and (w.policy = 'cooldown' or t.verdict = 'counted')
+        offset 0) t
+    where w.late
 ),
 candidate as (
     select contact_id, definition_id, object_key, occurred_at, event_key, null::verdict as verdict_before,
@@ -332,8 +336,11 @@ standing as materialized (
     from moved m
     join groups g on g.account_id = m.account_id
     left join announcements a on a.contact_id = m.contact_id and a.profile_id = m.profile_id
-    left join scores s on s.contact_id = m.contact_id and s.profile_id = m.profile_id and s.version = m.version
-        and s.group_id = g.id
+    left join lateral ( -- fenced by `offset 0`: by the primary key, not the index that lists are sorted by
+        select points from scores s
+        where s.contact_id = m.contact_id and s.profile_id + 0 = m.profile_id and s.version = m.version
+            and s.group_id = g.id
+        offset 0) s on true
     left join score_step d on d.contact_id = m.contact_id and d.profile_id = m.profile_id and d.version = m.version
         and d.group_id = g.id
     group by m.account_id, m.contact_id, m.profile_id, m.version, m.profile, a.message_version, a.overall
@@ -367,6 +374,10 @@ contributed as (
     from contribution
     group by contact_id, profile_id
 ),
+-- Every contact of `standing` has contributions; a full join is never a nested loop, whatever is estimated.
+told as materialized (
+    select * from standing full join contributed using (contact_id, profile_id)
+),
 message as materialized (
     select c.shard, 'score_changed'::message_kind as kind, s.contact_id, s.profile_id::bigint as part,
         null::timestamptz as occurred_at, null::bytea as event_key,
@@ -380,9 +391,8 @@ message as materialized (
                 'profile', s.profile, 'profile_version', s.version, 'version', coalesce(s.message_version, 0) + 1,
                 'causes', json_build_array('events'),
                 'overall', json_build_object('previous', s.overall_before, 'current', s.overall),
-                'groups', s.groups_shown, 'events', b.events, 'event_count', b.event_count))::text as payload
-    from standing s
-    join contributed b using (contact_id, profile_id)
+                'groups', s.groups_shown, 'events', s.events, 'event_count', s.event_count))::text as payload
+    from told s
     join contacts c on c.id = s.contact_id
     join accounts a on a.id = s.account_id
     cross join installation i

@@ -1,8 +1,8 @@
 """Runs the mutants: `make mutants`, or `python -m tests.mutants NAME…` for some of them.
 
-Each `NAME.patch` beside this file says before its diff `what:` it breaks and which one `test:` notices. The patch
-is applied to a copy of the tree, where that test has to fail by an assertion; unpatched it has to pass. A patch that
-does not apply is an error: the code moved on and the mutant has to follow.
+Each `NAME.patch` here says before its diff `what:` it breaks and which one `test:` notices. The patch is
+applied to a copy of the tree, where that test has to fail by an assertion; unpatched it has to pass. A patch
+that does not apply is an error: the code moved on and the mutant has to follow.
 """
 
 from __future__ import annotations

@@ -1,0 +1,132 @@
+"""Reads the topics out as a stranger would, and keeps what can be learned from messages alone.
+
+Owns the consumer at the far end. Never looks into the database: what it learned is compared with that in the
+end (summary.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from consumer import kafka
+from consumer.demo.stage import PARTITIONS
+from consumer.model import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
+
+if TYPE_CHECKING:
+    from aiokafka import ConsumerRecord
+
+    from consumer.demo.counts import Counts
+    from consumer.settings import Settings
+
+
+class _Points(msgspec.Struct):
+    current: int
+
+
+class _Cause(msgspec.Struct):
+    verdict: str
+
+
+class _Score(msgspec.Struct):
+    version: int
+    overall: _Points
+    events: list[_Cause]
+
+
+class _ScoreChanged(msgspec.Struct):
+    id: str
+    data: _Score
+
+
+class _Xp(msgspec.Struct):
+    amount: int
+    reverses: str | None
+
+
+class _XpCredited(msgspec.Struct):
+    id: str
+    data: _Xp
+
+
+_SCORE_CHANGED = msgspec.json.Decoder(_ScoreChanged)
+_XP_CREDITED = msgspec.json.Decoder(_XpCredited)
+
+
+class Reader:
+    """What was learned so far.
+
+    repeats: messages that came again under an id read before. flips: verdicts that messages said were lost to
+    a late event. reversals: XP messages that take another one back. net_xp: the sum of all amounts. overall:
+    by key, the points that the message with the highest version told.
+    """
+
+    def __init__(self, settings: Settings, counts: Counts) -> None:
+        self._settings = settings
+        self._counts = counts
+        self._ids: set[tuple[str, str]] = set()
+        self._versions: dict[str, int] = {}
+        self.repeats = 0
+        self.flips = 0
+        self.reversals = 0
+        self.net_xp = 0
+        self.overall: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Read until cancelled; raises KafkaError, OffsetOutOfRangeError where the broker forgot messages."""
+        consumer = AIOKafkaConsumer(
+            **kafka.client_options(self._settings, "reader"),
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=100,
+        )
+        try:
+            await consumer.start()
+            names = {self._settings.topic(name): name for name in OUTPUT_TOPICS}
+            lanes = [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]
+            consumer.assign(lanes)
+            for lane in lanes:
+                consumer.seek(lane, 0)
+            while True:
+                fetched = await consumer.getmany(timeout_ms=200, max_records=500)
+                for lane, records in fetched.items():
+                    for record in records:
+                        self._take(names[lane.topic], record)
+                self._counts.moved.set()
+        finally:
+            # stop() can raise CancelledError of its own making (aiokafka); a real one ends the task anyway.
+            with suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(consumer.stop(), 2)
+
+    def _take(self, topic: str, record: ConsumerRecord) -> None:
+        if topic == SCORE_CHANGED_TOPIC:
+            changed = _SCORE_CHANGED.decode(record.value)
+            if self._is_new(topic, changed.id):
+                self._learn_score(record.key.decode(), changed.data)
+        elif topic == XP_CREDITED_TOPIC:
+            credited = _XP_CREDITED.decode(record.value)
+            if self._is_new(topic, credited.id):
+                self.net_xp += credited.data.amount
+                self.reversals += credited.data.reverses is not None
+        else:
+            headers = dict(record.headers)
+            place = (headers[f"engagement-{name}"] for name in ("topic", "partition", "offset"))
+            self._is_new(topic, b"/".join(place).decode())
+
+    def _learn_score(self, key: str, score: _Score) -> None:
+        self.flips += sum(cause.verdict != Verdict.COUNTED for cause in score.events)
+        if score.version > self._versions.get(key, 0):
+            self._versions[key] = score.version
+            self.overall[key] = score.overall.current
+
+    def _is_new(self, topic: str, message: str) -> bool:
+        if (topic, message) in self._ids:
+            self.repeats += 1
+            return False
+        self._ids.add((topic, message))
+        self._counts.read[topic] += 1
+        return True

@@ -1,0 +1,170 @@
+"""`engagement demo`: everything in one go, and nothing left of it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+from rich.console import Console
+
+from consumer.demo import demo, show
+from consumer.demo.reader import Reader
+from consumer.model import SCORE_CHANGED_TOPIC
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aiokafka import ConsumerRecord
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make a folder in which every temporary file of the demo has to lie, and which its servers may enter."""
+    # Not pytest's own: its parent is closed to others by every run of pytest that begins meanwhile.
+    with tempfile.TemporaryDirectory(prefix="engagement-test-") as made:
+        folder = Path(made)
+        folder.chmod(0o711)
+        monkeypatch.setattr("tempfile.tempdir", made)
+        yield folder
+
+
+@pytest.fixture
+def _logging_restored() -> Iterator[None]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+def _started(temporary: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "TMPDIR": str(temporary),
+        # Of some real installation: none of the demo's business.
+        "ENGAGEMENT_TOPIC_PREFIX": "prod-",
+        "ENGAGEMENT_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "consumer", "demo", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _has_committed(temporary: Path) -> bool:
+    return any('"event": "batch"' in log.read_text() for log in temporary.glob("engagement-demo-*.log"))
+
+
+def _left_in(temporary: Path) -> list[Path | str]:
+    """Return every file in this folder, and every process that was started from it."""
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return [*temporary.iterdir(), *(line for line in listed.splitlines() if str(temporary) in line)]
+
+
+def test_the_demo_shows_every_outcome_and_proves_itself(temporary: Path) -> None:
+    """In at most 90 seconds it feeds 20,000 events, sees everything occur, verifies it all, and leaves nothing."""
+    began = time.monotonic()
+    with _started(temporary) as process:
+        output, errors = process.communicate(timeout=110)
+    assert process.returncode == 0, output + errors
+    assert time.monotonic() - began < 90
+    assert errors == ""
+    said = [line.strip() for line in output.splitlines()]
+    for words in (
+        "ok  20,000 events fed, 20,000 got exactly one outcome",
+        "ok  every outcome occurred",
+        "ok  every verdict occurred",
+        "ok  verify: judged again from scratch, nothing differs",
+    ):
+        assert words in said
+    applied = re.search(r"ok  ([\d,]+) entries applied, \1 verified", output)
+    assert applied
+    assert int(applied[1].replace(",", "")) > 20_000
+    assert re.search(r"ok  ([\d,]+) of \1 messages read from the topics by distinct id", output)
+    assert re.search(r"ok  [1-9][\d,]* late flips", output)
+    assert re.search(r"ok  [1-9][\d,]* XP reversals", output)
+    assert re.search(r"^ +\d+ s: \d+ of 20000 events, \d+/s, lag \d+: ", output, re.MULTILINE)
+    assert re.search(r"^.+ \(.+, c-\d{5}\): overall -?\d+ = ", output, re.MULTILINE)
+    assert re.search(r"overtaken: -\d+ XP rep-\d", output)
+    assert "gone" in output
+    assert _left_in(temporary) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+async def test_it_can_be_ended_at_any_time(temporary: Path, number: signal.Signals, code: int) -> None:
+    """Ended in the middle of the traffic it exits within seconds, saying so by its code, and leaves nothing."""
+    with _started(temporary, "--events", "2000000") as process:
+        try:
+            await eventually(lambda: _has_committed(temporary), within=60, what="a batch was committed")
+            process.send_signal(number)
+            sent = time.monotonic()
+            _, errors = process.communicate(timeout=20)
+            took = time.monotonic() - sent
+        finally:
+            process.kill()
+    assert process.returncode == code, errors
+    # A second or two on a machine of its own; tests share theirs.
+    assert took < 6
+    assert errors == ""
+    assert _left_in(temporary) == []
+
+
+def test_it_ends_when_nobody_watches_any_more(temporary: Path) -> None:
+    """Where whoever read its output has gone it ends with 1, without a word, and leaves nothing."""
+    with _started(temporary, "--events", "2000000") as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(30) == 1
+    assert _left_in(temporary) == []
+
+
+@pytest.mark.usefixtures("_logging_restored")
+async def test_a_lost_message_fails_it(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the reader misses one message the demo fails, says which check did, and keeps the worker's log."""
+    take = Reader._take
+    lost: list[ConsumerRecord] = []
+
+    def careless(reader: Reader, topic: str, record: ConsumerRecord) -> None:
+        if topic == SCORE_CHANGED_TOPIC and not lost:
+            lost.append(record)
+            return
+        take(reader, topic, record)
+
+    monkeypatch.setattr(Reader, "_take", careless)
+    monkeypatch.setattr(show, "_PATIENCE", 3.0)
+    written = io.StringIO()
+    assert not await demo(events=1000, on=Console(file=written, width=110))
+    output = written.getvalue()
+    assert "nothing has moved for 3 seconds" in output
+    # It may have been the last about a contact, whose score as told is then wrong as well.
+    failed, *others = re.findall(r"^ *FAILED  (.*)$", output, re.MULTILINE)
+    assert [other for other in others if "scores as the messages told them: 1 differ" not in other] == []
+    numbers = re.match(r"(\d+) of (\d+) messages read", failed)
+    assert numbers
+    assert int(numbers[1]) == int(numbers[2]) - 1
+    assert f"engagement demo: {1 + len(others)} of 11 checks failed" in output
+    [log] = _left_in(temporary)
+    assert f"The worker's log: {log}" in output
+    assert _has_committed(temporary)
