@@ -260,26 +260,13 @@ gate_after as (
     select w.contact_id, w.definition_id, w.edition, w.object_key, w.known,
         w.last_counted_at as counted_at_before, w.last_counted_key as counted_key_before,
         w.last_fixed_at as fixed_at_before,
-        case when j.event_key is not null then j.occurred_at when w.late then p.occurred_at
-             else w.last_counted_at end as last_counted_at,
-        case when j.event_key is not null then j.event_key when w.late then p.event_key
-             else w.last_counted_key end as last_counted_key,
+        -- Of a late key something always counts: the late event, or else what counted before it came.
+        coalesce(j.occurred_at, w.last_counted_at) as last_counted_at,
+        coalesce(j.event_key, w.last_counted_key) as last_counted_key,
         greatest(w.last_fixed_at, s.occurred_at) as last_fixed_at
     from walk w
     left join last_judged j using (contact_id, definition_id, object_key)
     left join last_settled s using (contact_id, definition_id, object_key)
-    left join lateral ( -- nothing counts any more from the late event on: what did before it
-        select t.occurred_at, t.event_key
-        from timeline t
-        where w.late and j.event_key is null
-            and t.account_id = w.account_id and t.contact_id = w.contact_id and t.occurred_at <= w.first_at
-            and (t.occurred_at, t.event_key) < (w.first_at, w.first_key)
-            and t.definition_id = w.definition_id and t.edition = w.edition
-            and t.verdict = 'counted' and not t.settled
-            and (w.per = 'contact' or coalesce(t.object_id, '') = w.object_key)
-        order by t.occurred_at desc, t.event_key desc
-        limit 1
-    ) p on true
 ),
 gated as (
     insert into gates (contact_id, definition_id, edition, object_key, last_counted_at, last_counted_key,

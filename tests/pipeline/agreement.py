@@ -1,0 +1,231 @@
+"""What the service has committed for some accounts, beside what the oracle says of them.
+
+Owns comparing the two, number by number and message by message. Never decides who is right.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from tests.pipeline import service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from consumer.db import Connection
+    from tests.oracle import Oracle, ScoreChanged, XpCredited
+
+SHOWN_CAUSES = 20
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the service has committed. For the shapes see tests/pipeline/service.py.
+
+    score_changed: by account, profile and contact, in order, each without its time. xp_credited: by id.
+    """
+
+    entries: dict[tuple[str, str, str, str], tuple[str, int, bool, int, int]]
+    tallies: dict[tuple[str, str, str, int], int]
+    scores: dict[tuple[str, str, str], dict[str, int]]
+    score_changed: dict[tuple[str, str, str], list[dict[str, Any]]]
+    xp_credited: dict[str, dict[str, Any]]
+
+    @property
+    def net_xp(self) -> dict[tuple[str, str], int]:
+        """(account, actor) -> the sum of the amounts told."""
+        net: defaultdict[tuple[str, str], int] = defaultdict(int)
+        for message in self.xp_credited.values():
+            net[message["accountid"], message["subject"]] += message["data"]["amount"]
+        return dict(net)
+
+
+async def read(connection: Connection, accounts: set[str]) -> Stored:
+    """Read what is committed for these accounts; raises where an XP message was told twice."""
+    told, credited = await service.messages(connection)
+    score_changed: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for message in told:
+        key = (message["accountid"], message["data"]["profile"], message["subject"])
+        if message["accountid"] in accounts:
+            score_changed[key].append(_timeless(message))
+    xp_credited = [_timeless(message) for message in credited if message["accountid"] in accounts]
+    by_id = {message["id"]: message for message in xp_credited}
+    assert len(by_id) == len(xp_credited), "an XP message came twice"
+    return Stored(
+        _of(accounts, await service.entries(connection)),
+        _of(accounts, await service.tallies(connection)),
+        _of(accounts, await service.scores(connection)),
+        dict(score_changed),
+        by_id,
+    )
+
+
+def disagreements(stored: Stored, oracle: Oracle) -> list[str]:
+    """List what the service committed otherwise than the oracle says, one line each."""
+    score_changed: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
+    for message in oracle.messages:
+        score_changed[message.account, message.profile, message.contact].append(_score_changed(message))
+    return [
+        *differing("entry", stored.entries, oracle.entries),
+        *differing("tally", stored.tallies, oracle.tallies),
+        *differing("score", stored.scores, oracle.scores),
+        *differing("score messages", stored.score_changed, score_changed),
+        *differing(
+            "XP message", stored.xp_credited, {_xp_id(each): _xp_credited(each) for each in oracle.xp}
+        ),
+        *differing("net XP", stored.net_xp, oracle.net_xp),
+    ]
+
+
+def other_ends(stored: Stored, repeated: Stored, rename: Callable[[str], str]) -> list[str]:
+    """List where the same events in another order and other accounts have led to something else.
+
+    What was told on the way may differ: messages, and how often XP was taken back.
+    """
+    compared: dict[str, tuple[Mapping[Any, Any], Mapping[Any, Any]]] = {
+        "entry": (_without_numbers(stored.entries), _without_numbers(repeated.entries)),
+        "tally": (stored.tallies, repeated.tallies),
+        "score": (stored.scores, repeated.scores),
+        "net XP": (_not_zero(stored.net_xp), _not_zero(repeated.net_xp)),
+    }
+    return [
+        difference
+        for what, (first, second) in compared.items()
+        for difference in differing(what, second, {(rename(key[0]), *key[1:]): first[key] for key in first})
+    ]
+
+
+def _without_numbers(entries: Mapping[Any, tuple[Any, ...]]) -> dict[Any, tuple[Any, ...]]:
+    return {key: values[:-1] for key, values in entries.items()}
+
+
+def _not_zero(amounts: Mapping[Any, int]) -> dict[Any, int]:
+    return {key: amount for key, amount in amounts.items() if amount}
+
+
+def differing(what: str, found: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> list[str]:
+    """List the keys of which two mappings say different things."""
+    return [
+        f"{what} {key}: {found.get(key)}, should be {wanted.get(key)}"
+        for key in dict.fromkeys([*wanted, *found])
+        if found.get(key) != wanted.get(key)
+    ]
+
+
+def broken_chains(stored: Stored) -> list[str]:
+    """List the messages that do not go on from the one before, change nothing, or do not add up."""
+    broken = []
+    for key, messages in stored.score_changed.items():
+        told = [_state(message, "current") for message in messages]
+        before = [dict.fromkeys(told[0], 0), *told]
+        for number, message in enumerate(messages, start=1):
+            data = message["data"]
+            previous, current = _state(message, "previous"), _state(message, "current")
+            moved = current["overall"] - previous["overall"]
+            if data["version"] != number or previous != before[number - 1]:
+                broken.append(f"{key}: message {number} does not follow: {data}")
+            if previous == current:
+                broken.append(f"{key}: message {number} changes nothing: {data}")
+            if (
+                data["event_count"] <= SHOWN_CAUSES
+                and sum(each["points"] for each in data["events"]) != moved
+            ):
+                broken.append(f"{key}: the points of message {number} do not add up: {data}")
+            if current["overall"] != sum(current.values()) - current["overall"]:
+                broken.append(f"{key}: the groups of message {number} are not its overall: {data}")
+    return broken
+
+
+async def gaps(connection: Connection) -> list[str]:
+    """List where the positions of a shard's outbox do not follow one another up to its head."""
+    rows = await connection.fetch("""
+        select shard, first_position as first, first_position + cardinality(kinds) as following from outbox
+        union all select shard, head + 1, head + 1 from outbox_heads
+        union all select shard, 1, 1 from outbox_heads
+        order by 1, 2, 3""")
+    return [
+        f"shard {before['shard']}: {after['first']} after {before['following'] - 1}"
+        for before, after in pairwise(rows)
+        if before["shard"] == after["shard"] and before["following"] != after["first"]
+    ]
+
+
+def _state(message: dict[str, Any], when: str) -> dict[str, int]:
+    data = message["data"]
+    return {name: each[when] for name, each in {**data["groups"], "overall": data["overall"]}.items()}
+
+
+def _of(accounts: set[str], found: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {key: value for key, value in found.items() if key[0] in accounts}
+
+
+def _timeless(message: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in message.items() if name != "time"}
+
+
+# What the oracle says, as the messages of docs/contracts.md -------------------------------------------------
+
+
+def _score_changed(message: ScoreChanged) -> dict[str, Any]:
+    key = f"{message.account}:{message.profile}:{message.contact}"
+    data = {
+        "profile": message.profile,
+        "profile_version": message.profile_version,
+        "version": message.version,
+        "causes": list(message.causes),
+        "overall": {"previous": message.previous, "current": message.current},
+        "groups": {
+            group: {"previous": previous, "current": current}
+            for group, (previous, current) in message.groups.items()
+        },
+        "events": [
+            {**vars(cause), "occurred_at": _written(cause.occurred_at)}
+            for cause in message.events[:SHOWN_CAUSES]
+        ],
+        "event_count": message.event_count,
+    }
+    about = {
+        "id": f"1:{key}:{message.version}",
+        "type": "engagement.score.changed",
+        "subject": message.contact,
+    }
+    return _message(about, message.account, key, data)
+
+
+def _xp_credited(message: XpCredited) -> dict[str, Any]:
+    data = {
+        "amount": message.amount,
+        "definition": message.definition,
+        "contact": message.contact,
+        "occurred_at": _written(message.event.occurred_at),
+        "event": {"id": message.event.id, "source": message.event.source, "type": message.event.type},
+        "reverses": message.reverses and _xp_id(message, message.reverses),
+    }
+    key = f"{message.account}:{message.actor}"
+    about = {"id": _xp_id(message), "type": "engagement.xp.credited", "subject": message.actor}
+    return _message(about, message.account, key, data)
+
+
+def _message(about: dict[str, str], account: str, key: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **about,
+        "specversion": "1.0",
+        "source": "/engagement",
+        "accountid": account,
+        "datacontenttype": "application/json",
+        "data": data,
+        "kafka_key": key,
+    }
+
+
+def _xp_id(message: XpCredited, number: int | None = None) -> str:
+    key = message.event.key.hex()
+    return f"1:{message.account}:{key}:{message.definition}:{number or message.number}"
+
+
+def _written(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,134 @@
+"""The catalogs that Hypothesis draws: two accounts' first documents, and changes of them.
+
+Owns what a drawn document says. Never applies one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+ACCOUNTS = ("north", "south")
+GROUPS = ("support", "purchase", "marketing")
+# Keys without underscores stand in the same order under every collation a server may have.
+KEYS = ("first", "rolling", "seldom", "large")
+LATER = "later"
+
+points = st.sampled_from([10, 25, 0, -5])
+worths = st.sampled_from([20, 20, 5, 0])
+groups = st.sampled_from(GROUPS)
+types = st.lists(st.sampled_from(["deal.won", "deal.lost", "message.sent"]), min_size=1, unique=True)
+pers = st.sampled_from(["contact", "object"])
+
+
+def once() -> st.SearchStrategy[dict[str, str]]:
+    """Draw a policy that counts the first event of a key."""
+    return st.builds(lambda per: {"policy": "once", "per": per}, pers)
+
+
+def cooldowns(step: timedelta) -> st.SearchStrategy[dict[str, str]]:
+    """Draw a cooldown of whole steps: a few, or more than there are ticks."""
+    return st.builds(
+        lambda steps, per: {
+            "policy": "cooldown",
+            "interval": f"{int(steps * step.total_seconds())}s",
+            "per": per,
+        },
+        st.sampled_from([1, 2, 3, 5, 40]),
+        pers,
+    )
+
+
+def dedups(step: timedelta) -> st.SearchStrategy[dict[str, str]]:
+    """Draw any policy."""
+    return st.one_of(cooldowns(step), once(), st.just({"policy": "always"}))
+
+
+@st.composite
+def first_documents(draw: st.DrawFn, step: timedelta) -> list[dict[str, Any]]:
+    """Draw the document that creates each account: every policy, two published profiles and a draft."""
+    return [draw(_first_document(account, step)) for account in ACCOUNTS]
+
+
+@st.composite
+def _first_document(draw: st.DrawFn, account: str, step: timedelta) -> dict[str, Any]:
+    large = {"path": "amount", "op": "gte", "value": 100}
+    policies = (draw(once()), draw(cooldowns(step)), draw(cooldowns(step)), draw(dedups(step)))
+    events = (["deal.won"], ["deal.won", "deal.lost"], draw(types), draw(types))
+    definitions = [
+        draw(_definition(key, dedup, named)) for key, dedup, named in zip(KEYS, policies, events, strict=True)
+    ]
+    definitions[-1]["when"] = [large]
+    return {
+        "engagement_catalog": 1,
+        "account": account,
+        "name": account,
+        "sales": draw(st.sampled_from([True] * 5 + [False])),
+        "count_robots": draw(st.booleans()),
+        "groups": [{"key": group, "name": group, "icon": "cart"} for group in GROUPS],
+        "definitions": definitions,
+        "profiles": [
+            {**draw(_profile("lead_score")), "primary": True, "published": True},
+            {**draw(_profile("second")), "published": True},
+            {**draw(_profile("draft")), "published": False},
+        ],
+    }
+
+
+@st.composite
+def _definition(draw: st.DrawFn, key: str, dedup: dict[str, str], events: list[str]) -> dict[str, Any]:
+    return {
+        "key": key,
+        "name": key,
+        "group": draw(groups),
+        "icon": "trophy",
+        "default_points": draw(points),
+        "xp": draw(worths),
+        "events": events,
+        "dedup": dedup,
+    }
+
+
+@st.composite
+def _profile(draw: st.DrawFn, key: str) -> dict[str, Any]:
+    """Draw a profile; its weights may name a definition that comes later, or never."""
+    weights = draw(st.dictionaries(st.sampled_from([*KEYS, LATER]), points, max_size=3))
+    return {"key": key, "name": key, "inherits": draw(st.booleans()), "weights": weights}
+
+
+@st.composite
+def changes(draw: st.DrawFn, step: timedelta) -> list[dict[str, Any]]:
+    """Draw one document for each account that changes policies, and perhaps all else that a batch minds."""
+    return [draw(_change(account, step)) for account in ACCOUNTS]
+
+
+@st.composite
+def _change(draw: st.DrawFn, account: str, step: timedelta) -> dict[str, Any]:
+    settings = st.fixed_dictionaries({}, optional={"sales": st.booleans(), "count_robots": st.booleans()})
+    changed = draw(st.lists(st.sampled_from(KEYS), min_size=1, unique=True))
+    definitions = [{"key": key, **draw(_changed_definition(step))} for key in changed]
+    if draw(st.booleans()):
+        # Created by the first change that names it; it joins the published versions that inherit.
+        definitions.append(draw(_definition(LATER, draw(dedups(step)), ["deal.won"])))
+    return {
+        "engagement_catalog": 1,
+        "account": account,
+        **draw(settings),
+        "definitions": definitions,
+    }
+
+
+def _changed_definition(step: timedelta) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {"dedup": dedups(step)},
+        optional={
+            "default_points": points,
+            "xp": worths,
+            "group": groups,
+            "active": st.sampled_from([True, True, False]),
+        },
+    )

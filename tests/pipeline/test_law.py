@@ -1,0 +1,134 @@
+"""The law of docs/semantics.md §4, on real Postgres, with workers interleaved at the borders of their statements.
+
+What Hypothesis draws goes through the path; the oracle is told of it in the order of the commits. `CI=true` takes
+200 examples, always the same ones, so that a red build is about the change; elsewhere they are new ones each time,
+as many as ENGAGEMENT_TEST_EXAMPLES says, and a failure is made small. It prints what reproduces it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from consumer import db
+from tests.pipeline import agreement
+from tests.pipeline.catalogs import ACCOUNTS
+from tests.pipeline.rehearsal import Seen, rehearsing, replay
+from tests.pipeline.schedule import Schedule
+from tests.pipeline.strategies import ORDINARY, SETTLED, Chapter, histories, rearranged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+
+IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}
+EXAMPLES = int(os.environ.get("ENGAGEMENT_TEST_EXAMPLES", "200" if IN_CI else "60"))
+
+
+def elsewhere(account: str) -> str:
+    """Name the account in which the events of another happen once more."""
+    return f"{account}-again"
+
+
+def drawn(examples: int) -> settings:
+    """Take so many examples, however long each takes and however much it draws."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=IN_CI,
+        # To shrink takes minutes: time that a person at a terminal has.
+        phases=[phase for phase in Phase if phase not in {Phase.shrink, Phase.explain} or not IN_CI],
+        print_blob=True,
+        # An example is a history: 40 events of ten draws each, and a second of work on a busy machine.
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.data_too_large,
+            HealthCheck.large_base_example,
+        ],
+    )
+
+
+@contextmanager
+def scheduled(dsn: str) -> Iterator[tuple[Callable[[Coroutine[Any, Any, None]], None], Schedule]]:
+    """Give what runs a coroutine to its end, for examples are no coroutines, and a schedule of its loop."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        connection = runner.run(db.connect(dsn))
+        schedule = Schedule(dsn, connection)
+        try:
+            yield runner.run, schedule
+        finally:
+            schedule.close()
+            runner.run(connection.close())
+
+
+@pytest.mark.timeout(600)
+def test_property_any_interleaving(module_database: str, report_line: Callable[[str], None]) -> None:
+    """What workers commit, in whatever order, is what the oracle says; any other order ends in the same."""
+    seen = Seen()
+
+    async def holds(schedule: Schedule, history: list[Chapter], again: list[Chapter]) -> None:
+        met = Seen()
+        async with rehearsing(schedule) as rehearsal:
+            committed = await rehearsal.play(history)
+            stored = await agreement.read(schedule.monitor, set(ACCOUNTS))
+            oracle, differences = replay(committed, met)
+            conflicting = rehearsal.conflicting_duplicates
+            await rehearsal.play(again)
+            repeated = await agreement.read(schedule.monitor, set(map(elsewhere, ACCOUNTS)))
+            met.lock_waits = schedule.lock_waits
+        seen.add(met)
+        assert differences == []
+        assert agreement.disagreements(stored, oracle) == []
+        assert agreement.broken_chains(stored) == []
+        assert await agreement.gaps(schedule.monitor) == []
+        assert conflicting == oracle.conflicting_duplicates == 0
+        assert agreement.other_ends(stored, repeated, elsewhere) == []
+        assert agreement.broken_chains(repeated) == []
+
+    with scheduled(module_database) as (run, schedule):
+
+        @drawn(EXAMPLES)
+        @given(st.data())
+        def law(data: st.DataObject) -> None:
+            history = data.draw(histories())
+            run(holds(schedule, history, data.draw(rearranged(history, elsewhere))))
+
+        law()
+    report_line(f"law: {seen}")
+    assert seen.scarce(["late", "flips", "duplicates", "reversals", "lock_waits"]) == []
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("sizes", [(1,), (4, 8, 14)], ids=["one-event-per-batch", "among-ordinary-ones"])
+def test_property_settled(
+    module_database: str, report_line: Callable[[str], None], sizes: tuple[int, ...]
+) -> None:
+    """Events dated more than 7 days before their record are judged once, on arrival, as the oracle says."""
+    seen = Seen()
+
+    async def holds(schedule: Schedule, history: list[Chapter]) -> None:
+        met = Seen()
+        async with rehearsing(schedule) as rehearsal:
+            oracle, differences = replay(await rehearsal.play(history), met)
+        stored = await agreement.read(schedule.monitor, set(ACCOUNTS))
+        seen.add(met)
+        assert differences == []
+        assert agreement.disagreements(stored, oracle) == []
+        assert agreement.broken_chains(stored) == []
+
+    with scheduled(module_database) as (run, schedule):
+
+        @drawn(max(1, EXAMPLES // 3))
+        @given(histories(delays=[ORDINARY[0], ORDINARY[-1], *SETTLED], sizes=sizes, fewest=16, most=24))
+        def law(history: list[Chapter]) -> None:
+            run(holds(schedule, history))
+
+        law()
+    report_line(f"settled, batches of {' or '.join(map(str, sizes))}: {seen}")
+    assert seen.scarce(["settled_counted", "settled_not_counted"]) == []
