@@ -14,7 +14,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from consumer import db, kafka, migrate
-from consumer.model import INPUT_TOPICS, OUTPUT_TOPICS
+from consumer.model import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,8 @@ async def _brokers(settings: Settings) -> list[Finding]:
 def topic_findings(settings: Settings, present: Mapping[str, int]) -> list[Finding]:
     """Return what there is to say of topics, given every topic of the cluster with its partitions."""
     findings = []
-    for kind, names in (("input", settings.topics), ("output", OUTPUT_TOPICS)):
+    positions = () if settings.relay == "plain" else (POSITIONS_TOPIC,)
+    for kind, names in (("input", settings.topics), ("output", OUTPUT_TOPICS), ("relay's", positions)):
         for name in map(settings.topic, names):
             text = f"{present[name]} partitions" if name in present else "is missing: run `engagement topics`"
             findings.append(Finding(f"{kind} topic {name}", name in present, text))

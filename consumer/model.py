@@ -101,7 +101,10 @@ SCORE_CHANGED_TOPIC = "engagement.score-changed"
 XP_CREDITED_TOPIC = "engagement.xp-credited"
 DEAD_LETTERS_TOPIC = "engagement.dead-letters"
 OUTPUT_TOPICS = (SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, DEAD_LETTERS_TOPIC)
+# Holds nothing but the relay's offsets, one partition for each shard of the outbox.
 POSITIONS_TOPIC = "engagement.positions"
+# Of a new database; what an existing one has stands in it.
+DEFAULT_SHARDS = 4
 
 CONTACT_UPSERTED = "contact.upserted"
 CONTACT_MERGED = "contact.merged"

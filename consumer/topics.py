@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from consumer import kafka
-from consumer.model import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC
+from consumer.model import DEFAULT_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_CHANGED_TOPIC
 
 if TYPE_CHECKING:
     from consumer.settings import Settings
@@ -33,15 +33,16 @@ class TopicResult:
     error: str | None = None
 
 
-async def create_missing(settings: Settings) -> list[TopicResult]:
+async def create_missing(settings: Settings, *, shards: int = DEFAULT_SHARDS) -> list[TopicResult]:
     """Create the input and output topics that are missing and return what became of each, inputs first.
 
-    May be run again, and by several at once. Raises aiokafka's KafkaConnectionError where no broker answers.
+    shards: of the installation's outbox; a relay that is not plain keeps its positions by them. May be run
+    again, and by several at once. Raises aiokafka's KafkaConnectionError where no broker answers.
     """
     async with kafka.plain_client(settings, "topics") as client:
         present = await kafka.partitions_by_topic(client)
         brokers = len(client.cluster.brokers())
-    wanted = planned(settings, brokers)
+    wanted = planned(settings, brokers, shards=shards)
     missing = [topic for topic in wanted if topic.name not in present]
     errors = await _create(settings, missing) if missing else {}
     return [
@@ -55,7 +56,7 @@ async def create_missing(settings: Settings) -> list[TopicResult]:
     ]
 
 
-def planned(settings: Settings, brokers: int) -> list[NewTopic]:
+def planned(settings: Settings, brokers: int, *, shards: int = DEFAULT_SHARDS) -> list[NewTopic]:
     """Return all topics as they would be created on a cluster of so many brokers, inputs first."""
     replicas = settings.topic_replication or min(_REPLICAS, max(brokers, 1))
     inputs = [NewTopic(name, settings.input_partitions, replicas) for name in kafka.input_topics(settings)]
@@ -69,7 +70,9 @@ def planned(settings: Settings, brokers: int) -> list[NewTopic]:
         )
         for name in OUTPUT_TOPICS
     ]
-    return inputs + outputs
+    if settings.relay == "plain":
+        return inputs + outputs
+    return [*inputs, *outputs, NewTopic(settings.topic(POSITIONS_TOPIC), shards, replicas)]
 
 
 async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:

@@ -5,13 +5,16 @@ Owns making and ending them. Never starts a worker.
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer.embedded import EmbeddedPostgres
 from consumer.migrate import migrate
+from tests.kafka.behind_proxy import Proxied, broker_behind_proxy
 from tests.kafka.installation import Installation
 
 if TYPE_CHECKING:
@@ -43,3 +46,33 @@ async def fragile(breakable_kafka: KafkaServer, topic_prefix: str) -> AsyncItera
         yield Fragile(
             Installation(postgres.dsn, breakable_kafka.bootstrap, topic_prefix), postgres, breakable_kafka
         )
+
+
+@pytest.fixture(scope="session")
+async def broker_and_proxy() -> AsyncIterator[Proxied]:
+    """Give a broker with a proxy before it, started when the first test asks for it."""
+    async with broker_behind_proxy() as proxied:
+        yield proxied
+
+
+@pytest.fixture
+def proxied(broker_and_proxy: Proxied) -> Proxied:
+    """Give that broker, and a proxy that does nothing yet."""
+    broker_and_proxy.proxy.plans.clear()
+    return broker_and_proxy
+
+
+@pytest.fixture
+async def nothing_unseen() -> AsyncIterator[None]:
+    """Fail a test that leaves an error nobody looked at: a task's, or a future's when it is collected."""
+    unseen: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _loop, context: unseen.append(context))
+    try:
+        yield
+        gc.collect()
+        await asyncio.sleep(0)
+    finally:
+        loop.set_exception_handler(before)
+    assert unseen == []

@@ -14,7 +14,14 @@ from consumer import kafka
 from consumer.__main__ import main
 from consumer.check import check
 from consumer.embedded import EmbeddedBroker
-from consumer.model import INPUT_TOPICS, OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from consumer.model import (
+    DEFAULT_SHARDS,
+    INPUT_TOPICS,
+    OUTPUT_TOPICS,
+    POSITIONS_TOPIC,
+    SCORE_CHANGED_TOPIC,
+    XP_CREDITED_TOPIC,
+)
 from consumer.settings import Settings
 from consumer.topics import create_missing, planned
 from tests.waiting import eventually
@@ -23,7 +30,12 @@ if TYPE_CHECKING:
     from tests.conftest import CreateTopics
     from tests.servers.broker import KafkaServer
 
-ALL = [*INPUT_TOPICS, *OUTPUT_TOPICS]
+ALL = [*INPUT_TOPICS, *OUTPUT_TOPICS, POSITIONS_TOPIC]
+_PARTITIONS = {"input": 3, "output": 2, "relay's": DEFAULT_SHARDS}
+
+
+def _kind(name: str) -> str:
+    return "input" if name in INPUT_TOPICS else "output" if name in OUTPUT_TOPICS else "relay's"
 
 
 def _settings(
@@ -56,7 +68,7 @@ async def test_missing_topics_are_created_and_others_left_alone(
     assert (results["deals"].partitions, results["messages"].partitions) == (5, 3)
     assert all(result.error is None for result in results.values())
 
-    wanted = {name: 5 if name == "deals" else 3 if name in INPUT_TOPICS else 2 for name in ALL}
+    wanted = {name: _PARTITIONS[_kind(name)] for name in ALL} | {"deals": 5}
 
     async def all_there() -> bool:
         present = await _present(settings)
@@ -132,14 +144,15 @@ async def test_the_commands_agree(
     wrong = [line for line in shown.out.splitlines() if line.startswith("WRONG")]
     # The tests' own database may run without fsync.
     assert [line for line in wrong if " topic " in line] == [
-        f"WRONG {'input' if name in INPUT_TOPICS else 'output'} topic {topic_prefix}{name}: "
-        "is missing: run `engagement topics`"
-        for name in ALL
+        f"WRONG {_kind(name)} topic {topic_prefix}{name}: is missing: run `engagement topics`" for name in ALL
     ]
     assert shown.err.startswith("engagement check: ")
     assert await asyncio.to_thread(main, ["topics"]) == 0
     created = capsys.readouterr().out.splitlines()
-    assert created == [f"{topic_prefix}{name}: created, 12 partitions" for name in ALL]
+    assert created == [
+        f"{topic_prefix}{name}: created, {DEFAULT_SHARDS if name == POSITIONS_TOPIC else 12} partitions"
+        for name in ALL
+    ]
     await eventually(lambda: _no_topic_missing(capsys), within=10, what="check finds the topics")
 
 

@@ -41,8 +41,9 @@ _FETCH_SECONDS = 100.0  # below the time-out of a test, for the better message
 class MavenKafka(KafkaServer):
     """One broker on a free port of 127.0.0.1, kept with its data until close() over stops and kills.
 
-    settings: more of server.properties, by name. What is missing raises ServerFailedError: Java, Maven, the
-    network, or the broker's own reason from its log.
+    settings: more of server.properties, by name. proxy_port: of a proxy on 127.0.0.1 that clients of a second
+    listener are sent to; `behind_proxy` is that listener's own port. What is missing raises ServerFailedError:
+    Java, Maven, the network, or the broker's own reason from its log.
     """
 
     kind = "maven"
@@ -50,9 +51,15 @@ class MavenKafka(KafkaServer):
     breakable = True
 
     def __init__(
-        self, settings: Mapping[str, str] | None = None, *, virtual_machine: list[str] | None = None
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        proxy_port: int | None = None,
+        virtual_machine: list[str] | None = None,
     ) -> None:
         self._settings = dict(settings or {})
+        self._proxy_port = proxy_port
+        self.behind_proxy = 0
         self._virtual_machine = virtual_machine
         self._home: Path | None = None
         self._port = 0
@@ -101,6 +108,11 @@ class MavenKafka(KafkaServer):
         settings = broker_settings(
             self._port, controller_port, listen="127.0.0.1", logs=str(self._home / "data")
         )
+        if self._proxy_port is not None:
+            self.behind_proxy = free_port()
+            settings["listeners"] += f",PROXIED://127.0.0.1:{self.behind_proxy}"
+            settings["advertised.listeners"] += f",PROXIED://127.0.0.1:{self._proxy_port}"
+            settings["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
         settings |= self._settings
         properties = self._home / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))

@@ -1,0 +1,261 @@
+"""The transactional publisher on a real broker: the position protocol, two of one shard, what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+from aiokafka.structs import TopicPartition
+
+from consumer import kafka, stable_offsets
+from consumer.batching import MOST_BATCH_BYTES, MessageTooLargeError
+from consumer.kafka import TopicsMissingError
+from consumer.model import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, POSITIONS_TOPIC
+from consumer.outgoing import Message
+from consumer.publisher import Position, PublishDoubtError
+from consumer.topics import create_missing
+from consumer.transactional import TransactionalPublisher, relay_group
+from tests.kafka.proxy import Api, Frame
+from tests.kafka.publishing import (
+    BATCH,
+    PARTITIONS,
+    MiniatureRelay,
+    assert_each_once_in_order,
+    installation,
+    messages,
+    prepare,
+    topics,
+    visible,
+)
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.settings import Settings
+    from tests.kafka.behind_proxy import Proxied
+
+pytestmark = [pytest.mark.real_kafka, pytest.mark.usefixtures("nothing_unseen")]
+
+STEPS = [
+    Api.INIT_PRODUCER_ID,
+    Api.ADD_PARTITIONS,
+    Api.PRODUCE,
+    Api.ADD_OFFSETS,
+    Api.TXN_OFFSET_COMMIT,
+    Api.END_TXN,
+]
+
+
+async def test_killed_at_every_step(
+    proxied: Proxied, topic_prefix: str, report_line: Callable[[str], None]
+) -> None:
+    """Killed before and after the broker took each request of a transaction: every message once, in order."""
+    settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
+    cuts = [(step, taken) for step in STEPS for taken in (False, True)] * 3
+    random.Random(4).shuffle(cuts)
+    report_line(f"publisher: killed at {len(cuts)} points of its transactions")
+
+    async def kill(frame: Frame, taken: bool) -> bool:
+        if taken:
+            frame.link.mute = True
+            await frame.release()
+        relay.crash.set()
+        return True
+
+    def arm() -> None:
+        if cuts and not proxied.proxy.plans:
+            step, taken = cuts.pop()
+            proxied.proxy.on(step, lambda frame: kill(frame, taken))
+
+    total = 40 * BATCH
+    relay = MiniatureRelay(lambda: TransactionalPublisher(settings, 0), before_start=arm)
+    await relay.publish_all(total)
+    assert relay.crashes == 36
+    assert_each_once_in_order(await visible(proxied.server.bootstrap, topic_prefix), total)
+
+
+@pytest.mark.parametrize("step", STEPS[1:], ids=lambda step: step.name)
+async def test_an_answer_that_never_comes(proxied: Proxied, topic_prefix: str, step: Api) -> None:
+    """The broker does what it is asked and its answer is lost: in doubt or not, no message is lost or doubled."""
+    settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
+    relay = MiniatureRelay(lambda: TransactionalPublisher(settings, 0))
+    await relay.publish_all(BATCH)
+    lost = proxied.proxy.lose_answer(step, reset=True)
+    await relay.publish_all(3 * BATCH)
+    assert lost.done()
+    # A lost answer to Produce alone is no doubt: the broker knows a batch that comes again by its sequence.
+    assert relay.doubts == (0 if step is Api.PRODUCE else 1)
+    assert_each_once_in_order(await visible(proxied.server.bootstrap, topic_prefix), 3 * BATCH)
+
+
+async def test_the_position_is_kept_by_shard(proxied: Proxied, topic_prefix: str) -> None:
+    """A new shard knows no position; what start() gives is what was last published there, incarnation included."""
+    settings = await prepare(proxied.server, topic_prefix)
+    for shard, position in [(0, Position(17, 1)), (2, Position(3, 12)), (0, Position(30, 2))]:
+        publisher = TransactionalPublisher(settings, shard)
+        before = await publisher.start()
+        assert before == (Position(17, 1) if position.number == 30 else None)
+        await publisher.publish(messages(1, 3), position)
+        await publisher.discard()
+        again = TransactionalPublisher(settings, shard)
+        assert await again.start() == position
+        await again.discard()
+    assert relay_group(settings, 2) == f"{topic_prefix}engagement-relay-2"
+
+
+async def test_the_older_of_two_is_shut_out(proxied: Proxied, topic_prefix: str) -> None:
+    """Once a second publisher of a shard has started, the first fails and nothing more of it becomes visible."""
+    settings = await prepare(proxied.server, topic_prefix)
+    older, newer = TransactionalPublisher(settings, 1), TransactionalPublisher(settings, 1)
+    await older.start()
+    await older.publish(messages(1, 5), Position(5, 1))
+    assert await newer.start() == Position(5, 1)
+    with pytest.raises(PublishDoubtError, match="ProducerFenced"):
+        await older.publish(messages(6, 9), Position(9, 1))
+    with pytest.raises(PublishDoubtError):  # whatever is tried
+        await older.publish(messages(6, 9), Position(9, 1))
+    await newer.publish(messages(6, 7), Position(7, 1))
+    await older.discard()
+    await newer.discard()
+    assert sorted(await visible(proxied.server.bootstrap, topic_prefix)) == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_the_position_is_read_last(proxied: Proxied, topic_prefix: str) -> None:
+    """What the older publisher still commits while the newer one starts is in the position that the newer gets."""
+    older = TransactionalPublisher(await prepare(proxied.server, topic_prefix), 1)
+    newer = TransactionalPublisher(await prepare(proxied.server, topic_prefix, proxied.bootstrap), 1)
+    await older.start()
+    await older.publish(messages(1, 5), Position(5, 1))
+    held = proxied.proxy.hold(Api.INIT_PRODUCER_ID, reset=False)
+    starting = asyncio.create_task(newer.start())
+    initialising = await asyncio.wait_for(held, 10)
+    await older.publish(messages(6, 9), Position(9, 1))
+    await initialising.release()
+    assert await starting == Position(9, 1)
+    await older.discard()
+    await newer.discard()
+
+
+async def test_a_position_that_may_still_change_is_waited_for(proxied: Proxied, topic_prefix: str) -> None:
+    """While a transaction with a position is open, reading the position waits; then it reads what was committed."""
+    settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
+    publisher = TransactionalPublisher(settings, 2)
+    await publisher.start()
+    await publisher.publish(messages(1, 5), Position(5, 1))
+    held = proxied.proxy.hold(Api.END_TXN, reset=False)
+    publishing = asyncio.create_task(publisher.publish(messages(6, 9), Position(9, 1)))
+    commit = await asyncio.wait_for(held, 10)
+    place = TopicPartition(settings.topic(POSITIONS_TOPIC), 2)
+    async with kafka.plain_client(settings, "test") as client:
+        reading = asyncio.create_task(stable_offsets.committed(client, relay_group(settings, 2), place))
+        assert not (await asyncio.wait({reading}, timeout=0.3))[0]
+        await commit.release()
+        assert await reading == (9, "1:0:0")
+    await publishing
+    await publisher.discard()
+
+
+async def test_the_command_makes_a_place_for_every_shard(proxied: Proxied, topic_prefix: str) -> None:
+    """Told how many shards there are, the positions topic is created with that many partitions."""
+    settings = installation(proxied.server.bootstrap, topic_prefix)
+    created = (await create_missing(settings, shards=4))[-1]
+    assert (created.topic, created.partitions) == (settings.topic(POSITIONS_TOPIC), 4)
+    await eventually(lambda: _starts(settings, 3), within=10, what="the topics to be seen")
+
+
+async def test_frozen_before_its_commit(proxied: Proxied, topic_prefix: str) -> None:
+    """A publisher that stood still with its commit on the way is fenced by its successor; that commit is void."""
+    settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
+    older, newer = TransactionalPublisher(settings, 1), TransactionalPublisher(settings, 1)
+    await older.start()
+    held = proxied.proxy.hold(Api.END_TXN, reset=False)
+    publishing = asyncio.create_task(older.publish(messages(1, 9), Position(9, 1)))
+    commit = await asyncio.wait_for(held, 10)
+    assert await newer.start() is None
+    assert await commit.release() != 0
+    with pytest.raises(PublishDoubtError):
+        await publishing
+    await newer.publish(messages(1, 2), Position(2, 1))
+    await older.discard()
+    await newer.discard()
+    assert sorted(await visible(proxied.server.bootstrap, topic_prefix)) == [1, 2]
+
+
+async def test_topics_that_are_missing(proxied: Proxied, topic_prefix: str) -> None:
+    """Without the positions topic, or with fewer partitions than shards, starting says so at once."""
+    server = proxied.server
+    settings = await prepare(server, topic_prefix)
+    beyond = TransactionalPublisher(settings, PARTITIONS)
+    with pytest.raises(TopicsMissingError, match=f"{POSITIONS_TOPIC} has 3 partitions: shard 3 has no place"):
+        await beyond.start()
+    await beyond.discard()
+    bare = settings.model_copy(update={"topic_prefix": f"{topic_prefix}bare-"})
+    await server.create_topics([bare.topic(name) for name in OUTPUT_TOPICS], partitions=1)
+    without = TransactionalPublisher(bare, 0)
+    with pytest.raises(TopicsMissingError, match=f"bare-{POSITIONS_TOPIC}; run `engagement topics`"):
+        await without.start()
+    await without.discard()
+    assert bare.topic(POSITIONS_TOPIC) not in await topics(server)
+
+
+async def test_a_message_that_is_too_large_costs_nothing(proxied: Proxied, topic_prefix: str) -> None:
+    """It is refused before anything is sent; the publisher goes on with the next, 900,000 bytes included."""
+    settings = await prepare(proxied.server, topic_prefix)
+    publisher = TransactionalPublisher(settings, 0)
+    await publisher.start()
+    too_large = Message(DEAD_LETTERS_TOPIC, b"k", b"9" * MOST_BATCH_BYTES, ())
+    with pytest.raises(MessageTooLargeError):
+        await publisher.publish([*messages(1, 3), too_large], Position(4, 1))
+    large = Message(DEAD_LETTERS_TOPIC, None, b"4".rjust(900_000), ())
+    await publisher.publish([*messages(1, 3), large], Position(4, 1))
+    await publisher.discard()
+    assert sorted(await visible(proxied.server.bootstrap, topic_prefix)) == [1, 2, 3, 4]
+
+
+async def test_a_message_that_the_broker_refuses(proxied: Proxied, topic_prefix: str) -> None:
+    """One message refused, by a topic's own limit: the whole publish fails, and nothing of it becomes visible."""
+    server = proxied.server
+    await server.create_topics(
+        [f"{topic_prefix}{DEAD_LETTERS_TOPIC}"], partitions=3, settings={"max.message.bytes": "1000"}
+    )
+    settings = await prepare(server, topic_prefix)
+    publisher = TransactionalPublisher(settings, 0)
+    await publisher.start()
+    await publisher.publish(messages(1, 3), Position(3, 1))
+    refused = Message(DEAD_LETTERS_TOPIC, b"k", b"5" * 2000, ())
+    with pytest.raises(PublishDoubtError, match="MessageSizeTooLarge"):
+        await publisher.publish([*messages(4, 9), refused], Position(10, 1))
+    await publisher.discard()
+    successor = TransactionalPublisher(settings, 0)
+    assert await successor.start() == Position(3, 1)
+    await successor.discard()
+    assert sorted(await visible(server.bootstrap, topic_prefix)) == [1, 2, 3]
+
+
+async def test_sequence_numbers_never_come_to_their_end(
+    proxied: Proxied, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a bounded number of messages a publisher asks to be replaced, before it sends what exceeds it."""
+    monkeypatch.setattr("consumer.transactional._MOST_MESSAGES", 10)
+    settings = await prepare(proxied.server, topic_prefix)
+    publisher = TransactionalPublisher(settings, 0)
+    await publisher.start()
+    await publisher.publish(messages(1, 10), Position(10, 1))
+    with pytest.raises(PublishDoubtError, match="sequence numbers"):
+        await publisher.publish(messages(11, 11), Position(11, 1))
+    await publisher.discard()
+    assert len(await visible(proxied.server.bootstrap, topic_prefix)) == 10
+
+
+async def _starts(settings: Settings, shard: int) -> bool:
+    publisher = TransactionalPublisher(settings, shard)
+    try:
+        await publisher.start()
+    except TopicsMissingError:
+        return False
+    finally:
+        await publisher.discard()
+    return True
