@@ -1,78 +1,57 @@
-"""Carries messages from the outbox to Kafka, in position order; a task of its own beside the ingest.
+"""Carries messages from the outbox to Kafka, shard by shard, in position order; a task beside the ingest.
 
-Owns publishing, and the floor up to where each shard is known to be published. Never makes a message: their text
-comes from apply.sql, dead letters from where they are kept.
+Owns which shards this process publishes and what follows a doubt: the publisher is discarded, and a new one begins
+where Kafka says. Never makes a message, and never publishes by itself.
 
-This is the plain mode: an idempotent producer, at least once. After a crash messages may repeat, recognisable by
-their ids, which are deterministic.
+Transactional: a `read_committed` reader finds every message exactly once. Plain, for brokers that know no
+transactions (the embedded one): at least once, repeats being recognisable by their ids, which are deterministic.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
-from consumer import kafka
 from consumer.db import retry_reason
-from consumer.dead import decode_headers
-from consumer.headers import readable_name
-from consumer.model import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
-from sql import queries
+from consumer.kafka import TopicsMissingError
+from consumer.publisher import PlainPublisher, PublishDoubtError
+from consumer.shard import NewIncarnationError, Shard
+from consumer.transactional import TransactionalPublisher
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
-    import asyncpg
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from consumer.clock import Clock
     from consumer.db import Connection
     from consumer.health import Health
     from consumer.metrics import Metrics
+    from consumer.publisher import Publisher
     from consumer.settings import Settings
+    from consumer.shardleases import ShardLeases
 
 log = structlog.get_logger(__name__)
 
-_SQL = queries("relay")
-# Only one relay of an installation publishes at a time; any fixed number.
-_LOCK = 0x656E6761_0003
-# A longer value of a dead letter is cut: brokers take about a mebibyte with everything.
-MOST_VALUE_BYTES = 900_000
-# Rows of the outbox (batches) published between two steps of the floor.
-_ROWS = 20
-# Seconds until an idle relay looks again by itself, and for Kafka to acknowledge what was sent.
+# Seconds: between looks at the leases; until an idle shard looks at its outbox by itself; after a doubt; and for
+# what the outbox still holds to go out after SIGTERM.
+_TICK = 1.0
 _IDLE = 0.5
-_PATIENCE = 10.0
-
-_TOPICS = {"score_changed": SCORE_CHANGED_TOPIC, "xp_credited": XP_CREDITED_TOPIC}
-_CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
-
-
-class NotAcknowledgedError(Exception):
-    """Kafka did not acknowledge what was sent; nobody knows what of it arrived."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message on its way out; topic without prefix."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
+_AFTER_DOUBT = 0.5
+_FAREWELL = 3.0
+# Seconds for the database to answer, and for a publisher to be discarded.
+_PATIENCE = 3.0
 
 
 class Relay:
-    """Publishes the outbox until told to stop."""
+    """Publishes the shards leased to this process until told to stop."""
 
     def __init__(
         self,
         connect: Callable[[], Awaitable[Connection]],
         settings: Settings,
+        leases: ShardLeases,
         *,
         metrics: Metrics,
         health: Health,
@@ -80,211 +59,167 @@ class Relay:
     ) -> None:
         self._connect = connect
         self._settings = settings
+        self._leases = leases
         self._metrics = metrics
         self._health = health
         self._clock = clock
-        self._connection: Connection | None = None
-        self._producer: AIOKafkaProducer | None = None
-        self._woken = asyncio.Event()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._woken: dict[int, asyncio.Event] = {}
+        self._faults: dict[int, str] = {}
+        self._stopping = asyncio.Event()
 
     def wake(self) -> None:
         """Look at the outbox now: a batch was committed."""
-        self._woken.set()
+        for woken in self._woken.values():
+            woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Publish whatever the outbox holds, until `stopping` is set and one last look found nothing."""
+        """Publish whatever the outbox holds, until `stopping` is set and what it holds went out, if it can."""
         self._health.expect("relay", within=30)
-        log.info("relay runs in plain mode: at least once, repeats are recognisable by id")
+        log.info("relay runs", mode=self._settings.relay)
+        connection: Connection | None = None
         try:
-            while True:
-                last_look = stopping.is_set()
-                published = await self._step()
-                if last_look and not published:
-                    return
-                if not published and not stopping.is_set():
-                    await self._rest()
+            while not stopping.is_set():
+                connection = await self._tick(connection)
+                self._report()
+                await _until(stopping, _TICK)
+            self._stopping.set()
+            self.wake()
+            if self._tasks:
+                await asyncio.wait(self._tasks.values(), timeout=_FAREWELL)
         finally:
-            await self._discard_producer()
-            self._drop_connection()
+            await self._leave(connection)
 
-    async def _step(self) -> int:
-        """Publish what is due and return how many messages that was; a passing error counts as none."""
+    # Leases ------------------------------------------------------------------------------------------------
+
+    async def _tick(self, connection: Connection | None) -> Connection | None:
+        """Renew the leases, and let a task run for each shard that is held."""
         try:
-            published = await self._publish_due()
-        except NotAcknowledgedError as error:
-            await self._discard_producer()
-            await self._failed("kafka", error)
+            async with asyncio.timeout(_PATIENCE):
+                connection = connection or await self._connect()
+                await self._leases.tick(connection)
+                for shard in self._leases.too_much():
+                    await self._end(shard)
+                    await self._leases.release(connection, shard)
         except Exception as error:
             if retry_reason(error) is None:
                 raise
-            await self._failed("database", error)
+            self._faults[-1] = f"database: {error!r}"[:200]
+            if connection is not None:
+                connection.terminate()
+                connection = None
         else:
-            self._health.report("relay", ok=True)
-            return published
-        return 0
+            self._faults.pop(-1, None)
+        held = self._leases.held()
+        for shard in [shard for shard in self._tasks if shard not in held]:
+            log.warning("shard lost to another relay", shard=shard)
+            await self._end(shard)
+        for shard in held - self._tasks.keys():
+            self._woken[shard] = asyncio.Event()
+            self._tasks[shard] = asyncio.create_task(self._work(shard), name=f"relay-{shard}")
+        for task in self._tasks.values():
+            if task.done() and not self._stopping.is_set():
+                task.result()  # crash loudly: it never ends by itself
+        return connection
 
-    async def _publish_due(self) -> int:
-        connection = await self._ready_connection()
-        if connection is None:
-            return 0
-        rows = await connection.fetch(_SQL["due"], _ROWS)
-        messages = await _messages(connection, rows)
-        if messages:
-            await self._send(messages)
-            await connection.execute(
-                _SQL["published"], [row["shard"] for row in rows], [row["first_position"] for row in rows]
-            )
-            self._metrics.relay_transactions.labels("committed").inc()
-            now = self._clock.now()
-            for row in rows:
-                self._metrics.publish_seconds.observe(max(0.0, (now - row["committed_at"]).total_seconds()))
-        await self._measure(connection)
-        return len(messages)
+    async def _end(self, shard: int) -> None:
+        self._faults.pop(shard, None)
+        if task := self._tasks.pop(shard, None):
+            task.cancel()
+            await asyncio.wait([task], timeout=_PATIENCE)
 
-    async def _send(self, messages: Sequence[Message]) -> None:
-        """Return when Kafka has acknowledged every message; raises NotAcknowledgedError where it has not."""
-        try:
-            producer = await self._ready_producer()
-            async with asyncio.timeout(_PATIENCE):
-                sent = [
-                    await producer.send(
-                        self._settings.topic(message.topic),
-                        key=message.key,
-                        value=message.value,
-                        headers=list(message.headers),
-                    )
-                    for message in messages
-                ]
-                await asyncio.gather(*sent)
-        except (KafkaError, TimeoutError, OSError) as error:
-            raise NotAcknowledgedError(repr(error)) from error
-
-    async def _measure(self, connection: Connection) -> None:
-        backlog = await connection.fetchrow(_SQL["backlog"])
-        if backlog is not None:
-            self._metrics.outbox_messages.set(backlog["messages"])
-            self._metrics.outbox_oldest_seconds.set(backlog["oldest_seconds"])
-
-    async def _ready_connection(self) -> Connection | None:
-        """Return a connection that holds the relay's lock, None while another process holds it."""
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
-        locked = await self._connection.fetchval(_SQL["lock"], _LOCK)
-        return self._connection if locked else None
-
-    async def _ready_producer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            producer = AIOKafkaProducer(
-                **kafka.client_options(self._settings, "relay"),
-                enable_idempotence=True,
-                linger_ms=2,
-                max_batch_size=256 << 10,
-                max_request_size=1 << 20,
-                request_timeout_ms=5000,
-            )
+    async def _leave(self, connection: Connection | None) -> None:
+        for shard in list(self._tasks):
+            await self._end(shard)
+        if connection is not None:
             try:
-                await asyncio.wait_for(producer.start(), 12)
-            except BaseException:
-                await _silence(producer)
-                raise
-            self._producer = producer
-        return self._producer
+                async with asyncio.timeout(_TICK):
+                    await self._leases.leave(connection)
+            except Exception as error:
+                if retry_reason(error) is None:
+                    raise
+            finally:
+                connection.terminate()
 
-    async def _failed(self, what: str, error: BaseException) -> None:
-        """Say so and begin anew: what is not known to have arrived is sent again."""
-        self._metrics.relay_transactions.labels("aborted").inc()
-        self._health.report("relay", ok=False, why=f"{what}: {error!r}"[:200])
-        log.warning("relay tries again", because=what, error=repr(error)[:200])
-        self._drop_connection()
-        await asyncio.sleep(_IDLE)
+    def _report(self) -> None:
+        faults = [
+            f"shard {shard}: {why}" if shard >= 0 else why for shard, why in sorted(self._faults.items())
+        ]
+        self._health.report("relay", ok=not faults, why="; ".join(faults))
 
-    async def _rest(self) -> None:
+    # One shard ---------------------------------------------------------------------------------------------
+
+    async def _work(self, number: int) -> None:
+        """Publish one shard, with a new publisher after each doubt, until cancelled or everything went out."""
+        connection: Connection | None = None
         try:
-            async with asyncio.timeout(_IDLE):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
-        self._woken.clear()
+            while True:
+                connection = await self._attempt(number, connection)
+                if self._stopping.is_set():
+                    return
+                await asyncio.sleep(_AFTER_DOUBT)
+        finally:
+            if connection is not None:
+                connection.terminate()
 
-    async def _discard_producer(self) -> None:
-        if self._producer is not None:
-            producer, self._producer = self._producer, None
-            await _silence(producer)
+    async def _attempt(self, number: int, connection: Connection | None) -> Connection | None:
+        """Publish with one publisher to its first doubt; returns the connection if it is still good."""
+        shard = Shard(number, self._publisher(number))
+        try:
+            connection = connection or await self._connect()
+            if await self._leases.confirm(connection, number):
+                await shard.begin(connection)
+                await self._publish(shard, connection)
+        except (PublishDoubtError, NewIncarnationError, TopicsMissingError) as error:
+            self._failed(number, "kafka", error)
+        except Exception as error:
+            if retry_reason(error) is None:
+                raise
+            self._failed(number, "database", error)
+            if connection is not None:
+                connection.terminate()
+            return None
+        except asyncio.CancelledError:
+            if connection is not None:
+                connection.terminate()
+            raise
+        finally:
+            await shard.discard()
+        return connection
 
-    def _drop_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+    async def _publish(self, shard: Shard, connection: Connection) -> None:
+        """Publish what comes until told to stop and nothing is left; raises at the first doubt."""
+        woken = self._woken[shard.number]
+        while True:
+            woken.clear()
+            published = await shard.publish_due(connection, self._acknowledged)
+            self._faults.pop(shard.number, None)
+            if published:
+                self._metrics.relay_transactions.labels("committed").inc()
+            elif self._stopping.is_set():
+                return
+            else:
+                await _until(woken, _IDLE)
 
+    def _publisher(self, shard: int) -> Publisher:
+        if self._settings.relay == "plain":
+            return PlainPublisher(self._settings)
+        return TransactionalPublisher(self._settings, shard)
 
-async def _messages(connection: Connection, rows: Sequence[asyncpg.Record]) -> list[Message]:
-    ids = [
-        int(payload)
-        for row in rows
-        for kind, payload in zip(row["kinds"], row["payloads"], strict=True)
-        if kind == "dead_letter"
-    ]
-    letters = {row["id"]: row for row in await connection.fetch(_SQL["dead_letters"], ids)} if ids else {}
-    messages = []
-    for row in rows:
-        for kind, key, payload in zip(row["kinds"], row["keys"], row["payloads"], strict=True):
-            if kind != "dead_letter":
-                messages.append(Message(_TOPICS[kind], key.encode(), payload.encode(), _CLOUDEVENT))
-            elif int(payload) in letters:  # else discarded before it was told of
-                messages.append(dead_letter_message(letters[int(payload)]))
-    return messages
+    def _acknowledged(self, committed_at: datetime) -> None:
+        waited = (self._clock.now() - committed_at).total_seconds()
+        self._metrics.publish_seconds.observe(max(0.0, waited))
 
-
-def dead_letter_message(letter: asyncpg.Record) -> Message:
-    """Return a dead letter as it is published: byte for byte, as far as a broker takes it."""
-    headers = tuple((readable_name(name), value) for name, value in decode_headers(letter["headers"]))
-    truncated = []
-    if sum(len(name) + len(value or b"") for name, value in headers) + len(letter["key"] or b"") > 64 << 10:
-        # Beyond what an event may have, and beside a long value more than a broker takes.
-        headers = ()
-        truncated.append("headers")
-    value = letter["value"]
-    if value is not None and len(value) > MOST_VALUE_BYTES:
-        value = value[:MOST_VALUE_BYTES]
-        truncated.append("value")
-    key = letter["key"]
-    if key is not None and len(key) > 64 << 10:
-        key = key[: 64 << 10]
-        truncated.append("key")
-    told = {
-        "engagement-reason": letter["reason"],
-        "engagement-detail": letter["detail"],
-        "engagement-topic": letter["topic"],
-        "engagement-partition": str(letter["partition"]),
-        "engagement-offset": str(letter["offset"]),
-    }
-    if truncated:
-        told["engagement-truncated"] = ",".join(truncated)
-    return Message(
-        DEAD_LETTERS_TOPIC, key, value, (*headers, *((name, text.encode()) for name, text in told.items()))
-    )
+    def _failed(self, shard: int, what: str, error: BaseException) -> None:
+        """Say so; what is not known to have arrived is found out by the next publisher."""
+        self._metrics.relay_transactions.labels("aborted").inc()
+        self._faults[shard] = f"{what}: {error!r}"[:200]
+        log.warning("relay begins anew", shard=shard, because=what, error=repr(error)[:300])
 
 
-async def _silence(producer: AIOKafkaProducer) -> None:
-    """End a producer so that nothing it still holds arrives behind what its successor sends.
-
-    Its own stop() waits for acknowledgements that a dead broker never gives, and when cancelled leaves the sender
-    at work: it would send, once the broker is back, what was published by another long since. So the sockets go
-    first, without a last word, then the sender.
-    """
-    # Private members: aiokafka has no way to give a producer up (it is pinned exactly).
-    producer._closed = True  # noqa: SLF001 - said above
-    for connection in producer.client._conns.values():  # noqa: SLF001 - said above
-        if connection._writer is not None:  # noqa: SLF001 - said above
-            connection._writer.transport.abort()  # noqa: SLF001 - said above
-        connection.close()
-    ending = [producer.client.close()]
-    sender = producer._sender.sender_task  # noqa: SLF001 - said above
-    if sender is not None:
-        sender.cancel()
-        ending.append(sender)
+async def _until(event: asyncio.Event, seconds: float) -> None:
     try:
-        async with asyncio.timeout(2):
-            await asyncio.gather(*ending, return_exceptions=True)
-    except TimeoutError as error:
-        log.info("producer left without a goodbye", error=repr(error)[:200])
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

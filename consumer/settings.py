@@ -144,6 +144,13 @@ class Settings(BaseSettings):
     batch_records: int = Field(
         2000, ge=1, le=20_000, description="The most records that one batch (one transaction) takes"
     )
+    pipelines: int = Field(
+        2, ge=1, le=8, description="Pipelines of a worker, each with a connection and lanes of its own"
+    )
+    relay: Literal["transactional", "plain"] = Field(
+        "transactional",
+        description="How messages are published: exactly once, or at least once for a broker without transactions",
+    )
     claim_window: Duration = Field(
         timedelta(days=90),
         ge=timedelta(days=8),

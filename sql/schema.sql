@@ -319,6 +319,30 @@ create table lanes (
     primary key (topic, partition)
 );
 
+-- Who works: one row for each process that reads lanes, kept alive by its heartbeat.
+create table workers (
+    id         bigint      primary key generated always as identity,
+    -- For people: where it runs.
+    name       text        not null,
+    -- The numbers of its pipelines that can read; those that cannot get no slices.
+    pipelines  smallint[]  not null,
+    -- Server process of its heartbeat: gone with the worker, long before the lease runs out.
+    backend    integer     not null,
+    expires_at timestamptz not null
+);
+
+-- Who holds which slice (all lanes of one partition number). Free: nobody, or somebody who is dead.
+create table slices (
+    number        integer     primary key,
+    -- Raised with each claim: whoever claims or takes lanes by it says which one they saw.
+    epoch         bigint      not null default 0,
+    worker_id     bigint,
+    pipeline      smallint,
+    -- A worker that gave it up because it could not read it, and until when others go first.
+    given_up_by   bigint,
+    shunned_until timestamptz
+);
+
 create table dead_letters (
     id               bigint      primary key generated always as identity,
     topic            text        not null,
@@ -363,6 +387,19 @@ create table relay_floors (
     floor bigint   not null default 0
 );
 
+-- Processes that publish, kept alive by their heartbeat; and which of them publishes which shard. Apart from the
+-- floors, which move with every transaction.
+create table relays (
+    owner      text        primary key,
+    expires_at timestamptz not null
+);
+
+create table shard_leases (
+    shard      smallint    primary key,
+    owner      text,
+    expires_at timestamptz not null default '-infinity'
+);
+
 -- The state of a walk over a dedup key in event order: the time of the last counted event.
 -- An event counts if it is not blocked and no counted event lies less than `span` before it (semantics §4).
 create function cooldown_step(last_counted timestamptz, occurred_at timestamptz, span interval, blocked boolean,
@@ -395,3 +432,4 @@ $$;
 insert into installation (schema_version) values (1);
 insert into outbox_heads (shard) select generate_series(0, shards - 1) from installation;
 insert into relay_floors (shard) select generate_series(0, shards - 1) from installation;
+insert into shard_leases (shard) select generate_series(0, shards - 1) from installation;

@@ -84,6 +84,7 @@ def _settings(dsn: str, bootstrap: str) -> Settings:
         kafka_bootstrap=bootstrap,
         http_host="127.0.0.1",
         http_port=0,
+        relay="plain",
     )
 
 

@@ -93,7 +93,9 @@ order by 1
 with ends as (
     select shard, floor as last_position, floor as first_position from relay_floors
     union all
-    select shard, first_position + cardinality(kinds) - 1, first_position from outbox
+    -- of a row that is published in part, the rest
+    select shard, first_position + cardinality(kinds) - 1, greatest(first_position, floor + 1)
+    from outbox join relay_floors using (shard)
 ), followed as (
     select shard, last_position, lead(first_position) over (partition by shard order by last_position) as following
     from ends

@@ -1,0 +1,203 @@
+"""The relay: every message exactly once for a reader of committed ones, whatever happens to relays and database."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from consumer.model import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from consumer.shard import Shard
+from tests.kafka.agreement import outbox_rows
+from tests.kafka.installation import document
+from tests.kafka.relaying import Relaying
+from tests.kafka.test_worker import won
+from tests.pipeline import service
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from consumer import db
+    from tests.kafka.conftest import Fragile
+    from tests.kafka.installation import Installation
+
+pytestmark = pytest.mark.real_kafka
+
+
+async def _emptied(installation: Installation) -> None:
+    async def published() -> bool:
+        return await outbox_rows(installation) == 0
+
+    await eventually(published, within=30, what="everything published")
+
+
+async def _told(installation: Installation) -> list[int]:
+    """Return the versions of ann's messages in the order in which a reader finds them."""
+    return [message["data"]["version"] for message in await installation.messages(SCORE_CHANGED_TOPIC)]
+
+
+async def test_every_message_once_in_order(installation: Installation) -> None:
+    """What batches committed is read once and in order, and the floor follows so that the outbox is empty."""
+    await installation.create_topics(3)
+    await installation.apply(document())
+    relaying = Relaying(installation)
+    relaying.start()
+    async with service.running(installation.dsn) as ingest:
+        for number in range(20):
+            await ingest.batch([won(number)])
+            relaying.relay.wake()
+    await _emptied(installation)
+    await relaying.stop()
+    assert await _told(installation) == list(range(1, 21))
+    ids = [message["id"] for message in await installation.messages(XP_CREDITED_TOPIC)]
+    assert len(ids) == len(set(ids))
+
+
+async def test_relays_cut_down_leave_nothing_twice(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relay that ended before the floor followed what it published: the next begins where Kafka says."""
+    await installation.create_topics()
+    await installation.apply(document())
+    connection = await asyncpg.connect(installation.dsn)
+    cut = asyncio.Event()
+
+    async def never(_shard: Shard, _connection: db.Connection) -> None:
+        cut.set()
+        await asyncio.Event().wait()
+
+    async with service.running(installation.dsn) as ingest:
+        for number in range(12):
+            await ingest.batch([won(number)])
+            if number % 3 == 0:
+                cut.clear()
+                with monkeypatch.context() as patched:
+                    patched.setattr(Shard, "_raise_floor", never)
+                    task = Relaying(installation).start()
+                    await eventually(cut.is_set, within=20, what="something published, and no floor raised")
+                    task.cancel()
+                    await asyncio.wait([task])
+                await connection.execute("update shard_leases set expires_at = '-infinity'")
+                relaying = Relaying(installation)
+                relaying.start()
+                await _emptied(installation)
+                await relaying.stop()
+    relaying = Relaying(installation)
+    relaying.start()
+    await _emptied(installation)
+    await relaying.stop()
+    await connection.close()
+    assert await _told(installation) == list(range(1, 13))
+
+
+async def test_an_older_copy_of_the_database(installation: Installation) -> None:
+    """Where Postgres lost commits the relay notices, and tells again from the floor under a new incarnation."""
+    await installation.create_topics()
+    await installation.apply(document())
+    connection = await asyncpg.connect(installation.dsn)
+    async with service.running(installation.dsn) as ingest:
+        for number in range(3):
+            await ingest.batch([won(number)])
+        relaying = Relaying(installation)
+        relaying.start()
+        await _emptied(installation)
+        # The state of a while ago, as a restored copy or a lagging replica has it: three messages were told.
+        tables = (
+            "lanes",
+            "claims",
+            "timeline",
+            "tallies",
+            "scores",
+            "announcements",
+            "outbox_heads",
+            "relay_floors",
+        )
+        for table in tables:
+            await connection.execute(f"create table kept_{table} as select * from {table}")
+        for number in range(3, 6):
+            await ingest.batch([won(number)])
+        await _emptied(installation)
+        async with connection.transaction():
+            await connection.execute("truncate outbox")
+            for table in tables:
+                await connection.execute(f"delete from {table}")
+                await connection.execute(f"insert into {table} select * from kept_{table}")
+    # The lost batches come again from Kafka, and another event besides.
+    async with service.running(installation.dsn) as ingest:
+        for number in range(3, 7):
+            await ingest.batch([won(number)])
+    await _emptied(installation)
+    await relaying.stop()
+
+    assert await connection.fetchval("select incarnation from installation") == 2
+    messages = await installation.messages(SCORE_CHANGED_TOPIC)
+    first = [message["data"]["version"] for message in messages if message["id"].startswith("1:")]
+    again = [message["data"]["version"] for message in messages if message["id"].startswith("2:")]
+    assert first == [1, 2, 3, 4, 5, 6]
+    assert again == [4, 5, 6, 7], "nothing that the database holds is skipped"
+    xp = [message["id"] for message in await installation.messages(XP_CREDITED_TOPIC)]
+    assert len(xp) == len(set(xp)) == 10
+    await connection.close()
+
+
+async def test_shards_are_shared_and_taken_over(installation: Installation) -> None:
+    """Two relays share the shards; what one leaves in order the other has at once, and nothing is told twice."""
+    await installation.create_topics()
+    await installation.apply(document())
+    one, other = Relaying(installation), Relaying(installation)
+    one.start()
+    await eventually(lambda: one.leases.held() == {0, 1, 2, 3}, within=10, what="all shards held by one")
+    other.start()
+    await eventually(
+        lambda: len(one.leases.held()) == len(other.leases.held()) == 2, within=10, what="shards shared"
+    )
+    assert not one.leases.held() & other.leases.held()
+    async with service.running(installation.dsn) as ingest:
+        await ingest.batch([won(0)])
+        await _emptied(installation)
+        await one.stop()
+        await eventually(lambda: other.leases.held() == {0, 1, 2, 3}, within=5, what="shards taken over")
+        await ingest.batch([won(1)])
+        await _emptied(installation)
+    await other.stop()
+    assert await _told(installation) == [1, 2]
+
+
+async def test_a_frozen_broker(fragile: Fragile) -> None:
+    """While a broker stands still publishers are given up; when it goes on each message is there once, in order."""
+    installation = fragile.installation
+    await installation.create_topics()
+    await installation.apply(document())
+    relaying = Relaying(installation)
+    async with service.running(installation.dsn) as ingest:
+        relaying.start()
+        await ingest.batch([won(0)])
+        await _emptied(installation)
+        fragile.kafka.freeze()
+        try:
+            for number in range(1, 6):
+                await ingest.batch([won(number)])
+                relaying.relay.wake()
+            failed = relaying.metrics.relay_transactions.labels("aborted")
+            await eventually(lambda: failed._value.get() >= 2, within=60, what="two publishers given up")
+            assert not relaying.health.ready()
+        finally:
+            fragile.kafka.thaw()
+        await _emptied(installation)
+        await relaying.stop()
+    assert await _told(installation) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_plain_mode(installation: Installation) -> None:
+    """For a broker without transactions: everything at least once, in order, ids telling repeats."""
+    await installation.create_topics()
+    await installation.apply(document())
+    relaying = Relaying(installation)
+    relaying.start(relay="plain")
+    async with service.running(installation.dsn) as ingest:
+        for number in range(5):
+            await ingest.batch([won(number)])
+    await _emptied(installation)
+    await relaying.stop()
+    assert list(dict.fromkeys(await _told(installation))) == [1, 2, 3, 4, 5]
