@@ -1,6 +1,6 @@
 """The worker: puts the parts together, runs them beside each other, and ends them in order.
 
-Owns the composition, the loop from fetch to batch, and what SIGTERM does. Never knows what a batch does.
+Owns the composition, and what SIGTERM does. Never knows what a batch does, nor who holds which lanes.
 """
 
 from __future__ import annotations
@@ -10,42 +10,39 @@ import signal
 from typing import TYPE_CHECKING
 
 import structlog
-from aiokafka.errors import KafkaError
 
-from consumer import db, health, probes
-from consumer.accounting import Stopwatch
+from consumer import db, health, pipeline, probes
 from consumer.clock import SystemClock
 from consumer.db import retry_reason
 from consumer.health import Health
 from consumer.inbox import Inbox
 from consumer.ingest import Ingest
 from consumer.lag import Lag
+from consumer.leases import Leases
 from consumer.metrics import Metrics
-from consumer.ownership import Ownership
+from consumer.pipeline import Pipeline
 from consumer.relay import Relay
-from consumer.source import Source
+from consumer.shardleases import ShardLeases
+from consumer.survey import Survey
+from consumer.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from consumer.accounting import Handled
-    from consumer.model import Record
+    from consumer.lanes import Lane, LaneKey
     from consumer.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-# Seconds: to wait for records; between looks at lag and inbox, and at topics that are missing; for the batch in
-# flight to end after SIGTERM, which leaves five for goodbyes that nobody answers.
-_FETCH_WAIT = 0.2
+# Seconds: between looks at the inbox; for the batches in flight to end after SIGTERM, which leaves five for
+# goodbyes that nobody answers.
 _EVERY = 1.0
-_LOOK_FOR_TOPICS = 5.0
 _FAREWELL = 5.0
-# Bytes of values that go into one batch at most, unless a single record has more.
-_BATCH_BYTES = 8 << 20
 
 
 class Worker:
-    """One process's worth of the service: ingest, relay, probes and HTTP."""
+    """One process's worth of the service: pipelines, relay, upkeep, probes and HTTP."""
 
     def __init__(
         self,
@@ -61,19 +58,27 @@ class Worker:
         self._observer = observer
         self._inbox = Inbox(self.clock)
         self._relay = Relay(
-            self._connect, settings, metrics=self.metrics, health=self.health, clock=self.clock
-        )
-        self._connected = False
-        # Fetched but not committed yet.
-        self._in_flight: list[Record] = []
-        self._ingest = Ingest(
-            self._connect_ingest,
+            self._connect,
+            settings,
+            ShardLeases(self.clock),
             metrics=self.metrics,
-            inbox=self._inbox,
-            claim_window=settings.claim_window,
+            health=self.health,
             clock=self.clock,
-            committed=self._relay.wake,
         )
+        self._survey = Survey(settings, self.clock)
+        self._leases = Leases(
+            self._connect,
+            pipelines=settings.pipelines,
+            metrics=self.metrics,
+            health=self.health,
+            clock=self.clock,
+        )
+        self._pipelines = [self._pipeline(number) for number in range(settings.pipelines)]
+
+    @property
+    def lanes(self) -> dict[LaneKey, Lane]:
+        """The lanes that this worker holds, as it believes they stand."""
+        return {key: lane for one in self._pipelines for key, lane in one.ingest.lanes.items()}
 
     async def run(self, only: str | None = None) -> None:
         """Work until `stopping` is set; `only`: 'ingest' or 'relay', for one of them.
@@ -88,102 +93,84 @@ class Worker:
                 beside.create_task(health.serve(health.application(self.health, self.metrics), listener)),
                 beside.create_task(probes.watch_database(self.settings, self.health)),
                 beside.create_task(probes.watch_kafka(self.settings, self.health)),
+                beside.create_task(self._lag(introduces=only in {None, "ingest"}).run()),
             ]
             try:
                 async with asyncio.TaskGroup() as work:
                     if only in {None, "ingest"}:
-                        work.create_task(self._run_ingest())
                         side.append(beside.create_task(self._flush_inbox()))
+                        side.append(beside.create_task(self._upkeep().run(self.stopping)))
+                        work.create_task(self._run_pipelines())
                     if only in {None, "relay"}:
                         work.create_task(self._relay.run(self.stopping))
             finally:
                 for task in side:
                     task.cancel()
 
-    # The loop ------------------------------------------------------------------------------------------------
+    # The pipelines -------------------------------------------------------------------------------------------
 
-    async def _run_ingest(self) -> None:
-        self.health.expect("ingest", within=30, vital=True)
-        source = await self._started_source()
-        if source is None:
-            return
-        lag = Lag(source, self._ingest, self.metrics, self.clock)
-        told = asyncio.create_task(self._tell_of_lanes(source, lag))
-        ownership = Ownership(
+    async def _run_pipelines(self) -> None:
+        """Run all pipelines under one heartbeat; at the end others may have their slices at once."""
+        beating = asyncio.create_task(self._leases.run(), name="leases")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._raise_with(beating))
+                working = [group.create_task(one.run(self.stopping)) for one in self._pipelines]
+                await self.stopping.wait()
+                self._leases.prepare_to_leave()
+                await asyncio.wait(working)
+                beating.cancel()
+        finally:
+            beating.cancel()
+        await self._leases.leave()
+        await self._flush_inbox_once()
+
+    @staticmethod
+    async def _raise_with(task: asyncio.Task[None]) -> None:
+        """End when a task is cancelled, and fail when it does: without a heartbeat nothing else may go on."""
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+
+    def _pipeline(self, number: int) -> Pipeline:
+        ingest = Ingest(
+            self._connect_of(number),
+            metrics=self.metrics,
+            inbox=self._inbox,
+            claim_window=self.settings.claim_window,
+            clock=self.clock,
+            committed=self._relay.wake,
+        )
+        return Pipeline(
+            number,
             self.settings,
-            source,
-            self._ingest,
+            ingest=ingest,
+            leases=self._leases,
+            survey=self._survey,
             connect=self._connect,
             metrics=self.metrics,
             health=self.health,
+            clock=self.clock,
+            observer=self._observer,
         )
-        try:
-            while not self.stopping.is_set():
-                try:
-                    await ownership.load()
-                    await self._consume(source, ownership)
-                except KafkaError as error:
-                    await self._pause("kafka", error)
-                except Exception as error:
-                    if retry_reason(error) is None:
-                        raise
-                    await self._pause("database", error)
-            await self._flush_inbox_once()
-        finally:
-            told.cancel()
-            self._ingest.close()
-            await source.stop()
 
-    async def _consume(self, source: Source, ownership: Ownership) -> None:
-        """Fetch and process until told to stop, or until it is time to look for topics that were missing.
+    # Beside them ---------------------------------------------------------------------------------------------
 
-        The batch in flight is always finished.
-        """
-        began_at = self.clock.monotonic()
-        while not self.stopping.is_set():
-            self.health.report("ingest", ok=True)
-            watch = Stopwatch(self.metrics)
-            with watch.stage("fetch"):
-                records = await source.fetch(wait=_FETCH_WAIT)
-            while records:
-                count = _fitting([len(record.value or b"") for record in records])
-                self._in_flight = records
-                self._observer(await self._ingest.process(records[:count]))
-                records = records[count:]
-                self.health.report("ingest", ok=True)
-            self._in_flight = []
-            ownership.follow()
-            if ownership.missing and self.clock.monotonic() - began_at >= _LOOK_FOR_TOPICS:
-                return
+    def _lag(self, *, introduces: bool) -> Lag:
+        return Lag(
+            self.settings,
+            self._survey,
+            connect=self._connect,
+            held=lambda: set(self.lanes),
+            metrics=self.metrics,
+            health=self.health,
+            clock=self.clock,
+            introduces=introduces,
+            introduced=self._leases.wake,
+        )
 
-    # Beside it -----------------------------------------------------------------------------------------------
-
-    async def _started_source(self) -> Source | None:
-        while not self.stopping.is_set():
-            source = Source(self.settings)
-            try:
-                await source.start()
-            except KafkaError as error:
-                await source.stop()
-                await self._pause("kafka", error)
-            else:
-                return source
-        return None
-
-    async def _pause(self, what: str, error: BaseException) -> None:
-        self.health.report("ingest", ok=False, why=f"{what}: {error!r}"[:200])
-        log.warning("ingest tries again", because=what, error=repr(error)[:200])
-        await asyncio.sleep(_EVERY)
-
-    async def _tell_of_lanes(self, source: Source, lag: Lag) -> None:
-        """Measure lag and show positions to Kafka's tools, beside the batches: neither may hold one up."""
-        while True:
-            await asyncio.sleep(_EVERY)
-            try:
-                await lag.measure(self._in_flight)
-            except KafkaError as error:
-                log.info("lag not measured", error=repr(error)[:200])
-            await source.tell_group({key: lane.next_offset for key, lane in self._ingest.lanes.items()})
+    def _upkeep(self) -> Upkeep:
+        return Upkeep(self._connect, claim_window=self.settings.claim_window, clock=self.clock)
 
     async def _flush_inbox_once(self) -> None:
         """Write down what the inbox counted since the last time; who ends in order forgets nothing."""
@@ -220,15 +207,23 @@ class Worker:
     async def _connect(self) -> db.Connection:
         return await db.connect(self.settings.dsn())
 
-    async def _connect_ingest(self) -> db.Connection:
-        """Connect for batches: done anew after every error, so it tells that they are being repeated.
+    def _connect_of(self, number: int) -> Callable[[], Awaitable[db.Connection]]:
+        """Return how a pipeline connects for batches: done anew after every error, so it tells that it repeats one.
 
         Told each time, since a loop that waits for a database that is away must not count as stuck.
         """
-        if self._connected:
-            self.health.report("ingest", ok=False, why="database: the batch is being repeated")
-        self._connected = True
-        return await self._connect()
+        connected = False
+
+        async def connect() -> db.Connection:
+            nonlocal connected
+            if connected:
+                self.health.report(
+                    pipeline.component(number), ok=False, why="database: the batch is being repeated"
+                )
+            connected = True
+            return await self._connect()
+
+        return connect
 
 
 async def run(settings: Settings, only: str | None = None) -> None:
@@ -252,13 +247,3 @@ async def run(settings: Settings, only: str | None = None) -> None:
         if not worker.stopping.is_set():
             raise
         log.warning("stopped before everything was done; nothing is lost")
-
-
-def _fitting(sizes: list[int]) -> int:
-    """Return how many records, at least one, fit into a batch."""
-    total = 0
-    for count, size in enumerate(sizes):
-        total += size
-        if count and total > _BATCH_BYTES:
-            return count
-    return len(sizes)

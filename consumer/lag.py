@@ -1,60 +1,231 @@
-"""How far lanes are behind their logs, for operators.
+"""How far lanes are behind their logs, for operators: all lanes of the installation, whoever holds them.
 
-Owns the lag metrics. Never influences what is read.
+Owns the gauges of lanes and of the outbox, and the task that sets them and sees to it that new lanes are written
+down. Never influences what is read.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
+import structlog
+from aiokafka.errors import KafkaError
+
+from consumer import lanes, leases
+from consumer.db import retry_reason
+from consumer.model import LaneStop
+from sql import queries
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
     from consumer.clock import Clock
-    from consumer.ingest import Ingest
-    from consumer.lanes import LaneKey
+    from consumer.db import Connection
+    from consumer.health import Health
+    from consumer.lanes import Lane, LaneKey
     from consumer.metrics import Metrics
-    from consumer.model import Record
-    from consumer.source import Source
+    from consumer.settings import Settings
+    from consumer.survey import Survey, Waiting
+
+log = structlog.get_logger(__name__)
+
+_BACKLOG = queries("relay")["backlog"]
+_CREATE_SLICES = queries("leases")["create_slices"]
+
+# Seconds from look to look: lag is 0 within a second of catching up.
+_EVERY = 0.7
+_PATIENCE = 4.0
+# Of a lane that moves with more than so many records before it, the last one processed tells the age of the next;
+# of others that record itself is looked at.
+_MANY = 50
+# Seconds for which this worker goes by the rows that it read last, for the lanes that it held, when the database is
+# away: its own records wait meanwhile, and nobody else can tell.
+_FROM_MEMORY = 120.0
 
 
 class Lag:
-    """Measures the lanes of one worker."""
+    """Looks at everything about once a second."""
 
-    def __init__(self, source: Source, ingest: Ingest, metrics: Metrics, clock: Clock) -> None:
-        self._source = source
-        self._ingest = ingest
-        self._metrics = metrics
-        self._clock = clock
+    def __init__(
+        self,
+        settings: Settings,
+        survey: Survey,
+        *,
+        connect: Callable[[], Awaitable[Connection]],
+        held: Callable[[], set[LaneKey]],
+        metrics: Metrics,
+        health: Health,
+        clock: Clock,
+        introduces: bool,
+        introduced: Callable[[], None],
+    ) -> None:
+        """held: tells the lanes that this worker reads. introduces: whether new lanes are written down.
 
-    async def measure(self, in_flight: Sequence[Record] = ()) -> int:
-        """Set the lag of every lane and return that of all in records.
-
-        in_flight: records fetched but not committed, each lane's in offset order. In seconds it is the age of the
-        first of them; where there is none it is reckoned from the last record processed, so it is an upper bound on
-        the age of the oldest unprocessed one; 0 when caught up. Offsets taken by transaction markers do not count:
-        the client's own position is behind them. Raises KafkaError where brokers do not answer.
+        introduced: called when some were.
         """
-        first: dict[LaneKey, Record] = {}
-        for record in in_flight:
-            first.setdefault((record.topic, record.partition), record)
-        positions = await self._source.positions()
-        lanes = dict(self._ingest.lanes)
-        ends = await self._source.bounds(lanes.keys() - positions.keys())
-        total = 0
-        for key, lane in lanes.items():
-            position, end = positions.get(key) or (lane.next_offset, ends[key][1])
-            waiting = first.get(key)
-            if waiting is not None:
-                position = waiting.offset
-            records = max(0, (end or position) - position)
-            oldest = waiting.timestamp if waiting is not None else lane.last_timestamp
-            self._set(key, records, oldest)
-            total += records
-        return total
+        self._settings = settings
+        self._survey = survey
+        self._connect = connect
+        self._held = held
+        self._metrics = metrics
+        self._health = health
+        self._clock = clock
+        self._introduces = introduces
+        self._tell = introduced
+        self._introduced: frozenset[LaneKey] = frozenset()
+        self._connection: Connection | None = None
+        self._rows: list[Lane] = []
+        self._read_at = float("-inf")
+        self._remembered: set[LaneKey] = set()
+        self._before: dict[LaneKey, int] = {}
+        self._waiting: dict[LaneKey, tuple[int, Waiting]] = {}
 
-    def _set(self, key: LaneKey, records: int, oldest: int | None) -> None:
-        age = self._clock.now().timestamp() - (oldest or 0) / 1000
-        seconds = max(0.0, age) if records and oldest is not None else 0.0
-        self._metrics.lane_lag_records.labels(key[0], str(key[1])).set(records)
-        self._metrics.lane_lag_seconds.labels(key[0], str(key[1])).set(seconds)
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        if self._introduces:
+            self._health.expect("lanes")
+        try:
+            while True:
+                await self.look()
+                await asyncio.sleep(_EVERY)
+        finally:
+            self._drop()
+            await self._survey.stop()
+
+    async def look(self) -> None:
+        """Look once; what cannot be measured is not shown."""
+        try:
+            await self._survey.look()
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.info("logs not looked at", error=repr(error)[:200])
+            await self._survey.stop()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._read()
+        except Exception as error:
+            if retry_reason(error) is None:
+                raise
+            self._drop()
+            self._rely_on_memory()
+        try:
+            await self._measure()
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.info("lag not measured", error=repr(error)[:200])
+            await self._survey.stop()
+            self._show({})
+
+    # From the database -------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        """Read the rows of all lanes and what else the database knows, and write new lanes down."""
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._connect()
+        connection = self._connection
+        if self._introduces:
+            await self._introduce(connection)
+        self._rows = [
+            lane for lane in await lanes.read_all(connection) if lane.topic in self._settings.topics
+        ]
+        holders = await leases.holders(connection)
+        self._read_at = self._clock.monotonic()
+        self._remembered = self._held()
+        there = [lane for lane in self._rows if lane.key in self._survey.lanes]
+        self._metrics.lanes_unowned.set(sum(lane.partition not in holders for lane in there))
+        stopped = Counter(lane.stopped for lane in self._rows)
+        for reason in LaneStop:
+            self._metrics.lane_stopped.labels(reason.value).set(stopped[reason.value])
+        backlog = await connection.fetchrow(_BACKLOG)
+        if backlog is not None:
+            self._metrics.outbox_messages.set(backlog["messages"])
+            self._metrics.outbox_oldest_seconds.set(backlog["oldest_seconds"])
+
+    async def _introduce(self, connection: Connection) -> None:
+        survey = self._survey
+        new = survey.lanes - self._introduced
+        if new and all(key in survey.end and key in survey.first for key in new):
+            bounds = {key: (survey.first[key], survey.end[key]) for key in new}
+            await lanes.introduce(connection, bounds, latest=self._settings.start == "latest")
+            await connection.execute(_CREATE_SLICES)
+            self._introduced = survey.lanes
+            self._tell()
+        if survey.lanes or survey.missing:
+            faults = [f"topic {topic} is missing" for topic in survey.missing]
+            self._health.report("lanes", ok=not faults, why="; ".join(faults))
+
+    def _rely_on_memory(self) -> None:
+        if self._clock.monotonic() - self._read_at > _FROM_MEMORY:
+            self._rows = []
+        self._rows = [lane for lane in self._rows if lane.key in self._remembered]
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    # Beside the logs ---------------------------------------------------------------------------------------
+
+    async def _measure(self) -> None:
+        ends = self._survey.end
+        behind = {lane.key: lane for lane in self._rows if ends.get(lane.key, 0) > lane.next_offset}
+        await self._find_waiting(behind)
+        shown: dict[LaneKey, tuple[int, float | None]] = {}
+        for lane in self._rows:
+            if lane.key in behind:
+                shown[lane.key] = self._lag_of(lane, ends[lane.key])
+            elif lane.key in ends:
+                shown[lane.key] = (0, 0.0)
+        self._before = {lane.key: lane.next_offset for lane in self._rows}
+        self._show(shown)
+
+    async def _find_waiting(self, behind: Mapping[LaneKey, Lane]) -> None:
+        """Learn of the record that each lane waits for, where it cannot be reckoned and is not known yet."""
+        ends = self._survey.end
+        self._waiting = {
+            key: known
+            for key, known in self._waiting.items()
+            if key in behind
+            and known[0] == behind[key].next_offset
+            and (known[1].there or known[1].offset >= ends[key])
+        }
+        wanted = {
+            key: max(lane.next_offset, self._survey.first.get(key, 0))
+            for key, lane in behind.items()
+            if key not in self._waiting
+            and (
+                self._before.get(key) == lane.next_offset
+                or ends[key] - lane.next_offset <= _MANY
+                or lane.last_timestamp is None
+            )
+        }
+        for key, waiting in (await self._survey.peek(wanted)).items():
+            self._waiting[key] = behind[key].next_offset, waiting
+
+    def _lag_of(self, lane: Lane, end: int) -> tuple[int, float | None]:
+        """Return how far a lane is behind: (records, seconds or None where these are not known)."""
+        known = self._waiting.get(lane.key)
+        if known is None:
+            return end - lane.next_offset, self._age(lane.last_timestamp)
+        waiting = known[1]
+        # Offsets that are no records do not count, but records that are gone do.
+        gone = max(0, self._survey.first.get(lane.key, 0) - lane.next_offset)
+        records = max(0, end - waiting.offset) + gone
+        if not waiting.there:
+            return (records, self._age(lane.last_timestamp)) if records else (0, 0.0)
+        return records, self._age(waiting.timestamp)
+
+    def _age(self, timestamp: int | None) -> float | None:
+        if timestamp is None:
+            return None
+        return max(0.0, self._clock.now().timestamp() - timestamp / 1000)
+
+    def _show(self, shown: Mapping[LaneKey, tuple[int, float | None]]) -> None:
+        metrics = self._metrics
+        # Cleared first: a lane of which nothing is known any more must not go on looking well.
+        metrics.lane_lag_records.clear()
+        metrics.lane_lag_seconds.clear()
+        for (topic, partition), (records, seconds) in shown.items():
+            metrics.lane_lag_records.labels(topic, str(partition)).set(records)
+            if seconds is not None:
+                metrics.lane_lag_seconds.labels(topic, str(partition)).set(seconds)

@@ -85,6 +85,48 @@ async def take(connection: Connection, starts: Mapping[LaneKey, int]) -> list[La
     return [_lane(row) for row in rows]
 
 
+async def take_held(
+    connection: Connection, keys: Iterable[LaneKey], slices: Mapping[int, int], worker: int
+) -> list[Lane]:
+    """Take over lanes that are known, as far as this worker still holds their slices by these epochs."""
+    keys = sorted(keys)
+    numbers = sorted({partition for _, partition in keys})
+    rows = await connection.fetch(
+        queries("lanes")["take_held"],
+        numbers,
+        [slices[number] for number in numbers],
+        worker,
+        [topic for topic, _ in keys],
+        [partition for _, partition in keys],
+    )
+    return [_lane(row) for row in rows]
+
+
+async def introduce(
+    connection: Connection, bounds: Mapping[LaneKey, tuple[int, int]], *, latest: bool
+) -> None:
+    """Write down lanes never seen. bounds: (first offset, end) of each log, of new topics all that there are.
+
+    latest: lanes of a topic never seen start at the end of their logs; all others start at the beginning.
+    """
+    keys = sorted(bounds)
+    await connection.execute(
+        queries("lanes")["introduce"],
+        [topic for topic, _ in keys],
+        [partition for _, partition in keys],
+        [bounds[key][0] for key in keys],
+        [bounds[key][1 if latest else 0] for key in keys],
+    )
+
+
+async def of_slices(
+    connection: Connection, numbers: Iterable[int], topics: Iterable[str]
+) -> dict[LaneKey, Lane]:
+    """Return the lanes of some slices, of these topics, as they stand in the database."""
+    rows = await connection.fetch(queries("lanes")["of_slices"], sorted(numbers), sorted(topics))
+    return {(row["topic"], row["partition"]): _lane(row) for row in rows}
+
+
 async def read(connection: Connection, keys: Iterable[LaneKey]) -> dict[LaneKey, Lane]:
     """Return lanes as they stand in the database; what was never seen is left out."""
     keys = sorted(keys)
@@ -92,6 +134,11 @@ async def read(connection: Connection, keys: Iterable[LaneKey]) -> dict[LaneKey,
         queries("lanes")["read"], [topic for topic, _ in keys], [partition for _, partition in keys]
     )
     return {(row["topic"], row["partition"]): _lane(row) for row in rows}
+
+
+async def read_all(connection: Connection) -> list[Lane]:
+    """Return every lane that was ever read, as it stands in the database."""
+    return [_lane(row) for row in await connection.fetch(queries("lanes")["list"])]
 
 
 async def stop(connection: Connection, lane: Lane, reason: LaneStop) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
 from consumer import kafka, wire
@@ -36,6 +36,16 @@ _TELL_ALL = 86_400.0
 # Per lane and fetch, compressed; a fetch of all lanes is bounded by `fetch_max_bytes`.
 _PARTITION_BYTES = 1 << 20
 _FETCH_BYTES = 16 << 20
+
+
+class LanesInTroubleError(Exception):
+    """Some lanes could not be read, whatever others could; nothing was fetched, and all have to be read anew."""
+
+    def __init__(self, lanes: frozenset[LaneKey], error: BaseException) -> None:
+        super().__init__(f"{sorted(lanes)}: {error}")
+        self.lanes = lanes
+        # Their position is outside the log: look at its bounds. Otherwise what stands there is no records.
+        self.out_of_range = isinstance(error, OffsetOutOfRangeError)
 
 
 class Source:
@@ -88,8 +98,12 @@ class Source:
         return {self._key(partition): (first[partition], end[partition]) for partition in partitions}
 
     def read(self, offsets: Mapping[LaneKey, int]) -> None:
-        """Read these lanes, and no others, each from its offset on; `lanes` tells which they are."""
+        """Read these lanes, and no others, each from its offset on; `lanes` tells which they are.
+
+        What was fetched ahead of any lane is thrown away.
+        """
         self.lanes = frozenset(offsets)
+        self._told = {key: offset for key, offset in self._told.items() if key in self.lanes}
         self._consumer.assign([self._partition(key) for key in offsets])
         for key, offset in offsets.items():
             self._consumer.seek(self._partition(key), offset)
@@ -97,18 +111,28 @@ class Source:
     async def fetch(self, *, wait: float) -> list[Record]:
         """Return records of some lanes, each lane's in offset order; none if `wait` seconds pass.
 
-        Raises KafkaError of the kinds that trying again does not mend by itself, OffsetOutOfRangeError among them.
+        Raises LanesInTroubleError, and KafkaError of the other kinds that trying again does not mend by itself.
+        After either, `lanes` is empty: what was fetched of others meanwhile is lost, so read them again.
         """
-        fetched = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=self._most)
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=self._most)
+        except wire.UnreadableBatchError as error:
+            self.lanes = frozenset()
+            raise LanesInTroubleError(frozenset({self._key(error.partition)}), error) from error
+        except OffsetOutOfRangeError as error:
+            self.lanes = frozenset()
+            raise LanesInTroubleError(frozenset(map(self._key, error.args[0])), error) from error
+        except KafkaError:
+            self.lanes = frozenset()
+            raise
         return [self._record(record) for records in fetched.values() for record in records]
 
-    async def positions(self) -> dict[LaneKey, tuple[int, int | None]]:
-        """Return per lane (next offset to be fetched, known end of the log or None)."""
+    async def positions(self) -> dict[LaneKey, int]:
+        """Return of each lane the next offset to be fetched, beyond what is no records."""
         found = {}
         for partition in self._consumer.assignment():
             async with _in_time(PATIENCE):
-                position = await self._consumer.position(partition)
-            found[self._key(partition)] = (position, self._consumer.highwater(partition))
+                found[self._key(partition)] = await self._consumer.position(partition)
         return found
 
     async def tell_group(self, offsets: Mapping[LaneKey, int]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from consumer import kafka
-from consumer.model import INPUT_TOPICS, OUTPUT_TOPICS
+from consumer.model import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 from consumer.settings import Settings
 from tests.pipeline.service import apply_document
 from tests.records import structured_record, topic_of
@@ -91,6 +91,7 @@ class Installation:
         """Create all topics of the service, without those named in `but`."""
         names = [f"{self.prefix}{name}" for name in (*INPUT_TOPICS, *OUTPUT_TOPICS) if name not in set(but)]
         await create_topics(self.bootstrap, names, partitions, {})
+        await create_topics(self.bootstrap, [f"{self.prefix}{POSITIONS_TOPIC}"], DEFAULT_SHARDS, {})
 
     async def apply(self, changed: dict[str, Any]) -> None:
         """Apply a catalog document."""

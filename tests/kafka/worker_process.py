@@ -128,3 +128,9 @@ class WorkerProcess:
             if found == series:
                 return float(value)
         return 0.0
+
+    async def highest(self, name: str) -> float:
+        """Return the highest value of a metric over all its labels."""
+        text = (await self._client.get("/metrics")).text
+        shown = [line for line in text.splitlines() if line.startswith(f"engagement_{name}{{")]
+        return max((float(line.rpartition(" ")[2]) for line in shown), default=0.0)

@@ -57,7 +57,7 @@ async def working(installation: Installation, **settings: str) -> AsyncIterator[
         def ready() -> bool:
             if task.done():
                 task.result()
-            return bool(started.worker._ingest.lanes) and not started.fault("ingest")
+            return bool(started.worker.lanes) and not started.fault("ingest")
 
         await eventually(ready, within=15, what="the worker to hold its lanes")
         yield started

@@ -1,0 +1,121 @@
+"""Whether database and topics hold what must follow from the traffic: nothing lost, nothing applied twice.
+
+Owns the comparison with the oracle and with the messages that a stranger reads. Never repairs or waits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from consumer.model import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from consumer.verify import verify
+from tests.pipeline import service
+
+if TYPE_CHECKING:
+    from tests.kafka.installation import Installation
+    from tests.kafka.traffic import Traffic
+    from tests.oracle import Oracle
+
+
+async def progress(installation: Installation) -> int:
+    """Return how many records the database has behind it; -1 while it is away."""
+    try:
+        connection = await asyncpg.connect(installation.dsn, timeout=2, command_timeout=2)
+    except (OSError, asyncpg.PostgresError):
+        return -1
+    try:
+        return int(await connection.fetchval("select coalesce(sum(next_offset), 0) from lanes"))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return -1
+    finally:
+        connection.terminate()
+
+
+async def outbox_rows(installation: Installation) -> int:
+    """Return how many rows of the outbox are not known to be published; -1 while the database is away."""
+    try:
+        connection = await asyncpg.connect(installation.dsn, timeout=2, command_timeout=2)
+    except (OSError, asyncpg.PostgresError):
+        return -1
+    try:
+        return int(await connection.fetchval("select count(*) from outbox"))
+    finally:
+        connection.terminate()
+
+
+async def assert_agrees(installation: Installation, traffic: Traffic) -> None:
+    """Compare everything with the oracle, and what a reader of committed messages finds with the database."""
+    oracle = traffic.oracle()
+    connection = await asyncpg.connect(installation.dsn)
+    try:
+        await _assert_state(connection, oracle)
+        stored = await connection.fetch("select value from dead_letters")
+        assert Counter(row["value"] for row in stored) == Counter(traffic.broken), "dead letters"
+        report = await verify(installation.dsn)
+        assert report.differences == []
+        assert report.entries == len(oracle.timeline)
+        await _assert_scores_told(connection, installation)
+        await _assert_xp_told(connection, installation, oracle)
+    finally:
+        await connection.close()
+    letters = await installation.read(DEAD_LETTERS_TOPIC)
+    assert Counter(letter.value for letter in letters) == Counter(traffic.broken), "dead letters told"
+
+
+async def _assert_state(connection: asyncpg.Connection[asyncpg.Record], oracle: Oracle) -> None:
+    entries = await service.entries(connection)
+    # How often XP was told of an entry depends on what was committed together, whether it stands credited not.
+    assert {key: entry[:4] for key, entry in entries.items()} == {
+        key: entry[:4] for key, entry in oracle.entries.items()
+    }, "entries"
+    assert {key: entry[4] % 2 for key, entry in entries.items()} == {
+        key: entry[4] % 2 for key, entry in oracle.entries.items()
+    }, "XP of entries"
+    assert await service.tallies(connection) == oracle.tallies, "tallies"
+    assert await service.scores(connection) == oracle.scores, "scores"
+
+
+async def _assert_scores_told(
+    connection: asyncpg.Connection[asyncpg.Record], installation: Installation
+) -> None:
+    """Each contact's chain on the topic is 1 … n, each once and in order, and ends where the score stands."""
+    chains: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for message in await installation.messages(SCORE_CHANGED_TOPIC):
+        data = message["data"]
+        chain = chains[message["accountid"], data["profile"], message["subject"]]
+        assert data["version"] == len(chain) + 1, "a message came twice or was overtaken"
+        assert data["overall"]["previous"] == (chain[-1] if chain else 0), "a link of the chain is broken"
+        chain.append(data["overall"]["current"])
+    rows = await connection.fetch("""
+        select a.key as account, p.key as profile, c.external_id, n.message_version, n.overall
+        from announcements n join contacts c on c.id = n.contact_id join accounts a on a.id = c.account_id
+        join profiles p on p.id = n.profile_id where n.message_version > 0""")
+    assert {key: (len(chain), chain[-1]) for key, chain in chains.items()} == {
+        (row["account"], row["profile"], row["external_id"]): (row["message_version"], row["overall"])
+        for row in rows
+    }, "chains"
+
+
+async def _assert_xp_told(
+    connection: asyncpg.Connection[asyncpg.Record], installation: Installation, oracle: Oracle
+) -> None:
+    """Each entry's credits and reversals are on the topic, and add up to the actors' net XP."""
+    told = await installation.messages(XP_CREDITED_TOPIC)
+    ids = [message["id"] for message in told]
+    rows = await connection.fetch("""
+        select a.key as account, encode(t.event_key, 'hex') as event_key, d.key as definition, t.credit_number
+        from timeline t join accounts a on a.id = t.account_id join definitions d on d.id = t.definition_id""")
+    assert Counter(ids) == Counter(
+        f"1:{row['account']}:{row['event_key']}:{row['definition']}:{number}"
+        for row in rows
+        for number in range(1, row["credit_number"] + 1)
+    ), "XP told"
+    net: Counter[tuple[str, str]] = Counter()
+    for message in told:
+        net[message["accountid"], message["subject"]] += message["data"]["amount"]
+    assert {actor: xp for actor, xp in net.items() if xp} == {
+        actor: xp for actor, xp in oracle.net_xp.items() if xp
+    }, "net XP"

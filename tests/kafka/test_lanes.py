@@ -1,0 +1,191 @@
+"""Chapter two of the worker on a real broker: lanes that cannot be read where they stand."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
+from aiokafka.errors import KafkaError
+
+from consumer.source import Source
+from tests.kafka.installation import Installation, document
+from tests.kafka.test_worker import won
+from tests.kafka.worker_process import WorkerProcess
+from tests.kafka.working import working
+from tests.servers.broker import create_topics
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from prometheus_client import Gauge
+
+    from consumer.model import Record
+
+pytestmark = pytest.mark.real_kafka
+
+
+async def _truncate(installation: Installation, topic: str, before: int) -> None:
+    """Delete the records of a topic's first partition before this offset."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=installation.bootstrap)
+    await admin.start()
+    try:
+        partition = TopicPartition(f"{installation.prefix}{topic}", 0)
+        await admin.delete_records({partition: RecordsToDelete(before_offset=before)})
+    finally:
+        await admin.close()
+
+
+async def _execute(installation: Installation, statement: str, *values: Any) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(installation.dsn)
+    try:
+        found: list[asyncpg.Record] = await connection.fetch(statement, *values)
+        return found
+    finally:
+        await connection.close()
+
+
+async def _stopped(installation: Installation) -> dict[str, str]:
+    rows = await _execute(installation, "select topic, stopped from lanes where stopped is not null")
+    return {row["topic"]: row["stopped"] for row in rows}
+
+
+async def test_lanes_that_cannot_be_read_where_they_stand(installation: Installation) -> None:
+    """A lane whose records are gone stops, so does one beyond its log's end; both say why, the others go on."""
+    await installation.create_topics()
+    await installation.apply(document())
+    sent = await installation.produce([won(n, type=kind) for n in (1, 2) for kind in _KINDS])
+    async with working(installation) as worker:
+        await worker.until_handled(*sent)
+    await installation.produce([won(3, type="email.opened"), won(4, type="email.opened")])
+    await _truncate(installation, "emails", 3)
+    await _execute(installation, "update lanes set next_offset = 7 where topic = 'payments'")
+
+    async with working(installation) as worker:
+        assert await _stopped(installation) == {"emails": "log_truncated", "payments": "topic_recreated"}
+        shown = worker.worker.metrics.lane_stopped
+        for reason in ("log_truncated", "topic_recreated"):
+            await eventually(
+                partial(_shows_one, shown.labels(reason)), within=5, what=f"{reason} to be shown"
+            )
+        [after] = await installation.produce([won(5)])
+        await worker.until_handled(after)
+        assert worker.outcome(after) == "applied"
+        lag = worker.worker.metrics.lane_lag_records.labels("emails", "0")
+        await eventually(lambda: lag._value.get() == 2, within=5, what="the lag of the lane that stopped")
+
+
+def _shows_one(gauge: Gauge) -> bool:
+    return bool(gauge._value.get() == 1)
+
+
+_KINDS = ("deal.won", "email.opened", "payment.succeeded")
+
+
+async def test_a_log_truncated_while_it_is_read(installation: Installation, tmp_path: Path) -> None:
+    """A worker that finds its position gone while it reads stops that lane alone, and says so in a metric."""
+    await installation.create_topics()
+    await installation.apply(document())
+    async with WorkerProcess(installation, tmp_path) as worker:
+        await worker.until(200, within=20)
+        # Behind its first record, so that the look at the log's beginning that it took does not help.
+        await installation.produce([won(0, type="email.opened")])
+
+        async def begun() -> bool:
+            [row] = await _execute(installation, "select next_offset from lanes where topic = 'emails'")
+            return bool(row["next_offset"])
+
+        await eventually(begun, within=10, what="the first record to be processed")
+        worker.freeze()
+        await installation.produce([won(n, type="email.opened") for n in range(1, 5)])
+        await _truncate(installation, "emails", 4)
+        worker.thaw()
+
+        async def stopped() -> bool:
+            return await worker.metric("lane_stopped", reason="log_truncated") == 1
+
+        await eventually(stopped, within=20, what="the lane to stop")
+        assert await _stopped(installation) == {"emails": "log_truncated"}
+        await installation.produce([won(9)])
+
+        async def applied() -> bool:
+            return await worker.metric("records_total", topic="deals", outcome="applied") == 1
+
+        await eventually(applied, within=10, what="the other lane to go on")
+
+
+async def test_a_topic_that_is_missing_is_said_and_read_once_it_is_there(installation: Installation) -> None:
+    """A worker works on without a topic, is not ready and names it, and reads it within seconds of its creation."""
+    await installation.create_topics(but=["emails"])
+    await installation.apply(document())
+    async with working(installation) as worker:
+        [sent] = await installation.produce([won(1)])
+        await worker.until_handled(sent)
+        assert "emails" in (worker.fault("lanes") or "")
+        await create_topics(installation.bootstrap, [f"{installation.prefix}emails"], 1, {})
+        [added] = await installation.produce([won(2, type="email.opened")])
+        await worker.until_handled(added)
+        assert worker.fault("lanes") is None
+
+
+async def test_a_topic_created_anew_while_it_is_read(installation: Installation) -> None:
+    """Its lane stops and says so, for offsets mean something else now; others go on, and a seek is the way out."""
+    await installation.create_topics()
+    await installation.apply(document())
+    async with working(installation) as worker:
+        await worker.until_handled(
+            *await installation.produce([won(n, type="email.opened") for n in range(3)]),
+            *await installation.produce([won(3)]),
+        )
+        name = f"{installation.prefix}emails"
+        admin = AIOKafkaAdminClient(bootstrap_servers=installation.bootstrap)
+        await admin.start()
+        try:
+            await admin.delete_topics([name])
+        finally:
+            await admin.close()
+        await eventually(lambda: worker.fault("lanes"), within=10, what="the worker to miss the topic")
+        await create_topics(installation.bootstrap, [name], 1, {})
+        anew = await installation.produce([won(n, type="email.opened") for n in range(10, 15)])
+
+        async def stopped() -> bool:
+            return await _stopped(installation) == {"emails": "topic_recreated"}
+
+        await eventually(stopped, within=10, what="the lane to stop")
+        await worker.until_handled(*await installation.produce([won(20)]))
+        assert [worker.outcome(record) for record in anew[3:]] == [None, None]
+
+        await _execute(
+            installation,
+            """update lanes set epoch = epoch + 1, next_offset = 0, stopped = null, last_timestamp = null,
+                   last_checksum = null where topic = 'emails'""",
+        )
+        await eventually(lambda: worker.outcome(anew[-1]), within=10, what="the new topic to be read")
+
+
+async def test_a_client_that_broke_is_replaced(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A consumer whose every call fails, as aiokafka's does once its coordinator has died, is replaced."""
+    await installation.create_topics()
+    await installation.apply(document())
+    fetch = Source.fetch
+    broken: list[Source] = []
+
+    async def breaks(source: Source, *, wait: float) -> list[Record]:
+        if not broken or source is broken[0]:
+            broken[:] = [source]
+            raise KafkaError("Unexpected error during coordination AssertionError()")
+        return await fetch(source, wait=wait)
+
+    async with working(installation) as worker:
+        await worker.until_handled(*await installation.produce([won(1)]))
+        monkeypatch.setattr(Source, "fetch", breaks)
+        await eventually(lambda: worker.fault("ingest"), within=5, what="the client to break")
+        await worker.until_handled(*await installation.produce([won(2)]))
+        assert worker.fault("ingest") is None

@@ -1,0 +1,143 @@
+"""Seeded traffic with what makes delivery hard in it: duplicates, late events, ties, reps, broken records.
+
+Owns drawing it, and the catalogs it is judged by. Never sends anything.
+"""
+
+from __future__ import annotations
+
+import random
+import zlib
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from consumer.model import Record
+from tests.kafka.installation import definition, document
+from tests.oracle import Oracle, OracleRecord
+from tests.records import binary_record, structured_record, topic_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ACCOUNTS = ("acme", "globex")
+# Of each type with the share of the traffic that it has; orders are matched by nothing.
+_TYPES = {
+    "deal.won": 4,
+    "email.opened": 6,
+    "booking.completed": 3,
+    "payment.succeeded": 4,
+    "order.placed": 1,
+}
+_GROUPS = [
+    {"key": "purchase", "name": "Purchase", "icon": "cart"},
+    {"key": "marketing", "name": "Marketing", "icon": "megaphone"},
+]
+
+
+def catalog(account: str) -> dict[str, Any]:
+    """Return a catalog with every dedup policy, XP, a negative weight and a second profile."""
+    return document(
+        account,
+        groups=_GROUPS,
+        definitions=[
+            definition("won", "deal.won", xp=20),
+            definition(
+                "opened",
+                "email.opened",
+                group="marketing",
+                default_points=3,
+                dedup={"policy": "cooldown", "interval": "1h"},
+                xp=2,
+            ),
+            definition("visited", "booking.completed", default_points=7, dedup={"policy": "once"}, xp=11),
+            definition(
+                "paid",
+                "payment.succeeded",
+                default_points=-4,
+                dedup={"policy": "cooldown", "interval": "1d", "per": "object"},
+            ),
+        ],
+        profiles=[
+            {"key": "lead_score", "name": "Lead score", "primary": True, "inherits": True, "published": True},
+            {"key": "heat", "name": "Heat", "inherits": False, "published": True, "weights": {"opened": 5}},
+        ],
+    )
+
+
+@dataclass
+class Traffic:
+    """Records in the order in which they are sent; events: those that are events, broken: values of the others."""
+
+    records: list[Record] = field(default_factory=list)
+    events: list[OracleRecord] = field(default_factory=list)
+    broken: list[bytes] = field(default_factory=list)
+    duplicates: int = 0
+
+    def oracle(self) -> Oracle:
+        """Return what must hold when all of it was processed."""
+        oracle = Oracle()
+        for account in ACCOUNTS:
+            oracle.apply(catalog(account))
+        oracle.batch(self.events)
+        return oracle
+
+
+def draw(seed: int, count: int, *, contacts: int = 60, partitions: int = 3) -> Traffic:
+    """Draw so many records."""
+    chance = random.Random(seed)
+    traffic = Traffic()
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    for number in range(count):
+        at = begin + timedelta(milliseconds=10 * number)
+        lot = chance.random()
+        if lot < 0.03:
+            value = b'{"broken": %d' % number
+            traffic.broken.append(value)
+            partition = chance.randrange(partitions)
+            headers = (("content-type", b"application/cloudevents+json"),)
+            traffic.records.append(
+                Record("deals", partition, 0, int(at.timestamp() * 1000), b"broken", value, headers)
+            )
+            continue
+        if lot < 0.15 and traffic.events:
+            traffic.duplicates += 1
+            event = replace(chance.choice(traffic.events[-500:]), timestamp=at)
+        else:
+            event = _event(chance, number, at, contacts)
+        traffic.events.append(event)
+        encode = chance.choice((structured_record, binary_record))
+        traffic.records.append(encode(event, topic_of(event), partition_of(event, partitions), 0))
+    return traffic
+
+
+def partition_of(event: OracleRecord, partitions: int) -> int:
+    """Return the partition of a contact, the same on every topic."""
+    return zlib.crc32(str(event.subject).encode()) % partitions
+
+
+def chunks(records: list[Record], number: int) -> Iterable[list[Record]]:
+    """Divide records into this many parts of about one size."""
+    size = -(-len(records) // number)
+    return (records[start : start + size] for start in range(0, len(records), size))
+
+
+def _event(chance: random.Random, number: int, at: datetime, contacts: int) -> OracleRecord:
+    lateness = timedelta(minutes=10 * chance.randrange(6 * 24)) if chance.random() < 0.3 else timedelta()
+    # Whole minutes, so that ties occur; a little before the record.
+    occurred_at = (at - lateness).replace(second=0) - timedelta(minutes=chance.randrange(90))
+    by_a_rep = chance.random() < 0.5
+    # A hot few have most of the events.
+    contact = int(contacts * chance.random() ** 2)
+    return OracleRecord(
+        id=f"e{number}",
+        source="/crm",
+        type=chance.choices(list(_TYPES), list(_TYPES.values()))[0],
+        subject=f"contact-{contact}",
+        time=occurred_at.isoformat(),
+        accountid=chance.choices((*ACCOUNTS, "nobody"), (10, 5, 1))[0],
+        actorid=f"rep-{chance.randrange(5)}" if by_a_rep else None,
+        actortype="rep" if by_a_rep else None,
+        objectid=f"object-{chance.randrange(3)}" if chance.random() < 0.5 else None,
+        robot=True if chance.random() < 0.05 else None,
+        timestamp=at,
+    )
