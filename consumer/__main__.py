@@ -18,7 +18,9 @@ from consumer.commands import (
     complain,
     dead_letters,
     demo,
+    lanes,
     migrate,
+    republish,
     run,
     simulate,
     topics,
@@ -28,7 +30,7 @@ from consumer.commands import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (demo, run, migrate, topics, check, catalog, simulate, verify, dead_letters)
+_COMMANDS = (demo, run, migrate, topics, check, catalog, simulate, verify, dead_letters, lanes, republish)
 _INTERRUPTED = 130
 
 

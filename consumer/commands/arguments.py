@@ -31,6 +31,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def partition(text: str) -> int:
+    """Read the number of a partition."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be the number of a partition, not {text!r}")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """Read a duration like 30s, 5m or 2h; a bare number is seconds."""
     match = _DURATION.fullmatch(text)

@@ -7,9 +7,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from consumer import settings
-from consumer.commands import SUCCESS, CommandFailedError, say
+from consumer.commands import SUCCESS, CommandFailedError, dead_letter_ends, say
 from consumer.commands.arguments import Commands, command, positive
-from consumer.model import Reason
+from consumer.commands.dead_letter_ends import add_filters
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 def register(commands: Commands) -> None:
     """Add the command and its own commands."""
-    group = command(commands, "dead-letters", "look at the records that could not be events")
+    group = command(
+        commands,
+        "dead-letters",
+        "look at the records that could not be events, feed them again, discard them",
+    )
     own = group.add_subparsers(title="commands", dest="subcommand", metavar="COMMAND", required=True)
     lister = command(own, "list", "list them, newest first")
-    lister.add_argument("--account", metavar="ID", help="only those that name this account")
-    lister.add_argument(
-        "--reason", choices=[reason.value for reason in Reason], help="only those dead for this"
-    )
-    lister.add_argument("--topic", metavar="NAME", help="only those from this topic (without the prefix)")
+    add_filters(lister)
     lister.add_argument(
         "--limit", type=positive, default=50, metavar="N", help="at most so many (default: %(default)s)"
     )
@@ -36,6 +36,7 @@ def register(commands: Commands) -> None:
     shower.add_argument("id", type=positive, metavar="ID", help="its number in the list")
     shower.add_argument("--json", action="store_true", help="as one JSON object")
     shower.set_defaults(handler=_handle_show)
+    dead_letter_ends.register(own)
 
 
 def _handle_list(arguments: Namespace) -> int:

@@ -16,12 +16,15 @@ from consumer.commands import CommandFailedError
 from consumer.embedded import ServerFailedError
 from consumer.kafka import TopicsMissingError
 from consumer.migrate import SchemaTooNewError
+from consumer.republish import NobodyPublishesError, NotPublishedError
 from consumer.settings import SettingsError
 from consumer.verify import UnknownAccountError
 
 # Errors of ours whose message is the line.
 _OWN = (
     CommandFailedError,
+    NobodyPublishesError,
+    NotPublishedError,
     SchemaTooNewError,
     ServerFailedError,
     TopicsMissingError,

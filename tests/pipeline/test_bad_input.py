@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 from consumer.decode import decode
 from consumer.lanes import read
 from consumer.model import Event, Record
-from consumer.relay import dead_letter_message
+from consumer.outgoing import dead_letter_message
 from tests.examples import ATTRIBUTES, load_examples
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord

@@ -1,0 +1,233 @@
+"""Dead letters that are fed again: what becomes of each, exactly once whatever is cut, and no lane moved."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer import db, dead
+from consumer.deadletters import Selection
+from consumer.decode import event_key
+from consumer.model import DeadLetter, Outcome, Reason
+from consumer.replay import Replay, Replayed
+from consumer.verify import verify
+from tests.kafka.installation import definition, document
+from tests.oracle import OracleRecord
+from tests.pipeline import service
+from tests.pipeline.cutting import Cuts, WorkerDied
+from tests.pipeline.refusals import mark, refuse_marked
+from tests.records import structured_record
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from consumer.db import Connection
+
+_AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
+_WINDOW = timedelta(days=90)
+_ALL = Selection()
+
+
+def _event(identity: str = "a", **changes: Any) -> OracleRecord:
+    record = OracleRecord(
+        id=identity, source="/crm", type="deal.won", subject="ann", accountid="acme", timestamp=_AT
+    )
+    return replace(record, **changes)
+
+
+async def _store(connection: Connection, *records: OracleRecord) -> list[int]:
+    """Store events as an older program might have: as dead, though they are not."""
+    wrong = DeadLetter(Reason.DATA_INVALID, "what an older program thought", None)
+    letters = [(structured_record(record, "deals", 0, 100 + n), wrong) for n, record in enumerate(records)]
+    return [number for number, _ in await dead.keep(connection, letters, 4)]
+
+
+@asynccontextmanager
+async def _replaying(
+    dsn: str, connect: Callable[[], Awaitable[Connection]] | None = None
+) -> AsyncIterator[Replay]:
+    replay = Replay(connect or (lambda: db.connect(dsn)), claim_window=_WINDOW)
+    try:
+        yield replay
+    finally:
+        replay.close()
+
+
+async def _replay(dsn: str, selection: Selection = _ALL) -> dict[int, Replayed]:
+    async with _replaying(dsn) as replay:
+        return {one.id: one async for some in replay.run(selection) for one in some}
+
+
+async def _left(connection: Connection) -> list[int]:
+    return [row["id"] for row in await connection.fetch("select id from dead_letters order by id")]
+
+
+async def test_each_has_its_outcome(database: str, connection: Connection) -> None:
+    """What is an event by now takes effect and its letter goes; what is dead or waits for a catalog stays."""
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        await worker.apply(document("off", engagement=False))
+        await worker.batch([_event("before")])
+        lanes = await connection.fetch("select * from lanes")
+        ids = await _store(
+            connection,
+            _event("new"),
+            _event("before"),
+            _event("upserted", type="contact.upserted", subject="bob", data='{"name":"Bob"}'),
+            _event("nobody", accountid="nobody"),
+            _event("off", accountid="off"),
+            _event("unknown", type="deal.unheard_of"),
+            _event("dead", subject=None),
+        )
+        replayed = await _replay(database)
+
+    outcomes = ["applied", "duplicate", "contact", "unknown_account", "disabled", "unmatched", "dead"]
+    assert [replayed[number].outcome for number in ids] == outcomes
+    assert [replayed[number].stays for number in ids] == [False] * 3 + [True] * 4
+    fault = replayed[ids[-1]].fault
+    assert fault is not None
+    assert (fault.reason, fault.detail) == (Reason.ATTRIBUTE_MISSING, "subject: missing")
+    assert await _left(connection) == ids[3:]
+    assert await connection.fetch("select * from lanes") == lanes
+    # Neither does what stays count anywhere, nor is it kept or told of again.
+    assert await connection.fetchval("select count(*) from inbox") == 0
+    assert sorted(key[3] for key in await service.entries(connection)) == sorted(
+        [_key("before"), _key("new")]
+    )
+    assert await connection.fetchval("select value from contact_fields") == "Bob"
+    changes, _ = await service.messages(connection)
+    assert [change["data"]["version"] for change in changes] == [1, 2]
+    assert (await verify(database)).differences == []
+
+
+def _key(identity: str) -> str:
+    return event_key("/crm", identity).hex()
+
+
+async def test_twice_is_once(database: str, connection: Connection) -> None:
+    """A second replay by numbers finds nothing, though the claim be forgotten; one by filter has nothing to do."""
+    await service.apply_document(database, document())
+    ids = await _store(connection, _event())
+    assert (await _replay(database, Selection(tuple(ids))))[ids[0]].outcome is Outcome.APPLIED
+    await connection.execute("delete from claims")
+    assert await _replay(database, Selection(tuple(ids))) == {ids[0]: Replayed(ids[0], None)}
+    assert await _replay(database) == {}
+    assert len(await service.entries(connection)) == 1
+
+
+async def test_the_records_own_timestamp_counts(database: str, connection: Connection) -> None:
+    """Without `time` an event is dated by its old record, and what was settled then is settled now."""
+    await service.apply_document(database, document())
+    old = (_AT - timedelta(days=8)).isoformat()
+    await _store(connection, _event("undated"), _event("settled", time=old))
+    await _replay(database)
+    rows = await connection.fetch("select occurred_at, settled from timeline order by settled")
+    assert [tuple(row) for row in rows] == [(_AT, False), (_AT - timedelta(days=8), True)]
+
+
+async def test_one_refused_harms_no_neighbour(database: str, connection: Connection) -> None:
+    """Of many the one that the database refuses stays, with the reason told, and all others take effect."""
+    await refuse_marked(connection)
+    await service.apply_document(database, document())
+    events = [_event(str(n), objectid=mark("22003") if n == 5 else None) for n in range(11)]
+    ids = await _store(connection, *events)
+    replayed = await _replay(database)
+    assert await _left(connection) == [ids[5]]
+    assert {one.outcome for number, one in replayed.items() if number != ids[5]} == {Outcome.APPLIED}
+    fault = replayed[ids[5]].fault
+    assert fault is not None
+    assert (fault.reason, fault.detail) == (
+        Reason.REFUSED_BY_DATABASE,
+        "SQLSTATE 22003, NumericValueOutOfRangeError",
+    )
+    assert len(await service.entries(connection)) == 10
+
+
+async def test_filters_narrow(database: str, connection: Connection) -> None:
+    """Only those of the account, reason and topic asked for are fed again."""
+    await service.apply_document(database, document())
+    ids = await _store(connection, *(_event(str(n)) for n in range(5)))
+    for number, column, value in [
+        (ids[0], "topic", "emails"),
+        (ids[1], "reason", "too_deep"),
+        (ids[2], "account_key", "birch"),
+    ]:
+        await connection.execute(f"update dead_letters set {column} = $2 where id = $1", number, value)
+    assert set(await _replay(database, Selection(topic="emails"))) == {ids[0]}
+    assert set(await _replay(database, Selection(reason="too_deep"))) == {ids[1]}
+    assert set(await _replay(database, Selection(account="birch"))) == {ids[2]}
+    assert set(await _replay(database, Selection((ids[3], ids[0])))) == {ids[0], ids[3]}
+    assert await _left(connection) == [ids[4]]
+
+
+async def test_a_changed_catalog_is_noticed(database: str, connection: Connection) -> None:
+    """A replay that has read the catalog before a change judges by the change all the same."""
+    await service.apply_document(database, document())
+    await _store(connection, _event("seen", type="deal.seen"))
+    async with _replaying(database) as replay:
+        [[before]] = [some async for some in replay.run(_ALL)]
+        await service.apply_document(database, document(definitions=[definition("seen", "deal.seen")]))
+        [[after]] = [some async for some in replay.run(_ALL)]
+    assert (before.outcome, after.outcome) == (Outcome.UNMATCHED, Outcome.APPLIED)
+    assert await _left(connection) == []
+
+
+async def test_two_at_once_share_the_work(database: str, connection: Connection) -> None:
+    """Of two replays of the same letters each letter is fed by one, and the other finds it gone."""
+    await service.apply_document(database, document())
+    ids = tuple(await _store(connection, *(_event(str(n)) for n in range(30))))
+    both = await asyncio.gather(*(_replay(database, Selection(ids)) for _ in range(2)))
+    for number in ids:
+        assert {one[number].outcome for one in both} == {Outcome.APPLIED, None}
+    assert len(await service.entries(connection)) == 30
+    assert (await verify(database)).differences == []
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_cut_anywhere_it_is_done_or_not(after: bool, database: str, connection: Connection) -> None:
+    """Killed at any statement, before or after its effect, a replay is whole or nothing; again, it is done."""
+    await service.apply_document(database, document())
+    for cut in range(1, 60):
+        event = _event(f"cut-{cut}")
+        [number] = await _store(connection, event)
+        cuts = Cuts(frozenset({cut}), after, fatal=True, armed=True)
+        died = False
+        try:
+            async with _replaying(database, partial(cuts.connect, database)) as replay:
+                [some async for some in replay.run(_ALL)]
+        except WorkerDied:
+            died = True
+        entries = len(await service.entries(connection))
+        assert (entries == cut - 1) == (await _left(connection) == [number])
+        await _replay(database)
+        assert len(await service.entries(connection)) == cut
+        assert await _left(connection) == []
+        if not died:
+            break
+    else:
+        pytest.fail("never got through")
+    assert cut > 10
+    assert (await verify(database)).differences == []
+
+
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_lost_connection_is_survived(after: bool, database: str, connection: Connection) -> None:
+    """A connection cut at any statement costs another try, and the outcome told is the true one."""
+    await service.apply_document(database, document())
+    for cut in range(1, 60):
+        [number] = await _store(connection, _event(f"cut-{cut}"))
+        cuts = Cuts(frozenset({cut}), after, armed=True)
+        async with _replaying(database, partial(cuts.connect, database)) as replay:
+            [some] = [some async for some in replay.run(_ALL)]
+        assert some == [Replayed(number, Outcome.APPLIED)]
+        if len(cuts.awaits) < cut:
+            break
+    else:
+        pytest.fail("never got through")
+    assert len(await service.entries(connection)) == cut

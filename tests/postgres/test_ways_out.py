@@ -1,0 +1,193 @@
+"""The commands of the way out, without brokers: dead-letters replay and discard, lanes, republish."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer import dead
+from consumer.__main__ import main
+from consumer.model import DeadLetter, Reason
+from tests.kafka.installation import document
+from tests.oracle import OracleRecord
+from tests.pipeline import service
+from tests.records import structured_record
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from consumer.db import Connection
+
+    Run = Callable[..., Awaitable[tuple[int, list[str], list[str]]]]
+
+
+@pytest.fixture
+def run(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Give a function that runs a command on the database and returns exit code, output and complaints."""
+    monkeypatch.setenv("ENGAGEMENT_DATABASE_URL", database)
+    monkeypatch.delenv("ENGAGEMENT_KAFKA_BOOTSTRAP", raising=False)
+
+    async def command(*arguments: str) -> tuple[int, list[str], list[str]]:
+        code = await asyncio.to_thread(main, list(arguments))
+        shown = capsys.readouterr()
+        return code, shown.out.splitlines(), shown.err.splitlines()
+
+    return command
+
+
+async def _store(connection: Connection, *identities: str) -> list[int]:
+    """Store dead letters; those of 'dead' are still dead, the others never were."""
+    letters = []
+    for offset, identity in enumerate(identities):
+        event = OracleRecord(
+            id=identity,
+            source="/crm",
+            type="deal.won",
+            subject=None if identity == "dead" else "ann",
+            accountid="acme",
+            timestamp=datetime(2026, 3, 2, 10, tzinfo=UTC),
+        )
+        wrong = DeadLetter(Reason.DATA_INVALID, "what an older program thought", "acme")
+        letters.append((structured_record(event, "deals", 0, offset), wrong))
+    return [number for number, _ in await dead.keep(connection, letters, 4)]
+
+
+async def _dead(connection: Connection) -> list[int]:
+    return [row["id"] for row in await connection.fetch("select id from dead_letters order by id")]
+
+
+# dead-letters -----------------------------------------------------------------------------------------------
+
+
+async def test_replay_tells_of_each(run: Run, database: str, connection: Connection) -> None:
+    """One line each with what became of it; 1 and a line for those that stay, 0 where none does."""
+    await service.apply_document(database, document())
+    good, still_dead = await _store(connection, "a", "dead")
+    code, out, err = await run("dead-letters", "replay", "--all")
+    assert out == [
+        f"{good}  applied",
+        f"{still_dead}  stays, dead still: attribute_missing  subject: missing",
+        "1 of 2 are dead letters no more",
+    ]
+    assert (code, err) == (1, ["engagement dead-letters: 1 of 2 stay"])
+    assert await _dead(connection) == [still_dead]
+
+    code, out, err = await run("dead-letters", "replay", str(good))
+    assert out[0] == f"{good}  is not there: replayed or discarded before"
+    assert (code, err) == (1, ["engagement dead-letters: 1 of 1 are not there"])
+    assert await run("dead-letters", "replay", "--account", "birch") == (0, ["no dead letters"], [])
+    [other] = await _store(connection, "b")
+    code, out, err = await run("dead-letters", "replay", str(other))
+    assert (code, out[0], err) == (0, f"{other}  applied", [])
+
+
+async def test_discard_wants_a_yes(run: Run, connection: Connection) -> None:
+    """Where nobody can be asked nothing is discarded without --yes; with it, what was chosen and no other."""
+    first, second, third = await _store(connection, "a", "b", "dead")
+    code, out, err = await run("dead-letters", "discard", str(first))
+    assert (code, out) == (1, [])
+    assert err == ["engagement dead-letters: nothing was done: there is nobody to ask, confirm with --yes"]
+    assert await _dead(connection) == [first, second, third]
+    assert await run("dead-letters", "discard", str(first), "--yes") == (0, ["1 dead letters discarded"], [])
+    assert await _dead(connection) == [second, third]
+    assert (await run("dead-letters", "discard", "--account", "birch"))[1] == ["no dead letters"]
+    await connection.execute("update dead_letters set topic = 'emails' where id = $1", third)
+    await run("dead-letters", "discard", "--topic", "deals", "--yes")
+    assert await _dead(connection) == [third]
+
+
+async def test_many_are_discarded_in_chunks(run: Run, connection: Connection) -> None:
+    """More than one transaction takes go, chunk by chunk, all that were there."""
+    await connection.execute(
+        'insert into dead_letters (topic, partition, "offset", headers, reason, detail)'
+        " select 'deals', 0, n, '[]', 'not_json', '' from generate_series(1, 1234) n"
+    )
+    assert (await run("dead-letters", "discard", "--reason", "not_json", "--yes"))[1] == [
+        "1234 dead letters discarded"
+    ]
+    assert await _dead(connection) == []
+
+
+# lanes ------------------------------------------------------------------------------------------------------
+
+
+async def _lanes(connection: Connection, **stopped: str | None) -> None:
+    for topic, why in stopped.items():
+        await connection.execute("insert into lanes values ($1, 0, 3, 40, null, null, $2)", topic, why)
+
+
+async def test_list_says_why_and_the_way_out(run: Run, connection: Connection) -> None:
+    """Without brokers too: each lane with its position and, stopped, in words why and what to do."""
+    assert (await run("lanes", "list"))[1] == ["no lanes"]
+    await _lanes(connection, deals=None, emails="dead_letters", sales="log_truncated", tracked="paused")
+    code, out, err = await run("lanes", "list")
+    assert code == 0
+    assert out[0].split("  ")[0] == "lane"
+    assert out[1].split() == ["deals/0", "3", "40", "-", "-", "open"]
+    assert out[2].endswith(
+        "stopped, dead_letters: 100 of its last 200 records were dead letters. Way out: engagement dead-letters "
+        "list --topic emails; then engagement lanes resume emails 0"
+    )
+    assert out[3].endswith("are gone. Way out: engagement lanes seek sales 0 --to earliest")
+    assert out[4].endswith("somebody paused it. Way out: engagement lanes resume tracked 0")
+    assert len(err) == 1
+    assert err[0].startswith("engagement lanes: ends of logs are unknown, brokers do not answer: ")
+
+    _, out, _ = await run("lanes", "list", "--json")
+    lines: list[dict[str, Any]] = [json.loads(line) for line in out]
+    assert lines[0] == {
+        "topic": "deals", "partition": 0, "epoch": 3, "next_offset": 40, "first_offset": None,
+        "end_offset": None, "lag": None, "stopped": None, "why": None, "way_out": None,
+    }  # fmt: skip
+    assert [line["stopped"] for line in lines] == [None, "dead_letters", "log_truncated", "paused"]
+
+
+async def _stopped(connection: Connection) -> dict[str, str | None]:
+    return {row["topic"]: row["stopped"] for row in await connection.fetch("select * from lanes")}
+
+
+async def test_pause_and_resume(run: Run, connection: Connection) -> None:
+    """One lane or all; what stood still already is said; one whose log does not fit fails and names seek."""
+    await _lanes(connection, deals=None, emails="dead_letters", sales="topic_recreated")
+    assert await run("lanes", "pause", "deals", "0") == (0, ["deals/0: paused"], [])
+    _, out, _ = await run("lanes", "pause", "--all")
+    assert out == [
+        "deals/0: stood still already: paused",
+        "emails/0: stood still already: dead_letters",
+        "sales/0: stood still already: topic_recreated",
+    ]
+    code, out, _ = await run("lanes", "resume", "--all", "--reason", "dead_letters")
+    assert (code, out) == (0, ["emails/0: goes on from 40, was dead_letters"])
+    assert (await _stopped(connection))["deals"] == "paused"
+    code, out, err = await run("lanes", "resume", "--all")
+    assert (code, out) == (1, ["deals/0: goes on from 40, was paused"])
+    assert len(err) == 1
+    assert err[0].startswith("engagement lanes: sales/0 cannot be resumed, ")
+    assert err[0].endswith("use `engagement lanes seek sales 0 --to earliest`")
+    assert await _stopped(connection) == {"deals": None, "emails": None, "sales": "topic_recreated"}
+    assert (await run("lanes", "resume", "deals", "0"))[1] == ["deals/0: did not stand still"]
+    code, _, err = await run("lanes", "pause", "deals", "7")
+    assert (code, err) == (1, ["engagement lanes: there is no lane deals/7, or it was never read"])
+
+
+# republish --------------------------------------------------------------------------------------------------
+
+
+async def test_republish_says_how_many(run: Run, database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The messages and contacts are told; an account that is not there is a line and 1."""
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        feed = [OracleRecord(id=n, source="/crm", type="deal.won", subject=n, accountid="acme",
+                             timestamp=datetime(2026, 3, 2, 10, tzinfo=UTC)) for n in "abc"]  # fmt: skip
+        await worker.batch(feed)
+    capsys.readouterr()  # what the worker logged
+    code, out, err = await run("republish", "--account", "acme")
+    assert (code, out, err) == (0, ["3 messages for 3 contacts are on their way"], [])
+    code, out, err = await run("republish", "--account", "nobody")
+    assert (code, out, err) == (1, [], ["engagement republish: there is no account 'nobody'"])
+    code, _, err = await run("republish", "--account", "acme", "--profile", "fit")
+    assert (code, err) == (1, ["engagement republish: account 'acme' has no published profile 'fit'"])
