@@ -1,12 +1,13 @@
 """The session's servers, what the run says about them at its end, and when CI must not believe it.
 
-Owns both servers' lives, the mark `real_kafka`, and the lines of the final summary. Never owns databases or
-topics on them; those are conftest's.
+Owns both servers' lives, whether promtool is there, the mark `real_kafka`, and the lines of the final summary.
+Never owns databases or topics on them; those are conftest's.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,7 @@ LINES: pytest.StashKey[list[str]] = pytest.StashKey()
 _BROKER: pytest.StashKey[KafkaServer | None] = pytest.StashKey()
 _KAFKA_TESTS: pytest.StashKey[set[str]] = pytest.StashKey()
 _SKIPPED: pytest.StashKey[list[str]] = pytest.StashKey()
+_NO_PROMTOOL: pytest.StashKey[bool] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +74,16 @@ def report_line(pytestconfig: pytest.Config) -> Callable[[str], None]:
     return pytestconfig.stash[LINES].append
 
 
+@pytest.fixture(scope="session")
+def promtool(pytestconfig: pytest.Config) -> str:
+    """Name this machine's promtool, or skip, and say that alerts stay unproved."""
+    found = shutil.which("promtool")
+    if found is None:
+        pytestconfig.stash[_NO_PROMTOOL] = True
+        pytest.skip("needs promtool (Debian: apt-get install --no-install-recommends prometheus)")
+    return found
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Announce the mark and start with nothing to say."""
     config.addinivalue_line("markers", "real_kafka: says something only on a real broker; never on a mock")
@@ -79,6 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_BROKER] = None
     config.stash[_KAFKA_TESTS] = set()
     config.stash[_SKIPPED] = []
+    config.stash[_NO_PROMTOOL] = False
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -134,6 +147,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(
             f"UNPROVED, for want of a real broker: {', '.join(UNPROVED_ON_MOCK)}", yellow=True, bold=True
         )
+    if config.stash[_NO_PROMTOOL]:
+        terminalreporter.write_line(
+            "UNPROVED, for want of promtool: that alerts fire when they should", yellow=True, bold=True
+        )
     for reason in _unproved_in_ci(config):
         terminalreporter.write_line(f"FAILED in CI: {reason}", red=True, bold=True)
 
@@ -145,4 +162,6 @@ def _unproved_in_ci(config: pytest.Config) -> list[str]:
     reasons = [f"a test of the broker was skipped: {name}" for name in config.stash[_SKIPPED]]
     if broker and not broker.real:
         reasons.insert(0, "the broker was not a real one")
+    if config.stash[_NO_PROMTOOL]:
+        reasons.append("promtool was not there")
     return reasons

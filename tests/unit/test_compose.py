@@ -37,9 +37,9 @@ def _settings(service: dict[str, Any]) -> Settings:
 
 
 def test_it_starts_all_that_the_readme_promises() -> None:
-    """Kafka, Postgres, migration, catalog, topics, the worker and simulated traffic are its services."""
-    assert set(_OURS) == {"migrate", "catalog", "topics", "worker", "simulate"}
-    assert set(_SERVICES) - set(_OURS) == {"kafka", "postgres"}
+    """Kafka, Postgres, migration, catalog, topics, two workers, simulated traffic, and what watches them."""
+    assert set(_OURS) == {"migrate", "catalog", "topics", "worker", "worker-2", "simulate"}
+    assert set(_SERVICES) - set(_OURS) == {"kafka", "postgres", "prometheus", "grafana"}
 
 
 @pytest.mark.parametrize("name", _OURS)
@@ -87,23 +87,47 @@ def test_the_simulated_account_is_the_one_with_a_catalog() -> None:
 
 
 def test_published_ports_are_the_ones_that_are_listened_on() -> None:
-    """Each published port is the one its service listens on, and only this machine reaches it."""
+    """Each published port is one its service listens on, taken once, and only this machine reaches it."""
     listened = {
         "kafka": _SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].rpartition(":")[2],
         "postgres": "5432",
         "worker": str(_settings(_SERVICES["worker"]).http_port),
+        "worker-2": str(_settings(_SERVICES["worker-2"]).http_port),
+        "prometheus": "9090",
+        "grafana": "3000",
     }
     published = {
         name: [port.split(":") for port in service["ports"]]
         for name, service in _SERVICES.items()
         if "ports" in service
     }
-    assert published == {name: [["127.0.0.1", port, port]] for name, port in listened.items()}
+    own = {"worker-2": "8081"}
+    assert published == {name: [["127.0.0.1", own.get(name, port), port]] for name, port in listened.items()}
+    outside = [port for ports in published.values() for _, port, _ in ports]
+    assert len(set(outside)) == len(outside)
     assert f"EXPOSE {listened['worker']}\n" in _DOCKERFILE
 
 
+def test_the_second_worker_is_like_the_first() -> None:
+    """Both workers have the same image, settings, health check and time to end; only their ports differ."""
+    one, other = _SERVICES["worker"], _SERVICES["worker-2"]
+    assert one | {"ports": None} == other | {"ports": None}
+
+
+@pytest.mark.parametrize("name", _SERVICES)
+def test_what_is_mounted_exists(name: str) -> None:
+    """Each mount is a file or folder of this repository, read only, or a volume that is declared."""
+    for mount in _SERVICES[name].get("volumes", []):
+        source, _, target = mount.partition(":")
+        if source.startswith("./"):
+            assert (_ROOT / source).exists()
+            assert target.endswith(":ro")
+        else:
+            assert source in _COMPOSE["volumes"]
+
+
 def test_the_worker_is_asked_at_a_route_that_it_has() -> None:
-    """The address in the worker's health check is one of its routes, on its port."""
+    """The address in the workers' health check is one of their routes, on their port."""
     (address,) = re.findall(r"http://[^']+", " ".join(_SERVICES["worker"]["healthcheck"]["test"]))
     told = health.Health(SystemClock())
     routes = {route.path for route in health.routes(told, Metrics())}
@@ -124,8 +148,10 @@ def test_what_a_service_waits_for_can_happen(name: str) -> None:
 
 
 def test_the_images_are_the_ones_tested_with() -> None:
-    """Kafka is the release that the tests run, and ours is built from files that exist, from the lock."""
+    """Kafka is the release that the tests run, ours is built from files that exist, from the lock; none moves."""
     assert _SERVICES["kafka"]["image"] == IMAGE
+    theirs = [service["image"] for name, service in _SERVICES.items() if name not in _OURS]
+    assert all(re.fullmatch(r"[a-z/]+:v?\d+(\.\d+)*", image) for image in theirs)
     for service in _OURS.values():
         assert (_ROOT / service["build"]["dockerfile"]).is_file()
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", _DOCKERFILE, re.MULTILINE)

@@ -1,0 +1,194 @@
+"""The dashboard and the wiring from workers to it: valid, complete, and about metrics that exist.
+
+None of it can be run where this is built; so every name in it is held against what it stands for. Nothing here
+claims that it ran.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from consumer.settings import Settings
+from tests.measured import faults, measured
+from tests.promql import read
+
+_ROOT = Path(__file__).parents[2]
+_OPS = _ROOT / "ops"
+_BOARD: dict[str, Any] = json.loads((_OPS / "grafana" / "dashboards" / "engagement.json").read_text("utf-8"))
+_PANELS: dict[str, dict[str, Any]] = {
+    panel["title"]: panel for panel in _BOARD["panels"] if panel["type"] != "row"
+}
+_VARIABLES: dict[str, dict[str, Any]] = {one["name"]: one for one in _BOARD["templating"]["list"]}
+_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+
+def _yaml(path: Path) -> Any:
+    return YAML(typ="safe").load(path.read_text("utf-8"))
+
+
+_SERVICES: dict[str, dict[str, Any]] = _yaml(_ROOT / "docker-compose.yml")["services"]
+_PROMETHEUS: dict[str, Any] = _yaml(_OPS / "prometheus" / "prometheus.yml")
+
+
+# Panels -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("title", _PANELS)
+def test_a_panel_asks_for_what_exists(title: str) -> None:
+    """Every series, label and value that a panel names is one of our workers', and joined as it must be."""
+    assert _PANELS[title]["targets"]
+    for target in _PANELS[title]["targets"]:
+        assert faults(target["expr"]) == []
+
+
+@pytest.mark.parametrize("title", _PANELS)
+def test_a_legend_uses_labels_that_are_left(title: str) -> None:
+    """A label in a legend is one that the expression keeps: aggregations keep those after `by` only."""
+    series = measured()
+    for target in _PANELS[title]["targets"]:
+        (use, *_) = read(target["expr"]).uses
+        aggregated = [call for call in use.calls if call.by or call.name in {"sum", "max"}]
+        left = set(aggregated[0].by) if aggregated else series[use.series].labels
+        assert set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) <= left
+
+
+@pytest.mark.parametrize("title", _PANELS)
+def test_a_panel_can_be_read(title: str) -> None:
+    """A panel has a unit, a description that says how to read it, and takes the source that was chosen."""
+    panel = _PANELS[title]
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert len(panel["description"]) > 40
+    assert panel["datasource"] == _SOURCE
+    assert all(target["datasource"] == _SOURCE for target in panel["targets"])
+
+
+def test_expressions_are_valid(promtool: str, tmp_path: Path) -> None:
+    """Every expression of the board is one that Prometheus takes, with any value of its variables."""
+    texts = [target["expr"] for panel in _PANELS.values() for target in panel["targets"]]
+    texts += [one["expr"] for one in _BOARD["annotations"]["list"] if "expr" in one]
+    rules = [
+        {"record": f"panel:{number}", "expr": text.replace("$__rate_interval", "1m")}
+        for number, text in enumerate(texts)
+    ]
+    path = tmp_path / "panels.yml"
+    path.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}), "utf-8")
+    done = subprocess.run(
+        [promtool, "check", "rules", str(path)], capture_output=True, check=False, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_metric_is_shown() -> None:
+    """Each of our metrics is on at least one panel."""
+    shown = {
+        use.series
+        for panel in _PANELS.values()
+        for target in panel["targets"]
+        for use in read(target["expr"]).uses
+    }
+    plain = re.compile(r"_(bucket|sum|count)$")
+    wanted = {plain.sub("", name) for name in measured() if name.startswith("engagement_")}
+    assert wanted - {plain.sub("", name) for name in shown} == set()
+
+
+def test_panels_stand_beside_each_other() -> None:
+    """No two panels have one id or one place, and none stands outside the grid."""
+    every = _BOARD["panels"]
+    assert len({panel["id"] for panel in every}) == len(every)
+    assert len({panel["title"] for panel in every}) == len(every)
+    assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in every)
+    for one, other in combinations([panel["gridPos"] for panel in every], 2):
+        beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert beside or above
+
+
+def test_the_board_is_of_a_current_form() -> None:
+    """The board has a fixed address and the form of Grafana 11.3 or later, which newer ones take."""
+    assert _BOARD["uid"] == "engagement"
+    assert "id" not in _BOARD
+    assert _BOARD["schemaVersion"] >= 39
+
+
+def test_variables_exist() -> None:
+    """Variables that expressions use are declared, declared ones are used, and read from labels that exist."""
+    text = json.dumps([_BOARD["panels"], _BOARD["annotations"]])
+    used = set(re.findall(r"\$\{?([a-z]\w*)", text))
+    assert used == set(_VARIABLES)
+    for name in ("job", "topic"):
+        asked = re.fullmatch(r"label_values\((\w+), (\w+)\)", _VARIABLES[name]["definition"])
+        assert asked
+        assert asked[2] in measured()[asked[1]].labels
+        assert _VARIABLES[name]["query"]["query"] == _VARIABLES[name]["definition"]
+        assert _VARIABLES[name]["datasource"] == _SOURCE
+    assert _VARIABLES["datasource"]["query"] == "prometheus"
+
+
+def test_annotations_ask_for_what_exists() -> None:
+    """Every series that marks over all panels are made of is one of our workers'."""
+    expressions = [one["expr"] for one in _BOARD["annotations"]["list"] if "expr" in one]
+    assert expressions
+    for expression in expressions:
+        assert faults(expression) == []
+
+
+# From workers to Prometheus to Grafana ----------------------------------------------------------------------
+
+
+def test_prometheus_asks_each_worker() -> None:
+    """Each worker of docker-compose.yml is a target of its own, at its port, under the job that rules name."""
+    (job,) = _PROMETHEUS["scrape_configs"]
+    workers = [name for name, service in _SERVICES.items() if service.get("command") == ["run"]]
+    port = Settings.model_fields["http_port"].default
+    assert all("ENGAGEMENT_HTTP_PORT" not in _SERVICES[name]["environment"] for name in workers)
+    assert job["job_name"] == "engagement"
+    assert [target for some in job["static_configs"] for target in some["targets"]] == [
+        f"{name}:{port}" for name in workers
+    ]
+    assert "metrics_path" not in job  # /metrics is where it asks by itself
+
+
+def test_prometheus_finds_its_files() -> None:
+    """Configuration and rules are mounted where Prometheus looks, beside each other as the one names the other."""
+    mounts = _mounts("prometheus")
+    assert mounts["/etc/prometheus/prometheus.yml"] == _OPS / "prometheus" / "prometheus.yml"
+    for name in _PROMETHEUS["rule_files"]:
+        assert mounts[f"/etc/prometheus/{name}"] == _OPS / "prometheus" / name
+
+
+def test_grafana_finds_its_source() -> None:
+    """The data source is the Prometheus of docker-compose.yml, and knows how often that one asks."""
+    mounts = _mounts("grafana")
+    folder = mounts["/etc/grafana/provisioning/datasources"]
+    (path,) = folder.glob("*.yml")
+    (source,) = _yaml(path)["datasources"]
+    port = _SERVICES["prometheus"]["ports"][0].rpartition(":")[2]
+    assert source["url"] == f"http://prometheus:{port}"
+    assert source["type"] == "prometheus"
+    assert source["isDefault"] is True
+    assert source["jsonData"]["timeInterval"] == _PROMETHEUS["global"]["scrape_interval"]
+
+
+def test_grafana_finds_its_dashboard() -> None:
+    """The folder that dashboards are taken from is a mount which holds ours, and it is what one sees first."""
+    mounts = _mounts("grafana")
+    (path,) = mounts["/etc/grafana/provisioning/dashboards"].glob("*.yml")
+    (provider,) = _yaml(path)["providers"]
+    target = provider["options"]["path"]
+    assert (mounts[target] / "engagement.json").is_file()
+    first = _SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert first == f"{target}/engagement.json"
+
+
+def _mounts(service: str) -> dict[str, Path]:
+    """Return what is mounted from this repository, by where."""
+    pairs = [mount.split(":") for mount in _SERVICES[service]["volumes"] if mount.startswith("./")]
+    return {target: _ROOT / source for source, target, _ in pairs}
