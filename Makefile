@@ -13,7 +13,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types test test-unit test-property mutants ops demo clean
+.PHONY: help setup venv lock format lint types test test-unit test-property mutants faults ops demo clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ test-property: $(INSTALLED) ## only the laws, drawn by Hypothesis and held again
 
 mutants: $(INSTALLED) ## break the rules one by one and see the test fail that each one names
 	$(BIN)/python -m tests.mutants $(ARGS)
+
+faults: $(INSTALLED) ## everything killed, frozen and cut, more than a hundred times; figures in bench/out/faults.json
+	ENGAGEMENT_TEST_LONG=1 $(BIN)/python -m pytest tests/kafka/test_faults.py $(ARGS)
 
 ops: $(INSTALLED) ## what operators see: alerts tried by promtool, names of panels and runbook held against the code
 	$(BIN)/python -m pytest tests/unit/test_ops.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Seconds: between looks at the leases; until an idle shard looks at its outbox by itself; after a doubt; and for
-# what the outbox still holds to go out after SIGTERM.
-_TICK = 1.0
+# Seconds: from heartbeat to heartbeat of the leases; until an idle shard looks at its outbox by itself; after a
+# doubt; and for what the outbox still holds to go out after SIGTERM.
+_TICK = 0.5
 _IDLE = 0.5
 _AFTER_DOUBT = 0.5
 _FAREWELL = 3.0

@@ -11,6 +11,7 @@ import socket
 import uuid
 from typing import TYPE_CHECKING
 
+from consumer.db import fetch_one
 from sql import queries
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ _SQL = queries("shards")
 # Seconds that a lease holds; and so long before its end the holder stops by itself, by its own clock.
 LEASE = 6.0
 _MARGIN = 1.0
+# A heartbeat later than this is believed only while its connection stands: a killed process has none.
+_LATE = 1.2
 
 
 class ShardLeases:
-    """The shards leased to one process; `tick` every second or so."""
+    """The shards leased to one process; `tick` every half second or so."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -45,13 +48,13 @@ class ShardLeases:
     async def tick(self, connection: Connection) -> None:
         """Renew what is held, and claim what is free or whose holder is gone, up to the fair share."""
         began = self._clock.monotonic()
-        state = await connection.fetchrow(_SQL["renew"], self._owner, LEASE)
-        if state is None:
-            raise LookupError("a statement that always returns one row returned none")
+        state = await fetch_one(connection, _SQL["renew"], self._owner, LEASE, LEASE - _LATE)
         self._held = set(state["held"])
-        share = -(-state["shards"] // state["relays"])
+        share = -(-state["shards"] // len(state["alive"]))
         if len(self._held) < share:
-            claimed = await connection.fetch(_SQL["claim"], self._owner, LEASE, share - len(self._held))
+            claimed = await connection.fetch(
+                _SQL["claim"], self._owner, state["alive"], share - len(self._held)
+            )
             self._held |= {row["shard"] for row in claimed}
         self._too_much = set(sorted(self._held)[share:])
         self._valid_until = began + LEASE - _MARGIN

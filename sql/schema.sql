@@ -391,13 +391,15 @@ create table relay_floors (
 -- floors, which move with every transaction.
 create table relays (
     owner      text        primary key,
+    -- Server process of its heartbeat: gone with the relay, long before the lease runs out.
+    backend    integer     not null,
     expires_at timestamptz not null
 );
 
 create table shard_leases (
-    shard      smallint    primary key,
-    owner      text,
-    expires_at timestamptz not null default '-infinity'
+    shard smallint primary key,
+    -- Free: nobody, or a relay that is dead.
+    owner text
 );
 
 -- The state of a walk over a dedup key in event order: the time of the last counted event.

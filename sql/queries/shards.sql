@@ -1,38 +1,44 @@
 -- name: renew
--- Tells that this relay is alive, renews its leases, and returns them with the numbers of shards and of relays.
-with alive as (
-    insert into relays (owner, expires_at) values ($1, clock_timestamp() + make_interval(secs => $2))
-    on conflict (owner) do update set expires_at = excluded.expires_at
+-- The heartbeat of a relay. Returns the shards that it holds, the number of shards, and the relays that are alive, it
+-- among them. One whose heartbeat is late ($3 seconds or less of its lease are left) must still be connected, which a
+-- process that was killed is not.
+with renewed as (
+    insert into relays (owner, backend, expires_at)
+    values ($1, pg_backend_pid(), clock_timestamp() + make_interval(secs => $2))
+    on conflict (owner) do update set backend = excluded.backend, expires_at = excluded.expires_at
 ), forgotten as (
     delete from relays where expires_at < clock_timestamp() - interval '1 hour' and owner <> $1
-), renewed as (
-    update shard_leases set expires_at = clock_timestamp() + make_interval(secs => $2)
-    where owner = $1 and expires_at > clock_timestamp()
-    returning shard
 )
-select (select coalesce(array_agg(shard), '{}') from renewed) as held,
+select (select coalesce(array_agg(shard), '{}') from shard_leases where owner = $1) as held,
     (select count(*) from shard_leases) as shards,
-    (select count(*) from relays where owner <> $1 and expires_at > clock_timestamp()) + 1 as relays
+    (select array_append(array_agg(owner), $1::text) from relays
+     where owner <> $1
+         and case
+             when expires_at <= clock_timestamp() then false
+             when expires_at > clock_timestamp() + make_interval(secs => $3) then true
+             else exists (select from pg_stat_get_activity(backend))
+         end) as alive
 
 -- name: claim
--- Claims up to $3 shards that are free or whose lease has run out.
-update shard_leases set owner = $1, expires_at = clock_timestamp() + make_interval(secs => $2)
+-- Claims up to $3 shards that are nobody's, or of a relay that is not among the living.
+update shard_leases set owner = $1
 where shard in (
-    select shard from shard_leases where expires_at < clock_timestamp()
+    select shard from shard_leases
+    where (owner = any($2::text[])) is not true
     order by shard limit $3 for update skip locked)
 returning shard
 
 -- name: confirm
 -- Whether a shard is leased to this relay.
-select exists (select from shard_leases where owner = $1 and shard = $2 and expires_at > clock_timestamp())
+select exists (select from shard_leases where owner = $1 and shard = $2)
 
 -- name: release
 -- Gives shards back.
-update shard_leases set expires_at = '-infinity' where owner = $1 and shard = any($2::smallint[])
+update shard_leases set owner = null where owner = $1 and shard = any($2::smallint[])
 
 -- name: leave
 -- Gives everything back and forgets this relay.
 with released as (
-    update shard_leases set expires_at = '-infinity' where owner = $1
+    update shard_leases set owner = null where owner = $1
 )
 delete from relays where owner = $1

@@ -58,6 +58,11 @@ class WorkerProcess:
         self.kill()
         await self._client.aclose()
 
+    @property
+    def pid(self) -> int:
+        """Its number as a process."""
+        return self._process.pid
+
     # What is done to it ----------------------------------------------------------------------------------
 
     def kill(self) -> None:

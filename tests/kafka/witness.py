@@ -1,0 +1,97 @@
+"""A reader of committed messages that reads along while everything is being broken, and never looks back.
+
+Owns what it has read, and the counts of what a subscriber would complain of. Never asks the database: what should
+have come is told to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from consumer.model import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, SCORE_CHANGED_TOPIC
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiokafka import ConsumerRecord
+
+    from tests.kafka.installation import Installation
+
+
+@dataclass
+class Witness:
+    """read: how often each message came, by its id, a dead letter's being where its record lay."""
+
+    read: Counter[str] = field(default_factory=Counter)
+    out_of_order: int = 0
+    _versions: dict[str, int] = field(default_factory=dict)
+
+    def lost(self, expected: set[str]) -> int:
+        """Return how many messages never came."""
+        return len(expected - self.read.keys())
+
+    def doubled(self, expected: set[str]) -> int:
+        """Return how many came too often, those that should not have come at all among them."""
+        return sum(self.read.values()) - len(expected & self.read.keys())
+
+    def take(self, topic: str, record: ConsumerRecord) -> None:
+        """Take one message."""
+        if topic == DEAD_LETTERS_TOPIC:
+            headers = {name: (value or b"").decode() for name, value in record.headers[-5:]}
+            place = (headers[f"engagement-{part}"] for part in ("topic", "partition", "offset"))
+            self.read["/".join(place)] += 1
+            return
+        message = json.loads(record.value)
+        self.read[message["id"]] += 1
+        if topic == SCORE_CHANGED_TOPIC:
+            key = (record.key or b"").decode()
+            version = message["data"]["version"]
+            self.out_of_order += version != self._versions.get(key, 0) + 1
+            self._versions[key] = version
+
+
+@asynccontextmanager
+async def witness(installation: Installation, partitions: int) -> AsyncIterator[Witness]:
+    """Give a witness that reads along from the beginning of the topics until it is left."""
+    found = Witness()
+    names = {f"{installation.prefix}{topic}": topic for topic in OUTPUT_TOPICS}
+    places = [TopicPartition(name, number) for name in names for number in range(partitions)]
+    positions = dict.fromkeys(places, 0)
+
+    async def follow() -> None:
+        async with AIOKafkaConsumer(
+            bootstrap_servers=installation.bootstrap,
+            isolation_level="read_committed",
+            auto_offset_reset="none",
+            request_timeout_ms=5000,
+        ) as consumer:
+            consumer.assign(places)
+            for place, offset in positions.items():
+                consumer.seek(place, offset)
+            while True:
+                for place, records in (await consumer.getmany(timeout_ms=100)).items():
+                    for record in records:
+                        found.take(names[place.topic], record)
+                        positions[place] = record.offset + 1
+
+    async def watch() -> None:
+        while True:
+            try:
+                await follow()
+            except KafkaError:
+                await asyncio.sleep(0)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield found
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
