@@ -13,7 +13,7 @@ ARGS ?=
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types test test-unit test-property mutants faults ops demo clean
+.PHONY: help setup venv lock format lint types test test-unit test-property mutants faults bench bench-shapes ops demo clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ mutants: $(INSTALLED) ## break the rules one by one and see the test fail that e
 
 faults: $(INSTALLED) ## everything killed, frozen and cut, more than a hundred times; figures in bench/out/faults.json
 	ENGAGEMENT_TEST_LONG=1 $(BIN)/python -m pytest tests/kafka/test_faults.py $(ARGS)
+
+bench: $(INSTALLED) ## how fast: beside the floor, latency, flatness, memory; figures in bench/out/latest.json
+	$(BIN)/python -m bench ratio latency flatness $(ARGS)
+
+bench-shapes: $(INSTALLED) ## how fast otherwise: two workers, everything again, one hot contact, everything late
+	$(BIN)/python -m bench two-workers duplicates shapes $(ARGS)
 
 ops: $(INSTALLED) ## what operators see: alerts tried by promtool, names of panels and runbook held against the code
 	$(BIN)/python -m pytest tests/unit/test_ops.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)

@@ -65,6 +65,11 @@ class MavenKafka(KafkaServer):
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process id of the broker."""
+        return self._running().pid
+
     async def start(self) -> None:
         if self._process is not None:
             raise ServerFailedError("the broker is running already")

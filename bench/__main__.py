@@ -1,0 +1,231 @@
+"""`python -m bench MEASURE…`: measures on servers of its own; the figures are left in bench/out/latest.json too.
+
+Each run of the worker is checked against an oracle in memory; one that is wrong ends everything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import runs
+from bench.filled import filled
+from bench.latency import latency
+from bench.oracle import Expected
+from bench.servers import servers
+from bench.traffic import USUAL, Sent, Shape, draw, lay
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bench.runs import Figures
+    from bench.servers import Servers
+
+OUT = Path(__file__).parent / "out" / "latest.json"
+SEED = 7
+_STORED = 2_000_000
+
+console = Console()
+
+
+@dataclass
+class Bench:
+    """What all measures share. results: what goes into latest.json."""
+
+    servers: Servers
+    events: int
+    repeats: int
+    results: dict[str, Any] = field(default_factory=dict)
+    _laid: dict[str, tuple[list[Sent], Expected]] = field(default_factory=dict)
+
+    async def laid(
+        self, name: str, shape: Shape = USUAL, events: int | None = None
+    ) -> tuple[str, Expected, int]:
+        """Lay a traffic into topics of its own, once; return prefix, what it must lead to, number of records."""
+        prefix = f"{name}-"
+        if name not in self._laid:
+            console.print(f"laying {name} …", style="dim")
+            records = list(draw(SEED, events or self.events, shape))
+            await self.servers.topics(prefix)
+            await lay(self.servers.bootstrap, prefix, records)
+            self._laid[name] = records, Expected(records)
+        records, expected = self._laid[name]
+        return prefix, expected, len(records)
+
+
+# Measures ----------------------------------------------------------------------------------------------------
+
+
+async def ratio(bench: Bench) -> None:
+    """Events per second of the worker beside the copy-through floor, in turn; CPU per 1,000 events; memory."""
+    prefix, expected, records = await bench.laid("ratio")
+    floors, subjects = [], []
+    for _ in range(bench.repeats):
+        floors.append(await runs.floor(bench.servers, prefix))
+        subjects.append(await runs.subject(bench.servers, prefix, expected, records))
+        console.print(f"  floor {floors[-1].rate:,.0f}/s, worker {subjects[-1].rate:,.0f}/s", style="dim")
+    keyed = await runs.floor(bench.servers, prefix, with_key=True)
+    ratios = [one.rate / other.rate for one, other in zip(subjects, floors, strict=True)]
+    _show("floor: consume, decode, COPY", "events/s", [one.rate for one in floors])
+    _show("worker: everything, exactly once", "events/s", [one.rate for one in subjects])
+    _show("ratio, run by run", "", ratios, 3)
+    console.print(f"rows written: floor {floors[0].rows:,}, worker {subjects[0].rows:,} (equal, same topics)")
+    console.print(f"floor with the timeline's primary key: {keyed.rate:,.0f} events/s")
+    cpu = {
+        name: statistics.median(one.cpu_per_thousand()[name] for one in subjects)
+        for name in ("worker", "postgres", "kafka")
+    }
+    console.print("CPU ms per 1,000 events:", ", ".join(f"{name} {spent:.0f}" for name, spent in cpu.items()))
+    rss = max(one.rss for one in subjects) / (1 << 20)
+    console.print(f"memory of the worker at most: {rss:.0f} MiB")
+    if floors[0].rows != subjects[0].rows:
+        raise RuntimeError("floor and worker wrote different numbers of rows")
+    bench.results |= {
+        "ratio_to_floor": statistics.median(ratios),
+        "events_per_second": statistics.median(one.rate for one in subjects),
+        "floor_events_per_second": statistics.median(one.rate for one in floors),
+        "floor_with_key_events_per_second": keyed.rate,
+        "cpu_ms_per_1000_events": cpu,
+        "rss_mib": max(rss, bench.results.get("rss_mib", 0)),
+        "rows": subjects[0].rows,
+    }
+
+
+async def latency_(bench: Bench) -> None:
+    """Milliseconds from a record produced to its score-changed read, at a steady 1,000 events/s."""
+    measured = [await latency(bench.servers, rate=1000, seconds=10) for _ in range(1)]
+    best = measured[0]
+    console.print(
+        f"latency at 1,000 events/s: p50 {best.p50:.0f} ms, p99 {best.p99:.0f} ms, highest {best.highest:.0f} ms "
+        f"({best.events:,} events)"
+    )
+    bench.results["latency_ms"] = {"p50": best.p50, "p99": best.p99, "highest": best.highest}
+    bench.results["rss_mib"] = max(best.rss / (1 << 20), bench.results.get("rss_mib", 0))
+
+
+async def flatness(bench: Bench) -> None:
+    """Events per second with 2,000,000 timeline rows stored, beside an empty database, in turn."""
+    prefix, expected, records = await bench.laid("ratio")
+    console.print(f"storing {_STORED:,} rows …", style="dim")
+    template = await filled(bench.servers, _STORED)
+    empty, full = [], []
+    for _ in range(bench.repeats):
+        empty.append(await runs.subject(bench.servers, prefix, expected, records))
+        full.append(await runs.subject(bench.servers, prefix, None, records, template=template))
+        console.print(f"  empty {empty[-1].rate:,.0f}/s, full {full[-1].rate:,.0f}/s", style="dim")
+    ratios = [one.rate / other.rate for one, other in zip(full, empty, strict=True)]
+    _show(f"with {_STORED:,} rows stored, of that on an empty database", "", ratios, 3)
+    bench.results["flatness"] = statistics.median(ratios)
+    await bench.servers.drop(template)
+
+
+async def two_workers(bench: Bench) -> None:
+    """Two workers on this machine beside one alone, in turn."""
+    prefix, expected, records = await bench.laid("ratio")
+    await _beside(
+        bench, "two_workers", lambda: runs.subject(bench.servers, prefix, expected, records, workers=2)
+    )
+
+
+async def duplicates(bench: Bench) -> None:
+    """Feed topics again that were wholly applied already, beside applying them, in turn."""
+    prefix, expected, records = await bench.laid("ratio")
+    await _beside(bench, "replay", lambda: runs.subject(bench.servers, prefix, expected, records, again=True))
+
+
+async def shapes(bench: Bench) -> None:
+    """Give one contact half of all events, and let all events be late, beside the usual traffic."""
+    for name, shape in (("hot", Shape(hot=0.5)), ("late", Shape(late=1.0))):
+        prefix, expected, records = await bench.laid(name, shape, bench.events // 2)
+        await _beside(bench, name, lambda: runs.subject(bench.servers, prefix, expected, records))  # noqa: B023
+
+
+async def _beside(bench: Bench, name: str, measure: Callable[[], Awaitable[Figures]]) -> None:
+    prefix, expected, records = await bench.laid("ratio")
+    usual, special = [], []
+    for _ in range(bench.repeats):
+        usual.append(await runs.subject(bench.servers, prefix, expected, records))
+        special.append(await measure())
+        console.print(f"  usual {usual[-1].rate:,.0f}/s, {name} {special[-1].rate:,.0f}/s", style="dim")
+    ratios = [one.rate / other.rate for one, other in zip(special, usual, strict=True)]
+    _show(f"{name}, of the usual throughput", "", ratios, 3)
+    cpu = special[-1].cpu
+    busy = ", ".join(f"{who} {spent / special[-1].seconds:.2f}" for who, spent in cpu.items())
+    console.print(f"  cores used: {busy}")
+    bench.results[name] = {"ratio": statistics.median(ratios), "events_per_second": special[-1].rate}
+
+
+MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
+    "ratio": ratio,
+    "latency": latency_,
+    "flatness": flatness,
+    "two-workers": two_workers,
+    "duplicates": duplicates,
+    "shapes": shapes,
+}
+
+
+def _show(what: str, unit: str, values: list[float], digits: int = 0) -> None:
+    """Print minimum, median and maximum."""
+    table = Table(show_header=True, box=None, title=what, title_justify="left")
+    for column in ("min", "median", "max", "runs"):
+        table.add_column(column, justify="right")
+    shown = [f"{pick(values):,.{digits}f} {unit}" for pick in (min, statistics.median, max)]
+    table.add_row(*shown, str(len(values)))
+    console.print(table)
+
+
+def _commit() -> str:
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
+
+
+async def _run(names: list[str], events: int, repeats: int) -> dict[str, Any]:
+    async with servers() as started:
+        settings = await started.settings()
+        console.print(", ".join(f"{name} {value}" for name, value in settings.items()))
+        bench = Bench(started, events, repeats)
+        for name in names:
+            console.rule(name)
+            await MEASURES[name](bench)
+        return {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "commit": _commit(),
+            "settings": settings,
+            "events": events,
+            "repeats": repeats,
+            **bench.results,
+        }
+
+
+def main() -> int:
+    """Run the measures that are named."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    lines = "; ".join(f"{name}: {(run.__doc__ or '').strip()}" for name, run in MEASURES.items())
+    parser.add_argument(
+        "measures", nargs="+", choices=MEASURES, metavar="MEASURE", help=lines.replace("%", "%%")
+    )
+    parser.add_argument("--events", type=int, default=150_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    results = asyncio.run(_run(arguments.measures, arguments.events, arguments.repeats))
+    OUT.parent.mkdir(exist_ok=True)
+    earlier = json.loads(OUT.read_text()) if OUT.exists() else {}
+    OUT.write_text(json.dumps(earlier | results, indent=2) + "\n")
+    console.print(f"left in {OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

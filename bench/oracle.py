@@ -1,0 +1,109 @@
+"""What must stand in the database after a run: the contract once more, in memory, from the records that were sent.
+
+Owns verdicts, tallies, scores and net XP at the end, not how they came about (tests/oracle knows that, and is too
+thorough for hundreds of thousands of events). Imports nothing of the product. Its traffic has no settled events, no
+second edition and no robots.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bench.traffic import DEFINITIONS, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import asyncpg
+
+    from bench.traffic import Sent
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_BY_TYPE = {kind.type: [each for each in DEFINITIONS if each["key"] in kind.definitions] for kind in KINDS}
+
+
+class Expected:
+    """verdicts: by verdict. tallies: by (contact, definition). scores: by (contact, group). xp: by actor."""
+
+    def __init__(self, records: Iterable[Sent]) -> None:
+        self.events = 0
+        self.entries = 0
+        self.verdicts: Counter[str] = Counter()
+        self.tallies: Counter[tuple[str, str]] = Counter()
+        self.scores: Counter[tuple[str, str]] = Counter()
+        self.xp: Counter[str] = Counter()
+        keys: defaultdict[tuple[str, str, str], list[tuple[datetime, int, dict[str, Any]]]] = defaultdict(
+            list
+        )
+        definitions = {each["key"]: each for each in DEFINITIONS}
+        for sent in records:
+            if sent.duplicate:
+                continue
+            self.events += 1
+            event = sent.event
+            at = datetime.fromisoformat(event["time"])
+            digest = hashlib.blake2b(f"{event['source']}\0{event['id']}".encode(), digest_size=16).digest()
+            for definition in _BY_TYPE[event["type"]]:
+                self.entries += 1
+                per = event["objectid"] if definition["dedup"].get("per") == "object" else ""
+                keys[event["subject"], definition["key"], per].append((at, int.from_bytes(digest), event))
+        for (contact, key, _), events in keys.items():
+            self._judge(contact, definitions[key], sorted(events, key=lambda each: each[:2]))
+
+    def _judge(
+        self, contact: str, definition: dict[str, Any], events: list[tuple[datetime, int, dict[str, Any]]]
+    ) -> None:
+        dedup = definition["dedup"]
+        interval = _interval(dedup.get("interval", "0s"))
+        last: datetime | None = None
+        for at, _, event in events:
+            counts = (
+                dedup["policy"] == "always"
+                or last is None
+                or (dedup["policy"] == "cooldown" and at - last >= interval)
+            )
+            if not counts:
+                self.verdicts["already_counted" if dedup["policy"] == "once" else "cooling_down"] += 1
+                continue
+            last = at
+            self.verdicts["counted"] += 1
+            self.tallies[contact, definition["key"]] += 1
+            for group in ("overall", definition["group"]):
+                self.scores[contact, group] += definition["default_points"]
+            if definition["xp"] and event.get("actortype") == "rep":
+                self.xp[event["actorid"]] += definition["xp"]
+
+
+def _interval(text: str) -> timedelta:
+    return timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
+
+
+async def compare(connection: asyncpg.Connection[asyncpg.Record], expected: Expected) -> list[str]:
+    """Return what differs between the database and what is expected."""
+    verdicts = await connection.fetch("select verdict::text, count(*) from timeline group by verdict")
+    tallies = await connection.fetch("""
+        select c.external_id, d.key, sum(t.count) from tallies t join contacts c on c.id = t.contact_id
+        join definitions d on d.id = t.definition_id group by 1, 2 having sum(t.count) <> 0""")
+    scores = await connection.fetch("""
+        select c.external_id, coalesce(g.key, 'overall'), s.points from scores s
+        join contacts c on c.id = s.contact_id left join groups g on g.id = s.group_id where s.points <> 0""")
+    xp = await connection.fetch("""
+        select actor_id, sum(xp_worth) from timeline where verdict = 'counted' and xp_worth <> 0 group by 1""")
+    told = await connection.fetchval("select coalesce(sum(head), 0) from outbox_heads")
+    announced = await connection.fetchval("select coalesce(sum(message_version), 0) from announcements")
+    credits_ = await connection.fetchval("select coalesce(sum(credit_number), 0) from timeline")
+    pairs: list[tuple[str, Any, Any]] = [
+        ("verdicts", {row[0]: row[1] for row in verdicts}, dict(expected.verdicts)),
+        ("tallies", {(row[0], row[1]): row[2] for row in tallies}, dict(expected.tallies)),
+        (
+            "scores",
+            {(row[0], row[1]): row[2] for row in scores},
+            {key: points for key, points in expected.scores.items() if points},
+        ),
+        ("net XP", {row[0]: row[1] for row in xp}, dict(expected.xp)),
+        ("messages", told, announced + credits_),
+    ]
+    return [name for name, there, wanted in pairs if there != wanted]
