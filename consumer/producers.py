@@ -17,11 +17,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.sender import Sender
 
 from consumer import kafka
+from consumer.hanging_up import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from aiokafka.client import AIOKafkaClient
 
     from consumer.settings import Settings
 
@@ -101,7 +100,7 @@ async def discard(producer: AIOKafkaProducer, patience: float) -> None:
     """
     producer._closed = True  # else it complains when it is collected
     client, sender = producer.client, producer._sender
-    closing = _cut(client)
+    closing = cut(client)
     tasks = [task for task in (sender.sender_task, client._sync_task, *sender.children) if task is not None]
     client._sync_task = None
     for task in tasks:
@@ -109,23 +108,10 @@ async def discard(producer: AIOKafkaProducer, patience: float) -> None:
     if tasks:
         await asyncio.wait(tasks, timeout=patience)
     _acknowledge(task for task in tasks if task.done())
-    closing += _cut(client)  # a task may have been connecting
+    closing += cut(client)  # a task may have been connecting
     if closing:
         await asyncio.wait(closing, timeout=patience)
     _forget(producer)
-
-
-def _cut(client: AIOKafkaClient) -> list[asyncio.Future[None]]:
-    """Abort all connections and return the futures of their ends."""
-    ends = []
-    for connection in client._conns.values():
-        if connection._writer is not None:
-            transport = connection._writer.transport
-            ends.append(connection.close())
-            # close() alone would first send what is buffered, which a frozen broker does not take.
-            transport.abort()
-    client._conns.clear()
-    return ends
 
 
 def _forget(producer: AIOKafkaProducer) -> None:
