@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from consumer import db, kafka, migrate
 from consumer.model import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
+from consumer.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,11 @@ class Finding:
 
 async def check(settings: Settings) -> list[Finding]:
     """Return what was found of settings, database and brokers, wrong or not, in the order of looking."""
+    try:
+        kafka.client_options(settings)
+    except SettingsError as error:
+        faults = [Finding("settings", ok=False, text=fault) for fault in error.faults]
+        return [*faults, *await _database(settings)]
     found = await asyncio.gather(_database(settings), _brokers(settings))
     return [Finding("settings", ok=True, text="complete"), *found[0], *found[1]]
 

@@ -6,11 +6,14 @@ Owns connecting and the classes of errors. Never holds a statement of its own co
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
+from asyncpg.exceptions import ClientConfigurationError
 
+from consumer import refusals
 from consumer.model import RetryReason
 
 if TYPE_CHECKING:
@@ -58,24 +61,40 @@ _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (
 )
 
 
+class DatabaseTlsError(ConnectionError):
+    """There is no TLS with the database; the message says why, and what in the URL to look at."""
+
+
 async def connect(dsn: str, *, command_timeout: float = 35.0, **server_settings: str) -> Connection:
     """Open a connection whose every wait is bounded; `command_timeout` in seconds.
 
-    Raises what asyncpg raises; `retry_reason` tells which of it passes.
+    Raises what `open_unbounded` raises; `retry_reason` tells which of it passes.
     """
-    connection: Connection = await asyncpg.connect(
+    return await open_unbounded(
         dsn,
         timeout=5,
         command_timeout=command_timeout,
         max_cacheable_statement_size=0,  # no limit: apply.sql is longer than asyncpg's default
         server_settings={**_SERVER_SETTINGS, **server_settings},
     )
+
+
+async def open_unbounded(dsn: str, **options: Any) -> Connection:
+    """Open a connection for work that takes as long as it takes; options: of asyncpg.connect.
+
+    Raises DatabaseTlsError, and what asyncpg raises.
+    """
+    try:
+        connection: Connection = await asyncpg.connect(dsn, **options)
+    except ssl.SSLError as error:
+        raise DatabaseTlsError(refusals.of_postgres(error)) from error
     return connection
 
 
 def retry_reason(error: BaseException) -> RetryReason | None:
     """Return why an error is worth another try of the whole unit of work, None where it is not."""
-    if is_data_error(error):
+    # asyncpg's own: what the URL says cannot be carried out, now or later
+    if is_data_error(error) or isinstance(error, ClientConfigurationError):
         return None
     return next((reason for kind, reason in _RETRYABLE if isinstance(error, kind)), None)
 

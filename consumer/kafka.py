@@ -6,11 +6,17 @@ by name: some brokers create what they are asked for.
 
 from __future__ import annotations
 
-import ssl
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+
+from consumer import refusals, tls
+from consumer.hanging_up import cut, hang_up
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -20,6 +26,17 @@ if TYPE_CHECKING:
 CLIENT_ID = "engagement"
 
 
+# Seconds for asking brokers why they refuse us: whoever refuses does it at once.
+_ASKING_WHY = 1.0
+
+
+class BrokersRefuseError(KafkaConnectionError):  # type: ignore[misc] # aiokafka ships no types
+    """A broker is there and does not deal with us; the message says why, and which setting to look at."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class TopicsMissingError(Exception):
     """Topics that are needed are not there: run `engagement topics`."""
 
@@ -27,7 +44,8 @@ class TopicsMissingError(Exception):
 def client_options(settings: Settings, role: str = "") -> dict[str, Any]:
     """Return the arguments shared by aiokafka's consumers, producers, admin and plain clients.
 
-    role: part of the client id, by which brokers tell clients apart in their logs and quotas.
+    role: part of the client id, by which brokers tell clients apart in their logs and quotas. Raises SettingsError
+    where certificates cannot be used.
     """
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap,
@@ -39,7 +57,7 @@ def client_options(settings: Settings, role: str = "") -> dict[str, Any]:
         options["sasl_plain_username"] = settings.kafka_sasl_username
         options["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
     if settings.kafka_security_protocol.endswith("SSL"):
-        options["ssl_context"] = _ssl_context(settings)
+        options["ssl_context"] = tls.context(settings)
     return options
 
 
@@ -54,14 +72,52 @@ async def plain_client(
 ) -> AsyncIterator[AIOKafkaClient]:
     """Give a connected client for questions about the cluster, each answered within `patience` seconds.
 
-    Raises aiokafka's KafkaConnectionError where no broker can be reached.
+    Raises aiokafka's KafkaConnectionError where no broker can be reached, namely BrokersRefuseError where one says
+    why.
     """
     client = AIOKafkaClient(**client_options(settings, role), request_timeout_ms=int(patience * 1000))
     try:
         await client.bootstrap()
         yield client
+    except KafkaError as error:
+        if why := await _why(settings, client):
+            raise BrokersRefuseError(why) from error
+        raise
     finally:
+        ends = cut(client)
         await client.close()
+        if ends:
+            await asyncio.wait(ends)
+
+
+async def _why(settings: Settings, client: AIOKafkaClient) -> str | None:
+    """Ask each broker once more why it refuses us, if any does: aiokafka's errors do not say."""
+    options = client_options(settings, "why")
+    del options["bootstrap_servers"]
+    addresses = [(host, port) for host, port, _ in client.hosts]
+    addresses += [(broker.host, broker.port) for broker in client.cluster.brokers()]
+    try:
+        async with asyncio.timeout(_ASKING_WHY):
+            for host, port in dict.fromkeys(addresses):
+                if why := refusals.of_kafka(await _failure(host, port, options), f"{host}:{port}"):
+                    return why
+    except TimeoutError:
+        pass
+    return None
+
+
+async def _failure(host: str, port: int, options: dict[str, Any]) -> BaseException | None:
+    """Connect and ask for nothing in particular; returns how that failed, None if it did not."""
+    try:
+        connection = await create_conn(host, port, **options)
+        try:
+            # Whoever asks for a login lets everybody in and hangs up at the first request.
+            await connection.send(MetadataRequest([]))
+        finally:
+            hang_up(connection)
+    except (KafkaError, OSError) as error:
+        return error
+    return None
 
 
 async def partitions_by_topic(client: AIOKafkaClient) -> dict[str, int]:
@@ -76,16 +132,3 @@ async def require_topics(settings: Settings, names: Iterable[str]) -> None:
         present = await partitions_by_topic(client)
     if missing := [topic for topic in map(settings.topic, names) if topic not in present]:
         raise TopicsMissingError(f"topics are missing: {', '.join(missing)}; run `engagement topics`")
-
-
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.kafka_ssl_ca_file)
-    context.check_hostname = settings.kafka_ssl_check_hostname
-    if settings.kafka_ssl_cert_file:
-        password = settings.kafka_ssl_key_password
-        context.load_cert_chain(
-            settings.kafka_ssl_cert_file,
-            settings.kafka_ssl_key_file,
-            password.get_secret_value() if password else None,
-        )
-    return context

@@ -5,9 +5,13 @@ Owns the order of migrations. Never touches data beyond what a migration's scrip
 
 from __future__ import annotations
 
-import asyncpg
+from typing import TYPE_CHECKING
 
 import sql
+from consumer import db
+
+if TYPE_CHECKING:
+    import asyncpg
 
 NEWEST = 1
 
@@ -24,7 +28,7 @@ async def migrate(dsn: str) -> tuple[int, int]:
 
     Everything happens in one transaction. Raises SchemaTooNewError where the database is ahead of the code.
     """
-    connection = await asyncpg.connect(dsn)
+    connection = await db.open_unbounded(dsn)
     try:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)

@@ -68,4 +68,6 @@ def _drop(connection: db.Connection | None) -> None:
 
 
 def _line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")[:300]
+    # aiokafka's own begin with their names.
+    name = type(error).__name__
+    return " ".join(f"{name}: {str(error).removeprefix(f'{name}: ')}".split()).removesuffix(":")[:300]

@@ -28,6 +28,7 @@ _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}", re.ASCII)
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
 _DATABASE_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._%-]*)(:\d{1,5})?", re.ASCII)
+_DATABASE_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _SASL = ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password")
 _SSL = ("kafka_ssl_ca_file", "kafka_ssl_cert_file", "kafka_ssl_key_file", "kafka_ssl_key_password")
 
@@ -53,6 +54,9 @@ def _database_url(secret: SecretStr) -> SecretStr:
         raise ValueError(f"does not end where it should ({encode})")
     if not all(_DATABASE_SERVER.fullmatch(server) for server in parts.netloc.rpartition("@")[2].split(",")):
         raise ValueError(f"has no host:port where one should be ({encode})")
+    for name, value in parse_qsl(parts.query):
+        if name in _DATABASE_FILES and not Path(value).is_file():
+            raise ValueError(f"names no file in {name}")
     return secret
 
 

@@ -10,6 +10,7 @@ import socket
 
 import asyncpg
 from aiokafka import errors as kafka_errors
+from asyncpg.exceptions import ClientConfigurationError
 
 from consumer import db
 from consumer.commands import CommandFailedError
@@ -17,7 +18,7 @@ from consumer.embedded import ServerFailedError
 from consumer.kafka import TopicsMissingError
 from consumer.migrate import SchemaTooNewError
 from consumer.republish import NobodyPublishesError, NotPublishedError
-from consumer.settings import SettingsError
+from consumer.settings import SettingsError, variable
 from consumer.verify import UnknownAccountError
 
 # Errors of ours whose message is the line.
@@ -79,6 +80,8 @@ def _about_kafka(error: BaseException) -> str | None:
 def _about_postgres(error: BaseException) -> str | None:
     if isinstance(error, (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)):
         return f"the database lacks the schema of this version, run `engagement migrate`: {_line(error)}"
+    if isinstance(error, ClientConfigurationError):
+        return f"{variable('database_url')} cannot be used: {_line(error)}"
     if isinstance(error, _DATABASE_REFUSES):
         return f"the database refuses: {_line(error)}"
     if isinstance(error, asyncpg.PostgresError) and db.retry_reason(error):

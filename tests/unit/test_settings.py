@@ -159,6 +159,18 @@ def test_a_fault_in_the_url_does_not_show_its_password(monkeypatch: pytest.Monke
     assert PASSWORD not in str(direct.value)
 
 
+def test_a_url_may_ask_for_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a URL says of TLS is passed on as it is, and a file that is not there is named by its parameter."""
+    _set_needed(monkeypatch)
+    url = f"postgresql://app@db/app?sslmode=verify-full&sslrootcert={README}&sslcert={README}&sslkey={README}"
+    _set(monkeypatch, database_url=url)
+    assert load().dsn() == url
+    _set(monkeypatch, database_url=f"{url}.none")
+    with pytest.raises(SettingsError) as raised:
+        load()
+    assert raised.value.faults == ["ENGAGEMENT_DATABASE_URL names no file in sslkey"]
+
+
 def test_settings_never_change(monkeypatch: pytest.MonkeyPatch) -> None:
     """Assigning to a setting raises."""
     _set_needed(monkeypatch)
