@@ -25,7 +25,7 @@ from consumer.embedded.processes import dies_with_parent, free_port, has_ended, 
 from tests.servers.broker import IMAGE_VERSION, KafkaServer, answers_api_versions, broker_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _POM = Path(__file__).with_name("kafka-pom.xml")
 _CACHE = Path(__file__).parents[2] / ".cache" / f"kafka-{IMAGE_VERSION}"
@@ -42,8 +42,9 @@ class MavenKafka(KafkaServer):
     """One broker on a free port of 127.0.0.1, kept with its data until close() over stops and kills.
 
     settings: more of server.properties, by name. proxy_port: of a proxy on 127.0.0.1 that clients of a second
-    listener are sent to; `behind_proxy` is that listener's own port. What is missing raises ServerFailedError:
-    Java, Maven, the network, or the broker's own reason from its log.
+    listener are sent to; `behind_proxy` is that listener's own port. listeners: more of them, the security protocol
+    of each by its name; `ports` tells where they are. scram: logins, as kafka-storage's --add-scram takes them.
+    What is missing raises ServerFailedError: Java, Maven, the network, or the broker's own reason from its log.
     """
 
     kind = "maven"
@@ -55,11 +56,16 @@ class MavenKafka(KafkaServer):
         settings: Mapping[str, str] | None = None,
         *,
         proxy_port: int | None = None,
+        listeners: Mapping[str, str] | None = None,
+        scram: Sequence[str] = (),
         virtual_machine: list[str] | None = None,
     ) -> None:
         self._settings = dict(settings or {})
         self._proxy_port = proxy_port
         self.behind_proxy = 0
+        self._listeners = dict(listeners or {})
+        self.ports: dict[str, int] = {}
+        self._scram = scram
         self._virtual_machine = virtual_machine
         self._home: Path | None = None
         self._port = 0
@@ -115,13 +121,15 @@ class MavenKafka(KafkaServer):
         )
         if self._proxy_port is not None:
             self.behind_proxy = free_port()
-            settings["listeners"] += f",PROXIED://127.0.0.1:{self.behind_proxy}"
-            settings["advertised.listeners"] += f",PROXIED://127.0.0.1:{self._proxy_port}"
-            settings["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
+            _add_listener(settings, "PROXIED", "PLAINTEXT", self.behind_proxy, self._proxy_port)
+        for name, protocol in self._listeners.items():
+            port = self.ports[name] = free_port()
+            _add_listener(settings, name, protocol, port, port)
         settings |= self._settings
         properties = self._home / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        _java(["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties)])
+        logins = [word for login in self._scram for word in ("--add-scram", login)]
+        _java(["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties), *logins])
 
     def _launch(self) -> None:
         assert self._home is not None
@@ -199,6 +207,12 @@ async def _make_archive() -> None:
         await teacher.close()
     if unfinished.exists():  # a JVM that makes none is slower and no worse
         unfinished.rename(_ARCHIVE)
+
+
+def _add_listener(settings: dict[str, str], name: str, protocol: str, port: int, advertised: int) -> None:
+    settings["listeners"] += f",{name}://127.0.0.1:{port}"
+    settings["advertised.listeners"] += f",{name}://127.0.0.1:{advertised}"
+    settings["listener.security.protocol.map"] += f",{name}:{protocol}"
 
 
 def _cluster_id() -> str:
