@@ -41,20 +41,28 @@ class EmbeddedPostgres:
     """A PostgreSQL 18 of our own on a free port of 127.0.0.1; everything it stores is gone after `stop()`.
 
     fsync: False is for tests only; a demo or a benchmark would show what no database can do. settings: more
-    of postgresql.conf, by name. Raises ServerFailedError with the end of the server's log where it does not
-    start. Anybody on this machine may connect as its superuser, so it is not for data that matters.
+    of postgresql.conf, by name. programs: the folder of another PostgreSQL's, to run these instead. Raises
+    ServerFailedError with the end of the server's log where it does not start. Anybody on this machine may
+    connect as its superuser, so it is not for data that matters.
 
     Start it from a thread that lives as long as the server should: on Linux the server goes when that thread
     does, so that a killed program leaves no server behind (its temporary directory stays).
     """
 
-    def __init__(self, *, fsync: bool = True, settings: Mapping[str, str | int] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        fsync: bool = True,
+        settings: Mapping[str, str | int] | None = None,
+        programs: Path | None = None,
+    ) -> None:
         self._settings = {
             "fsync": "on" if fsync else "off",
             "unix_socket_directories": "",  # their paths have a short limit, and nobody asks for one
             **(settings or {}),
         }
         self._home: Path | None = None
+        self._given = programs
         self._binaries: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
@@ -94,10 +102,13 @@ class EmbeddedPostgres:
         """Create an empty cluster in a temporary directory and serve it, about a second in all."""
         if self._home is not None:
             raise ServerFailedError("the embedded PostgreSQL was started already")
-        installed = _installed_package()
         self._home = Path(tempfile.mkdtemp(prefix="engagement-postgres-", dir=_reachable_directory()))
         try:
-            self._binaries = await asyncio.to_thread(_prepare, self._home, installed)
+            binaries = self._given
+            if binaries is None:
+                binaries = await asyncio.to_thread(_programs, self._home)
+            await asyncio.to_thread(_create_cluster, self.data_directory, binaries)
+            self._binaries = binaries
             for _ in range(_PORT_TRIES):  # a port can be lost between finding it free and listening on it
                 self._port = free_port()
                 self._launch()
@@ -227,27 +238,32 @@ def _reachable_directory() -> str | None:
     raise ServerFailedError("no temporary directory that an ordinary user may enter: set TMPDIR to one")
 
 
-def _prepare(home: Path, installed: Path) -> Path:
-    """Create the cluster; returns the folder of the binaries to serve it with.
+def _programs(home: Path) -> Path:
+    """Return the folder of the binaries to serve with.
 
     PostgreSQL refuses to run as root. Root therefore runs it as nobody, from a copy: the environment may lie
     under a folder that only root may enter.
     """
+    installed = _installed_package()
     installation = installed / _INSTALLATION
-    data = home / "data"
-    data.mkdir(mode=0o700)
     if os.geteuid() == 0:
-        home.chmod(0o711)
         copy = home / _PACKAGE / _INSTALLATION
         shutil.copytree(installation, copy, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
         libraries = installed.with_name(f"{_PACKAGE}.libs")
         if libraries.exists():  # the loader finds them by their place relative to the binaries
             shutil.copytree(libraries, home / libraries.name)
-        os.chown(data, _NOBODY, _NOBODY)
         installation = copy
+    return installation / "bin"
+
+
+def _create_cluster(data: Path, programs: Path) -> None:
+    data.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        data.parent.chmod(0o711)
+        os.chown(data, _NOBODY, _NOBODY)
     options = ["-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions"]
     made = subprocess.run(  # noqa: S603 -- our own binary and our own words
-        [installation / "bin" / "initdb", "-D", data, *options, "--locale=C.UTF-8", "--encoding=UTF8"],
+        [programs / "initdb", "-D", data, *options, "--locale=C.UTF-8", "--encoding=UTF8"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -259,7 +275,6 @@ def _prepare(home: Path, installed: Path) -> Path:
     if made.returncode != 0:
         output = made.stdout.decode(errors="replace").strip()
         raise ServerFailedError(f"PostgreSQL's initdb failed (exit {made.returncode}): {output}")
-    return installation / "bin"
 
 
 def _environment() -> dict[str, str]:
