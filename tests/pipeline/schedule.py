@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from consumer import db
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 
     from consumer.db import Connection
 
@@ -36,6 +36,7 @@ class Schedule:
         self._connections: dict[int, Connection] = {}
         self._pids: dict[int, int] = {}
         self._at_border: dict[int, asyncio.Future[None]] = {}
+        self._next: dict[int, str] = {}
         self._working: dict[int, asyncio.Task[None]] = {}
         self._waits_for_lock: set[int] = set()
         self._stirred = asyncio.Event()
@@ -56,19 +57,22 @@ class Schedule:
         for connection in self._connections.values():
             connection.terminate()
 
-    async def run(self, turns: Sequence[int], work: Mapping[int, Coroutine[Any, Any, None]]) -> None:
-        """Let workers work to their end. A turn that is given to one who cannot go on falls to another."""
+    async def run(self, turns: Iterable[int], work: Mapping[int, Coroutine[Any, Any, Any]]) -> None:
+        """Let workers work to their end. A turn that is given to one who cannot go on falls to another.
+
+        turns: taken one by one, each when it is to be given, and from the beginning again when they are at an end.
+        """
+        upcoming = cycle(turns)
         self._working = {worker: asyncio.create_task(each) for worker, each in work.items()}
         for task in self._working.values():
             task.add_done_callback(lambda _: self._stirred.set())
         try:
-            for turn in cycle(turns):
+            await self._come_to_rest()
+            while not all(task.done() for task in self._working.values()):
+                turn = next(upcoming)
+                chosen = turn if turn in self._at_border else min(self._at_border)
+                self._at_border.pop(chosen).set_result(None)
                 await self._come_to_rest()
-                if all(task.done() for task in self._working.values()):
-                    break
-                if self._at_border:
-                    chosen = turn if turn in self._at_border else min(self._at_border)
-                    self._at_border.pop(chosen).set_result(None)
         finally:
             for task in self._working.values():
                 task.cancel()
@@ -78,10 +82,16 @@ class Schedule:
             if isinstance(result, BaseException):
                 raise result
 
+    def turns_until(self, worker: int, statement: str) -> Iterator[int]:
+        """Give turns to a worker for as long as it does not stand before this statement."""
+        while worker not in self._at_border or self._next[worker] != statement:
+            yield worker
+
     async def in_turn(self, worker: int, statement: str, send: Callable[[], Awaitable[Any]]) -> Any:
         """Send a statement when it is the worker's turn."""
         if worker in self._working:
             border = self._at_border[worker] = asyncio.get_running_loop().create_future()
+            self._next[worker] = statement
             self._stirred.set()
             await border
         result = await send()

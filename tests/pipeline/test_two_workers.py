@@ -1,0 +1,86 @@
+"""Two workers at once, each held at the very statement where a mistake in the order of locks would show.
+
+What any order ends in is test_law.py's; here the order is written down, so that each rule has the test that fails
+without it.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from itertools import chain, repeat
+from typing import TYPE_CHECKING
+
+from sql import queries
+from tests.pipeline import service
+from tests.pipeline.schedule import Schedule
+from tests.pipeline.test_gates import document, verdicts, won
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from consumer.db import Connection
+
+APPLY = queries("apply")[""]
+
+
+@asynccontextmanager
+async def _two(
+    schedule: Schedule, database: str, policy: str
+) -> AsyncIterator[tuple[service.Service, service.Service]]:
+    """Give workers 0 and 1 with a lane each, all of one shard, that know the catalog and the months already."""
+    await service.apply_document(database, document({"policy": policy}))
+    async with (
+        service.running(database, feed=service.Feed("deals"), connect=lambda: schedule.connect(0)) as first,
+        service.running(database, feed=service.Feed("sales"), connect=lambda: schedule.connect(1)) as second,
+    ):
+        for number, worker in enumerate((first, second)):
+            await worker.batch([won(f"00:0{number}", subject=f"early-{number}")])
+        yield first, second
+
+
+async def test_who_waited_for_a_contact_judges_by_what_was_left(
+    database: str, connection: Connection
+) -> None:
+    """A batch that waits for a contact reads what hangs on it after the lock: `once` counts once."""
+    schedule = Schedule(database, connection)
+    async with _two(schedule, database, "once") as (first, second):
+        # She is known beforehand: else the unique key would make the second one wait, and not her lock.
+        assert await first.batch([won("09:00", type="contact.upserted")]) == ["contact"]
+        await schedule.run(
+            chain(schedule.turns_until(0, "commit"), repeat(1)),
+            {0: first.batch([won("10:00")]), 1: second.batch([won("10:01")])},
+        )
+
+    assert schedule.lock_waits == 1
+    assert {event: verdict for event, verdict in (await verdicts(connection)).items() if event > "10"} == {
+        "10:00": "counted",
+        "10:01": "already_counted",
+    }
+    assert set((await service.tallies(connection)).values()) == {1}
+
+
+async def test_heads_are_taken_last(database: str, connection: Connection) -> None:
+    """Batches of other contacts do not wait for one that is yet to be applied, though they share its shard."""
+    schedule = Schedule(database, connection)
+    committed: list[int] = []
+    async with _two(schedule, database, "always") as (first, second):
+        schedule.committed = committed.append
+        await schedule.run(
+            chain(schedule.turns_until(0, APPLY), repeat(1)),
+            {0: first.batch([won("10:00")]), 1: second.batch([won("10:01", subject="bob")])},
+        )
+
+    assert committed == [1, 0]
+    assert schedule.lock_waits == 0
+    assert {shard for (shard,) in await connection.fetch("select shard from outbox")} == {0}
+
+
+async def test_a_lane_taken_over_at_the_same_offset(database: str, connection: Connection) -> None:
+    """Who lost a lane has no effect on it, even where it stands as before: the epoch is part of the fence."""
+    async with service.running(database) as older:
+        await older.apply(document({"policy": "always"}))
+        async with service.running(database) as newer:
+            assert await older.batch([won("10:00")]) == []
+            assert older.ingest.lanes == {}
+            assert await verdicts(connection) == {}
+            assert await newer.batch([won("10:00")]) == ["applied"]
