@@ -10,6 +10,7 @@ import pytest
 
 from consumer.model import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from consumer.shard import Shard
+from consumer.transactional import TransactionalPublisher
 from tests.kafka.agreement import outbox_rows
 from tests.kafka.installation import document
 from tests.kafka.relaying import Relaying
@@ -139,6 +140,37 @@ async def test_an_older_copy_of_the_database(installation: Installation) -> None
     xp = [message["id"] for message in await installation.messages(XP_CREDITED_TOPIC)]
     assert len(xp) == len(set(xp)) == 10
     await connection.close()
+
+
+async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Kafka knows no position a shard begins at its floor, within a row too: nothing is told twice."""
+    monkeypatch.setattr("consumer.shard.MOST_MESSAGES", 2)
+    await installation.create_topics()
+    await installation.apply(document())
+    async with service.running(installation.dsn) as ingest:
+        await ingest.batch([won(number, subject=f"contact-{number}") for number in range(5)])
+    connection = await asyncpg.connect(installation.dsn)
+    assert await outbox_rows(installation) == 1
+
+    async def publish(times: int, group: str) -> list[int]:
+        shard = Shard(0, TransactionalPublisher(installation.settings(kafka_group=group), 0))
+        await shard.begin(connection)
+        published = [await shard.publish_due(connection, lambda _: None) for _ in range(times)]
+        await shard.discard()
+        return published
+
+    assert await publish(1, installation.prefix) == [2]
+    # Another group is one of which nothing is known any more.
+    await publish(5, f"{installation.prefix}forgotten")
+    await connection.close()
+    told = [
+        message["id"]
+        for topic in (SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC)
+        for message in await installation.messages(topic)
+    ]
+    assert len(told) == len(set(told)) == 10
 
 
 async def test_shards_are_shared_and_taken_over(installation: Installation) -> None:

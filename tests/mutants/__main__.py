@@ -79,6 +79,10 @@ def _copy(tree: Path) -> None:
             shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, tree / name)
+    # Else the copy would fetch a broker of its own.
+    cache = ROOT / ".cache"
+    cache.mkdir(exist_ok=True)
+    (tree / ".cache").symlink_to(cache)
 
 
 def _try(tree: Path, mutant: Mutant) -> str | None:
