@@ -86,6 +86,8 @@ class Ownership:
             await self.give_back(back)
             leased = self._leases.held(self._number)
         lost = any(self._waits_for(key, leased) for key in self._survey.doubtful | self._moved)
+        # A topic that is gone may be there again, as another, before its turn comes.
+        lost = lost or not self._ingest.lanes.keys() <= self._survey.lanes
         if now - self._looked_at >= _EVERY or leased.keys() != self._slices.keys() or lost:
             await self._look(source, leased)
             self._looked_at = now
