@@ -69,6 +69,13 @@ class KafkaServer:
         """Create topics with this many partitions each, and wait until clients can see them."""
         await create_topics(self.bootstrap, list(names), partitions, settings or {})
 
+    async def run_tool(self, name: str, *arguments: str) -> str:
+        """Run one of the broker's own tools, by the name of its Java class, and return what it says.
+
+        Raises ServerFailedError where it fails, or there is none.
+        """
+        raise ServerFailedError(f"{self.description} brings no {name} {' '.join(arguments)}")
+
     def _unbreakable(self) -> NoReturn:
         raise NotImplementedError(f"{self.description} cannot be broken on purpose")
 

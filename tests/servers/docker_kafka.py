@@ -65,6 +65,15 @@ class DockerKafka(KafkaServer):
     def thaw(self) -> None:
         self._wrapped().unpause()
 
+    async def run_tool(self, name: str, *arguments: str) -> str:
+        # Inside the broker listens on the port that it has outside.
+        command = ["/opt/kafka/bin/kafka-run-class.sh", name, *arguments]
+        code, output = await asyncio.to_thread(self._wrapped().exec_run, command)
+        said = str(output.decode(errors="replace"))
+        if code != 0:
+            raise ServerFailedError(f"{name} failed (exit {code}):\n{said[-3000:]}")
+        return said
+
     async def close(self) -> None:
         container, self._container = self._container, None
         if container is not None:

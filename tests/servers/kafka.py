@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from consumer.embedded import EmbeddedBroker, ServerFailedError
 from tests.servers.broker import KafkaServer
 from tests.servers.docker_kafka import DockerKafka
-from tests.servers.maven_kafka import MavenKafka
+from tests.servers.maven_kafka import MavenKafka, run_tool
 from tests.servers.version import broker_version
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class ExternalKafka(KafkaServer):
     async def start(self) -> None:
         """Ask it for its version; there is nothing to start."""
         self.description = f"{await broker_version(self.bootstrap)} at {self.bootstrap} ({VARIABLE})"
+
+    async def run_tool(self, name: str, *arguments: str) -> str:
+        """Run the tool of the version that Maven brings: tools ask brokers of any."""
+        return await run_tool(name, *arguments)
 
 
 class MockKafka(KafkaServer):

@@ -25,11 +25,13 @@ from consumer.embedded.processes import dies_with_parent, free_port, has_ended, 
 from tests.servers.broker import IMAGE_VERSION, KafkaServer, answers_api_versions, broker_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 _POM = Path(__file__).with_name("kafka-pom.xml")
+_TOOLS_POM = Path(__file__).with_name("kafka-tools-pom.xml")
 _CACHE = Path(__file__).parents[2] / ".cache" / f"kafka-{IMAGE_VERSION}"
 _LIBRARIES = _CACHE / "libs"
+_TOOLS = _CACHE / "tools"
 _ARCHIVE = _CACHE / "classes.jsa"
 _LIGHT = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xss512k"]
 _LOGGING = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
@@ -105,6 +107,9 @@ class MavenKafka(KafkaServer):
     def thaw(self) -> None:
         os.killpg(self._running().pid, signal.SIGCONT)
 
+    async def run_tool(self, name: str, *arguments: str) -> str:
+        return await run_tool(name, *arguments)
+
     async def close(self) -> None:
         await self._end(signal.SIGKILL)
         home, self._home = self._home, None
@@ -174,26 +179,47 @@ class MavenKafka(KafkaServer):
             await has_ended(process, _STOP_SECONDS)
 
 
+async def run_tool(name: str, *arguments: str) -> str:
+    """Run one of Kafka's own tools, by the name of its Java class, and return what it says.
+
+    What is missing raises ServerFailedError, and so does a tool that fails.
+    """
+    async with _cache():
+        await asyncio.to_thread(_fetch, _POM, _LIBRARIES)
+        # What tools bring besides, a web server among it, nobody needs who only asks a broker.
+        await asyncio.to_thread(_fetch, _TOOLS_POM, _TOOLS, "-DexcludeTransitive=true")
+    return await asyncio.to_thread(_java, [name, *arguments])
+
+
 async def _prepare() -> None:
     """Fetch the broker and make its class archive, once per clone; later calls and runs find them.
 
-    Two runs at a time take turns. About 15 s the first time, 7 of them the network's.
+    About 15 s the first time, 7 of them the network's.
     """
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / "lock").open("w") as lock:
-        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
-        if not _LIBRARIES.exists():
-            await asyncio.to_thread(_fetch)
+    async with _cache():
+        await asyncio.to_thread(_fetch, _POM, _LIBRARIES)
         if not _ARCHIVE.exists():
             await _make_archive()
 
 
-def _fetch() -> None:
-    unfinished = _CACHE / "libs.unfinished"
+@contextlib.asynccontextmanager
+async def _cache() -> AsyncIterator[None]:
+    """Let two runs at a time take turns."""
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with (_CACHE / "lock").open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch(pom: Path, folder: Path, *options: str) -> None:
+    if folder.exists():
+        return
+    unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={unfinished}"]
-    _run(["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(_POM), *goal], _FETCH_SECONDS)
-    unfinished.rename(_LIBRARIES)
+    command = ["mvn", "-q", "-B", "-Dstyle.color=never", "-f", str(pom), *goal, *options]
+    _run(command, _FETCH_SECONDS)
+    unfinished.rename(folder)
 
 
 async def _make_archive() -> None:
@@ -223,11 +249,14 @@ def _cluster_id() -> str:
             return drawn
 
 
-def _java(arguments: list[str]) -> None:
-    _run(["java", *_LIGHT, *_LOGGING, "-cp", str(_LIBRARIES / "*"), *arguments], _START_SECONDS)
+def _java(arguments: list[str]) -> str:
+    # Where no tools were fetched their folder is passed over. Apart from the broker's: its class archive is good
+    # for the very path that it was made with.
+    path = f"{_LIBRARIES / '*'}:{_TOOLS / '*'}"
+    return _run(["java", *_LIGHT, *_LOGGING, "-cp", path, *arguments], _START_SECONDS)
 
 
-def _run(command: list[str], seconds: float) -> None:
+def _run(command: list[str], seconds: float) -> str:
     try:
         done = subprocess.run(
             command,
@@ -241,6 +270,7 @@ def _run(command: list[str], seconds: float) -> None:
         raise ServerFailedError(f"{command[0]} is not installed") from None
     except subprocess.TimeoutExpired:
         raise ServerFailedError(f"{command[0]} took more than {seconds:.0f} s") from None
+    output = done.stdout.decode(errors="replace")
     if done.returncode != 0:
-        output = done.stdout.decode(errors="replace")[-3000:]
-        raise ServerFailedError(f"{command[0]} failed (exit {done.returncode}):\n{output}")
+        raise ServerFailedError(f"{command[0]} failed (exit {done.returncode}):\n{output[-3000:]}")
+    return output
