@@ -216,7 +216,9 @@ class Ownership:
         }
         # Only on a change: each time, what was fetched ahead of all lanes is thrown away.
         if self._astray or source.lanes != readable.keys():
-            source.read(readable)
+            held = self._ingest.lanes.items()
+            standing = {key: lane.next_offset for key, lane in held if key not in readable}
+            source.read(readable, standing)
             self._astray = False
 
     async def _mind_standstill(self, source: Source, now: float) -> None:

@@ -57,6 +57,8 @@ class Source:
         self._kafka_names = {name: kafka_name for kafka_name, name in self._names.items()}
         self._most = settings.batch_records
         self.lanes: frozenset[LaneKey] = frozenset()
+        # Behind the last record of each lane that was handed out.
+        self._handed: dict[LaneKey, int] = {}
         self._told: dict[LaneKey, int] = {}
         self._told_all_at = 0.0
         self._consumer = AIOKafkaConsumer(
@@ -97,16 +99,19 @@ class Source:
             end = await self._consumer.end_offsets(partitions)
         return {self._key(partition): (first[partition], end[partition]) for partition in partitions}
 
-    def read(self, offsets: Mapping[LaneKey, int]) -> None:
+    def read(self, offsets: Mapping[LaneKey, int], standing: Mapping[LaneKey, int]) -> None:
         """Read these lanes, and no others, each from its offset on; `lanes` tells which they are.
 
+        standing: where lanes are that are held and not read now: the group is told of them all the same.
         What was fetched ahead of any lane is thrown away.
         """
         self.lanes = frozenset(offsets)
-        self._told = {key: offset for key, offset in self._told.items() if key in self.lanes}
-        self._consumer.assign([self._partition(key) for key in offsets])
-        for key, offset in offsets.items():
+        self._handed = {**standing, **offsets}
+        self._told = {key: offset for key, offset in self._told.items() if key in self._handed}
+        self._consumer.assign([self._partition(key) for key in self._handed])
+        for key, offset in self._handed.items():
             self._consumer.seek(self._partition(key), offset)
+        self._consumer.pause(*(self._partition(key) for key in standing))
 
     async def fetch(self, *, wait: float) -> list[Record]:
         """Return records of some lanes, each lane's in offset order; none if `wait` seconds pass.
@@ -117,14 +122,16 @@ class Source:
         try:
             fetched = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=self._most)
         except wire.UnreadableBatchError as error:
-            self.lanes = frozenset()
+            self._lose()
             raise LanesInTroubleError(frozenset({self._key(error.partition)}), error) from error
         except OffsetOutOfRangeError as error:
-            self.lanes = frozenset()
+            self._lose()
             raise LanesInTroubleError(frozenset(map(self._key, error.args[0])), error) from error
         except KafkaError:
-            self.lanes = frozenset()
+            self._lose()
             raise
+        for partition, records in fetched.items():
+            self._handed[self._key(partition)] = records[-1].offset + 1
         return [self._record(record) for records in fetched.values() for record in records]
 
     async def positions(self) -> dict[LaneKey, int]:
@@ -136,26 +143,40 @@ class Source:
         return found
 
     async def tell_group(self, offsets: Mapping[LaneKey, int]) -> None:
-        """Commit positions that have moved under the group's name, for lag tools; losing one costs nothing."""
+        """Commit positions that have moved under the group's name, for lag tools; losing one costs nothing.
+
+        offsets: where the lanes stand that this worker holds. Behind markers and what else is no records the group
+        is told to stand behind these, since its tools reckon from offsets alone.
+        """
         now = asyncio.get_running_loop().time()
         if now - self._told_all_at >= _TELL_ALL:
             self._told_all_at = now
             self._told.clear()
-        moved = {
-            key: offset
-            for key, offset in offsets.items()
-            if key in self.lanes and self._told.get(key) != offset
-        }
-        if not moved:
-            return
-        told = {self._partition(key): OffsetAndMetadata(offset, "") for key, offset in moved.items()}
         try:
             async with _in_time(PATIENCE):
-                await self._consumer.commit(told)
+                passed = {
+                    key: await self._passed(key, at) for key, at in offsets.items() if key in self._handed
+                }
+                moved = {key: offset for key, offset in passed.items() if self._told.get(key) != offset}
+                if moved:
+                    await self._consumer.commit(
+                        {self._partition(key): OffsetAndMetadata(at, "") for key, at in moved.items()}
+                    )
         except KafkaError as error:
             log.info("group offsets not committed", error=repr(error)[:200])
         else:
             self._told |= moved
+
+    async def _passed(self, key: LaneKey, offset: int) -> int:
+        """Return where a lane that stands at an offset could stand as well, no record lying between."""
+        position = await self._consumer.position(self._partition(key))
+        # Else records before the position are still being processed.
+        return max(offset, position) if self._handed.get(key, position) <= offset else offset
+
+    def _lose(self) -> None:
+        """Forget where the client is: it may have passed records that nobody was given."""
+        self.lanes = frozenset()
+        self._handed = {}
 
     def _record(self, record: ConsumerRecord) -> Record:
         return Record(
