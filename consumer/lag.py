@@ -34,8 +34,9 @@ log = structlog.get_logger(__name__)
 _BACKLOG = queries("relay")["backlog"]
 _CREATE_SLICES = queries("leases")["create_slices"]
 
-# Seconds from look to look: lag is 0 within a second of catching up.
+# Seconds from look to look, however long one takes: lag is 0 within a second of catching up; and between them.
 _EVERY = 0.7
+_REST = 0.1
 _PATIENCE = 4.0
 # Of a lane that moves with more than so many records before it, the last one processed tells the age of the next;
 # of others that record itself is looked at.
@@ -88,8 +89,9 @@ class Lag:
             self._health.expect("lanes")
         try:
             while True:
+                began = self._clock.monotonic()
                 await self.look()
-                await asyncio.sleep(_EVERY)
+                await asyncio.sleep(max(_REST, began + _EVERY - self._clock.monotonic()))
         finally:
             self._drop()
             await self._survey.stop()
@@ -181,18 +183,23 @@ class Lag:
 
     async def _find_waiting(self, behind: Mapping[LaneKey, Lane]) -> None:
         """Learn of the record that each lane waits for, where it cannot be reckoned and is not known yet."""
-        ends = self._survey.end
+        ends, first = self._survey.end, self._survey.first
+        starts = {key: max(lane.next_offset, first.get(key, 0)) for key, lane in behind.items()}
         self._waiting = {
-            key: known
-            for key, known in self._waiting.items()
-            if key in behind
-            and known[0] == behind[key].next_offset
-            and (known[1].there or known[1].offset >= ends[key])
+            key: (start, waiting)
+            for key, (start, waiting) in self._waiting.items()
+            if starts.get(key) == start and (waiting.records or waiting.upto >= ends[key])
+        }
+        # What is too long for one look is not counted anew each time that it grows.
+        counted = {
+            key
+            for key, (_, waiting) in self._waiting.items()
+            if waiting.upto >= ends[key] or not waiting.whole
         }
         wanted = {
-            key: max(lane.next_offset, self._survey.first.get(key, 0))
+            key: starts[key]
             for key, lane in behind.items()
-            if key not in self._waiting
+            if key not in counted
             and (
                 self._before.get(key) == lane.next_offset
                 or ends[key] - lane.next_offset <= _MANY
@@ -200,18 +207,21 @@ class Lag:
             )
         }
         for key, waiting in (await self._survey.peek(wanted)).items():
-            self._waiting[key] = behind[key].next_offset, waiting
+            self._waiting[key] = starts[key], waiting
 
     def _lag_of(self, lane: Lane, end: int) -> tuple[int, float | None]:
-        """Return how far a lane is behind: (records, seconds or None where these are not known)."""
+        """Return how far a lane is behind: (records, seconds or None where these are not known).
+
+        Beyond what was looked at, offsets are taken for records: there the markers of transactions count too.
+        """
         known = self._waiting.get(lane.key)
         if known is None:
             return end - lane.next_offset, self._age(lane.last_timestamp)
         waiting = known[1]
-        # Offsets that are no records do not count, but records that are gone do.
+        # Records that are gone count too.
         gone = max(0, self._survey.first.get(lane.key, 0) - lane.next_offset)
-        records = max(0, end - waiting.offset) + gone
-        if not waiting.there:
+        records = waiting.records + max(0, end - waiting.upto) + gone
+        if not waiting.records:
             return (records, self._age(lane.last_timestamp)) if records else (0, 0.0)
         return records, self._age(waiting.timestamp)
 

@@ -39,10 +39,15 @@ _PEEK_BYTES = 64 << 10
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The first record at or behind a position. offset: its own; where there is none, up to where nothing is."""
+    """What stands at a position and behind it, as far as one answer of a broker goes.
 
-    offset: int
-    there: bool
+    records: how many are readable in it; what aborted transactions left, and markers, are none. timestamp: of the
+    first of them. upto: the offset behind it. whole: it goes to the end of the log.
+    """
+
+    records: int
+    upto: int
+    whole: bool
     timestamp: int | None = None
 
 
@@ -103,15 +108,14 @@ class Survey:
         try:
             while len(found) < len(positions) and loop.time() < until:
                 fetched = await consumer.getmany(timeout_ms=100)
-                for partition, records in fetched.items():
-                    record = records[0]
-                    timestamp = record.timestamp if record.timestamp >= 0 else None
-                    found.setdefault(self._key(partition), Waiting(record.offset, True, timestamp))
-                consumer.pause(*(self._partition(key) for key in found))
                 for key in positions.keys() - found.keys():
-                    passed = await consumer.position(self._partition(key))
-                    if passed >= self.end.get(key, passed + 1):
-                        found[key] = Waiting(passed, there=False)
+                    records = fetched.get(self._partition(key), [])
+                    upto = await consumer.position(self._partition(key))
+                    whole = upto >= self.end.get(key, upto + 1)
+                    if records or whole:
+                        timestamp = records[0].timestamp if records and records[0].timestamp >= 0 else None
+                        found[key] = Waiting(len(records), upto, whole, timestamp)
+                consumer.pause(*(self._partition(key) for key in found))
         except (wire.UnreadableBatchError, OffsetOutOfRangeError) as error:
             # One lane's trouble: what was found of the others is as good as ever.
             log.info("records cannot be looked at", error=str(error)[:200])

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from consumer import kafka
 from consumer.model import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
@@ -129,6 +131,16 @@ class Installation:
             record.value,
             record.headers,
         )
+
+    async def truncate(self, topic: str, *, before: int) -> None:
+        """Delete the records of a topic's first partition before this offset."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            partition = TopicPartition(f"{self.prefix}{topic}", 0)
+            await admin.delete_records({partition: RecordsToDelete(before_offset=before)})
+        finally:
+            await admin.close()
 
     async def read(self, topic: str) -> list[ConsumerRecord]:
         """Return every committed message of a topic, each partition's in order, as a stranger reads it."""

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
-from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from consumer.source import Source
@@ -28,17 +26,6 @@ if TYPE_CHECKING:
     from consumer.model import Record
 
 pytestmark = pytest.mark.real_kafka
-
-
-async def _truncate(installation: Installation, topic: str, before: int) -> None:
-    """Delete the records of a topic's first partition before this offset."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=installation.bootstrap)
-    await admin.start()
-    try:
-        partition = TopicPartition(f"{installation.prefix}{topic}", 0)
-        await admin.delete_records({partition: RecordsToDelete(before_offset=before)})
-    finally:
-        await admin.close()
 
 
 async def _execute(installation: Installation, statement: str, *values: Any) -> list[asyncpg.Record]:
@@ -63,7 +50,7 @@ async def test_lanes_that_cannot_be_read_where_they_stand(installation: Installa
     async with working(installation) as worker:
         await worker.until_handled(*sent)
     await installation.produce([won(3, type="email.opened"), won(4, type="email.opened")])
-    await _truncate(installation, "emails", 3)
+    await installation.truncate("emails", before=3)
     await _execute(installation, "update lanes set next_offset = 7 where topic = 'payments'")
 
     async with working(installation) as worker:
@@ -103,7 +90,7 @@ async def test_a_log_truncated_while_it_is_read(installation: Installation, tmp_
         await eventually(begun, within=10, what="the first record to be processed")
         worker.freeze()
         await installation.produce([won(n, type="email.opened") for n in range(1, 5)])
-        await _truncate(installation, "emails", 4)
+        await installation.truncate("emails", before=4)
         worker.thaw()
 
         async def stopped() -> bool:
