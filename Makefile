@@ -10,6 +10,9 @@ PYTHON ?=
 # More words for pytest or for the program: `make test ARGS="-k late"`, `make demo ARGS=--help`.
 ARGS ?=
 
+# How many processes share the tests, each with servers of its own; 0 for none but the first.
+PROCESSES ?= 2
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -55,7 +58,7 @@ types: $(INSTALLED) ## what mypy has to say
 	$(BIN)/mypy
 
 test: $(INSTALLED) ## all tests, with the servers they need (no set-up beforehand)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(ARGS)
 
 test-unit: $(INSTALLED) ## only those that need no server
 	$(BIN)/python -m pytest tests/unit $(ARGS)

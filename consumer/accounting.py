@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import structlog
 
 from consumer.model import Outcome, Reason, Record, Verdict
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Handled:
+class Handled(msgspec.Struct, frozen=True, gc=False):
     """A record and what became of it, with the reason of a dead one."""
 
     record: Record

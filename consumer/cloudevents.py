@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -53,9 +54,12 @@ class Envelope(msgspec.Struct):
     @property
     def account(self) -> str | None:
         """The account that the event names, None where it names none or not in the form of one."""
-        if self.accountid is not None and _ACCOUNT.fullmatch(self.accountid):
-            return self.accountid
-        return None
+        return None if self.accountid is None else _account(self.accountid)
+
+
+@lru_cache(maxsize=4096)
+def _account(text: str) -> str | None:
+    return text if _ACCOUNT.fullmatch(text) else None
 
 
 _TEXTS: Final = Envelope.__struct_fields__[:10]

@@ -86,6 +86,8 @@ def _too_large(headers: dict[str, bytes | None], value: bytes | None) -> DeadLet
 
 def _attribute_fault(envelope: cloudevents.Envelope, time: int | None) -> tuple[Reason, str] | None:
     """Find what is wrong with the attributes, the bounds of `time` apart; what is missing comes first."""
+    if _is_usual(envelope) and (envelope.time is None) == (time is None):
+        return None
     required = (envelope.id, envelope.source, envelope.type, envelope.subject)
     if None in required or envelope.accountid is None:
         missing = next(name for name in _REQUIRED if getattr(envelope, name) is None)
@@ -98,6 +100,19 @@ def _attribute_fault(envelope: cloudevents.Envelope, time: int | None) -> tuple[
     if envelope.time is not None and time is None:
         return Reason.ATTRIBUTE_MALFORMED, "time: not an RFC 3339 time"
     return None
+
+
+def _is_usual(envelope: cloudevents.Envelope) -> bool:
+    """Tell whether all attributes are there, printable and not too long: without fault, and seen at one glance."""
+    id_, source, type_, subject = envelope.id, envelope.source, envelope.type, envelope.subject
+    if not (id_ and source and type_ and subject and envelope.account is not None):
+        return False
+    actor, object_ = envelope.actorid, envelope.objectid
+    if actor == "" or object_ == "":
+        return False
+    together = f"{id_}{source}{type_}{subject}{actor or ''}{object_ or ''}"
+    # What is short together is short in each part.
+    return len(together) <= _LONGEST_TEXT and together.isprintable()
 
 
 def _well_formed(text: str) -> bool:

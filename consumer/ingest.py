@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -189,7 +189,7 @@ class Ingest:
         detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
         log.warning("record refused by the database", detail=detail, topic=alone.record.topic)
         letter = DeadLetter(Reason.REFUSED_BY_DATABASE, detail, alone.content.account)
-        return await self._settle([replace(alone, content=letter)], watch)
+        return await self._settle([Decoded(alone.record, letter)], watch)
 
     async def _wait(self, reason: RetryReason, attempt: int, error: BaseException) -> None:
         self._session.drop()

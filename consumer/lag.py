@@ -37,7 +37,8 @@ _CREATE_SLICES = queries("leases")["create_slices"]
 # Seconds from look to look, however long one takes: lag is 0 within a second of catching up; and between them.
 _EVERY = 0.7
 _REST = 0.1
-_PATIENCE = 4.0
+# For the database, before it is gone by what was read last.
+_PATIENCE = 1.5
 # Of a lane that moves with more than so many records before it, the last one processed tells the age of the next;
 # of others that record itself is looked at.
 _MANY = 50

@@ -11,13 +11,14 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from consumer.model import LaneStop, Record
+from consumer.model import LaneStop
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from consumer.db import Connection
+    from consumer.model import DeadLetter, Record
 
 LaneKey = tuple[str, int]
 
@@ -50,23 +51,26 @@ class Lane:
         """What names the lane: its topic, without prefix, and its partition."""
         return self.topic, self.partition
 
-    def after(self, record: Record, *, dead: bool, account: str | None) -> Lane:
-        """Return the lane behind one more record, stopped where that was a dead one too many."""
-        seen = self.seen + 1
+    def after(self, events: int, last: Record, *, dead: DeadLetter | None = None) -> Lane:
+        """Return the lane behind so many events and then, if there is one, a dead letter, with the last record.
+
+        Stopped where that was a dead one too many.
+        """
+        seen = self.seen + events + (dead is not None)
         recent = self.recent_dead
         if recent and recent[0][0] <= seen - DEAD_SPAN:
             recent = tuple(entry for entry in recent if entry[0] > seen - DEAD_SPAN)
         stopped = self.stopped
-        if dead:
-            recent = (*recent, (seen, account))
+        if dead is not None:
+            recent = (*recent, (seen, dead.account))
             accounts = {name for _, name in recent}
             one_account = len(accounts) == 1 and None not in accounts
             if len(recent) >= DEAD_LIMIT and not one_account:
                 stopped = LaneStop.DEAD_LETTERS
         return replace(
             self,
-            next_offset=record.offset + 1,
-            last_timestamp=record.timestamp,
+            next_offset=last.offset + 1,
+            last_timestamp=last.timestamp,
             seen=seen,
             recent_dead=recent,
             stopped=stopped,

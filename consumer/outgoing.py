@@ -9,6 +9,8 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from consumer.dead import decode_headers
 from consumer.headers import readable_name
 from consumer.model import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
@@ -30,8 +32,7 @@ _TOPICS = {"score_changed": SCORE_CHANGED_TOPIC, "xp_credited": XP_CREDITED_TOPI
 _CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message on its way out; topic without prefix."""
 
     topic: str

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from consumer.catalog import match
 from consumer.contacts import ContactEvent
 from consumer.model import CONTACT_TYPES, DeadLetter, Event, Outcome, Record
@@ -19,16 +21,14 @@ if TYPE_CHECKING:
     from consumer.lanes import Lane, LaneKey
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """A record and what it turned out to be."""
 
     record: Record
     content: Event | DeadLetter
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(msgspec.Struct, frozen=True, gc=False):
     """An event that definitions take. index: its place in the batch."""
 
     index: int
@@ -59,18 +59,46 @@ class Batch:
 
 def due(records: Iterable[Decoded], lanes: Mapping[LaneKey, Lane]) -> Batch:
     """Keep the records that their lanes still wait for, up to where a lane stops for its dead ones."""
-    after: dict[LaneKey, Lane] = {}
+    walks: dict[LaneKey, _Walk] = {}
     kept: list[Decoded] = []
     for decoded in records:
         record = decoded.record
         key = (record.topic, record.partition)
-        lane = after.get(key) or lanes.get(key)
-        if lane is None or lane.stopped or record.offset < lane.next_offset:
+        walk = walks.get(key)
+        if walk is None:
+            lane = lanes.get(key)
+            if lane is None:
+                continue
+            walk = walks[key] = _Walk(lane, lane.next_offset)
+        if record.offset < walk.next_offset or walk.lane.stopped:
             continue
-        dead = isinstance(decoded.content, DeadLetter)
-        after[key] = lane.after(record, dead=dead, account=decoded.content.account)
         kept.append(decoded)
-    return Batch(kept, after)
+        walk.next_offset = record.offset + 1
+        walk.last = record
+        walk.events += 1
+        if isinstance(decoded.content, DeadLetter):
+            walk.lane = walk.lane.after(walk.events - 1, record, dead=decoded.content)
+            walk.last, walk.events = None, 0
+    return Batch(kept, {key: walk.behind() for key, walk in walks.items() if walk.moved})
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A lane on its way through a batch: events since it was last brought up to date, the last of them."""
+
+    lane: Lane
+    next_offset: int
+    last: Record | None = None
+    events: int = 0
+
+    @property
+    def moved(self) -> bool:
+        """Whether any record was taken from it."""
+        return self.last is not None or self.lane.next_offset == self.next_offset
+
+    def behind(self) -> Lane:
+        """Return the lane behind all that was taken."""
+        return self.lane if self.last is None else self.lane.after(self.events, self.last)
 
 
 def sort_out(batch: Batch, catalog: Catalog) -> None:

@@ -11,6 +11,9 @@ from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_MICROSECOND = timedelta(microseconds=1)
+_WITHOUT_FRACTION = 20
+_USUAL_LENGTHS = frozenset({_WITHOUT_FRACTION, 24, 27})
 _EPOCH_DAY = EPOCH.toordinal()
 _FOUR_CENTURIES_FIVE_TIMES = 730_485  # days from the year 0 to the year 2000: the calendar repeats
 _GRAMMAR = re.compile(
@@ -25,6 +28,11 @@ def microseconds(text: str) -> int | None:
     Digits beyond the microsecond are cut off; second 60 is second 0 of the next minute, whatever the minute.
     Years 0000 to 9999 are instants here; which of them are allowed is for the caller to say.
     """
+    if _is_usual(text):
+        try:
+            return (datetime.fromisoformat(text) - EPOCH) // _MICROSECOND
+        except ValueError:  # second 60, the year 0, or no time at all
+            pass
     match = _GRAMMAR.fullmatch(text)
     if match is None:
         return None
@@ -39,6 +47,24 @@ def microseconds(text: str) -> int | None:
     if fraction is None:
         return seconds * 1_000_000
     return seconds * 1_000_000 + int(fraction[:6].ljust(6, "0"))
+
+
+def _is_usual(text: str) -> bool:
+    """Tell whether `text` has a shape in which Python's own reader takes nothing that the grammar does not.
+
+    That is yyyy-mm-ddThh:mm:ssZ, with no fraction or one of three or six digits: nearly all that is sent, and read
+    in a fifth of the time. The hour is compared, for newer Pythons take 24:00.
+    """
+    return (
+        len(text) in _USUAL_LENGTHS
+        and text[4] == text[7] == "-"
+        and text[10] == "T"
+        and text[13] == text[16] == ":"
+        and text[-1] == "Z"
+        and text[11:13] < "24"
+        and (len(text) == _WITHOUT_FRACTION or text[19] == ".")
+        and text.isascii()
+    )
 
 
 def instant(since_epoch: int) -> datetime:

@@ -1,14 +1,16 @@
 """The session's servers, what the run says about them at its end, and when CI must not believe it.
 
 Owns both servers' lives, whether promtool is there, the mark `real_kafka`, and the lines of the final summary.
-Never owns databases or topics on them; those are conftest's.
+Never owns databases or topics on them; those are conftest's. Under pytest-xdist each process has servers of its
+own, and what they have to say is gathered by the one that prints.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,19 +24,38 @@ if TYPE_CHECKING:
     from tests.servers.broker import KafkaServer
     from tests.servers.postgres import PostgresServer
 
-# What tests want said at the end of the run, in the order in which they said it.
-LINES: pytest.StashKey[list[str]] = pytest.StashKey()
-_BROKER: pytest.StashKey[KafkaServer | None] = pytest.StashKey()
+
+@dataclass
+class Said:
+    """What there is to say at the end of a run; plain values, for they travel between processes.
+
+    lines: what tests want said, in their order. servers: which there were. skipped: tests of the broker that were.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    servers: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    mock: bool = False
+    no_promtool: bool = False
+
+    def add(self, other: Said) -> None:
+        """Take over what another process has to say."""
+        self.lines += other.lines
+        self.servers += [server for server in other.servers if server not in self.servers]
+        self.skipped += other.skipped
+        self.mock |= other.mock
+        self.no_promtool |= other.no_promtool
+
+
+_SAID: pytest.StashKey[Said] = pytest.StashKey()
 _KAFKA_TESTS: pytest.StashKey[set[str]] = pytest.StashKey()
-_SKIPPED: pytest.StashKey[list[str]] = pytest.StashKey()
-_NO_PROMTOOL: pytest.StashKey[bool] = pytest.StashKey()
 
 
 @pytest.fixture(scope="session")
 async def postgres_server(pytestconfig: pytest.Config) -> AsyncIterator[PostgresServer]:
     """Give the PostgreSQL of this run, started when the first test asks for it."""
     server = await start_postgres()
-    pytestconfig.stash[LINES].insert(0, f"database: {server.description}")
+    pytestconfig.stash[_SAID].servers.append(f"database: {server.description}")
     yield server
     await server.stop()
 
@@ -43,8 +64,8 @@ async def postgres_server(pytestconfig: pytest.Config) -> AsyncIterator[Postgres
 async def kafka_server(pytestconfig: pytest.Config) -> AsyncIterator[KafkaServer]:
     """Give the broker of this run, started when the first test asks for it."""
     server = await start_kafka()
-    pytestconfig.stash[_BROKER] = server
-    pytestconfig.stash[LINES].insert(0, f"broker: {server.description}")
+    pytestconfig.stash[_SAID].servers.append(f"broker: {server.description}")
+    pytestconfig.stash[_SAID].mock = not server.real
     yield server
     await server.close()
 
@@ -71,7 +92,7 @@ async def breakable_kafka(kafka_server: KafkaServer) -> AsyncIterator[KafkaServe
 @pytest.fixture(scope="session")
 def report_line(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Add a line to the summary at the end of the run."""
-    return pytestconfig.stash[LINES].append
+    return pytestconfig.stash[_SAID].lines.append
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +100,7 @@ def promtool(pytestconfig: pytest.Config) -> str:
     """Name this machine's promtool, or skip, and say that alerts stay unproved."""
     found = shutil.which("promtool")
     if found is None:
-        pytestconfig.stash[_NO_PROMTOOL] = True
+        pytestconfig.stash[_SAID].no_promtool = True
         pytest.skip("needs promtool (Debian: apt-get install --no-install-recommends prometheus)")
     return found
 
@@ -87,11 +108,8 @@ def promtool(pytestconfig: pytest.Config) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Announce the mark and start with nothing to say."""
     config.addinivalue_line("markers", "real_kafka: says something only on a real broker; never on a mock")
-    config.stash[LINES] = []
-    config.stash[_BROKER] = None
+    config.stash[_SAID] = Said()
     config.stash[_KAFKA_TESTS] = set()
-    config.stash[_SKIPPED] = []
-    config.stash[_NO_PROMTOOL] = False
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -113,7 +131,7 @@ def pytest_runtest_makereport(
     """Remember the tests of the broker that were skipped."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and item.nodeid in item.config.stash[_KAFKA_TESTS]:
-        item.config.stash[_SKIPPED].append(item.nodeid)
+        item.config.stash[_SAID].skipped.append(item.nodeid)
     return report
 
 
@@ -124,30 +142,38 @@ def pytest_make_collect_report(
     """Remember the files about the broker that were skipped as a whole."""
     report = yield
     if report.skipped and collector.nodeid.startswith("tests/kafka"):
-        collector.config.stash[_SKIPPED].append(collector.nodeid)
+        collector.config.stash[_SAID].skipped.append(collector.nodeid)
     return report
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run in CI that passed without proving what only a real broker proves."""
-    if _unproved_in_ci(session.config) and session.exitstatus == pytest.ExitCode.OK:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["said"] = asdict(session.config.stash[_SAID])
+    elif _unproved_in_ci(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what one of pytest-xdist's processes has to say; one that crashed says nothing."""
+    if said := getattr(node, "workeroutput", {}).get("said"):
+        node.config.stash[_SAID].add(Said(**said))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Name the servers, with versions and where they came from, and what tests wanted said."""
-    lines = config.stash[LINES]
-    broker = config.stash[_BROKER]
-    if lines or broker:
+    said = config.stash[_SAID]
+    if said.lines or said.servers:
         terminalreporter.section("what this ran on, and what it showed")
-        for line in lines:
+        for line in [*sorted(said.servers), *said.lines]:
             terminalreporter.write_line(line)
-    if broker and not broker.real:
+    if said.mock:
         terminalreporter.write_line(
             f"UNPROVED, for want of a real broker: {', '.join(UNPROVED_ON_MOCK)}", yellow=True, bold=True
         )
-    if config.stash[_NO_PROMTOOL]:
+    if said.no_promtool:
         terminalreporter.write_line(
             "UNPROVED, for want of promtool: that alerts fire when they should", yellow=True, bold=True
         )
@@ -158,10 +184,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def _unproved_in_ci(config: pytest.Config) -> list[str]:
     if os.environ.get("CI", "").lower() not in {"true", "1"}:
         return []
-    broker = config.stash[_BROKER]
-    reasons = [f"a test of the broker was skipped: {name}" for name in config.stash[_SKIPPED]]
-    if broker and not broker.real:
+    said = config.stash[_SAID]
+    reasons = [f"a test of the broker was skipped: {name}" for name in said.skipped]
+    if said.mock:
         reasons.insert(0, "the broker was not a real one")
-    if config.stash[_NO_PROMTOOL]:
+    if said.no_promtool:
         reasons.append("promtool was not there")
     return reasons

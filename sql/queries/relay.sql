@@ -44,7 +44,7 @@ update installation set incarnation = $1::int + 1 where incarnation <= $1::int r
 -- Lets what waits in the outbox go out under the new incarnation, which its id begins with.
 update outbox
 set payloads = array(
-    select regexp_replace(payload, '("id" : ")\d+:', '\1' || incarnation || ':')
+    select regexp_replace(payload, '("id" ?: ?")\d+:', '\1' || incarnation || ':')
     from unnest(payloads) with ordinality as p(payload, place) order by place)
 from installation
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
@@ -39,7 +39,7 @@ def _good(identity: str, subject: str = "neighbour", **more: Any) -> OracleRecor
 
 def _in_lane(records: Iterable[Record], topic: str = "deals", partition: int = 0) -> list[Record]:
     return [
-        replace(record, topic=topic, partition=partition, offset=offset)
+        msgspec.structs.replace(record, topic=topic, partition=partition, offset=offset)
         for offset, record in enumerate(records)
     ]
 

@@ -11,7 +11,8 @@ from hypothesis import event, given
 from hypothesis import strategies as some
 
 from consumer.lanes import Lane, read
-from consumer.model import Record
+from consumer.model import DeadLetter, Event, Reason, Record
+from consumer.sorting import Decoded, due
 from tests.kafka.installation import document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
@@ -45,21 +46,29 @@ def _stops_behind(kinds: Sequence[str | None]) -> int | None:
 
 
 @given(_runs | _mixed, some.integers(1, 50))
-def test_a_lane_stops_where_a_recount_says_so(kinds: Kinds, restart_every: int) -> None:
-    """Whatever comes, a lane stops behind the very record that a recount of the last 200 names, restarts or not."""
+def test_a_lane_stops_where_a_recount_says_so(kinds: Kinds, batch: int) -> None:
+    """Whatever comes in batches of any size, a lane stops behind the very record that a recount names."""
     lane = Lane("deals", 0, epoch=1, next_offset=0)
-    stopped = None
-    for number, kind in enumerate(kinds, start=1):
-        record = Record("deals", 0, number - 1, 0, None, b"")
-        lane = lane.after(record, dead=kind is not None, account=kind or None)
-        if number % restart_every == 0:
-            lane = replace(lane, recent_dead=tuple((at, name) for at, name in lane.recent_dead))
+    records = [
+        Decoded(Record("deals", 0, number, number, None, b""), _GOOD if kind is None else _dead(kind))
+        for number, kind in enumerate(kinds)
+    ]
+    taken = 0
+    while taken < len(records) and not lane.stopped:
+        due_now = due(records[taken : taken + batch], {_KEY: lane})
+        lane = due_now.lanes[_KEY]
+        taken += len(due_now.records)
+        assert (lane.next_offset, lane.seen, lane.last_timestamp) == (taken, taken, taken - 1)
         assert len(lane.recent_dead) <= 200
-        if lane.stopped:
-            stopped = number
-            break
-    event("stops" if stopped else "goes on")
-    assert stopped == _stops_behind(kinds)
+    event("stops" if lane.stopped else "goes on")
+    assert (taken if lane.stopped else None) == _stops_behind(kinds)
+
+
+def _dead(account: str) -> DeadLetter:
+    return DeadLetter(Reason.NOT_JSON, "broken", account or None)
+
+
+_GOOD = Event("acme", b"", "1", "/crm", "deal.won", "ann", _AT, False, None, None, None, False, "{}", 0)
 
 
 def _event(number: int, *, account: str = "acme", refused: bool = False, dead: bool = False) -> OracleRecord:

@@ -124,7 +124,7 @@ def test_property_settled(
 
     with scheduled(module_database) as (run, schedule):
 
-        @drawn(max(1, EXAMPLES // 3))
+        @drawn(max(1, EXAMPLES // 6))
         @given(histories(delays=[ORDINARY[0], ORDINARY[-1], *SETTLED], sizes=sizes, fewest=16, most=24))
         def law(history: list[Chapter]) -> None:
             run(holds(schedule, history))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ def test_decode_names_the_reason_of_every_bad_example(example: Example):
 @pytest.mark.parametrize("example", GOOD, ids=lambda example: example.name)
 def test_decode_takes_every_good_example(example: Example):
     """Each good example is an event with the fields that its file tells."""
-    event = dataclasses.asdict(_event(example.record()))
+    event = msgspec.structs.asdict(_event(example.record()))
     event["occurred_at"] = event["occurred_at"].isoformat()
     assert {name: event[name] for name in example.event} == example.event
 

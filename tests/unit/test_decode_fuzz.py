@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example as explicit
 from hypothesis import given
@@ -131,7 +131,7 @@ def test_decode_takes_mutated_examples_as_json_does(example: Example, place: flo
     record = example.record()
     value = record.value or b""
     at = int(place * len(value))
-    mutated = dataclasses.replace(record, value=value[:at] + put + value[at + cut :])
+    mutated = msgspec.structs.replace(record, value=value[:at] + put + value[at + cut :])
     result = decode(mutated)
     not_json = isinstance(result, DeadLetter) and result.reason is Reason.NOT_JSON
     if mutated.value:

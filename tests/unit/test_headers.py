@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -40,7 +39,7 @@ def test_wrong_bytes_of_a_name_count_once() -> None:
     fits = Record("deals", 0, 0, 0, None, b"{}", ((name, None),))
     for record, reason in (
         (fits, Reason.NOT_CLOUDEVENT),
-        (replace(fits, headers=((name, b"x"),)), Reason.TOO_LARGE),
+        (msgspec.structs.replace(fits, headers=((name, b"x"),)), Reason.TOO_LARGE),
     ):
         letter = decode(record)
         assert isinstance(letter, DeadLetter)
