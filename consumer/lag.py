@@ -160,6 +160,8 @@ class Lag:
     def _rely_on_memory(self) -> None:
         if self._clock.monotonic() - self._read_at > _FROM_MEMORY:
             self._rows = []
+        # Those it has taken since the database last answered, too.
+        self._remembered |= self._held()
         self._rows = [lane for lane in self._rows if lane.key in self._remembered]
 
     def _drop(self) -> None:

@@ -75,26 +75,27 @@ def due(records: Iterable[Decoded], lanes: Mapping[LaneKey, Lane]) -> Batch:
         kept.append(decoded)
         walk.next_offset = record.offset + 1
         walk.last = record
+        walk.records += 1
         walk.events += 1
         if isinstance(decoded.content, DeadLetter):
             walk.lane = walk.lane.after(walk.events - 1, record, dead=decoded.content)
             walk.last, walk.events = None, 0
-    return Batch(kept, {key: walk.behind() for key, walk in walks.items() if walk.moved})
+    # A record that its lane has behind it moves nothing.
+    return Batch(kept, {key: walk.behind() for key, walk in walks.items() if walk.records})
 
 
 @dataclass(slots=True)
 class _Walk:
-    """A lane on its way through a batch: events since it was last brought up to date, the last of them."""
+    """A lane on its way through a batch.
+
+    records: taken from it. events: those since it was last brought up to date. last: the last of these.
+    """
 
     lane: Lane
     next_offset: int
     last: Record | None = None
+    records: int = 0
     events: int = 0
-
-    @property
-    def moved(self) -> bool:
-        """Whether any record was taken from it."""
-        return self.last is not None or self.lane.next_offset == self.next_offset
 
     def behind(self) -> Lane:
         """Return the lane behind all that was taken."""

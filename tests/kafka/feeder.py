@@ -24,14 +24,12 @@ class Feeder:
     def __init__(self, producer: AIOKafkaProducer, prefix: str) -> None:
         self._producer = producer
         self._prefix = prefix
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: list[asyncio.Task[None]] = []
         self.acknowledged = 0
 
     def feed(self, records: Iterable[Record]) -> None:
         """Begin to send these; each partition's in order."""
-        task = asyncio.create_task(self._send(list(records)))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
+        self._sending.append(asyncio.create_task(self._send(list(records))))
 
     async def finished(self) -> None:
         """Return when all that was fed is acknowledged; raises what sending raised."""
@@ -57,8 +55,9 @@ class Feeder:
 @asynccontextmanager
 async def feeding(installation: Installation) -> AsyncIterator[Feeder]:
     """Give a feeder; at the end everything that was fed has been acknowledged."""
+    # A batch is given up after this time where its partition has no leader: later than any broker comes back.
     async with AIOKafkaProducer(
-        bootstrap_servers=installation.bootstrap, enable_idempotence=True, request_timeout_ms=5000
+        bootstrap_servers=installation.bootstrap, enable_idempotence=True, request_timeout_ms=120_000
     ) as producer:
         feeder = Feeder(producer, installation.prefix)
         yield feeder

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import asyncpg
+import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -88,7 +89,7 @@ async def send(installation: Installation, records: list[Record], *, each: int =
                     for record in part
                 ]
                 sent += [
-                    replace(record, offset=where.offset)
+                    msgspec.structs.replace(record, offset=where.offset)
                     for record, where in zip(part, await asyncio.gather(*futures), strict=True)
                 ]
     return sent

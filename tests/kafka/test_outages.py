@@ -199,6 +199,9 @@ async def test_the_worker_outlives_an_outage(
 ) -> None:
     """With a server away /readyz is 503 within 5 s and names it, /livez 200; back, everything goes on by itself."""
     async with at_work(fragile, tmp_path, 3) as scene:
+        # Once it has looked around with its lanes in its hands.
+        scene.feed()
+        await scene.assert_catches_up()
         await scene.under_load()
         async with away(fragile, how):
             noticed = await scene.worker.until(503, within=5, component=component)

@@ -59,7 +59,7 @@ TAMPERED = {
     "gate": "update gates set last_counted_key = decode(repeat('00', 16), 'hex')",
     "score": "update scores set points = points + 1 where group_id = 0",
     "announcement": "update announcements set overall = overall - 1",
-    "message": "update outbox set payloads = array(select replace(p, '\"version\" : 2', '\"version\" : 3')"
+    "message": "update outbox set payloads = array(select replace(p, '\"version\":2,', '\"version\":3,')"
     " from unnest(payloads) p)",
     "outbox": "delete from outbox where first_position = 1",
     "xp": "update timeline set credit_number = credit_number + 1",
