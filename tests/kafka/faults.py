@@ -113,13 +113,13 @@ async def move_slices(fleet: Fleet, _chance: random.Random) -> None:
 
 # How often each is made to happen: in the suite that always runs, and in the long one.
 KINDS: dict[Fault, tuple[int, int]] = {
-    kill_worker: (12, 70),
-    kill_relay: (4, 30),
-    kill_everybody: (1, 5),
+    kill_worker: (9, 70),
+    kill_relay: (3, 30),
+    kill_everybody: (2, 5),
     freeze_worker: (1, 8),
     terminate_worker: (1, 10),
-    restart_postgres: (3, 8),
-    kill_broker: (2, 6),
+    restart_postgres: (2, 8),
+    kill_broker: (1, 6),
     cut_postgres: (1, 6),
     cut_kafka: (1, 6),
     delay_everything: (1, 5),
