@@ -58,7 +58,7 @@ types: $(INSTALLED) ## what mypy has to say
 	$(BIN)/mypy
 
 test: $(INSTALLED) ## all tests, with the servers they need (no set-up beforehand)
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist load --maxschedchunk 1 $(ARGS)
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(ARGS)
 
 test-unit: $(INSTALLED) ## only those that need no server
 	$(BIN)/python -m pytest tests/unit $(ARGS)
