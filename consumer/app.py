@@ -17,6 +17,7 @@ from consumer.db import retry_reason
 from consumer.health import Health
 from consumer.inbox import Inbox
 from consumer.ingest import Ingest
+from consumer.kept import KeptConnection
 from consumer.lag import Lag
 from consumer.leases import Leases
 from consumer.metrics import Metrics
@@ -120,9 +121,10 @@ class Worker:
                 self._leases.prepare_to_leave()
                 await asyncio.wait(working)
                 beating.cancel()
+            await self._leases.leave()
         finally:
             beating.cancel()
-        await self._leases.leave()
+            self._leases.forget()
         await self._flush_inbox_once()
 
     @staticmethod
@@ -175,34 +177,24 @@ class Worker:
     async def _flush_inbox_once(self) -> None:
         """Write down what the inbox counted since the last time; who ends in order forgets nothing."""
         try:
-            async with asyncio.timeout(_EVERY):
-                connection = await self._connect()
-                try:
-                    await self._inbox.flush(connection)
-                finally:
-                    connection.terminate()
+            with KeptConnection(self._connect) as database:
+                async with asyncio.timeout(_EVERY):
+                    await self._inbox.flush(await database.get())
         except Exception as error:
             if retry_reason(error) is None:
                 raise
             log.warning("inbox not written down", error=repr(error)[:200])
 
     async def _flush_inbox(self) -> None:
-        connection = None
-        try:
+        with KeptConnection(self._connect) as database:
             while True:
                 await asyncio.sleep(_EVERY)
                 try:
-                    connection = connection or await self._connect()
-                    await self._inbox.flush(connection)
+                    await self._inbox.flush(await database.get())
                 except Exception as error:
                     if retry_reason(error) is None:
                         raise
-                    if connection is not None:
-                        connection.terminate()
-                        connection = None
-        finally:
-            if connection is not None:
-                connection.terminate()
+                    database.drop()
 
     async def _connect(self) -> db.Connection:
         return await db.connect(self.settings.dsn())

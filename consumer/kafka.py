@@ -21,6 +21,8 @@ from consumer.hanging_up import cut, hang_up
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
     from consumer.settings import Settings
 
 CLIENT_ID = "engagement"
@@ -28,6 +30,8 @@ CLIENT_ID = "engagement"
 
 # Seconds for asking brokers why they refuse us: whoever refuses does it at once.
 _ASKING_WHY = 1.0
+# Seconds for what was cancelled to end.
+_LET_GO = 0.5
 
 
 class BrokersRefuseError(KafkaConnectionError):  # type: ignore[misc] # aiokafka ships no types
@@ -59,6 +63,25 @@ def client_options(settings: Settings, role: str = "") -> dict[str, Any]:
     if settings.kafka_security_protocol.endswith("SSL"):
         options["ssl_context"] = tls.context(settings)
     return options
+
+
+async def leave(client: AIOKafkaConsumer | AIOKafkaProducer, *, within: float = 2.0) -> BaseException | None:
+    """Stop a consumer or producer and return what it ended with, None where that was in order.
+
+    within: seconds; it would wait for an answer for ever where the broker has gone. In a task of its own: aiokafka
+    may raise CancelledError of its own making, or swallow one, and neither must touch the caller's.
+    """
+    stopping = asyncio.ensure_future(client.stop())
+    over: set[asyncio.Future[None]] = set()
+    try:
+        over, _ = await asyncio.wait([stopping], timeout=within)
+    finally:
+        if not over:
+            stopping.cancel()
+            await asyncio.wait([stopping], timeout=_LET_GO)
+    if not over:
+        return TimeoutError(f"not over after {within:.0f} s")
+    return asyncio.CancelledError() if stopping.cancelled() else stopping.exception()
 
 
 def input_topics(settings: Settings) -> dict[str, str]:

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from consumer import lanes, leases
 from consumer.db import retry_reason
+from consumer.kept import KeptConnection
 from consumer.model import LaneStop
 from sql import queries
 
@@ -69,7 +70,7 @@ class Lag:
         """
         self._settings = settings
         self._survey = survey
-        self._connect = connect
+        self._database = KeptConnection(connect)
         self._held = held
         self._metrics = metrics
         self._health = health
@@ -77,7 +78,6 @@ class Lag:
         self._introduces = introduces
         self._tell = introduced
         self._introduced: frozenset[LaneKey] = frozenset()
-        self._connection: Connection | None = None
         self._rows: list[Lane] = []
         self._read_at = float("-inf")
         self._remembered: set[LaneKey] = set()
@@ -94,7 +94,7 @@ class Lag:
                 await self.look()
                 await asyncio.sleep(max(_REST, began + _EVERY - self._clock.monotonic()))
         finally:
-            self._drop()
+            self._database.drop()
             await self._survey.stop()
 
     async def look(self) -> None:
@@ -110,7 +110,7 @@ class Lag:
         except Exception as error:
             if retry_reason(error) is None:
                 raise
-            self._drop()
+            self._database.drop()
             self._rely_on_memory()
         try:
             await self._measure()
@@ -123,9 +123,7 @@ class Lag:
 
     async def _read(self) -> None:
         """Read the rows of all lanes and what else the database knows, and write new lanes down."""
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
-        connection = self._connection
+        connection = await self._database.get()
         if self._introduces:
             await self._introduce(connection)
         self._rows = [
@@ -163,11 +161,6 @@ class Lag:
         # Those it has taken since the database last answered, too.
         self._remembered |= self._held()
         self._rows = [lane for lane in self._rows if lane.key in self._remembered]
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
 
     # Beside the logs ---------------------------------------------------------------------------------------
 

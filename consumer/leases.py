@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.db import retry_reason
+from consumer.kept import KeptConnection
 from consumer.shares import Member, Slice, deal
 from sql import queries
 
@@ -66,12 +67,11 @@ class Leases:
         health: Health,
         clock: Clock,
     ) -> None:
-        self._connect = connect
+        self._database = KeptConnection(connect)
         self._metrics = metrics
         self._health = health
         self._clock = clock
         self._count = pipelines
-        self._connection: Connection | None = None
         self._busy = asyncio.Lock()
         self._woken = asyncio.Event()
         self._worker: int | None = None
@@ -144,7 +144,10 @@ class Leases:
         async with self._busy:
             if self._worker is not None:
                 await self._try(self._leave())
-            self._drop()
+
+    def forget(self) -> None:
+        """Leave no connection open, whatever came before."""
+        self._database.drop()
 
     def prepare_to_leave(self) -> None:
         """Claim nothing from now on, and let the others know."""
@@ -168,14 +171,14 @@ class Leases:
                 raise
             self._failed_at = self._clock.monotonic()
             self._health.report("leases", ok=False, why=f"database: {error!r}"[:200])
-            self._drop()
+            self._database.drop()
         except asyncio.CancelledError:
             # Nobody knows what the connection was in the midst of.
-            self._drop()
+            self._database.drop()
             raise
 
     async def _tick(self) -> None:
-        connection = await self._ready_connection()
+        connection = await self._database.get()
         # From before it was sent: the database reckons from later.
         began = self._clock.monotonic()
         await self._renew(connection)
@@ -259,23 +262,13 @@ class Leases:
     # Over its connection -----------------------------------------------------------------------------------
 
     async def _release(self, numbers: list[int], shunned_for: float) -> None:
-        connection = await self._ready_connection()
+        connection = await self._database.get()
         await connection.execute(_SQL["release"], self._worker, numbers, shunned_for)
         log.info("slices given back", slices=numbers, unreadable=shunned_for > 0)
 
     async def _leave(self) -> None:
-        connection = await self._ready_connection()
+        connection = await self._database.get()
         await connection.execute(_SQL["leave"], self._worker)
-
-    async def _ready_connection(self) -> Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
-        return self._connection
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
 
 
 async def holders(connection: Connection) -> dict[int, str]:

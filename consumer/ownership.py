@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import lanes
+from consumer.kept import KeptConnection
 from consumer.model import LaneStop
 from consumer.standstill import Standstill
 
@@ -57,9 +58,8 @@ class Ownership:
         self._ingest = ingest
         self._leases = leases
         self._survey = survey
-        self._connect = connect
+        self._database = KeptConnection(connect)
         self._clock = clock
-        self._connection: Connection | None = None
         # The slices whose lanes were taken, with the leases' epochs.
         self._slices: dict[int, int] = {}
         self._looked_at = float("-inf")
@@ -104,7 +104,7 @@ class Ownership:
         """Take every lane anew when it is looked at next: what was known of them is in doubt."""
         self._let_go(list(self._slices))
         self._ingest.lanes.clear()
-        self._drop()
+        self._database.drop()
 
     def had_time(self) -> None:
         """Note that a fetch found nothing: a lane that does not move now is not waiting for its turn."""
@@ -165,7 +165,7 @@ class Ownership:
         if not leased:
             self._slices = {}
             return
-        connection = await self._ready_connection()
+        connection = await self._database.get()
         rows = await lanes.of_slices(connection, leased, self._settings.topics)
         there = {key: row for key, row in rows.items() if key in self._survey.lanes}
         anew = []
@@ -204,7 +204,7 @@ class Ownership:
 
     async def _stopped(self, lane: Lane, reason: LaneStop) -> Lane:
         log.error("lane stopped", reason=reason, topic=lane.topic, partition=lane.partition)
-        await lanes.stop(await self._ready_connection(), lane, reason)
+        await lanes.stop(await self._database.get(), lane, reason)
         return lanes.stopped(lane, reason)
 
     def _follow(self, source: Source, now: float) -> None:
@@ -243,16 +243,6 @@ class Ownership:
         await self._leases.release(self._number, numbers, unreadable=True)
 
     # Its connection ----------------------------------------------------------------------------------------
-
-    async def _ready_connection(self) -> Connection:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
-        return self._connection
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
 
 
 def _lost(lane: Lane, first: int, end: int) -> LaneStop | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aiokafka.errors import KafkaError
 
 from consumer import db, kafka
+from consumer.kept import KeptConnection
 
 if TYPE_CHECKING:
     from consumer.health import Health
@@ -24,25 +25,19 @@ PATIENCE = 2.0
 
 async def watch_database(settings: Settings, health: Health) -> None:
     """Report 'database' to `health` about once a second, until cancelled."""
-    connection: db.Connection | None = None
     health.expect("database", within=EVERY + 2 * PATIENCE)
-    try:
+    with KeptConnection(lambda: db.connect(settings.dsn(), application_name="engagement-health")) as database:
         while True:
             try:
                 async with asyncio.timeout(PATIENCE):
-                    if connection is None:
-                        connection = await db.connect(settings.dsn(), application_name="engagement-health")
-                    await connection.execute("select 1")
+                    await (await database.get()).execute("select 1")
                 health.report("database", ok=True)
             except Exception as error:
                 if db.retry_reason(error) is None:
                     raise
                 health.report("database", ok=False, why=_line(error))
-                _drop(connection)
-                connection = None
+                database.drop()
             await asyncio.sleep(EVERY)
-    finally:
-        _drop(connection)
 
 
 async def watch_kafka(settings: Settings, health: Health) -> None:
@@ -59,12 +54,6 @@ async def watch_kafka(settings: Settings, health: Health) -> None:
         except (KafkaError, OSError, TimeoutError) as error:
             health.report("kafka", ok=False, why=_line(error))
         await asyncio.sleep(EVERY)
-
-
-def _drop(connection: db.Connection | None) -> None:
-    if connection is not None:
-        # Not close(): that waits for a server which may be frozen.
-        connection.terminate()
 
 
 def _line(error: BaseException) -> str:

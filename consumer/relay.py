@@ -16,6 +16,7 @@ import structlog
 
 from consumer.db import retry_reason
 from consumer.kafka import TopicsMissingError
+from consumer.kept import KeptConnection
 from consumer.publisher import PlainPublisher, PublishDoubtError
 from consumer.shard import NewIncarnationError, Shard
 from consumer.transactional import TransactionalPublisher
@@ -77,26 +78,26 @@ class Relay:
         """Publish whatever the outbox holds, until `stopping` is set and what it holds went out, if it can."""
         self._health.expect("relay", within=30)
         log.info("relay runs", mode=self._settings.relay)
-        connection: Connection | None = None
-        try:
-            while not stopping.is_set():
-                connection = await self._tick(connection)
-                self._report()
-                await _until(stopping, _TICK)
-            self._stopping.set()
-            self.wake()
-            if self._tasks:
-                await asyncio.wait(self._tasks.values(), timeout=_FAREWELL)
-        finally:
-            await self._leave(connection)
+        with KeptConnection(self._connect) as database:
+            try:
+                while not stopping.is_set():
+                    await self._tick(database)
+                    self._report()
+                    await _until(stopping, _TICK)
+                self._stopping.set()
+                self.wake()
+                if self._tasks:
+                    await asyncio.wait(self._tasks.values(), timeout=_FAREWELL)
+            finally:
+                await self._leave(database.held)
 
     # Leases ------------------------------------------------------------------------------------------------
 
-    async def _tick(self, connection: Connection | None) -> Connection | None:
+    async def _tick(self, database: KeptConnection) -> None:
         """Renew the leases, and let a task run for each shard that is held."""
         try:
             async with asyncio.timeout(_PATIENCE):
-                connection = connection or await self._connect()
+                connection = await database.get()
                 await self._leases.tick(connection)
                 for shard in self._leases.too_much():
                     await self._end(shard)
@@ -105,9 +106,7 @@ class Relay:
             if retry_reason(error) is None:
                 raise
             self._faults[-1] = f"database: {error!r}"[:200]
-            if connection is not None:
-                connection.terminate()
-                connection = None
+            database.drop()
         else:
             self._faults.pop(-1, None)
         held = self._leases.held()
@@ -120,7 +119,6 @@ class Relay:
         for task in self._tasks.values():
             if task.done() and not self._stopping.is_set():
                 task.result()  # crash loudly: it never ends by itself
-        return connection
 
     async def _end(self, shard: int) -> None:
         self._faults.pop(shard, None)
@@ -138,8 +136,6 @@ class Relay:
             except Exception as error:
                 if retry_reason(error) is None:
                     raise
-            finally:
-                connection.terminate()
 
     def _report(self) -> None:
         faults = [
@@ -151,22 +147,18 @@ class Relay:
 
     async def _work(self, number: int) -> None:
         """Publish one shard, with a new publisher after each doubt, until cancelled or everything went out."""
-        connection: Connection | None = None
-        try:
+        with KeptConnection(self._connect) as database:
             while True:
-                connection = await self._attempt(number, connection)
+                await self._attempt(number, database)
                 if self._stopping.is_set():
                     return
                 await asyncio.sleep(_AFTER_DOUBT)
-        finally:
-            if connection is not None:
-                connection.terminate()
 
-    async def _attempt(self, number: int, connection: Connection | None) -> Connection | None:
-        """Publish with one publisher to its first doubt; returns the connection if it is still good."""
+    async def _attempt(self, number: int, database: KeptConnection) -> None:
+        """Publish with one publisher to its first doubt; gives the connection up where that is in doubt too."""
         shard = Shard(number, self._publisher(number))
         try:
-            connection = connection or await self._connect()
+            connection = await database.get()
             if await self._leases.confirm(connection, number):
                 await shard.begin(connection)
                 await self._publish(shard, connection)
@@ -176,16 +168,9 @@ class Relay:
             if retry_reason(error) is None:
                 raise
             self._failed(number, "database", error)
-            if connection is not None:
-                connection.terminate()
-            return None
-        except asyncio.CancelledError:
-            if connection is not None:
-                connection.terminate()
-            raise
+            database.drop()
         finally:
             await shard.discard()
-        return connection
 
     async def _publish(self, shard: Shard, connection: Connection) -> None:
         """Publish what comes until told to stop and nothing is left; raises at the first doubt."""

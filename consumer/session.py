@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from consumer import catalog, months
 from consumer.db import retry_reason
+from consumer.kept import KeptConnection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -22,18 +23,14 @@ class Session:
     """Gives what a batch needs before its transaction, reading it when it is missing."""
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
-        self._connect = connect
-        self._connection: Connection | None = None
+        self._database = KeptConnection(connect, self._begin)
         self._catalog: Catalog | None = None
         self._months: set[months.Month] = set()
         self.shards = 0
 
     async def connection(self) -> Connection:
         """Return the connection, a new one if the last was dropped; raises what connecting raises."""
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
-            self.shards = await self._connection.fetchval("select shards from installation")
-        return self._connection
+        return await self._database.get()
 
     async def catalog(self) -> Catalog:
         """Return the catalog as it was read last, reading it where it was forgotten."""
@@ -53,10 +50,10 @@ class Session:
 
     async def roll_back(self) -> None:
         """End the transaction without effect, or drop the connection where that cannot be had."""
-        if self._connection is None:
+        if self._database.held is None:
             return
         try:
-            await self._connection.execute("rollback")
+            await self._database.held.execute("rollback")
         except Exception as error:
             if retry_reason(error) is None:
                 raise
@@ -64,6 +61,7 @@ class Session:
 
     def drop(self) -> None:
         """Give up the connection at once: after an error nobody knows what state it is in."""
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
+        self._database.drop()
+
+    async def _begin(self, connection: Connection) -> None:
+        self.shards = await connection.fetchval("select shards from installation")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +113,4 @@ async def _producer(settings: Settings, compression: str | None) -> AsyncIterato
         await producer.start()
         yield producer
     finally:
-        # It waits for what is pending; where the broker has gone that is for ever.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(producer.stop(), 5)
+        await kafka.leave(producer, within=5)

@@ -80,10 +80,7 @@ class Source:
 
     async def stop(self) -> None:
         """Leave; bounded, since a dead broker would hold it up for ever."""
-        try:
-            await asyncio.wait_for(self._consumer.stop(), 2)
-        except (TimeoutError, KafkaError, asyncio.CancelledError) as error:
-            # stop() can raise CancelledError of its own making (aiokafka); a real one ends the task anyway.
+        if error := await kafka.leave(self._consumer):
             log.info("consumer left without a goodbye", error=repr(error))
 
     async def bounds(self, keys: Iterable[LaneKey]) -> dict[LaneKey, tuple[int, int]]:

@@ -16,6 +16,7 @@ import structlog
 
 from consumer import months
 from consumer.db import retry_reason
+from consumer.kept import KeptConnection
 from sql import queries
 
 if TYPE_CHECKING:
@@ -62,13 +63,12 @@ class Upkeep:
         rest: float = _LEAST_REST,
     ) -> None:
         """Take how to connect, and in seconds: from round to round, until another try, the least pause."""
-        self._connect = connect
+        self._database = KeptConnection(connect, _give_way)
         self._claim_window = claim_window
         self._clock = clock
         self._every = every
         self._retry = retry
         self._rest = rest
-        self._connection: Connection | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set; whoever holds the lock keeps it until then, or until its connection dies.
@@ -84,20 +84,16 @@ class Upkeep:
                     if (reason := retry_reason(error)) is None:
                         raise
                     log.info("upkeep tries again", reason=reason.value, error=str(error)[:200])
-                    self._drop()
+                    self._database.drop()
                     wait = self._retry
                 else:
                     wait = self._retry if done is None else self._every
         finally:
-            self._drop()
+            self._database.drop()
 
     async def round(self, stopping: asyncio.Event) -> Done | None:
         """Do everything once; None where another worker does it. Cut short when `stopping` is set."""
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
-            # Upkeep gives way: whoever it meets is more urgent.
-            await self._connection.execute("set lock_timeout = 200")
-        connection = self._connection
+        connection = await self._database.get()
         if not await connection.fetchval(_SQL["lock"], _LOCK):
             return None
         created = await self._make_months(connection)
@@ -125,16 +121,16 @@ class Upkeep:
                 break
         return forgotten
 
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-
 
 def ahead(year: int, month: int) -> set[Month]:
     """Return a month and those that have to be there before they begin."""
     first = year * 12 + month - 1
     return {(number // 12, number % 12 + 1) for number in range(first, first + _MONTHS_AHEAD + 1)}
+
+
+async def _give_way(connection: Connection) -> None:
+    # Whoever it meets is more urgent.
+    await connection.execute("set lock_timeout = 200")
 
 
 async def _stopped(stopping: asyncio.Event, *, within: float) -> bool:

@@ -7,7 +7,6 @@ far (counts.py does).
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -56,9 +55,7 @@ async def feed(settings: Settings, records: Iterable[SimulatedRecord], counts: C
             counts.fed += len(together)
             counts.fed_bytes += sum(size(one.key, one.value, one.headers) for one in together)
     finally:
-        # Bounded: it would wait for the broker to take what is pending, for ever if that has gone.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(producer.stop(), 2)
+        await kafka.leave(producer)
 
 
 async def _some(wanted: Iterator[SimulatedRecord]) -> list[SimulatedRecord]:

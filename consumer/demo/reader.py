@@ -6,8 +6,6 @@ end (summary.py).
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -98,9 +96,7 @@ class Reader:
                         self._take(names[lane.topic], record)
                 self._counts.moved.set()
         finally:
-            # stop() can raise CancelledError of its own making (aiokafka); a real one ends the task anyway.
-            with suppress(TimeoutError, asyncio.CancelledError):
-                await asyncio.wait_for(consumer.stop(), 2)
+            await kafka.leave(consumer)
 
     def _take(self, topic: str, record: ConsumerRecord) -> None:
         if topic == SCORE_CHANGED_TOPIC:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import time
+import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +14,11 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.new_partitions import NewPartitions
 
+from consumer import db
 from consumer.model import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Record
 from schemas.published import ScoreChanged, XpCredited
 from tests.kafka.installation import Installation, definition, document, headers_of
-from tests.kafka.working import working
+from tests.kafka.working import Working, working
 from tests.oracle import OracleRecord, event_key
 from tests.waiting import eventually
 
@@ -218,6 +222,41 @@ async def test_an_unknown_event_stays_in_the_inbox_of_a_worker_that_ended(instal
         for number in range(3):
             await worker.until_handled(*await installation.produce([won(number, type="track.unknown")]))
     assert await _inbox(installation) == {"track.unknown": 3}
+
+
+async def test_a_cancelled_worker_leaves_no_connection_open(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled right after it opened its first, second … connection, or at rest, a worker has closed them all."""
+    await installation.create_topics()
+    await installation.apply(document())
+    opened: list[db.Connection] = []
+    wanted, reached = 0, asyncio.Event()
+    connect = db.connect
+
+    async def watched(*arguments: Any, **options: Any) -> db.Connection:
+        opened.append(await connect(*arguments, **options))
+        if len(opened) == wanted:
+            reached.set()
+        return opened[-1]
+
+    monkeypatch.setattr(db, "connect", watched)
+    for wanted in (1, 2, 4, 7, 10, 0):
+        opened.clear()
+        reached.clear()
+        worker = Working(installation)
+        task = asyncio.create_task(worker.worker.run())
+        if wanted:
+            await reached.wait()
+        else:
+            await worker.until_handled(*await installation.produce([won(1)]))
+        task.cancel()
+        # aiokafka leaves a connection to the garbage collector if it is cancelled before it knows the cluster.
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            gc.collect()
+        assert [connection for connection in opened if not connection.is_closed()] == []
 
 
 async def _inbox(installation: Installation) -> dict[str, int]:

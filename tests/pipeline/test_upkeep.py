@@ -60,7 +60,7 @@ async def _running(kept: Upkeep) -> AsyncIterator[None]:
 async def _once(dsn: str, clock: Clock | None = None) -> Done | None:
     kept = _upkeep(dsn, clock)
     done = await kept.round(asyncio.Event())
-    kept._drop()
+    kept._database.drop()
     return done
 
 
@@ -135,9 +135,9 @@ async def test_one_worker_at_a_time(database: str) -> None:
     assert await first.round(never) is not None
     assert await second.round(never) is None
     assert await first.round(never) is not None
-    first._drop()
+    first._database.drop()
     assert await eventually(lambda: second.round(never), within=5, what="the second to take over")
-    second._drop()
+    second._database.drop()
 
 
 async def test_beside_ingest_nothing_is_lost(
@@ -195,7 +195,7 @@ async def test_it_ends_when_told(database: str) -> None:
     kept = _upkeep(database, every=3600.0)
     stopping = asyncio.Event()
     task = asyncio.create_task(kept.run(stopping))
-    await eventually(lambda: kept._connection is not None, within=5, what="the first round")
+    await eventually(lambda: kept._database.held is not None, within=5, what="the first round")
     stopping.set()
     async with asyncio.timeout(2):
         await task
