@@ -107,6 +107,15 @@ def test_the_demo_shows_every_outcome_and_proves_itself(temporary: Path) -> None
     assert _left_in(temporary) == []
 
 
+@pytest.fixture
+def _heeds_interrupts() -> Iterator[None]:
+    """Let a child of this process be ended by Ctrl-C, even where a shell began the tests in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
