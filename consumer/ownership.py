@@ -115,8 +115,12 @@ class Ownership:
     async def proven(self, records: Sequence[Record]) -> Sequence[Record]:
         """Return the records without those of lanes whose log turns out to be another; these stop.
 
-        The first record of a lane just taken is the last one it has processed, if that can still be read.
+        The first record of a lane just taken is the last one it has processed, if that can still be read. Without
+        those of lanes, too, whose log was found to be away or to have gone back: they may have been fetched from
+        another since, and come again once the lane was taken anew.
         """
+        if self._survey.doubtful:
+            records = [one for one in records if (one.topic, one.partition) not in self._survey.doubtful]
         if not self._unproven:
             return records
         wrong: set[LaneKey] = set()

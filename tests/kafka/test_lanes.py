@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from consumer.source import Source
+from consumer import survey
+from consumer.source import LanesInTroubleError, Source
 from tests.kafka.installation import Installation, document
 from tests.kafka.test_worker import won
 from tests.kafka.worker_process import WorkerProcess
@@ -19,6 +21,7 @@ from tests.servers.broker import create_topics
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from prometheus_client import Gauge
@@ -120,8 +123,25 @@ async def test_a_topic_that_is_missing_is_said_and_read_once_it_is_there(install
         assert worker.fault("lanes") is None
 
 
-async def test_a_topic_created_anew_while_it_is_read(installation: Installation) -> None:
+@pytest.mark.parametrize("under_way", [False, True], ids=["between fetches", "during one"])
+async def test_a_topic_created_anew_while_it_is_read(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, under_way: bool
+) -> None:
     """Its lane stops and says so, for offsets mean something else now; others go on, and a seek is the way out."""
+    fetch = Source.fetch
+    going_on = False
+
+    async def until_read(source: Source, *, wait: float) -> Sequence[Record]:
+        nonlocal going_on
+        records = await fetch(source, wait=wait)
+        while going_on and not any(record.topic == "emails" for record in records):
+            with suppress(LanesInTroubleError):
+                records = await fetch(source, wait=wait)
+        going_on = False
+        return records
+
+    monkeypatch.setattr(Source, "fetch", until_read)
+    monkeypatch.setattr(survey, "_LIST_EVERY", 0.5)
     await installation.create_topics()
     await installation.apply(document())
     async with working(installation) as worker:
@@ -129,6 +149,7 @@ async def test_a_topic_created_anew_while_it_is_read(installation: Installation)
             *await installation.produce([won(n, type="email.opened") for n in range(3)]),
             *await installation.produce([won(3)]),
         )
+        going_on = under_way
         name = f"{installation.prefix}emails"
         admin = AIOKafkaAdminClient(bootstrap_servers=installation.bootstrap)
         await admin.start()
