@@ -17,6 +17,7 @@ import pytest
 from tests.servers.kafka import UNPROVED_ON_MOCK, start_kafka
 from tests.servers.maven_kafka import MavenKafka
 from tests.servers.postgres import start_postgres
+from tests.servers.scratch import use_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
@@ -106,7 +107,8 @@ def promtool(pytestconfig: pytest.Config) -> str:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Announce the mark and start with nothing to say."""
+    """Announce the mark, start with nothing to say, and choose where temporary files go."""
+    use_memory()
     config.addinivalue_line("markers", "real_kafka: says something only on a real broker; never on a mock")
     config.stash[_SAID] = Said()
     config.stash[_KAFKA_TESTS] = set()
