@@ -23,6 +23,7 @@ from bench import runs
 from bench.filled import filled
 from bench.latency import latency
 from bench.oracle import Expected
+from bench.path import path
 from bench.servers import servers
 from bench.traffic import USUAL, Sent, Shape, draw, lay
 
@@ -130,6 +131,23 @@ async def flatness(bench: Bench) -> None:
     await bench.servers.drop(template)
 
 
+async def path_(bench: Bench) -> None:
+    """Take the path alone, from memory to its commits: microseconds per event, by stage and by who spends them."""
+    sent = list(draw(SEED, bench.events))
+    runs_of = [await path(bench.servers, sent, together=2000) for _ in range(bench.repeats)]
+    for name in ("wall", "python", "postgres"):
+        _show(f"path, {name}", "µs per event", [getattr(one, name) for one in runs_of])
+    stages = {name: statistics.median(one.stages[name] for one in runs_of) for name in runs_of[0].stages}
+    console.print("wall by stage:", ", ".join(f"{name} {spent:.0f}" for name, spent in stages.items()))
+    bench.results["path_us_per_event"] = {
+        **{
+            name: statistics.median(getattr(one, name) for one in runs_of)
+            for name in ("wall", "python", "postgres")
+        },
+        "stages": stages,
+    }
+
+
 async def two_workers(bench: Bench) -> None:
     """Two workers on this machine beside one alone, in turn."""
     prefix, expected, records = await bench.laid("ratio")
@@ -169,6 +187,7 @@ async def _beside(bench: Bench, name: str, measure: Callable[[], Awaitable[Figur
 MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "ratio": ratio,
     "latency": latency_,
+    "path": path_,
     "flatness": flatness,
     "two-workers": two_workers,
     "duplicates": duplicates,

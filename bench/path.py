@@ -1,0 +1,93 @@
+"""The path alone: records from memory through one connection to their commits, without Kafka or relay.
+
+Owns where the time of an event goes, by stage and by who spends it. Never says how fast a worker is: runs.py does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from consumer import db
+from consumer.clock import SystemClock
+from consumer.inbox import Inbox
+from consumer.ingest import Ingest
+from consumer.metrics import Metrics
+from consumer.model import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.servers import Servers
+    from bench.traffic import Sent
+
+STAGES = ("decode", "match", "contacts", "apply", "commit")
+_HEADERS = (("content-type", b"application/cloudevents+json"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Microseconds per event. stages: of wall time; python, postgres: of CPU."""
+
+    wall: float
+    python: float
+    postgres: float
+    stages: dict[str, float]
+
+
+async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spent:
+    """Take the records through in batches of so many, into a database of their own."""
+    logging.disable(logging.INFO)
+    database = await servers.database()
+    dsn = servers.dsn(database)
+    metrics, clock = Metrics(), SystemClock()
+    ingest = Ingest(
+        lambda: db.connect(dsn),
+        metrics=metrics,
+        inbox=Inbox(clock),
+        claim_window=timedelta(days=90),
+        clock=clock,
+    )
+    records = _records(sent)
+    await ingest.take_lanes({(one.topic, one.partition): 0 for one in records})
+    # The first batch plans the statements and makes the months.
+    await ingest.process(records[:together])
+    measured = records[together:]
+    before = _stages(metrics)
+    python, postgres, wall = time.process_time(), servers.cpu()[0], time.perf_counter()
+    for start in range(0, len(measured), together):
+        await ingest.process(measured[start : start + together])
+    wall, python = time.perf_counter() - wall, time.process_time() - python
+    postgres = servers.cpu()[0] - postgres
+    after = _stages(metrics)
+    ingest.close()
+    await servers.drop(database)
+    each = 1e6 / len(measured)
+    stages = {name: (after[name] - before[name]) * each for name in STAGES}
+    return Spent(wall * each, python * each, postgres * each, stages)
+
+
+def _records(sent: Iterable[Sent]) -> list[Record]:
+    offsets: defaultdict[tuple[str, int], itertools.count[int]] = defaultdict(itertools.count)
+    return [
+        Record(
+            one.topic,
+            one.partition,
+            next(offsets[one.topic, one.partition]),
+            one.timestamp,
+            one.key,
+            one.value,
+            _HEADERS,
+        )
+        for one in sent
+    ]
+
+
+def _stages(metrics: Metrics) -> dict[str, float]:
+    value = metrics.registry.get_sample_value
+    return {name: value("engagement_batch_seconds_sum", {"stage": name}) or 0.0 for name in STAGES}
