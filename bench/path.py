@@ -6,14 +6,13 @@ Owns where the time of an event goes, by stage and by who spends it. Never says 
 from __future__ import annotations
 
 import itertools
-import logging
 import time
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from consumer import db
+from consumer import db, logs
 from consumer.clock import SystemClock
 from consumer.inbox import Inbox
 from consumer.ingest import Ingest
@@ -42,7 +41,7 @@ class Spent:
 
 async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spent:
     """Take the records through in batches of so many, into a database of their own."""
-    logging.disable(logging.INFO)
+    logs.configure("error")
     database = await servers.database()
     dsn = servers.dsn(database)
     metrics, clock = Metrics(), SystemClock()

@@ -14,12 +14,12 @@ from consumer.model import CONTACT_UPSERTED, Outcome
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import asyncpg
 
     from consumer.catalog import Account, Definition
-    from consumer.contacts import ContactKey
+    from consumer.contacts import Locked
     from consumer.db import Connection
     from consumer.model import Event
     from consumer.sorting import Batch, Matched
@@ -67,17 +67,20 @@ async def claim(connection: Connection, batch: Batch, *, shards: int, claim_wind
 async def apply(
     connection: Connection,
     claimed: Sequence[Matched],
-    contacts: Mapping[ContactKey, int],
+    contacts: Locked,
     dead_letters: Sequence[tuple[int, int]],
 ) -> asyncpg.Record:
-    """Judge and fold the claimed events; `dead_letters` are (id, shard) of those to be told of.
+    """Judge and fold the claimed events, and begin the scores of new contacts.
+
+    contacts: of all these events, and what else was created. dead_letters: (id, shard) of those to be told of.
 
     Returns counts: entries, their verdicts, flipped, reversed, messages.
     """
+    numbers = contacts.numbers
     events: list[tuple[Any, ...]] = []
     entries: list[tuple[int, int, int]] = []
     for ordinal, one in enumerate(claimed, start=1):
-        events.append(_event(one.account, one.event, contacts[one.account.id, one.event.subject]))
+        events.append(_event(one.account, one.event, numbers[one.account.id, one.event.subject]))
         entries += [
             (ordinal, definition.id, _xp_worth(one.account, one.event, definition))
             for definition in one.definitions
@@ -89,6 +92,8 @@ async def apply(
         *_columns(entries, 3),
         [dead_letter for dead_letter, _ in dead_letters],
         [shard for _, shard in dead_letters],
+        [account for account, _ in contacts.created],
+        [numbers[key] for key in contacts.created],
     )
 
 

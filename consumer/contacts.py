@@ -35,13 +35,24 @@ class ContactEvent:
     event: Event
 
 
-async def lock(connection: Connection, keys: Iterable[ContactKey]) -> dict[ContactKey, int]:
-    """Lock the contacts that exist among `keys`, in the order of their numbers, and return these."""
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Contacts whose rows this transaction holds. numbers: by key. created: those that it has created itself."""
+
+    numbers: dict[ContactKey, int]
+    created: list[ContactKey]
+
+
+async def lock(connection: Connection, keys: Iterable[ContactKey]) -> Locked:
+    """Lock the contacts that exist among `keys`, in the order of their numbers."""
     keys = list(keys)
     rows = await connection.fetch(
         _SQL["lock_contacts"], [account for account, _ in keys], [subject for _, subject in keys]
     )
-    return {(row["account_id"], row["external_id"]): row["id"] for row in rows}
+    return Locked(
+        {(row["account_id"], row["external_id"]): row["id"] for row in rows},
+        [(row["account_id"], row["external_id"]) for row in rows if row["created"]],
+    )
 
 
 async def record(

@@ -257,11 +257,11 @@ async def fold(
         claimed = [
             one for one, claim in zip(batch.matched, claims, strict=True) if claim.outcome is Outcome.APPLIED
         ]
-        numbers = await contacts.lock(connection, _contact_keys(batch, claimed))
-        await contacts.record(connection, batch.contact_events, numbers)
+        locked = await contacts.lock(connection, _contact_keys(batch, claimed))
+        await contacts.record(connection, batch.contact_events, locked.numbers)
     with watch.stage("apply"):
         letters = await dead.keep(connection, batch.dead, shards)
-        counts = await apply.apply(connection, claimed, numbers, letters)
+        counts = await apply.apply(connection, claimed, locked, letters)
     decided = iter(claims)
     outcomes = [outcome or next(decided).outcome for outcome in batch.outcomes]
     return Applied(outcomes, sum(claim.conflicting for claim in claims), dict(counts))

@@ -137,7 +137,8 @@ create index version_weights_by_definition on version_weights (definition_id);
 
 create table contacts (
     id          bigint      primary key generated always as identity,
-    account_id  integer     not null references accounts,
+    -- No foreign key: accounts never go, and each check would lock the account's row.
+    account_id  integer     not null,
     external_id text        not null,
     -- The outbox shard of all its messages: fixed by the slice it was first seen in.
     shard       smallint    not null,

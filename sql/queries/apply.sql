@@ -46,8 +46,11 @@ gate as materialized (
                     and (k.per = 'contact' or coalesce(t.object_id, '') = k.object_key))
         end as last_fixed_at
     from dedup_key k
-    left join gates g on g.contact_id = k.contact_id and g.definition_id = k.definition_id
-        and g.edition = k.edition and g.object_key = k.object_key
+    left join lateral ( -- fenced by `offset 0`: by key, not the table as a whole while nobody has counted it yet
+        select * from gates g
+        where g.contact_id = k.contact_id and g.definition_id = k.definition_id
+            and g.edition = k.edition and g.object_key = k.object_key
+        offset 0) g on true
 ),
 walk as materialized (
     select g.*,
@@ -282,7 +285,8 @@ gated as (
     returning 1
 ),
 
--- Scores: differences × weights of every published or building version, by group, and overall (group 0).
+-- Scores: differences × weights of every published or building version, by group, and overall (group 0), which new
+-- contacts have from the beginning.
 score_step as materialized (
     select t.account_id, t.contact_id, w.profile_id, w.version,
         case when grouping(w.group_id) = 0 then w.group_id else 0 end as group_id,
@@ -298,7 +302,17 @@ score_step as materialized (
 scored as (
     insert into scores as s (contact_id, profile_id, version, group_id, points)
     select contact_id, profile_id, version, group_id, points from score_step
-    order by contact_id, profile_id, version, group_id
+    union all
+    select contact_id, profile_id, version, 0, 0
+    from (
+        select n.contact_id, v.profile_id, v.version
+        from unnest($19::int[], $20::bigint[]) as n(account_id, contact_id)
+        join profiles p on p.account_id = n.account_id
+        join profile_versions v on v.profile_id = p.id and v.state in ('building', 'published')
+        except -- not an anti-join, which becomes a nested loop where few are expected
+        select contact_id, profile_id, version from score_step
+    ) untouched
+    order by 1, 2, 3, 4
     on conflict (contact_id, profile_id, version, group_id) do update set points = s.points + excluded.points
     where excluded.points <> 0
     returning 1
@@ -313,34 +327,36 @@ moved as materialized (
     where s.points <> 0
     group by s.account_id, s.contact_id, s.profile_id, s.version, p.key
 ),
-standing as materialized (
-    select m.account_id, m.contact_id, m.profile_id, m.version, m.profile, a.message_version,
-        coalesce(a.overall, 0) as overall_before,
-        sum(coalesce(s.points, 0) + coalesce(d.points, 0))::bigint as overall,
-        jsonb_object_agg(g.key, coalesce(s.points, 0) + coalesce(d.points, 0)) as groups,
-        string_agg(concat('"', g.key, '":{"previous":', coalesce((a.groups ->> g.key)::bigint, 0),
-                          ',"current":', coalesce(s.points, 0) + coalesce(d.points, 0), '}'),
-                   ',' order by g.position, g.id) as groups_shown
+-- What was last announced under the same version is what scores stood at before; they are read only after a publish
+-- and for the first message.
+known as materialized (
+    select m.*, a.message_version, a.overall as overall_before, a.groups as announced,
+        a.profile_version = m.version as is_current, s.groups as stored
     from moved m
-    join groups g on g.account_id = m.account_id
-    left join announcements a on a.contact_id = m.contact_id and a.profile_id = m.profile_id
-    left join lateral ( -- fenced by `offset 0`: by the primary key, not the index that lists are sorted by
-        select points from scores s
-        where s.contact_id = m.contact_id and s.profile_id + 0 = m.profile_id and s.version = m.version
-            and s.group_id = g.id
+    left join lateral (
+        select * from announcements a where a.contact_id = m.contact_id and a.profile_id = m.profile_id
+        offset 0) a on true
+    left join lateral ( -- `+ 0`: by the primary key, not the index that lists are sorted by
+        select jsonb_object_agg(s.group_id, s.points) as groups
+        from scores s
+        where a.profile_version is distinct from m.version
+            and s.contact_id = m.contact_id and s.profile_id + 0 = m.profile_id and s.version = m.version
         offset 0) s on true
-    left join score_step d on d.contact_id = m.contact_id and d.profile_id = m.profile_id and d.version = m.version
-        and d.group_id = g.id
-    group by m.account_id, m.contact_id, m.profile_id, m.version, m.profile, a.message_version, a.overall
 ),
-announced as (
-    insert into announcements as a (contact_id, profile_id, message_version, profile_version, overall, groups)
-    select contact_id, profile_id, 1, version, overall, groups from standing
-    order by contact_id, profile_id
-    on conflict (contact_id, profile_id) do update
-    set message_version = a.message_version + 1, profile_version = excluded.profile_version,
-        overall = excluded.overall, groups = excluded.groups
-    returning 1
+by_group as (
+    select k.contact_id, k.profile_id, g.key, coalesce((k.announced ->> g.key)::bigint, 0) as previous,
+        coalesce((case when k.is_current then k.announced ->> g.key else k.stored ->> g.id::text end)::bigint, 0)
+            + coalesce(s.points, 0) as current
+    from known k
+    join groups g on g.account_id = k.account_id
+    left join score_step s on s.contact_id = k.contact_id and s.profile_id = k.profile_id and s.version = k.version
+        and s.group_id = g.id
+),
+standing as (
+    select contact_id, profile_id, sum(current)::bigint as overall, jsonb_object_agg(key, current) as groups,
+        string_agg(concat('"', key, '":{"previous":', previous, ',"current":', current, '}'), ',') as groups_shown
+    from by_group
+    group by contact_id, profile_id
 ),
 contribution as (
     select m.contact_id, m.profile_id, c.occurred_at, c.event_key, c.event_id, c.source, c.type, c.verdict,
@@ -363,9 +379,21 @@ contributed as (
     from contribution
     group by contact_id, profile_id
 ),
--- Every contact of `standing` has contributions; a full join is never a nested loop, whatever is estimated.
+-- Each of the three has every contact that moved; a full join is never a nested loop, whatever is estimated.
 told as materialized (
-    select * from standing full join contributed using (contact_id, profile_id)
+    select *
+    from known
+    full join standing using (contact_id, profile_id)
+    full join contributed using (contact_id, profile_id)
+),
+announced as (
+    insert into announcements as a (contact_id, profile_id, message_version, profile_version, overall, groups)
+    select contact_id, profile_id, 1, version, overall, groups from told
+    order by contact_id, profile_id
+    on conflict (contact_id, profile_id) do update
+    set message_version = a.message_version + 1, profile_version = excluded.profile_version,
+        overall = excluded.overall, groups = excluded.groups
+    returning 1
 ),
 moment as materialized (
     select incarnation, rfc3339(now()) as at from installation
@@ -382,7 +410,7 @@ message as materialized (
             '","subject":', to_json(c.external_id), ',"accountid":"', a.key,
             '","datacontenttype":"application/json","data":{"profile":"', s.profile,
             '","profile_version":', s.version, ',"version":', coalesce(s.message_version, 0) + 1,
-            ',"causes":["events"],"overall":{"previous":', s.overall_before, ',"current":', s.overall,
+            ',"causes":["events"],"overall":{"previous":', coalesce(s.overall_before, 0), ',"current":', s.overall,
             '},"groups":{', s.groups_shown, '},"events":[', s.events,
             '],"event_count":', coalesce(s.event_count, 0), '}}') as payload
     from told s

@@ -27,7 +27,7 @@ select (select count(*) from moved) as moved, revision, incarnation from install
 
 -- name: claim
 -- Takes the event keys that are new and tells of each event whether it is applied, a duplicate or expired;
--- creates the contacts of the applied ones, and those that are named apart, with an overall score of 0.
+-- creates the contacts of the applied ones, and those that are named apart.
 with batch as materialized (
     select b.*, b.occurred_at < a.horizon is true as expired
     from unnest($1::int[], $2::bytea[], $3::bigint[], $4::text[], $5::timestamptz[], $6::smallint[])
@@ -61,7 +61,10 @@ with batch as materialized (
     from batch b
     left join first f using (account_id, event_key)
     left join claimed c using (account_id, event_key)
-    left join claims k using (account_id, event_key)
+    left join lateral ( -- fenced by `offset 0`: by key, and only those that somebody had taken before
+        select * from claims k
+        where c.event_key is null and k.account_id = b.account_id and k.event_key = b.event_key
+        offset 0) k on true
     left join told t on t.ordinal = b.ordinal
 ), seen as (
     select distinct on (account_id, subject) account_id, subject, shard
@@ -78,22 +81,20 @@ with batch as materialized (
     where not exists (select from contacts c where c.account_id = s.account_id and c.external_id = s.subject)
     order by s.account_id, s.subject
     on conflict do nothing
-    returning id, account_id
-), begun as (
-    insert into scores (contact_id, profile_id, version, group_id, points)
-    select c.id, v.profile_id, v.version, 0, 0
-    from created c
-    join profiles p on p.account_id = c.account_id
-    join profile_versions v on v.profile_id = p.id and v.state in ('building', 'published')
 )
 select outcome, differs and outcome = 'duplicate' as conflicting from judged order by ordinal
 
 -- name: lock_contacts
 -- Locks the contacts in the order of their numbers; what hangs on them is read by later statements only,
--- for a statement sees other tables as of before it waited.
-select c.id, c.account_id, c.external_id
-from unnest($1::int[], $2::text[]) as b(account_id, external_id)
-join contacts c using (account_id, external_id)
+-- for a statement sees other tables as of before it waited. created: by this transaction.
+select c.id, c.account_id, c.external_id, c.xmin = pg_current_xact_id()::xid as created
+from contacts c
+where c.id = any (array(
+    select c.id
+    from unnest($1::int[], $2::text[]) as b(account_id, external_id)
+    cross join lateral ( -- fenced by `offset 0`: by key, not the table as a whole while nobody has counted it yet
+        select id from contacts c where c.account_id = b.account_id and c.external_id = b.external_id
+        offset 0) c))
 order by c.id
 for no key update of c
 
