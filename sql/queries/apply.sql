@@ -414,7 +414,7 @@ message as materialized (
             '},"groups":{', s.groups_shown, '},"events":[', s.events,
             '],"event_count":', coalesce(s.event_count, 0), '}}') as payload
     from told s
-    join contacts c on c.id = s.contact_id
+    cross join lateral (select external_id, shard from contacts c where c.id = s.contact_id offset 0) c
     join accounts a on a.id = s.account_id
     cross join moment i
     union all
@@ -431,7 +431,7 @@ message as materialized (
             '},"reverses":', case when h.step < 0 then concat('"', x.stem, h.credit_number - 1, '"') else 'null' end,
             '}}')
     from change h
-    join contacts c on c.id = h.contact_id
+    cross join lateral (select external_id, shard from contacts c where c.id = h.contact_id offset 0) c
     join accounts a on a.id = h.account_id
     join definitions d on d.id = h.definition_id
     cross join moment i

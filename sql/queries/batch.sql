@@ -27,7 +27,8 @@ select (select count(*) from moved) as moved, revision, incarnation from install
 
 -- name: claim
 -- Takes the event keys that are new and tells of each event whether it is applied, a duplicate or expired;
--- creates the contacts of the applied ones, and those that are named apart.
+-- creates the contacts of the applied ones, and those that are named apart. `offset 0` fences what is looked up: by
+-- key for each row, never a table as a whole, whatever is estimated.
 with batch as materialized (
     select b.*, b.occurred_at < a.horizon is true as expired
     from unnest($1::int[], $2::bytea[], $3::bigint[], $4::text[], $5::timestamptz[], $6::smallint[])
@@ -43,29 +44,29 @@ with batch as materialized (
     select account_id, event_key, digest, now() from first order by account_id, event_key
     on conflict do nothing
     returning account_id, event_key
-), told as ( -- what is older than the claims is looked for on the timeline
-    select b.ordinal
-    from batch b join contacts c on c.account_id = b.account_id and c.external_id = b.subject
-    where (b.expired or b.occurred_at < $7)
-        and exists (select from timeline t
-                    where t.account_id = b.account_id and t.contact_id = c.id
-                        and t.occurred_at = b.occurred_at and t.event_key = b.event_key)
 ), judged as materialized (
     select b.*,
         case
-            when c.event_key is not null and f.ordinal = b.ordinal and t.ordinal is null then 'applied'
-            when b.expired and f.ordinal is null and k.event_key is null and t.ordinal is null then 'expired'
+            when c.event_key is not null and f.ordinal = b.ordinal and t.contact_id is null then 'applied'
+            when b.expired and f.ordinal is null and k.event_key is null and t.contact_id is null then 'expired'
             else 'duplicate'
         end as outcome,
         coalesce(k.digest, f.digest) is distinct from b.digest as differs
     from batch b
     left join first f using (account_id, event_key)
     left join claimed c using (account_id, event_key)
-    left join lateral ( -- fenced by `offset 0`: by key, and only those that somebody had taken before
+    left join lateral ( -- only those that somebody had taken before
         select * from claims k
         where c.event_key is null and k.account_id = b.account_id and k.event_key = b.event_key
         offset 0) k on true
-    left join told t on t.ordinal = b.ordinal
+    left join lateral ( -- what is older than the claims is looked for on the timeline
+        select c.id as contact_id
+        from contacts c
+        where (b.expired or b.occurred_at < $7) and c.account_id = b.account_id and c.external_id = b.subject
+            and exists (select from timeline t
+                        where t.account_id = b.account_id and t.contact_id = c.id
+                            and t.occurred_at = b.occurred_at and t.event_key = b.event_key)
+        offset 0) t on true
 ), seen as (
     select distinct on (account_id, subject) account_id, subject, shard
     from (
@@ -78,7 +79,9 @@ with batch as materialized (
     insert into contacts (account_id, external_id, shard)
     select s.account_id, s.subject, s.shard
     from seen s
-    where not exists (select from contacts c where c.account_id = s.account_id and c.external_id = s.subject)
+    left join lateral (
+        select id from contacts c where c.account_id = s.account_id and c.external_id = s.subject offset 0) c on true
+    where c.id is null
     order by s.account_id, s.subject
     on conflict do nothing
 )
@@ -92,7 +95,7 @@ from contacts c
 where c.id = any (array(
     select c.id
     from unnest($1::int[], $2::text[]) as b(account_id, external_id)
-    cross join lateral ( -- fenced by `offset 0`: by key, not the table as a whole while nobody has counted it yet
+    cross join lateral (
         select id from contacts c where c.account_id = b.account_id and c.external_id = b.external_id
         offset 0) c))
 order by c.id
