@@ -39,6 +39,9 @@ _SERVER_SETTINGS = {
     # Planning apply.sql takes ten times as long as running it for one event, and the plan does not depend on the
     # values: arrays of rows that are looked up by key. Measured: 10 ms planned each time, 1.2 ms planned once.
     "plan_cache_mode": "force_generic_plan",
+    # Where such a plan is thought to cost a lot it is compiled, which takes longer than to run it. Measured on
+    # PostgreSQL 15, a batch of 2,000: 1.1 s compiled, 0.3 s as it is.
+    "jit": "off",
 }
 
 _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (

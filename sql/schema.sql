@@ -377,11 +377,12 @@ create table outbox (
     kinds          message_kind[] not null,
     keys           text[]         not null,
     -- A message's JSON; of a dead letter the id in dead_letters.
-    -- Stored as they are: they live for less than a second, and compressing them took a tenth of a batch's time.
-    payloads       text[] storage external not null,
+    payloads       text[]         not null,
     committed_at   timestamptz    not null,
     primary key (shard, first_position)
 );
+-- Stored as they are: they live for less than a second, and compressing them took a tenth of a batch's time.
+alter table outbox alter column payloads set storage external;
 
 -- Up to where each shard is known to be published.
 create table relay_floors (
