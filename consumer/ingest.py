@@ -111,7 +111,6 @@ class Ingest:
             catalog = await self._session.catalog()
             sort_out(batch, catalog)
         await self._session.prepare_months(batch.matched)
-        await self._session.keep_plans_fresh()
 
         await connection.execute(BEGIN)
         await self._fence(connection, batch, catalog)

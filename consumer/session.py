@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from consumer.sorting import Matched
 
 
-# Batches after which statements are planned anew for the first time, and by how much more from time to time.
-_FIRST_PLANS = 4
-_PLANS_GROW = 4
-
-
 class Session:
     """Gives what a batch needs before its transaction, reading it when it is missing."""
 
@@ -31,24 +26,11 @@ class Session:
         self._database = KeptConnection(connect, self._begin)
         self._catalog: Catalog | None = None
         self._months: set[months.Month] = set()
-        self._batches = 0
-        self._planned_anew_at = _FIRST_PLANS
         self.shards = 0
 
     async def connection(self) -> Connection:
         """Return the connection, a new one if the last was dropped; raises what connecting raises."""
         return await self._database.get()
-
-    async def keep_plans_fresh(self) -> None:
-        """Call it once a batch: have statements planned anew, ever more rarely, as the tables grow.
-
-        A plan is made once for a connection (db.py), and the first one for tables that may be empty: it reads them
-        whole. Until somebody has counted their rows Postgres goes by the size of their files, when it plans.
-        """
-        self._batches += 1
-        if self._batches >= self._planned_anew_at:
-            self._planned_anew_at *= _PLANS_GROW
-            await (await self.connection()).execute("discard plans")
 
     async def catalog(self) -> Catalog:
         """Return the catalog as it was read last, reading it where it was forgotten."""
@@ -82,5 +64,4 @@ class Session:
         self._database.drop()
 
     async def _begin(self, connection: Connection) -> None:
-        self._batches, self._planned_anew_at = 0, _FIRST_PLANS
         self.shards = await connection.fetchval("select shards from installation")

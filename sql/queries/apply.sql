@@ -222,8 +222,12 @@ flipped as (
     set verdict = d.verdict, credit_number = d.credit_number + (d.xp_worth <> 0)::int
     from decision d
     where d.ordinal is null and d.verdict <> d.verdict_before
-        and t.account_id = d.account_id and t.contact_id = d.contact_id and t.occurred_at = d.occurred_at
-        and t.event_key = d.event_key and t.definition_id = d.definition_id
+        -- Equality, said so that nothing but the primary key serves: no join reads the months as a whole.
+        and t.occurred_at between d.occurred_at and d.occurred_at
+        and (t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id)
+            >= (d.account_id, d.contact_id, d.occurred_at, d.event_key, d.definition_id)
+        and (t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id)
+            <= (d.account_id, d.contact_id, d.occurred_at, d.event_key, d.definition_id)
     returning t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id
 ),
 

@@ -1,6 +1,9 @@
 -- name: begin
--- Opens the batch's transaction; from here to its end no configuration changes.
-begin isolation level read committed; select pg_advisory_xact_lock_shared(%d)
+-- Opens the batch's transaction; from here to its end no configuration changes. Plans are made once and believe what
+-- was true then (docs/decisions/0002): of a table that was empty that it is read whole, of a batch that it has few rows.
+-- So they are left no choice: no sequential scans, and no nested loops but those that `lateral` asks for.
+begin isolation level read committed; set local enable_seqscan = off; set local enable_nestloop = off;
+select pg_advisory_xact_lock_shared(%d)
 
 -- name: fence
 -- Moves every lane of the batch on by compare-and-set; fewer moved than asked: somebody else holds one.
@@ -34,27 +37,28 @@ with batch as materialized (
     from unnest($1::int[], $2::bytea[], $3::bigint[], $4::text[], $5::timestamptz[], $6::smallint[])
         with ordinality as b(account_id, event_key, digest, subject, occurred_at, shard, ordinal)
     join accounts a on a.id = b.account_id
-), first as materialized (
-    select distinct on (account_id, event_key) *
+), keyed as materialized ( -- of those with equal keys the first may claim it, if it is not expired
+    select *,
+        case when not first_value(expired) over equal then first_value(ordinal) over equal end as first_ordinal,
+        case when not first_value(expired) over equal then first_value(digest) over equal end as first_digest
     from batch
-    where not expired
-    order by account_id, event_key, ordinal
+    window equal as (partition by account_id, event_key order by expired, ordinal)
 ), claimed as (
     insert into claims (account_id, event_key, digest, applied_at)
-    select account_id, event_key, digest, now() from first order by account_id, event_key
+    select account_id, event_key, digest, now() from keyed where ordinal = first_ordinal
+    order by account_id, event_key
     on conflict do nothing
     returning account_id, event_key
 ), judged as materialized (
     select b.*,
         case
-            when c.event_key is not null and f.ordinal = b.ordinal and t.contact_id is null then 'applied'
-            when b.expired and f.ordinal is null and k.event_key is null and t.contact_id is null then 'expired'
+            when c.event_key is not null and b.ordinal = b.first_ordinal and t.contact_id is null then 'applied'
+            when b.expired and b.first_ordinal is null and k.event_key is null and t.contact_id is null then 'expired'
             else 'duplicate'
         end as outcome,
-        coalesce(k.digest, f.digest) is distinct from b.digest as differs
-    from batch b
-    left join first f using (account_id, event_key)
-    left join claimed c using (account_id, event_key)
+        coalesce(k.digest, b.first_digest) is distinct from b.digest as differs
+    from keyed b
+    full join claimed c using (account_id, event_key) -- never a nested loop, whatever is estimated
     left join lateral ( -- only those that somebody had taken before
         select * from claims k
         where c.event_key is null and k.account_id = b.account_id and k.event_key = b.event_key
