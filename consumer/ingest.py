@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from consumer.sorting import Matched
 
 _SQL = queries("batch")
-BEGIN = _SQL["begin"] % REVISION_LOCK
+# Of a transaction that folds, in one round trip.
+BEGIN = f"{_SQL['begin'] % REVISION_LOCK}; {_SQL['pin_plans']}"
 
 log = structlog.get_logger(__name__)
 

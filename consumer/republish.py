@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from consumer.db import Connection
 
 _SQL = queries("republish")
-_BEGIN = queries("batch")["begin"] % REVISION_LOCK
+BEGIN = queries("batch")["begin"] % REVISION_LOCK
 # Contacts in one transaction: an outbox head is held for a few milliseconds.
 _CONTACTS = 200
 # With more messages than that unpublished it waits, so that new scores do not queue behind old ones for long …
@@ -132,7 +132,7 @@ async def _about(connection: Connection, account: str, profile: str | None) -> t
 
 async def _send(connection: Connection, contacts: Sequence[int], profiles: Sequence[int]) -> int:
     """Send some contacts in one transaction and return how many messages that made."""
-    await connection.execute(_BEGIN)
+    await connection.execute(BEGIN)
     await connection.fetch(_SQL["lock_contacts"], contacts)
     messages: int = await connection.fetchval(_SQL["send"], contacts, profiles)
     await connection.execute("commit")

@@ -1,9 +1,12 @@
 -- name: begin
--- Opens the batch's transaction; from here to its end no configuration changes. Plans are made once and believe what
--- was true then (docs/decisions/0002): of a table that was empty that it is read whole, of a batch that it has few rows.
--- So they are left no choice: no sequential scans, and no nested loops but those that `lateral` asks for.
-begin isolation level read committed; set local enable_seqscan = off; set local enable_nestloop = off;
-select pg_advisory_xact_lock_shared(%d)
+-- Opens the batch's transaction; from here to its end no configuration changes.
+begin isolation level read committed; select pg_advisory_xact_lock_shared(%d)
+
+-- name: pin_plans
+-- For transactions that fold. Plans are made once and believe what was true then (docs/decisions/0002): of a table that
+-- was empty that it is read whole, of a batch that it has few rows. So they are left no choice: no sequential scans, and
+-- no nested loops but those that `lateral` asks for.
+set local enable_seqscan = off; set local enable_nestloop = off
 
 -- name: fence
 -- Moves every lane of the batch on by compare-and-set; fewer moved than asked: somebody else holds one.

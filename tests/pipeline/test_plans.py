@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer import republish
 from consumer.ingest import BEGIN
 from sql import queries
 from tests.pipeline import service
@@ -70,15 +71,51 @@ async def test_no_part_of_a_batch_is_gone_through_for_each_of_another(
             await worker.batch([won(at, subject=f"c-{one}", id=f"{at}-{one}", **_REP) for one in range(200)])
     if counted:
         await connection.execute("analyze")
+    plan = await _plan(connection, BEGIN, _STATEMENTS[name])
+    assert list(_loops_over_parts(plan)) == []
+
+
+async def test_republishing_reads_only_whom_it_sends(database: str, connection: Connection) -> None:
+    """A part of a large account is sent again by looking its contacts up, not by reading what there is of all."""
+    async with service.running(database) as worker:
+        await worker.apply(document(HOUR))
+    await connection.execute("""
+        insert into contacts (account_id, external_id, shard)
+            select a.id, 'c-' || n, 0 from accounts a, generate_series(1, 20000) n;
+        insert into scores (contact_id, profile_id, version, group_id, points)
+            select c.id, p.id, p.published_version, g.id, 7 from contacts c, profiles p, (values (0), (1)) g(id);
+        insert into announcements (contact_id, profile_id, message_version, profile_version, overall, groups)
+            select c.id, p.id, 1, p.published_version, 7, '{"deals": 7}' from contacts c, profiles p;
+        analyze""")
+    plan = await _plan(connection, republish.BEGIN, queries("republish")["send"])
+    assert [one["Relation Name"] for one in _nodes(plan) if _is_read_whole(one)] == []
+
+
+async def _plan(connection: Connection, begin: str, statement: str) -> dict[str, Any]:
+    """Return the plan that a statement gets which is planned once, in a transaction that begins like this."""
     await connection.execute("set plan_cache_mode = force_generic_plan")
-    await connection.execute(BEGIN)
-    await connection.execute(f"prepare planned as {_STATEMENTS[name]}")
+    await connection.execute(begin)
+    await connection.execute(f"prepare planned as {statement}")
     parameters = await connection.fetchval(
         "select cardinality(parameter_types) from pg_prepared_statements where name = 'planned'"
     )
     nothing = ", ".join(["null"] * parameters)
-    [plan] = json.loads(await connection.fetchval(f"explain (format json) execute planned({nothing})"))
-    assert list(_loops_over_parts(plan["Plan"])) == []
+    [explained] = json.loads(await connection.fetchval(f"explain (format json) execute planned({nothing})"))
+    plan: dict[str, Any] = explained["Plan"]
+    return plan
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for one in node.get("Plans", []):
+        yield from _nodes(one)
+
+
+def _is_read_whole(node: dict[str, Any]) -> bool:
+    grows = (
+        node.get("Relation Name") in {"contacts", "scores", "announcements"} and "Scan" in node["Node Type"]
+    )
+    return grows and "Index Cond" not in node and "Recheck Cond" not in node
 
 
 def _loops_over_parts(node: dict[str, Any]) -> Iterator[str]:
