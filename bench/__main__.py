@@ -135,17 +135,13 @@ async def path_(bench: Bench) -> None:
     """Take the path alone, from memory to its commits: microseconds per event, by stage and by who spends them."""
     sent = list(draw(SEED, bench.events))
     runs_of = [await path(bench.servers, sent, together=2000) for _ in range(bench.repeats)]
-    for name in ("wall", "python", "postgres"):
-        _show(f"path, {name}", "µs per event", [getattr(one, name) for one in runs_of])
+    spent = {name: [getattr(one, name) for one in runs_of] for name in ("wall", "python", "postgres")}
+    for name, values in spent.items():
+        _show(f"path, {name}", "µs per event", values)
     stages = {name: statistics.median(one.stages[name] for one in runs_of) for name in runs_of[0].stages}
-    console.print("wall by stage:", ", ".join(f"{name} {spent:.0f}" for name, spent in stages.items()))
-    bench.results["path_us_per_event"] = {
-        **{
-            name: statistics.median(getattr(one, name) for one in runs_of)
-            for name in ("wall", "python", "postgres")
-        },
-        "stages": stages,
-    }
+    console.print("wall by stage:", ", ".join(f"{name} {took:.0f}" for name, took in stages.items()))
+    medians = {name: statistics.median(values) for name, values in spent.items()}
+    bench.results["path_us_per_event"] = {**medians, "stages": stages}
 
 
 async def two_workers(bench: Bench) -> None:

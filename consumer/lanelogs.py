@@ -94,4 +94,4 @@ async def asking(settings: Settings) -> AsyncIterator[LaneLogs]:
             await consumer.start()
         yield LaneLogs(settings, consumer, partitions)
     finally:
-        await consumer.stop()
+        await kafka.leave(consumer)

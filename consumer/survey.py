@@ -153,7 +153,7 @@ class Survey:
                     fetch_max_wait_ms=50,
                     request_timeout_ms=int(_PATIENCE * 1000),
                 )
-                stack.push_async_callback(consumer.stop)
+                stack.push_async_callback(kafka.leave, consumer)
                 await consumer.start()
                 self._clients = stack.pop_all()
             self._client, self._consumer = client, consumer
