@@ -87,7 +87,7 @@ async def test_republishing_reads_only_whom_it_sends(database: str, connection: 
         insert into announcements (contact_id, profile_id, message_version, profile_version, overall, groups)
             select c.id, p.id, 1, p.published_version, 7, '{"deals": 7}' from contacts c, profiles p;
         analyze""")
-    plan = await _plan(connection, republish.BEGIN, queries("republish")["send"])
+    plan = await _plan(connection, republish.BEGIN, queries("announce")["tell"])
     assert [one["Relation Name"] for one in _nodes(plan) if _is_read_whole(one)] == []
 
 
