@@ -68,7 +68,7 @@ class Rehearsal:
         self.committed = []
         for chapter in chapters:
             for document in chapter.documents:
-                await catalog.apply(self._schedule.monitor, _parsed(document))
+                await catalog.apply(self._schedule.monitor, parsed(document))
                 self.committed.append(document)
             await self._schedule.run(
                 chapter.turns, {number: self._work(number, chapter) for number in range(WORKERS)}
@@ -115,7 +115,7 @@ async def _worker(schedule: Schedule, number: int) -> service.Service:
     return await service.running("", feed=feed, connect=lambda: schedule.connect(number)).__aenter__()
 
 
-def _parsed(document: dict[str, Any]) -> Document:
+def parsed(document: dict[str, Any]) -> Document:
     """Parse a document, or take what came of it when another account had it: reading YAML takes its time."""
     nameless = {name: value for name, value in document.items() if name != "account"}
     return replace(_parsed_text(json.dumps(nameless)), account=document["account"])
