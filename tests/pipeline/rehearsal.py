@@ -97,7 +97,7 @@ class Rehearsal:
 @asynccontextmanager
 async def rehearsing(schedule: Schedule) -> AsyncIterator[Rehearsal]:
     """Empty the database and let new workers take their lanes, over the connections of those before."""
-    await _empty(schedule.monitor)
+    await emptied(schedule.monitor)
     rehearsal = Rehearsal(schedule)
     schedule.committed, schedule.lock_waits = rehearsal.commit, 0
     try:
@@ -126,7 +126,7 @@ def _parsed_text(text: str) -> Document:
     return catalog.parse(text, account="any")
 
 
-async def _empty(connection: Connection) -> None:
+async def emptied(connection: Connection) -> None:
     """Forget all that happened and all accounts; months of the timeline stay, as they do in service."""
     tables = await connection.fetch(
         """select quote_ident(relname) as name from pg_class

@@ -45,7 +45,7 @@ _GROUPS = [
 ]
 
 
-def _catalog(account: str = "acme", **weights: int) -> dict[str, Any]:
+def catalog(account: str = "acme", **weights: int) -> dict[str, Any]:
     """Return a document of two definitions, ten points for each, with these weights of the profile's own."""
     definitions = [definition("won", "deal.won"), definition("lost", "deal.lost", group="support")]
     profile = {
@@ -58,7 +58,7 @@ def _catalog(account: str = "acme", **weights: int) -> dict[str, Any]:
     return document(account, groups=_GROUPS, definitions=definitions, profiles=[profile])
 
 
-def _event(number: int, **changes: Any) -> OracleRecord:
+def event(number: int, **changes: Any) -> OracleRecord:
     at = _AT + timedelta(seconds=number)
     record = OracleRecord(
         id=str(number), source="/crm", type="deal.won", subject="ann", accountid="acme", timestamp=at
@@ -67,7 +67,7 @@ def _event(number: int, **changes: Any) -> OracleRecord:
 
 
 def _lost(number: int, **changes: Any) -> OracleRecord:
-    return _event(number, type="deal.lost", **changes)
+    return event(number, type="deal.lost", **changes)
 
 
 @asynccontextmanager
@@ -77,14 +77,14 @@ async def _working(dsn: str) -> AsyncIterator[Session]:
     session.drop()
 
 
-async def _begin(connection: Connection, account: str = "acme", **weights: int) -> int:
+async def begin(connection: Connection, account: str = "acme", **weights: int) -> int:
     """Begin to publish these weights and return the publish."""
-    await apply(connection, parsed(_catalog(account, **weights)))
+    await apply(connection, parsed(catalog(account, **weights)))
     [publish] = await publishing.unfinished(connection)
     return publish
 
 
-async def _work_until(dsn: str, publish: int, state: str) -> None:
+async def work_until(dsn: str, publish: int, state: str) -> None:
     """Work at a publish until it is in this state, and no further."""
     async with _working(dsn) as session:
         async for stands in publishing.work(session, publish):
@@ -93,13 +93,13 @@ async def _work_until(dsn: str, publish: int, state: str) -> None:
     raise AssertionError(f"never {state}")
 
 
-async def _changes(connection: Connection, contact: str = "ann") -> list[dict[str, Any]]:
+async def changes(connection: Connection, contact: str = "ann") -> list[dict[str, Any]]:
     """Return what score-changed messages say of a contact, in their order."""
     told, _ = await service.messages(connection)
     return [message["data"] for message in told if message["subject"] == contact]
 
 
-async def _overall(connection: Connection) -> dict[str, int]:
+async def overall(connection: Connection) -> dict[str, int]:
     scores = await service.scores(connection)
     return {contact: score["overall"] for (_, _, contact), score in scores.items()}
 
@@ -109,11 +109,11 @@ async def test_history_is_scored_anew_and_whom_it_changed_is_told(
 ) -> None:
     """All have the new scores, and one message each with cause `publish`, but those whom it did not move."""
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.apply(_catalog("birch"))
-        await worker.batch([_event(1), _lost(2), _event(3, subject="bob"), _event(4, accountid="birch")])
-        await worker.batch([_lost(5, subject="zoe"), _event(6, type="contact.upserted", subject="eve")])
-    publish = await _begin(connection, won=3)
+        await worker.apply(catalog())
+        await worker.apply(catalog("birch"))
+        await worker.batch([event(1), _lost(2), event(3, subject="bob"), event(4, accountid="birch")])
+        await worker.batch([_lost(5, subject="zoe"), event(6, type="contact.upserted", subject="eve")])
+    publish = await begin(connection, won=3)
     stands = await publishing.status(connection, publish)
     assert (stands.account, stands.profile, stands.version, stands.previous_version) == (
         "acme",
@@ -132,7 +132,7 @@ async def test_history_is_scored_anew_and_whom_it_changed_is_told(
         "purchase": 3,
         "support": 10,
     }
-    [_, told] = await _changes(connection, "bob")
+    [_, told] = await changes(connection, "bob")
     assert told == {
         "profile": "lead_score",
         "profile_version": 2,
@@ -146,7 +146,7 @@ async def test_history_is_scored_anew_and_whom_it_changed_is_told(
         "events": [],
         "event_count": 0,
     }
-    assert [len(await _changes(connection, who)) for who in ("zoe", "eve")] == [1, 0]
+    assert [len(await changes(connection, who)) for who in ("zoe", "eve")] == [1, 0]
     for row in await connection.fetch("select payloads from outbox"):
         for payload in row["payloads"]:
             if '"engagement.score.changed"' in payload:
@@ -158,19 +158,19 @@ async def test_history_is_scored_anew_and_whom_it_changed_is_told(
 async def test_a_swap_of_equals_sends_nothing(database: str, connection: Connection) -> None:
     """A publish after which every group has what it had is in force, and nobody is told."""
     async with service.running(database) as worker:
-        first = _catalog(won=10, lost=20)
+        first = catalog(won=10, lost=20)
         first["definitions"].append(definition("called", "message.sent", default_points=20))
         await worker.apply(first)
-        await worker.batch([_event(1), _event(2, type="message.sent"), _event(3, type="message.sent")])
+        await worker.batch([event(1), event(2, type="message.sent"), event(3, type="message.sent")])
         swapped = {
             **first,
             "profiles": [{**first["profiles"][0], "weights": {"won": 30, "called": 10, "lost": 5}}],
         }
         await worker.apply(swapped)
-        assert len(await _changes(connection)) == 1
+        assert len(await changes(connection)) == 1
         assert await connection.fetchval("select published_version from profiles") == 2
-        await worker.batch([_event(4)])
-    [_, told] = await _changes(connection)
+        await worker.batch([event(4)])
+    [_, told] = await changes(connection)
     assert (told["causes"], told["overall"]) == (["events"], {"previous": 50, "current": 80})
     assert (await verify(database)).differences == []
 
@@ -181,19 +181,19 @@ async def test_events_meanwhile_count_once_under_both(
     """Events of contacts that are built, not built yet, and new count once under the old and the new version."""
     monkeypatch.setitem(steps._CONTACTS, "building", 1)
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1), _event(2, subject="bob"), _event(3, subject="cid")])
-        publish = await _begin(connection, won=3)
+        await worker.apply(catalog())
+        await worker.batch([event(1), event(2, subject="bob"), event(3, subject="cid")])
+        publish = await begin(connection, won=3)
         number = 100
         async with _working(database) as session:
             async for stands in publishing.work(session, publish):
                 for who in ("ann", "bob", "cid", f"new-{number}"):
                     number += 1
-                    await worker.batch([_event(number, subject=who)])
+                    await worker.batch([event(number, subject=who)])
                 if stands.state == "building":
-                    assert set((await _overall(connection)).values()) <= {10 * n for n in range(1, 20)}
+                    assert set((await overall(connection)).values()) <= {10 * n for n in range(1, 20)}
                 assert (await verify(database)).differences == []
-        assert await _overall(connection) == {
+        assert await overall(connection) == {
             who: 3 * count
             for who, count in [
                 (row["external_id"], row["count"])
@@ -203,7 +203,7 @@ async def test_events_meanwhile_count_once_under_both(
             ]
         }
     for who in ("ann", "bob", "cid", "new-100"):
-        chain = await _changes(connection, who)
+        chain = await changes(connection, who)
         assert [data["version"] for data in chain] == list(range(1, len(chain) + 1))
         assert [data["causes"] for data in chain if "publish" in data["causes"]] != []
     assert (await verify(database)).differences == []
@@ -214,28 +214,28 @@ async def test_a_batch_that_comes_first_tells_of_the_publish_too(
 ) -> None:
     """Both causes, from what was told last to what stands, with the event's own points; the rest are told once."""
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1), _event(2), _event(3, subject="bob"), _lost(4, subject="zoe")])
-        publish = await _begin(connection, won=3)
-        await _work_until(database, publish, "announcing")
-        assert await _overall(connection) == {"ann": 6, "bob": 3, "zoe": 10}
-        await worker.batch([_event(5), _lost(6, subject="zoe")])
+        await worker.apply(catalog())
+        await worker.batch([event(1), event(2), event(3, subject="bob"), _lost(4, subject="zoe")])
+        publish = await begin(connection, won=3)
+        await work_until(database, publish, "announcing")
+        assert await overall(connection) == {"ann": 6, "bob": 3, "zoe": 10}
+        await worker.batch([event(5), _lost(6, subject="zoe")])
         assert (await verify(database)).differences == []
-        [_, both] = await _changes(connection)
+        [_, both] = await changes(connection)
         assert (both["causes"], both["profile_version"]) == (["publish", "events"], 2)
         assert both["overall"] == {"previous": 20, "current": 9}
         assert [event["points"] for event in both["events"]] == [3]
         # Whom the publish did not move is told of events alone.
-        [_, zoe] = await _changes(connection, "zoe")
+        [_, zoe] = await changes(connection, "zoe")
         assert zoe["causes"] == ["events"]
         await service.publish_all(database, [publish])
-        await worker.batch([_event(7), _event(8, subject="bob")])
-    assert [data["causes"] for data in await _changes(connection)] == [
+        await worker.batch([event(7), event(8, subject="bob")])
+    assert [data["causes"] for data in await changes(connection)] == [
         ["events"],
         ["publish", "events"],
         ["events"],
     ]
-    assert [data["causes"] for data in await _changes(connection, "bob")] == [
+    assert [data["causes"] for data in await changes(connection, "bob")] == [
         ["events"],
         ["publish"],
         ["events"],
@@ -246,17 +246,17 @@ async def test_a_batch_that_comes_first_tells_of_the_publish_too(
 async def test_events_that_undo_a_publish_tell_nothing(database: str, connection: Connection) -> None:
     """What comes out as it was told last is no change, neither for the batch nor afterwards."""
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1)])
-        publish = await _begin(connection, won=5)
-        await _work_until(database, publish, "announcing")
-        await worker.batch([_event(2)])
-        assert len(await _changes(connection)) == 1
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
+        publish = await begin(connection, won=5)
+        await work_until(database, publish, "announcing")
+        await worker.batch([event(2)])
+        assert len(await changes(connection)) == 1
         assert (await verify(database)).differences == []
         await service.publish_all(database, [publish])
-        assert len(await _changes(connection)) == 1
-        await worker.batch([_event(3)])
-    [_, told] = await _changes(connection)
+        assert len(await changes(connection)) == 1
+        await worker.batch([event(3)])
+    [_, told] = await changes(connection)
     assert (told["causes"], told["overall"]) == (["events"], {"previous": 10, "current": 15})
     assert (await verify(database)).differences == []
 
@@ -266,15 +266,15 @@ async def test_an_event_that_moves_nothing_leaves_the_telling_to_the_publish(
 ) -> None:
     """A batch whose event has no weight any more sends nothing; the publish is told of as such."""
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1)])
-        publish = await _begin(connection, won=0)
-        await _work_until(database, publish, "announcing")
-        await worker.batch([_event(2)])
-        assert len(await _changes(connection)) == 1
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
+        publish = await begin(connection, won=0)
+        await work_until(database, publish, "announcing")
+        await worker.batch([event(2)])
+        assert len(await changes(connection)) == 1
         assert (await verify(database)).differences == []
         await service.publish_all(database, [publish])
-    [_, told] = await _changes(connection)
+    [_, told] = await changes(connection)
     assert (told["causes"], told["overall"]) == (["publish"], {"previous": 10, "current": 0})
     assert (await verify(database)).differences == []
 
@@ -282,11 +282,11 @@ async def test_an_event_that_moves_nothing_leaves_the_telling_to_the_publish(
 async def test_groups_that_are_gone_are_told_of_once_more(database: str, connection: Connection) -> None:
     """A publish message has the groups that were told of last, though the catalog has them no longer."""
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1)])
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
     await connection.execute("""update announcements set overall = 15, groups = groups || '{"gone": 5}'""")
-    await service.publish_all(database, [await _begin(connection, won=3)])
-    [_, told] = await _changes(connection)
+    await service.publish_all(database, [await begin(connection, won=3)])
+    [_, told] = await changes(connection)
     assert told["groups"]["gone"] == {"previous": 5, "current": 0}
     assert told["overall"] == {"previous": 15, "current": 3}
     assert "gone" not in await connection.fetchval("select groups from announcements")
@@ -299,15 +299,15 @@ async def test_a_reader_sees_one_version_for_everybody(
     for state in steps._CONTACTS:
         monkeypatch.setitem(steps._CONTACTS, state, 2)
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(n, subject=f"c-{n}") for n in range(30)])
-    publish = await _begin(connection, won=3)
+        await worker.apply(catalog())
+        await worker.batch([event(n, subject=f"c-{n}") for n in range(30)])
+    publish = await begin(connection, won=3)
     work = asyncio.create_task(service.publish_all(database, [publish]))
     seen: list[set[int]] = []
     while not work.done():
-        overall = await _overall(connection)
-        assert len(overall) == 30
-        seen.append(set(overall.values()))
+        found = await overall(connection)
+        assert len(found) == 30
+        seen.append(set(found.values()))
     await work
     assert {frozenset(values) for values in seen} == {frozenset({10}), frozenset({3})}
     assert seen == sorted(seen, key=max, reverse=True)
@@ -316,34 +316,34 @@ async def test_a_reader_sees_one_version_for_everybody(
 async def test_one_publish_at_a_time(database: str, connection: Connection) -> None:
     """Another publish of the profile waits for the end; strangers and what changes nothing are refused."""
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1)])
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
     with pytest.raises(NothingToPublishError, match="as it is drafted"):
         await publishing.begin(connection, "acme", "lead_score", by="mia")
     with pytest.raises(UnknownProfileError, match="'nonsense'"):
         await publishing.begin(connection, "acme", "nonsense", by="mia")
     with pytest.raises(UnknownAccountError, match="nobody"):
         await publishing.begin(connection, "nobody", "lead_score", by="mia")
-    withheld = _catalog(won=3)
+    withheld = catalog(won=3)
     withheld["profiles"][0]["published"] = False
     await apply(connection, parsed(withheld))
     publish = await publishing.begin(connection, "acme", "lead_score", by="mia")
     for state in ("building", "announcing"):
-        await _work_until(database, publish, state)
+        await work_until(database, publish, state)
         with pytest.raises(PublishRunningError, match="has not ended"):
             await publishing.begin(connection, "acme", "lead_score", by="tim")
-        await apply(connection, parsed(_catalog(won=4)))
+        await apply(connection, parsed(catalog(won=4)))
         assert await publishing.unfinished(connection) == [publish]
     await service.publish_all(database, [publish])
-    assert await _overall(connection) == {"ann": 3}
+    assert await overall(connection) == {"ann": 3}
     row = await connection.fetchrow(
         "select published_by, published_at from profile_versions where version = 2"
     )
     assert row is not None
     assert row["published_by"] == "mia"
     assert row["published_at"] == (await publishing.status(connection, publish)).flipped_at
-    await service.apply_document(database, _catalog(won=4))
-    assert await _overall(connection) == {"ann": 4}
+    await service.apply_document(database, catalog(won=4))
+    assert await overall(connection) == {"ann": 4}
 
 
 async def test_cancelled_before_the_flip_nothing_is_left(
@@ -352,36 +352,36 @@ async def test_cancelled_before_the_flip_nothing_is_left(
     """What was built goes, nobody is told, batches no longer fold into it, and its number is not given again."""
     monkeypatch.setitem(steps._CONTACTS, "building", 1)
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1), _event(2, subject="bob")])
-        publish = await _begin(connection, won=3)
+        await worker.apply(catalog())
+        await worker.batch([event(1), event(2, subject="bob")])
+        publish = await begin(connection, won=3)
         async with _working(database) as session:
             async for stands in publishing.work(session, publish):
                 if stands.done == 1:
                     break
-        await worker.batch([_event(3), _event(4, subject="new")])
+        await worker.batch([event(3), event(4, subject="new")])
         await publishing.cancel(connection, publish)
-        await worker.batch([_event(5), _event(6, subject="newer")])
+        await worker.batch([event(5), event(6, subject="newer")])
         with pytest.raises(PublishNotCancellableError, match="is cancelling"):
             await publishing.cancel(connection, publish)
         assert (await verify(database)).differences == []
         await service.publish_all(database, [publish])
         assert (await publishing.status(connection, publish)).state == "cancelled"
         assert await connection.fetchval("select count(*) from scores where version <> 1") == 0
-        assert all(data["causes"] == ["events"] for data in await _changes(connection))
-        await worker.apply(_catalog(won=4))
+        assert all(data["causes"] == ["events"] for data in await changes(connection))
+        await worker.apply(catalog(won=4))
     assert await connection.fetchval("select published_version from profiles") == 3
-    assert await _overall(connection) == {"ann": 12, "bob": 4, "new": 4, "newer": 4}
+    assert await overall(connection) == {"ann": 12, "bob": 4, "new": 4, "newer": 4}
     assert (await verify(database)).differences == []
 
 
 async def test_after_the_flip_it_is_too_late_to_cancel(database: str, connection: Connection) -> None:
     """A publish that readers see is not cancelled, nor one that has ended, nor one that never was."""
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1)])
-    publish = await _begin(connection, won=3)
-    await _work_until(database, publish, "announcing")
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
+    publish = await begin(connection, won=3)
+    await work_until(database, publish, "announcing")
     for _ in range(2):
         with pytest.raises(PublishNotCancellableError, match="publish the version before to go back"):
             await publishing.cancel(connection, publish)
@@ -395,17 +395,17 @@ async def test_a_definition_created_meanwhile_joins_both_versions(
 ) -> None:
     """It counts under the old and the new version, follows the catalog until then, and moves nobody's score."""
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1)])
-        publish = await _begin(connection, won=3)
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
+        publish = await begin(connection, won=3)
         for points in (4, 7):
             new = definition("called", "message.sent", default_points=points)
             await apply(connection, parsed({**document(definitions=[new]), "profiles": []}))
-        await worker.batch([_event(2, type="message.sent")])
-        assert await _overall(connection) == {"ann": 17}
+        await worker.batch([event(2, type="message.sent")])
+        assert await overall(connection) == {"ann": 17}
         assert (await verify(database)).differences == []
         await service.publish_all(database, [publish])
-    assert await _overall(connection) == {"ann": 10}
+    assert await overall(connection) == {"ann": 10}
     rows = await connection.fetch("select version, weight, joined from version_weights order by version, 2")
     assert [tuple(row) for row in rows] == [
         *((1, 7, True), (1, 10, False), (1, 10, False)),
@@ -421,12 +421,12 @@ async def test_only_the_accounts_own_contacts_are_gone_through(
     monkeypatch.setattr(steps, "_NUMBERS", 2)
     monkeypatch.setitem(steps._CONTACTS, "building", 2)
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.apply(_catalog("birch"))
+        await worker.apply(catalog())
+        await worker.apply(catalog("birch"))
         owners = [("birch", 9), ("acme", 1), ("birch", 5), ("acme", 3)]
         people = [account for account, many in owners for _ in range(many)]
-        await worker.batch([_event(n, accountid=who, subject=f"c-{n:02}") for n, who in enumerate(people)])
-    publish = await _begin(connection, won=3)
+        await worker.batch([event(n, accountid=who, subject=f"c-{n:02}") for n, who in enumerate(people)])
+    publish = await begin(connection, won=3)
     await service.publish_all(database, [publish])
     stands = await publishing.status(connection, publish)
     assert (stands.done, stands.total) == (4, 4)
@@ -439,16 +439,16 @@ async def test_only_the_accounts_own_contacts_are_gone_through(
 async def test_a_worker_goes_on_with_what_was_left(database: str, connection: Connection) -> None:
     """A publish that nobody works at is brought to its end by one worker's background, and by one alone."""
     async with service.running(database) as worker:
-        await worker.apply(_catalog())
-        await worker.batch([_event(1)])
-    publish = await _begin(connection, won=3)
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
+    publish = await begin(connection, won=3)
     first, second = (
         Publishing(lambda: db.connect(database), clock=SystemClock(), every=0.01, rest=0.0) for _ in range(2)
     )
     stopping = asyncio.Event()
     await first.look(stopping)
     assert (await publishing.status(connection, publish)).state == "done"
-    other = await _begin(connection, won=4)
+    other = await begin(connection, won=4)
     await second.look(stopping)
     assert (await publishing.status(connection, other)).state == "building"
     running = asyncio.create_task(first.run(stopping))
@@ -457,4 +457,4 @@ async def test_a_worker_goes_on_with_what_was_left(database: str, connection: Co
     stopping.set()
     await running
     second._session.drop()
-    assert await _overall(connection) == {"ann": 4}
+    assert await overall(connection) == {"ann": 4}
