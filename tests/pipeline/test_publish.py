@@ -9,6 +9,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
 from tests.pipeline.rehearsal import parsed
+from tests.pipeline.schedule import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -458,3 +460,34 @@ async def test_a_worker_goes_on_with_what_was_left(database: str, connection: Co
     await running
     second._session.drop()
     assert await overall(connection) == {"ann": 4}
+
+
+async def test_a_chunk_waits_for_the_batch_that_holds_a_contact(
+    database: str, connection: Connection
+) -> None:
+    """Contacts are built from what a batch has left, not from what was there before it."""
+    schedule = Schedule(database, connection)
+    async with service.running(database, connect=lambda: schedule.connect(0)) as worker:
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
+        publish = await begin(connection, won=3)
+        building = await schedule.connect(1)
+        await schedule.run(
+            chain(schedule.turns_until(0, "commit"), repeat(1)),
+            {0: worker.batch([event(2)]), 1: steps.step(building, publish)},
+        )
+    assert schedule.lock_waits == 1
+    await service.publish_all(database, [publish])
+    assert await overall(connection) == {"ann": 6}
+    assert (await verify(database)).differences == []
+
+
+async def test_a_flip_that_comes_too_early_has_no_effect(database: str, connection: Connection) -> None:
+    """Who believes that everybody is built, and errs, publishes nothing."""
+    async with service.running(database) as worker:
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
+    publish = await begin(connection, won=3)
+    await steps._conclude(connection, publish)
+    assert (await publishing.status(connection, publish)).state == "building"
+    assert await overall(connection) == {"ann": 10}
