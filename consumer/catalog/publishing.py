@@ -24,13 +24,14 @@ def draft_version(profile: Profile, definitions: Mapping[str, Definition]) -> Ve
         inherits=profile.inherits,
         own_weights=dict(profile.weights),
         weights={
-            definition.key: Weight(_points(definition, profile.inherits, profile.weights), definition.group)
+            definition.key: Weight(points(definition, profile.inherits, profile.weights), definition.group)
             for definition in definitions.values()
         },
     )
 
 
-def _points(definition: Definition, inherits: bool, own_weights: Mapping[str, int]) -> int:
+def points(definition: Definition, inherits: bool, own_weights: Mapping[str, int]) -> int:
+    """Return what a definition counts for under a draft or version with these weights of its own."""
     return own_weights.get(definition.key, definition.default_points if inherits else 0)
 
 
@@ -66,8 +67,8 @@ def following(version: Version, definitions: Mapping[str, Definition]) -> Versio
         known = weights.get(definition.key)
         joins = version.inherits if known is None else known.joined and not definition.counted
         if joins:
-            points = _points(definition, version.inherits, version.own_weights)
-            weights[definition.key] = Weight(points, definition.group, joined=True)
+            counts_for = points(definition, version.inherits, version.own_weights)
+            weights[definition.key] = Weight(counts_for, definition.group, joined=True)
     return replace(version, weights=weights)
 
 

@@ -31,7 +31,7 @@ async def follow(session: Session, publish: int) -> str:
         with ExitStack() as shows:
             state = None
             async for stands in work(session, publish):
-                if stands.total is not None and stands.state != state:
+                if stands.total is not None and stands.state in _STEPS and stands.state != state:
                     state = stands.state
                     shows.close()
                     tell = shows.enter_context(shown(f"{stands.profile}: {_STEPS[state]}", stands.total))

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from consumer.session import Session
 
 _SQL = queries("publish")
-_BEGIN = f"{queries('batch')['begin'] % REVISION_LOCK}; {_SQL['pin_plans']}"
-# Contacts in one step: those whose batches wait meanwhile.
-_BUILT, _TOLD, _DROPPED = 500, 200, 1000
-_CONTACTS = {"building": _BUILT, "announcing": _TOLD, "cancelling": _DROPPED}
-# Numbers looked at for them in one step: other accounts' contacts lie between.
+BEGIN = f"{queries('batch')['begin'] % REVISION_LOCK}; {_SQL['pin_plans']}"
+_STATES = {"building", "announcing", "cancelling"}
+# Contacts in one step, for whom batches wait meanwhile: some hundredths of a second.
+_CONTACTS = 500
+# For each of them so many numbers are looked at in one step: other accounts' contacts lie between.
 _NUMBERS = 20
 
 
@@ -54,9 +54,9 @@ async def work(session: Session, publish: int, *, clock: Clock | None = None) ->
 
 async def step(connection: Connection, publish: int) -> bool:
     """Go through some contacts in one transaction; False where none are left in this state."""
-    await connection.execute(_BEGIN)
+    await connection.execute(BEGIN)
     row = await fetch_one(connection, _SQL["take"], publish)
-    left = row["state"] in _CONTACTS and row["last_contact_id"] < row["until_contact_id"]
+    left = row["state"] in _STATES and row["last_contact_id"] < row["until_contact_id"]
     if left:
         if row["uncounted"]:
             await connection.execute(_SQL["count_contacts"], publish, row["account_id"])
@@ -71,13 +71,12 @@ async def step(connection: Connection, publish: int) -> bool:
 
 async def _next(connection: Connection, row: asyncpg.Record) -> tuple[list[int], int]:
     """Return the next contacts, and the number up to which there are no others."""
-    most = _CONTACTS[row["state"]]
-    reach = min(row["until_contact_id"], row["last_contact_id"] + _NUMBERS * most)
+    reach = min(row["until_contact_id"], row["last_contact_id"] + _NUMBERS * _CONTACTS)
     rows = await connection.fetch(
-        _SQL["next_contacts"], row["account_id"], row["last_contact_id"], reach, most
+        _SQL["next_contacts"], row["account_id"], row["last_contact_id"], reach, _CONTACTS
     )
     contacts = [each["id"] for each in rows]
-    return contacts, contacts[-1] if len(contacts) == most else reach
+    return contacts, contacts[-1] if len(contacts) == _CONTACTS else reach
 
 
 async def _go_through(connection: Connection, row: asyncpg.Record, contacts: list[int]) -> None:

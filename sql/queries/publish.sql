@@ -122,14 +122,6 @@ update publishes
 set state = case state when 'announcing' then 'done'::publish_state else 'cancelled' end, ended_at = now()
 where id = $1 and state in ('announcing', 'cancelling')
 
--- name: versions
--- Every version that readers of a profile ever saw or see, newest first.
-select v.version as number, v.state::text as state, v.inherits, v.own_weights::text as own_weights, v.published_by,
-    v.published_at
-from profile_versions v
-where v.profile_id = $1 and v.state in ('published', 'retired')
-order by v.version desc
-
 -- name: pace
 -- How many contacts a second the last large publish has built.
 select contacts_built / greatest(extract(epoch from flipped_at - requested_at), 0.001)::float8

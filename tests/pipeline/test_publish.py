@@ -68,7 +68,7 @@ def event(number: int, **changes: Any) -> OracleRecord:
     return replace(record, **changes)
 
 
-def _lost(number: int, **changes: Any) -> OracleRecord:
+def lost(number: int, **changes: Any) -> OracleRecord:
     return event(number, type="deal.lost", **changes)
 
 
@@ -113,8 +113,8 @@ async def test_history_is_scored_anew_and_whom_it_changed_is_told(
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.apply(catalog("birch"))
-        await worker.batch([event(1), _lost(2), event(3, subject="bob"), event(4, accountid="birch")])
-        await worker.batch([_lost(5, subject="zoe"), event(6, type="contact.upserted", subject="eve")])
+        await worker.batch([event(1), lost(2), event(3, subject="bob"), event(4, accountid="birch")])
+        await worker.batch([lost(5, subject="zoe"), event(6, type="contact.upserted", subject="eve")])
     publish = await begin(connection, won=3)
     stands = await publishing.status(connection, publish)
     assert (stands.account, stands.profile, stands.version, stands.previous_version) == (
@@ -181,7 +181,7 @@ async def test_events_meanwhile_count_once_under_both(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events of contacts that are built, not built yet, and new count once under the old and the new version."""
-    monkeypatch.setitem(steps._CONTACTS, "building", 1)
+    monkeypatch.setattr(steps, "_CONTACTS", 1)
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.batch([event(1), event(2, subject="bob"), event(3, subject="cid")])
@@ -217,11 +217,11 @@ async def test_a_batch_that_comes_first_tells_of_the_publish_too(
     """Both causes, from what was told last to what stands, with the event's own points; the rest are told once."""
     async with service.running(database) as worker:
         await worker.apply(catalog())
-        await worker.batch([event(1), event(2), event(3, subject="bob"), _lost(4, subject="zoe")])
+        await worker.batch([event(1), event(2), event(3, subject="bob"), lost(4, subject="zoe")])
         publish = await begin(connection, won=3)
         await work_until(database, publish, "announcing")
         assert await overall(connection) == {"ann": 6, "bob": 3, "zoe": 10}
-        await worker.batch([event(5), _lost(6, subject="zoe")])
+        await worker.batch([event(5), lost(6, subject="zoe")])
         assert (await verify(database)).differences == []
         [_, both] = await changes(connection)
         assert (both["causes"], both["profile_version"]) == (["publish", "events"], 2)
@@ -298,8 +298,7 @@ async def test_a_reader_sees_one_version_for_everybody(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever reads while a publish runs sees every contact as before, then every contact as after."""
-    for state in steps._CONTACTS:
-        monkeypatch.setitem(steps._CONTACTS, state, 2)
+    monkeypatch.setattr(steps, "_CONTACTS", 2)
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.batch([event(n, subject=f"c-{n}") for n in range(30)])
@@ -352,7 +351,7 @@ async def test_cancelled_before_the_flip_nothing_is_left(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was built goes, nobody is told, batches no longer fold into it, and its number is not given again."""
-    monkeypatch.setitem(steps._CONTACTS, "building", 1)
+    monkeypatch.setattr(steps, "_CONTACTS", 1)
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.batch([event(1), event(2, subject="bob")])
@@ -421,7 +420,7 @@ async def test_only_the_accounts_own_contacts_are_gone_through(
 ) -> None:
     """However far another account's contacts lie apart by number, each is found once and nobody else is touched."""
     monkeypatch.setattr(steps, "_NUMBERS", 2)
-    monkeypatch.setitem(steps._CONTACTS, "building", 2)
+    monkeypatch.setattr(steps, "_CONTACTS", 2)
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.apply(catalog("birch"))
