@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer import db, publishing
+from consumer.app import Worker
 from consumer.catalog import apply
 from consumer.clock import SystemClock
 from consumer.publishing import (
@@ -27,6 +28,7 @@ from consumer.publishing import (
 )
 from consumer.publishing.background import Publishing
 from consumer.session import Session
+from consumer.settings import Settings
 from consumer.verify import UnknownAccountError, verify
 from schemas.published import ScoreChanged
 from tests.kafka.installation import definition, document
@@ -34,6 +36,7 @@ from tests.oracle import OracleRecord
 from tests.pipeline import service
 from tests.pipeline.rehearsal import parsed
 from tests.pipeline.schedule import Schedule
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -490,3 +493,23 @@ async def test_a_flip_that_comes_too_early_has_no_effect(database: str, connecti
     await steps._conclude(connection, publish)
     assert (await publishing.status(connection, publish)).state == "building"
     assert await overall(connection) == {"ann": 10}
+
+
+async def test_a_worker_publishes_by_itself(database: str, connection: Connection) -> None:
+    """A publish that was asked for comes to its end in a running worker, though Kafka is away."""
+    async with service.running(database) as worker:
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
+    publish = await begin(connection, won=3)
+    running = Worker(
+        Settings(database_url=database, kafka_bootstrap="127.0.0.1:1", http_host="127.0.0.1", http_port=0)
+    )
+    task = asyncio.create_task(running.run("ingest"))
+
+    async def done() -> bool:
+        return (await publishing.status(connection, publish)).state == "done"
+
+    await eventually(done, within=20, what="the publish to end")
+    running.stopping.set()
+    await task
+    assert await overall(connection) == {"ann": 3}

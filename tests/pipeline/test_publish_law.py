@@ -156,13 +156,13 @@ def _chapters(draw: st.DrawFn) -> list[Chapter]:
     """Draw a chapter of history, and one or two in which it is published anew."""
     chapters = []
     for place in range(draw(st.integers(2, 3))):
-        numbers = [range(100 * place + 10 * batch, 100 * place + 10 * batch + 4) for batch in range(4)]
+        numbers = [range(100 * place + 5 * batch, 100 * place + 5 * batch + 2) for batch in range(12)]
         batches = [draw(_records(each)) for each in numbers]
         deeds = draw(_deeds()) if place else []
         turns = draw(st.lists(st.sampled_from([0, 1, 2, 2, 2, 3]), min_size=6, max_size=20))
         document = draw(_change() if place else _first())
         chapters.append(
-            Chapter(document, (tuple(batches[:2]), tuple(batches[2:])), tuple(deeds), tuple(turns))
+            Chapter(document, (tuple(batches[:6]), tuple(batches[6:])), tuple(deeds), tuple(turns))
         )
     return chapters
 
@@ -378,7 +378,7 @@ def test_property_publishing(
     """Batches, publishes (crashed, cancelled), adjustments and changes, in any order: the score is the sum."""
     monkeypatch.setattr(steps, "_CONTACTS", 2)
     seen: Counter[str] = Counter()
-    examples = max(1, EXAMPLES // 8)
+    examples = max(1, EXAMPLES // 12)
 
     async def holds(schedule: Schedule, chapters: list[Chapter]) -> None:
         await emptied(schedule.monitor)
