@@ -22,6 +22,7 @@ from consumer.lag import Lag
 from consumer.leases import Leases
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
+from consumer.publishing.background import Publishing
 from consumer.relay import Relay
 from consumer.shardleases import ShardLeases
 from consumer.survey import Survey
@@ -43,7 +44,7 @@ _FAREWELL = 5.0
 
 
 class Worker:
-    """One process's worth of the service: pipelines, relay, upkeep, probes and HTTP."""
+    """One process's worth of the service: pipelines, relay, upkeep, publishes, probes and HTTP."""
 
     def __init__(
         self,
@@ -101,6 +102,7 @@ class Worker:
                     if only in {None, "ingest"}:
                         side.append(beside.create_task(self._flush_inbox()))
                         side.append(beside.create_task(self._upkeep().run(self.stopping)))
+                        side.append(beside.create_task(self._publishing().run(self.stopping)))
                         work.create_task(self._run_pipelines())
                     if only in {None, "relay"}:
                         work.create_task(self._relay.run(self.stopping))
@@ -173,6 +175,9 @@ class Worker:
 
     def _upkeep(self) -> Upkeep:
         return Upkeep(self._connect, claim_window=self.settings.claim_window, clock=self.clock)
+
+    def _publishing(self) -> Publishing:
+        return Publishing(self._connect, clock=self.clock)
 
     async def _flush_inbox_once(self) -> None:
         """Write down what the inbox counted since the last time; who ends in order forgets nothing."""

@@ -1,7 +1,7 @@
 """Sends the current score of every contact of an account again, to fill a new reader.
 
 Owns the walk over the contacts, some in each transaction under their row locks, taken in a batch's order: revision,
-contacts, outbox heads last. Never changes a score, and never makes a message: sql/queries/republish.sql does.
+contacts, outbox heads last. Never changes a score, and never makes a message: announcing.py does.
 
 Interrupted, it has sent what it says; begun again it starts from the first contact and sends those again, each
 under its next version.
@@ -9,10 +9,10 @@ under its next version.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from consumer import announcing
 from consumer.attempts import repeat
 from consumer.clock import SystemClock
 from consumer.db import REVISION_LOCK
@@ -30,19 +30,10 @@ _SQL = queries("republish")
 BEGIN = queries("batch")["begin"] % REVISION_LOCK
 # Contacts in one transaction: an outbox head is held for a few milliseconds.
 _CONTACTS = 200
-# With more messages than that unpublished it waits, so that new scores do not queue behind old ones for long …
-_MOST_WAITING = 20_000
-# … but not for ever, in seconds without any progress: then nobody publishes.
-_PATIENCE = 60.0
-_LOOK_AGAIN = 0.2
 
 
 class NotPublishedError(Exception):
     """There is no such profile, or it is a draft: it has no scores that anybody was told."""
-
-
-class NobodyPublishesError(Exception):
-    """The outbox is full and does not get emptier: no relay is running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +75,7 @@ class Republish:
         last = ""
         while contacts := await self._next(number, last):
             last = contacts[-1][1]
-            await self._wait_for_relay()
+            await announcing.wait_for_relay(self._session, self._clock)
             sent = await self._send([contact for contact, _ in contacts], profiles)
             so_far = Progress(so_far.contacts + len(contacts), total, so_far.messages + sent)
             progress(so_far)
@@ -99,23 +90,6 @@ class Republish:
 
     async def _send(self, contacts: Sequence[int], profiles: Sequence[int]) -> int:
         return await repeat(self._session, lambda connection: _send(connection, contacts, profiles))
-
-    async def _wait_for_relay(self) -> None:
-        least: int | None = None
-        since = self._clock.monotonic()
-        while True:
-            waiting: int = await repeat(
-                self._session, lambda connection: connection.fetchval(_SQL["backlog"])
-            )
-            if waiting <= _MOST_WAITING:
-                return
-            if least is None or waiting < least:
-                least, since = waiting, self._clock.monotonic()
-            elif self._clock.monotonic() - since > _PATIENCE:
-                raise NobodyPublishesError(
-                    f"{waiting} messages wait in the outbox and do not get fewer: is a relay running?"
-                )
-            await asyncio.sleep(_LOOK_AGAIN)
 
 
 async def _about(connection: Connection, account: str, profile: str | None) -> tuple[int, list[int], int]:
@@ -133,7 +107,9 @@ async def _about(connection: Connection, account: str, profile: str | None) -> t
 async def _send(connection: Connection, contacts: Sequence[int], profiles: Sequence[int]) -> int:
     """Send some contacts in one transaction and return how many messages that made."""
     await connection.execute(BEGIN)
-    await connection.fetch(_SQL["lock_contacts"], contacts)
-    messages: int = await connection.fetchval(_SQL["send"], contacts, profiles)
+    await announcing.lock(connection, contacts)
+    messages = await announcing.tell(
+        connection, contacts, profiles, moved=("publish", "republish"), unmoved=("republish",)
+    )
     await connection.execute("commit")
     return messages

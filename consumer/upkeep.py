@@ -7,7 +7,6 @@ the relay's floor, in relay.py.)
 
 from __future__ import annotations
 
-import asyncio
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,9 +16,11 @@ import structlog
 from consumer import months
 from consumer.db import retry_reason
 from consumer.kept import KeptConnection
+from consumer.stopping import stopped
 from sql import queries
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
     from datetime import timedelta
 
@@ -77,7 +78,7 @@ class Upkeep:
         """
         wait = self._retry / 10
         try:
-            while not await _stopped(stopping, within=wait * random.uniform(0.5, 1.0)):  # noqa: S311 - no secret
+            while not await stopped(stopping, within=wait * random.uniform(0.5, 1.0)):  # noqa: S311 - no secret
                 try:
                     done = await self.round(stopping)
                 except Exception as error:
@@ -117,7 +118,7 @@ class Upkeep:
             )
             forgotten += int(status.removeprefix("DELETE "))
             took = self._clock.monotonic() - began
-            if await _stopped(stopping, within=max(self._rest, _REST * took)):
+            if await stopped(stopping, within=max(self._rest, _REST * took)):
                 break
         return forgotten
 
@@ -131,13 +132,3 @@ def ahead(year: int, month: int) -> set[Month]:
 async def _give_way(connection: Connection) -> None:
     # Whoever it meets is more urgent.
     await connection.execute("set lock_timeout = 200")
-
-
-async def _stopped(stopping: asyncio.Event, *, within: float) -> bool:
-    """Wait some seconds and tell whether it was said to stop."""
-    try:
-        async with asyncio.timeout(within):
-            await stopping.wait()
-    except TimeoutError:
-        return False
-    return True

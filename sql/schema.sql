@@ -5,7 +5,8 @@
 create type verdict as enum ('counted', 'already_counted', 'cooling_down', 'excluded');
 create type dedup_policy as enum ('always', 'once', 'cooldown');
 create type dedup_per as enum ('contact', 'object');
-create type version_state as enum ('building', 'published', 'retired');
+create type version_state as enum ('building', 'published', 'retired', 'cancelled');
+create type publish_state as enum ('building', 'announcing', 'done', 'cancelling', 'cancelled');
 create type message_kind as enum ('score_changed', 'xp_credited', 'dead_letter');
 
 -- One row: what is true of this installation as a whole.
@@ -114,6 +115,8 @@ create table profile_versions (
     inherits     boolean       not null,
     -- The profile's own weights as published, by definition key, those of definitions still to come included.
     own_weights  jsonb         not null default '{}',
+    -- Who published it, and since when readers see it; of one that is not published yet, since when it is built.
+    published_by text          not null,
     published_at timestamptz   not null default now(),
     primary key (profile_id, version)
 );
@@ -132,6 +135,34 @@ create table version_weights (
 );
 -- apply: the weights of the definitions that counted in a batch.
 create index version_weights_by_definition on version_weights (definition_id);
+
+-- How far publishing a version over history has come, which a crash leaves where it was (docs/decisions/0011).
+-- building: contacts get their scores under it, beside the old ones. announcing: readers see it, contacts are told of
+-- it and lose their old scores. cancelling: what was built goes.
+create table publishes (
+    id               bigint        primary key generated always as identity,
+    profile_id       integer       not null,
+    version          integer       not null,
+    -- What readers see until the flip; null: nothing.
+    previous_version integer,
+    state            publish_state not null default 'building',
+    requested_by     text          not null,
+    requested_at     timestamptz   not null default now(),
+    flipped_at       timestamptz,
+    ended_at         timestamptz,
+    -- Of the step it is in: contacts are gone through by number, up to this one and no further than that one. Who
+    -- came later needs no visit.
+    last_contact_id  bigint        not null default 0,
+    until_contact_id bigint        not null,
+    -- For people: how many were gone through, of how many when the step began; null: not counted yet.
+    contacts_done    bigint        not null default 0,
+    contacts_total   bigint,
+    -- How many there were when it was built, for estimates.
+    contacts_built   bigint,
+    foreign key (profile_id, version) references profile_versions
+);
+-- Only one publish of a profile at a time; and those to be gone on with.
+create unique index publishes_one_at_a_time on publishes (profile_id) where ended_at is null;
 
 -- Contacts ------------------------------------------------------------------------------------------------
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from consumer.db import Connection
 
 
-async def apply(connection: Connection, document: Document) -> list[Difference]:
+async def apply(connection: Connection, document: Document, *, by: str = "catalog apply") -> list[Difference]:
     """Apply a document, creating a missing account; returns what it changed and what waits for a publish.
 
-    Holds for batches begun after it returned. A document that changes nothing raises no revision and waits for
-    no batch. Raises DocumentFaultsError where the document does not fit the account, and what asyncpg raises;
-    nothing is applied then.
+    Holds for batches begun after it returned; what it publishes over history has only begun then, under the name
+    `by`. A document that changes nothing raises no revision and waits for no batch. Raises DocumentFaultsError
+    where the document does not fit the account, and what asyncpg raises; nothing is applied then.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         before = await stored.read(connection, document.account)
@@ -35,7 +35,7 @@ async def apply(connection: Connection, document: Document) -> list[Difference]:
     async with configuration_change(connection):
         before = await stored.read(connection, document.account)
         found, after = differences(before, document)
-        await stored.write(connection, before, after)
+        await stored.write(connection, before, after, by=by)
     return found
 
 

@@ -2,7 +2,8 @@
 
 Owns which differences there are and which of them wait for a publish. Never changes anything; what is compared
 are the values of state.py. A definition's points and group wait where a published version holds others after the
-document; a profile's draft waits where it is published, or to be, and differs from what readers see.
+document; a profile's draft waits where it is published, or to be, and differs from what readers see. What a
+publish that is under way brings counts as published; the publish itself waits until readers see it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,17 @@ if TYPE_CHECKING:
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 # What a document does not give as it stands, or what is told by lines of its own.
-_UNTOLD = {"key", "edition", "counted", "inherits", "weights", "version"}
+_UNTOLD = {
+    "key",
+    "edition",
+    "counted",
+    "inherits",
+    "weights",
+    "version",
+    "building",
+    "last_number",
+    "publish_runs",
+}
 
 
 @dataclass(frozen=True)
@@ -95,7 +106,7 @@ def _compare(before: State, after: State, document: Document) -> Iterator[Differ
     yield from _section("profile", before.profiles, after.profiles)
     wishes = {entry.key: entry.values.get("published") for entry in document.profiles}
     for key, profile in after.profiles.items():
-        yield from _publish(before.profiles.get(key), profile, wished=wishes.get(key) is True)
+        yield from _publish(before.profiles.get(key), profile, wish=wishes.get(key))
         yield from _draft(before.profiles.get(key), profile, after, wish=wishes.get(key))
         if wishes.get(key) is not False:
             for definition, name, published, drafted in _catalog_lag(profile, after):
@@ -127,14 +138,17 @@ def _changes(subject: str, key: str, before: Any, after: Any) -> Iterator[Differ
             yield Difference(subject, key, name, _documented(name, old), _documented(name, new))
 
 
-def _publish(before: Profile | None, after: Profile, *, wished: bool) -> Iterator[Difference]:
-    """Tell of a profile's way to its next version: gone now, or waited for."""
-    old, new = before.version if before else None, after.version
+def _publish(before: Profile | None, after: Profile, *, wish: bool | None) -> Iterator[Difference]:
+    """Tell of a profile's way to its next version: gone now, under way, or waited for."""
+    old, new = before.version if before else None, after.coming
+    waits = before is not None and before.building is not None
+    if waits and wish is False:
+        return
     if old and new and old.number != new.number:
-        yield Difference("profile", after.key, "published_version", old.number, new.number)
+        yield Difference("profile", after.key, "published_version", old.number, new.number, pending=waits)
     elif before and new and not old:
-        yield Difference("profile", after.key, "published", before=False, after=True)
-    elif wished and not new:
+        yield Difference("profile", after.key, "published", before=False, after=True, pending=waits)
+    elif wish and not new:
         yield Difference("profile", after.key, "published", before=False, after=True, pending=True)
 
 
@@ -142,8 +156,10 @@ def _draft(
     before: Profile | None, after: Profile, state: State, *, wish: bool | None
 ) -> Iterator[Difference]:
     """Tell of what a profile inherits and its own weights: changed now, or stored before and waiting."""
-    version = after.version
-    published = publishing.is_published_as_drafted(after, state.definitions)
+    version = after.coming
+    published = version is not None and publishing.says_the_same(
+        version, publishing.draft_version(after, state.definitions)
+    )
     waits = not published and (version is not None or wish is True)
     told = [] if before is None else [*_draft_fields(before.inherits, before.weights, after)]
     for field, old, new in told:
@@ -169,8 +185,8 @@ _PUBLISHED_AS = {"default_points": "points", "group": "group"}
 
 
 def _catalog_lag(profile: Profile, state: State) -> Iterator[tuple[str, str, int | str, int | str]]:
-    """Tell the points and groups of the catalog that a published version lacks: (definition, field, has, would)."""
-    version = profile.version
+    """Tell the points and groups of the catalog that a version lacks: (definition, field, has, would)."""
+    version = profile.coming
     if version is None:
         return
     draft = publishing.draft_version(profile, state.definitions)

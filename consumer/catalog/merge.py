@@ -50,7 +50,7 @@ def _wants_publishing(profile: Profile, wishes: Mapping[str, bool | None]) -> bo
     if profile.key not in wishes:
         return False
     wish = wishes[profile.key]
-    return profile.version is not None if wish is None else wish
+    return profile.coming is not None if wish is None else wish
 
 
 def _without_published(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

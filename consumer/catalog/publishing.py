@@ -1,9 +1,7 @@
 """What a profile's published version is, and what it would be if it were published now (semantics §5).
 
-Owns how weights come about, joining and following, and when a publish takes effect. Pure; never touches scores.
-
-Building the scores of contacts anew under another version is not done here, so that a profile is published only
-while no score of its account can differ from 0; what cannot be published yet is pending.
+Owns how weights come about, joining and following, and whether a publish takes effect at once. Pure; never touches
+scores: where any may differ from 0 the version begins to be built, and consumer/publishing/ goes on from there.
 """
 
 from __future__ import annotations
@@ -22,17 +20,18 @@ if TYPE_CHECKING:
 def draft_version(profile: Profile, definitions: Mapping[str, Definition]) -> Version:
     """Return the version that publishing the profile now would make."""
     return Version(
-        number=profile.version.number + 1 if profile.version else 1,
+        number=profile.last_number + 1,
         inherits=profile.inherits,
         own_weights=dict(profile.weights),
         weights={
-            definition.key: Weight(_points(definition, profile.inherits, profile.weights), definition.group)
+            definition.key: Weight(points(definition, profile.inherits, profile.weights), definition.group)
             for definition in definitions.values()
         },
     )
 
 
-def _points(definition: Definition, inherits: bool, own_weights: Mapping[str, int]) -> int:
+def points(definition: Definition, inherits: bool, own_weights: Mapping[str, int]) -> int:
+    """Return what a definition counts for under a draft or version with these weights of its own."""
     return own_weights.get(definition.key, definition.default_points if inherits else 0)
 
 
@@ -68,21 +67,28 @@ def following(version: Version, definitions: Mapping[str, Definition]) -> Versio
         known = weights.get(definition.key)
         joins = version.inherits if known is None else known.joined and not definition.counted
         if joins:
-            points = _points(definition, version.inherits, version.own_weights)
-            weights[definition.key] = Weight(points, definition.group, joined=True)
+            counts_for = points(definition, version.inherits, version.own_weights)
+            weights[definition.key] = Weight(counts_for, definition.group, joined=True)
     return replace(version, weights=weights)
 
 
 def publish(
     profile: Profile, definitions: Mapping[str, Definition], *, wanted: bool, has_history: bool
 ) -> Profile:
-    """Return the profile after a document: published if that is wanted, changes anything and can be done.
+    """Return the profile after a document: published, or about to be, if that is wanted and changes anything.
 
-    A primary profile that was never published is, whatever is wanted.
+    A primary profile that was never published is, whatever is wanted. Before a publish has ended another one
+    does not begin; what it does not bring is pending.
     """
-    current = following(profile.version, definitions) if profile.version else None
+    current, building = (
+        following(version, definitions) if version else None
+        for version in (profile.version, profile.building)
+    )
+    after = replace(profile, version=current, building=building)
     draft = draft_version(profile, definitions)
-    must = profile.primary and current is None
-    if (wanted or must) and not has_history and (current is None or not says_the_same(current, draft)):
-        return replace(profile, version=draft)
-    return replace(profile, version=current)
+    must = profile.primary and after.coming is None
+    if profile.publish_runs or not (wanted or must) or (current and says_the_same(current, draft)):
+        return after
+    if has_history:
+        return replace(after, building=draft, last_number=draft.number, publish_runs=True)
+    return replace(after, version=draft, last_number=draft.number)

@@ -77,7 +77,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class Version:
-    """A published version of a profile. own_weights: by definition key, those still to come included."""
+    """A version of a profile as published. own_weights: by definition key, those still to come included."""
 
     number: int
     inherits: bool
@@ -87,7 +87,12 @@ class Version:
 
 @dataclass(frozen=True)
 class Profile:
-    """A score profile: its draft, and the version that readers see, None where it was never published."""
+    """A score profile: its draft, and its versions.
+
+    version: what readers see, None where it was never published. building: what they will see once the publish that
+    is under way has gone over history. last_number: the highest that any version had, cancelled ones included.
+    publish_runs: one has not ended yet, though readers may see it already, or it was cancelled.
+    """
 
     key: str
     name: str
@@ -96,6 +101,14 @@ class Profile:
     inherits: bool = True
     weights: dict[str, int] = field(default_factory=dict)
     version: Version | None = None
+    building: Version | None = None
+    last_number: int = 0
+    publish_runs: bool = False
+
+    @property
+    def coming(self) -> Version | None:
+        """The version that readers see, or will without anybody's doing."""
+        return self.building or self.version
 
 
 @dataclass(frozen=True)

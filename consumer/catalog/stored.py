@@ -51,10 +51,7 @@ async def read(connection: Connection, account: str) -> State:
             each["key"]: _definition(each)
             for each in await connection.fetch(statements["read_definitions"], number)
         },
-        profiles={
-            each["key"]: _profile(each)
-            for each in await connection.fetch(statements["read_profiles"], number)
-        },
+        profiles=await _profiles(connection, number),
         has_history=row["has_history"],
     )
 
@@ -76,33 +73,45 @@ def _definition(row: asyncpg.Record) -> Definition:
     )
 
 
-def _profile(row: asyncpg.Record) -> Profile:
-    version = None
-    if row["published_version"] is not None:
-        version = Version(
-            number=row["published_version"],
-            inherits=row["published_inherits"],
-            own_weights=json.loads(row["own_weights"]),
-            weights={
-                key: Weight(points, group, joined)
-                for key, points, group, joined in json.loads(row["published_weights"])
-            },
+async def _profiles(connection: Connection, account: int) -> dict[str, Profile]:
+    statements = queries("catalog")
+    versions = {
+        (row["profile"], row["state"]): version_of(row)
+        for row in await connection.fetch(statements["read_versions"], account, False)
+    }
+    return {
+        row["key"]: Profile(
+            key=row["key"],
+            name=row["name"],
+            description=row["description"],
+            primary=row["is_primary"],
+            inherits=row["inherits"],
+            weights=json.loads(row["weights"]),
+            version=versions.get((row["key"], "published")),
+            building=versions.get((row["key"], "building")),
+            last_number=row["last_number"],
+            publish_runs=row["publish_runs"],
         )
-    return Profile(
-        key=row["key"],
-        name=row["name"],
-        description=row["description"],
-        primary=row["is_primary"],
+        for row in await connection.fetch(statements["read_profiles"], account)
+    }
+
+
+def version_of(row: asyncpg.Record) -> Version:
+    """Return the version that a row of read_versions tells of."""
+    return Version(
+        number=row["number"],
         inherits=row["inherits"],
-        weights=json.loads(row["weights"]),
-        version=version,
+        own_weights=json.loads(row["own_weights"]),
+        weights={
+            key: Weight(points, group, joined) for key, points, group, joined in json.loads(row["weights"])
+        },
     )
 
 
-async def write(connection: Connection, before: State, after: State) -> None:
+async def write(connection: Connection, before: State, after: State, *, by: str) -> None:
     """Write an account where it differs from before; in the transaction of a configuration change.
 
-    Raises what asyncpg raises.
+    by: who publishes what is published or begins to be built. Raises what asyncpg raises.
     """
     statements = queries("catalog")
     if after.settings is None:
@@ -115,13 +124,15 @@ async def write(connection: Connection, before: State, after: State) -> None:
         statements["write_definitions"], number, _json(map(_definition_row, after.definitions.values()))
     )
     await connection.execute(statements["write_editions"], number)
-    await _write_profiles(connection, number, before, after)
+    await _write_profiles(connection, number, before, after, by)
 
 
-async def _write_profiles(connection: Connection, number: int, before: State, after: State) -> None:
+async def _write_profiles(connection: Connection, number: int, before: State, after: State, by: str) -> None:
     statements = queries("catalog")
     profiles = list(after.profiles.values())
-    published = [profile for profile in profiles if _publishes(before.profiles.get(profile.key), profile)]
+    begun = [
+        row for profile in profiles for row in _begun_versions(before.profiles.get(profile.key), profile)
+    ]
     primary = next(profile.key for profile in profiles if profile.primary)
     await connection.execute(statements["demote_profiles"], number, primary)
     await connection.execute(statements["write_profiles"], number, _json(map(_profile_row, profiles)))
@@ -132,17 +143,23 @@ async def _write_profiles(connection: Connection, number: int, before: State, af
     ]
     await connection.execute(statements["write_own_weights"], number, _json(weights))
     await connection.execute(statements["drop_own_weights"], number, _json(weights))
-    await connection.execute(statements["retire_versions"], number, [profile.key for profile in published])
-    await connection.execute(statements["write_versions"], number, _json(map(_version_row, published)))
+    published = [row["profile"] for row in begun if row["state"] == "published"]
+    await connection.execute(statements["retire_versions"], number, published)
+    await connection.execute(statements["write_versions"], number, _json(begun), by)
+    await connection.execute(statements["write_publishes"], number, _json(begun), by)
     await connection.execute(statements["write_version_weights"], number, _json(_weight_rows(profiles)))
-    for_scores = [profile.key for profile in published]
-    await connection.execute(statements["write_overall_scores"], number, for_scores)
-    await connection.execute(statements["drop_retired_scores"], number, for_scores)
+    await connection.execute(statements["write_overall_scores"], number, published)
+    await connection.execute(statements["drop_retired_scores"], number, published)
 
 
-def _publishes(before: Profile | None, after: Profile) -> bool:
-    old = before.version.number if before and before.version else None
-    return after.version is not None and after.version.number != old
+def _begun_versions(before: Profile | None, after: Profile) -> Iterable[dict[str, Any]]:
+    """Give the versions that a profile has and had not: published at once, or to be built."""
+    for state, old, new in (
+        ("published", before and before.version, after.version),
+        ("building", before and before.building, after.building),
+    ):
+        if new is not None and new.number != (old.number if old else None):
+            yield _row(new) | {"profile": after.key, "state": state}
 
 
 def _definition_row(definition: Definition) -> dict[str, Any]:
@@ -156,16 +173,15 @@ def _profile_row(profile: Profile) -> dict[str, Any]:
     return _row(profile) | {"is_primary": profile.primary, "published_version": published}
 
 
-def _version_row(profile: Profile) -> dict[str, Any]:
-    version = profile.version
-    return (_row(version) if version else {}) | {"profile": profile.key}
-
-
 def _weight_rows(profiles: list[Profile]) -> Iterable[dict[str, Any]]:
     for profile in profiles:
-        if profile.version:
-            for definition, weight in profile.version.weights.items():
-                yield _row(weight) | {"profile": profile.key, "definition": definition}
+        for version in filter(None, (profile.version, profile.building)):
+            for definition, weight in version.weights.items():
+                yield _row(weight) | {
+                    "profile": profile.key,
+                    "number": version.number,
+                    "definition": definition,
+                }
 
 
 def _row(value: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Awaitable, Callable
 
-    from consumer.catalog import Difference
+    from consumer.catalog import Difference, Document
     from consumer.db import Connection
 
 Result = TypeVar("Result")
@@ -31,7 +31,8 @@ def register(commands: Commands) -> None:
         "apply",
         "make an account what a document says",
         "Makes an account what a document says, creating it where it is missing, all or nothing. Workers take "
-        "the change within two seconds. Faults are reported together, each with its line.",
+        "the change within two seconds. What it publishes is published over history before it ends, or by workers "
+        "if it is interrupted. Faults are reported together, each with its line.",
     )
     _add_document(applier)
     applier.set_defaults(handler=_handle_apply)
@@ -61,15 +62,39 @@ def _handle_apply(arguments: Namespace) -> int:
     text = _text(arguments.file)
 
     async def work(connection: Connection) -> list[Difference]:
-        return await apply(connection, await read_document(connection, text, arguments.account))
+        document = await read_document(connection, text, arguments.account)
+        found = await apply(connection, document)
+        _print(found, as_json=arguments.json)
+        await _publish(connection, document, as_json=arguments.json)
+        return found
 
     found = _on_database(arguments, work)
     if found is None:
         return FAILURE
-    _print(found, as_json=arguments.json)
     if not found and not arguments.json:
         say("nothing to change")
     return SUCCESS
+
+
+async def _publish(connection: Connection, document: Document, *, as_json: bool) -> None:
+    """Bring what the document publishes to its end; what had to wait for another publish comes after it."""
+    from consumer.catalog import apply  # noqa: PLC0415 - see the package's docstring
+    from consumer.commands.publishing import follow  # noqa: PLC0415 - the same
+    from consumer.publishing import unfinished  # noqa: PLC0415 - the same
+    from consumer.session import Session  # noqa: PLC0415 - the same
+
+    wanted = [entry.key for entry in document.profiles if entry.values.get("published") is not False]
+    session = Session(_connect)
+    try:
+        while publishes := await unfinished(connection, document.account, wanted):
+            for publish in publishes:
+                ended = await follow(session, publish)
+                if not as_json:
+                    say(ended)
+            again = await apply(connection, document)
+            _print([each for each in again if not each.pending], as_json=as_json)
+    finally:
+        session.drop()
 
 
 def _handle_diff(arguments: Namespace) -> int:
@@ -119,13 +144,17 @@ def _on_database(
 
 
 async def _connected(work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    from consumer import db  # noqa: PLC0415 - see the package's docstring
-
-    connection = await db.connect(settings.load(unneeded=frozenset({"kafka_bootstrap"})).dsn())
+    connection = await _connect()
     try:
         return await work(connection)
     finally:
         await connection.close()
+
+
+async def _connect() -> Connection:
+    from consumer import db  # noqa: PLC0415 - see the package's docstring
+
+    return await db.connect(settings.load(unneeded=frozenset({"kafka_bootstrap"})).dsn())
 
 
 def _print(found: list[Difference], *, as_json: bool) -> None:

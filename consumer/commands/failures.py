@@ -13,11 +13,12 @@ from aiokafka import errors as kafka_errors
 from asyncpg.exceptions import ClientConfigurationError
 
 from consumer import db
+from consumer.announcing import NobodyPublishesError
 from consumer.commands import CommandFailedError
 from consumer.embedded import ServerFailedError
 from consumer.kafka import TopicsMissingError
 from consumer.migrate import SchemaTooNewError
-from consumer.republish import NobodyPublishesError, NotPublishedError
+from consumer.republish import NotPublishedError
 from consumer.settings import SettingsError, variable
 from consumer.verify import UnknownAccountError
 

@@ -392,7 +392,8 @@ known as materialized (
 by_group as (
     select k.contact_id, k.profile_id, g.key, coalesce((k.announced ->> g.key)::bigint, 0) as previous,
         coalesce((case when k.is_current then k.announced ->> g.key else k.stored ->> g.group_id::text end)::bigint, 0)
-            + coalesce(s.points, 0) as current
+            + coalesce(s.points, 0) as current,
+        coalesce(s.points, 0) as step
     from known k
     join contact c using (contact_id)
     join counter g using (account_id)
@@ -401,6 +402,8 @@ by_group as (
 ),
 standing as (
     select contact_id, profile_id, sum(current)::bigint as overall, jsonb_object_agg(key, current) as groups,
+        -- A publish that nobody has told of yet is told of here; it may just undo what the events did.
+        bool_or(current - step <> previous) as by_publish, bool_or(current <> previous) as differs,
         string_agg(concat('"', key, '":{"previous":', previous, ',"current":', current, '}'), ',') as groups_shown
     from by_group
     group by contact_id, profile_id
@@ -442,6 +445,7 @@ told as materialized ( -- each of the three has every contact that moved
     from known
     join standing using (contact_id, profile_id)
     join contributed using (contact_id, profile_id)
+    where differs
 ),
 announced as (
     insert into announcements as a (contact_id, profile_id, message_version, profile_version, overall, groups)
@@ -464,8 +468,9 @@ message as materialized (
             '","subject":', to_json(c.subject), ',"accountid":"', a.key,
             '","datacontenttype":"application/json","data":{"profile":"', s.profile,
             '","profile_version":', s.version, ',"version":', coalesce(s.message_version, 0) + 1,
-            ',"causes":["events"],"overall":{"previous":', coalesce(s.overall_before, 0), ',"current":', s.overall,
-            '},"groups":{', s.groups_shown, '},"events":[', s.events, '],"event_count":', s.event_count, '}}'
+            ',"causes":[', case when s.by_publish then '"publish",' end, '"events"],"overall":{"previous":',
+            coalesce(s.overall_before, 0), ',"current":', s.overall, '},"groups":{', s.groups_shown,
+            '},"events":[', s.events, '],"event_count":', s.event_count, '}}'
         ) as payload
     from told s
     join contact c using (contact_id)

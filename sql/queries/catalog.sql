@@ -43,22 +43,30 @@ where definition.account_id = $1
 order by definition.position, definition.id;
 
 -- name: read_profiles
--- The profiles of an account in display order, each with its draft and its published version.
+-- The profiles of an account in display order, each with its draft and the highest number any version of it had.
 select profile.key, profile.name, profile.description, profile.is_primary, profile.inherits,
-       profile.published_version, version.inherits as published_inherits, version.own_weights::text as own_weights,
        (select coalesce(jsonb_object_agg(definition_key, weight), '{}')::text
         from profile_weights where profile_id = profile.id) as weights,
+       (select coalesce(max(version), 0) from profile_versions where profile_id = profile.id) as last_number,
+       exists (select from publishes where profile_id = profile.id and ended_at is null) as publish_runs
+from profiles profile
+where profile.account_id = $1
+order by profile.position, profile.id;
+
+-- name: read_versions
+-- The versions that readers see or that are being built, or ($2) every one, each with what definitions count for.
+select profile.key as profile, version.version as number, version.state::text as state, version.inherits,
+       version.own_weights::text as own_weights, version.published_by, version.published_at,
        (select coalesce(jsonb_agg(jsonb_build_array(definition.key, held.weight, "group".key, held.joined)
                                   order by definition.position, definition.id), '[]')::text
         from version_weights held
         join definitions definition on definition.id = held.definition_id
         join groups "group" on "group".id = held.group_id
-        where held.profile_id = profile.id and held.version = profile.published_version) as published_weights
+        where held.profile_id = version.profile_id and held.version = version.version) as weights
 from profiles profile
-left join profile_versions version
-       on version.profile_id = profile.id and version.version = profile.published_version
-where profile.account_id = $1
-order by profile.position, profile.id;
+join profile_versions version on version.profile_id = profile.id
+where profile.account_id = $1 and ($2 or version.state in ('published', 'building'))
+order by profile.position, profile.id, version.version;
 
 -- name: write_account
 -- Creates the account or changes what differs; returns its number.
@@ -153,19 +161,28 @@ where profile.account_id = $1 and profile.key = any($2::text[])
   and version.profile_id = profile.id and version.state = 'published';
 
 -- name: write_versions
--- The versions that are published now.
-insert into profile_versions (profile_id, version, state, inherits, own_weights)
-select profile.id, given.number, 'published', given.inherits, given.own_weights
-from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, inherits boolean,
-     own_weights jsonb)
+-- The versions that are published now, or begin to be built.
+insert into profile_versions (profile_id, version, state, inherits, own_weights, published_by)
+select profile.id, given.number, given.state, given.inherits, given.own_weights, $3
+from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, state version_state,
+     inherits boolean, own_weights jsonb)
 join profiles profile on profile.account_id = $1 and profile.key = given.profile;
 
+-- name: write_publishes
+-- Of the versions that begin to be built: what there is to do. Contacts that come later have scores from the beginning.
+insert into publishes (profile_id, version, previous_version, requested_by, until_contact_id)
+select profile.id, given.number, profile.published_version, $3, (select coalesce(max(id), 0) from contacts)
+from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, state version_state)
+join profiles profile on profile.account_id = $1 and profile.key = given.profile
+where given.state = 'building';
+
 -- name: write_version_weights
--- The weights of published versions: those of new versions, of definitions that join, and what these follow.
+-- The weights of versions that are published or built: those of new versions, of definitions that join, and what
+-- these follow.
 insert into version_weights as stored (profile_id, version, definition_id, group_id, weight, joined)
-select profile.id, profile.published_version, definition.id, "group".id, given.points, given.joined
-from jsonb_to_recordset($2::text::jsonb) as given (profile text, definition text, "group" text, points integer,
-     joined boolean)
+select profile.id, given.number, definition.id, "group".id, given.points, given.joined
+from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, definition text, "group" text,
+     points integer, joined boolean)
 join profiles profile on profile.account_id = $1 and profile.key = given.profile
 join definitions definition on definition.account_id = $1 and definition.key = given.definition
 join groups "group" on "group".account_id = $1 and "group".key = given."group"

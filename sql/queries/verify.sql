@@ -33,16 +33,22 @@ select contact_id, definition_id, edition, object_key, last_counted_key from gat
 where contact_id = any($1::bigint[]) and last_counted_key is not null
 
 -- name: scores
--- Scores that are not tallies × weights + adjustments, by group and overall; of a published or building version.
-with points as (
+-- Scores that are not tallies × weights + adjustments, by group and overall: of published versions, and of those being
+-- built for the contacts that were gone through or came since. The others' are what batches have folded so far.
+with kept as (
+    select v.profile_id, v.version, coalesce(u.last_contact_id, 0) as built, coalesce(u.until_contact_id, 0) as unbuilt
+    from profile_versions v
+    left join publishes u on u.profile_id = v.profile_id and u.version = v.version and v.state = 'building'
+    where v.state in ('published', 'building')
+), points as (
     select t.contact_id, w.profile_id, w.version, w.group_id, t.count::bigint * w.weight as points
     from tallies t
     join version_weights w on w.definition_id = t.definition_id
-    join profile_versions v on v.profile_id = w.profile_id and v.version = w.version and v.state <> 'retired'
+    join kept v on v.profile_id = w.profile_id and v.version = w.version
     union all
     select a.contact_id, a.profile_id, v.version, a.group_id, a.points
     from adjustments a
-    join profile_versions v on v.profile_id = a.profile_id and v.state <> 'retired'
+    join kept v on v.profile_id = a.profile_id
 ), computed as (
     select contact_id, profile_id, version,
         case when grouping(group_id) = 0 then group_id else 0 end as group_id, sum(points) as points
@@ -52,10 +58,10 @@ with points as (
     select c.id as contact_id, v.profile_id, v.version, 0 as group_id
     from contacts c
     join profiles p on p.account_id = c.account_id
-    join profile_versions v on v.profile_id = p.id and v.state <> 'retired'
+    join kept v on v.profile_id = p.id
 ), stored as (
     select s.* from scores s
-    join profile_versions v on v.profile_id = s.profile_id and v.version = s.version and v.state <> 'retired'
+    join kept v on v.profile_id = s.profile_id and v.version = s.version
 )
 select format('score: contact %s, profile %s version %s, group %s: stored %s, computed %s', contact_id, profile_id,
               version, group_id, coalesce(s.points::text, 'nothing'), coalesce(c.points, 0)) as difference
@@ -63,17 +69,25 @@ from seen
 full join computed c using (contact_id, profile_id, version, group_id)
 full join stored s using (contact_id, profile_id, version, group_id)
 join profiles p on p.id = profile_id and ($1::int is null or p.account_id = $1)
-where s.points is distinct from coalesce(c.points, 0)
+join kept v using (profile_id, version)
+where s.points is distinct from coalesce(c.points, 0) and (contact_id <= v.built or contact_id > v.unbuilt)
 order by 1
 
 -- name: announcements
--- Contacts of whom score-changed said last what is not so, or said nothing although they have points.
+-- Contacts of whom score-changed said last what is not so, or said nothing although they have points. Who is yet to be
+-- told of a publish was told what stood before it, and nobody has changed that since.
 with standing as (
     select s.contact_id, s.profile_id, s.version, sum(s.points) filter (where s.group_id = 0) as overall,
         coalesce(jsonb_object_agg(g.key, s.points) filter (where s.points <> 0 and s.group_id <> 0), '{}') as groups
     from scores s
-    join profiles p on p.id = s.profile_id and p.published_version = s.version
+    join profiles p on p.id = s.profile_id
+    left join publishes u on u.profile_id = p.id and u.state = 'announcing'
+        and s.contact_id > u.last_contact_id and s.contact_id <= u.until_contact_id
+    left join announcements a on a.contact_id = s.contact_id and a.profile_id = p.id
+        and a.profile_version = p.published_version
     left join groups g on g.id = s.group_id
+    where s.version = case when u.id is null or a.contact_id is not null then p.published_version
+                           else u.previous_version end
     group by s.contact_id, s.profile_id, s.version
 ), said as (
     select a.contact_id, a.profile_id, a.overall,

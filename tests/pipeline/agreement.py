@@ -131,7 +131,8 @@ def broken_chains(stored: Stored) -> list[str]:
             if previous == current:
                 broken.append(f"{key}: message {number} changes nothing: {data}")
             if (
-                data["event_count"] <= SHOWN_CAUSES
+                data["causes"] == ["events"]
+                and data["event_count"] <= SHOWN_CAUSES
                 and sum(each["points"] for each in data["events"]) != moved
             ):
                 broken.append(f"{key}: the points of message {number} do not add up: {data}")

@@ -68,7 +68,7 @@ class Rehearsal:
         self.committed = []
         for chapter in chapters:
             for document in chapter.documents:
-                await catalog.apply(self._schedule.monitor, _parsed(document))
+                await catalog.apply(self._schedule.monitor, parsed(document))
                 self.committed.append(document)
             await self._schedule.run(
                 chapter.turns, {number: self._work(number, chapter) for number in range(WORKERS)}
@@ -97,7 +97,7 @@ class Rehearsal:
 @asynccontextmanager
 async def rehearsing(schedule: Schedule) -> AsyncIterator[Rehearsal]:
     """Empty the database and let new workers take their lanes, over the connections of those before."""
-    await _empty(schedule.monitor)
+    await emptied(schedule.monitor)
     rehearsal = Rehearsal(schedule)
     schedule.committed, schedule.lock_waits = rehearsal.commit, 0
     try:
@@ -115,7 +115,7 @@ async def _worker(schedule: Schedule, number: int) -> service.Service:
     return await service.running("", feed=feed, connect=lambda: schedule.connect(number)).__aenter__()
 
 
-def _parsed(document: dict[str, Any]) -> Document:
+def parsed(document: dict[str, Any]) -> Document:
     """Parse a document, or take what came of it when another account had it: reading YAML takes its time."""
     nameless = {name: value for name, value in document.items() if name != "account"}
     return replace(_parsed_text(json.dumps(nameless)), account=document["account"])
@@ -126,7 +126,7 @@ def _parsed_text(text: str) -> Document:
     return catalog.parse(text, account="any")
 
 
-async def _empty(connection: Connection) -> None:
+async def emptied(connection: Connection) -> None:
     """Forget all that happened and all accounts; months of the timeline stay, as they do in service."""
     tables = await connection.fetch(
         """select quote_ident(relname) as name from pg_class

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from consumer import catalog, db
+from consumer import catalog, db, publishing
 from consumer.clock import SystemClock
 from consumer.inbox import Inbox
 from consumer.ingest import Ingest
 from consumer.metrics import Metrics
 from consumer.model import Outcome
+from consumer.session import Session
 from tests.records import structured_record
 
 if TYPE_CHECKING:
@@ -89,12 +90,22 @@ async def running(
 
 
 async def apply_document(dsn: str, document: dict[str, Any]) -> None:
-    """Apply a catalog document over a connection of its own."""
+    """Apply a catalog document over a connection of its own, and bring what it publishes to its end."""
     connection = await db.connect(dsn)
     try:
         await catalog.apply(connection, catalog.parse(json.dumps(document, ensure_ascii=False)))
+        await publish_all(dsn, await publishing.unfinished(connection))
     finally:
         await connection.close()
+
+
+async def publish_all(dsn: str, publishes: Sequence[int]) -> None:
+    """Bring publishes to their end."""
+    session = Session(lambda: db.connect(dsn))
+    for publish in publishes:
+        async for _ in publishing.work(session, publish):
+            pass
+    session.drop()
 
 
 def outcome_of(handled: Handled) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from consumer import republish
 from consumer.ingest import BEGIN
+from consumer.publishing import steps
 from sql import queries
 from tests.pipeline import service
 from tests.pipeline.test_gates import HOUR, document, won
@@ -23,6 +24,8 @@ _BATCHES, _TOGETHER = 20, 40
 # So that each counted event is an XP message as well.
 _REP: dict[str, Any] = {"actorid": "rita", "actortype": "rep"}
 
+# Tables that have a row, or several, for each contact.
+_GROWING = {"contacts", "scores", "announcements", "tallies", "adjustments"}
 _OF_ONE_ROW = {"moment", "done"}
 
 
@@ -81,6 +84,25 @@ async def test_no_part_of_a_batch_is_gone_through_for_each_of_another(
 
 async def test_republishing_reads_only_whom_it_sends(database: str, connection: Connection) -> None:
     """A part of a large account is sent again by looking its contacts up, not by reading what there is of all."""
+    await _fill(database, connection)
+    plan = await _plan(connection, republish.BEGIN, queries("announce")["tell"])
+    assert not _tables_read_whole(plan) & _GROWING
+
+
+@pytest.mark.parametrize("name", ["next_contacts", "build", "drop_scores"])
+async def test_publishing_reads_only_whom_it_goes_through(
+    database: str, connection: Connection, name: str
+) -> None:
+    """Each step looks up its contacts and what hangs on them; the next ones are found in order, without sorting."""
+    await _fill(database, connection)
+    plan = await _plan(connection, steps.BEGIN, queries("publish")[name])
+    assert not _tables_read_whole(plan) & _GROWING
+    sorts = [one for one in _nodes(plan) if one["Node Type"] == "Sort"]
+    assert name != "next_contacts" or sorts == []
+
+
+async def _fill(database: str, connection: Connection) -> None:
+    """Store 20,000 contacts with scores who were told of, counted by the statistics."""
     async with service.running(database) as worker:
         await worker.apply(document(HOUR))
     await connection.execute("""
@@ -90,9 +112,9 @@ async def test_republishing_reads_only_whom_it_sends(database: str, connection: 
             select c.id, p.id, p.published_version, g.id, 7 from contacts c, profiles p, (values (0), (1)) g(id);
         insert into announcements (contact_id, profile_id, message_version, profile_version, overall, groups)
             select c.id, p.id, 1, p.published_version, 7, '{"deals": 7}' from contacts c, profiles p;
+        insert into tallies (contact_id, definition_id, edition, count)
+            select c.id, d.id, 1, 1 from contacts c, definitions d;
         analyze""")
-    plan = await _plan(connection, republish.BEGIN, queries("republish")["send"])
-    assert not _tables_read_whole(plan) & {"contacts", "scores", "announcements"}
 
 
 async def _plan(connection: Connection, begin: str, statement: str) -> dict[str, Any]:

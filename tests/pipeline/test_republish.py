@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import db, republish
-from consumer.republish import NobodyPublishesError, NotPublishedError, Progress, Republish
+from consumer import announcing, db, republish
+from consumer.announcing import NobodyPublishesError
+from consumer.republish import NotPublishedError, Progress, Republish
 from consumer.verify import UnknownAccountError, verify
 from schemas.published import ScoreChanged
 from tests.kafka.installation import definition, document
@@ -176,7 +177,7 @@ async def test_an_outbox_that_nobody_empties_is_not_flooded(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With many messages unpublished it waits for the relay, and gives up where there is none."""
-    monkeypatch.setattr(republish, "_MOST_WAITING", 1)
+    monkeypatch.setattr(announcing, "_MOST_WAITING", 1)
     async with service.running(database) as worker:
         await worker.apply(_catalog())
         await worker.batch([_event(1)])

@@ -14,7 +14,7 @@ from tests.pipeline import service
 if TYPE_CHECKING:
     from consumer.db import Connection
 
-LATER = {"publish-covers-history", "contacts-and-gone"}
+LATER = {"contacts-and-gone"}
 
 
 async def _feed(dsn: str, *names: str) -> int:

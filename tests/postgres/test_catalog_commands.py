@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.__main__ import main
+from tests.pipeline import service
+from tests.pipeline.test_publish import begin, catalog, event, overall
 
 if TYPE_CHECKING:
     from consumer.db import Connection
@@ -93,3 +95,35 @@ async def test_clear_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert "nobody" in capsys.readouterr().err
     assert await run("apply", STARTING, "--account", "other") == 1
     assert "other" in capsys.readouterr().err
+
+
+async def test_what_is_published_over_history_is_in_force_when_apply_ends(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, database: str, connection: Connection
+) -> None:
+    """`apply` says what it publishes and works at it to its end, after a publish that others have left."""
+    async with service.running(database) as worker:
+        await worker.apply(catalog())
+        await worker.batch([event(1), event(2, subject="bob")])
+        path = tmp_path / "acme.yaml"
+        path.write_text(json.dumps(catalog(won=3)), "utf-8")
+        assert await run("apply", path) == 0
+        captured = capsys.readouterr()
+        assert captured.out.splitlines()[-3:] == [
+            "profile lead_score: published_version 1 -> 2",
+            "profile lead_score: weights.won none -> 3",
+            "profile lead_score: version 2 is published",
+        ]
+        assert await run("diff", path) == 0
+        assert await overall(connection) == {"ann": 3, "bob": 3}
+
+        await begin(connection, won=4)
+        path.write_text(json.dumps(catalog(won=5)), "utf-8")
+        capsys.readouterr()
+        assert await run("apply", path, "--json") == 0
+        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [(each["field"], each["after"], each["pending"]) for each in told] == [
+            ("published_version", 3, True),
+            ("weights.won", 5, True),
+            ("published_version", 4, False),
+        ]
+        assert await overall(connection) == {"ann": 5, "bob": 5}

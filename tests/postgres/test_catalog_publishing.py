@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.catalog import DocumentFaultsError, apply, diff, export, parse
+from consumer.publishing import unfinished
+from tests.pipeline.service import publish_all
 from tests.postgres.test_catalog_apply import MINIMAL, applied, compared, weights
 
 if TYPE_CHECKING:
@@ -35,11 +37,35 @@ async def test_what_a_definition_counted_for_waits_for_a_publish(connection: Con
         "profile lead_score: group.won deals -> mail (pending)",
     ]
     assert await compared(connection, change) == stored
-    assert await applied(connection, "profiles: [{key: lead_score, published: true}]\n") == stored
     assert (await weights(connection))["won"] == (10, "deals", False)
     exported = await export(connection)
     assert "published: false" in exported
     assert await diff(connection, parse(exported)) == []
+
+
+async def test_a_publish_over_history_begins_and_pends_until_readers_see_it(
+    connection: Connection, database: str
+) -> None:
+    """A document begins a publish, which pends until its end; what it brings does not, whatever else comes does."""
+    await apply(connection, parse(MINIMAL))
+    await counts(connection, "won")
+    publish = "profiles: [{key: lead_score, published: true, weights: {won: 3}}]\n"
+    begun = ["profile lead_score: published_version 1 -> 2", "profile lead_score: weights.won none -> 3"]
+    assert await compared(connection, publish) == begun
+    assert await applied(connection, publish) == begun
+    pending = ["profile lead_score: published_version 1 -> 2 (pending)"]
+    assert await compared(connection, publish) == await applied(connection, publish) == pending
+    other = publish.replace("3", "4")
+    waits = [*pending, "profile lead_score: weights.won 3 -> 4 (pending)"]
+    assert await applied(connection, other) == waits
+    assert (await weights(connection))["won"] == (10, "deals", False)
+    exported = await export(connection)
+    assert "published: false" in exported
+    assert await diff(connection, parse(exported)) == []
+
+    await publish_all(database, await unfinished(connection))
+    assert (await weights(connection))["won"] == (3, "deals", False)
+    assert await compared(connection, other) == ["profile lead_score: published_version 2 -> 3"]
 
 
 async def test_a_newcomer_joins_and_follows_until_it_counts(connection: Connection) -> None:
@@ -103,8 +129,10 @@ async def test_weights_that_are_given_replace_those_before(connection: Connectio
     assert await weights(connection) == {"won": (10, "deals", False), "opened": (5, "mail", False)}
 
 
-async def test_with_history_weights_and_new_profiles_are_drafts_that_wait(connection: Connection) -> None:
-    """Once something has counted, changed weights and further profiles are stored as drafts and marked pending."""
+async def test_with_history_weights_and_new_profiles_are_published_later(
+    connection: Connection, database: str
+) -> None:
+    """Once something has counted, changed weights and further profiles are drafts, and their publish pends."""
     await apply(connection, parse(MINIMAL))
     await counts(connection, "won")
     change = (
@@ -113,18 +141,19 @@ async def test_with_history_weights_and_new_profiles_are_drafts_that_wait(connec
     )
     assert await applied(connection, change) == [
         "profile second: new",
-        "profile lead_score: inherits true -> false (pending)",
-        "profile lead_score: weights.won none -> 3 (pending)",
-        "profile second: published false -> true (pending)",
+        "profile lead_score: published_version 1 -> 2",
+        "profile lead_score: inherits true -> false",
+        "profile lead_score: weights.won none -> 3",
     ]
     assert await weights(connection) == {"won": (10, "deals", False), "opened": (1, "mail", False)}
     assert await compared(connection, change) == [
-        "profile lead_score: inherits true -> false (pending)",
-        "profile lead_score: weights.won none -> 3 (pending)",
+        "profile lead_score: published_version 1 -> 2 (pending)",
         "profile second: published false -> true (pending)",
     ]
-    exported = await export(connection)
-    assert await diff(connection, parse(exported)) == []
+    await publish_all(database, await unfinished(connection))
+    assert await weights(connection) == {"won": (3, "deals", False), "opened": (0, "mail", False)}
+    assert await weights(connection, "second") == {"won": (10, "deals", False), "opened": (1, "mail", False)}
+    assert await compared(connection, change) == []
 
 
 async def test_primacy_moves_between_published_profiles_only(connection: Connection) -> None:

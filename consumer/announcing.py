@@ -1,0 +1,76 @@
+"""Telling of scores outside a batch: the messages of whoever changed, or reads, scores of some contacts.
+
+Owns the statements of sql/queries/announce.sql, and waiting for the relay before there is more to publish. Never
+changes a score, nor begins or ends a transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from consumer.attempts import repeat
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.clock import Clock
+    from consumer.db import Connection
+    from consumer.session import Session
+
+_SQL = queries("announce")
+# With more messages than that unpublished it waits, so that new scores do not queue behind old ones for long …
+_MOST_WAITING = 20_000
+# … but not for ever, in seconds without any progress: then nobody publishes.
+_PATIENCE = 60.0
+_LOOK_AGAIN = 0.2
+
+
+class NobodyPublishesError(Exception):
+    """The outbox is full and does not get emptier: no relay is running."""
+
+
+async def lock(connection: Connection, contacts: Sequence[int]) -> None:
+    """Lock contacts in the order of their numbers; what hangs on them is read by later statements only."""
+    await connection.fetch(_SQL["lock_contacts"], contacts)
+
+
+async def has_moved(connection: Connection, contact: int, profile: int) -> bool:
+    """Tell whether a contact whose lock is held has a score in a profile that nobody was told of yet."""
+    moved: bool = await connection.fetchval(_SQL["has_moved"], contact, profile)
+    return moved
+
+
+async def tell(
+    connection: Connection,
+    contacts: Sequence[int],
+    profiles: Sequence[int],
+    *,
+    moved: Sequence[str],
+    unmoved: Sequence[str],
+) -> int:
+    """Tell of contacts, whose locks are held, in profiles, and return how many messages that made.
+
+    moved, unmoved: the causes for those whose scores are not, or are, what was said last; none: no message. The
+    outbox heads are held from here on.
+    """
+    messages: int = await connection.fetchval(_SQL["tell"], contacts, profiles, moved, unmoved)
+    return messages
+
+
+async def wait_for_relay(session: Session, clock: Clock) -> None:
+    """Return when there is room in the outbox; raises NobodyPublishesError where there comes none."""
+    least: int | None = None
+    since = clock.monotonic()
+    while True:
+        waiting: int = await repeat(session, lambda connection: connection.fetchval(_SQL["backlog"]))
+        if waiting <= _MOST_WAITING:
+            return
+        if least is None or waiting < least:
+            least, since = waiting, clock.monotonic()
+        elif clock.monotonic() - since > _PATIENCE:
+            raise NobodyPublishesError(
+                f"{waiting} messages wait in the outbox and do not get fewer: is a relay running?"
+            )
+        await asyncio.sleep(_LOOK_AGAIN)

@@ -1,0 +1,92 @@
+"""Goes on with every publish that has not ended, in one worker of the installation at a time.
+
+Owns that a publish which was asked for, or left by a crash, comes to its end without anybody's doing. Never
+begins or cancels one.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.announcing import NobodyPublishesError
+from consumer.attempts import repeat
+from consumer.db import retry_reason
+from consumer.publishing.requests import unfinished
+from consumer.publishing.steps import work
+from consumer.session import Session
+from consumer.stopping import stopped
+from sql import queries
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from consumer.clock import Clock
+    from consumer.db import Connection
+
+log = structlog.get_logger(__name__)
+
+# Any fixed number.
+_LOCK = 0x656E6761_0005
+
+
+class Publishing:
+    """Looks for publishes to go on with, unless another worker of the installation does."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        clock: Clock,
+        every: float = 1.0,
+        rest: float = 0.02,
+    ) -> None:
+        """Take how to connect, and in seconds: from look to look, and how long batches go first after a step."""
+        self._session = Session(connect)
+        self._clock = clock
+        self._every = every
+        self._rest = rest
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set; passing errors of the database end a look, not the work."""
+        try:
+            while not await stopped(stopping, within=self._every * random.uniform(0.5, 1.0)):  # noqa: S311 - no secret
+                try:
+                    await self.look(stopping)
+                except Exception as error:
+                    if (reason := retry_reason(error)) is None:
+                        raise
+                    log.info("publishing tries again", reason=reason.value, error=str(error)[:200])
+                    self._session.drop()
+        finally:
+            self._session.drop()
+
+    async def look(self, stopping: asyncio.Event) -> None:
+        """Bring every publish there is to its end; cut short when `stopping` is set."""
+        connection = await self._session.connection()
+        # Not for the scores' sake, which several would agree on: batches get their rest from one.
+        if not await connection.fetchval(queries("upkeep")["lock"], _LOCK):
+            return
+        for publish in await repeat(self._session, unfinished):
+            try:
+                await self._go_on(publish, stopping)
+            except NobodyPublishesError as error:
+                log.warning("publish waits for the relay", publish=publish, error=str(error))
+
+    async def _go_on(self, publish: int, stopping: asyncio.Event) -> None:
+        state = None
+        async for stands in work(self._session, publish, clock=self._clock):
+            if stands.state != state:
+                state = stands.state
+                log.info(
+                    "publish",
+                    account=stands.account,
+                    profile=stands.profile,
+                    version=stands.version,
+                    state=state,
+                )
+            if await stopped(stopping, within=self._rest):
+                return

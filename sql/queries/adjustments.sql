@@ -1,0 +1,32 @@
+-- Points given or taken by people.
+
+-- name: about
+-- The numbers of a contact, a profile and a group of an account, each null where there is none: no row without account.
+select (select id from contacts where account_id = a.id and external_id = $2) as contact,
+    (select id from profiles where account_id = a.id and key = $3) as profile,
+    (select id from groups where account_id = a.id and key = $4) as "group"
+from accounts a
+where a.key = $1
+
+-- name: add
+-- Keeps an adjustment, unless its client has sent it before.
+insert into adjustments (contact_id, profile_id, group_id, points, reason, author, client_key)
+values ($1, $2, $3, $4, $5, $6, $7)
+on conflict on constraint adjustments_client_key_unique do nothing
+returning id
+
+-- name: sent_before
+-- What a client has sent under a key, and whether it says the same.
+select id, (profile_id, group_id, points) = ($3::int, $4::int, $5::int) as same
+from adjustments
+where contact_id = $1 and client_key = $2
+
+-- name: fold
+-- Adds points to the group and to overall, under the versions that are published or being built.
+insert into scores as s (contact_id, profile_id, version, group_id, points)
+select $1, v.profile_id, v.version, g.id, $4
+from profile_versions v
+cross join (values (0), ($3::int)) as g(id)
+where v.profile_id = $2 and v.state in ('published', 'building')
+order by v.version, g.id
+on conflict (contact_id, profile_id, version, group_id) do update set points = s.points + excluded.points

@@ -1,0 +1,92 @@
+-- What publishing a draft would change, over the whole base against what readers see; writes nothing.
+
+-- name: about
+-- An account's and a profile's numbers, how many contacts there are and the highest number of any.
+select a.id as account_id, p.id as profile_id, (select count(*) from contacts where account_id = a.id) as contacts,
+    (select coalesce(max(id), 0) from contacts) as until_contact_id
+from accounts a
+join profiles p on p.account_id = a.id and p.key = $2
+where a.key = $1
+
+-- name: numbers
+-- Numbers by key, of definitions and of groups.
+select 'definition' as what, key, id from definitions where account_id = $1
+union all
+select 'group', key, id from groups where account_id = $1
+
+-- name: compare
+-- Of the contacts numbered above $4 up to $5: how many go from which range of overall scores to which, the biggest
+-- movers, and who enters or leaves the ranges asked about. What readers see is tallies × their weights already, so only
+-- what a definition gives more or less ($6 to $8: definition, group, points of one) is looked up, and added to it. Of a
+-- profile that was never published ($3 null) all there is comes new, adjustments too.
+with move as materialized (
+    select * from unnest($6::int[], $7::int[], $8::bigint[]) as m(definition_id, group_id, points)
+),
+shift as materialized (
+    select contact_id, case when grouping(group_id) = 0 then group_id else 0 end as group_id,
+        sum(points)::bigint as points
+    from (
+        select t.contact_id, m.group_id, t.count * m.points as points
+        from tallies t
+        join move m on m.definition_id = t.definition_id
+        where t.contact_id > $4 and t.contact_id <= $5
+        union all
+        select a.contact_id, a.group_id, a.points
+        from adjustments a
+        where $3::int is null and a.profile_id = $2 and a.contact_id > $4 and a.contact_id <= $5
+    ) one
+    group by grouping sets ((contact_id, group_id), (contact_id))
+    having sum(points) <> 0
+),
+change as (
+    select contact_id, coalesce(sum(points) filter (where group_id = 0), 0)::bigint as points
+    from shift
+    group by contact_id
+),
+overall as materialized (
+    select c.id as contact_id, coalesce(s.points, 0) as before,
+        coalesce(s.points, 0) + coalesce(h.points, 0) as after, h.contact_id is not null as changes
+    from contacts c
+    left join scores s on s.contact_id = c.id and s.profile_id = $2 and s.version = $3 and s.group_id = 0
+        and s.contact_id > $4 and s.contact_id <= $5
+    left join change h on h.contact_id = c.id
+    where c.id > $4 and c.id <= $5 and c.account_id = $1
+),
+crossing as (
+    select r.number, s.contact_id, s.after between r.least and r.most as enters
+    from unnest($11::int[], $12::bigint[], $13::bigint[]) with ordinality as r(group_id, least, most, number)
+    join lateral (
+        select h.contact_id, coalesce(s.points, 0) as before, coalesce(s.points, 0) + h.points as after
+        from shift h
+        left join scores s on s.contact_id = h.contact_id and s.profile_id = $2 and s.version = $3
+            and s.group_id = h.group_id
+        where h.group_id = r.group_id
+    ) s on (s.before between r.least and r.most) <> (s.after between r.least and r.most)
+)
+select
+    (select coalesce(jsonb_agg(jsonb_build_array(was, becomes, contacts, changed, moved)), '[]')::text
+     from (select width_bucket(before, $9::bigint[]) as was, width_bucket(after, $9::bigint[]) as becomes,
+               count(*) as contacts, count(*) filter (where changes) as changed,
+               count(*) filter (where before <> after) as moved
+           from overall group by 1, 2) cell) as cells,
+    (select coalesce(jsonb_agg(jsonb_build_array(contact_id, before, after)), '[]')::text
+     from (select contact_id, before, after from overall where before <> after
+           order by abs(after - before) desc, contact_id limit $10) mover) as movers,
+    (select coalesce(jsonb_agg(jsonb_build_array(number, enters, contacts, named)), '[]')::text
+     from (select number, enters, count(*) as contacts,
+               (array_agg(contact_id order by contact_id))[1:$10] as named
+           from crossing group by number, enters) crossed) as crossings
+
+-- name: counted
+-- How often these definitions have counted for these contacts.
+select t.contact_id, d.key as definition, sum(t.count)::bigint as count
+from tallies t
+join definitions d on d.id = t.definition_id
+where t.contact_id = any($1::bigint[]) and t.definition_id = any($2::int[])
+group by t.contact_id, d.key, d.position, d.id
+having sum(t.count) <> 0
+order by t.contact_id, d.position, d.id
+
+-- name: names
+-- The ids that contacts are known by.
+select id, external_id from contacts where id = any($1::bigint[])

@@ -1,0 +1,131 @@
+-- Publishing a version of a profile over history, some contacts at a time (docs/decisions/0011).
+
+-- name: pin_plans
+-- For a publish's transactions: plans are made once, and must go through contacts in the order of their numbers and look
+-- up what hangs on them by key, however little there was when they were made.
+set local enable_seqscan = off; set local enable_bitmapscan = off
+
+-- name: unfinished
+-- Publishes to be gone on with, oldest first: of all accounts ($1 null) or of some profiles ($2, by key) of one.
+select u.id
+from publishes u
+join profiles p on p.id = u.profile_id
+join accounts a on a.id = p.account_id
+where u.ended_at is null and ($1::text is null or a.key = $1 and p.key = any($2::text[]))
+order by u.id
+
+-- name: read
+-- How far a publish has come.
+select u.id, a.key as account, p.key as profile, u.version, u.previous_version, u.state::text as state,
+    u.requested_by, u.requested_at, u.flipped_at, u.ended_at, u.contacts_done, u.contacts_total
+from publishes u
+join profiles p on p.id = u.profile_id
+join accounts a on a.id = p.account_id
+where u.id = $1
+
+-- name: take
+-- Takes a publish to the end of the transaction: who works at it beside goes on behind this step.
+select u.profile_id, p.account_id, u.version, u.state::text as state, u.last_contact_id, u.until_contact_id,
+    u.contacts_total is null as uncounted
+from publishes u
+join profiles p on p.id = u.profile_id
+where u.id = $1
+for no key update of u
+
+-- name: count_contacts
+-- Counts whom the step will go through.
+update publishes u
+set contacts_total = (select count(*) from contacts c where c.account_id = $2 and c.id <= u.until_contact_id)
+where u.id = $1
+
+-- name: next_contacts
+-- The account's contacts among the next numbers, $4 of them at most. `offset 0`: in their order, and no further than
+-- needed, whatever index the account's own would be found by.
+select id
+from (select id, account_id from contacts where id > $2 and id <= $3 order by id offset 0) c
+where account_id = $1
+limit $4
+
+-- name: build
+-- The scores of these contacts under a version, from nothing but tallies, weights and adjustments: what batches have
+-- folded into them before is among the tallies, and is written over.
+with one as (
+    select unnest($1::bigint[]) as contact_id
+),
+point as (
+    select t.contact_id, w.group_id, t.count::bigint * w.weight as points
+    from one
+    cross join lateral (select * from tallies t where t.contact_id = one.contact_id offset 0) t
+    join version_weights w on w.profile_id = $2 and w.version = $3 and w.definition_id = t.definition_id
+    union all
+    select a.contact_id, a.group_id, a.points
+    from one
+    cross join lateral (
+        select * from adjustments a where a.contact_id = one.contact_id and a.profile_id = $2 offset 0) a
+    union all -- everybody ever seen has an overall score, unless another contact has it in their place
+    select contact_id, null, 0 from one
+    where not exists (select from contact_links l where l.absorbed_id = one.contact_id)
+)
+insert into scores as s (contact_id, profile_id, version, group_id, points)
+select contact_id, $2, $3, case when grouping(group_id) = 0 then group_id else 0 end, sum(points)::bigint
+from point
+group by grouping sets ((contact_id, group_id), (contact_id))
+having grouping(group_id) = 1 or group_id is not null
+order by 1, 4
+on conflict (contact_id, profile_id, version, group_id) do update set points = excluded.points
+where s.points <> excluded.points
+
+-- name: flip
+-- From here on readers see the version; whether it was built for everybody is looked at again.
+with flipped as (
+    update publishes
+    set state = 'announcing', flipped_at = now(), last_contact_id = 0, contacts_done = 0, contacts_total = null,
+        contacts_built = contacts_done, until_contact_id = (select coalesce(max(id), 0) from contacts)
+    where id = $1 and state = 'building' and last_contact_id >= until_contact_id
+    returning profile_id, version
+),
+retired as (
+    update profile_versions v set state = 'retired'
+    from flipped f where v.profile_id = f.profile_id and v.state = 'published'
+),
+published as (
+    update profile_versions v set state = 'published', published_at = now()
+    from flipped f where v.profile_id = f.profile_id and v.version = f.version
+)
+update profiles p set published_version = f.version from flipped f where p.id = f.profile_id
+
+-- name: cancel
+-- No batch folds into the version any more; what was built of it is to go, later contacts' scores too.
+with cancelling as (
+    update publishes
+    set state = 'cancelling', last_contact_id = 0, contacts_done = 0, contacts_total = null,
+        until_contact_id = (select coalesce(max(id), 0) from contacts)
+    where id = $1 and state = 'building'
+    returning profile_id, version
+)
+update profile_versions v set state = 'cancelled'
+from cancelling c where v.profile_id = c.profile_id and v.version = c.version
+
+-- name: drop_scores
+-- Scores of these contacts under the version that was cancelled ($3), or that readers saw before it ($4: not this one).
+delete from scores
+where contact_id = any($1::bigint[]) and profile_id = $2
+    and case when $4 then version < $3 else version = $3 end
+
+-- name: move_on
+-- These contacts are done.
+update publishes set last_contact_id = $2, contacts_done = contacts_done + $3 where id = $1
+
+-- name: end
+-- Nothing is left to do.
+update publishes
+set state = case state when 'announcing' then 'done'::publish_state else 'cancelled' end, ended_at = now()
+where id = $1 and state in ('announcing', 'cancelling')
+
+-- name: pace
+-- How many contacts a second the last large publish has built.
+select contacts_built / greatest(extract(epoch from flipped_at - requested_at), 0.001)::float8
+from publishes
+where contacts_built >= 1000
+order by id desc
+limit 1

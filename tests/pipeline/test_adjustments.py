@@ -1,0 +1,104 @@
+"""Adjustments: folded into every version under the contact's lock, told of once, and sent again without effect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer import adjustments, publishing
+from consumer.adjustments import Adjustment, ClientKeyUsedError, NothingToAdjustError
+from consumer.verify import UnknownAccountError, verify
+from tests.pipeline import service
+from tests.pipeline.test_publish import begin, catalog, changes, event, overall, work_until
+
+if TYPE_CHECKING:
+    from consumer.db import Connection
+
+_PLUS = Adjustment(
+    account="acme",
+    contact="ann",
+    profile="lead_score",
+    group="support",
+    points=7,
+    reason="met at the fair",
+    author="mia",
+    client_key="fair-1",
+)
+
+
+async def test_an_adjustment_counts_and_is_told(database: str, connection: Connection) -> None:
+    """It moves its group and overall, with one message; a contact in whom nothing had counted has scores by it."""
+    async with service.running(database) as worker:
+        await worker.apply(catalog())
+        await worker.batch([event(1), event(2, type="contact.upserted", subject="eve")])
+        number, new = await adjustments.add(connection, _PLUS)
+        assert new
+        assert await adjustments.add(connection, _PLUS) == (number, False)
+        minus = replace(_PLUS, contact="eve", group="purchase", points=-3)
+        assert (await adjustments.add(connection, minus))[1]
+    assert await overall(connection) == {"ann": 17, "eve": -3}
+    [_, told] = await changes(connection)
+    assert (told["causes"], told["overall"]) == (["adjustment"], {"previous": 10, "current": 17})
+    assert told["groups"] == {
+        "purchase": {"previous": 10, "current": 10},
+        "support": {"previous": 0, "current": 7},
+    }
+    assert (told["version"], told["events"], told["event_count"]) == (2, [], 0)
+    [first] = await changes(connection, "eve")
+    assert first["overall"] == {"previous": 0, "current": -3}
+    assert (await verify(database)).differences == []
+
+
+async def test_while_a_publish_runs_it_counts_under_both(database: str, connection: Connection) -> None:
+    """Before the flip it is in both versions; after it whoever was not told of the publish is told of both."""
+    async with service.running(database) as worker:
+        await worker.apply(catalog())
+        await worker.batch([event(1), event(2, subject="bob"), event(3, subject="cid")])
+    publish = await begin(connection, won=3)
+    await adjustments.add(connection, _PLUS)
+    assert await overall(connection) == {"ann": 17, "bob": 10, "cid": 10}
+    await work_until(database, publish, "announcing")
+    await adjustments.add(connection, replace(_PLUS, contact="bob"))
+    # What undoes the publish is no change for the group, but this is another one.
+    await adjustments.add(connection, replace(_PLUS, contact="cid", group="purchase"))
+    assert await overall(connection) == {"ann": 10, "bob": 10, "cid": 10}
+    assert (await verify(database)).differences == []
+    await service.publish_all(database, [publish])
+    assert [told["causes"] for told in await changes(connection, "ann")] == [
+        ["events"],
+        ["adjustment"],
+        ["publish"],
+    ]
+    assert [told["causes"] for told in await changes(connection, "bob")] == [
+        ["events"],
+        ["publish", "adjustment"],
+    ]
+    assert len(await changes(connection, "cid")) == 1
+    assert (await verify(database)).differences == []
+
+
+async def test_what_cannot_be_adjusted_is_refused(database: str, connection: Connection) -> None:
+    """Strangers are named, and a client key stands for one adjustment of a contact; nothing has changed then."""
+    async with service.running(database) as worker:
+        await worker.apply(catalog())
+        await worker.batch([event(1), event(2, subject="bob")])
+    await adjustments.add(connection, _PLUS)
+    for other in (replace(_PLUS, points=8), replace(_PLUS, group="purchase")):
+        with pytest.raises(ClientKeyUsedError, match="fair-1"):
+            await adjustments.add(connection, other)
+    await adjustments.add(connection, replace(_PLUS, contact="bob"))
+    strangers = [
+        replace(_PLUS, contact="nobody"),
+        replace(_PLUS, profile="nobody"),
+        replace(_PLUS, group="nobody"),
+    ]
+    for what, stranger in zip(("contact", "profile", "group"), strangers, strict=True):
+        with pytest.raises(NothingToAdjustError, match=f"no {what} 'nobody'"):
+            await adjustments.add(connection, stranger)
+    with pytest.raises(UnknownAccountError, match="nobody"):
+        await adjustments.add(connection, replace(_PLUS, account="nobody"))
+    assert await overall(connection) == {"ann": 17, "bob": 17}
+    assert await publishing.unfinished(connection) == []
+    assert (await verify(database)).differences == []
