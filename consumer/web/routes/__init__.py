@@ -1,0 +1,9 @@
+"""The routes, one module for each concern; each has a `router`, and its prefix in full.
+
+Owns which there are. A route names its permission by the type of its first parameter (auth.py), and the table of
+tests/web/test_permissions.py names every route once more.
+"""
+
+from consumer.web.routes import accounts, audit
+
+ROUTERS = (accounts.router, audit.router)
