@@ -36,6 +36,8 @@ class Page(BaseModel, Generic[Item]):
     items: list[Item]
     next: str | None = None
     """The cursor of the next page, null on the last one."""
+    engagement: bool
+    """Whether the account's engagement module is on; off, what is shown stays as it is."""
 
 
 def encode(context: tuple[object, ...], position: list[Any]) -> str:

@@ -47,7 +47,11 @@ async def list_changes(
         for row in rows[:limit]
     ]
     more = len(rows) > limit
-    return Page(items=entries, next=paging.encode(context, [entries[-1].id]) if more else None)
+    return Page(
+        items=entries,
+        next=paging.encode(context, [entries[-1].id]) if more else None,
+        engagement=caller.account.engagement,
+    )
 
 
 def _value(text: str | None) -> Any:
