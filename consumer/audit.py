@@ -35,17 +35,17 @@ class Change:
     after: Any = None
 
 
-async def record(connection: Connection, account: str, actor: str, change: Change) -> None:
-    """Write an entry for an account by its key; call it in the transaction of the change."""
+async def record(connection: Connection, account: str, actor: str, *changes: Change) -> None:
+    """Write an entry for each change of an account, by its key; call it in the transaction of the change."""
     await connection.execute(
-        queries("web")["record_change"],
+        queries("web")["record_changes"],
         account,
         actor,
-        change.action,
-        change.subject,
-        change.key,
-        _json(change.before),
-        _json(change.after),
+        [change.action for change in changes],
+        [change.subject for change in changes],
+        [change.key for change in changes],
+        [_json(change.before) for change in changes],
+        [_json(change.after) for change in changes],
     )
 
 

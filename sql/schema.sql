@@ -43,6 +43,8 @@ create table groups (
     name       text    not null,
     icon       text    not null,
     position   integer not null,
+    -- No longer in the catalog; kept for the versions, scores and adjustments that name it. Created anew, it is back.
+    deleted    boolean not null default false,
     constraint groups_key_unique unique (account_id, key)
 );
 

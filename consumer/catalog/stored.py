@@ -102,7 +102,8 @@ def _profile(row: asyncpg.Record) -> Profile:
 async def write(connection: Connection, before: State, after: State) -> None:
     """Write an account where it differs from before; in the transaction of a configuration change.
 
-    Raises what asyncpg raises.
+    A definition that is gone must not have history: of what it left on timelines nothing is looked for here. Raises
+    what asyncpg raises.
     """
     statements = queries("catalog")
     if after.settings is None:
@@ -116,6 +117,11 @@ async def write(connection: Connection, before: State, after: State) -> None:
     )
     await connection.execute(statements["write_editions"], number)
     await _write_profiles(connection, number, before, after)
+    # Last, when nothing points there any more.
+    await connection.execute(
+        statements["drop_definitions"], number, [*before.definitions.keys() - after.definitions.keys()]
+    )
+    await connection.execute(statements["drop_groups"], number, [*before.groups.keys() - after.groups.keys()])
 
 
 async def _write_profiles(connection: Connection, number: int, before: State, after: State) -> None:
