@@ -20,7 +20,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotations at run time
 
 from consumer.catalog.fields import ACCOUNT, text_problem
-from consumer.web.database import Database  # noqa: TC001 - FastAPI reads annotations at run time
+from consumer.web.database import Database  # noqa: TC001 - the same
 from consumer.web.problems import Code, ProblemError, not_found
 from sql import queries
 

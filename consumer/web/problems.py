@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from consumer import db
+from consumer.catalog.change import MovedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,6 +110,7 @@ class ProblemError(Exception):
 # Those of the database are passing ones, or nobody's foresight: `of` decides.
 _FORESEEN: tuple[type[Exception], ...] = (
     ProblemError,
+    MovedError,
     HTTPException,
     RequestValidationError,
     asyncpg.PostgresError,
@@ -183,6 +185,12 @@ def of(error: Exception) -> ProblemError:
         return _of_validation(error.errors())
     if isinstance(error, HTTPException):
         return _of_http(error)
+    if isinstance(error, MovedError):
+        return ProblemError(
+            Code.UNAVAILABLE,
+            "the configuration was changed by somebody else at this moment: try again",
+            headers={"Retry-After": "0"},
+        )
     if db.retry_reason(error) is not None:
         return ProblemError(
             Code.UNAVAILABLE,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pipeline.service import apply_document
+from tests.pipeline import service
+from tests.pipeline.service import Service, apply_document
 from tests.web.serving import Api, serving
 
 if TYPE_CHECKING:
@@ -21,6 +22,13 @@ async def api(module_database: str) -> AsyncIterator[Api]:
     """Give the API on this module's database."""
     async with serving(module_database) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+async def worker(api: Api) -> AsyncIterator[Service]:
+    """Give a worker's ingest on this module's database."""
+    async with service.running(api.dsn) as running:
+        yield running
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Owns making the application and tokens for it. Never starts a server: httpx spea
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,15 +40,27 @@ class Api:
     client: httpx.AsyncClient
     dsn: str
 
-    def as_(
-        self, account: str, permissions: Iterable[str] = EVERYTHING, *, actor: str = "ann"
-    ) -> httpx.AsyncClient:
+    def as_(self, account: str, permissions: Iterable[str] = EVERYTHING, *, actor: str = "ann") -> Client:
         """Return a client whose paths are below that account, with a token for it."""
-        return httpx.AsyncClient(
+        return Client(
             transport=self.client._transport,
             base_url=f"http://api/v1/accounts/{account}",
             headers=bearer(account, permissions, actor=actor),
         )
+
+
+class Client(httpx.AsyncClient):
+    """A client for which the path '' is the account itself; httpx would ask for it with a slash at its end."""
+
+    def _merge_url(self, url: httpx.URL | str) -> httpx.URL:
+        merged = super()._merge_url(url)
+        return merged.copy_with(raw_path=merged.raw_path.removesuffix(b"/"))
+
+    async def edit(self, path: str, body: object, *, method: str = "PATCH") -> httpx.Response:
+        """Read something and change it at once; the body may hold text that is no Unicode."""
+        seen = await self.get(path)
+        headers = {"if-match": seen.headers["etag"], "content-type": "application/json"}
+        return await self.request(method, path, content=json.dumps(body), headers=headers)
 
 
 def mint(

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from consumer.web import paging, problems
 from consumer.web.guard import MOST_BODY_BYTES
-from consumer.web.paging import Cursor, Limit  # noqa: TC001 - FastAPI reads annotations at run time
+from consumer.web.paging import Cursor, Limit
 from consumer.web.problems import Code, ProblemError
 
 if TYPE_CHECKING:

@@ -4,6 +4,14 @@ Owns which there are. A route names its permission by the type of its first para
 tests/web/test_permissions.py names every route once more.
 """
 
-from consumer.web.routes import accounts, audit
+from consumer.web.routes import accounts, audit, definitions, groups, inbox, trial
 
-ROUTERS = (accounts.router, audit.router)
+ROUTERS = (
+    accounts.router,
+    accounts.own,
+    groups.router,
+    definitions.router,
+    trial.router,
+    inbox.router,
+    audit.router,
+)

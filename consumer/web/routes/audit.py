@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime  # noqa: TC003 - pydantic reads annotations at run time
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from consumer.web import paging
-from consumer.web.auth import Manager  # noqa: TC001 - FastAPI reads annotations at run time
-from consumer.web.database import Database  # noqa: TC001 - FastAPI reads annotations at run time
+from consumer.web.auth import Manager
+from consumer.web.database import Database
 from consumer.web.paging import Cursor, Limit, Page
 from sql import queries
 
