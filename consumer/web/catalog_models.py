@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr
 
 from consumer.catalog.conditions import Attribute, Op
 from consumer.catalog.differences import catalog_lag
-from consumer.catalog.document import MOST_POINTS
+from consumer.catalog.document import MOST_POINTS, icons
 from consumer.catalog.export import definition_mapping, group_mapping
 from consumer.model import Per, Policy
 from consumer.web.bodies import Body, Key, Points, Text
@@ -28,6 +28,10 @@ Value = StrictStr | StrictBool | StrictInt | Annotated[float, Field(strict=True,
 
 def _absent(value: object) -> bool:
     return value is None
+
+
+# Checked by the catalog, which names the list where another is given; here for those who make forms of it.
+Icon = Annotated[str, Field(json_schema_extra={"enum": sorted(icons())})]
 
 
 class Condition(Body):
@@ -53,14 +57,14 @@ class NewGroup(Body):
 
     key: Key
     name: Text
-    icon: str
+    icon: Icon
 
 
 class GroupChange(Body):
     """What is to change of a group; what is left out stays."""
 
     name: Text = Field(default_factory=str)
-    icon: str = Field(default_factory=str)
+    icon: Icon = Field(default_factory=str)
 
 
 class NewDefinition(Body):
@@ -69,7 +73,7 @@ class NewDefinition(Body):
     key: Key
     name: Text
     group: Key
-    icon: str
+    icon: Icon
     default_points: Points
     events: list[Text] = Field(min_length=1)
     active: StrictBool = True
@@ -83,7 +87,7 @@ class DefinitionChange(Body):
 
     name: Text = Field(default_factory=str)
     group: Key = Field(default_factory=str)
-    icon: str = Field(default_factory=str)
+    icon: Icon = Field(default_factory=str)
     default_points: Points = Field(default_factory=int)
     events: list[Text] = Field(default_factory=list, min_length=1)
     active: StrictBool = Field(default_factory=bool)

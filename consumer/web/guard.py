@@ -78,7 +78,8 @@ def _headers(state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
     caller = state.get("caller")
     if caller is None:
         return []
-    return [(MODULE_HEADER, b"on" if caller.account.engagement else b"off")]
+    # What is told about people is nobody's to keep.
+    return [(MODULE_HEADER, b"on" if caller.account.engagement else b"off"), (b"cache-control", b"no-store")]
 
 
 def _log(scope: Scope, state: dict[str, Any], status: int, begun: float) -> None:

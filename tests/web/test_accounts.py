@@ -142,5 +142,6 @@ async def test_with_the_module_off_everything_can_still_be_read(
             response = await client.get(path)
             assert response.status_code == 200
             assert response.headers["engagement-module"] == "off"
+            assert response.headers["cache-control"] == "no-store"
             assert response.json()["engagement"] is False
     assert await happen(worker, key, "deal.won") == ["disabled"]

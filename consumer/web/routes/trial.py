@@ -42,7 +42,10 @@ class Draft(DefinitionChange):
     key: Key
 
 
-class Sample(Body):
+_EITHER = {"oneOf": [{"required": ["event"]}, {"required": ["inbox_type"]}]}
+
+
+class Sample(Body, json_schema_extra=_EITHER):
     """What is tried: an event, or the sample of a type in the inbox; one of the two.
 
     event: attributes and `data` of a CloudEvent; only `type` is needed, and `accountid` is not looked at.
