@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import jwt
+import structlog
 
 from consumer.web.problems import Code, ProblemError
 
 if TYPE_CHECKING:
     from consumer.clock import Clock
+
+log = structlog.get_logger(__name__)
 
 # Seconds: a key that is not known is looked for again this often at most, whoever asks for it; known ones are
 # believed for this long, so that a key that was withdrawn does not work for ever; how long a server may take.
@@ -58,36 +61,38 @@ class KeySet:
         self._source = source
         self._clock = clock
         self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._read_at: float | None = None
+        self._tried_at: float | None = None
         self._reading = asyncio.Lock()
 
     async def key(self, key_id: str | None) -> str | jwt.PyJWK | None:
         """Return the key of that id; a token without one is of the only key there is.
 
-        Raises ProblemError where the keys have never been read.
+        Raises ProblemError where keys could never be read.
         """
         async with self._reading:
-            age = None if self._read_at is None else self._clock.monotonic() - self._read_at
-            if age is None or age > _BELIEVED or (age > _AGAIN and key_id not in self._keys):
+            if self._is_due(key_id):
                 await self._read()
+                self._tried_at = self._clock.monotonic()
+        if not self._keys:
+            raise ProblemError(Code.UNAVAILABLE, "the keys that tokens are checked with cannot be read now")
         return self._keys.get(key_id)
 
+    def _is_due(self, key_id: str | None) -> bool:
+        if self._tried_at is None:
+            return True
+        age = self._clock.monotonic() - self._tried_at
+        return age > (_BELIEVED if key_id in self._keys else _AGAIN)
+
     async def _read(self) -> None:
+        """Read all keys; where that fails those of before are believed on."""
         try:
-            text = await asyncio.to_thread(_fetch, self._source)
-            keys = jwt.PyJWKSet.from_dict(json.loads(text)).keys
+            keys = jwt.PyJWKSet.from_dict(json.loads(await asyncio.to_thread(_fetch, self._source))).keys
         except (OSError, ValueError, jwt.PyJWKError, jwt.PyJWKSetError) as error:
-            # Keys that were read once are believed until others can be read.
-            if self._read_at is None:
-                raise ProblemError(
-                    Code.UNAVAILABLE, f"the keys of tokens cannot be read: {type(error).__name__}"
-                ) from error
-            keys = []
-        if keys:
-            self._keys = {key.key_id: key for key in keys}
-            if len(keys) == 1:
-                self._keys[None] = keys[0]
-        self._read_at = self._clock.monotonic()
+            log.warning("keys of tokens not read", source=self._source, error=repr(error)[:200])
+            return
+        self._keys = {key.key_id: key for key in keys}
+        if len(keys) == 1:
+            self._keys[None] = keys[0]
 
 
 def _fetch(source: str) -> bytes:

@@ -170,7 +170,10 @@ def answer(error: ProblemError) -> JSONResponse:
 def install(application: FastAPI) -> None:
     """Make the application answer every error that it foresees with problem details."""
 
-    async def tell(_request: Request, error: Exception) -> JSONResponse:
+    async def tell(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, RequestValidationError) and isinstance(error.body, bytes):
+            sent = request.headers.get("content-type", "none")
+            return answer(malformed(f"the body must be sent with Content-Type: application/json, not {sent}"))
         return answer(of(error))
 
     for kind in _FORESEEN:

@@ -266,3 +266,46 @@ async def test_a_deactivated_definition_takes_nothing(
         assert await happen(worker, account, "deal.won") == ["unmatched"]
         await _change(client, "deal_won", active=True)
     assert await happen(worker, account, "deal.won") == ["applied"]
+
+
+async def test_over_http_and_by_document_an_account_becomes_the_same(
+    api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """The same steps taken both ways leave the same document, editions, versions and weights."""
+    by_document, by_http = await new_account(groups=GROUPS), await new_account(groups=GROUPS)
+    steps: list[dict[str, Any]] = [
+        WON,
+        {"key": "deal_won", "default_points": 7},
+        {"key": "deal_won", "dedup": {"policy": "cooldown", "interval": "90m"}},
+        {**WON, "key": "other", "group": "mail"},
+        {"key": "deal_won", "group": "mail", "default_points": 8, "active": False},
+    ]
+    async with api.as_(by_http) as client:
+        for step in steps:
+            document = {"engagement_catalog": 1, "account": by_document, "definitions": [step]}
+            await worker.apply(document)
+            fields = {name: value for name, value in step.items() if name != "key"}
+            response = (
+                await client.post("/definitions", json=step)
+                if "events" in step
+                else await _change(client, step["key"], **fields)
+            )
+            assert response.is_success, response.text
+            for account in (by_document, by_http):
+                await happen(worker, account, "deal.won")
+    connection = await db.connect(api.dsn)
+    one, other = [await _stored(connection, account) for account in (by_document, by_http)]
+    await connection.close()
+    assert one == other
+
+
+async def _stored(connection: db.Connection, account: str) -> tuple[str, list[tuple[Any, ...]]]:
+    rows = await connection.fetch(
+        """
+        select d.key, d.edition, d.counted, v.version, v.weight, v.joined, g.key as group_key
+        from definitions d join accounts a on a.id = d.account_id
+        left join version_weights v on v.definition_id = d.id left join groups g on g.id = v.group_id
+        where a.key = $1 order by d.key, v.version""",
+        account,
+    )
+    return (await catalog.export(connection, account)).replace(account, "it"), [tuple(row) for row in rows]

@@ -103,6 +103,13 @@ async def test_a_body_that_cannot_be_read_is_malformed(client: httpx.AsyncClient
     _problem(response, Code.MALFORMED)
 
 
+async def test_a_body_must_be_said_to_be_json(client: httpx.AsyncClient) -> None:
+    """What curl sends unless told otherwise is refused with what to send."""
+    response = await client.post("/tests/body", data={"name": "x"})
+    assert response.status_code == 400
+    assert "Content-Type: application/json" in _problem(response, Code.MALFORMED)["detail"]
+
+
 async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:
     """A body over the limit is 413, with a length given and without."""
     for body in (b" " * (MOST_BODY_BYTES + 1), _chunks()):

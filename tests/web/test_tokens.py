@@ -158,10 +158,16 @@ async def test_keys_are_read_again_when_one_is_unknown(tmp_path: Path) -> None:
 
 
 async def test_without_keys_the_api_is_unavailable(tmp_path: Path) -> None:
-    """Where keys have never been read nobody is refused as invalid: it is 503."""
-    with pytest.raises(ProblemError) as refused:
-        await Tokens(KeySet(str(tmp_path / "absent"), _Hands())).claims(jwt.encode(_payload(), RSA, "RS256"))
-    assert refused.value.code is Code.UNAVAILABLE
+    """Where keys have never been read nobody is refused as invalid: it is 503 until they are."""
+    file, clock = tmp_path / "late.json", _Hands()
+    tokens, token = Tokens(KeySet(str(file), clock)), jwt.encode(_payload(), RSA, "RS256")
+    for _ in range(2):
+        with pytest.raises(ProblemError) as refused:
+            await tokens.claims(token)
+        assert refused.value.code is Code.UNAVAILABLE
+        file.write_text(_key_set(one=RSA))
+    clock.seconds = 11
+    assert (await tokens.claims(token)).actor == "ann"
 
 
 async def test_the_command_mints_what_the_api_takes(
