@@ -18,16 +18,13 @@ if TYPE_CHECKING:
     from consumer.catalog.state import State
     from consumer.db import Connection
 
-# Who the audit trail says it was: a command does not know who types.
-ACTOR = "engagement catalog apply"
 
-
-async def apply(connection: Connection, document: Document) -> list[Difference]:
+async def apply(connection: Connection, document: Document, *, by: str = "catalog apply") -> list[Difference]:
     """Apply a document, creating a missing account; returns what it changed and what waits for a publish.
 
-    Holds for batches begun after it returned. A document that changes nothing raises no revision and waits for
-    no batch. Raises DocumentFaultsError where the document does not fit the account, and what asyncpg raises;
-    nothing is applied then.
+    by: who does it, for the audit trail; a command does not know who types. Holds for batches begun after it
+    returned. A document that changes nothing raises no revision and waits for no batch. Raises DocumentFaultsError
+    where the document does not fit the account, and what asyncpg raises; nothing is applied then.
     """
     found: list[Difference] = []
 
@@ -36,7 +33,7 @@ async def apply(connection: Connection, document: Document) -> list[Difference]:
         found, after = differences(before, document)
         return after
 
-    await change(connection, document.account, ACTOR, make)
+    await change(connection, document.account, make, by=by)
     return found
 
 

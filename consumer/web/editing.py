@@ -28,7 +28,7 @@ async def edit(
 ) -> State:
     """Change an account's configuration, and return it as it is then; the rest is as for catalog.change.change."""
     async with database.connection() as connection:
-        return await change(connection, account, actor, make, since=since)
+        return await change(connection, account, make, by=actor, since=since)
 
 
 def with_entry(

@@ -113,7 +113,7 @@ async def test_a_document_applied_meanwhile_makes_an_edit_stale(
         assert stale.status_code == 412
         entry = (await client.get("/audit", params={"limit": 1})).json()["items"][0]
     await connection.close()
-    assert entry["actor"] == "engagement catalog apply"
+    assert entry["actor"] == "catalog apply"
     assert (entry["key"], entry["before"], entry["after"]) == (
         "deal_won",
         {"name": "Deal won"},
