@@ -36,6 +36,23 @@ create table accounts (
     created_at        timestamptz not null default now()
 );
 
+-- Who changed what, through the API or by a document; never changed, and never removed.
+create table audit (
+    id         bigint      primary key generated always as identity,
+    account_id integer     not null references accounts,
+    at         timestamptz not null default now(),
+    actor      text        not null,
+    -- In the past tense: created, changed, deleted, …
+    action     text        not null,
+    subject    text        not null,
+    -- Which of its kind; null: the account itself.
+    key        text,
+    before     jsonb,
+    after      jsonb
+);
+-- The trail of an account, newest first.
+create index audit_by_account on audit (account_id, id desc);
+
 create table groups (
     id         integer primary key generated always as identity,
     account_id integer not null references accounts,
@@ -134,23 +151,6 @@ create table version_weights (
 );
 -- apply: the weights of the definitions that counted in a batch.
 create index version_weights_by_definition on version_weights (definition_id);
-
--- Who changed what, through the API or by a document; never changed, and never removed.
-create table audit (
-    id         bigint      primary key generated always as identity,
-    account_id integer     not null references accounts,
-    at         timestamptz not null default now(),
-    actor      text        not null,
-    -- In the past tense: created, changed, deleted, …
-    action     text        not null,
-    subject    text        not null,
-    -- Which of its kind; null: the account itself.
-    key        text,
-    before     jsonb,
-    after      jsonb
-);
--- The trail of an account, newest first.
-create index audit_by_account on audit (account_id, id desc);
 
 -- Contacts ------------------------------------------------------------------------------------------------
 

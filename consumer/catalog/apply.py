@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 async def apply(connection: Connection, document: Document, *, by: str = "catalog apply") -> list[Difference]:
     """Apply a document, creating a missing account; returns what it changed and what waits for a publish.
 
-    by: who does it, for the audit trail; a command does not know who types. Holds for batches begun after it
-    returned. A document that changes nothing raises no revision and waits for no batch. Raises DocumentFaultsError
-    where the document does not fit the account, and what asyncpg raises; nothing is applied then.
+    Holds for batches begun after it returned; `by` is who did it, for the audit trail. A document that changes
+    nothing raises no revision and waits for no batch. Raises DocumentFaultsError where the document does not fit
+    the account, and what asyncpg raises; nothing is applied then.
     """
     found: list[Difference] = []
 

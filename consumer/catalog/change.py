@@ -31,9 +31,9 @@ async def change(
     """Make an account what a function makes of it, and return it; what changed is recorded as somebody's doing.
 
     make: may be called twice, since the account may change before the lock is had; whatever it raises goes through,
-    and nothing is changed. by: who does it. since: the installation's revision at which something was found out that
-    must still be true. Holds for batches begun after it returned. What changes nothing raises no revision and waits
-    for no batch. Raises MovedError where the revision is not `since` any more, and what asyncpg raises.
+    and nothing is changed. by: who does it. since: the installation's revision at which something was found out
+    that must still be true. Holds for batches begun after it returned. What changes nothing raises no revision and
+    waits for no batch. Raises MovedError where the revision is not `since` any more, and what asyncpg raises.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         before = await stored.read(connection, account)
@@ -46,6 +46,7 @@ async def change(
         before = await stored.read(connection, account)
         after = make(before)
         await stored.write(connection, before, after)
+        await stored.drop(connection, before, after)
         await audit.record(connection, account, by, *trail.changes(before, after))
     return after
 

@@ -86,7 +86,7 @@ def _compare(before: State, after: State, document: Document) -> Iterator[Differ
         yield from _changes("account", after.account, before.settings, after.settings)
     yield from _section("group", before.groups, after.groups)
     waiting = {
-        (key, name) for profile in after.profiles.values() for key, name, *_ in catalog_lag(profile, after)
+        (key, name) for profile in after.profiles.values() for key, name, *_ in _catalog_lag(profile, after)
     }
     told = set()
     for change in _section("definition", before.definitions, after.definitions):
@@ -98,10 +98,17 @@ def _compare(before: State, after: State, document: Document) -> Iterator[Differ
         yield from _publish(before.profiles.get(key), profile, wished=wishes.get(key) is True)
         yield from _draft(before.profiles.get(key), profile, after, wish=wishes.get(key))
         if wishes.get(key) is not False:
-            for definition, name, published, drafted in catalog_lag(profile, after):
+            for definition, name, published, drafted in _catalog_lag(profile, after):
                 if (definition, name) not in told:
                     field = f"{_PUBLISHED_AS[name]}.{definition}"
                     yield Difference("profile", key, field, published, drafted, pending=True)
+
+
+def waiting(state: State) -> Iterator[tuple[str, str, str, int | str, int | str]]:
+    """Tell the points and groups that wait for a publish: (profile, definition, field, published, draft)."""
+    for key, profile in state.profiles.items():
+        for lag in _catalog_lag(profile, state):
+            yield (key, *lag)
 
 
 def _section(
@@ -168,7 +175,7 @@ def _draft_fields(
 _PUBLISHED_AS = {"default_points": "points", "group": "group"}
 
 
-def catalog_lag(profile: Profile, state: State) -> Iterator[tuple[str, str, int | str, int | str]]:
+def _catalog_lag(profile: Profile, state: State) -> Iterator[tuple[str, str, int | str, int | str]]:
     """Tell the points and groups of the catalog that a published version lacks: (definition, field, has, would)."""
     version = profile.version
     if version is None:

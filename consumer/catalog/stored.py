@@ -102,8 +102,7 @@ def _profile(row: asyncpg.Record) -> Profile:
 async def write(connection: Connection, before: State, after: State) -> None:
     """Write an account where it differs from before; in the transaction of a configuration change.
 
-    A definition that is gone must not have history: of what it left on timelines nothing is looked for here. Raises
-    what asyncpg raises.
+    Raises what asyncpg raises.
     """
     statements = queries("catalog")
     if after.settings is None:
@@ -117,11 +116,6 @@ async def write(connection: Connection, before: State, after: State) -> None:
     )
     await connection.execute(statements["write_editions"], number)
     await _write_profiles(connection, number, before, after)
-    # Last, when nothing points there any more.
-    await connection.execute(
-        statements["drop_definitions"], number, [*before.definitions.keys() - after.definitions.keys()]
-    )
-    await connection.execute(statements["drop_groups"], number, [*before.groups.keys() - after.groups.keys()])
 
 
 async def _write_profiles(connection: Connection, number: int, before: State, after: State) -> None:
@@ -149,6 +143,20 @@ async def _write_profiles(connection: Connection, number: int, before: State, af
 def _publishes(before: Profile | None, after: Profile) -> bool:
     old = before.version.number if before and before.version else None
     return after.version is not None and after.version.number != old
+
+
+async def drop(connection: Connection, before: State, after: State) -> None:
+    """Remove the definitions and groups that are gone, once the rest is written and nothing points there.
+
+    A definition must not have history: what it may have left on timelines is not looked for here. Raises what
+    asyncpg raises.
+    """
+    statements = queries("catalog")
+    for name, old, new in (
+        ("drop_definitions", before.definitions, after.definitions),
+        ("drop_groups", before.groups, after.groups),
+    ):
+        await connection.execute(statements[name], after.account, [*old.keys() - new.keys()])
 
 
 def _definition_row(definition: Definition) -> dict[str, Any]:

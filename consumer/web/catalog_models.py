@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr
 
 from consumer.catalog.conditions import Attribute, Op
-from consumer.catalog.differences import catalog_lag
+from consumer.catalog.differences import waiting
 from consumer.catalog.document import MOST_POINTS, icons
 from consumer.catalog.export import definition_mapping, group_mapping
 from consumer.model import Per, Policy
@@ -178,10 +178,9 @@ def published_in(group: str, state: State) -> list[str]:
 def definition_answers(state: State) -> dict[str, DefinitionAnswer]:
     """Return the answers about all definitions by key, in display order."""
     pending: dict[str, list[Pending]] = {}
-    for profile in state.profiles.values():
-        for key, field, published, draft in catalog_lag(profile, state):
-            waits = Pending(profile=profile.key, field=field, published=published, draft=draft)
-            pending.setdefault(key, []).append(waits)
+    for profile, key, field, published, draft in waiting(state):
+        waits = Pending(profile=profile, field=field, published=published, draft=draft)
+        pending.setdefault(key, []).append(waits)
     return {
         definition.key: _definition_answer(definition, pending.get(definition.key, []))
         for definition in state.definitions.values()

@@ -174,9 +174,11 @@ set group_id = excluded.group_id, weight = excluded.weight
 where stored.joined and (stored.group_id, stored.weight) is distinct from (excluded.group_id, excluded.weight);
 
 -- name: drop_definitions
--- Definitions ($2, by key) that never counted, with all that configuration knows of them.
+-- Definitions ($2, by key) of an account ($1, by key) that never counted, with all that configuration knows of them.
 with gone as (
-    select id from definitions where account_id = $1 and key = any($2::text[])
+    select definitions.id
+    from definitions join accounts account on account.id = definitions.account_id
+    where account.key = $1 and definitions.key = any($2::text[])
 ), of_versions as (
     delete from version_weights using gone where definition_id = gone.id
 ), of_editions as (
@@ -185,8 +187,10 @@ with gone as (
 delete from definitions using gone where definitions.id = gone.id;
 
 -- name: drop_groups
--- Groups ($2, by key) without definitions: they stay for the versions and scores that name them.
-update groups set deleted = true where account_id = $1 and key = any($2::text[]);
+-- Groups ($2, by key) of an account ($1, by key) without definitions: they stay for the versions that name them.
+update groups set deleted = true
+from accounts account
+where account.key = $1 and groups.account_id = account.id and groups.key = any($2::text[]);
 
 -- name: write_overall_scores
 -- Under the versions published now every contact has an overall score of 0: nothing has counted yet.
