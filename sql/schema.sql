@@ -37,6 +37,23 @@ create table accounts (
     created_at        timestamptz not null default now()
 );
 
+-- Who changed what, through the API or by a document; never changed, and never removed.
+create table audit (
+    id         bigint      primary key generated always as identity,
+    account_id integer     not null references accounts,
+    at         timestamptz not null default now(),
+    actor      text        not null,
+    -- In the past tense: created, changed, deleted, …
+    action     text        not null,
+    subject    text        not null,
+    -- Which of its kind; null: the account itself.
+    key        text,
+    before     jsonb,
+    after      jsonb
+);
+-- The trail of an account, newest first.
+create index audit_by_account on audit (account_id, id desc);
+
 create table groups (
     id         integer primary key generated always as identity,
     account_id integer not null references accounts,
@@ -44,6 +61,8 @@ create table groups (
     name       text    not null,
     icon       text    not null,
     position   integer not null,
+    -- No longer in the catalog; kept for the versions, scores and adjustments that name it. Created anew, it is back.
+    deleted    boolean not null default false,
     constraint groups_key_unique unique (account_id, key)
 );
 
