@@ -181,7 +181,7 @@ async def test_points_wait_for_a_publish_once_events_have_counted(
         ({"when": [{"path": "a\ud800", "op": "exists"}]}, {"when.0"}),
         ({"icon": "unicorn", "group": "nowhere"}, {"icon", "group"}),
     ],
-    ids=str,
+    ids=lambda given: str(given) if isinstance(given, dict) else "",
 )
 async def test_what_is_wrong_is_named_by_its_field(
     client: Client, body: dict[str, Any], fields: set[str]
