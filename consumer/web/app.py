@@ -44,6 +44,7 @@ def application(connections: Connections, tokens: Tokens, told: Health, metrics:
         redoc_url=None,
         redirect_slashes=False,
         responses={"default": {"description": "A problem."}},
+        generate_unique_id_function=lambda route: route.name,
     )
     made.state.connections = connections
     made.state.tokens = tokens

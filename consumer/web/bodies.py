@@ -18,7 +18,7 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Points = Annotated[StrictInt, Field(ge=-MOST_POINTS, le=MOST_POINTS)]
 
 
-class Body(BaseModel, extra="forbid"):
+class Body(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """The body of a request.
 
     Of a change, a field that may be left out but not null has a default that nobody reads (`default_factory`, which

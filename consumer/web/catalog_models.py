@@ -123,7 +123,7 @@ class GroupAnswer(BaseModel):
     pending: list[str]
 
 
-class Pending(BaseModel):
+class Pending(BaseModel, use_attribute_docstrings=True):
     """What a profile's published version holds of a definition, and would hold if it were published now."""
 
     profile: str

@@ -1,6 +1,7 @@
 """The OpenAPI document, as far as it is not made from the routes by FastAPI.
 
-Owns its description, and that every route answers errors with problem details. Never adds a route.
+Owns its description, that every route answers errors with problem details, and that changes need a revision. Never
+adds a route.
 """
 
 from __future__ import annotations
@@ -52,4 +53,8 @@ def _with_problems(made: dict[str, Any]) -> dict[str, Any]:
     for path in made["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "If-Match":
+                    # Not so in the code, where its absence has a problem of its own.
+                    parameter |= {"required": True, "schema": {"type": "string"}}
     return made

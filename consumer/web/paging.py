@@ -30,7 +30,7 @@ Cursor = Annotated[
 ]
 
 
-class Page(BaseModel, Generic[Item]):
+class Page(BaseModel, Generic[Item], use_attribute_docstrings=True):
     """One page of a list."""
 
     items: list[Item]

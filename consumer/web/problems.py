@@ -67,7 +67,7 @@ _STATUS = {
 _BY_STATUS = {status: code for code, (status, _) in _STATUS.items()}
 
 
-class FieldFault(BaseModel):
+class FieldFault(BaseModel, use_attribute_docstrings=True):
     """One thing that is wrong in a request, and where."""
 
     place: Literal["body", "query", "path", "header"]
@@ -78,7 +78,7 @@ class FieldFault(BaseModel):
     """What is wrong, for people."""
 
 
-class ProblemDetails(BaseModel):
+class ProblemDetails(BaseModel, use_attribute_docstrings=True):
     """What is wrong (RFC 9457). `errors` has an entry for each field, for problem `invalid`."""
 
     type: str

@@ -5,7 +5,8 @@
 select id, engagement from accounts where key = $1;
 
 -- name: record_changes
--- Entries of the audit trail, in the transaction of the changes and in their order.
+-- Entries of the audit trail of an account by its key (accounts_key_unique), in the transaction of the changes and in
+-- their order.
 insert into audit (account_id, actor, action, subject, key, before, after)
 select account.id, $2, told.action, told.subject, told.key, told.before::jsonb, told.after::jsonb
 from accounts account,
@@ -15,7 +16,7 @@ where account.key = $1
 order by told.place;
 
 -- name: audit_page
--- Entries of the audit trail of an account, newest first, from before an entry on (audit_by_account).
+-- Entries of the audit trail of an account, newest first, before an entry (audit_by_account).
 select id, at, actor, action, subject, key, before::text as before, after::text as after
 from audit
 where account_id = $1 and id < $2

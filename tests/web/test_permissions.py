@@ -68,6 +68,17 @@ def test_every_route_is_in_the_table(api: Api) -> None:
     }
 
 
+def test_operations_have_names_of_their_own(api: Api) -> None:
+    """Each operation has the name of its function, by which generated clients call it; no two have the same."""
+    names = [
+        operation["operationId"]
+        for operations in api.app.openapi()["paths"].values()
+        for operation in operations.values()
+    ]
+    assert "list_definitions" in names
+    assert len(names) == len(set(names))
+
+
 def test_the_document_tells_each_permission(api: Api) -> None:
     """The OpenAPI document names for each route the permission of the table."""
     paths = api.app.openapi()["paths"]
