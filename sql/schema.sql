@@ -39,8 +39,8 @@ create table accounts (
 
 -- Who changed what, through the API or by a document; never changed, and never removed.
 create table audit (
-    id         bigint      primary key generated always as identity,
     account_id integer     not null references accounts,
+    id         bigint      generated always as identity,
     at         timestamptz not null default now(),
     actor      text        not null,
     -- In the past tense: created, changed, deleted, …
@@ -49,10 +49,10 @@ create table audit (
     -- Which of its kind; null: the account itself.
     key        text,
     before     jsonb,
-    after      jsonb
+    after      jsonb,
+    -- Serves the trail of an account, newest first; no index of ids alone may tempt a plan to read everybody's.
+    primary key (account_id, id)
 );
--- The trail of an account, newest first.
-create index audit_by_account on audit (account_id, id desc);
 
 create table groups (
     id         integer primary key generated always as identity,

@@ -16,7 +16,7 @@ where account.key = $1
 order by told.place;
 
 -- name: audit_page
--- Entries of the audit trail of an account, newest first, before an entry (audit_by_account).
+-- Entries of the audit trail of an account, newest first, before an entry (audit_pkey).
 select id, at, actor, action, subject, key, before::text as before, after::text as after
 from audit
 where account_id = $1 and id < $2

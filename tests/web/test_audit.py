@@ -65,6 +65,7 @@ async def test_each_change_is_one_entry_and_a_refused_one_none(
         await client.edit("/groups/purchase", {"icon": "unicorn"})
         await client.patch("/groups/purchase", json={"name": "x"})
         after = (await client.get("/audit")).json()["items"]
+    assert len(after) == len(before) + 1
     assert after[1:] == before
     assert {name: after[0][name] for name in ("actor", "action", "subject", "key", "before", "after")} == {
         "actor": "carl",
