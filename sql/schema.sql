@@ -182,6 +182,8 @@ create table publishes (
 );
 -- Only one publish of a profile at a time; and those to be gone on with.
 create unique index publishes_one_at_a_time on publishes (profile_id) where ended_at is null;
+-- Those of a profile, newest first.
+create index publishes_by_profile on publishes (profile_id, id desc);
 
 -- Contacts ------------------------------------------------------------------------------------------------
 
