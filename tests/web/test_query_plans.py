@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 # The concerns whose statements requests wait for; `flush` is the worker's.
 STATEMENTS = [
     (concern, name)
-    for concern in ("web", "inbox")
+    for concern in ("web", "inbox", "profiles", "preview")
     for name in queries(concern)
     if (concern, name) != ("inbox", "flush")
 ]
 # Those that no index serves, and why that may be.
 EXCEPTIONS = {
     ("web", "group_is_adjusted"): "a group is deleted now and then, and adjustments are made by people",
+    ("preview", "lock"): "a row of accounts by its key, once for each preview",
+    ("preview", "about"): "counts all contacts of the account, which a preview goes through anyway",
+    ("preview", "numbers"): "all definitions and groups of an account, once for each preview",
+    ("preview", "compare"): "goes through the whole base, some contacts after another, planned for them",
+    ("preview", "counted"): "of the movers that are named, by key",
+    ("preview", "names"): "of the contacts that are named, by key",
     ("web", "left_entries"): "a definition is deleted now and then; an index would cost every event",
 }
 # Of one row.
