@@ -27,7 +27,7 @@ class Connections:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         # The rest is for what takes milliseconds.
-        self._long = asyncio.Semaphore(max(1, pool.get_max_size() // 4))
+        self._long = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -40,7 +40,7 @@ class Connections:
 
     @asynccontextmanager
     async def at_length(self) -> AsyncIterator[Connection]:
-        """Lend a connection for what takes seconds or more, a quarter of them at a time.
+        """Lend a connection for what takes seconds or more, half of them at a time.
 
         Raises what `connection` raises.
         """
