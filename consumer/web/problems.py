@@ -175,6 +175,11 @@ def body_fault(field: str, detail: str) -> FieldFault:
     return FieldFault(place="body", field=field, detail=detail)
 
 
+def query_fault(field: str, detail: str) -> FieldFault:
+    """Return what is wrong with a parameter of the query."""
+    return FieldFault(place="query", field=field, detail=detail)
+
+
 def answer(error: ProblemError) -> JSONResponse:
     """Return the response that tells a problem."""
     told = details(error)

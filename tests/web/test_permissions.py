@@ -57,6 +57,7 @@ UNDER_ACCOUNT = {
     ("GET", f"{ACCOUNT}/inbox"): MANAGE,
     ("POST", f"{ACCOUNT}/inbox/definition"): MANAGE,
     ("GET", f"{ACCOUNT}/audit"): MANAGE,
+    ("GET", f"{ACCOUNT}/contacts"): READ,
 }
 # Those that are about no one account.
 BESIDE_ACCOUNTS = {

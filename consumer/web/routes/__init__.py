@@ -7,6 +7,7 @@ tests/web/test_permissions.py names every route once more.
 from consumer.web.routes import (
     accounts,
     audit,
+    contacts,
     definitions,
     groups,
     inbox,
@@ -29,4 +30,5 @@ ROUTERS = (
     publishes.router,
     versions.router,
     audit.router,
+    contacts.router,
 )
