@@ -7,6 +7,7 @@ create type dedup_policy as enum ('always', 'once', 'cooldown');
 create type dedup_per as enum ('contact', 'object');
 create type version_state as enum ('building', 'published', 'retired', 'cancelled');
 create type publish_state as enum ('building', 'announcing', 'done', 'cancelling', 'cancelled');
+create type rejudgement_state as enum ('running', 'done', 'cancelled', 'superseded');
 create type message_kind as enum ('score_changed', 'xp_credited', 'dead_letter');
 
 -- One row: what is true of this installation as a whole.
@@ -184,6 +185,32 @@ create table publishes (
 create unique index publishes_one_at_a_time on publishes (profile_id) where ended_at is null;
 -- Those of a profile, newest first.
 create index publishes_by_profile on publishes (profile_id, id desc);
+
+-- How far judging a definition's history again has come, which a crash leaves where it was (docs/decisions/0012).
+-- superseded: another edition was opened meanwhile.
+create table rejudgements (
+    id               bigint            primary key generated always as identity,
+    definition_id    integer           not null references definitions,
+    -- Under which it is judged: the newest when it began.
+    edition          smallint          not null,
+    -- Whether reps gain and lose XP by it; otherwise what they were told stands.
+    with_xp          boolean           not null,
+    state            rejudgement_state not null default 'running',
+    requested_by     text              not null,
+    requested_at     timestamptz       not null default now(),
+    ended_at         timestamptz,
+    -- Contacts are gone through by number, up to this one and no further than that one.
+    last_contact_id  bigint            not null default 0,
+    until_contact_id bigint            not null,
+    -- For people; null: not counted yet.
+    contacts_done    bigint            not null default 0,
+    contacts_total   bigint,
+    entries_changed  bigint            not null default 0
+);
+-- Only one of a definition at a time; and those to be gone on with.
+create unique index rejudgements_one_at_a_time on rejudgements (definition_id) where ended_at is null;
+-- The list of an account's; verify: whether XP may differ from what counts.
+create index rejudgements_by_definition on rejudgements (definition_id, id);
 
 -- Contacts ------------------------------------------------------------------------------------------------
 
