@@ -183,6 +183,8 @@ create table publishes (
 );
 -- Only one publish of a profile at a time; and those to be gone on with.
 create unique index publishes_one_at_a_time on publishes (profile_id) where ended_at is null;
+-- Those of a profile, newest first.
+create index publishes_by_profile on publishes (profile_id, id desc);
 
 -- How far judging a definition's history again has come, which a crash leaves where it was (docs/decisions/0012).
 -- superseded: another edition was opened meanwhile.
@@ -225,6 +227,7 @@ create table contacts (
 
 -- What contact.upserted said, per field the latest by (occurred_at, event_key).
 create table contact_fields (
+    account_id  integer     not null,
     contact_id  bigint      not null references contacts,
     field       text        not null,
     value       text        not null,
@@ -232,6 +235,9 @@ create table contact_fields (
     event_key   bytea       not null,
     primary key (contact_id, field)
 );
+-- Lists of an owner's contacts ("my leads"). Of the beginning: an owner's name may be longer than an index takes.
+create index contact_fields_by_owner on contact_fields (account_id, left(value, 256), contact_id)
+    where field = 'owner';
 
 -- contact.merged, as received.
 create table contact_merges (
@@ -334,8 +340,9 @@ create table scores (
     points     bigint  not null,
     primary key (contact_id, profile_id, version, group_id)
 );
--- Lists of contacts sorted by overall or by a group.
-create index scores_by_points on scores (profile_id, version, group_id, points desc, contact_id);
+-- Lists of contacts sorted by overall or by a group, in both directions, and ranges of points. Both columns in one
+-- order, so that a page begins at (points, contact_id) by one comparison of rows, however many have equal points.
+create index scores_by_points on scores (profile_id, version, group_id, points, contact_id);
 
 -- What score-changed last said of a contact in a profile; the next message starts from it.
 create table announcements (

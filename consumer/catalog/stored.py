@@ -77,7 +77,7 @@ async def _profiles(connection: Connection, account: int) -> dict[str, Profile]:
     statements = queries("catalog")
     versions = {
         (row["profile"], row["state"]): version_of(row)
-        for row in await connection.fetch(statements["read_versions"], account, False)
+        for row in await connection.fetch(statements["read_versions"], account)
     }
     return {
         row["key"]: Profile(
@@ -163,13 +163,14 @@ def _begun_versions(before: Profile | None, after: Profile) -> Iterable[dict[str
 
 
 async def drop(connection: Connection, before: State, after: State) -> None:
-    """Remove the definitions and groups that are gone, once the rest is written and nothing points there.
+    """Remove the profiles, definitions and groups that are gone, once the rest is written and nothing points there.
 
-    A definition must not have history: what it may have left on timelines is not looked for here. Raises what
-    asyncpg raises.
+    A profile must never have been published, a definition must not have history: what it may have left on timelines
+    is not looked for here. Raises what asyncpg raises.
     """
     statements = queries("catalog")
     for name, old, new in (
+        ("drop_profiles", before.profiles, after.profiles),
         ("drop_definitions", before.definitions, after.definitions),
         ("drop_groups", before.groups, after.groups),
     ):

@@ -1,7 +1,7 @@
 """What a change of configuration was, for the audit trail: one entry for each thing that it touched.
 
-Owns which values are told: those of the document, and the number of a profile's published version. Pure; audit.py
-writes the entries.
+Owns which values are told: those of the document, the number of a profile's published version, and that a publish
+over history begins. Pure; audit.py writes the entries.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ def changes(before: State, after: State) -> Iterator[Change]:
     yield from _change("account", None, old, new)
     for section, of in (("groups", _groups), ("definitions", _definitions), ("profiles", _profiles)):
         yield from _section(section, of(before), of(after))
+    for key, profile in after.profiles.items():
+        was = before.profiles.get(key)
+        if profile.building and not (was and was.building):
+            yield Change("publish_begun", "profile", key, None, {"version": profile.building.number})
 
 
 def _groups(state: State) -> Entries:

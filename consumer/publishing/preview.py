@@ -1,7 +1,7 @@
 """What publishing a profile's draft would change, over the whole base, before anybody does it.
 
-Owns the comparison with what readers see, some contacts at a time in one snapshot, and the estimate of how long the
-publish would take. Writes nothing.
+Owns the comparison with what readers see, some contacts at a time in one snapshot, the estimate of how long the
+publish would take, and that an account has one preview under way at most. Writes nothing.
 """
 
 from __future__ import annotations
@@ -35,6 +35,12 @@ _NAMED = 20
 # Contacts a second, where no large publish tells better: half of what was measured on two cores.
 _PACE = 8000.0
 _UNBOUNDED = 2**62
+# Any fixed number; the other half of the lock is the account's.
+_LOCK = 0x656E_6761
+
+
+class PreviewRunningError(Exception):
+    """Another preview of the account has not ended yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,8 @@ async def preview(
 ) -> Preview:
     """Compare a profile's draft with what readers see; `progress` is told contacts gone through, and of how many.
 
-    Raises UnknownAccountError, UnknownProfileError, and LookupError for a range of an unknown group.
+    Raises UnknownAccountError, UnknownProfileError, PreviewRunningError, and LookupError for a range of an unknown
+    group.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         # Planned for the numbers at hand, since one plan for any would go through everything in loops; and what is
@@ -155,6 +162,10 @@ async def preview(
         await connection.execute("set local plan_cache_mode = force_custom_plan; set local work_mem = '64MB'")
         state = await stored.read(connection, account)
         drafted = profile_of(state, profile)
+        if not await connection.fetchval(_SQL["lock"], _LOCK, account):
+            raise PreviewRunningError(
+                f"a preview of account {account!r} is under way: wait for it, or end it"
+            )
         about = await fetch_one(connection, _SQL["about"], account, profile)
         numbers = {
             (row["what"], row["key"]): row["id"]

@@ -1,6 +1,7 @@
 """What people ask of a publish: that it begins, that it is cancelled, how far it is.
 
-Owns when either can be had. Never builds a score: steps.py does, wherever somebody calls it.
+Owns when either can be had, and that both are on record. Never builds a score: steps.py does, wherever somebody
+calls it.
 """
 
 from __future__ import annotations
@@ -8,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from consumer.catalog import publishing, stored
+from consumer import audit
+from consumer.audit import Change
+from consumer.catalog import publishing
+from consumer.catalog.change import change
 from consumer.db import configuration_change
 from consumer.verify import UnknownAccountError
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from consumer.catalog.state import Profile, State
@@ -65,28 +69,41 @@ class Status:
     total: int | None
 
 
-async def begin(connection: Connection, account: str, profile: str, *, by: str) -> int:
+async def begin(
+    connection: Connection,
+    account: str,
+    profile: str,
+    *,
+    by: str,
+    check: Callable[[Profile], None] = lambda _drafted: None,
+) -> int:
     """Begin to publish a profile's draft over history and return the publish's number; then `work` at it.
 
-    From here on batches fold into the new version too. Raises UnknownAccountError, UnknownProfileError,
-    PublishRunningError, NothingToPublishError, and what asyncpg raises; nothing has begun then.
+    From here on batches fold into the new version too. check: refuses a draft by raising. Raises
+    UnknownAccountError, UnknownProfileError, PublishRunningError, NothingToPublishError, and what asyncpg raises;
+    nothing has begun then.
     """
-    async with configuration_change(connection):
-        before = await stored.read(connection, account)
+
+    def make(before: State) -> State:
         drafted = profile_of(before, profile)
+        check(drafted)
         if drafted.publish_runs:
-            raise PublishRunningError(f"a publish of profile {profile!r} has not ended yet")
+            raise PublishRunningError(
+                f"a publish of profile {profile!r} has not ended yet: wait for it, or cancel it"
+            )
         after = publishing.publish(drafted, before.definitions, wanted=True, has_history=True)
         if after.building is None:
             raise NothingToPublishError(f"profile {profile!r} is published as it is drafted")
-        await stored.write(
-            connection, before, replace(before, profiles={**before.profiles, profile: after}), by=by
-        )
-        number: int = await connection.fetchval(_SQL["unfinished"], account, [profile])
+        return replace(before, profiles={**before.profiles, profile: after})
+
+    building = (await change(connection, account, make, by=by)).profiles[profile].building
+    number: int = await connection.fetchval(
+        _SQL["of_version"], account, profile, building and building.number
+    )
     return number
 
 
-async def cancel(connection: Connection, publish: int) -> None:
+async def cancel(connection: Connection, publish: int, *, by: str) -> None:
     """Give a publish up before readers see it; what was built goes with the next steps of `work`.
 
     Raises UnknownPublishError, PublishNotCancellableError, and what asyncpg raises.
@@ -94,11 +111,17 @@ async def cancel(connection: Connection, publish: int) -> None:
     async with configuration_change(connection):
         stands = await status(connection, publish)
         if stands.state != "building":
-            raise PublishNotCancellableError(
-                f"the publish of profile {stands.profile!r} is {stands.state}: it cannot be cancelled"
-                + ("; publish the version before to go back" if stands.flipped_at else "")
-            )
+            raise PublishNotCancellableError(_too_late(stands))
         await connection.execute(_SQL["cancel"], publish)
+        given_up = Change("publish_cancelled", "profile", stands.profile, {"version": stands.version})
+        await audit.record(connection, stands.account, by, given_up)
+
+
+def _too_late(stands: Status) -> str:
+    what = f"the publish of profile {stands.profile!r} is {stands.state}: it cannot be cancelled"
+    if stands.flipped_at is None or stands.previous_version is None:
+        return what
+    return f"{what}; to go back, restore version {stands.previous_version} and publish that"
 
 
 async def status(connection: Connection, publish: int) -> Status:

@@ -9,20 +9,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from consumer.catalog import publishing, stored
+from consumer.catalog.change import change
 from consumer.catalog.differences import Difference
-from consumer.db import configuration_change
 from consumer.publishing.requests import profile_of
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from consumer.catalog.state import Definition, Version
+    from consumer.catalog.state import Definition, Profile, State, Version
     from consumer.db import Connection
 
-_READ = queries("catalog")["read_versions"]
-_ACCOUNT = queries("catalog")["read_account"]
+_SQL = queries("publish")
 
 
 class UnknownVersionError(Exception):
@@ -40,66 +39,74 @@ class Published:
     says: Version
 
 
-async def versions(connection: Connection, account: str, profile: str) -> list[Published]:
-    """Return the versions of a profile, newest first; those that were cancelled or are being built are none.
+async def versions(connection: Connection, account: str, profile: str, *numbers: int) -> list[Published]:
+    """Return the versions of a profile, all or those of these numbers, newest first.
 
-    Raises UnknownAccountError, UnknownProfileError.
+    Those that were cancelled or are being built are none. Several statements, so in a transaction. Raises
+    UnknownAccountError, UnknownProfileError, and UnknownVersionError where there is none of a number.
     """
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        profile_of(await stored.read(connection, account), profile)
-        return await _versions(connection, account, profile)
-
-
-async def difference(
-    connection: Connection, account: str, profile: str, before: int, after: int
-) -> list[Difference]:
-    """Return how two versions differ: what they inherit, own weights, and what definitions count for and where.
-
-    Raises UnknownAccountError, UnknownProfileError, UnknownVersionError.
-    """
-    found = await versions(connection, account, profile)
-    return [*_differences(profile, _numbered(found, before).says, _numbered(found, after).says)]
-
-
-async def restore(connection: Connection, account: str, profile: str, version: int) -> list[str]:
-    """Make an old version the draft, so that publishing it gives what it gave; nobody's score moves by that.
-
-    Where the catalog's points have changed since, the draft gets weights of its own. Groups are the catalog's:
-    returned are the definitions that were in other ones. Raises UnknownAccountError, UnknownProfileError,
-    UnknownVersionError, and what asyncpg raises.
-    """
-    async with configuration_change(connection):
-        before = await stored.read(connection, account)
-        drafted = profile_of(before, profile)
-        says = _numbered(await _versions(connection, account, profile), version).says
-        after = replace(drafted, inherits=says.inherits, weights=_weights(says, before.definitions))
-        profiles = {**before.profiles, profile: after}
-        # Nobody publishes here.
-        await stored.write(connection, before, replace(before, profiles=profiles), by="")
-    return [
-        key
-        for key, weight in says.weights.items()
-        if weight.points and weight.group != before.definitions[key].group
-    ]
-
-
-async def _versions(connection: Connection, account: str, profile: str) -> list[Published]:
-    number = (await connection.fetchrow(_ACCOUNT, account) or {"id": None})["id"]
-    rows = await connection.fetch(_READ, number, True)
-    return [
+    profile_of(await stored.read(connection, account), profile)
+    rows = await connection.fetch(_SQL["versions"], account, profile, list(numbers))
+    found = [
         Published(
             row["number"], row["state"], row["published_by"], row["published_at"], stored.version_of(row)
         )
-        for row in reversed(rows)
-        if row["profile"] == profile and row["state"] in {"published", "retired"}
+        for row in rows
     ]
+    if missing := set(numbers) - {one.number for one in found}:
+        raise UnknownVersionError(f"profile {profile!r} has no version {min(missing)}")
+    return found
 
 
-def _numbered(found: list[Published], number: int) -> Published:
-    for one in found:
-        if one.number == number:
-            return one
-    raise UnknownVersionError(f"there is no version {number}")
+async def difference(
+    connection: Connection, account: str, profile: str, before: int, after: int | None = None
+) -> list[Difference]:
+    """Return how two versions differ: what they inherit, own weights, and what definitions count for and where.
+
+    after: None is the draft, as publishing it now would make it. Several statements, so in a transaction. Raises
+    UnknownAccountError, UnknownProfileError, UnknownVersionError.
+    """
+    state = await stored.read(connection, account)
+    draft = publishing.draft_version(profile_of(state, profile), state.definitions)
+    found = await versions(connection, account, profile, before, *([] if after is None else [after]))
+    says = {one.number: one.says for one in found}
+    return [*_differences(profile, says[before], draft if after is None else says[after])]
+
+
+async def restore(
+    connection: Connection,
+    account: str,
+    profile: str,
+    version: int,
+    *,
+    by: str,
+    check: Callable[[Profile], None] = lambda _drafted: None,
+) -> tuple[State, list[str]]:
+    """Make an old version the draft, so that publishing it gives what it gave; nobody's score moves by that.
+
+    Where the catalog's points have changed since, the draft gets weights of its own. Groups are the catalog's:
+    returned are the account as it is then, and the definitions that counted in other ones. check: refuses the draft
+    that is replaced by raising. Raises UnknownAccountError, UnknownProfileError, UnknownVersionError, MovedError
+    where the configuration changes meanwhile, and what asyncpg raises.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        [old] = await versions(connection, account, profile, version)
+        # Read before the lock is had, and the published one may follow the catalog: what was read must still hold.
+        revision = await connection.fetchval(_SQL["revision"])
+    says = old.says
+
+    def make(before: State) -> State:
+        drafted = profile_of(before, profile)
+        check(drafted)
+        after = replace(drafted, inherits=says.inherits, weights=_weights(says, before.definitions))
+        return replace(before, profiles={**before.profiles, profile: after})
+
+    state = await change(connection, account, make, by=by, since=revision)
+    return state, [
+        key
+        for key, weight in says.weights.items()
+        if weight.points and weight.group != state.definitions[key].group
+    ]
 
 
 def _weights(says: Version, definitions: Mapping[str, Definition]) -> dict[str, int]:

@@ -5,6 +5,7 @@ Owns taking and giving back connections. Never holds a statement.
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -25,6 +26,8 @@ class Connections:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        # The rest is for what takes milliseconds.
+        self._long = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -34,6 +37,20 @@ class Connections:
         """
         async with self._pool.acquire(timeout=_PATIENCE) as held:
             yield cast("Connection", held)
+
+    @asynccontextmanager
+    async def at_length(self) -> AsyncIterator[Connection]:
+        """Lend a connection for what takes seconds or more, half of them at a time.
+
+        Raises what `connection` raises.
+        """
+        async with asyncio.timeout(_PATIENCE):
+            await self._long.acquire()
+        try:
+            async with self.connection() as connection:
+                yield connection
+        finally:
+            self._long.release()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:

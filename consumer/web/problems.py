@@ -1,7 +1,8 @@
 """What is wrong with a request, as RFC 9457 problem details: one shape for every error of the API.
 
 Owns the closed list of problems and their status codes, and the translation of the errors of FastAPI, of catalog
-checks and of the database into them. Never tells internals: an error that nobody foresaw is logged by guard.py.
+checks, of publishing and of the database into them. Never tells internals: an error that nobody foresaw is logged
+by guard.py.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ from starlette.responses import JSONResponse
 
 from consumer import db
 from consumer.catalog.change import MovedError
+from consumer.publishing import (
+    NothingToPublishError,
+    PublishNotCancellableError,
+    PublishRunningError,
+    UnknownProfileError,
+    UnknownPublishError,
+)
+from consumer.publishing.preview import PreviewRunningError
+from consumer.publishing.versions import UnknownVersionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -107,10 +117,22 @@ class ProblemError(Exception):
         self.headers = headers
 
 
+# Of publishing, each with a message for whoever calls.
+_OF_PUBLISHING: dict[type[Exception], Code] = {
+    PublishRunningError: Code.CONFLICT,
+    NothingToPublishError: Code.CONFLICT,
+    PublishNotCancellableError: Code.CONFLICT,
+    PreviewRunningError: Code.CONFLICT,
+    UnknownProfileError: Code.NOT_FOUND,
+    UnknownPublishError: Code.NOT_FOUND,
+    UnknownVersionError: Code.NOT_FOUND,
+}
+
 # Those of the database are passing ones, or nobody's foresight: `of` decides.
 _FORESEEN: tuple[type[Exception], ...] = (
     ProblemError,
     MovedError,
+    *_OF_PUBLISHING,
     HTTPException,
     RequestValidationError,
     asyncpg.PostgresError,
@@ -153,18 +175,26 @@ def body_fault(field: str, detail: str) -> FieldFault:
     return FieldFault(place="body", field=field, detail=detail)
 
 
+def query_fault(field: str, detail: str) -> FieldFault:
+    """Return what is wrong with a parameter of the query."""
+    return FieldFault(place="query", field=field, detail=detail)
+
+
 def answer(error: ProblemError) -> JSONResponse:
     """Return the response that tells a problem."""
+    told = details(error)
+    return JSONResponse(
+        told.model_dump(exclude_unset=True), told.status, headers=error.headers, media_type=MEDIA_TYPE
+    )
+
+
+def details(error: ProblemError) -> ProblemDetails:
+    """Return what is told of a problem."""
     status, title = _STATUS[error.code]
-    details: dict[str, Any] = {
-        "type": f"{TYPE_PREFIX}{error.code}",
-        "title": title,
-        "status": status,
-        "detail": error.detail,
-    }
-    if error.errors:
-        details["errors"] = [each.model_dump() for each in error.errors]
-    return JSONResponse(details, status, headers=error.headers, media_type=MEDIA_TYPE)
+    errors: dict[str, Any] = {"errors": error.errors} if error.errors else {}
+    return ProblemDetails(
+        type=f"{TYPE_PREFIX}{error.code}", title=title, status=status, detail=error.detail, **errors
+    )
 
 
 def install(application: FastAPI) -> None:
@@ -188,6 +218,8 @@ def of(error: Exception) -> ProblemError:
         return _of_validation(error.errors())
     if isinstance(error, HTTPException):
         return _of_http(error)
+    if code := _OF_PUBLISHING.get(type(error)):
+        return ProblemError(code, str(error))
     if isinstance(error, MovedError):
         return ProblemError(
             Code.UNAVAILABLE,

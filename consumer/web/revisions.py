@@ -17,7 +17,7 @@ from consumer.web.problems import Code, ProblemError
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from consumer.catalog.state import Definition, Group, Settings
+    from consumer.catalog.state import Definition, Group, Profile, Settings
 
 IfMatch = Annotated[
     str | None,
@@ -41,6 +41,18 @@ def of_definition(definition: Definition) -> str:
 def of_group(group: Group) -> str:
     """Return the revision of a group."""
     return revision(group_mapping(group))
+
+
+def of_profile(profile: Profile) -> str:
+    """Return the revision of what can be edited of a profile."""
+    return revision(
+        {
+            "name": profile.name,
+            "description": profile.description,
+            "inherits": profile.inherits,
+            "weights": dict(sorted(profile.weights.items())),
+        }
+    )
 
 
 def of_settings(settings: Settings) -> str:

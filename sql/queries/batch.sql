@@ -140,8 +140,8 @@ from asked a left join locked l using (id)
 
 -- name: contact_fields
 -- Keeps of every field the latest by time, then event key; the contacts are there.
-insert into contact_fields as f (contact_id, field, value, occurred_at, event_key)
-select distinct on (c.id, u.field) c.id, u.field, u.value, u.occurred_at, u.event_key
+insert into contact_fields as f (account_id, contact_id, field, value, occurred_at, event_key)
+select distinct on (c.id, u.field) u.account_id, c.id, u.field, u.value, u.occurred_at, u.event_key
 from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
     as u(account_id, external_id, field, value, occurred_at, event_key)
 cross join lateral (

@@ -54,9 +54,9 @@ where profile.account_id = $1
 order by profile.position, profile.id;
 
 -- name: read_versions
--- The versions that readers see or that are being built, or ($2) every one, each with what definitions count for.
+-- The versions that readers see or that are being built, each with what definitions count for.
 select profile.key as profile, version.version as number, version.state::text as state, version.inherits,
-       version.own_weights::text as own_weights, version.published_by, version.published_at,
+       version.own_weights::text as own_weights,
        (select coalesce(jsonb_agg(jsonb_build_array(definition.key, held.weight, "group".key, held.joined)
                                   order by definition.position, definition.id), '[]')::text
         from version_weights held
@@ -65,7 +65,7 @@ select profile.key as profile, version.version as number, version.state::text as
         where held.profile_id = version.profile_id and held.version = version.version) as weights
 from profiles profile
 join profile_versions version on version.profile_id = profile.id
-where profile.account_id = $1 and ($2 or version.state in ('published', 'building'))
+where profile.account_id = $1 and version.state in ('published', 'building')
 order by profile.position, profile.id, version.version;
 
 -- name: write_account
@@ -189,6 +189,23 @@ join groups "group" on "group".account_id = $1 and "group".key = given."group"
 on conflict (profile_id, version, definition_id) do update
 set group_id = excluded.group_id, weight = excluded.weight
 where stored.joined and (stored.group_id, stored.weight) is distinct from (excluded.group_id, excluded.weight);
+
+-- name: drop_profiles
+-- Profiles ($2, by key) of an account ($1, by key) that were never published, with publishes that were cancelled.
+with gone as (
+    select profiles.id
+    from profiles join accounts account on account.id = profiles.account_id
+    where account.key = $1 and profiles.key = any($2::text[])
+), of_draft as (
+    delete from profile_weights using gone where profile_id = gone.id
+), of_versions as (
+    delete from version_weights using gone where profile_id = gone.id
+), cancelled as (
+    delete from publishes using gone where profile_id = gone.id
+), versions as (
+    delete from profile_versions using gone where profile_id = gone.id
+)
+delete from profiles using gone where profiles.id = gone.id;
 
 -- name: drop_definitions
 -- Definitions ($2, by key) of an account ($1, by key) that never counted, with all that configuration knows of them.

@@ -14,10 +14,10 @@ with top as (
     cross join lateral (
         select s.contact_id, s.points from scores s
         where s.profile_id = p.id and s.version = p.published_version and s.group_id = 0
-        order by s.points desc, s.contact_id
+        order by s.points desc, s.contact_id desc
         limit $1) s
     where p.is_primary
-    order by s.points desc, s.contact_id
+    order by s.points desc, s.contact_id desc
     limit $1
 )
 select coalesce(f.value, c.external_id) as name, a.name as account, t.points::bigint as overall,
@@ -31,7 +31,7 @@ join groups g on g.account_id = t.account_id
 left join scores s on s.contact_id = t.contact_id and s.profile_id = t.profile_id and s.version = t.version
     and s.group_id = g.id
 group by c.external_id, f.value, a.name, t.points, t.contact_id
-order by t.points desc, t.contact_id
+order by t.points desc, t.contact_id desc
 
 -- name: overall
 -- What every contact's overall score is, by the key of its messages.

@@ -1,5 +1,9 @@
 -- What publishing a draft would change, over the whole base against what readers see; writes nothing.
 
+-- name: lock
+-- Whether nobody else previews profiles of the account; to the end of the transaction.
+select pg_try_advisory_xact_lock($1, id) from accounts where key = $2
+
 -- name: about
 -- An account's and a profile's numbers, how many contacts there are and the highest number of any.
 select a.id as account_id, p.id as profile_id, (select count(*) from contacts where account_id = a.id) as contacts,

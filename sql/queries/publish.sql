@@ -23,6 +23,14 @@ join profiles p on p.id = u.profile_id
 join accounts a on a.id = p.account_id
 where u.id = $1
 
+-- name: of_version
+-- The publish that builds a version ($3) of a profile ($2, by key) of an account ($1, by key).
+select u.id
+from publishes u
+join profiles p on p.id = u.profile_id
+join accounts a on a.id = p.account_id
+where a.key = $1 and p.key = $2 and u.version = $3
+
 -- name: take
 -- Takes a publish to the end of the transaction: who works at it beside goes on behind this step.
 select u.profile_id, p.account_id, u.version, u.state::text as state, u.last_contact_id, u.until_contact_id,
@@ -121,6 +129,26 @@ update publishes set last_contact_id = $2, contacts_done = contacts_done + $3 wh
 update publishes
 set state = case state when 'announcing' then 'done'::publish_state else 'cancelled' end, ended_at = now()
 where id = $1 and state in ('announcing', 'cancelling')
+
+-- name: versions
+-- The versions that readers of a profile ($2, by key) saw or see, all or those of these numbers ($3), newest first, each
+-- with what definitions count for.
+select v.version as number, v.state::text as state, v.inherits, v.own_weights::text as own_weights, v.published_by,
+    v.published_at,
+    (select coalesce(jsonb_agg(jsonb_build_array(d.key, w.weight, g.key, w.joined) order by d.position, d.id), '[]')::text
+     from version_weights w
+     join definitions d on d.id = w.definition_id
+     join groups g on g.id = w.group_id
+     where w.profile_id = v.profile_id and w.version = v.version) as weights
+from accounts a
+join profiles p on p.account_id = a.id and p.key = $2
+join profile_versions v on v.profile_id = p.id
+where a.key = $1 and v.state in ('published', 'retired') and ($3::int[] = '{}' or v.version = any($3))
+order by v.version desc
+
+-- name: revision
+-- Of the installation's configuration.
+select revision from installation
 
 -- name: pace
 -- How many contacts a second the last large publish has built.

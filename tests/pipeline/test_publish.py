@@ -364,10 +364,10 @@ async def test_cancelled_before_the_flip_nothing_is_left(
                 if stands.done == 1:
                     break
         await worker.batch([event(3), event(4, subject="new")])
-        await publishing.cancel(connection, publish)
+        await publishing.cancel(connection, publish, by="mia")
         await worker.batch([event(5), event(6, subject="newer")])
         with pytest.raises(PublishNotCancellableError, match="is cancelling"):
-            await publishing.cancel(connection, publish)
+            await publishing.cancel(connection, publish, by="mia")
         assert (await verify(database)).differences == []
         await service.publish_all(database, [publish])
         assert (await publishing.status(connection, publish)).state == "cancelled"
@@ -387,11 +387,11 @@ async def test_after_the_flip_it_is_too_late_to_cancel(database: str, connection
     publish = await begin(connection, won=3)
     await work_until(database, publish, "announcing")
     for _ in range(2):
-        with pytest.raises(PublishNotCancellableError, match="publish the version before to go back"):
-            await publishing.cancel(connection, publish)
+        with pytest.raises(PublishNotCancellableError, match="restore version 1 and publish that"):
+            await publishing.cancel(connection, publish, by="mia")
         await service.publish_all(database, [publish])
     with pytest.raises(UnknownPublishError, match="999"):
-        await publishing.cancel(connection, 999)
+        await publishing.cancel(connection, 999, by="mia")
 
 
 async def test_a_definition_created_meanwhile_joins_both_versions(

@@ -293,7 +293,7 @@ class Play:
     async def _cancel(self, connection: Connection, publishes: Sequence[int]) -> None:
         for publish in publishes:
             try:
-                await publishing.cancel(connection, publish)
+                await publishing.cancel(connection, publish, by="mia")
                 self.seen["cancelled"] += 1
             except PublishNotCancellableError:
                 self.seen["too late"] += 1

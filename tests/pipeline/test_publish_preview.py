@@ -161,9 +161,15 @@ async def test_versions_are_listed_compared_and_gone_back_to(database: str, conn
         ]
         with pytest.raises(UnknownVersionError, match="no version 9"):
             await difference(connection, "acme", "lead_score", 2, 9)
+        assert await difference(connection, "acme", "lead_score", 3) == []
 
         # The first inherited ten points for `won`, which the catalog no longer says.
-        assert await restore(connection, "acme", "lead_score", 1) == ["lost"]
+        _, moved = await restore(connection, "acme", "lead_score", 1, by="mia")
+        assert moved == ["lost"]
+        assert [str(each) for each in await difference(connection, "acme", "lead_score", 1)] == [
+            "profile lead_score: weights.won none -> 10",
+            "profile lead_score: group.lost support -> purchase",
+        ]
         drafted = catalog(won=10)
         del drafted["definitions"]
         drafted["profiles"][0]["published"] = False

@@ -12,6 +12,8 @@ from tests.oracle import event_key
 from tests.pipeline import service
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from consumer.db import Connection
 
 # It comes with deletion.
@@ -25,17 +27,27 @@ LATER = {"contacts-and-gone"}
 )
 async def test_vector(vector: vectors.Vector, database: str, connection: Connection) -> None:
     """What the service commits is, to the last number, what follows from semantics.md."""
+    async with service.running(database) as worker:
+        await follow(vector, worker, connection, worker.apply)
+
+
+async def follow(
+    vector: vectors.Vector,
+    worker: service.Service,
+    connection: Connection,
+    apply: Callable[[dict[str, Any]], Awaitable[None]],
+) -> None:
+    """Take the steps of a vector in a database of its own, documents by `apply`, and check what it expects."""
     after: list[
         tuple[int, str]
     ] = []  # how many XP messages there were behind each batch, and its last record
-    async with service.running(database) as worker:
-        for step in vector.steps:
-            if isinstance(step, vectors.Apply):
-                await worker.apply(step.document)
-            else:
-                await worker.batch(step.records)
-                _, xp = await service.messages(connection)
-                after.append((len(xp), _label(step.records[-1].source, step.records[-1].id)))
+    for step in vector.steps:
+        if isinstance(step, vectors.Apply):
+            await apply(step.document)
+        else:
+            await worker.batch(step.records)
+            _, xp = await service.messages(connection)
+            after.append((len(xp), _label(step.records[-1].source, step.records[-1].id)))
 
     expect = vector.expect
     assert worker.outcomes == expect["outcomes"]

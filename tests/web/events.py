@@ -27,24 +27,26 @@ async def happen(
 
     data: as it stands on the wire. attributes: others that all of them have.
     """
-    records = []
-    for event_type in types:
-        number = next(_numbers)
-        at = BEGIN + timedelta(minutes=number)
-        records.append(
-            OracleRecord(
-                id=f"e{number}",
-                source="/crm",
-                type=event_type,
-                subject=subject,
-                time=at.isoformat().replace("+00:00", "Z"),
-                accountid=account,
-                data=data,
-                timestamp=at,
-                **attributes,
-            )
-        )
-    return await worker.batch(records)
+    return await worker.batch(
+        [record(account, each, subject=subject, data=data, **attributes) for each in types]
+    )
+
+
+def record(
+    account: str, event_type: str, *, subject: str = "ann", at: datetime | None = None, **attributes: Any
+) -> OracleRecord:
+    """Return an event, a minute after the one before unless it says when it happens."""
+    number = next(_numbers)
+    at = at or BEGIN + timedelta(minutes=number)
+    return OracleRecord(
+        id=f"e{number}",
+        source="/crm",
+        type=event_type,
+        subject=subject,
+        time=at.isoformat().replace("+00:00", "Z"),
+        accountid=account,
+        **{"data": "{}", "timestamp": at, **attributes},
+    )
 
 
 async def flush_inbox(api: Api, worker: Service) -> None:

@@ -35,10 +35,29 @@ UNDER_ACCOUNT = {
     ("DELETE", f"{ACCOUNT}/definitions/{{definition}}"): MANAGE,
     ("GET", f"{ACCOUNT}/definition-order"): READ,
     ("PUT", f"{ACCOUNT}/definition-order"): MANAGE,
+    ("GET", f"{ACCOUNT}/profiles"): READ,
+    ("POST", f"{ACCOUNT}/profiles"): MANAGE,
+    ("GET", f"{ACCOUNT}/profiles/{{profile}}"): READ,
+    ("PATCH", f"{ACCOUNT}/profiles/{{profile}}"): MANAGE,
+    ("DELETE", f"{ACCOUNT}/profiles/{{profile}}"): MANAGE,
+    ("GET", f"{ACCOUNT}/profile-order"): READ,
+    ("PUT", f"{ACCOUNT}/profile-order"): MANAGE,
+    ("GET", f"{ACCOUNT}/primary-profile"): READ,
+    ("PUT", f"{ACCOUNT}/primary-profile"): MANAGE,
+    ("POST", f"{ACCOUNT}/profiles/{{profile}}/preview"): MANAGE,
+    ("GET", f"{ACCOUNT}/profiles/{{profile}}/publishes"): READ,
+    ("POST", f"{ACCOUNT}/profiles/{{profile}}/publishes"): MANAGE,
+    ("GET", f"{ACCOUNT}/profiles/{{profile}}/publishes/{{publish}}"): READ,
+    ("POST", f"{ACCOUNT}/profiles/{{profile}}/publishes/{{publish}}/cancel"): MANAGE,
+    ("GET", f"{ACCOUNT}/profiles/{{profile}}/versions"): READ,
+    ("GET", f"{ACCOUNT}/profiles/{{profile}}/versions/{{version}}"): READ,
+    ("POST", f"{ACCOUNT}/profiles/{{profile}}/versions/{{version}}/restore"): MANAGE,
+    ("GET", f"{ACCOUNT}/profiles/{{profile}}/difference"): READ,
     ("POST", f"{ACCOUNT}/try"): MANAGE,
     ("GET", f"{ACCOUNT}/inbox"): MANAGE,
     ("POST", f"{ACCOUNT}/inbox/definition"): MANAGE,
     ("GET", f"{ACCOUNT}/audit"): MANAGE,
+    ("GET", f"{ACCOUNT}/contacts"): READ,
 }
 # Those that are about no one account.
 BESIDE_ACCOUNTS = {
@@ -142,5 +161,8 @@ async def _status(api: Api, route: tuple[str, str], headers: dict[str, str]) -> 
 def _filled(path: str, account: str) -> str:
     """Return a path with its parameters filled in, by things that need not exist."""
     return path.format_map(
-        {**dict.fromkeys(("definition", "group", "contact", "profile"), "x"), "account": account}
+        {
+            **dict.fromkeys(("definition", "group", "contact", "profile", "publish", "version"), "x"),
+            "account": account,
+        }
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -51,7 +52,14 @@ DEFINITION = {
     "dedup": {"policy": "cooldown", "interval": "1d"},
 }
 # What paths and bodies are filled with, so that right requests reach what is there; wrong ones miss it.
-THERE = {"group": "purchase", "definition": "deal_won", "type": "deal.seen", "inbox_type": "deal.seen"}
+THERE = {
+    "group": "purchase",
+    "definition": "deal_won",
+    "type": "deal.seen",
+    "inbox_type": "deal.seen",
+    "profile": "lead_score",
+    "version": "1",
+}
 
 
 @pytest.fixture
@@ -106,13 +114,18 @@ def _try(
             case.body.update({name: value for name, value in there.items() if name in case.body})
         request = case.as_transport_kwargs(base_url="http://api")
         headers = {**request["headers"], **bearer(there["account"])}
-        if operation.method in {"patch", "put", "delete"}:
-            seen = call(api.client.get(request["url"], headers=bearer(there["account"])))
+        if "if-match" in {name.lower() for name in request["headers"]}:
+            seen = call(api.client.get(_changed(request["url"]), headers=bearer(there["account"])))
             headers |= {"if-match": seen.headers["etag"]} if "etag" in seen.headers else {}
         answer = call(api.client.request(**_httpx({**request, "headers": headers})))
         case.validate_response(answer, checks=CHECKS)
 
     holds()
+
+
+def _changed(url: str) -> str:
+    """Return the address of what a request to this one changes: of a publish and of a version, the profile."""
+    return re.sub(r"(/profiles/[^/]+)/.+", r"\1", url)
 
 
 def _httpx(request: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,19 @@ Owns which there are. A route names its permission by the type of its first para
 tests/web/test_permissions.py names every route once more.
 """
 
-from consumer.web.routes import accounts, audit, definitions, groups, inbox, trial
+from consumer.web.routes import (
+    accounts,
+    audit,
+    contacts,
+    definitions,
+    groups,
+    inbox,
+    previews,
+    profiles,
+    publishes,
+    trial,
+    versions,
+)
 
 ROUTERS = (
     accounts.router,
@@ -13,5 +25,10 @@ ROUTERS = (
     definitions.router,
     trial.router,
     inbox.router,
+    profiles.router,
+    previews.router,
+    publishes.router,
+    versions.router,
     audit.router,
+    contacts.router,
 )

@@ -1,0 +1,173 @@
+"""Previews over HTTP: what a publish would change, line by line, one at a time, never longer than asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from consumer import db, health
+from consumer.publishing import preview as previewing
+from tests.waiting import eventually
+from tests.web.scored import draft, publish, scored
+from tests.web.serving import bearer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.pipeline.service import Service
+    from tests.web.serving import Api, Client
+
+PREVIEW = "/profiles/lead_score/preview"
+
+
+@pytest.fixture
+async def account(worker: Service, new_account: Callable[..., Awaitable[str]]) -> str:
+    """Name an account that has scores."""
+    return await scored(worker, new_account)
+
+
+@pytest.fixture
+async def client(api: Api, account: str) -> AsyncIterator[Client]:
+    """Give a client of that account."""
+    async with api.as_(account) as client:
+        yield client
+
+
+def _lines(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+async def test_it_tells_what_a_publish_would_change(api: Api, client: Client) -> None:
+    """Counts, distribution, movers with what moves them, and who crosses the ranges; then the publish does that."""
+    await draft(client, weights={"deal_won": 10, "email_opened": 20})
+    before = (await client.get("/audit")).json()
+    ranges = [
+        {"name": "hot", "min": 45},
+        {"name": "warm", "min": 20, "max": 44},
+        {"name": "mails", "group": "mail", "min": 10},
+    ]
+    [line] = _lines(await client.post(PREVIEW, json={"ranges": ranges}))
+    told = line["preview"]
+    assert told.pop("seconds") >= 0
+    assert told == {
+        "version": 1,
+        "contacts": 2,
+        "changed": 2,
+        "moved": 2,
+        "distribution": [
+            {"min": 10, "max": 24, "before": 0, "after": 1},
+            {"min": 25, "max": 49, "before": 0, "after": 0},
+            {"min": 50, "max": 99, "before": 2, "after": 1},
+        ],
+        "movers": [
+            {
+                "contact": "bob",
+                "before": 50,
+                "after": 10,
+                "reasons": [
+                    {
+                        "definition": "deal_won",
+                        "count": 1,
+                        "before": {"points": 50, "group": "purchase"},
+                        "after": {"points": 10, "group": "purchase"},
+                    }
+                ],
+            },
+            {
+                "contact": "ann",
+                "before": 52,
+                "after": 50,
+                "reasons": [
+                    {
+                        "definition": "deal_won",
+                        "count": 1,
+                        "before": {"points": 50, "group": "purchase"},
+                        "after": {"points": 10, "group": "purchase"},
+                    },
+                    {
+                        "definition": "email_opened",
+                        "count": 2,
+                        "before": {"points": 1, "group": "mail"},
+                        "after": {"points": 20, "group": "mail"},
+                    },
+                ],
+            },
+        ],
+        "ranges": [
+            {"name": "hot", "entering": 0, "leaving": 1, "enters": [], "leaves": ["bob"]},
+            {"name": "warm", "entering": 0, "leaving": 0, "enters": [], "leaves": []},
+            {"name": "mails", "entering": 1, "leaving": 0, "enters": ["ann"], "leaves": []},
+        ],
+    }
+    assert (await client.get("/audit")).json() == before
+    await publish(api, client)
+    [line] = _lines(await client.post(PREVIEW, json={}))
+    assert (line["preview"]["version"], line["preview"]["changed"]) == (2, 0)
+
+
+async def test_what_is_wrong_is_told_before_anything_begins(client: Client) -> None:
+    """Unknown groups, ranges without numbers and too many of them are named; a profile that is not there is 404."""
+    for ranges, field in (
+        ([{"name": "a"}, {"name": "b", "group": "nothing"}], "ranges.1.group"),
+        ([{"name": "a", "min": 5, "max": 4}], "ranges.0"),
+        ([{"min": 5}], "ranges.0.name"),
+        ([{"name": "a"}] * 21, "ranges"),
+    ):
+        refused = await client.post(PREVIEW, json={"ranges": ranges})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["field"] == field
+    assert (await client.post("/profiles/nothing/preview", json={})).status_code == 404
+
+
+@asynccontextmanager
+async def _served(api: Api) -> AsyncIterator[str]:
+    """Serve the application as the process does, and give its address."""
+    listener = health.listen("127.0.0.1", 0)
+    task = asyncio.create_task(health.serve(api.app, listener, patience=1))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_a_long_one_tells_how_far_it_is_and_ends_with_its_connection(
+    api: Api, account: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines come while it goes on; another of the account is a conflict meanwhile; whoever hangs up ends it."""
+    monkeypatch.setattr(previewing, "_NUMBERS", 1)
+    connection = await db.connect(api.dsn)
+    # Numbers to go through for minutes, one after another.
+    await connection.execute(
+        "insert into contacts (id, account_id, external_id, shard) overriding system value"
+        " values (1000000, 0, 'far', 0)"
+    )
+    try:
+        async with (
+            _served(api) as address,
+            httpx.AsyncClient(
+                base_url=f"{address}/v1/accounts/{account}", headers=bearer(account)
+            ) as distant,
+            distant.stream("POST", PREVIEW, json={}) as answer,
+        ):
+            lines = answer.aiter_lines()
+            told = [json.loads(await anext(lines)) for _ in range(2)]
+            assert told[-1] == {"progress": {"done": 2, "total": 2}}
+            refused = await client.post(PREVIEW, json={})
+            assert (refused.status_code, "under way" in refused.json()["detail"]) == (409, True)
+            await answer.aclose()
+
+            async def is_over() -> bool:
+                running = "select count(*) from pg_locks where locktype = 'advisory' and classid = $1"
+                return bool(await connection.fetchval(running, previewing._LOCK) == 0)
+
+            await eventually(is_over, within=10, every=0.05, what="the preview has ended")
+    finally:
+        await connection.execute("delete from contacts where account_id = 0")
+        await connection.close()
+    assert "preview" in _lines(await client.post(PREVIEW, json={}))[-1]

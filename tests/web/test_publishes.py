@@ -1,0 +1,159 @@
+"""Publishing over HTTP: begun with what was seen, watched, cancelled before the flip, on record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from consumer import db, publishing
+from consumer.session import Session
+from tests import vectors
+from tests.pipeline import service
+from tests.pipeline.test_vectors import follow
+from tests.web.scored import begin, draft, finish, publish, scored
+from tests.web.serving import bearer, serving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from consumer.db import Connection
+    from tests.pipeline.service import Service
+    from tests.web.serving import Api, Client
+
+
+@pytest.fixture
+async def account(worker: Service, new_account: Callable[..., Awaitable[str]]) -> str:
+    """Name an account that has scores."""
+    return await scored(worker, new_account)
+
+
+@pytest.fixture
+async def client(api: Api, account: str) -> AsyncIterator[Client]:
+    """Give a client of that account."""
+    async with api.as_(account) as client:
+        yield client
+
+
+async def test_a_publish_is_begun_watched_and_on_record(api: Api, account: str, client: Client) -> None:
+    """It is accepted with where to see how far it is; one at a time; its beginning is an entry of the trail."""
+    await draft(client, weights={"deal_won": 60})
+    begun = await begin(client)
+    assert begun.status_code == 202
+    where = begun.headers["location"]
+    assert where == f"/v1/accounts/{account}/profiles/lead_score/publishes/{begun.json()['id']}"
+    seen = await api.client.get(where, headers=bearer(account))
+    assert seen.json() == begun.json()
+    told = {name: seen.json()[name] for name in ("version", "previous_version", "state", "requested_by")}
+    assert told == {"version": 2, "previous_version": 1, "state": "building", "requested_by": "ann"}
+    entry = (await client.get("/audit", params={"limit": 1})).json()["items"][0]
+    assert [entry[name] for name in ("actor", "action", "subject", "key", "before", "after")] == [
+        "ann",
+        "publish_begun",
+        "profile",
+        "lead_score",
+        None,
+        {"version": 2},
+    ]
+    again = await begin(client)
+    assert (again.status_code, "cancel it" in again.json()["detail"]) == (409, True)
+
+    await finish(api, begun.json()["id"])
+    done = (await api.client.get(where, headers=bearer(account))).json()
+    assert (done["state"], done["done"], done["total"]) == ("done", 2, 2)
+    assert done["requested_at"] < done["flipped_at"] < done["ended_at"]
+    nothing = await begin(client)
+    assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:engagement:problem:conflict")
+
+
+async def test_what_was_not_seen_is_not_published(client: Client) -> None:
+    """A publish names the draft's revision: one that somebody else has changed since is not begun."""
+    seen = await client.get("/profiles/lead_score")
+    await draft(client, weights={"deal_won": 60})
+    refused = await client.post("/profiles/lead_score/publishes", headers={"if-match": seen.headers["etag"]})
+    assert refused.status_code == 412
+    assert (await client.post("/profiles/lead_score/publishes")).status_code == 428
+    assert (await client.get("/profiles/lead_score/publishes")).json()["items"] == []
+
+
+async def test_it_is_cancelled_until_readers_see_it(api: Api, client: Client) -> None:
+    """Before the flip everything is left as it was; after it the answer says what to do instead."""
+    await draft(client, weights={"deal_won": 60})
+    number = (await begin(client)).json()["id"]
+    cancelled = await client.post(f"/profiles/lead_score/publishes/{number}/cancel")
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelling")
+    entry = (await client.get("/audit", params={"limit": 1})).json()["items"][0]
+    assert (entry["action"], entry["key"], entry["before"]) == (
+        "publish_cancelled",
+        "lead_score",
+        {"version": 2},
+    )
+    await finish(api, number)
+    seen = (await client.get(f"/profiles/lead_score/publishes/{number}")).json()
+    assert (seen["state"], seen["flipped_at"]) == ("cancelled", None)
+    assert (await client.get("/profiles/lead_score")).json()["version"] == 1
+
+    number = (await begin(client)).json()["id"]
+    session = Session(lambda: db.connect(api.dsn))
+    async for stands in publishing.work(session, number):
+        if stands.state == "announcing":
+            break
+    session.drop()
+    late = await client.post(f"/profiles/lead_score/publishes/{number}/cancel")
+    assert late.status_code == 409
+    assert "restore version 1 and publish that" in late.json()["detail"]
+    assert (await client.get("/audit", params={"limit": 1})).json()["items"][0]["action"] == "publish_begun"
+
+
+async def test_publishes_are_listed_newest_first_and_of_one_profile(
+    api: Api, client: Client, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """Page by page; those of another profile or account do not exist, whatever their number."""
+    numbers = []
+    for weight in (1, 2, 3):
+        await draft(client, weights={"deal_won": weight})
+        numbers.append(await publish(api, client))
+    first = (await client.get("/profiles/lead_score/publishes", params={"limit": 2})).json()
+    rest = await client.get("/profiles/lead_score/publishes", params={"cursor": first["next"]})
+    assert [each["id"] for each in [*first["items"], *rest.json()["items"]]] == numbers[::-1]
+    assert rest.json()["next"] is None
+    await client.post("/profiles", json={"key": "second", "name": "Second"})
+    assert (await client.get("/profiles/second/publishes")).json()["items"] == []
+    assert (await client.get("/profiles/third/publishes")).status_code == 404
+    async with api.as_(await new_account()) as other:
+        for path, method in (
+            (f"/profiles/lead_score/publishes/{numbers[0]}", "GET"),
+            (f"/profiles/lead_score/publishes/{numbers[0]}/cancel", "POST"),
+            ("/profiles/lead_score/publishes/999999", "GET"),
+        ):
+            assert (await other.request(method, path)).status_code == 404
+    assert (await client.get(f"/profiles/second/publishes/{numbers[0]}")).status_code == 404
+
+
+async def test_the_vector_of_publishing_holds_over_http(database: str, connection: Connection) -> None:
+    """`publish-covers-history`, with every step that changes the configuration taken through the API."""
+    [vector] = [each for each in vectors.load() if each.name == "publish-covers-history"]
+    async with serving(database) as api, service.running(database) as worker:
+        account = {"account": vector.account, "name": "Acme"}
+        await api.client.post("/v1/accounts", json=account, headers=bearer("*"))
+        async with api.as_(vector.account) as client:
+
+            async def apply(document: dict[str, Any]) -> None:
+                await _apply(api, client, document)
+
+            await follow(vector, worker, connection, apply)
+
+
+async def _apply(api: Api, client: Client, document: dict[str, Any]) -> None:
+    """Do over HTTP what a document says, piece by piece."""
+    for section in ("groups", "definitions", "profiles"):
+        known = {each["key"] for each in (await client.get(f"/{section}")).json()["items"]}
+        for entry in document.get(section, ()):
+            body = {name: value for name, value in entry.items() if name not in {"primary", "published"}}
+            if entry["key"] in known:
+                made = await client.edit(f"/{section}/{body.pop('key')}", body)
+            else:
+                made = await client.post(f"/{section}", json=body)
+            assert made.status_code in {200, 201}, made.text
+            if entry.get("published") and made.json()["pending"]:
+                await publish(api, client, entry["key"])
