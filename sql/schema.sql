@@ -209,7 +209,7 @@ create table rejudgements (
 );
 -- Only one of a definition at a time; and those to be gone on with.
 create unique index rejudgements_one_at_a_time on rejudgements (definition_id) where ended_at is null;
--- The list of an account's; verify: whether XP may differ from what counts.
+-- The list of a definition's; verify: whether XP may differ from what counts.
 create index rejudgements_by_definition on rejudgements (definition_id, id);
 
 -- Contacts ------------------------------------------------------------------------------------------------

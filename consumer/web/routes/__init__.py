@@ -14,6 +14,7 @@ from consumer.web.routes import (
     previews,
     profiles,
     publishes,
+    rejudgements,
     trial,
     versions,
 )
@@ -23,6 +24,7 @@ ROUTERS = (
     accounts.own,
     groups.router,
     definitions.router,
+    rejudgements.router,
     trial.router,
     inbox.router,
     profiles.router,
