@@ -1,6 +1,6 @@
-"""Contacts: which the batch concerns, their locks, and what `contact.*` events say of them.
+"""Contacts: what `contact.*` events say of them.
 
-Owns the statements on contacts, their fields, merges and deletions. Never judges anything; merges and deletions
+Owns the statements on their fields, merges and deletions. Never judges anything; merges and deletions
 are recorded here as received.
 """
 
@@ -16,12 +16,10 @@ from schemas.numbers import parse_data
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from consumer.db import Connection
     from consumer.model import Event
-
-ContactKey = tuple[int, str]
 
 _FIELDS = ("name", "email", "phone", "owner", "url")
 _SQL = queries("batch")
@@ -35,31 +33,9 @@ class ContactEvent:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """Contacts whose rows this transaction holds. numbers: by key. created: those that it has created itself."""
-
-    numbers: dict[ContactKey, int]
-    created: list[ContactKey]
-
-
-async def lock(connection: Connection, keys: Iterable[ContactKey]) -> Locked:
-    """Lock the contacts that exist among `keys`, in the order of their numbers."""
-    keys = list(keys)
-    rows = await connection.fetch(
-        _SQL["lock_contacts"], [account for account, _ in keys], [subject for _, subject in keys]
-    )
-    return Locked(
-        {(row["account_id"], row["external_id"]): row["id"] for row in rows},
-        [(row["account_id"], row["external_id"]) for row in rows if row["created"]],
-    )
-
-
-async def record(
-    connection: Connection, told: Sequence[ContactEvent], numbers: dict[ContactKey, int]
-) -> None:
-    """Fold what `contact.*` events say into the contacts; those upserted must be among `numbers`."""
-    await _record_fields(connection, [one for one in told if one.event.type == CONTACT_UPSERTED], numbers)
+async def record(connection: Connection, told: Sequence[ContactEvent]) -> None:
+    """Fold what `contact.*` events say into the contacts; those upserted must be there."""
+    await _record_fields(connection, [one for one in told if one.event.type == CONTACT_UPSERTED])
     merges = [one for one in told if one.event.type == CONTACT_MERGED]
     if merges:
         await connection.execute(
@@ -70,11 +46,9 @@ async def record(
         await connection.execute(_SQL["contact_deletions"], *_columns(deletions))
 
 
-async def _record_fields(
-    connection: Connection, upserts: Sequence[ContactEvent], numbers: dict[ContactKey, int]
-) -> None:
+async def _record_fields(connection: Connection, upserts: Sequence[ContactEvent]) -> None:
     rows = [
-        (numbers[one.account_id, one.event.subject], name, value, one.event.occurred_at, one.event.key)
+        (one.account_id, one.event.subject, name, value, one.event.occurred_at, one.event.key)
         for one in upserts
         for name, value in _fields(one.event)
     ]

@@ -144,7 +144,7 @@ def _event(envelope: cloudevents.Envelope, time: int | None, record: Record, dat
         given.source,
         given.type,
         given.subject,
-        timestamps.instant(occurred),
+        occurred,
         recorded - occurred > SETTLED_BEFORE_RECORD,
         envelope.actorid,
         envelope.actortype if envelope.actortype in _ACTOR_TYPES else None,

@@ -11,6 +11,7 @@ until it stands alone and becomes a dead letter, anything else crashes. Never de
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from consumer.accounting import Handled, Stopwatch
 from consumer.clock import SystemClock
 from consumer.db import REVISION_LOCK, fetch_one, is_data_error, retry_reason
 from consumer.decode import decode
-from consumer.model import CONTACT_UPSERTED, DeadLetter, Outcome, Reason, Record, RetryReason
+from consumer.model import DeadLetter, Outcome, Reason, Record, RetryReason
 from consumer.session import Session
 from consumer.sorting import Batch, Decoded, due, sort_out
 from sql import queries
@@ -34,12 +35,10 @@ if TYPE_CHECKING:
 
     from consumer.catalog import Catalog
     from consumer.clock import Clock
-    from consumer.contacts import ContactKey
     from consumer.db import Connection
     from consumer.inbox import Inbox
     from consumer.lanes import Lane, LaneKey
     from consumer.metrics import Metrics
-    from consumer.sorting import Matched
 
 _SQL = queries("batch")
 # Of a transaction that folds, in one round trip.
@@ -254,25 +253,16 @@ async def fold(
     The caller holds the revision lock and has compared the catalog's revision. Its dead letters are kept.
     """
     with watch.stage("contacts"):
-        claims = await apply.claim(connection, batch, shards=shards, claim_window=claim_window)
-        claimed = [
-            one for one, claim in zip(batch.matched, claims, strict=True) if claim.outcome is Outcome.APPLIED
-        ]
-        locked = await contacts.lock(connection, _contact_keys(batch, claimed))
-        await contacts.record(connection, batch.contact_events, locked.numbers)
+        columns = apply.Columns(batch.matched)
+        claimed = await apply.claim(connection, batch, columns, shards=shards, claim_window=claim_window)
+        if len(claimed.others) == len(batch.matched):
+            # Nothing is applied: what follows has little to take apart.
+            columns = apply.Columns([])
+        locked = await apply.lock(connection, batch, columns, claimed)
+        await contacts.record(connection, batch.contact_events)
     with watch.stage("apply"):
         letters = await dead.keep(connection, batch.dead, shards)
-        counts = await apply.apply(connection, claimed, locked, letters)
-    decided = iter(claims)
-    outcomes = [outcome or next(decided).outcome for outcome in batch.outcomes]
-    return Applied(outcomes, sum(claim.conflicting for claim in claims), dict(counts))
-
-
-def _contact_keys(batch: Batch, claimed: Sequence[Matched]) -> set[ContactKey]:
-    applied = {(one.account.id, one.event.subject) for one in claimed}
-    upserted = {
-        (one.account_id, one.event.subject)
-        for one in batch.contact_events
-        if one.event.type == CONTACT_UPSERTED
-    }
-    return applied | upserted
+        counts = await apply.apply(connection, columns, locked, letters)
+    ordinals = itertools.count(1)
+    outcomes = [outcome or claimed.others.get(next(ordinals), Outcome.APPLIED) for outcome in batch.outcomes]
+    return Applied(outcomes, claimed.conflicting, dict(counts))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from consumer.timestamps import instant
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -134,9 +136,10 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 class Event(msgspec.Struct, frozen=True, gc=False):
     """A domain event, valid in every respect of semantics §2.
 
-    key: the event key, 16 bytes. occurred_at: UTC, whole microseconds; the record's timestamp where the
-    event has no `time`. settled: dated more than 7 days before its own record (semantics §4). actor_type:
-    'rep', 'contact', 'system' or None. data: the JSON object as it stood on the wire, '{}' where absent.
+    key: the event key, 16 bytes. occurred_us: when it happened, in microseconds since 1970 in UTC; the
+    record's timestamp where the event has no `time`. settled: dated more than 7 days before its own record
+    (semantics §4). actor_type: 'rep', 'contact', 'system' or None. data: the JSON object as it stood on the
+    wire, '{}' where absent.
     digest: a signed 64-bit fingerprint of type, subject, `time` (as an instant; absent stays absent) and
     data, by which a key that comes with different contents is noticed.
     """
@@ -147,7 +150,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     source: str
     type: str
     subject: str
-    occurred_at: datetime
+    occurred_us: int
     settled: bool
     actor_id: str | None
     actor_type: str | None
@@ -155,6 +158,11 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     robot: bool
     data: str
     digest: int
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When it happened, in UTC."""
+        return instant(self.occurred_us)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from consumer.db import MONTHS_LOCK
+from consumer.timestamps import instant
 from sql import queries
 
 if TYPE_CHECKING:
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
 Month = tuple[int, int]
 
+_DAY = 86_400_000_000  # in microseconds
 _TABLE = re.compile(r"timeline_(\d{4})_(\d{2})")
 
 
 def of(matched: Iterable[Matched]) -> set[Month]:
     """Return the (year, month) in UTC that these events fall into."""
-    return {(one.event.occurred_at.year, one.event.occurred_at.month) for one in matched}
+    days = {one.event.occurred_us // _DAY for one in matched}
+    return {(day.year, day.month) for day in (instant(number * _DAY) for number in days)}
 
 
 async def create(connection: Connection, wanted: set[Month]) -> set[Month]:

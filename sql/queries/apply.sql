@@ -3,37 +3,91 @@
 -- The caller holds the contacts' row locks, taken by an earlier statement, so everything that hangs on them is
 -- read here as it stands. The parts are named and ordered like the path; the rule is docs/semantics.md §4.
 with
--- The batch: events of known contacts, and which definitions take them.
+-- The batch: what happened to whom, and which definitions take it. Columns come as one text each (consumer/columns.py).
+-- Events without a contact are those that are not applied.
 event as materialized (
-    select *
-    from unnest($1::int[], $2::bigint[], $3::timestamptz[], $4::bytea[], $5::bool[], $6::bool[], $7::text[],
-                $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
-        with ordinality as e(account_id, contact_id, occurred_at, event_key, settled, excluded, type, source,
+    select e.ordinal, e.contact_id, e.account_id, e.shard, e.subject,
+        timestamptz 'epoch' + e.occurred * interval '1 microsecond' as occurred_at,
+        substring($5::bytea from (e.ordinal::int - 1) * 16 + 1 for 16) as event_key,
+        e.settled, e.excluded, e.type, e.source, e.event_id, e.object_id, e.actor_id, e.actor_type, e.data
+    from rows from (
+        unnest($1::text::bigint[]), unnest($2::text::smallint[]), unnest($3::text::int[]),
+        string_to_table($4::text, E'\x1f'), unnest($6::text::bigint[]), unnest($7::text::bool[]),
+        unnest($8::text::bool[]), string_to_table($9::text, E'\x1f'), string_to_table($10::text, E'\x1f'),
+        string_to_table($11::text, E'\x1f'), string_to_table($12::text, E'\x1f', E'\x1e'),
+        string_to_table($13::text, E'\x1f', E'\x1e'), string_to_table($14::text, E'\x1f', E'\x1e'),
+        string_to_table($15::text, E'\x1f'))
+        with ordinality as e(contact_id, shard, account_id, subject, occurred, settled, excluded, type, source,
                              event_id, object_id, actor_id, actor_type, data, ordinal)
+    where e.contact_id is not null
 ),
+contact as materialized (
+    select distinct on (contact_id) contact_id, account_id, shard, subject from event order by contact_id
+),
+matched as materialized (
+    select *
+    from rows from (unnest($16::text::int[]), unnest($17::text::int[]), unnest($18::text::int[]))
+        as m(ordinal, definition_id, xp_worth)
+),
+
+created as materialized (
+    select * from rows from (unnest($21::text::int[]), unnest($22::text::bigint[])) as c(account_id, contact_id)
+),
+
+-- The configuration that these need, by key: nothing here grows with the number of accounts.
+definition as materialized (
+    select d.id as definition_id, d.account_id, d.key, d.edition, d.policy, d.per, d.counted,
+        make_interval(secs => d.interval_seconds) as span
+    from (select distinct definition_id from matched) m
+    cross join lateral (select * from definitions d where d.id = m.definition_id offset 0) d
+),
+account as materialized (
+    select a.id as account_id, a.key
+    from (select distinct account_id from contact) c
+    cross join lateral (select id, key from accounts a where a.id = c.account_id offset 0) a
+),
+counter as materialized (
+    select a.account_id, g.id as group_id, g.key
+    from account a
+    cross join lateral (select id, key from groups g where g.account_id = a.account_id offset 0) g
+),
+weight as materialized ( -- under every version that is published or being built
+    select w.definition_id, w.profile_id, w.version, w.group_id, w.weight, p.key as profile,
+        p.published_version = w.version as is_published
+    from definition d
+    cross join lateral (select * from version_weights w where w.definition_id = d.definition_id offset 0) w
+    cross join lateral (
+        select true from profile_versions v
+        where v.profile_id = w.profile_id and v.version = w.version and v.state in ('building', 'published')
+        offset 0) v
+    cross join lateral (select key, published_version from profiles p where p.id = w.profile_id offset 0) p
+),
+
 entry as materialized (
-    select e.account_id, e.contact_id, m.definition_id, d.edition, d.policy, d.per,
-        make_interval(secs => d.interval_seconds) as span,
+    select m.ordinal, e.contact_id, m.definition_id, d.policy,
         case when d.per = 'object' then coalesce(e.object_id, '') else '' end as object_key,
-        e.occurred_at, e.event_key, e.settled, e.excluded, m.xp_worth, e.type, e.source, e.event_id, e.actor_id,
-        e.ordinal
-    from unnest($14::int[], $15::int[], $16::int[]) as m(ordinal, definition_id, xp_worth)
+        e.occurred_at, e.event_key, e.settled, e.excluded, m.xp_worth
+    from matched m
     join event e using (ordinal)
-    join definitions d on d.id = m.definition_id
+    join definition d using (definition_id)
 ),
 
 -- Gates: what is remembered of the dedup keys concerned. A key whose first new event lies before its last
 -- counted one is late: the stored verdicts after it are judged again. `always` remembers nothing.
-dedup_key as materialized (
-    select distinct on (contact_id, definition_id, object_key)
-        account_id, contact_id, definition_id, object_key, edition, policy, per, span,
-        case when not settled then occurred_at end as first_at, -- null: only settled events came
-        case when not settled then event_key end as first_key
+keyed as materialized ( -- `key` numbers the dedup keys of the batch
+    select *, dense_rank() over (order by contact_id, definition_id, object_key) as key
     from entry
     where policy <> 'always' and not excluded
-    order by contact_id, definition_id, object_key, settled, occurred_at, event_key
 ),
-gate as materialized (
+dedup_key as (
+    select distinct on (k.key)
+        k.key, d.account_id, k.contact_id, k.definition_id, k.object_key, d.edition, d.policy, d.per, d.span,
+        case when not k.settled then k.occurred_at end as first_at, -- null: only settled events came
+        case when not k.settled then k.event_key end as first_key
+    from keyed k join definition d using (definition_id)
+    order by k.key, k.settled, k.occurred_at, k.event_key
+),
+gate as (
     select k.*, g.contact_id is not null as known, g.last_counted_at, g.last_counted_key,
         (k.first_at, k.first_key) < (g.last_counted_at, g.last_counted_key) is true as late,
         case
@@ -74,8 +128,7 @@ walk as materialized (
 -- Judge: the ordinary events in event order, new ones and, of late keys, the stored ones after them.
 -- Of a `once` key only the one that counts can change.
 stored as (
-    select w.contact_id, w.definition_id, w.object_key, t.occurred_at, t.event_key, t.verdict, t.xp_worth,
-        t.credit_number, t.type, t.source, t.event_id, t.actor_id
+    select w.key, t.occurred_at, t.event_key, t.verdict, t.xp_worth, t.credit_number
     from walk w
     cross join lateral ( -- fenced by `offset 0`: by the primary key for each late key, never the months as a whole
         select t.* from timeline t
@@ -91,17 +144,14 @@ stored as (
     where w.late
 ),
 candidate as (
-    select contact_id, definition_id, object_key, occurred_at, event_key, null::verdict as verdict_before,
-        xp_worth, 0 as credit_number, type, source, event_id, actor_id, ordinal
-    from entry
-    where policy <> 'always' and not excluded and not settled
+    select key, occurred_at, event_key, null::verdict as verdict_before, xp_worth, 0 as credit_number, ordinal
+    from keyed
+    where not settled
     union all
-    select contact_id, definition_id, object_key, occurred_at, event_key, verdict, xp_worth, credit_number, type,
-        source, event_id, actor_id, null
-    from stored
+    select key, occurred_at, event_key, verdict, xp_worth, credit_number, null from stored
 ),
 ordinary as (
-    select c.*, w.account_id, w.edition, w.policy, w.span, w.start_at,
+    select c.*, w.contact_id, w.definition_id, w.policy, w.span, w.start_at,
         case w.policy
             when 'once' then w.last_fixed_at is not null or (w.last_counted_at is not null and not w.late)
             else c.occurred_at < w.last_fixed_at + w.span is true
@@ -113,23 +163,22 @@ ordinary as (
                         and (t.settled or t.edition < w.edition)
                         and (w.per = 'contact' or coalesce(t.object_id, '') = w.object_key))
         end as blocked
-    from candidate c join walk w using (contact_id, definition_id, object_key)
+    from candidate c join walk w using (key)
 ),
 walked as (
     select *,
         last_counted(occurred_at, span, blocked, start_at) over in_order as state,
         row_number() over in_order as place
     from ordinary
-    window in_order as (partition by contact_id, definition_id, object_key order by occurred_at, event_key
-                        rows unbounded preceding)
+    window in_order as (partition by key order by occurred_at, event_key rows unbounded preceding)
 ),
 judged as materialized (
-    select *,
+    select key, contact_id, definition_id, policy, occurred_at, event_key, xp_worth, credit_number, ordinal,
+        verdict_before,
         case policy
             when 'once' then not blocked and place = 1
-            else state is distinct from coalesce(
-                lag(state) over (partition by contact_id, definition_id, object_key
-                                 order by occurred_at, event_key), start_at)
+            else state is distinct from
+                coalesce(lag(state) over (partition by key order by occurred_at, event_key), start_at)
         end as counts
     from walked
 ),
@@ -140,68 +189,59 @@ settled_walked as (
         last_counted(occurred_at, span, blocked, null) over in_order as state,
         row_number() over in_order as place
     from (
-        select e.*,
+        select e.*, w.span,
             case e.policy
                 when 'once' then w.last_counted_at is not null or w.last_fixed_at is not null
-                    or exists (select from judged j
-                               where j.counts and j.contact_id = e.contact_id
-                                   and j.definition_id = e.definition_id and j.object_key = e.object_key)
+                    or exists (select from judged j where j.counts and j.key = e.key)
                 else exists (select from judged j
-                             where j.counts and j.contact_id = e.contact_id
-                                 and j.definition_id = e.definition_id and j.object_key = e.object_key
-                                 and j.occurred_at > e.occurred_at - e.span
-                                 and j.occurred_at < e.occurred_at + e.span)
+                             where j.counts and j.key = e.key
+                                 and j.occurred_at > e.occurred_at - w.span
+                                 and j.occurred_at < e.occurred_at + w.span)
                     or exists (
                         select from timeline t
-                        where t.account_id = e.account_id and t.contact_id = e.contact_id
-                            and t.occurred_at > e.occurred_at - e.span and t.occurred_at < e.occurred_at + e.span
+                        where t.account_id = w.account_id and t.contact_id = e.contact_id
+                            and t.occurred_at > e.occurred_at - w.span and t.occurred_at < e.occurred_at + w.span
                             and t.definition_id = e.definition_id and t.verdict = 'counted'
-                            and (e.per = 'contact' or coalesce(t.object_id, '') = e.object_key)
+                            and (w.per = 'contact' or coalesce(t.object_id, '') = e.object_key)
                             -- what was judged again above stands there as it is now
-                            and (t.settled or t.edition < e.edition or not w.late
+                            and (t.settled or t.edition < w.edition or not w.late
                                  or (t.occurred_at, t.event_key) < (w.first_at, w.first_key)))
             end as blocked
-        from entry e join walk w using (contact_id, definition_id, object_key)
-        where e.settled and not e.excluded and e.policy <> 'always'
+        from keyed e join walk w using (key)
+        where e.settled
     ) s
-    window in_order as (partition by contact_id, definition_id, object_key order by occurred_at, event_key
-                        rows unbounded preceding)
+    window in_order as (partition by key order by occurred_at, event_key rows unbounded preceding)
 ),
 settled_judged as materialized (
     select *,
         case policy
             when 'once' then not blocked and place = 1
-            else state is distinct from lag(state) over (partition by contact_id, definition_id, object_key
-                                                         order by occurred_at, event_key)
+            else state is distinct from lag(state) over (partition by key order by occurred_at, event_key)
         end as counts
     from settled_walked
 ),
 
 -- Every verdict of this batch: of the new entries, and of stored ones that were judged again.
 decision as materialized (
-    select account_id, contact_id, definition_id, edition, occurred_at, event_key, false as settled, xp_worth,
-        credit_number, type, source, event_id, actor_id, ordinal, verdict_before,
+    select contact_id, definition_id, occurred_at, event_key, xp_worth, credit_number, ordinal, verdict_before,
         (case when counts then 'counted' when policy = 'once' then 'already_counted'
               else 'cooling_down' end)::verdict as verdict
     from judged
     union all
-    select account_id, contact_id, definition_id, edition, occurred_at, event_key, true, xp_worth,
-        0, type, source, event_id, actor_id, ordinal, null,
+    select contact_id, definition_id, occurred_at, event_key, xp_worth, 0, ordinal, null,
         (case when counts then 'counted' when policy = 'once' then 'already_counted'
               else 'cooling_down' end)::verdict
     from settled_judged
     union all
-    select account_id, contact_id, definition_id, edition, occurred_at, event_key, settled, xp_worth,
-        0, type, source, event_id, actor_id, ordinal, null,
+    select contact_id, definition_id, occurred_at, event_key, xp_worth, 0, ordinal, null,
         (case when excluded then 'excluded' else 'counted' end)::verdict
     from entry
     where policy = 'always' or excluded
 ),
 -- Those that now count and did not, or did and no longer do; with the number of their XP message, if any.
 change as materialized (
-    select account_id, contact_id, definition_id, edition, occurred_at, event_key, type, source, event_id,
-        actor_id, verdict, xp_worth, credit_number + 1 as credit_number,
-        case verdict when 'counted' then 1 else -1 end as step
+    select contact_id, definition_id, occurred_at, event_key, ordinal, verdict, xp_worth,
+        credit_number + 1 as credit_number, case verdict when 'counted' then 1 else -1 end as step
     from decision
     where (verdict = 'counted') <> (verdict_before is not null and verdict_before = 'counted')
 ),
@@ -211,57 +251,57 @@ recorded as (
     insert into timeline (account_id, contact_id, occurred_at, event_key, definition_id, edition, verdict, settled,
                           xp_worth, credit_number, type, source, event_id, object_id, actor_id, actor_type, data,
                           recorded_at)
-    select d.account_id, d.contact_id, d.occurred_at, d.event_key, d.definition_id, d.edition, d.verdict, d.settled,
+    select e.account_id, e.contact_id, e.occurred_at, e.event_key, n.definition_id, n.edition, d.verdict, e.settled,
         d.xp_worth, (d.verdict = 'counted' and d.xp_worth <> 0)::int, e.type, e.source, e.event_id, e.object_id,
         e.actor_id, e.actor_type, e.data, now()
-    from decision d join event e using (ordinal)
+    from decision d join event e using (ordinal) join definition n using (definition_id)
     returning verdict
 ),
 flipped as (
     update timeline t
     set verdict = d.verdict, credit_number = d.credit_number + (d.xp_worth <> 0)::int
-    from decision d
+    from decision d join definition n using (definition_id)
     where d.ordinal is null and d.verdict <> d.verdict_before
         -- Equality, said so that nothing but the primary key serves: no join reads the months as a whole.
         and t.occurred_at between d.occurred_at and d.occurred_at
         and (t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id)
-            >= (d.account_id, d.contact_id, d.occurred_at, d.event_key, d.definition_id)
+            >= (n.account_id, d.contact_id, d.occurred_at, d.event_key, d.definition_id)
         and (t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id)
-            <= (d.account_id, d.contact_id, d.occurred_at, d.event_key, d.definition_id)
-    returning t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id
+            <= (n.account_id, d.contact_id, d.occurred_at, d.event_key, d.definition_id)
+    returning t.contact_id, t.occurred_at, t.event_key, t.definition_id, t.type, t.source, t.event_id, t.actor_id
 ),
 
 -- Tallies, and gates as they stand after the batch; a gate judged again may move back.
 tally_step as materialized (
-    select account_id, contact_id, definition_id, edition, sum(step) as step
+    select contact_id, definition_id, sum(step) as step
     from change
-    group by account_id, contact_id, definition_id, edition
+    group by contact_id, definition_id
     having sum(step) <> 0
 ),
 tallied as (
     insert into tallies as t (contact_id, definition_id, edition, count)
-    select contact_id, definition_id, edition, step from tally_step
-    order by contact_id, definition_id, edition
+    select s.contact_id, s.definition_id, d.edition, s.step from tally_step s join definition d using (definition_id)
+    order by s.contact_id, s.definition_id
     on conflict (contact_id, definition_id, edition) do update set count = t.count + excluded.count
     returning 1
 ),
 first_counted as (
     update definitions set counted = true
-    where not counted and id in (select definition_id from tally_step)
+    where id = any (array(
+        select distinct definition_id from tally_step join definition using (definition_id) where not counted))
     returning 1
 ),
 last_judged as (
-    select distinct on (contact_id, definition_id, object_key)
-        contact_id, definition_id, object_key, occurred_at, event_key
+    select distinct on (key) key, occurred_at, event_key
     from judged
     where counts
-    order by contact_id, definition_id, object_key, occurred_at desc, event_key desc
+    order by key, occurred_at desc, event_key desc
 ),
 last_settled as (
-    select contact_id, definition_id, object_key, max(occurred_at) as occurred_at
+    select key, max(occurred_at) as occurred_at
     from settled_judged
     where counts
-    group by contact_id, definition_id, object_key
+    group by key
 ),
 gate_after as (
     select w.contact_id, w.definition_id, w.edition, w.object_key, w.known,
@@ -272,8 +312,8 @@ gate_after as (
         coalesce(j.event_key, w.last_counted_key) as last_counted_key,
         greatest(w.last_fixed_at, s.occurred_at) as last_fixed_at
     from walk w
-    left join last_judged j using (contact_id, definition_id, object_key)
-    left join last_settled s using (contact_id, definition_id, object_key)
+    left join last_judged j using (key)
+    left join last_settled s using (key)
 ),
 gated as (
     insert into gates (contact_id, definition_id, edition, object_key, last_counted_at, last_counted_key,
@@ -292,16 +332,13 @@ gated as (
 -- Scores: differences × weights of every published or building version, by group, and overall (group 0), which new
 -- contacts have from the beginning.
 score_step as materialized (
-    select t.account_id, t.contact_id, w.profile_id, w.version,
+    select t.contact_id, w.profile_id, w.version, w.is_published,
         case when grouping(w.group_id) = 0 then w.group_id else 0 end as group_id,
         sum(t.step * w.weight)::bigint as points
-    from tally_step t
-    join version_weights w on w.definition_id = t.definition_id
-    join profile_versions v on v.profile_id = w.profile_id and v.version = w.version
-        and v.state in ('building', 'published')
+    from tally_step t join weight w using (definition_id)
     group by grouping sets (
-        (t.account_id, t.contact_id, w.profile_id, w.version, w.group_id),
-        (t.account_id, t.contact_id, w.profile_id, w.version))
+        (t.contact_id, w.profile_id, w.version, w.is_published, w.group_id),
+        (t.contact_id, w.profile_id, w.version, w.is_published))
 ),
 scored as (
     insert into scores as s (contact_id, profile_id, version, group_id, points)
@@ -310,10 +347,17 @@ scored as (
     select contact_id, profile_id, version, 0, 0
     from (
         select n.contact_id, v.profile_id, v.version
-        from unnest($19::int[], $20::bigint[]) as n(account_id, contact_id)
-        join profiles p on p.account_id = n.account_id
-        join profile_versions v on v.profile_id = p.id and v.state in ('building', 'published')
-        except -- not an anti-join, which becomes a nested loop where few are expected
+        from created n
+        join (
+            select a.account_id, p.id as profile_id, v.version
+            from (select distinct account_id from created) a
+            cross join lateral (select id from profiles p where p.account_id = a.account_id offset 0) p
+            cross join lateral (
+                select version from profile_versions v
+                where v.profile_id = p.id and v.state in ('building', 'published')
+                offset 0) v
+        ) v using (account_id)
+        except
         select contact_id, profile_id, version from score_step
     ) untouched
     order by 1, 2, 3, 4
@@ -325,11 +369,9 @@ scored as (
 -- Messages: one per contact and profile whose published scores changed, from what was last announced. Their JSON is
 -- put together as text, which is cheaper than json_build_object; keys and words of our own need no quoting.
 moved as materialized (
-    select s.account_id, s.contact_id, s.profile_id, s.version, p.key as profile
-    from score_step s
-    join profiles p on p.id = s.profile_id and p.published_version = s.version
-    where s.points <> 0
-    group by s.account_id, s.contact_id, s.profile_id, s.version, p.key
+    select s.contact_id, s.profile_id, s.version, w.profile
+    from (select distinct contact_id, profile_id, version from score_step where is_published and points <> 0) s
+    join (select distinct profile_id, profile from weight) w using (profile_id)
 ),
 -- What was last announced under the same version is what scores stood at before; they are read only after a publish
 -- and for the first message.
@@ -349,13 +391,14 @@ known as materialized (
 ),
 by_group as (
     select k.contact_id, k.profile_id, g.key, coalesce((k.announced ->> g.key)::bigint, 0) as previous,
-        coalesce((case when k.is_current then k.announced ->> g.key else k.stored ->> g.id::text end)::bigint, 0)
+        coalesce((case when k.is_current then k.announced ->> g.key else k.stored ->> g.group_id::text end)::bigint, 0)
             + coalesce(s.points, 0) as current,
         coalesce(s.points, 0) as step
     from known k
-    join groups g on g.account_id = k.account_id
+    join contact c using (contact_id)
+    join counter g using (account_id)
     left join score_step s on s.contact_id = k.contact_id and s.profile_id = k.profile_id and s.version = k.version
-        and s.group_id = g.id
+        and s.group_id = g.group_id
 ),
 standing as (
     select contact_id, profile_id, sum(current)::bigint as overall, jsonb_object_agg(key, current) as groups,
@@ -365,33 +408,43 @@ standing as (
     from by_group
     group by contact_id, profile_id
 ),
+-- What changed, with the words that messages say of it: of stored entries they come from the timeline.
+shown as materialized (
+    select contact_id, definition_id, occurred_at, event_key, verdict, step, xp_worth, credit_number, actor_id,
+        concat('{"id":', to_json(event_id), ',"source":', to_json(source), ',"type":', to_json(type)) as event
+    from (
+        select c.*, e.actor_id, e.event_id, e.source, e.type from change c join event e using (ordinal)
+        union all
+        select c.*, f.actor_id, f.event_id, f.source, f.type
+        from change c join flipped f using (contact_id, definition_id, occurred_at, event_key)
+    ) s
+),
 contribution as (
-    select m.contact_id, m.profile_id, c.occurred_at, c.event_key, c.event_id, c.source, c.type, c.verdict,
-        d.key as definition, c.step * w.weight as points,
-        row_number() over (partition by m.contact_id, m.profile_id
-                           order by c.occurred_at, c.event_key, d.key) as place
-    from moved m
-    join change c on c.contact_id = m.contact_id
-    join version_weights w on w.profile_id = m.profile_id and w.version = m.version
-        and w.definition_id = c.definition_id and w.weight <> 0
-    join definitions d on d.id = c.definition_id
+    select c.*, row_number() over (partition by contact_id, profile_id
+                                   order by occurred_at, event_key, definition) as place
+    from (
+        select s.contact_id, w.profile_id, s.occurred_at, s.event_key, s.event, s.verdict, d.key as definition,
+            s.step * w.weight as points
+        from shown s
+        join weight w on w.definition_id = s.definition_id and w.is_published and w.weight <> 0
+        join definition d on d.definition_id = s.definition_id
+        offset 0 -- first these, which are few
+    ) c
+    join moved using (contact_id, profile_id)
 ),
 contributed as (
     select contact_id, profile_id, count(*) as event_count,
-        string_agg(concat(
-            '{"id":', to_json(event_id), ',"source":', to_json(source), ',"type":', to_json(type),
-            ',"occurred_at":"', rfc3339(occurred_at), '","definition":"', definition, '","verdict":"', verdict,
-            '","points":', points, '}'), ',' order by place)
+        string_agg(concat(event, ',"occurred_at":"', rfc3339(occurred_at), '","definition":"', definition,
+                          '","verdict":"', verdict, '","points":', points, '}'), ',' order by place)
             filter (where place <= 20) as events
     from contribution
     group by contact_id, profile_id
 ),
--- Each of the three has every contact that moved; a full join is never a nested loop, whatever is estimated.
-told as materialized (
+told as materialized ( -- each of the three has every contact that moved
     select *
     from known
-    full join standing using (contact_id, profile_id)
-    full join contributed using (contact_id, profile_id)
+    join standing using (contact_id, profile_id)
+    join contributed using (contact_id, profile_id)
     where differs
 ),
 announced as (
@@ -407,71 +460,68 @@ moment as materialized (
     select incarnation, rfc3339(now()) as at from installation
 ),
 message as materialized (
-    select c.shard, 'score_changed'::message_kind as kind, s.contact_id, s.profile_id::bigint as part,
-        null::timestamptz as occurred_at, null::bytea as event_key,
-        concat_ws(':', a.key, s.profile, c.external_id) as key,
+    select c.shard, 'score_changed'::message_kind as kind, concat_ws(':', a.key, s.profile, c.subject) as key,
         concat(
             '{"specversion":"1.0","id":',
-            to_json(concat_ws(':', i.incarnation, a.key, s.profile, c.external_id,
-                              coalesce(s.message_version, 0) + 1)),
+            to_json(concat_ws(':', i.incarnation, a.key, s.profile, c.subject, coalesce(s.message_version, 0) + 1)),
             ',"source":"/engagement","type":"engagement.score.changed","time":"', i.at,
-            '","subject":', to_json(c.external_id), ',"accountid":"', a.key,
+            '","subject":', to_json(c.subject), ',"accountid":"', a.key,
             '","datacontenttype":"application/json","data":{"profile":"', s.profile,
             '","profile_version":', s.version, ',"version":', coalesce(s.message_version, 0) + 1,
             ',"causes":[', case when s.by_publish then '"publish",' end, '"events"],"overall":{"previous":',
             coalesce(s.overall_before, 0), ',"current":', s.overall,
-            '},"groups":{', s.groups_shown, '},"events":[', s.events,
-            '],"event_count":', coalesce(s.event_count, 0), '}}') as payload
+            '},"groups":{', s.groups_shown, '},"events":[', s.events, '],"event_count":', s.event_count, '}}'
+        ) as payload
     from told s
-    cross join lateral (select external_id, shard from contacts c where c.id = s.contact_id offset 0) c
-    join accounts a on a.id = s.account_id
+    join contact c using (contact_id)
+    join account a using (account_id)
     cross join moment i
     union all
-    select c.shard, 'xp_credited', h.contact_id, h.definition_id, h.occurred_at, h.event_key,
-        concat_ws(':', a.key, h.actor_id),
+    select c.shard, 'xp_credited', concat_ws(':', a.key, h.actor_id),
         concat(
             '{"specversion":"1.0","id":"', x.stem, h.credit_number,
             '","source":"/engagement","type":"engagement.xp.credited","time":"', i.at,
             '","subject":', to_json(h.actor_id), ',"accountid":"', a.key,
             '","datacontenttype":"application/json","data":{"amount":', h.step * h.xp_worth,
-            ',"definition":"', d.key, '","contact":', to_json(c.external_id),
-            ',"occurred_at":"', rfc3339(h.occurred_at),
-            '","event":{"id":', to_json(h.event_id), ',"source":', to_json(h.source), ',"type":', to_json(h.type),
+            ',"definition":"', d.key, '","contact":', to_json(c.subject),
+            ',"occurred_at":"', rfc3339(h.occurred_at), '","event":', h.event,
             '},"reverses":', case when h.step < 0 then concat('"', x.stem, h.credit_number - 1, '"') else 'null' end,
             '}}')
-    from change h
-    cross join lateral (select external_id, shard from contacts c where c.id = h.contact_id offset 0) c
-    join accounts a on a.id = h.account_id
-    join definitions d on d.id = h.definition_id
+    from shown h
+    join contact c using (contact_id)
+    join account a using (account_id)
+    join definition d using (definition_id)
     cross join moment i
     cross join lateral (
         select concat_ws(':', i.incarnation, a.key, encode(h.event_key, 'hex'), d.key, '') as stem) x
     where h.xp_worth <> 0
     union all
-    select d.shard, 'dead_letter', null, d.id, null, null, '', d.id::text
-    from unnest($17::bigint[], $18::smallint[]) as d(id, shard)
+    select d.shard, 'dead_letter', '', d.id::text
+    from unnest($19::bigint[], $20::smallint[]) as d(id, shard)
 ),
 
 -- Outbox: the head is taken last and held to the commit, so that position order is commit order.
 done as materialized (
-    select (select count(*) from recorded) as entries,
-        (select count(*) from recorded where verdict = 'counted') as counted,
-        (select count(*) from recorded where verdict = 'already_counted') as already_counted,
-        (select count(*) from recorded where verdict = 'cooling_down') as cooling_down,
-        (select count(*) from recorded where verdict = 'excluded') as excluded,
+    select r.*,
         (select count(*) from flipped) as flipped,
         (select count(*) from change where step < 0 and xp_worth <> 0) as reversed,
         (select count(*) from tallied) + (select count(*) from first_counted) + (select count(*) from gated)
             + (select count(*) from scored) + (select count(*) from announced) as folded
+    from (
+        select count(*) as entries,
+            count(*) filter (where verdict = 'counted') as counted,
+            count(*) filter (where verdict = 'already_counted') as already_counted,
+            count(*) filter (where verdict = 'cooling_down') as cooling_down,
+            count(*) filter (where verdict = 'excluded') as excluded
+        from recorded
+    ) r
 ),
 posted as (
     insert into outbox (shard, first_position, kinds, keys, payloads, committed_at)
     select shard, take_positions(shard, messages), kinds, keys, payloads, clock_timestamp()
     from (
-        select m.shard, count(*) as messages,
-            array_agg(m.kind order by m.kind, m.contact_id, m.part, m.occurred_at, m.event_key) as kinds,
-            array_agg(m.key order by m.kind, m.contact_id, m.part, m.occurred_at, m.event_key) as keys,
-            array_agg(m.payload order by m.kind, m.contact_id, m.part, m.occurred_at, m.event_key) as payloads
+        select m.shard, count(*) as messages, array_agg(m.kind) as kinds, array_agg(m.key) as keys,
+            array_agg(m.payload) as payloads
         from message m cross join done
         group by m.shard
         order by m.shard

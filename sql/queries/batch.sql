@@ -32,14 +32,25 @@ with asked as (
 select (select count(*) from moved) as moved, revision, incarnation from installation
 
 -- name: claim
--- Takes the event keys that are new and tells of each event whether it is applied, a duplicate or expired;
--- creates the contacts of the applied ones, and those that are named apart. `offset 0` fences what is looked up: by
--- key for each row, never a table as a whole, whatever is estimated.
+-- Takes the event keys that are new and tells of the events that are not applied, or whose key came with other
+-- contents before; creates the contacts of the applied ones, and those that are named apart. Columns come as one text
+-- each (consumer/columns.py). `offset 0` fences what is looked up: by key for each row, never a table as a whole,
+-- whatever is estimated.
 with batch as materialized (
-    select b.*, b.occurred_at < a.horizon is true as expired
-    from unnest($1::int[], $2::bytea[], $3::bigint[], $4::text[], $5::timestamptz[], $6::smallint[])
-        with ordinality as b(account_id, event_key, digest, subject, occurred_at, shard, ordinal)
-    join accounts a on a.id = b.account_id
+    select b.ordinal, b.account_id, b.digest, b.subject, b.occurred_at, b.shard,
+        substring($2::bytea from (b.ordinal::int - 1) * 16 + 1 for 16) as event_key,
+        b.occurred_at < a.horizon is true as expired
+    from (
+        select *, timestamptz 'epoch' + occurred * interval '1 microsecond' as occurred_at
+        from rows from (
+            unnest($1::text::int[]), unnest($3::text::bigint[]), string_to_table($4::text, E'\x1f'),
+            unnest($5::text::bigint[]), unnest($6::text::smallint[]))
+            with ordinality as b(account_id, digest, subject, occurred, shard, ordinal)
+    ) b
+    join (
+        select a.* from (select distinct unnest($1::text::int[]) as id) b
+        cross join lateral (select id, horizon from accounts a where a.id = b.id offset 0) a
+    ) a on a.id = b.account_id
 ), keyed as materialized ( -- of those with equal keys the first may claim it, if it is not expired
     select *,
         case when not first_value(expired) over equal then first_value(ordinal) over equal end as first_ordinal,
@@ -92,29 +103,50 @@ with batch as materialized (
     order by s.account_id, s.subject
     on conflict do nothing
 )
-select outcome, differs and outcome = 'duplicate' as conflicting from judged order by ordinal
+select ordinal, outcome, differs and outcome = 'duplicate' as conflicting from judged where outcome <> 'applied'
 
 -- name: lock_contacts
 -- Locks the contacts in the order of their numbers; what hangs on them is read by later statements only,
--- for a statement sees other tables as of before it waited. created: by this transaction.
-select c.id, c.account_id, c.external_id, c.xmin = pg_current_xact_id()::xid as created
-from contacts c
-where c.id = any (array(
-    select c.id
-    from unnest($1::int[], $2::text[]) as b(account_id, external_id)
-    cross join lateral (
-        select id from contacts c where c.account_id = b.account_id and c.external_id = b.external_id
-        offset 0) c))
-order by c.id
-for no key update of c
+-- for a statement sees other tables as of before it waited. Returns number and shard of each event's contact, null for
+-- the events that are not applied, and the contacts that this transaction has created: arrays as text, to be passed on.
+with asked as materialized (
+    select a.ordinal, c.id
+    from rows from (unnest($1::text::int[]), string_to_table($2::text, E'\x1f'))
+        with ordinality as a(account_id, external_id, ordinal)
+    left join unnest($3::bigint[]) as d(ordinal) using (ordinal)
+    left join lateral (
+        select id from contacts c
+        where d.ordinal is null and c.account_id = a.account_id and c.external_id = a.external_id
+        offset 0) c on true
+), locked as materialized (
+    select c.id, c.account_id, c.shard, c.xmin = pg_current_xact_id()::xid as created
+    from contacts c
+    where c.id = any (array(
+        select id from asked where id is not null
+        union all
+        select c.id
+        from unnest($4::int[], $5::text[]) as u(account_id, external_id)
+        cross join lateral (
+            select id from contacts c where c.account_id = u.account_id and c.external_id = u.external_id
+            offset 0) c))
+    order by c.id
+    for no key update of c
+)
+select coalesce(array_agg(l.id order by a.ordinal), '{}')::text as numbers,
+    coalesce(array_agg(l.shard order by a.ordinal), '{}')::text as shards,
+    (select coalesce(array_agg(account_id order by id), '{}')::text from locked where created) as created_accounts,
+    (select coalesce(array_agg(id order by id), '{}')::text from locked where created) as created
+from asked a left join locked l using (id)
 
 -- name: contact_fields
--- Keeps of every field the latest by time, then event key.
+-- Keeps of every field the latest by time, then event key; the contacts are there.
 insert into contact_fields as f (contact_id, field, value, occurred_at, event_key)
-select distinct on (contact_id, field) contact_id, field, value, occurred_at, event_key
-from unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::bytea[])
-    as u(contact_id, field, value, occurred_at, event_key)
-order by contact_id, field, occurred_at desc, event_key desc
+select distinct on (c.id, u.field) c.id, u.field, u.value, u.occurred_at, u.event_key
+from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
+    as u(account_id, external_id, field, value, occurred_at, event_key)
+cross join lateral (
+    select id from contacts c where c.account_id = u.account_id and c.external_id = u.external_id offset 0) c
+order by c.id, u.field, u.occurred_at desc, u.event_key desc
 on conflict (contact_id, field) do update
 set value = excluded.value, occurred_at = excluded.occurred_at, event_key = excluded.event_key
 where (excluded.occurred_at, excluded.event_key) > (f.occurred_at, f.event_key)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from consumer.db import Connection
 
-_AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _KEY = ("deals", 0)
 # What a record was: None an event, else dead, naming this account, '' naming none.
 Kinds = list[str | None]
@@ -68,7 +67,7 @@ def _dead(account: str) -> DeadLetter:
     return DeadLetter(Reason.NOT_JSON, "broken", account or None)
 
 
-_GOOD = Event("acme", b"", "1", "/crm", "deal.won", "ann", _AT, False, None, None, None, False, "{}", 0)
+_GOOD = Event("acme", b"", "1", "/crm", "deal.won", "ann", 0, False, None, None, None, False, "{}", 0)
 
 
 def _event(number: int, *, account: str = "acme", refused: bool = False, dead: bool = False) -> OracleRecord:
@@ -79,7 +78,7 @@ def _event(number: int, *, account: str = "acme", refused: bool = False, dead: b
         subject=None if dead else "ann",
         objectid=mark("22003") if refused else None,
         accountid=account,
-        timestamp=_AT,
+        timestamp=datetime(2026, 3, 2, 10, tzinfo=UTC),
     )
 
 

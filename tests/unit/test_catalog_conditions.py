@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +30,7 @@ def event(data: str = "{}", **attributes: Any) -> Event:
         key=b"k" * 16,
         id="a",
         subject="ann",
-        occurred_at=datetime(2026, 3, 2, tzinfo=UTC),
+        occurred_us=0,
         settled=False,
         robot=False,
         data=data,
