@@ -16,7 +16,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types test test-unit test-property mutants faults bench bench-shapes ops demo clean
+.PHONY: help setup venv lock format lint types test test-unit test-property mutants faults bench bench-publish bench-shapes ops demo clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ faults: $(INSTALLED) ## everything killed, frozen and cut, more than a hundred t
 
 bench: $(INSTALLED) ## how fast: beside the floor, latency, flatness, memory; figures in bench/out/latest.json
 	$(BIN)/python -m bench ratio latency flatness $(ARGS)
+
+bench-publish: $(INSTALLED) ## how long publishing takes over a million contacts, and what it costs a worker
+	$(BIN)/python -m bench publish $(ARGS)
 
 bench-shapes: $(INSTALLED) ## how fast otherwise: two workers, everything again, one hot contact, everything late
 	$(BIN)/python -m bench two-workers duplicates shapes $(ARGS)

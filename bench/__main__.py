@@ -20,10 +20,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import runs
+from bench.base import based
 from bench.filled import filled
 from bench.latency import latency
 from bench.oracle import Expected
 from bench.path import path
+from bench.publishing import begin_draft, publish
 from bench.servers import servers
 from bench.traffic import USUAL, Sent, Shape, draw, lay
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 OUT = Path(__file__).parent / "out" / "latest.json"
 SEED = 7
 _STORED = 2_000_000
+_BASE = 1_000_000
 
 console = Console()
 
@@ -105,14 +108,15 @@ async def ratio(bench: Bench) -> None:
 
 async def latency_(bench: Bench) -> None:
     """Milliseconds from a record produced to its score-changed read, at a steady 1,000 events/s."""
-    measured = [await latency(bench.servers, rate=1000, seconds=10) for _ in range(1)]
-    best = measured[0]
-    console.print(
-        f"latency at 1,000 events/s: p50 {best.p50:.0f} ms, p99 {best.p99:.0f} ms, highest {best.highest:.0f} ms "
-        f"({best.events:,} events)"
-    )
-    bench.results["latency_ms"] = {"p50": best.p50, "p99": best.p99, "highest": best.highest}
-    bench.results["rss_mib"] = max(best.rss / (1 << 20), bench.results.get("rss_mib", 0))
+    measured = [
+        await latency(bench.servers, str(number), rate=1000, seconds=10) for number in range(bench.repeats)
+    ]
+    spent = {name: [getattr(one, name) for one in measured] for name in ("p50", "p99", "highest")}
+    for name, values in spent.items():
+        _show(f"latency at 1,000 events/s, {name}", "ms", values)
+    bench.results["latency_ms"] = {name: statistics.median(values) for name, values in spent.items()}
+    rss = max(one.rss for one in measured) / (1 << 20)
+    bench.results["rss_mib"] = max(rss, bench.results.get("rss_mib", 0))
 
 
 async def flatness(bench: Bench) -> None:
@@ -180,6 +184,48 @@ async def _beside(bench: Bench, name: str, measure: Callable[[], Awaitable[Figur
     bench.results[name] = {"ratio": statistics.median(ratios), "events_per_second": special[-1].rate}
 
 
+async def publish_(bench: Bench) -> None:
+    """Publish over 1,000,000 contacts with five tallies each, beside plain SQL, and a worker while that goes on."""
+    console.print(f"storing {_BASE:,} contacts …", style="dim")
+    base = await based(bench.servers, _BASE)
+    runs_of = []
+    for _ in range(bench.repeats):
+        runs_of.append(await publish(bench.servers, base))
+        one = runs_of[-1]
+        console.print(
+            f"  built {one.contacts:,} contacts in {one.build:.1f} s, UPDATE of {one.rows:,} score rows "
+            f"{one.floor:.1f} s; preview {one.preview:.1f} s, bare join {one.join:.1f} s",
+            style="dim",
+        )
+    _show("building and flip", "contacts/s", [one.contacts / one.build for one in runs_of])
+    _show("building and flip, of one UPDATE", "", [one.build / one.floor for one in runs_of], 2)
+    _show("preview, of the bare join", "", [one.preview / one.join for one in runs_of], 2)
+    prefix, _, records = await bench.laid("ratio")
+    alone, beside = [], []
+    for _ in range(bench.repeats):
+        alone.append(await runs.subject(bench.servers, prefix, None, records, template=base))
+        beside.append(
+            await runs.subject(bench.servers, prefix, None, records, template=base, prepare=begin_draft)
+        )
+        console.print(f"  alone {alone[-1].rate:,.0f}/s, beside {beside[-1].rate:,.0f}/s", style="dim")
+    ratios = [one.rate / other.rate for one, other in zip(beside, alone, strict=True)]
+    _show("a worker while a publish goes on, of its usual throughput", "", ratios, 2)
+    waits = {}
+    for name, prepare in (("alone", None), ("beside", begin_draft)):
+        waits[name] = await latency(bench.servers, name, rate=300, seconds=10, template=base, prepare=prepare)
+        console.print(
+            f"latency at 300 events/s, {name}: p50 {waits[name].p50:.0f} ms, p99 {waits[name].p99:.0f} ms"
+        )
+    bench.results["publish"] = {
+        "contacts_per_second": statistics.median(one.contacts / one.build for one in runs_of),
+        "of_update": statistics.median(one.build / one.floor for one in runs_of),
+        "preview_of_join": statistics.median(one.preview / one.join for one in runs_of),
+        "worker_beside": statistics.median(ratios),
+        "latency_ms_beside": {"p50": waits["beside"].p50, "p99": waits["beside"].p99},
+    }
+    await bench.servers.drop(base)
+
+
 MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "ratio": ratio,
     "latency": latency_,
@@ -188,6 +234,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "two-workers": two_workers,
     "duplicates": duplicates,
     "shapes": shapes,
+    "publish": publish_,
 }
 
 

@@ -20,6 +20,7 @@ from bench.traffic import ACCOUNT, CONTACTS, PARTITIONS
 from consumer.model import SCORE_CHANGED_TOPIC
 
 if TYPE_CHECKING:
+    from bench.runs import Prepare
     from bench.servers import Servers
 
 _TICK = 0.02
@@ -37,11 +38,24 @@ class Latency:
     rss: int
 
 
-async def latency(servers: Servers, *, rate: int, seconds: float) -> Latency:
-    """Send so many events per second, each of which changes a score, and time each one's message."""
-    prefix = f"latency-{rate}-"
+async def latency(
+    servers: Servers,
+    name: str,
+    *,
+    rate: int,
+    seconds: float,
+    template: str | None = None,
+    prepare: Prepare | None = None,
+) -> Latency:
+    """Send so many events per second, each of which changes a score, and time each one's message.
+
+    name: of the topics, used once. template, prepare: see `runs.subject`.
+    """
+    prefix = f"latency-{name}-"
     await servers.topics(prefix)
-    database = await servers.database()
+    database = await servers.database(*([template] if template else []))
+    if prepare:
+        await prepare(servers.dsn(database))
     sent: dict[str, float] = {}
     took: list[float] = []
     count = int(rate * (seconds + _WARM_UP))
@@ -108,4 +122,5 @@ async def _read(servers: Servers, prefix: str, sent: dict[str, float], took: lis
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 now = time.monotonic()
                 for record in records:
-                    took += [now - sent[event["id"]] for event in json.loads(record.value)["data"]["events"]]
+                    events = json.loads(record.value)["data"]["events"]
+                    took += [now - sent[event["id"]] for event in events]

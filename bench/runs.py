@@ -26,10 +26,12 @@ from bench.servers import environment
 from bench.traffic import KINDS, PARTITIONS, TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from bench.oracle import Expected
     from bench.servers import Servers
+
+    Prepare = Callable[[str], Awaitable[object]]
 
 _ROOT = Path(__file__).parents[1]
 _POLL = 0.05
@@ -151,14 +153,17 @@ async def subject(
     workers: int = 1,
     template: str | None = None,
     again: bool = False,
+    prepare: Prepare | None = None,
     **settings: str,
 ) -> Figures:
     """Let workers process everything, and compare what they made of it with what should be.
 
     From the first record consumed to the last message acknowledged. again: once it is done, everything a second
-    time, which is what is measured.
+    time, which is what is measured. prepare: what is done to the database before they start.
     """
     database = await servers.database(*([template] if template else []))
+    if prepare:
+        await prepare(servers.dsn(database))
     observer = await asyncpg.connect(servers.dsn(database))
     crew = [Worker(servers, database, prefix, database, **settings) for _ in range(workers)]
     try:

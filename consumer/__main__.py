@@ -23,14 +23,30 @@ from consumer.commands import (
     republish,
     run,
     simulate,
+    token,
     topics,
     verify,
+    web,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = (demo, run, migrate, topics, check, catalog, simulate, verify, dead_letters, lanes, republish)
+_COMMANDS = (
+    demo,
+    run,
+    web,
+    migrate,
+    topics,
+    check,
+    catalog,
+    token,
+    simulate,
+    verify,
+    dead_letters,
+    lanes,
+    republish,
+)
 _INTERRUPTED = 130
 
 

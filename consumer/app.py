@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer import db, health, pipeline, probes
+from consumer.background import Background
 from consumer.clock import SystemClock
 from consumer.db import retry_reason
 from consumer.health import Health
@@ -22,7 +23,6 @@ from consumer.lag import Lag
 from consumer.leases import Leases
 from consumer.metrics import Metrics
 from consumer.pipeline import Pipeline
-from consumer.publishing.background import Publishing
 from consumer.relay import Relay
 from consumer.shardleases import ShardLeases
 from consumer.survey import Survey
@@ -102,7 +102,7 @@ class Worker:
                     if only in {None, "ingest"}:
                         side.append(beside.create_task(self._flush_inbox()))
                         side.append(beside.create_task(self._upkeep().run(self.stopping)))
-                        side.append(beside.create_task(self._publishing().run(self.stopping)))
+                        side.append(beside.create_task(self._background().run(self.stopping)))
                         work.create_task(self._run_pipelines())
                     if only in {None, "relay"}:
                         work.create_task(self._relay.run(self.stopping))
@@ -176,8 +176,8 @@ class Worker:
     def _upkeep(self) -> Upkeep:
         return Upkeep(self._connect, claim_window=self.settings.claim_window, clock=self.clock)
 
-    def _publishing(self) -> Publishing:
-        return Publishing(self._connect, clock=self.clock)
+    def _background(self) -> Background:
+        return Background(self._connect, clock=self.clock)
 
     async def _flush_inbox_once(self) -> None:
         """Write down what the inbox counted since the last time; who ends in order forgets nothing."""

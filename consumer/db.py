@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 # Batches hold it shared to their commit, whoever changes configuration holds it exclusively to theirs: so a
 # change holds for all batches begun after it, and none is judged half by the old catalog. Any fixed number.
@@ -80,6 +81,19 @@ async def connect(dsn: str, *, command_timeout: float = 35.0, **server_settings:
         max_cacheable_statement_size=0,  # no limit: apply.sql is longer than asyncpg's default
         server_settings={**_SERVER_SETTINGS, **server_settings},
     )
+
+
+def pool(dsn: str, *, size: int) -> Pool:
+    """Return a pool of at most so many connections as `connect` opens them, to be awaited before it is used.
+
+    None is opened before one is asked for, so that a process can start while the database is away.
+    """
+
+    async def opened(_dsn: str, **_options: Any) -> Connection:
+        return await connect(dsn)
+
+    made: Pool = asyncpg.create_pool(dsn, min_size=0, max_size=size, connect=opened)  # type: ignore[call-overload]
+    return made
 
 
 async def open_unbounded(dsn: str, **options: Any) -> Connection:

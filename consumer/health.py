@@ -121,8 +121,8 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=128)
 
 
-async def serve(application: Starlette, listener: socket.socket) -> None:
-    """Serve HTTP until cancelled; requests in flight get a second to end, and the listener is closed."""
+async def serve(application: Starlette, listener: socket.socket, *, patience: int = 1) -> None:
+    """Serve HTTP until cancelled; requests in flight get `patience` seconds to end, and the listener is closed."""
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -130,7 +130,7 @@ async def serve(application: Starlette, listener: socket.socket) -> None:
         lifespan="off",
         ws="none",
         server_header=False,
-        timeout_graceful_shutdown=1,
+        timeout_graceful_shutdown=patience,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
@@ -139,7 +139,7 @@ async def serve(application: Starlette, listener: socket.socket) -> None:
         await asyncio.shield(serving)
     finally:
         server.should_exit = True
-        await asyncio.wait([serving], timeout=3)
+        await asyncio.wait([serving], timeout=patience + 2)
         serving.cancel()
         listener.close()
 

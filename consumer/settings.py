@@ -89,6 +89,14 @@ def _servers(value: str) -> str:
     return ",".join(server.strip() for server in value.split(","))
 
 
+def _key_source(value: str) -> str:
+    if "://" not in value:
+        _file(Path(value))
+    elif urlsplit(value).scheme not in {"http", "https"}:
+        raise ValueError("must be a file, or begin with https:// or http://")
+    return value
+
+
 def _file(path: Path) -> Path:
     if not path.is_file():
         raise ValueError("names no file")
@@ -102,6 +110,7 @@ TopicNames = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1), AfterValidator(_topics)
 ]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
+KeySource = Annotated[str, AfterValidator(_key_source)]
 Partitions = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -173,9 +182,25 @@ class Settings(BaseSettings):
     http_host: str = Field(
         "0.0.0.0",  # noqa: S104 - probes and Prometheus come from outside the container
         min_length=1,
-        description="Address of `/livez`, `/readyz` and `/metrics`",
+        description="Address of `/livez`, `/readyz` and `/metrics`, and of the API",
     )
     http_port: int = Field(8080, ge=0, le=65_535, description="Its port; 0 takes any that is free")
+    jwt_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="What tokens of the API are signed with (HS256), 32 characters at least",
+    )
+    jwt_jwks: KeySource | None = Field(
+        None,
+        description="In place of a secret: where the issuer's public keys are, an address or a file (RS256, ES256)",
+    )
+    jwt_issuer: str | None = Field(None, min_length=1, description="What claim `iss` of tokens must be")
+    jwt_audience: str | None = Field(
+        None, min_length=1, description="What claim `aud` of tokens must be or hold"
+    )
+    web_connections: int = Field(
+        8, ge=1, le=100, description="Connections to the database that one `engagement web` opens at most"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe lines that are logged"
     )
@@ -247,6 +272,10 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         faults += [f"{variable(name)} is set, but {reason}" for name in _SASL if values.get(name)]
     if not protocol.endswith("SSL"):
         faults += [f"{variable(name)} is set, but {reason}" for name in _SSL if values.get(name)]
+    if values.get("jwt_secret") and values.get("jwt_jwks"):
+        faults.append(
+            f"{variable('jwt_secret')} and {variable('jwt_jwks')} are two ways, only one may be set"
+        )
     certificate, key = "kafka_ssl_cert_file", "kafka_ssl_key_file"
     if bool(values.get(certificate)) != bool(values.get(key)):
         faults.append(f"{variable(certificate)} and {variable(key)} go together, one is missing")

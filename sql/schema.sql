@@ -7,6 +7,7 @@ create type dedup_policy as enum ('always', 'once', 'cooldown');
 create type dedup_per as enum ('contact', 'object');
 create type version_state as enum ('building', 'published', 'retired', 'cancelled');
 create type publish_state as enum ('building', 'announcing', 'done', 'cancelling', 'cancelled');
+create type rejudgement_state as enum ('running', 'done', 'cancelled', 'superseded');
 create type message_kind as enum ('score_changed', 'xp_credited', 'dead_letter');
 
 -- One row: what is true of this installation as a whole.
@@ -37,6 +38,23 @@ create table accounts (
     created_at        timestamptz not null default now()
 );
 
+-- Who changed what, through the API or by a document; never changed, and never removed.
+create table audit (
+    account_id integer     not null references accounts,
+    id         bigint      generated always as identity,
+    at         timestamptz not null default now(),
+    actor      text        not null,
+    -- In the past tense: created, changed, deleted, …
+    action     text        not null,
+    subject    text        not null,
+    -- Which of its kind; null: the account itself.
+    key        text,
+    before     jsonb,
+    after      jsonb,
+    -- Serves the trail of an account, newest first; no index of ids alone may tempt a plan to read everybody's.
+    primary key (account_id, id)
+);
+
 create table groups (
     id         integer primary key generated always as identity,
     account_id integer not null references accounts,
@@ -44,6 +62,8 @@ create table groups (
     name       text    not null,
     icon       text    not null,
     position   integer not null,
+    -- No longer in the catalog; kept for the versions, scores and adjustments that name it. Created anew, it is back.
+    deleted    boolean not null default false,
     constraint groups_key_unique unique (account_id, key)
 );
 
@@ -163,6 +183,32 @@ create table publishes (
 );
 -- Only one publish of a profile at a time; and those to be gone on with.
 create unique index publishes_one_at_a_time on publishes (profile_id) where ended_at is null;
+
+-- How far judging a definition's history again has come, which a crash leaves where it was (docs/decisions/0012).
+-- superseded: another edition was opened meanwhile.
+create table rejudgements (
+    id               bigint            primary key generated always as identity,
+    definition_id    integer           not null references definitions,
+    -- Under which it is judged: the newest when it began.
+    edition          smallint          not null,
+    -- Whether reps gain and lose XP by it; otherwise what they were told stands.
+    with_xp          boolean           not null,
+    state            rejudgement_state not null default 'running',
+    requested_by     text              not null,
+    requested_at     timestamptz       not null default now(),
+    ended_at         timestamptz,
+    -- Contacts are gone through by number, up to this one and no further than that one.
+    last_contact_id  bigint            not null default 0,
+    until_contact_id bigint            not null,
+    -- For people; null: not counted yet.
+    contacts_done    bigint            not null default 0,
+    contacts_total   bigint,
+    entries_changed  bigint            not null default 0
+);
+-- Only one of a definition at a time; and those to be gone on with.
+create unique index rejudgements_one_at_a_time on rejudgements (definition_id) where ended_at is null;
+-- The list of an account's; verify: whether XP may differ from what counts.
+create index rejudgements_by_definition on rejudgements (definition_id, id);
 
 -- Contacts ------------------------------------------------------------------------------------------------
 

@@ -94,6 +94,18 @@ def compile_condition(condition: Condition) -> Holds:
     return lambda event, _data: test(event.object_id)
 
 
+def look(condition: Condition, event: Event, data: Mapping[str, Any]) -> Any:
+    """Return what a condition looks at in an event, None where it is missing or null; `data` is parsed."""
+    if condition.path is not None:
+        return _found(data, condition.path.split("."))
+    return {
+        Attribute.SOURCE: event.source,
+        Attribute.ACTORTYPE: event.actor_type,
+        Attribute.OBJECTID: event.object_id,
+        None: None,
+    }[condition.attribute]
+
+
 def _found(data: Mapping[str, Any], names: Iterable[str]) -> Any:
     found: Any = data
     for name in names:

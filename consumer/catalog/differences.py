@@ -115,6 +115,13 @@ def _compare(before: State, after: State, document: Document) -> Iterator[Differ
                     yield Difference("profile", key, field, published, drafted, pending=True)
 
 
+def waiting(state: State) -> Iterator[tuple[str, str, str, int | str, int | str]]:
+    """Tell the points and groups that wait for a publish: (profile, definition, field, published, draft)."""
+    for key, profile in state.profiles.items():
+        for lag in _catalog_lag(profile, state):
+            yield (key, *lag)
+
+
 def _section(
     subject: str,
     before: Mapping[str, Group | Definition | Profile],

@@ -72,8 +72,13 @@ def parse(text: str | bytes, *, account: str | None = None, stored: State | None
     is; without it, what depends on it (groups and required fields of entries that may exist) is left to `apply`.
     Raises DocumentFaultsError with every fault found.
     """
+    return read(compose(text), account=account, stored=stored)
+
+
+def read(root: Node, *, account: str | None = None, stored: State | None = None) -> Document:
+    """Return the document of a root node; the rest is as for `parse`."""
     faults: list[Fault] = []
-    document = _read(compose(text), account, faults)
+    document = _read(root, account, faults)
     if stored is not None:
         faults += references.check(document, stored)
     if faults:

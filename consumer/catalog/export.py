@@ -18,7 +18,7 @@ from sql import queries
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from consumer.catalog.state import Dedup, Definition, Profile, Settings, State
+    from consumer.catalog.state import Dedup, Definition, Group, Profile, Settings, State
     from consumer.db import Connection
 
 # Text that every YAML parser reads as that text; anything else is quoted.
@@ -53,10 +53,16 @@ def document_text(state: State, settings: Settings) -> str:
 
 
 def _document(state: State, settings: Settings) -> Iterator[str]:
+    yield from _fields({"engagement_catalog": 1, "account": state.account, **settings_mapping(settings)})
+    yield from _section("groups", [group_mapping(each) for each in state.groups.values()])
+    yield from _section("definitions", [definition_mapping(each) for each in state.definitions.values()])
+    yield from _section("profiles", [_profile(each, state) for each in state.profiles.values()])
+
+
+def settings_mapping(settings: Settings) -> dict[str, Any]:
+    """Return an account's own fields as they stand in a document."""
     retention = settings.retention_seconds
-    head = {
-        "engagement_catalog": 1,
-        "account": state.account,
+    return {
         "name": settings.name,
         "engagement": settings.engagement,
         "sales": settings.sales,
@@ -64,16 +70,15 @@ def _document(state: State, settings: Settings) -> Iterator[str]:
         "time_zone": settings.time_zone,
         "count_robots": settings.count_robots,
     }
-    yield from _fields(head)
-    yield from _section(
-        "groups",
-        [{"key": each.key, "name": each.name, "icon": each.icon} for each in state.groups.values()],
-    )
-    yield from _section("definitions", [_definition(each) for each in state.definitions.values()])
-    yield from _section("profiles", [_profile(each, state) for each in state.profiles.values()])
 
 
-def _definition(definition: Definition) -> dict[str, Any]:
+def group_mapping(group: Group) -> dict[str, Any]:
+    """Return a group as it stands in a document."""
+    return {"key": group.key, "name": group.name, "icon": group.icon}
+
+
+def definition_mapping(definition: Definition) -> dict[str, Any]:
+    """Return a definition as it stands in a document."""
     return {
         "key": definition.key,
         "name": definition.name,

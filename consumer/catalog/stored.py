@@ -162,6 +162,20 @@ def _begun_versions(before: Profile | None, after: Profile) -> Iterable[dict[str
             yield _row(new) | {"profile": after.key, "state": state}
 
 
+async def drop(connection: Connection, before: State, after: State) -> None:
+    """Remove the definitions and groups that are gone, once the rest is written and nothing points there.
+
+    A definition must not have history: what it may have left on timelines is not looked for here. Raises what
+    asyncpg raises.
+    """
+    statements = queries("catalog")
+    for name, old, new in (
+        ("drop_definitions", before.definitions, after.definitions),
+        ("drop_groups", before.groups, after.groups),
+    ):
+        await connection.execute(statements[name], after.account, [*old.keys() - new.keys()])
+
+
 def _definition_row(definition: Definition) -> dict[str, Any]:
     row = _row(definition) | _row(definition.dedup)
     row["conditions"] = [as_mapping(condition) for condition in definition.when]

@@ -238,10 +238,12 @@ decision as materialized (
     from entry
     where policy = 'always' or excluded
 ),
--- Those that now count and did not, or did and no longer do; with the number of their XP message, if any.
+-- Those that now count and did not, or did and no longer do; with the number of their XP message, if there is one: none
+-- where the actor was told already, or not told, by a history that was judged again without XP.
 change as materialized (
     select contact_id, definition_id, occurred_at, event_key, ordinal, verdict, xp_worth,
-        credit_number + 1 as credit_number, case verdict when 'counted' then 1 else -1 end as step
+        credit_number + 1 as credit_number, case verdict when 'counted' then 1 else -1 end as step,
+        xp_worth <> 0 and (credit_number % 2 = 1) <> (verdict = 'counted') as tells_xp
     from decision
     where (verdict = 'counted') <> (verdict_before is not null and verdict_before = 'counted')
 ),
@@ -259,7 +261,9 @@ recorded as (
 ),
 flipped as (
     update timeline t
-    set verdict = d.verdict, credit_number = d.credit_number + (d.xp_worth <> 0)::int
+    set verdict = d.verdict,
+        credit_number = d.credit_number
+            + (d.xp_worth <> 0 and (d.credit_number % 2 = 1) <> (d.verdict = 'counted'))::int
     from decision d join definition n using (definition_id)
     where d.ordinal is null and d.verdict <> d.verdict_before
         -- Equality, said so that nothing but the primary key serves: no join reads the months as a whole.
@@ -410,7 +414,7 @@ standing as (
 ),
 -- What changed, with the words that messages say of it: of stored entries they come from the timeline.
 shown as materialized (
-    select contact_id, definition_id, occurred_at, event_key, verdict, step, xp_worth, credit_number, actor_id,
+    select contact_id, definition_id, occurred_at, event_key, verdict, step, xp_worth, credit_number, tells_xp, actor_id,
         concat('{"id":', to_json(event_id), ',"source":', to_json(source), ',"type":', to_json(type)) as event
     from (
         select c.*, e.actor_id, e.event_id, e.source, e.type from change c join event e using (ordinal)
@@ -469,8 +473,8 @@ message as materialized (
             '","datacontenttype":"application/json","data":{"profile":"', s.profile,
             '","profile_version":', s.version, ',"version":', coalesce(s.message_version, 0) + 1,
             ',"causes":[', case when s.by_publish then '"publish",' end, '"events"],"overall":{"previous":',
-            coalesce(s.overall_before, 0), ',"current":', s.overall,
-            '},"groups":{', s.groups_shown, '},"events":[', s.events, '],"event_count":', s.event_count, '}}'
+            coalesce(s.overall_before, 0), ',"current":', s.overall, '},"groups":{', s.groups_shown,
+            '},"events":[', s.events, '],"event_count":', s.event_count, '}}'
         ) as payload
     from told s
     join contact c using (contact_id)
@@ -494,7 +498,7 @@ message as materialized (
     cross join moment i
     cross join lateral (
         select concat_ws(':', i.incarnation, a.key, encode(h.event_key, 'hex'), d.key, '') as stem) x
-    where h.xp_worth <> 0
+    where h.tells_xp
     union all
     select d.shard, 'dead_letter', '', d.id::text
     from unnest($19::bigint[], $20::smallint[]) as d(id, shard)
@@ -504,7 +508,7 @@ message as materialized (
 done as materialized (
     select r.*,
         (select count(*) from flipped) as flipped,
-        (select count(*) from change where step < 0 and xp_worth <> 0) as reversed,
+        (select count(*) from change where step < 0 and tells_xp) as reversed,
         (select count(*) from tallied) + (select count(*) from first_counted) + (select count(*) from gated)
             + (select count(*) from scored) + (select count(*) from announced) as folded
     from (

@@ -29,7 +29,7 @@ where account.key = $1;
 
 -- name: read_groups
 -- The groups of an account in display order.
-select key, name, icon from groups where account_id = $1 order by position, id;
+select key, name, icon from groups where account_id = $1 and not deleted order by position, id;
 
 -- name: read_definitions
 -- The definitions of an account in display order.
@@ -86,9 +86,9 @@ insert into groups as stored (account_id, key, name, icon, position)
 select $1, key, name, icon, position
 from jsonb_to_recordset($2::text::jsonb) as given (key text, name text, icon text, position integer)
 on conflict on constraint groups_key_unique do update
-set name = excluded.name, icon = excluded.icon, position = excluded.position
-where (stored.name, stored.icon, stored.position) is distinct from
-      (excluded.name, excluded.icon, excluded.position);
+set name = excluded.name, icon = excluded.icon, position = excluded.position, deleted = false
+where (stored.name, stored.icon, stored.position, stored.deleted) is distinct from
+      (excluded.name, excluded.icon, excluded.position, false);
 
 -- name: write_definitions
 -- Creates definitions and changes those that differ; never touches whether one has counted.
@@ -189,6 +189,25 @@ join groups "group" on "group".account_id = $1 and "group".key = given."group"
 on conflict (profile_id, version, definition_id) do update
 set group_id = excluded.group_id, weight = excluded.weight
 where stored.joined and (stored.group_id, stored.weight) is distinct from (excluded.group_id, excluded.weight);
+
+-- name: drop_definitions
+-- Definitions ($2, by key) of an account ($1, by key) that never counted, with all that configuration knows of them.
+with gone as (
+    select definitions.id
+    from definitions join accounts account on account.id = definitions.account_id
+    where account.key = $1 and definitions.key = any($2::text[])
+), of_versions as (
+    delete from version_weights using gone where definition_id = gone.id
+), of_editions as (
+    delete from editions using gone where definition_id = gone.id
+)
+delete from definitions using gone where definitions.id = gone.id;
+
+-- name: drop_groups
+-- Groups ($2, by key) of an account ($1, by key) without definitions: they stay for the versions that name them.
+update groups set deleted = true
+from accounts account
+where account.key = $1 and groups.account_id = account.id and groups.key = any($2::text[]);
 
 -- name: write_overall_scores
 -- Under the versions published now every contact has an overall score of 0: nothing has counted yet.

@@ -17,3 +17,20 @@ group by 1, 2
 order by 1, 2
 on conflict (account_id, type) do update
 set count = i.count + excluded.count, last_seen_at = excluded.last_seen_at
+;
+
+-- name: page
+-- Types of an account ($1) that are not wholly taken, the most frequent first, after a count and type ($2, $3; null
+-- begins). At most 1,001 of an account (inbox_pkey).
+select type, count, first_seen_at, last_seen_at, sample
+from inbox
+where account_id = $1 and ($2::bigint is null or count < $2 or (count = $2 and type > $3))
+  and not exists (select from definitions taken
+                  where taken.account_id = $1 and taken.active and taken.conditions = '[]'
+                    and inbox.type = any(taken.events))
+order by count desc, type
+limit $4;
+
+-- name: sample
+-- The sample of a type in an account's inbox (inbox_pkey), none for the rest that is counted as one.
+select sample from inbox where account_id = $1 and type = $2 and type <> '';

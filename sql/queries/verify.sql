@@ -153,10 +153,13 @@ where ($1::int is null or a.id = $1)
 order by 1
 
 -- name: xp
--- Entries credited though they do not count, or the other way round.
+-- Entries credited though they do not count, or the other way round; not those whose history was judged again without XP.
 select format('xp: contact %s, definition %s, event %s: %s, worth %s, told %s times', contact_id, definition_id,
               encode(event_key, 'hex'), verdict, xp_worth, credit_number) as difference
 from timeline
 where ($1::int is null or account_id = $1) and case when xp_worth = 0 then credit_number <> 0
-           else (credit_number % 2 = 1) <> (verdict = 'counted') end
+           else (credit_number % 2 = 1) <> (verdict = 'counted') and not exists (
+               select from rejudgements r
+               where r.definition_id = timeline.definition_id and not r.with_xp
+                   and timeline.recorded_at <= coalesce(r.ended_at, 'infinity')) end
 order by 1

@@ -24,6 +24,7 @@ _BATCHES, _TOGETHER = 20, 40
 # So that each counted event is an XP message as well.
 _REP: dict[str, Any] = {"actorid": "rita", "actortype": "rep"}
 
+# Tables that have a row, or several, for each contact.
 _GROWING = {"contacts", "scores", "announcements", "tallies", "adjustments"}
 _OF_ONE_ROW = {"moment", "done"}
 

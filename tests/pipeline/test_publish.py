@@ -16,6 +16,7 @@ import pytest
 
 from consumer import db, publishing
 from consumer.app import Worker
+from consumer.background import Background
 from consumer.catalog import apply
 from consumer.clock import SystemClock
 from consumer.publishing import (
@@ -26,7 +27,6 @@ from consumer.publishing import (
     UnknownPublishError,
     steps,
 )
-from consumer.publishing.background import Publishing
 from consumer.session import Session
 from consumer.settings import Settings
 from consumer.verify import UnknownAccountError, verify
@@ -447,7 +447,7 @@ async def test_a_worker_goes_on_with_what_was_left(database: str, connection: Co
         await worker.batch([event(1)])
     publish = await begin(connection, won=3)
     first, second = (
-        Publishing(lambda: db.connect(database), clock=SystemClock(), every=0.01, rest=0.0) for _ in range(2)
+        Background(lambda: db.connect(database), clock=SystemClock(), every=0.01, rest=0.0) for _ in range(2)
     )
     stopping = asyncio.Event()
     await first.look(stopping)

@@ -37,8 +37,8 @@ def _settings(service: dict[str, Any]) -> Settings:
 
 
 def test_it_starts_all_that_the_readme_promises() -> None:
-    """Kafka, Postgres, migration, catalog, topics, two workers, simulated traffic, and what watches them."""
-    assert set(_OURS) == {"migrate", "catalog", "topics", "worker", "worker-2", "simulate"}
+    """Kafka, Postgres, migration, catalog, topics, two workers, API, simulated traffic, and what watches them."""
+    assert set(_OURS) == {"migrate", "catalog", "topics", "worker", "worker-2", "web", "simulate"}
     assert set(_SERVICES) - set(_OURS) == {"kafka", "postgres", "prometheus", "grafana"}
 
 
@@ -93,6 +93,7 @@ def test_published_ports_are_the_ones_that_are_listened_on() -> None:
         "postgres": "5432",
         "worker": str(_settings(_SERVICES["worker"]).http_port),
         "worker-2": str(_settings(_SERVICES["worker-2"]).http_port),
+        "web": str(_settings(_SERVICES["web"]).http_port),
         "prometheus": "9090",
         "grafana": "3000",
     }
@@ -101,7 +102,7 @@ def test_published_ports_are_the_ones_that_are_listened_on() -> None:
         for name, service in _SERVICES.items()
         if "ports" in service
     }
-    own = {"worker-2": "8081"}
+    own = {"worker-2": "8081", "web": "8082"}
     assert published == {name: [["127.0.0.1", own.get(name, port), port]] for name, port in listened.items()}
     outside = [port for ports in published.values() for _, port, _ in ports]
     assert len(set(outside)) == len(outside)

@@ -228,6 +228,6 @@ def _is_json(value: bytes) -> bool:
 )
 def test_decode_has_no_input_that_costs_too_much(value: bytes):
     """The worst of 262,144 bytes costs less than half a second, most of that for a busy machine."""
-    began = time.perf_counter()
+    began = time.process_time()
     decode(_record(value))
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5

@@ -1,7 +1,7 @@
-"""Goes on with every publish that has not ended, in one worker of the installation at a time.
+"""Goes on with every publish, and every history judged again, that has not ended; in one worker at a time.
 
-Owns that a publish which was asked for, or left by a crash, comes to its end without anybody's doing. Never
-begins or cancels one.
+Owns that what was asked for, or left by a crash, comes to its end without anybody's doing. Never begins or cancels
+anything.
 """
 
 from __future__ import annotations
@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from consumer import history, publishing
 from consumer.announcing import NobodyPublishesError
 from consumer.attempts import repeat
 from consumer.db import retry_reason
-from consumer.publishing.requests import unfinished
-from consumer.publishing.steps import work
 from consumer.session import Session
 from consumer.stopping import stopped
 from sql import queries
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from consumer.clock import Clock
     from consumer.db import Connection
@@ -33,8 +32,8 @@ log = structlog.get_logger(__name__)
 _LOCK = 0x656E6761_0005
 
 
-class Publishing:
-    """Looks for publishes to go on with, unless another worker of the installation does."""
+class Background:
+    """Looks for work to go on with, unless another worker of the installation does."""
 
     def __init__(
         self,
@@ -70,23 +69,26 @@ class Publishing:
         # Not for the scores' sake, which several would agree on: batches get their rest from one.
         if not await connection.fetchval(queries("upkeep")["lock"], _LOCK):
             return
-        for publish in await repeat(self._session, unfinished):
-            try:
-                await self._go_on(publish, stopping)
-            except NobodyPublishesError as error:
-                log.warning("publish waits for the relay", publish=publish, error=str(error))
+        for number in await repeat(self._session, publishing.unfinished):
+            await self._go_on("publish", publishing.work(self._session, number, clock=self._clock), stopping)
+        for number in await repeat(self._session, history.unfinished):
+            await self._go_on(
+                "judging again", history.work(self._session, number, clock=self._clock), stopping
+            )
 
-    async def _go_on(self, publish: int, stopping: asyncio.Event) -> None:
+    async def _go_on(
+        self,
+        what: str,
+        work: AsyncIterator[publishing.Status] | AsyncIterator[history.Status],
+        stopping: asyncio.Event,
+    ) -> None:
         state = None
-        async for stands in work(self._session, publish, clock=self._clock):
-            if stands.state != state:
-                state = stands.state
-                log.info(
-                    "publish",
-                    account=stands.account,
-                    profile=stands.profile,
-                    version=stands.version,
-                    state=state,
-                )
-            if await stopped(stopping, within=self._rest):
-                return
+        try:
+            async for stands in work:
+                if stands.state != state:
+                    state = stands.state
+                    log.info(what, number=stands.id, account=stands.account, state=state)
+                if await stopped(stopping, within=self._rest):
+                    return
+        except NobodyPublishesError as error:
+            log.warning("waits for the relay", work=what, error=str(error))

@@ -1,0 +1,54 @@
+"""The API's way to Postgres: connections out of one pool, each request with as many as it asks for, one at a time.
+
+Owns taking and giving back connections. Never holds a statement.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotations at run time
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from consumer.db import Connection, Pool
+
+# Seconds that a request waits for a connection before it is told to come again.
+_PATIENCE = 5.0
+
+
+class Connections:
+    """Connections to Postgres for routes."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection, for one statement or for a transaction that the route begins.
+
+        Raises TimeoutError where none is free in time, and what connecting raises; both answer 503.
+        """
+        async with self._pool.acquire(timeout=_PATIENCE) as held:
+            yield cast("Connection", held)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Lend a connection on which all statements read as of one moment."""
+        async with (
+            self.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield connection
+
+
+def _connections(request: Request) -> Connections:
+    found: Connections = request.app.state.connections
+    return found
+
+
+# What a route names as the type of a parameter to read or write the database.
+Database = Annotated[Connections, Depends(_connections)]

@@ -1,0 +1,58 @@
+"""`audit`: who changed what of an account, newest first."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from consumer.web import paging
+from consumer.web.auth import Manager
+from consumer.web.database import Database
+from consumer.web.paging import Cursor, Limit, Page
+from sql import queries
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["audit"])
+
+_NEWEST = 2**63 - 1
+
+
+class AuditEntry(BaseModel):
+    """One change. before, after: what it was and is; null where there was or is nothing."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    key: str | None
+    before: Any
+    after: Any
+
+
+@router.get("/audit")
+async def list_changes(
+    caller: Manager, database: Database, limit: Limit = 50, cursor: Cursor = None
+) -> Page[AuditEntry]:
+    """List who changed what, newest first."""
+    context = ("audit", caller.account.id)
+    (before,) = paging.decode(context, cursor) or (_NEWEST,)
+    async with database.connection() as connection:
+        rows = await connection.fetch(queries("web")["audit_page"], caller.account.id, before, limit + 1)
+    entries = [
+        AuditEntry(**{**row, "before": _value(row["before"]), "after": _value(row["after"])})
+        for row in rows[:limit]
+    ]
+    more = len(rows) > limit
+    return Page(
+        items=entries,
+        next=paging.encode(context, [entries[-1].id]) if more else None,
+        engagement=caller.account.engagement,
+    )
+
+
+def _value(text: str | None) -> Any:
+    return None if text is None else json.loads(text)

@@ -1,0 +1,152 @@
+"""`groups`: the named counters of an account's catalog, and their order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from consumer.catalog import stored
+from consumer.catalog.state import Group
+from consumer.web import revisions
+from consumer.web.auth import Manager, Reader
+from consumer.web.catalog_models import (
+    GroupAnswer,
+    GroupChange,
+    NewGroup,
+    Order,
+    OrderAnswer,
+    group_answer,
+    published_in,
+)
+from consumer.web.database import Database
+from consumer.web.editing import edit, reordered, with_entry
+from consumer.web.paging import Page
+from consumer.web.problems import conflict, not_found
+from consumer.web.revisions import IfMatch
+from sql import queries
+
+if TYPE_CHECKING:
+    from consumer.catalog.state import State
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["groups"])
+
+
+@router.get("/groups")
+async def list_groups(caller: Reader, database: Database) -> Page[GroupAnswer]:
+    """List the groups in display order, then deleted ones that published versions still count in."""
+    async with database.snapshot() as connection:
+        state = await stored.read(connection, caller.account.key)
+        rows = await connection.fetch(queries("web")["deleted_groups"], caller.account.id)
+    waiting = [Group(**row) for row in rows if published_in(row["key"], state)]
+    items = [group_answer(group, state) for group in state.groups.values()]
+    items += [group_answer(group, state, deleted=True) for group in waiting]
+    return Page(items=items, engagement=caller.account.engagement)
+
+
+@router.post("/groups", status_code=201)
+async def create_group(
+    caller: Manager, database: Database, body: NewGroup, response: Response
+) -> GroupAnswer:
+    """Create a group, at the end of the order; a deleted one comes back."""
+
+    def make(before: State) -> State:
+        if body.key in before.groups:
+            raise conflict(f"there is a group {body.key} already")
+        return with_entry(before, "groups", body.key, body.given())
+
+    state = await edit(database, caller.account.key, caller.actor, make)
+    return _answered(state, body.key, response)
+
+
+@router.get("/groups/{group}")
+async def read_group(caller: Reader, database: Database, group: str, response: Response) -> GroupAnswer:
+    """Return a group."""
+    async with database.snapshot() as connection:
+        state = await stored.read(connection, caller.account.key)
+    return _answered(state, group, response)
+
+
+@router.patch("/groups/{group}")
+async def change_group(
+    caller: Manager,
+    database: Database,
+    group: str,
+    body: GroupChange,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> GroupAnswer:
+    """Change a group; what is left out stays."""
+
+    def make(before: State) -> State:
+        revisions.need(if_match, _revision(before, group))
+        return with_entry(before, "groups", group, body.given())
+
+    return _answered(await edit(database, caller.account.key, caller.actor, make), group, response)
+
+
+@router.delete("/groups/{group}", status_code=204)
+async def delete_group(caller: Manager, database: Database, group: str, if_match: IfMatch = None) -> None:
+    """Delete a group without definitions and adjustments.
+
+    Where published versions still count definitions in it, it is shown as deleted and pending until a publish.
+    """
+    async with database.connection() as connection:
+        adjusted = await connection.fetchval(queries("web")["group_is_adjusted"], caller.account.id, group)
+
+    def make(before: State) -> State:
+        revisions.need(if_match, _revision(before, group))
+        inside = [definition.key for definition in before.definitions.values() if definition.group == group]
+        if inside:
+            raise conflict(f"the group has definitions, move them first: {', '.join(inside)}")
+        if adjusted:
+            raise conflict("the group has adjustments of scores, which stay: it cannot be deleted")
+        return replace(before, groups={key: each for key, each in before.groups.items() if key != group})
+
+    await edit(database, caller.account.key, caller.actor, make)
+
+
+@router.get("/group-order")
+async def read_group_order(caller: Reader, database: Database, response: Response) -> OrderAnswer:
+    """Return the order of the groups."""
+    async with database.snapshot() as connection:
+        state = await stored.read(connection, caller.account.key)
+    return _order(state, response)
+
+
+@router.put("/group-order")
+async def change_group_order(
+    caller: Manager, database: Database, body: Order, response: Response, if_match: IfMatch = None
+) -> OrderAnswer:
+    """Put all groups into another order."""
+
+    def make(before: State) -> State:
+        revisions.need(if_match, revisions.revision([*before.groups]))
+        return replace(before, groups=reordered(before.groups, body.keys))
+
+    return _order(await edit(database, caller.account.key, caller.actor, make), response)
+
+
+def _revision(state: State, key: str) -> str:
+    return revisions.of_group(_group(state, key))
+
+
+def _group(state: State, key: str) -> Group:
+    if key not in state.groups:
+        raise not_found(f"group {key}")
+    return state.groups[key]
+
+
+def _answered(state: State, key: str, response: Response) -> GroupAnswer:
+    answer = group_answer(_group(state, key), state)
+    revisions.tag(response, revisions.of_group(_group(state, key)))
+    return answer
+
+
+def _order(state: State, response: Response) -> OrderAnswer:
+    keys = [*state.groups]
+    revisions.tag(response, revisions.revision(keys))
+    return OrderAnswer(keys=keys)

@@ -1,0 +1,246 @@
+-- Judging the retained history of a definition again under its newest edition (docs/decisions/0012).
+
+-- name: pin_plans
+-- Plans are made once: whom a step goes through is looked up by key, however little there was when they were made.
+set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off;
+set local enable_mergejoin = off
+
+-- name: definition
+-- The numbers of an account and a definition, its newest edition, and whether it is being judged again: one row.
+select a.id as account_id, d.id as definition_id, d.edition,
+    exists (select from rejudgements r where r.definition_id = d.id and r.ended_at is null) as runs
+from (select) one
+left join accounts a on a.key = $1
+left join definitions d on d.account_id = a.id and d.key = $2
+
+-- name: begin
+-- Begins to judge a definition's history again; who comes later is judged by the newest edition anyway.
+insert into rejudgements (definition_id, edition, with_xp, requested_by, until_contact_id)
+select $1, $2, $3, $4, coalesce(max(id), 0) from contacts
+returning id
+
+-- name: read
+-- How far it has come.
+select r.id, a.key as account, d.key as definition, r.edition, r.with_xp, r.state::text as state, r.requested_by,
+    r.requested_at, r.ended_at, r.contacts_done, r.contacts_total, r.entries_changed
+from rejudgements r
+join definitions d on d.id = r.definition_id
+join accounts a on a.id = d.account_id
+where r.id = $1
+
+-- name: unfinished
+-- Those to be gone on with, oldest first.
+select id from rejudgements where ended_at is null order by id
+
+-- name: of_account
+-- All of an account, newest first: before number $2, $3 of them at most.
+select r.id
+from definitions d
+join rejudgements r on r.definition_id = d.id
+where d.account_id = $1 and r.id < $2
+order by r.id desc
+limit $3
+
+-- name: take
+-- Takes it to the end of the transaction. superseded: the definition has a newer edition, or is gone on with no more.
+select r.definition_id, d.account_id, r.with_xp, r.state::text as state, r.last_contact_id, r.until_contact_id,
+    r.contacts_total is null as uncounted, r.edition <> d.edition as superseded
+from rejudgements r
+join definitions d on d.id = r.definition_id
+where r.id = $1
+for no key update of r
+
+-- name: count_contacts
+-- Counts whom it will go through.
+update rejudgements r
+set contacts_total = (select count(*) from contacts c where c.account_id = $2 and c.id <= r.until_contact_id)
+where r.id = $1
+
+-- name: is_announcing
+-- Tells whether contacts of the account are being told of a publish: until they are, their old scores stand beside.
+select exists (
+    select from publishes u join profiles p on p.id = u.profile_id
+    where p.account_id = $1 and u.state = 'announcing')
+
+-- name: lock_heads
+-- Locks the heads of the outbox in order, before two statements of one transaction take them.
+select from outbox_heads order by shard for no key update
+
+-- name: published
+-- The account's profiles that readers see.
+select id from profiles where account_id = $1 and published_version is not null order by id
+
+-- name: judged
+-- Begins the statements below: the retained entries of a definition ($2) of these contacts ($1), but for robots',
+-- judged as one set under its newest edition, settled ones among them: what has arrived is all there ever was. An entry
+-- tells of XP if that is asked for ($3) and what its actor was told is not what it comes to.
+with definition as materialized (
+    select d.id, d.account_id, d.key, d.edition, d.policy, d.per, make_interval(secs => d.interval_seconds) as span
+    from definitions d where d.id = $2
+),
+walked as (
+    select d.account_id, d.edition as newest, d.policy, t.contact_id, t.occurred_at, t.event_key, t.edition, t.verdict,
+        t.settled, t.xp_worth, t.credit_number, t.type, t.source, t.event_id, t.actor_id, k.object_key,
+        last_counted(t.occurred_at, d.span, false, null) over in_order as state,
+        row_number() over in_order as place
+    from definition d
+    cross join unnest($1::bigint[]) as c(id)
+    cross join lateral (
+        select * from timeline t
+        where t.account_id = d.account_id and t.contact_id = c.id and t.definition_id = d.id
+            and t.verdict <> 'excluded'
+        offset 0) t
+    cross join lateral (
+        select case when d.per = 'object' then coalesce(t.object_id, '') else '' end as object_key) k
+    window in_order as (partition by t.contact_id, k.object_key order by t.occurred_at, t.event_key
+                        rows unbounded preceding)
+),
+becoming as (
+    select *,
+        (case
+            when policy = 'always' then 'counted'
+            when policy = 'once' then case place when 1 then 'counted' else 'already_counted' end
+            when state is distinct from lag(state) over in_order then 'counted'
+            else 'cooling_down'
+        end)::verdict as becomes
+    from walked
+    window in_order as (partition by contact_id, object_key order by occurred_at, event_key)
+),
+judged as materialized (
+    select *, (becomes = 'counted')::int - (verdict = 'counted')::int as step,
+        $3::bool and xp_worth <> 0 and (credit_number % 2 = 1) <> (becomes = 'counted') as tells_xp
+    from becoming
+)
+
+-- name: preview
+-- What judging again would change for these contacts: of each one entries that come to count or no longer do, how
+-- often the definition counts before and after, and the XP that would go to reps or be taken back.
+select j.contact_id, count(*) filter (where j.step = 1) as counting, count(*) filter (where j.step = -1) as ceasing,
+    count(*) filter (where j.verdict = 'counted') as before, count(*) filter (where j.becomes = 'counted') as after,
+    coalesce(sum(j.xp_worth) filter (where j.tells_xp and j.becomes = 'counted'), 0)::bigint as xp_given,
+    coalesce(sum(j.xp_worth) filter (where j.tells_xp and j.becomes <> 'counted'), 0)::bigint as xp_taken
+from judged j
+group by j.contact_id
+having bool_or(j.step <> 0) or bool_or(j.tells_xp)
+
+-- name: write
+-- Writes what was judged: verdicts and editions of entries, tallies, the gates of the newest edition, scores under
+-- every version that is published or being built, and the messages about XP. Score changes are told of afterwards.
+, rewritten as (
+    update timeline t
+    set verdict = j.becomes, edition = j.newest, credit_number = t.credit_number + j.tells_xp::int
+    from judged j
+    where ((j.verdict, j.edition) is distinct from (j.becomes, j.newest) or j.tells_xp)
+        -- Equality, said so that nothing but the primary key serves.
+        and t.occurred_at between j.occurred_at and j.occurred_at
+        and (t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id)
+            >= (j.account_id, j.contact_id, j.occurred_at, j.event_key, $2::int)
+        and (t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id)
+            <= (j.account_id, j.contact_id, j.occurred_at, j.event_key, $2::int)
+    returning j.verdict <> j.becomes as changed
+),
+tally_step as materialized (
+    select contact_id, edition, sum(step) as step
+    from (
+        select contact_id, edition, -1 as step from judged where verdict = 'counted'
+        union all
+        select contact_id, newest, 1 from judged where becomes = 'counted'
+    ) s
+    group by contact_id, edition
+    having sum(step) <> 0
+),
+tallied as (
+    insert into tallies as t (contact_id, definition_id, edition, count)
+    select contact_id, $2, edition, step from tally_step
+    order by contact_id, edition
+    on conflict (contact_id, definition_id, edition) do update set count = t.count + excluded.count
+    returning 1
+),
+gated as (
+    insert into gates as g (contact_id, definition_id, edition, object_key, last_counted_at, last_counted_key,
+                            last_fixed_at)
+    select contact_id, $2, newest, object_key, max(occurred_at) filter (where becomes = 'counted' and not settled),
+        -- of the last in event order, which is the greatest key at the greatest time
+        (array_agg(event_key order by occurred_at desc, event_key desc)
+            filter (where becomes = 'counted' and not settled))[1],
+        max(occurred_at) filter (where becomes = 'counted' and settled)
+    from judged
+    where policy <> 'always'
+    group by contact_id, newest, object_key
+    order by contact_id, object_key
+    on conflict (contact_id, definition_id, edition, object_key) do update
+    set last_counted_at = excluded.last_counted_at, last_counted_key = excluded.last_counted_key,
+        last_fixed_at = excluded.last_fixed_at
+    returning 1
+),
+ungated as ( -- older editions remember nothing any more
+    delete from gates g
+    using definition d
+    where g.contact_id = any ($1::bigint[]) and g.definition_id = d.id and g.edition < d.edition
+    returning 1
+),
+score_step as materialized (
+    select s.contact_id, w.profile_id, w.version, g.id as group_id, s.step * w.weight as points
+    from (select contact_id, sum(step) as step from judged group by contact_id having sum(step) <> 0) s
+    join version_weights w on w.definition_id = $2
+    join profile_versions v on v.profile_id = w.profile_id and v.version = w.version
+        and v.state in ('building', 'published')
+    cross join lateral (values (0), (w.group_id)) as g(id)
+),
+scored as (
+    insert into scores as s (contact_id, profile_id, version, group_id, points)
+    select contact_id, profile_id, version, group_id, points from score_step
+    order by contact_id, profile_id, version, group_id
+    on conflict (contact_id, profile_id, version, group_id) do update set points = s.points + excluded.points
+    where excluded.points <> 0
+    returning 1
+),
+message as materialized (
+    select c.shard, c.id as contact_id, j.occurred_at, j.event_key, concat_ws(':', a.key, j.actor_id) as key,
+        json_build_object(
+            'specversion', '1.0', 'id', concat(x.stem, j.credit_number + 1), 'source', '/engagement',
+            'type', 'engagement.xp.credited', 'time', rfc3339(now()), 'subject', j.actor_id, 'accountid', a.key,
+            'datacontenttype', 'application/json',
+            'data', json_build_object(
+                'amount', case j.becomes when 'counted' then j.xp_worth else -j.xp_worth end, 'definition', d.key,
+                'contact', c.external_id, 'occurred_at', rfc3339(j.occurred_at),
+                'event', json_build_object('id', j.event_id, 'source', j.source, 'type', j.type),
+                'reverses', case when j.becomes <> 'counted' then concat(x.stem, j.credit_number) end))::text as payload
+    from judged j
+    cross join definition d
+    cross join installation i
+    cross join lateral (select key from accounts a where a.id = d.account_id offset 0) a
+    cross join lateral (select id, external_id, shard from contacts c where c.id = j.contact_id offset 0) c
+    cross join lateral (
+        select concat_ws(':', i.incarnation, a.key, encode(j.event_key, 'hex'), d.key, '') as stem) x
+    where j.tells_xp
+),
+done as materialized (
+    select (select count(*) from rewritten where changed) as changed,
+        (select count(*) from tallied) + (select count(*) from gated) + (select count(*) from ungated)
+            + (select count(*) from scored) as folded
+),
+posted as (
+    insert into outbox (shard, first_position, kinds, keys, payloads, committed_at)
+    select shard, take_positions(shard, messages), kinds, keys, payloads, clock_timestamp()
+    from (
+        select m.shard, count(*) as messages, array_agg('xp_credited'::message_kind) as kinds,
+            array_agg(m.key order by m.contact_id, m.occurred_at, m.event_key) as keys,
+            array_agg(m.payload order by m.contact_id, m.occurred_at, m.event_key) as payloads
+        from message m cross join done
+        group by m.shard
+        order by m.shard
+    ) by_shard
+    returning cardinality(kinds) as messages
+)
+select changed, (select coalesce(sum(messages), 0)::bigint from posted) as messages from done
+
+-- name: move_on
+-- These contacts are done.
+update rejudgements
+set last_contact_id = $2, contacts_done = contacts_done + $3, entries_changed = entries_changed + $4
+where id = $1
+
+-- name: end
+-- Nothing is left to do, or nobody wants it any more.
+update rejudgements set state = $2::text::rejudgement_state, ended_at = now() where id = $1 and ended_at is null

@@ -1,0 +1,51 @@
+-- What every request of the API begins with, and the trail of changes.
+
+-- name: account
+-- The account in the path, by its key (accounts_key_unique).
+select id, engagement from accounts where key = $1;
+
+-- name: record_changes
+-- Entries of the audit trail of an account by its key (accounts_key_unique), in the transaction of the changes and in
+-- their order.
+insert into audit (account_id, actor, action, subject, key, before, after)
+select account.id, $2, told.action, told.subject, told.key, told.before::jsonb, told.after::jsonb
+from accounts account,
+     unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+     with ordinality as told(action, subject, key, before, after, place)
+where account.key = $1
+order by told.place;
+
+-- name: audit_page
+-- Entries of the audit trail of an account, newest first, before an entry (audit_pkey).
+select id, at, actor, action, subject, key, before::text as before, after::text as after
+from audit
+where account_id = $1 and id < $2
+order by id desc
+limit $3;
+
+-- name: deleted_groups
+-- Groups that are no longer in an account's catalog (groups_key_unique).
+select key, name, icon from groups where account_id = $1 and deleted order by position, id;
+
+-- name: group_is_adjusted
+-- Whether scores were adjusted in a group, by its key.
+select exists (
+    select from adjustments
+    join groups "group" on "group".id = adjustments.group_id
+    where "group".account_id = $1 and "group".key = $2);
+
+-- name: left_entries
+-- Whether a definition ($2, by key) stands on timelines of an account, and the revision at which that is so. Reads
+-- the account's part of the timeline until it finds one: no index leads from a definition to its entries.
+select installation.revision,
+       exists (select from timeline where account_id = $1 and definition_id = definition.id) as has_entries
+from installation, definitions definition
+where definition.account_id = $1 and definition.key = $2;
+
+-- name: accounts_page
+-- Accounts by key after $2, all of them or $1 alone (accounts_key_unique).
+select key as account, name, engagement, sales
+from accounts
+where key > $2 and ($1::text is null or key = $1)
+order by key
+limit $3;

@@ -1,0 +1,279 @@
+"""Judging history again: a rule that is changed can mend what was counted before it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer import db, history
+from consumer.background import Background
+from consumer.clock import SystemClock
+from consumer.history import HistoryEndedError, HistoryRunningError, UnknownDefinitionError, steps
+from consumer.history.preview import preview
+from consumer.session import Session
+from consumer.verify import UnknownAccountError, verify
+from schemas.published import ScoreChanged, XpCredited
+from tests.pipeline import service
+from tests.pipeline.rehearsal import emptied
+from tests.pipeline.test_gates import HOUR, document, verdicts, won
+from tests.pipeline.test_law import drawn
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from consumer.db import Connection
+
+ALWAYS = {"policy": "always"}
+ONCE = {"policy": "once"}
+_REP: dict[str, Any] = {"actorid": "rita", "actortype": "rep"}
+
+
+async def begin(connection: Connection, *, with_xp: bool = False) -> int:
+    return await history.begin(connection, "acme", "won", with_xp=with_xp, by="ada")
+
+
+async def work(dsn: str, number: int) -> history.Status:
+    """Judge to the end."""
+    session = Session(lambda: db.connect(dsn))
+    async for stands in history.work(session, number):
+        last = stands
+    session.drop()
+    return last
+
+
+async def judged(dsn: str, connection: Connection, *, with_xp: bool = False) -> history.Status:
+    return await work(dsn, await begin(connection, with_xp=with_xp))
+
+
+@asynccontextmanager
+async def counted_too_much(database: str) -> AsyncIterator[service.Service]:
+    """Give a worker that has counted every deal of two contacts before the rule became `once`."""
+    async with service.running(database) as worker:
+        await worker.apply(document(ALWAYS))
+        await worker.batch([won(at, **_REP) for at in ("10:30", "10:00", "11:00")])
+        await worker.batch([won("12:00", subject="bob", **_REP), won("9:00", robot="true", **_REP)])
+        await worker.apply(document(ONCE))
+        yield worker
+
+
+async def net_xp(connection: Connection) -> int:
+    _, told = await service.messages(connection)
+    return sum(message["data"]["amount"] for message in told)
+
+
+async def test_what_counted_too_much_is_mended(database: str, connection: Connection) -> None:
+    """Under the newest edition only the first of each contact counts, in verdicts, tallies, scores and gates."""
+    async with counted_too_much(database) as worker:
+        stands = await judged(database, connection)
+        assert (stands.state, stands.edition, stands.done, stands.total, stands.changed) == (
+            "done",
+            2,
+            2,
+            2,
+            2,
+        )
+        assert await verdicts(connection) == {
+            "9:00": "excluded",
+            "10:00": "counted",
+            "10:30": "already_counted",
+            "11:00": "already_counted",
+            "12:00": "counted",
+        }
+        assert set((await service.tallies(connection)).items()) == {
+            (("acme", "ann", "won", 2), 1),
+            (("acme", "bob", "won", 2), 1),
+        }
+        scores = await service.scores(connection)
+        assert scores["acme", "lead_score", "ann"] == {"overall": 10, "deals": 10}
+        # A late event takes the first one's place, as if it had always been so.
+        await worker.batch([won("8:00")])
+        assert (await verdicts(connection))["10:00"] == "already_counted"
+    assert (await verify(database)).differences == []
+
+
+async def test_whom_it_changes_is_told(database: str, connection: Connection) -> None:
+    """One message to each contact whose score changed, with cause `rejudge`, in the chain of the others."""
+    async with counted_too_much(database):
+        before, _ = await service.messages(connection)
+        await judged(database, connection)
+    told, _ = await service.messages(connection)
+    [message] = told[len(before) :]
+    message.pop("kafka_key")
+    data = ScoreChanged.model_validate_json(json.dumps(message)).model_dump()["data"]
+    assert (message["subject"], data["causes"], data["version"]) == ("ann", ["rejudge"], 2)
+    assert data["overall"] == {"previous": 30, "current": 10}
+
+
+async def test_xp_stays_unless_it_is_asked_for(database: str, connection: Connection) -> None:
+    """What reps were told stands; an entry that comes to count again later is not credited twice."""
+    async with counted_too_much(database) as worker:
+        await judged(database, connection)
+        assert await net_xp(connection) == 4 * 5
+        # `once` by contact becomes `always` again: all count anew, and were credited for it before.
+        await worker.apply(document(ALWAYS))
+        assert (await judged(database, connection)).changed == 2
+        assert await net_xp(connection) == 4 * 5
+    assert (await verify(database)).differences == []
+
+
+async def test_xp_follows_where_it_is_asked_for(database: str, connection: Connection) -> None:
+    """Credits of entries that no longer count are taken back, each by the message that names it."""
+    async with counted_too_much(database):
+        await judged(database, connection, with_xp=True)
+    assert await net_xp(connection) == 2 * 5
+    _, told = await service.messages(connection)
+    reversals = [message for message in told if message["data"]["reverses"]]
+    assert [one["data"]["reverses"] for one in reversals] == [f"{one['id'][:-1]}1" for one in reversals]
+    assert {one["data"]["amount"] for one in reversals} == {-5}
+    for message in told:
+        message.pop("kafka_key")
+        XpCredited.model_validate_json(json.dumps(message))
+    assert (await verify(database)).differences == []
+
+
+async def test_a_preview_says_what_comes_true(database: str, connection: Connection) -> None:
+    """It names what would change and writes nothing; afterwards it is so, and there is nothing left to change."""
+    async with counted_too_much(database):
+        asked = await preview(connection, "acme", "won", with_xp=True)
+        assert await verdicts(connection) == dict.fromkeys(await verdicts(connection), "counted") | {
+            "9:00": "excluded"
+        }
+        stands = await judged(database, connection, with_xp=True)
+    assert (asked.contacts, asked.changed, asked.counting, asked.ceasing) == (2, 1, 0, 2)
+    assert (asked.xp_given, asked.xp_taken) == (0, 10)
+    assert [(mover.contact, mover.before, mover.after) for mover in asked.movers] == [("ann", 3, 1)]
+    assert stands.changed == asked.ceasing
+    again = await preview(connection, "acme", "won", with_xp=True)
+    assert (again.changed, again.movers) == (0, [])
+
+
+async def test_one_at_a_time(database: str, connection: Connection) -> None:
+    """A second one of the same definition is refused, and so is one of what is not there."""
+    async with counted_too_much(database):
+        await begin(connection)
+        with pytest.raises(HistoryRunningError):
+            await begin(connection)
+    with pytest.raises(UnknownDefinitionError):
+        await history.begin(connection, "acme", "nothing", with_xp=False, by="ada")
+    with pytest.raises(UnknownAccountError):
+        await history.begin(connection, "nobody", "won", with_xp=False, by="ada")
+
+
+async def test_cancelling_stops_it(database: str, connection: Connection) -> None:
+    """Whoever was not gone through stays as judged before; a second cancel is refused; both ends are on record."""
+    async with counted_too_much(database):
+        before = await verdicts(connection)
+        number = await begin(connection)
+        await history.cancel(connection, number, by="bea")
+        assert (await work(database, number)).state == "cancelled"
+        with pytest.raises(HistoryEndedError):
+            await history.cancel(connection, number, by="bea")
+    assert await verdicts(connection) == before
+    rows = await connection.fetch("select actor, action from audit order by id desc limit 2")
+    assert [tuple(row) for row in rows] == [("bea", "cancelled"), ("ada", "judged_again")]
+
+
+async def test_another_edition_ends_it(database: str, connection: Connection) -> None:
+    """When the rule changes again before the end it stops, for its edition is no longer the newest."""
+    async with counted_too_much(database) as worker:
+        number = await begin(connection)
+        await worker.apply(document(HOUR))
+        assert (await work(database, number)).state == "superseded"
+    assert (await verify(database)).differences == []
+
+
+async def test_a_worker_goes_on_with_it(database: str, connection: Connection) -> None:
+    """One that nobody works at is brought to its end in the background."""
+    async with counted_too_much(database):
+        number = await begin(connection)
+    background = Background(lambda: db.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
+    await background.look(asyncio.Event())
+    assert (await history.status(connection, number)).state == "done"
+
+
+# The law --------------------------------------------------------------------------------------------------
+
+_POLICIES = st.sampled_from([ALWAYS, ONCE, HOUR, {"policy": "cooldown", "interval": "2h", "per": "object"}])
+_HAPPENED = st.tuples(
+    st.sampled_from(["8:00", "8:30", "9:00", "9:30", "10:00", "11:00"]),
+    st.sampled_from(["ann", "bob"]),
+    st.sampled_from(["x", "y"]),
+)
+_BATCHES = st.lists(st.lists(_HAPPENED, max_size=5), min_size=3, max_size=3)
+
+
+def test_it_is_as_if_the_rule_had_always_been(module_database: str) -> None:
+    """Property: verdicts, tallies, scores and net XP end as those of an account that always had the newest rule.
+
+    Whatever came before, between and after the steps.
+    """
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+
+        @drawn(20)
+        @given(_POLICIES, _POLICIES, _BATCHES, st.integers(0, 3))
+        def law(before: dict[str, str], after: dict[str, str], batches: list[list[Any]], early: int) -> None:
+            runner.run(_hold(module_database, before, after, batches, early))
+
+        law()
+
+
+async def _hold(
+    dsn: str, before: dict[str, str], after: dict[str, str], batches: list[list[Any]], early: int
+) -> None:
+    """early: how many steps are taken before the last events come."""
+    connection, other = await db.connect(dsn), await db.connect(dsn)
+    try:
+        await emptied(connection)
+        async with service.running(dsn) as worker:
+            await worker.apply(document(before))
+            await worker.apply({**document(after), "account": "birch"})
+            await _feed(worker, batches[0], 0)
+            await worker.apply(document(after))
+            await _feed(worker, batches[1], 1)
+            number = await begin(connection, with_xp=True)
+            for _ in range(early):
+                await steps.step(other, number)
+            await _feed(worker, batches[2], 2)
+            await work(dsn, number)
+        assert await _state(connection, "acme") == await _state(connection, "birch")
+        assert (await verify(dsn)).differences == []
+    finally:
+        await connection.close()
+        await other.close()
+
+
+async def _feed(worker: service.Service, happened: list[tuple[str, str, str]], batch: int) -> None:
+    await worker.batch(
+        [
+            won(at, subject=who, objectid=what, id=f"{batch}-{place}", accountid=account, **_REP)
+            for place, (at, who, what) in enumerate(happened)
+            for account in ("acme", "birch")
+        ]
+    )
+
+
+async def _state(connection: Connection, account: str) -> dict[str, Any]:
+    rows = await connection.fetch(
+        """select c.external_id, t.event_id, t.verdict from timeline t join contacts c on c.id = t.contact_id
+           join accounts a on a.id = t.account_id where a.key = $1""",
+        account,
+    )
+    tallies: Counter[str] = Counter()
+    for (of, contact, *_), count in (await service.tallies(connection)).items():
+        if of == account:
+            tallies[contact] += count
+    scores = await service.scores(connection)
+    _, told = await service.messages(connection)
+    return {
+        "verdicts": {tuple(row[:2]): row["verdict"] for row in rows},
+        "tallies": tallies,
+        "scores": {contact: score for (of, _, contact), score in scores.items() if of == account},
+        "xp": sum(message["data"]["amount"] for message in told if message["accountid"] == account),
+    }

@@ -1,0 +1,43 @@
+"""Fixtures for the API: one application and one database for each module, accounts to isolate its tests."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.pipeline import service
+from tests.pipeline.service import Service, apply_document
+from tests.web.serving import Api, serving
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+async def api(module_database: str) -> AsyncIterator[Api]:
+    """Give the API on this module's database."""
+    async with serving(module_database) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def worker(api: Api) -> AsyncIterator[Service]:
+    """Give a worker's ingest on this module's database."""
+    async with service.running(api.dsn) as running:
+        yield running
+
+
+@pytest.fixture
+def new_account(api: Api) -> Callable[..., Awaitable[str]]:
+    """Create an account of one's own from sections of a catalog document; returns its key."""
+
+    async def create(**sections: object) -> str:
+        key = f"account{next(_numbers)}"
+        await apply_document(api.dsn, {"engagement_catalog": 1, "account": key, "name": key, **sections})
+        return key
+
+    return create

@@ -1,0 +1,92 @@
+"""The API as tests call it: the real application over a real database, tokens, and what to ask it.
+
+Owns making the application and tokens for it. Never starts a server: httpx speaks to the application directly.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import jwt
+
+from consumer import db
+from consumer.clock import SystemClock
+from consumer.health import Health
+from consumer.metrics import Metrics
+from consumer.web.app import application
+from consumer.web.auth import Permission, Tokens
+from consumer.web.database import Connections
+from consumer.web.keys import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from fastapi import FastAPI
+
+SECRET = "a secret of tests, long enough for HS256"
+EVERYTHING = tuple(Permission)
+
+
+@dataclass
+class Api:
+    """The application, and a client that calls it without a token unless one is given."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    dsn: str
+
+    def as_(self, account: str, permissions: Iterable[str] = EVERYTHING, *, actor: str = "ann") -> Client:
+        """Return a client whose paths are below that account, with a token for it."""
+        return Client(
+            transport=self.client._transport,
+            base_url=f"http://api/v1/accounts/{account}",
+            headers=bearer(account, permissions, actor=actor),
+        )
+
+
+class Client(httpx.AsyncClient):
+    """A client for which the path '' is the account itself; httpx would ask for it with a slash at its end."""
+
+    def _merge_url(self, url: httpx.URL | str) -> httpx.URL:
+        merged = super()._merge_url(url)
+        return merged.copy_with(raw_path=merged.raw_path.removesuffix(b"/"))
+
+    async def edit(self, path: str, body: object, *, method: str = "PATCH") -> httpx.Response:
+        """Read something and change it at once; the body may hold text that is no Unicode."""
+        seen = await self.get(path)
+        headers = {"if-match": seen.headers["etag"], "content-type": "application/json"}
+        return await self.request(method, path, content=json.dumps(body), headers=headers)
+
+
+def mint(
+    account: str, permissions: Iterable[str] = EVERYTHING, /, *, actor: str = "ann", **claims: Any
+) -> str:
+    """Return a token that is valid for an hour; claims: others, or in place of the usual ones (None: left out)."""
+    payload = {
+        "sub": actor,
+        "account": account,
+        "permissions": [str(permission) for permission in permissions],
+        "exp": int(time.time()) + 3600,
+        **claims,
+    }
+    return jwt.encode({name: value for name, value in payload.items() if value is not None}, SECRET, "HS256")
+
+
+def bearer(account: str, permissions: Iterable[str] = EVERYTHING, *, actor: str = "ann") -> dict[str, str]:
+    """Return the header with a token."""
+    return {"authorization": f"Bearer {mint(account, permissions, actor=actor)}"}
+
+
+@asynccontextmanager
+async def serving(dsn: str) -> AsyncIterator[Api]:
+    """Give the application on a database."""
+    async with db.pool(dsn, size=4) as pool:
+        app = application(Connections(pool), Tokens(Secret(SECRET)), Health(SystemClock()), Metrics())
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            yield Api(app, client, dsn)

@@ -1,0 +1,147 @@
+"""Accounts over HTTP: created, read and changed, each by who may, and never by two at once unseen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.web.events import happen
+from tests.web.serving import bearer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.pipeline.service import Service
+    from tests.web.serving import Api
+
+
+async def test_an_account_is_created_once(api: Api) -> None:
+    """Created with what differs from the defaults, an account is there to be read; a second time is a conflict."""
+    headers = bearer("*", actor="root")
+    body = {
+        "account": "born",
+        "name": "Born Inc.",
+        "sales": True,
+        "retention": "365d",
+        "time_zone": "Europe/Paris",
+    }
+    response = await api.client.post("/v1/accounts", json=body, headers=headers)
+    assert response.status_code == 201
+    expected = {**body, "engagement": True, "count_robots": False}
+    told = response.json()
+    assert told.pop("revision") == response.headers["etag"].strip('"')
+    assert told == expected
+    again = await api.client.post("/v1/accounts", json=body, headers=headers)
+    assert again.status_code == 409
+    assert again.json()["detail"] == "there is an account born already"
+    async with api.as_("born", actor="ann") as client:
+        read = await client.get("")
+        assert read.json() == response.json()
+        trail = (await client.get("/audit")).json()["items"]
+    assert [(entry["actor"], entry["action"], entry["subject"], entry["key"]) for entry in trail] == [
+        ("root", "created", "profile", "lead_score"),
+        ("root", "created", "account", None),
+    ]
+
+
+async def test_a_token_of_one_account_creates_and_lists_only_that(api: Api) -> None:
+    """Operating one account a token cannot create another (403), and of the list sees its own alone."""
+    for account in ("mine", "other"):
+        response = await api.client.post(
+            "/v1/accounts", json={"account": account, "name": "x"}, headers=bearer("mine")
+        )
+        assert response.status_code == (201 if account == "mine" else 403)
+    listed = await api.client.get("/v1/accounts", headers=bearer("mine"))
+    assert [item["account"] for item in listed.json()["items"]] == ["mine"]
+
+
+async def test_accounts_are_listed_page_by_page(api: Api) -> None:
+    """All accounts come by key, none twice and none left out, whatever the size of pages."""
+    headers = bearer("*")
+    for number in range(3):
+        body = {"account": f"page{number}", "name": "x"}
+        await api.client.post("/v1/accounts", json=body, headers=headers)
+    found, cursor = [], None
+    while True:
+        params = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        page = (await api.client.get("/v1/accounts", params=params, headers=headers)).json()
+        found += [item["account"] for item in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert found == sorted(set(found))
+    assert {"page0", "page1", "page2"} <= set(found)
+
+
+async def test_a_change_names_the_revision_that_it_changes(
+    api: Api, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """Without If-Match it is 428, with the revision of before somebody's change 412; nothing is changed then."""
+    key = await new_account()
+    async with api.as_(key) as client:
+        seen = (await client.get("")).headers["etag"]
+        for headers in ({}, {"if-match": "*"}, {"if-match": ""}):
+            missing = await client.patch("", json={"name": "A"}, headers=headers)
+            assert missing.status_code == 428
+        changed = await client.patch("", json={"name": "B", "retention": None}, headers={"if-match": seen})
+        assert changed.status_code == 200
+        stale = await client.patch("", json={"name": "C"}, headers={"if-match": seen})
+        assert stale.status_code == 412
+        assert changed.headers["etag"] in stale.json()["detail"]
+        weak = await client.patch(
+            "", json={"sales": True}, headers={"if-match": f"W/{changed.headers['etag']}"}
+        )
+        assert weak.json()["name"] == "B"
+        assert weak.json()["sales"] is True
+        trail = (await client.get("/audit", params={"limit": 2})).json()["items"]
+    assert [(entry["before"], entry["after"]) for entry in trail] == [
+        ({"sales": False}, {"sales": True}),
+        ({"name": key}, {"name": "B"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({"name": "", "sales": 1}, {"name", "sales"}),
+        ({"name": None}, {"name"}),
+        ({"time_zone": "Europe/Nowhere", "retention": "1y"}, {"time_zone", "retention"}),
+        ({"retention": "0d"}, {"retention"}),
+        ({"name": "a\u0007b"}, {"name"}),
+        ({"name": "\ud800"}, {""}),
+        ({"name": "a\0b"}, {""}),
+        ({"account": "other"}, {"account"}),
+        ([], {""}),
+    ],
+    ids=str,
+)
+async def test_what_is_wrong_is_named_by_its_field(
+    api: Api, new_account: Callable[..., Awaitable[str]], body: object, fields: set[str]
+) -> None:
+    """A value that cannot be is 422 with its field, and nothing is changed."""
+    key = await new_account()
+    async with api.as_(key) as client:
+        before = await client.get("")
+        response = await client.edit("", body)
+        assert response.status_code == 422, response.text
+        assert {error["field"] for error in response.json()["errors"]} == fields
+        assert (await client.get("")).json() == before.json()
+
+
+async def test_with_the_module_off_everything_can_still_be_read(
+    api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """Switched off, an account's events pass without effect, and answers say so: in lists and in a header."""
+    key = await new_account()
+    async with api.as_(key) as client:
+        seen = await client.get("")
+        assert seen.headers["engagement-module"] == "on"
+        await client.edit("", {"engagement": False})
+        for path in ("", "/groups", "/definitions", "/inbox", "/audit"):
+            response = await client.get(path)
+            assert response.status_code == 200
+            assert response.headers["engagement-module"] == "off"
+            assert response.headers["cache-control"] == "no-store"
+            assert response.json()["engagement"] is False
+    assert await happen(worker, key, "deal.won") == ["disabled"]

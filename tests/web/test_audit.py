@@ -1,0 +1,77 @@
+"""The audit trail: every change once, with who made it, newest first, and of nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer import audit, db
+from consumer.audit import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.web.serving import Api
+
+GROUP = {"key": "purchase", "name": "Purchase", "icon": "cart"}
+
+
+async def test_the_trail_is_read_page_by_page(api: Api, new_account: Callable[..., Awaitable[str]]) -> None:
+    """Entries come newest first, each once, whatever is added meanwhile."""
+    account = await new_account()
+    connection = await db.connect(api.dsn)
+    changes = [Change("changed", "tests", str(number), {"n": number}, None) for number in range(5)]
+    await audit.record(connection, account, "bob", *changes)
+    async with api.as_(account) as client:
+        first = (await client.get("/audit", params={"limit": 3})).json()
+        await audit.record(connection, account, "eve", Change("added", "tests"))
+        second = (await client.get("/audit", params={"limit": 200, "cursor": first["next"]})).json()
+    await connection.close()
+    keys = [entry["key"] for entry in [*first["items"], *second["items"]] if entry["subject"] == "tests"]
+    assert keys == ["4", "3", "2", "1", "0"]
+    assert second["next"] is None
+    assert first["items"][0] == {
+        "id": first["items"][0]["id"],
+        "at": first["items"][0]["at"],
+        "actor": "bob",
+        "action": "changed",
+        "subject": "tests",
+        "key": "4",
+        "before": {"n": 4},
+        "after": None,
+    }
+
+
+async def test_cursors_and_trails_are_of_one_account(
+    api: Api, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """What happens in one account is not in another's trail, and a cursor of one is not taken by another."""
+    one, other = await new_account(groups=[GROUP]), await new_account()
+    async with api.as_(one) as client:
+        page = (await client.get("/audit", params={"limit": 1})).json()
+    async with api.as_(other) as client:
+        assert "purchase" not in (await client.get("/audit")).text
+        assert (await client.get("/audit", params={"cursor": page["next"]})).status_code == 400
+
+
+async def test_each_change_is_one_entry_and_a_refused_one_none(
+    api: Api, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """A change that is made is one entry by its actor; one that is refused, or changes nothing, is none."""
+    account = await new_account(groups=[GROUP])
+    async with api.as_(account, actor="carl") as client:
+        before = (await client.get("/audit")).json()["items"]
+        await client.edit("/groups/purchase", {"name": "Bought"})
+        await client.edit("/groups/purchase", {"name": "Bought"})
+        await client.edit("/groups/purchase", {"icon": "unicorn"})
+        await client.patch("/groups/purchase", json={"name": "x"})
+        after = (await client.get("/audit")).json()["items"]
+    assert len(after) == len(before) + 1
+    assert after[1:] == before
+    assert {name: after[0][name] for name in ("actor", "action", "subject", "key", "before", "after")} == {
+        "actor": "carl",
+        "action": "changed",
+        "subject": "group",
+        "key": "purchase",
+        "before": {"name": "Purchase"},
+        "after": {"name": "Bought"},
+    }

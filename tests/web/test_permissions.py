@@ -1,0 +1,146 @@
+"""Who may do what, route by route: a table that must name every route there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from consumer.web.auth import Permission
+from consumer.web.routes import ROUTERS
+from tests.web.serving import Api, bearer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READ, MANAGE, OPERATE = Permission.READ, Permission.MANAGE, Permission.OPERATE
+ACCOUNT = "/v1/accounts/{account}"
+
+# Every route under an account, and the one permission that it asks for. Whoever adds a route adds its line.
+UNDER_ACCOUNT = {
+    ("GET", ACCOUNT): READ,
+    ("PATCH", ACCOUNT): OPERATE,
+    ("GET", f"{ACCOUNT}/icons"): READ,
+    ("GET", f"{ACCOUNT}/groups"): READ,
+    ("POST", f"{ACCOUNT}/groups"): MANAGE,
+    ("GET", f"{ACCOUNT}/groups/{{group}}"): READ,
+    ("PATCH", f"{ACCOUNT}/groups/{{group}}"): MANAGE,
+    ("DELETE", f"{ACCOUNT}/groups/{{group}}"): MANAGE,
+    ("GET", f"{ACCOUNT}/group-order"): READ,
+    ("PUT", f"{ACCOUNT}/group-order"): MANAGE,
+    ("GET", f"{ACCOUNT}/definitions"): READ,
+    ("POST", f"{ACCOUNT}/definitions"): MANAGE,
+    ("GET", f"{ACCOUNT}/definitions/{{definition}}"): READ,
+    ("PATCH", f"{ACCOUNT}/definitions/{{definition}}"): MANAGE,
+    ("DELETE", f"{ACCOUNT}/definitions/{{definition}}"): MANAGE,
+    ("GET", f"{ACCOUNT}/definition-order"): READ,
+    ("PUT", f"{ACCOUNT}/definition-order"): MANAGE,
+    ("POST", f"{ACCOUNT}/try"): MANAGE,
+    ("GET", f"{ACCOUNT}/inbox"): MANAGE,
+    ("POST", f"{ACCOUNT}/inbox/definition"): MANAGE,
+    ("GET", f"{ACCOUNT}/audit"): MANAGE,
+}
+# Those that are about no one account.
+BESIDE_ACCOUNTS = {
+    ("GET", "/v1/accounts"): OPERATE,
+    ("POST", "/v1/accounts"): OPERATE,
+}
+# Those that need no token.
+PUBLIC = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json")}
+
+_FILLED = {"account": "acme"}
+
+
+@pytest.fixture(scope="module")
+async def acme(api: Api) -> str:
+    """Name the account that the table is tried on."""
+    from tests.pipeline.service import apply_document  # noqa: PLC0415
+
+    await apply_document(api.dsn, {"engagement_catalog": 1, "account": "acme", "name": "Acme"})
+    return "acme"
+
+
+def test_every_route_is_in_the_table(api: Api) -> None:
+    """A route that no table names fails here, and so does a line of a route that is gone."""
+    assert set(_routes(api)) == {*UNDER_ACCOUNT, *BESIDE_ACCOUNTS, *PUBLIC}
+    assert {path for _, path in UNDER_ACCOUNT} == {
+        path for _, path in UNDER_ACCOUNT if path.startswith(ACCOUNT)
+    }
+
+
+def test_operations_have_names_of_their_own(api: Api) -> None:
+    """Each operation has the name of its function, by which generated clients call it; no two have the same."""
+    names = [
+        operation["operationId"]
+        for operations in api.app.openapi()["paths"].values()
+        for operation in operations.values()
+    ]
+    assert "list_definitions" in names
+    assert len(names) == len(set(names))
+
+
+def test_the_document_tells_each_permission(api: Api) -> None:
+    """The OpenAPI document names for each route the permission of the table."""
+    paths = api.app.openapi()["paths"]
+    told = {
+        (method.upper(), path): operation["security"]
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    }
+    assert told == {
+        route: [{"bearer": [permission.value]}]
+        for route, permission in {**UNDER_ACCOUNT, **BESIDE_ACCOUNTS}.items()
+    }
+
+
+@pytest.mark.parametrize("route", [*UNDER_ACCOUNT, *BESIDE_ACCOUNTS], ids=" ".join)
+async def test_without_a_token_nothing_is_answered(api: Api, acme: str, route: tuple[str, str]) -> None:
+    """No token, and no valid one, is 401, whatever else is wrong with the request."""
+    for headers in ({}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic YTpi"}):
+        response = await api.client.request(route[0], _filled(route[1], acme), headers=headers)
+        assert response.status_code == 401
+        assert response.json()["type"] == "urn:engagement:problem:unauthenticated"
+        assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(("route", "permission"), {**UNDER_ACCOUNT, **BESIDE_ACCOUNTS}.items(), ids=str)
+async def test_each_route_takes_its_own_permission_and_no_other(
+    api: Api, acme: str, route: tuple[str, str], permission: Permission
+) -> None:
+    """With the permission of the table a request passes, with the two others it is 403."""
+    others = [each for each in Permission if each is not permission]
+    assert await _status(api, route, bearer(acme, others)) == 403
+    assert await _status(api, route, bearer(acme, [permission])) in {200, 404, 409, 422}
+
+
+@pytest.mark.parametrize("route", UNDER_ACCOUNT, ids=" ".join)
+async def test_other_accounts_do_not_exist(api: Api, acme: str, route: tuple[str, str]) -> None:
+    """An account that exists and is not the token's answers exactly as one that does not exist: 404."""
+    answers = []
+    for token in ("other", "acme"):
+        path = _filled(route[1], acme if token == "other" else "absent")
+        answers.append(await api.client.request(route[0], path, headers=bearer(token)))
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].text.replace(acme, "absent") == answers[1].text
+    assert await _status(api, route, bearer("*")) in {200, 404, 409, 422}
+
+
+def _routes(api: Api) -> Iterator[tuple[str, str]]:
+    own = [route for router in ROUTERS for route in router.routes]
+    for route in [*api.app.routes, *own]:
+        path = getattr(route, "path", None)
+        for method in getattr(route, "methods", None) or ():
+            if path is not None and method != "HEAD":
+                yield method, path
+
+
+async def _status(api: Api, route: tuple[str, str], headers: dict[str, str]) -> int:
+    response = await api.client.request(route[0], _filled(route[1], "acme"), headers=headers)
+    return response.status_code
+
+
+def _filled(path: str, account: str) -> str:
+    """Return a path with its parameters filled in, by things that need not exist."""
+    return path.format_map(
+        {**dict.fromkeys(("definition", "group", "contact", "profile"), "x"), "account": account}
+    )

@@ -1,0 +1,201 @@
+"""Which tokens are taken: signed as the settings say, in time, with claims that can be what they must."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from consumer import settings
+from consumer.__main__ import main
+from consumer.web.app import tokens_of
+from consumer.web.auth import Claims, Tokens
+from consumer.web.keys import KeySet, Secret
+from consumer.web.problems import Code, ProblemError
+from tests.web.serving import SECRET, mint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+
+
+class _Hands:
+    """A clock moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def _payload(**claims: Any) -> dict[str, Any]:
+    usual = {
+        "sub": "ann",
+        "account": "acme",
+        "permissions": ["engagement:read"],
+        "exp": int(time.time()) + 60,
+    }
+    return {**usual, **claims}
+
+
+def _key_set(**keys: Any) -> str:
+    listed = []
+    for name, key in keys.items():
+        of = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
+        listed.append({**of.to_jwk(key.public_key(), as_dict=True), "kid": name})
+    return json.dumps({"keys": listed})
+
+
+async def _refusal(tokens: Tokens, token: str) -> str:
+    with pytest.raises(ProblemError) as refused:
+        await tokens.claims(token)
+    assert refused.value.code is Code.UNAUTHENTICATED
+    return refused.value.detail
+
+
+async def test_a_valid_token_says_who_and_what() -> None:
+    """Actor, account and permissions come out of the claims."""
+    claims = await Tokens(Secret(SECRET)).claims(mint("acme", ["engagement:read", "something:else"]))
+    assert claims == Claims("ann", "acme", frozenset({"engagement:read", "something:else"}))
+    assert claims.of_account("acme")
+    assert not claims.of_account("acm")
+    assert (await Tokens(Secret(SECRET)).claims(mint("*"))).of_account("acme")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": 1_600_000_000},
+        {"exp": None},
+        {"nbf": 4_000_000_000},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": "a\0b"},
+        {"sub": 7},
+        {"account": None},
+        {"account": "not/one"},
+        {"account": ["acme"]},
+        {"permissions": None},
+        {"permissions": "engagement:read"},
+        {"permissions": [1]},
+    ],
+    ids=str,
+)
+async def test_claims_that_cannot_be_are_refused(claims: dict[str, Any]) -> None:
+    """A token out of its time, or with a claim missing or not of its form, is not valid."""
+    await _refusal(Tokens(Secret(SECRET)), mint("acme", **claims))
+
+
+async def test_other_signatures_are_refused() -> None:
+    """Another secret, another algorithm, none, or a changed payload: not valid."""
+    tokens = Tokens(Secret(SECRET))
+    await _refusal(tokens, jwt.encode(_payload(), SECRET + "x", "HS256"))
+    await _refusal(tokens, jwt.encode(_payload(), SECRET * 2, "HS512"))
+    await _refusal(tokens, jwt.encode(_payload(), "", "none"))
+    head, _, tail = mint("acme").split(".")
+    forged = base64.urlsafe_b64encode(json.dumps(_payload(account="*")).encode()).rstrip(b"=").decode()
+    await _refusal(tokens, f"{head}.{forged}.{tail}")
+
+
+async def test_issuer_and_audience_are_checked_where_named() -> None:
+    """With an issuer and audience set, tokens must name them; without, they may name any."""
+    tokens = Tokens(Secret(SECRET), issuer="https://login", audience="engagement")
+    for claims in (
+        {},
+        {"iss": "https://login"},
+        {"iss": "https://login", "aud": "other"},
+        {"aud": "engagement"},
+    ):
+        await _refusal(tokens, mint("acme", **claims))
+    fitting = mint("acme", iss="https://login", aud=["other", "engagement"])
+    assert (await tokens.claims(fitting)).account == "acme"
+    assert (await Tokens(Secret(SECRET)).claims(fitting)).account == "acme"
+
+
+async def test_public_keys_check_tokens_of_both_kinds(tmp_path: Path) -> None:
+    """RS256 and ES256 are taken by the key that the token names, never by another, never as a shared secret."""
+    file = tmp_path / "keys.json"
+    file.write_text(_key_set(one=RSA, two=EC))
+    tokens = Tokens(KeySet(str(file), _Hands()))
+    for key, name, algorithm in ((RSA, "one", "RS256"), (EC, "two", "ES256")):
+        claims = await tokens.claims(jwt.encode(_payload(), key, algorithm, headers={"kid": name}))
+        assert claims.actor == "ann"
+    await _refusal(tokens, jwt.encode(_payload(), OTHER_RSA, "RS256", headers={"kid": "one"}))
+    await _refusal(tokens, jwt.encode(_payload(), RSA, "RS512", headers={"kid": "one"}))
+    await _refusal(tokens, jwt.encode(_payload(), SECRET, "HS256", headers={"kid": "one"}))
+    assert "not known" in await _refusal(tokens, jwt.encode(_payload(), RSA, "RS256"))
+
+
+async def test_keys_are_read_again_when_one_is_unknown(tmp_path: Path) -> None:
+    """A key added later is found once ten seconds have passed, and one withdrawn is refused after ten minutes."""
+    file, clock = tmp_path / "keys.json", _Hands()
+    file.write_text(_key_set(one=RSA))
+    tokens = Tokens(KeySet(str(file), clock))
+    first = jwt.encode(_payload(), RSA, "RS256")
+    second = jwt.encode(_payload(), OTHER_RSA, "RS256", headers={"kid": "two"})
+    await tokens.claims(first)
+    file.write_text(_key_set(two=OTHER_RSA))
+    await _refusal(tokens, second)
+    clock.seconds = 11
+    await tokens.claims(second)
+    file.unlink()
+    clock.seconds = 1000
+    assert (await tokens.claims(second)).account == "acme", "keys are believed while none can be read"
+    await _refusal(tokens, jwt.encode(_payload(), RSA, "RS256", headers={"kid": "one"}))
+
+
+async def test_without_keys_the_api_is_unavailable(tmp_path: Path) -> None:
+    """Where keys have never been read nobody is refused as invalid: it is 503 until they are."""
+    file, clock = tmp_path / "late.json", _Hands()
+    tokens, token = Tokens(KeySet(str(file), clock)), jwt.encode(_payload(), RSA, "RS256")
+    for _ in range(2):
+        with pytest.raises(ProblemError) as refused:
+            await tokens.claims(token)
+        assert refused.value.code is Code.UNAVAILABLE
+        file.write_text(_key_set(one=RSA))
+    clock.seconds = 11
+    assert (await tokens.claims(token)).actor == "ann"
+
+
+async def test_the_command_mints_what_the_api_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`engagement token` prints a token with the account, actor, permissions and life that it was asked for."""
+    for name, value in {"jwt_secret": SECRET, "jwt_issuer": "me", "jwt_audience": "you"}.items():
+        monkeypatch.setenv(settings.variable(name), value)
+    arguments = ["--account", "acme", "--actor", "bob", "--permission", "read", "--expires", "5m"]
+    assert main(["token", *arguments]) == 0
+    token = capsys.readouterr().out.strip()
+    made = settings.load(unneeded=frozenset({"database_url", "kafka_bootstrap"}))
+    assert await tokens_of(made).claims(token) == Claims("bob", "acme", frozenset({"engagement:read"}))
+    left = jwt.decode(token, options={"verify_signature": False})["exp"] - time.time()
+    assert 290 < left <= 300
+
+
+def test_without_a_way_to_check_tokens_nothing_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a secret and without keys there is no web side, nor a token: each says which settings are missing."""
+    for name in ("jwt_secret", "jwt_jwks"):
+        monkeypatch.delenv(settings.variable(name), raising=False)
+    monkeypatch.setenv(settings.variable("database_url"), "postgresql://nobody@localhost/none")
+    made = settings.load(unneeded=frozenset({"kafka_bootstrap"}))
+    with pytest.raises(
+        settings.SettingsError, match="ENGAGEMENT_JWT_SECRET or ENGAGEMENT_JWT_JWKS is missing"
+    ):
+        tokens_of(made)
+    assert main(["token", "--account", "acme"]) == 1
+    assert "ENGAGEMENT_JWT_SECRET is not set" in capsys.readouterr().err
