@@ -489,6 +489,22 @@ create table shard_leases (
     owner text
 );
 
+-- The groups that messages tell of: those of the catalog, and of the deleted ones those in which a published version
+-- counts, or whom a publish goes on to tell that they are gone. Everything by key: batches ask, too.
+create view counters as
+select g.account_id, g.id as group_id, g.key, g.position
+from groups g
+where not g.deleted or exists (
+    select from profiles p
+    where p.account_id = g.account_id
+        and (exists (select from version_weights w
+                     where w.profile_id = p.id and w.version = p.published_version and w.group_id = g.id
+                     offset 0)
+             or exists (select from publishes u
+                        where u.profile_id = p.id and u.ended_at is null and u.state = 'announcing'
+                        offset 0))
+    offset 0);
+
 -- The state of a walk over a dedup key in event order: the time of the last counted event.
 -- An event counts if it is not blocked and no counted event lies less than `span` before it (semantics §4).
 create function cooldown_step(last_counted timestamptz, occurred_at timestamptz, span interval, blocked boolean,
