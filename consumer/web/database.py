@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotations at run time
 
+from consumer.web.problems import Code, ProblemError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 # Seconds that a request waits for a connection before it is told to come again.
 _PATIENCE = 5.0
+# Seconds after which an export that has met others is worth another try.
+_EXPORT_RETRY_AFTER = "10"
 
 
 class Connections:
@@ -25,6 +29,9 @@ class Connections:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        # Of exports, at once: each keeps its connection for as long as its reader takes.
+        self._most_exports = max(1, pool.get_max_size() // 4)
+        self._exports = 0
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -43,6 +50,26 @@ class Connections:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             yield connection
+
+    @asynccontextmanager
+    async def export(self) -> AsyncIterator[Connection]:
+        """Lend a snapshot to whoever sends it away while reading it.
+
+        One who does not read on within a minute loses it. Raises ProblemError (503) with too many at once.
+        """
+        if self._exports >= self._most_exports:
+            raise ProblemError(
+                Code.UNAVAILABLE,
+                "other exports are under way: try again when they are done",
+                headers={"Retry-After": _EXPORT_RETRY_AFTER},
+            )
+        self._exports += 1
+        try:
+            async with self.snapshot() as connection:
+                await connection.execute("set local idle_in_transaction_session_timeout = '60s'")
+                yield connection
+        finally:
+            self._exports -= 1
 
 
 def _connections(request: Request) -> Connections:

@@ -51,7 +51,13 @@ DEFINITION = {
     "dedup": {"policy": "cooldown", "interval": "1d"},
 }
 # What paths and bodies are filled with, so that right requests reach what is there; wrong ones miss it.
-THERE = {"group": "purchase", "definition": "deal_won", "type": "deal.seen", "inbox_type": "deal.seen"}
+THERE = {
+    "group": "purchase",
+    "definition": "deal_won",
+    "type": "deal.seen",
+    "inbox_type": "deal.seen",
+    "contact": "ann",
+}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ Owns which there are. A route names its permission by the type of its first para
 tests/web/test_permissions.py names every route once more.
 """
 
-from consumer.web.routes import accounts, audit, contacts, definitions, groups, inbox, trial
+from consumer.web.routes import accounts, audit, contacts, definitions, groups, inbox, scores, timeline, trial
 
 ROUTERS = (
     accounts.router,
@@ -14,5 +14,8 @@ ROUTERS = (
     trial.router,
     inbox.router,
     audit.router,
+    # What is below a contact before the contact itself, whose id may have slashes.
+    timeline.router,
+    scores.router,
     contacts.router,
 )
