@@ -304,7 +304,7 @@ async def test_what_stays_whatever_comes_blocks_on_both_sides(
 ) -> None:
     """An entry that cools down because of what came a week late, after it, says until when that blocks."""
     account = await new_account(groups=GROUPS, definitions=DEFINITIONS)
-    late = {"timestamp": MAY + timedelta(days=9)}
+    late: dict[str, Any] = {"timestamp": MAY + timedelta(days=9)}
     await worker.batch([record(account, "hourly", at=MAY + timedelta(minutes=30), **late)])
     await worker.batch(
         [record(account, "hourly", at=MAY + timedelta(minutes=number)) for number in (0, 89, 95)]
