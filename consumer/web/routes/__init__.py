@@ -14,6 +14,8 @@ from consumer.web.routes import (
     previews,
     profiles,
     publishes,
+    scores,
+    timeline,
     trial,
     versions,
 )
@@ -30,5 +32,8 @@ ROUTERS = (
     publishes.router,
     versions.router,
     audit.router,
+    # What is below a contact before the contact itself, whose id may have slashes.
+    timeline.router,
+    scores.router,
     contacts.router,
 )

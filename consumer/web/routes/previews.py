@@ -165,7 +165,7 @@ async def preview_publish(
     lines = _Lines()
 
     async def work() -> Preview:
-        async with database.at_length() as connection:
+        async with database.preview() as connection:
             return await preview(connection, caller.account.key, profile, ranges=ranges, progress=lines.tell)
 
     return await lines.of(asyncio.create_task(work()))
