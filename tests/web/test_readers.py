@@ -32,7 +32,7 @@ SAYS = {
 
 @dataclass
 class Reader:
-    """Polls the list page by page, and knows what everybody must have under each version."""
+    """Polls every route that shows scores, and knows what everybody must have under each version."""
 
     client: Client
     worker: Service
@@ -46,7 +46,20 @@ class Reader:
         self.counted[who, TYPES[event_type]] += 1
 
     async def look(self) -> None:
-        """Read the whole list: all of it is of one version, and exactly what that says."""
+        """Read everything: all of it is of one version, and exactly what that says."""
+        version = await self._list()
+        self.seen.append(version)
+        who = CONTACTS[len(self.seen) % len(CONTACTS)]
+        overall, groups = self._expected(who, version)
+        contact = (await self.client.get(f"/contacts/{who}")).json()
+        [scores] = contact["profiles"]
+        assert (scores["version"], scores["overall"], scores["groups"]) == (version, overall, groups)
+        found = (await self.client.post("/scores/lookup", json={"contacts": [who]})).json()
+        assert (found["version"], found["items"][0]["contact"]["overall"]) == (version, overall)
+        explained = (await self.client.get(f"/contacts/{who}/score/explanation")).json()
+        assert (explained["version"], explained["overall"]) == (version, overall)
+
+    async def _list(self) -> int:
         version: int | None = None
         cursor: dict[str, str] = {}
         shown: list[dict[str, Any]] = []
@@ -61,13 +74,13 @@ class Reader:
                 break
             cursor = {"cursor": page["next"]}
         assert version is not None
-        self.seen.append(version)
         assert {each["id"]: (each["overall"], each["groups"]) for each in shown} == {
             who: self._expected(who, version) for who in CONTACTS
         }
         assert [each["overall"] for each in shown] == sorted(
             (each["overall"] for each in shown), reverse=True
         )
+        return version
 
     def _expected(self, who: str, version: int) -> tuple[int, dict[str, int]]:
         points = Counter(dict.fromkeys(("purchase", "mail"), 0))
