@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StrictInt, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StrictInt, model_validator
 
 from consumer.catalog.document import MOST_POINTS
 from consumer.catalog.fields import MAX_TEXT
@@ -42,3 +42,13 @@ class Body(BaseModel, extra="forbid", use_attribute_docstrings=True):
 def _is_storable(text: str) -> bool:
     """Tell whether Postgres can hold a text: the one it refuses, the other is not UTF-8."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _stored(text: str) -> str:
+    if not _is_storable(text):
+        raise ValueError("must not have NUL characters or halves of surrogate pairs")
+    return text
+
+
+# As contacts are called by their events.
+ContactId = Annotated[Text, AfterValidator(_stored)]

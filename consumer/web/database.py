@@ -5,12 +5,14 @@ Owns taking and giving back connections. Never holds a statement.
 
 from __future__ import annotations
 
-import asyncio
+from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotations at run time
+
+from consumer.web.problems import Code, ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 # Seconds that a request waits for a connection before it is told to come again.
 _PATIENCE = 5.0
+# Seconds after which an export or a preview that has met others is worth another try.
+_LONG_RETRY_AFTER = "10"
+# At once, of all accounts: each keeps a processor of the database busy.
+_MOST_PREVIEWS = 2
 
 
 class Connections:
@@ -26,8 +32,9 @@ class Connections:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        # The rest is for what takes milliseconds.
-        self._long = asyncio.Semaphore(max(1, pool.get_max_size() // 2))
+        # Of exports, at once: each keeps its connection for as long as its reader takes.
+        self._most_exports = max(1, pool.get_max_size() // 4)
+        self._under_way: Counter[str] = Counter()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -39,20 +46,6 @@ class Connections:
             yield cast("Connection", held)
 
     @asynccontextmanager
-    async def at_length(self) -> AsyncIterator[Connection]:
-        """Lend a connection for what takes seconds or more, half of them at a time.
-
-        Raises what `connection` raises.
-        """
-        async with asyncio.timeout(_PATIENCE):
-            await self._long.acquire()
-        try:
-            async with self.connection() as connection:
-                yield connection
-        finally:
-            self._long.release()
-
-    @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
         """Lend a connection on which all statements read as of one moment."""
         async with (
@@ -60,6 +53,36 @@ class Connections:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             yield connection
+
+    @asynccontextmanager
+    async def export(self) -> AsyncIterator[Connection]:
+        """Lend a snapshot to whoever sends it away while reading it.
+
+        One who does not read on within a minute loses it. Raises ProblemError (503) with too many at once.
+        """
+        async with self._few("export", self._most_exports), self.snapshot() as connection:
+            await connection.execute("set local idle_in_transaction_session_timeout = '60s'")
+            yield connection
+
+    @asynccontextmanager
+    async def preview(self) -> AsyncIterator[Connection]:
+        """Lend a connection for half a minute of work; raises ProblemError (503) with too many at once."""
+        async with self._few("preview", _MOST_PREVIEWS), self.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _few(self, what: str, most: int) -> AsyncIterator[None]:
+        if self._under_way[what] >= most:
+            raise ProblemError(
+                Code.UNAVAILABLE,
+                f"other {what}s are under way: try again when they are done",
+                headers={"Retry-After": _LONG_RETRY_AFTER},
+            )
+        self._under_way[what] += 1
+        try:
+            yield
+        finally:
+            self._under_way[what] -= 1
 
 
 def _connections(request: Request) -> Connections:

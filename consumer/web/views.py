@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import Query
 
 from consumer.web.bodies import Key
-from consumer.web.problems import conflict, invalid, query_fault
+from consumer.web.problems import FieldFault, conflict, invalid, query_fault
 from sql import queries
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class View:
     time_zone: str
     groups: tuple[Group, ...]
 
+    def key_of(self, number: int) -> str:
+        """Return the key of a group by number."""
+        return next(group.key for group in self.groups if group.id == number)
+
     def group(self, key: str, field: str) -> int:
         """Return the number of a group; raises ProblemError (422) that names the field where there is none."""
         found = next((group.id for group in self.groups if group.key == key), None)
@@ -55,14 +59,17 @@ class View:
         return found
 
 
-async def view(connection: Connection, account: int, profile: str | None) -> View:
-    """Return the view of a profile, of the primary one without a key.
+async def view(
+    connection: Connection, account: int, profile: str | None, *, place: Literal["query", "body"] = "query"
+) -> View:
+    """Return the view of a profile, of the primary one without a key; place: where it was named.
 
     Raises ProblemError: 422 where there is no such profile, 409 where it was never published.
     """
     row = await connection.fetchrow(_SQL["view"], account, profile)
     if row is None:
-        raise invalid(query_fault("profile", f"there is no profile {profile or 'yet'}"))
+        detail = f"there is no profile {profile or 'yet'}"
+        raise invalid(FieldFault(place=place, field="profile", detail=detail))
     if row["version"] is None:
         raise conflict(f"the profile {row['key']} was never published: it has no scores until it is")
     return View(row["id"], row["key"], row["version"], row["time_zone"], await groups(connection, account))

@@ -90,7 +90,7 @@ limit $11;
 -- name: shown
 -- What is said of contacts, in the order of their numbers as given: ids (contacts_pkey), fields (contact_fields_pkey)
 -- and points by group under a version (scores_pkey), as JSON.
-select c.id, c.external_id, c.created_at,
+select c.id, c.external_id,
     (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields,
     (select jsonb_object_agg(s.group_id, s.points)::text from scores s
      where s.contact_id = c.id and s.profile_id + 0 = $2 and s.version = $3) as points
@@ -99,14 +99,24 @@ cross join lateral (select * from contacts c where c.id = asked.id offset 0) c
 order by asked.place;
 
 -- name: resolve
--- The numbers of contacts by id, in the order given, null where there is none (contacts_external_id_unique); of one that
--- another has absorbed, the other's (contact_links_pkey).
-select asked.external_id as asked, coalesce(l.survivor_id, c.id) as id
+-- Numbers and ids of contacts by id, in the order given, null where there is none (contacts_external_id_unique); of one
+-- that another has absorbed (contact_links_pkey), the other's (contacts_pkey).
+select known.id, known.external_id
 from unnest($2::text[]) with ordinality as asked(external_id, place)
 left join lateral (
-    select id from contacts c where c.account_id = $1 and c.external_id = asked.external_id offset 0) c on true
-left join lateral (select survivor_id from contact_links l where l.absorbed_id = c.id offset 0) l on true
+    select id from contacts c where c.account_id = $1 and c.external_id = asked.external_id offset 0) named on true
+left join lateral (
+    select survivor_id from contact_links l where l.absorbed_id = named.id offset 0) link on true
+left join lateral (
+    select id, external_id from contacts c where c.id = coalesce(link.survivor_id, named.id) offset 0) known on true
 order by asked.place;
+
+-- name: about
+-- Since when a contact is known, by number (contacts_pkey), and what its events said of it (contact_fields_pkey), as JSON.
+select created_at,
+    (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields
+from contacts c
+where id = $1;
 
 -- name: by_profile
 -- A contact's points by group under all published profiles (profiles_key_unique, scores_pkey), as JSON.

@@ -19,10 +19,13 @@ from tests.web.serving import bearer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from consumer.db import Connection
     from tests.pipeline.service import Service
     from tests.web.serving import Api, Client
 
 PREVIEW = "/profiles/lead_score/preview"
+# Which server process makes a preview.
+RUNNING = "select pid from pg_locks where locktype = 'advisory' and classid = $1"
 
 
 @pytest.fixture
@@ -136,38 +139,56 @@ async def _served(api: Api) -> AsyncIterator[str]:
     await asyncio.wait([task])
 
 
+@asynccontextmanager
+async def _endless(api: Api, account: str) -> AsyncIterator[tuple[httpx.Response, Connection]]:
+    """Give the answer of a preview that has minutes to go, over a real connection, and one to the database."""
+    connection = await db.connect(api.dsn)
+    # Numbers to go through, one after another.
+    await connection.execute(
+        "insert into contacts (id, account_id, external_id, shard) overriding system value"
+        " values (1000000, 0, 'far', 0)"
+    )
+    distant = httpx.AsyncClient(headers=bearer(account))
+    try:
+        async with (
+            _served(api) as address,
+            distant,
+            distant.stream("POST", f"{address}/v1/accounts/{account}{PREVIEW}", json={}) as answer,
+        ):
+            yield answer, connection
+    finally:
+        await connection.execute("delete from contacts where account_id = 0")
+        await connection.close()
+
+
 async def test_a_long_one_tells_how_far_it_is_and_ends_with_its_connection(
     api: Api, account: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lines come while it goes on; another of the account is a conflict meanwhile; whoever hangs up ends it."""
     monkeypatch.setattr(previewing, "_NUMBERS", 1)
-    connection = await db.connect(api.dsn)
-    # Numbers to go through for minutes, one after another.
-    await connection.execute(
-        "insert into contacts (id, account_id, external_id, shard) overriding system value"
-        " values (1000000, 0, 'far', 0)"
-    )
-    try:
-        async with (
-            _served(api) as address,
-            httpx.AsyncClient(
-                base_url=f"{address}/v1/accounts/{account}", headers=bearer(account)
-            ) as distant,
-            distant.stream("POST", PREVIEW, json={}) as answer,
-        ):
-            lines = answer.aiter_lines()
-            told = [json.loads(await anext(lines)) for _ in range(2)]
-            assert told[-1] == {"progress": {"done": 2, "total": 2}}
-            refused = await client.post(PREVIEW, json={})
-            assert (refused.status_code, "under way" in refused.json()["detail"]) == (409, True)
-            await answer.aclose()
+    async with _endless(api, account) as (answer, connection):
+        lines = answer.aiter_lines()
+        told = [json.loads(await anext(lines)) for _ in range(2)]
+        assert told[-1] == {"progress": {"done": 2, "total": 2}}
+        refused = await client.post(PREVIEW, json={})
+        assert (refused.status_code, "under way" in refused.json()["detail"]) == (409, True)
+        await answer.aclose()
 
-            async def is_over() -> bool:
-                running = "select count(*) from pg_locks where locktype = 'advisory' and classid = $1"
-                return bool(await connection.fetchval(running, previewing._LOCK) == 0)
+        async def is_over() -> bool:
+            return bool(await connection.fetchval(RUNNING, previewing._LOCK) is None)
 
-            await eventually(is_over, within=10, every=0.05, what="the preview has ended")
-    finally:
-        await connection.execute("delete from contacts where account_id = 0")
-        await connection.close()
+        await eventually(is_over, within=10, every=0.05, what="the preview has ended")
     assert "preview" in _lines(await client.post(PREVIEW, json={}))[-1]
+
+
+async def test_one_that_comes_to_no_end_says_so_in_its_last_line(
+    api: Api, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the database goes away in the middle, the stream ends with the problem, and whole."""
+    monkeypatch.setattr(previewing, "_NUMBERS", 1)
+    async with _endless(api, account) as (answer, connection):
+        lines = answer.aiter_lines()
+        assert "progress" in json.loads(await anext(lines))
+        await connection.execute(f"select pg_terminate_backend(({RUNNING}))", previewing._LOCK)
+        *_, last = [json.loads(line) async for line in lines]
+    assert (last["problem"]["status"], last["problem"]["type"]) == (503, "urn:engagement:problem:unavailable")

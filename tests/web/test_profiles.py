@@ -139,9 +139,11 @@ async def test_drafts_are_changed_by_revision_and_faults_told_by_field(client: C
 
 async def test_only_a_profile_that_was_never_published_is_deleted(api: Api, client: Client) -> None:
     """One that readers saw stays; a draft goes, with publishes that were cancelled, unless scores were adjusted."""
-    refused = await client.edit("/profiles/lead_score", {}, method="DELETE")
-    assert refused.status_code == 409
-    assert "published" in refused.json()["detail"]
+    await client.post("/profiles", json={"key": "published", "name": "Published"})
+    await publish(api, client, "published")
+    for profile, why in (("lead_score", "primary"), ("published", "was published")):
+        refused = await client.edit(f"/profiles/{profile}", {}, method="DELETE")
+        assert (refused.status_code, why in refused.json()["detail"]) == (409, True)
     await client.post("/profiles", json={**SECOND, "weights": {"deal_won": 1}})
     number = (await begin(client, "second")).json()["id"]
     assert (await client.edit("/profiles/second", {}, method="DELETE")).status_code == 409

@@ -66,6 +66,19 @@ async def test_a_publish_is_begun_watched_and_on_record(api: Api, account: str, 
     assert (nothing.status_code, nothing.json()["type"]) == (409, "urn:engagement:problem:conflict")
 
 
+async def test_what_a_document_publishes_is_on_record_too(api: Api, account: str, client: Client) -> None:
+    """`catalog apply` begins a publish in the same way, and its entry names who applied it."""
+    profile = {"key": "lead_score", "published": True, "weights": {"deal_won": 60}}
+    await service.apply_document(
+        api.dsn, {"engagement_catalog": 1, "account": account, "profiles": [profile]}
+    )
+    entries = (await client.get("/audit", params={"limit": 2})).json()["items"]
+    assert [(each["actor"], each["action"], each["after"]) for each in entries] == [
+        ("catalog apply", "publish_begun", {"version": 2}),
+        ("catalog apply", "changed", {"weights": {"deal_won": 60}}),
+    ]
+
+
 async def test_what_was_not_seen_is_not_published(client: Client) -> None:
     """A publish names the draft's revision: one that somebody else has changed since is not begun."""
     seen = await client.get("/profiles/lead_score")

@@ -59,6 +59,7 @@ THERE = {
     "inbox_type": "deal.seen",
     "profile": "lead_score",
     "version": "1",
+    "contact": "ann",
 }
 
 

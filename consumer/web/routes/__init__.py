@@ -15,6 +15,8 @@ from consumer.web.routes import (
     profiles,
     publishes,
     rejudgements,
+    scores,
+    timeline,
     trial,
     versions,
 )
@@ -32,5 +34,8 @@ ROUTERS = (
     publishes.router,
     versions.router,
     audit.router,
+    # What is below a contact before the contact itself, whose id may have slashes.
+    timeline.router,
+    scores.router,
     contacts.router,
 )

@@ -144,7 +144,7 @@ async def preview_publish(
     ranges = [ScoreRange(each.name, each.group, each.min, each.max) for each in body.ranges]
 
     async def work(tell: Callable[[int, int], None]) -> PreviewAnswer:
-        async with database.at_length() as connection:
+        async with database.preview() as connection:
             return _answer(
                 await preview(connection, caller.account.key, profile, ranges=ranges, progress=tell)
             )

@@ -95,6 +95,8 @@ async def delete_profile(caller: Manager, database: Database, profile: str, if_m
     def make(before: State) -> State:
         draft = found(before, profile)
         revisions.need(if_match, revisions.of_profile(draft))
+        if draft.primary:
+            raise conflict("an account always has a primary profile: make another one that first")
         if draft.version:
             raise conflict(
                 "the profile was published, so it stays, with its versions: rename it, or move it down"

@@ -1,6 +1,6 @@
 """`publishes`: a profile's draft made what readers see, history included: begun, watched, cancelled.
 
-The work itself is a worker's (consumer/publishing/background.py): what is begun here ends wherever one runs.
+The work itself is a worker's (consumer/background.py): what is begun here ends wherever one runs.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ async def preview_rejudgement(
     """
 
     async def work(tell: Callable[[int, int], None]) -> RejudgementPreview:
-        async with database.at_length() as connection:
+        async with database.preview() as connection:
             found = await preview(connection, caller.account.key, definition, with_xp=body.xp, progress=tell)
         return RejudgementPreview.model_validate(asdict(found))
 

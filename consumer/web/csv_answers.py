@@ -1,0 +1,88 @@
+"""CSV files as answers: written while they are read, and harmless to the spreadsheets that open them.
+
+Owns the form of the file, and that what feeds it is closed whatever becomes of the answer. Never reads the
+database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import csv
+import io
+import re
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+
+    from starlette.types import Receive, Scope, Send
+
+    Cell = str | int | None
+    Chunks = AsyncGenerator[Iterable[Sequence[Cell]], None]
+
+# Spreadsheets run a cell that begins with one of these.
+_RUN = ("=", "+", "-", "@", "\t", "\r")
+# Seconds that sending one part may take: less than Postgres waits for a transaction that reads in between.
+_PATIENCE = 30
+_LONGEST_NAME = 100
+
+
+class CsvAnswer(StreamingResponse):
+    """A CSV file; `made_of` is its only maker."""
+
+    media_type = "text/csv"
+    chunks: Chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it to its end, or until nobody is there, and close what it is made of.
+
+        Not as its base does it, which breaks off what is under way, in the database too, when its reader leaves.
+        Raises TimeoutError where a reader takes too long: what was sent must not look whole.
+        """
+        request = Request(scope, receive)
+        try:
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            async for part in self.body_iterator:
+                if await request.is_disconnected():
+                    return
+                async with asyncio.timeout(_PATIENCE):
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await self.chunks.aclose()
+
+
+async def made_of(chunks: Chunks, name: str) -> CsvAnswer:
+    """Return the file of rows that come in chunks; raises what making the first of them raises.
+
+    name: for the file, without its ending.
+    """
+    begin = _lines(await anext(chunks))
+
+    async def parts() -> AsyncIterator[bytes]:
+        # The mark is what spreadsheets know UTF-8 by.
+        yield codecs.BOM_UTF8 + begin
+        async for chunk in chunks:
+            yield _lines(chunk)
+
+    file = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:_LONGEST_NAME]
+    answer = CsvAnswer(parts(), headers={"Content-Disposition": f'attachment; filename="{file}.csv"'})
+    answer.chunks = chunks
+    return answer
+
+
+def _lines(rows: Iterable[Sequence[Cell]]) -> bytes:
+    written = io.StringIO()
+    csv.writer(written).writerows([_defused(cell) for cell in row] for row in rows)
+    return written.getvalue().encode()
+
+
+def _defused(cell: Cell) -> Cell:
+    """Return a cell that spreadsheets show and do not run; numbers are none of theirs to run."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_RUN) else cell

@@ -1,0 +1,81 @@
+-- One contact's timeline, and what its scores are made of. All that one request asks is asked in one snapshot.
+
+-- name: weights
+-- An account's definitions in display order (definitions_key_unique), and what each counts for under a version, in which
+-- group (version_weights_pkey); one that the version does not know counts for nothing, in its group of the catalog.
+select d.id, d.key, d.name, d.icon, coalesce(w.weight, 0) as weight, coalesce(w.group_id, d.group_id) as group_id
+from definitions d
+left join lateral (
+    select weight, group_id from version_weights w
+    where w.profile_id = $2 and w.version = $3 and w.definition_id = d.id
+    offset 0) w on true
+where d.account_id = $1
+order by d.position, d.id;
+
+-- name: entries
+-- A contact's entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts where given
+-- (timeline_pkey), under the policy of their edition (editions_pkey). blocked_by: of one that is cooling down the counted
+-- entry within the interval, before it or, where it stays whatever comes, after it; of one counted already what its gate
+-- remembers (gates_pkey). Null where it is no longer there.
+select t.*, e.interval_seconds, coalesce(once.counted_at, before.occurred_at, after.occurred_at) as blocked_by
+from (
+    select occurred_at, event_key, definition_id, edition, verdict::text, settled, xp_worth, type, source, event_id,
+        object_id, actor_id, actor_type
+    from timeline
+    where account_id = $1 and contact_id = $2 and occurred_at >= $6 and occurred_at <= $3
+        and (occurred_at, event_key, definition_id) < ($3, $4, $5)
+        and ($7::int[] is null or definition_id = any($7)) and ($8::text[] is null or verdict::text = any($8))
+    order by occurred_at desc, event_key desc, definition_id desc
+    limit $9) t
+cross join lateral (
+    select per, interval_seconds, make_interval(secs => interval_seconds) as span,
+        case when per = 'object' then coalesce(t.object_id, '') else '' end as object_key
+    from editions e where e.definition_id = t.definition_id and e.number = t.edition
+    offset 0) e
+left join lateral (
+    select coalesce(last_counted_at, last_fixed_at) as counted_at
+    from gates g
+    where t.verdict = 'already_counted' and g.contact_id = $2 and g.definition_id = t.definition_id
+        and g.edition = t.edition and g.object_key = e.object_key
+    offset 0) once on true
+left join lateral (
+    select b.occurred_at from timeline b
+    where t.verdict = 'cooling_down' and b.account_id = $1 and b.contact_id = $2
+        and b.occurred_at > t.occurred_at - e.span and b.occurred_at <= t.occurred_at
+        and (b.occurred_at, b.event_key) < (t.occurred_at, t.event_key)
+        and b.definition_id = t.definition_id and b.edition <= t.edition and b.verdict = 'counted'
+        and (e.per = 'contact' or coalesce(b.object_id, '') = e.object_key)
+    order by b.occurred_at desc, b.event_key desc
+    limit 1) before on true
+left join lateral (
+    select b.occurred_at from timeline b
+    where t.verdict = 'cooling_down' and before.occurred_at is null and b.account_id = $1 and b.contact_id = $2
+        and b.occurred_at >= t.occurred_at and b.occurred_at < t.occurred_at + e.span
+        and (t.settled or b.settled or b.edition < t.edition)
+        and b.definition_id = t.definition_id and b.edition <= t.edition and b.verdict = 'counted'
+        and (e.per = 'contact' or coalesce(b.object_id, '') = e.object_key)
+    order by b.occurred_at, b.event_key
+    limit 1) after on true
+order by t.occurred_at desc, t.event_key desc, t.definition_id desc;
+
+-- name: adjustments
+-- A contact's adjustments under a profile before ($3, $4, $5), newest first, from $6 on, in these groups where given
+-- (adjustments_client_key_unique). $8: what stands for the event key, so that both have one order.
+select id, created_at, group_id, points, reason, author
+from adjustments
+where contact_id = $1 and profile_id = $2 and created_at >= $6 and (created_at, $8::bytea, id) < ($3, $4, $5)
+    and ($7::int[] is null or group_id = any($7))
+order by created_at desc, id desc
+limit $9;
+
+-- name: tallies
+-- How often each definition has counted for a contact, under all its editions (tallies_pkey).
+select definition_id, sum(count)::bigint as count from tallies where contact_id = $1 group by definition_id;
+
+-- name: counted
+-- How many of a contact's entries count, by day in a time zone and by definition (timeline_pkey).
+select (occurred_at at time zone $3)::date as day, definition_id, count(*) as count
+from timeline
+where account_id = $1 and contact_id = $2 and verdict = 'counted'
+group by day, definition_id
+order by day;
