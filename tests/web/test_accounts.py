@@ -114,7 +114,7 @@ async def test_a_change_names_the_revision_that_it_changes(
         ({"account": "other"}, {"account"}),
         ([], {""}),
     ],
-    ids=str,
+    ids=lambda given: "" if isinstance(given, set) else str(given),
 )
 async def test_what_is_wrong_is_named_by_its_field(
     api: Api, new_account: Callable[..., Awaitable[str]], body: object, fields: set[str]
