@@ -147,7 +147,9 @@ async def configuration_change(connection: Connection) -> AsyncIterator[None]:
         yield
         await connection.execute("update installation set revision = revision + 1")
     except BaseException:
-        await transaction.rollback()
+        # A connection that is gone has rolled back, and asking it to would hide why.
+        if not connection.is_closed():
+            await transaction.rollback()
         raise
     await transaction.commit()
 

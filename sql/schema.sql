@@ -209,7 +209,7 @@ create table rejudgements (
 );
 -- Only one of a definition at a time; and those to be gone on with.
 create unique index rejudgements_one_at_a_time on rejudgements (definition_id) where ended_at is null;
--- The list of an account's; verify: whether XP may differ from what counts.
+-- The list of a definition's; verify: whether XP may differ from what counts.
 create index rejudgements_by_definition on rejudgements (definition_id, id);
 
 -- Contacts ------------------------------------------------------------------------------------------------
@@ -488,6 +488,22 @@ create table shard_leases (
     -- Free: nobody, or a relay that is dead.
     owner text
 );
+
+-- The groups that messages tell of: those of the catalog, and of the deleted ones those in which a published version
+-- counts, or whom a publish goes on to tell that they are gone. Everything by key: batches ask, too.
+create view counters as
+select g.account_id, g.id as group_id, g.key, g.position
+from groups g
+where not g.deleted or exists (
+    select from profiles p
+    where p.account_id = g.account_id
+        and (exists (select from version_weights w
+                     where w.profile_id = p.id and w.version = p.published_version and w.group_id = g.id
+                     offset 0)
+             or exists (select from publishes u
+                        where u.profile_id = p.id and u.ended_at is null and u.state = 'announcing'
+                        offset 0))
+    offset 0);
 
 -- The state of a walk over a dedup key in event order: the time of the last counted event.
 -- An event counts if it is not blocked and no counted event lies less than `span` before it (semantics §4).

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import asyncpg
+import hypothesis
 import pytest
 
 from consumer.migrate import migrate
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from tests.servers.postgres import PostgresServer
 
 pytest_plugins = ["tests.plugin_servers"]
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 _numbers = itertools.count(1)
 # A server that somebody named may hold databases and topics of another run at the same time.

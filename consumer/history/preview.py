@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from consumer.history.requests import numbers
+from consumer.publishing.preview import one_at_a_time
 from sql import queries
 
 if TYPE_CHECKING:
@@ -63,11 +64,12 @@ async def preview(
 ) -> Preview:
     """Judge in thought; `progress` is told contacts gone through, and of how many.
 
-    Raises UnknownAccountError, UnknownDefinitionError, and what asyncpg raises.
+    Raises UnknownAccountError, UnknownDefinitionError, PreviewRunningError, and what asyncpg raises.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(_SQL["pin_plans"])
         about = await numbers(connection, account, definition)
+        await one_at_a_time(connection, account)
         found = Preview(account, definition, about["edition"])
         total = await connection.fetchval(queries("republish")["contacts_count"], about["account_id"])
         last = ""

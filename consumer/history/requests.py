@@ -92,7 +92,7 @@ async def cancel(connection: Connection, number: int, *, by: str) -> None:
     async with connection.transaction():
         taken = await connection.fetchrow(_SQL["take"], number)
         if taken is None:
-            raise UnknownHistoryError(f"nothing of number {number} is judged again")
+            raise UnknownHistoryError(f"there is no rejudgement {number}")
         stands = await status(connection, number)
         if stands.ended_at is not None:
             raise HistoryEndedError(f"it is {stands.state}: there is nothing to cancel")
@@ -107,7 +107,7 @@ async def status(connection: Connection, number: int) -> Status:
     """Return how far it has come; raises UnknownHistoryError."""
     row = await connection.fetchrow(_SQL["read"], number)
     if row is None:
-        raise UnknownHistoryError(f"nothing of number {number} is judged again")
+        raise UnknownHistoryError(f"there is no rejudgement {number}")
     values = dict(row)
     return Status(
         done=values.pop("contacts_done"),

@@ -162,10 +162,7 @@ async def preview(
         await connection.execute("set local plan_cache_mode = force_custom_plan; set local work_mem = '64MB'")
         state = await stored.read(connection, account)
         drafted = profile_of(state, profile)
-        if not await connection.fetchval(_SQL["lock"], _LOCK, account):
-            raise PreviewRunningError(
-                f"a preview of account {account!r} is under way: wait for it, or end it"
-            )
+        await one_at_a_time(connection, account)
         about = await fetch_one(connection, _SQL["about"], account, profile)
         numbers = {
             (row["what"], row["key"]): row["id"]
@@ -204,6 +201,12 @@ async def preview(
         crossings=[_crossing(each.name, place, found, names) for place, each in enumerate(ranges, 1)],
         seconds=done / (pace or _PACE),
     )
+
+
+async def one_at_a_time(connection: Connection, account: str) -> None:
+    """Raise PreviewRunningError while another preview of the account goes on; to the end of the transaction."""
+    if not await connection.fetchval(_SQL["lock"], _LOCK, account):
+        raise PreviewRunningError(f"a preview of account {account!r} is under way: wait for it, or end it")
 
 
 def _group(asked: ScoreRange, numbers: Mapping[tuple[str, str], int]) -> int:

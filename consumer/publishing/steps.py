@@ -29,7 +29,7 @@ _SQL = queries("publish")
 BEGIN = f"{queries('batch')['begin'] % REVISION_LOCK}; {_SQL['pin_plans']}"
 _STATES = {"building", "announcing", "cancelling"}
 # Contacts in one step, for whom batches wait meanwhile: some hundredths of a second.
-_CONTACTS = 500
+_CONTACTS = 1000
 # For each of them so many numbers are looked at in one step: other accounts' contacts lie between.
 _NUMBERS = 20
 

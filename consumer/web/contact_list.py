@@ -14,7 +14,7 @@ from fastapi import Depends, Query
 
 from consumer.web import paging
 from consumer.web.bodies import Key, Text  # noqa: TC001 - FastAPI reads annotations at run time
-from consumer.web.problems import gone, invalid, query_fault
+from consumer.web.problems import invalid, query_fault
 from consumer.web.views import OVERALL, ProfileKey
 from sql import queries
 
@@ -108,15 +108,13 @@ def position(asked_context: tuple[object, ...], cursor: str | None, shown: View)
     found = paging.decode(asked_context, cursor)
     if found is None:
         return None
-    version, points, number = found
-    if version != shown.version:
-        raise gone(f"the profile {shown.profile} was published meanwhile: begin again without a cursor")
+    points, number = shown.of_stamped(found)
     return points, number
 
 
 def cursor_after(asked_context: tuple[object, ...], shown: View, last: Position) -> str:
     """Return the cursor of the page after a position."""
-    return paging.encode(asked_context, [shown.version, *last])
+    return paging.encode(asked_context, shown.stamped(last))
 
 
 async def few(connection: Connection, account: int, wanted: Selection) -> list[int] | None:

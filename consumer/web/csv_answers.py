@@ -13,16 +13,19 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable, Sequence
 
     from starlette.types import Receive, Scope, Send
 
     Cell = str | int | None
     Chunks = AsyncGenerator[Iterable[Sequence[Cell]], None]
+
+log = structlog.get_logger(__name__)
 
 # Spreadsheets run a cell that begins with one of these.
 _RUN = ("=", "+", "-", "@", "\t", "\r")
@@ -38,10 +41,10 @@ class CsvAnswer(StreamingResponse):
     chunks: Chunks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it to its end, or until nobody is there, and close what it is made of.
+        """Send it to its end, or until nobody takes it, and close what it is made of.
 
-        Not as its base does it, which breaks off what is under way, in the database too, when its reader leaves.
-        Raises TimeoutError where a reader takes too long: what was sent must not look whole.
+        Not as its base does it, which breaks off what is under way, in the database too, when its reader leaves. An
+        answer that has no end is one that the server cuts: it does not look whole.
         """
         request = Request(scope, receive)
         try:
@@ -49,13 +52,23 @@ class CsvAnswer(StreamingResponse):
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
             async for part in self.body_iterator:
-                if await request.is_disconnected():
+                body = {"type": "http.response.body", "body": part, "more_body": True}
+                if await request.is_disconnected() or not await _taken(send(body)):
                     return
-                async with asyncio.timeout(_PATIENCE):
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self.chunks.aclose()
+
+
+async def _taken(sending: Awaitable[None]) -> bool:
+    """Tell whether a part was taken in time."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await sending
+    except TimeoutError:
+        log.warning("file cut: its reader does not read on", seconds=_PATIENCE)
+        return False
+    return True
 
 
 async def made_of(chunks: Chunks, name: str) -> CsvAnswer:

@@ -144,15 +144,15 @@ async def history(
 ) -> History:
     """Return the score by day, from the one day to the other, both inclusive."""
     weighted = await weights(connection, account, shown)
-    standing = await counted(connection, account, contact, shown.time_zone)
-    steps: defaultdict[date, Counter[str]] = defaultdict(Counter)
-    for day, definition, times in standing:
-        each = weighted[definition]
-        steps[day][each.group] += times * each.weight
+    standing = await counted(connection, account, contact)
     zone = ZoneInfo(shown.time_zone)
+    steps: defaultdict[date, Counter[str]] = defaultdict(Counter)
+    for at, definition, times in standing:
+        each = weighted[definition]
+        steps[at.astimezone(zone).date()][each.group] += times * each.weight
     for row in await adjustments(connection, contact, shown):
-        day = row["created_at"].astimezone(zone).date()
-        steps[day][shown.key_of(row["group_id"])] += row["points"]
+        group = shown.key_of(row["group_id"])
+        steps[row["created_at"].astimezone(zone).date()][group] += row["points"]
     running: Counter[str] = Counter()
     for definition, times in carried(await tallies(connection, contact), standing).items():
         running[weighted[definition].group] += times * weighted[definition].weight

@@ -19,6 +19,12 @@ from starlette.responses import JSONResponse
 
 from consumer import db
 from consumer.catalog.change import MovedError
+from consumer.history import (
+    HistoryEndedError,
+    HistoryRunningError,
+    UnknownDefinitionError,
+    UnknownHistoryError,
+)
 from consumer.publishing import (
     NothingToPublishError,
     PublishNotCancellableError,
@@ -117,8 +123,8 @@ class ProblemError(Exception):
         self.headers = headers
 
 
-# Of publishing, each with a message for whoever calls.
-_OF_PUBLISHING: dict[type[Exception], Code] = {
+# Of publishing and judging again, each with a message for whoever calls.
+_OF_LONG_WORK: dict[type[Exception], Code] = {
     PublishRunningError: Code.CONFLICT,
     NothingToPublishError: Code.CONFLICT,
     PublishNotCancellableError: Code.CONFLICT,
@@ -126,13 +132,17 @@ _OF_PUBLISHING: dict[type[Exception], Code] = {
     UnknownProfileError: Code.NOT_FOUND,
     UnknownPublishError: Code.NOT_FOUND,
     UnknownVersionError: Code.NOT_FOUND,
+    HistoryRunningError: Code.CONFLICT,
+    HistoryEndedError: Code.CONFLICT,
+    UnknownDefinitionError: Code.NOT_FOUND,
+    UnknownHistoryError: Code.NOT_FOUND,
 }
 
 # Those of the database are passing ones, or nobody's foresight: `of` decides.
 _FORESEEN: tuple[type[Exception], ...] = (
     ProblemError,
     MovedError,
-    *_OF_PUBLISHING,
+    *_OF_LONG_WORK,
     HTTPException,
     RequestValidationError,
     asyncpg.PostgresError,
@@ -218,7 +228,7 @@ def of(error: Exception) -> ProblemError:
         return _of_validation(error.errors())
     if isinstance(error, HTTPException):
         return _of_http(error)
-    if code := _OF_PUBLISHING.get(type(error)):
+    if code := _OF_LONG_WORK.get(type(error)):
         return ProblemError(code, str(error))
     if isinstance(error, MovedError):
         return ProblemError(

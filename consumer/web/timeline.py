@@ -233,7 +233,7 @@ async def _carried(connection: Connection, wanted: Selection) -> list[tuple[Plac
     asked = wanted.asked
     if asked.since or asked.until or asked.verdict not in {None, Verdict.COUNTED}:
         return []
-    standing = await counted(connection, wanted.account, wanted.contact, wanted.shown.time_zone)
+    standing = await counted(connection, wanted.account, wanted.contact)
     left = {
         definition: count
         for definition, count in carried(await tallies(connection, wanted.contact), standing).items()

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Query
 
 from consumer.web.bodies import Key
-from consumer.web.problems import FieldFault, conflict, invalid, query_fault
+from consumer.web.problems import FieldFault, conflict, gone, invalid, query_fault
 from sql import queries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consumer.db import Connection
 
 _SQL = queries("contacts")
@@ -46,6 +48,17 @@ class View:
     version: int
     time_zone: str
     groups: tuple[Group, ...]
+
+    def stamped(self, position: Sequence[Any]) -> list[Any]:
+        """Return a position of a list as a cursor holds it: it is good for this view alone."""
+        return [self.id, self.version, *position]
+
+    def of_stamped(self, stamped: Sequence[Any]) -> list[Any]:
+        """Return the position that a cursor holds; raises ProblemError (410) where it is of another view."""
+        profile, version, *position = stamped
+        if (profile, version) != (self.id, self.version):
+            raise gone(f"the profile {self.profile} was published meanwhile: begin again without a cursor")
+        return position
 
     def key_of(self, number: int) -> str:
         """Return the key of a group by number."""

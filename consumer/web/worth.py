@@ -14,7 +14,7 @@ from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date, datetime
+    from datetime import datetime
 
     import asyncpg
 
@@ -61,15 +61,13 @@ async def tallies(connection: Connection, contact: int) -> Counter[int]:
     return Counter({row["definition_id"]: row["count"] for row in rows if row["count"]})
 
 
-async def counted(
-    connection: Connection, account: int, contact: int, time_zone: str
-) -> list[tuple[date, int, int]]:
-    """Return (day, definition's number, how many of its entries count), in the order of the days."""
-    rows = await connection.fetch(_SQL["counted"], account, contact, time_zone)
-    return [(row["day"], row["definition_id"], row["count"]) for row in rows]
+async def counted(connection: Connection, account: int, contact: int) -> list[tuple[datetime, int, int]]:
+    """Return (quarter of an hour, definition's number, how many of its entries count), in no order."""
+    rows = await connection.fetch(_SQL["counted"], account, contact)
+    return [(row["quarter"], row["definition_id"], row["count"]) for row in rows]
 
 
-def carried(tallied: Counter[int], standing: Iterable[tuple[date, int, int]]) -> dict[int, int]:
+def carried(tallied: Counter[int], standing: Iterable[tuple[datetime, int, int]]) -> dict[int, int]:
     """Return how often definitions have counted for a contact by entries that are no longer on its timeline."""
     left = tallied.copy()
     for _, definition, count in standing:

@@ -7,9 +7,9 @@ select id from contacts where id = any($1::bigint[]) order by id for no key upda
 -- name: has_moved
 -- Tells whether what was said last of a contact in a profile is not what stands: a publish was not told of yet.
 select coalesce(a.overall, 0) <> o.points or exists (
-    select from groups g
+    select from counters g
     left join scores s on s.contact_id = $1 and s.profile_id = $2 and s.version = p.published_version
-        and s.group_id = g.id
+        and s.group_id = g.group_id
     where g.account_id = p.account_id and coalesce((a.groups ->> g.key)::bigint, 0) <> coalesce(s.points, 0))
 from profiles p
 join scores o on o.contact_id = $1 and o.profile_id = $2 and o.version = p.published_version and o.group_id = 0
@@ -41,17 +41,17 @@ with standing as materialized (
                 as shown,
             bool_or(previous <> current) as moved
         from (
-            select g.key, g.position, g.id, coalesce((t.groups ->> g.key)::bigint, 0) as previous,
+            select g.key, g.position, g.group_id as id, coalesce((t.groups ->> g.key)::bigint, 0) as previous,
                 coalesce(s.points, 0) as current
-            from groups g
+            from counters g
             left join scores s on s.contact_id = c.id and s.profile_id = p.id and s.version = p.published_version
-                and s.group_id = g.id
+                and s.group_id = g.group_id
             where g.account_id = c.account_id
             union all
             select gone.key, null, null, gone.points::bigint, 0
             from jsonb_each_text(t.groups) as gone(key, points)
             where gone.points <> '0' and not exists (
-                select from groups g where g.account_id = c.account_id and g.key = gone.key)
+                select from counters g where g.account_id = c.account_id and g.key = gone.key)
         ) every_group
     ) g
     where c.id = any($1::bigint[])

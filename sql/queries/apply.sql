@@ -47,9 +47,9 @@ account as materialized (
     cross join lateral (select id, key from accounts a where a.id = c.account_id offset 0) a
 ),
 counter as materialized (
-    select a.account_id, g.id as group_id, g.key
+    select a.account_id, g.group_id, g.key
     from account a
-    cross join lateral (select id, key from groups g where g.account_id = a.account_id offset 0) g
+    cross join lateral (select group_id, key from counters g where g.account_id = a.account_id offset 0) g
 ),
 weight as materialized ( -- under every version that is published or being built
     select w.definition_id, w.profile_id, w.version, w.group_id, w.weight, p.key as profile,

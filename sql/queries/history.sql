@@ -32,14 +32,9 @@ where r.id = $1
 -- Those to be gone on with, oldest first.
 select id from rejudgements where ended_at is null order by id
 
--- name: of_account
--- All of an account, newest first: before number $2, $3 of them at most.
-select r.id
-from definitions d
-join rejudgements r on r.definition_id = d.id
-where d.account_id = $1 and r.id < $2
-order by r.id desc
-limit $3
+-- name: page
+-- Those of a definition before one of them, newest first (rejudgements_by_definition).
+select id from rejudgements where definition_id = $1 and id < $2 order by id desc limit $3
 
 -- name: take
 -- Takes it to the end of the transaction. superseded: the definition has a newer edition, or is gone on with no more.

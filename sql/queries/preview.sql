@@ -1,7 +1,7 @@
 -- What publishing a draft would change, over the whole base against what readers see; writes nothing.
 
 -- name: lock
--- Whether nobody else previews profiles of the account; to the end of the transaction.
+-- Whether nobody else previews anything of the account; to the end of the transaction.
 select pg_try_advisory_xact_lock($1, id) from accounts where key = $2
 
 -- name: about

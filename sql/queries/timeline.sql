@@ -73,9 +73,9 @@ limit $9;
 select definition_id, sum(count)::bigint as count from tallies where contact_id = $1 group by definition_id;
 
 -- name: counted
--- How many of a contact's entries count, by day in a time zone and by definition (timeline_pkey).
-select (occurred_at at time zone $3)::date as day, definition_id, count(*) as count
+-- How many of a contact's entries count, by definition and quarter of an hour (timeline_pkey): days of all time zones
+-- begin with one, and which zones there are Postgres may see otherwise than we do.
+select date_bin('15 minutes', occurred_at, timestamptz '2000-01-01Z') as quarter, definition_id, count(*) as count
 from timeline
 where account_id = $1 and contact_id = $2 and verdict = 'counted'
-group by day, definition_id
-order by day;
+group by quarter, definition_id;

@@ -114,11 +114,15 @@ def _change(draw: st.DrawFn, account: str, step: timedelta) -> dict[str, Any]:
     if draw(st.booleans()):
         # Created by the first change that names it; it joins the published versions that inherit.
         definitions.append(draw(_definition(LATER, draw(dedups(step)), ["deal.won"])))
+    # Now and then what has changed is published, over history.
+    published = draw(st.sampled_from([False] * 7 + [True]))
+    profiles = [{**draw(_profile(key)), "published": True} for key in ("lead_score", "second") if published]
     return {
         "engagement_catalog": 1,
         "account": account,
         **draw(settings),
         "definitions": definitions,
+        **({"profiles": profiles} if profiles else {}),
     }
 
 

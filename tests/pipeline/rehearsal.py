@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from consumer import catalog
+from consumer import catalog, publishing
+from consumer.session import Session
 from tests.oracle import Oracle
 from tests.pipeline import service
 from tests.pipeline.strategies import WORKERS, Chapter
@@ -69,11 +70,22 @@ class Rehearsal:
         for chapter in chapters:
             for document in chapter.documents:
                 await catalog.apply(self._schedule.monitor, parsed(document))
+                await self._publish()
                 self.committed.append(document)
             await self._schedule.run(
                 chapter.turns, {number: self._work(number, chapter) for number in range(WORKERS)}
             )
         return self.committed
+
+    async def _publish(self) -> None:
+        """Bring what the document publishes over history to its end."""
+
+        async def monitor() -> Connection:
+            return self._schedule.monitor
+
+        for publish in await publishing.unfinished(self._schedule.monitor):
+            async for _ in publishing.work(Session(monitor), publish):
+                pass
 
     @property
     def conflicting_duplicates(self) -> int:

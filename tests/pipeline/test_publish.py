@@ -18,6 +18,7 @@ from consumer import db, publishing
 from consumer.app import Worker
 from consumer.background import Background
 from consumer.catalog import apply
+from consumer.catalog.change import change
 from consumer.clock import SystemClock
 from consumer.publishing import (
     NothingToPublishError,
@@ -513,3 +514,35 @@ async def test_a_worker_publishes_by_itself(database: str, connection: Connectio
     running.stopping.set()
     await task
     assert await overall(connection) == {"ann": 3}
+
+
+async def test_a_deleted_group_is_told_of_until_all_know(database: str, connection: Connection) -> None:
+    """Messages name it while a published version counts in it, once more as gone, and never again."""
+    async with service.running(database) as worker:
+        await worker.apply(catalog())
+        await worker.batch([event(1), lost(2)])
+        moved = catalog()
+        moved["definitions"][1]["group"] = "purchase"
+        moved["profiles"][0]["published"] = False
+        await worker.apply(moved)
+        await change(
+            connection,
+            "acme",
+            lambda before: replace(
+                before, groups={key: group for key, group in before.groups.items() if key != "support"}
+            ),
+            by="ada",
+        )
+        await worker.batch([event(3)])
+        publish = await publishing.begin(connection, "acme", "lead_score", by="ada")
+        await service.publish_all(database, [publish])
+        await worker.batch([event(4)])
+    groups = [told["groups"] for told in await changes(connection)]
+    assert [one.get("support") for one in groups] == [
+        {"previous": 0, "current": 10},
+        {"previous": 10, "current": 10},
+        {"previous": 10, "current": 0},
+        None,
+    ]
+    assert groups[-1]["purchase"] == {"previous": 30, "current": 40}
+    assert (await verify(database)).differences == []

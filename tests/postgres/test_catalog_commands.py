@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer import announcing
 from consumer.__main__ import main
 from tests.pipeline import service
 from tests.pipeline.test_publish import begin, catalog, event, overall
@@ -127,3 +128,34 @@ async def test_what_is_published_over_history_is_in_force_when_apply_ends(
             ("published_version", 4, False),
         ]
         assert await overall(connection) == {"ann": 5, "bob": 5}
+
+
+async def test_without_a_relay_readers_see_what_nobody_is_told(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    database: str,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where messages pile up `apply` ends with a line that says what is done and what is not; again, it goes on."""
+    monkeypatch.setattr(announcing, "_MOST_WAITING", 0)
+    monkeypatch.setattr(announcing, "_PATIENCE", 0.0)
+    async with service.running(database) as worker:
+        await worker.apply(catalog())
+        await worker.batch([event(1)])
+    path = tmp_path / "acme.yaml"
+    path.write_text(json.dumps(catalog(won=3)), "utf-8")
+    assert await run("apply", path) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == (
+        "engagement catalog: profile lead_score: version 2 is published; whom it changed is yet to be told:"
+        " 1 messages wait in the outbox and do not get fewer: is a relay running?"
+    )
+    assert await overall(connection) == {"ann": 3}
+    monkeypatch.setattr(announcing, "_MOST_WAITING", 1)
+    assert await run("apply", path) == 1
+    await connection.execute(
+        "update relay_floors f set floor = head from outbox_heads h where h.shard = f.shard"
+    )
+    assert await run("apply", path) == 0
+    assert await run("diff", path) == 0

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import db
+from consumer import catalog, db, publishing
+from consumer.session import Session
 from tests.pipeline.service import apply_document
 from tests.web.events import happen, record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    import httpx
 
     from tests.pipeline.service import Service
     from tests.web.serving import Api, Client
@@ -163,21 +167,38 @@ async def test_pages_stay_right_while_scores_change(
     assert [item["id"] for item in rest["items"]] == ["c4", "c3", "c2", "new", "c1"]
 
 
-async def test_after_a_publish_an_old_cursor_is_gone(
+async def test_readers_see_one_version_and_old_cursors_end_with_it(
     api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
 ) -> None:
-    """A cursor carries the version that it pages through: once another is published it is 410, never a mix."""
+    """While a publish runs lists are of the old version, then of the new; a cursor of the old one is 410 then."""
     account = await new_account(groups=GROUPS, definitions=DEFINITIONS)
-    await worker.batch([record(account, "deal.won", subject=f"c{number}") for number in range(3)])
+    types = ["deal.won", "mail.read"]
+    await worker.batch([record(account, each, subject=f"c{number}") for number in range(3) for each in types])
+    profile = {"key": "lead_score", "name": "Lead score", "primary": True, "weights": {"deal_won": 7}}
+    connection = await db.connect(api.dsn)
+    await catalog.apply(connection, catalog.parse(json.dumps({**_document(account), "profiles": [profile]})))
+    [publish] = await publishing.unfinished(connection)
+    await connection.close()
+    session = Session(lambda: db.connect(api.dsn))
+    seen = []
     async with api.as_(account) as client:
-        first = (await client.get("/contacts", params={"limit": 1})).json()
-        profile = {"key": "lead_score", "name": "Lead score", "primary": True, "weights": {"deal_won": 7}}
-        document = _document(account)
-        await apply_document(api.dsn, {**document, "profiles": [{**profile, "published": True}]})
-        old = await client.get("/contacts", params={"limit": 1, "cursor": first["next"]})
-        assert (old.status_code, old.json()["type"]) == (410, "urn:engagement:problem:gone")
-        again = (await client.get("/contacts", params={"limit": 1})).json()
-        assert (again["version"], again["items"][0]["overall"]) == (2, 7)
+
+        async def read(path: str, **params: Any) -> httpx.Response:
+            return await client.get(path, params={"limit": 1, **params})
+
+        cursors = {path: (await read(path)).json()["next"] for path in ("/contacts", "/contacts/c1/timeline")}
+        async for stands in publishing.work(session, publish):
+            page = (await read("/contacts", limit=9)).json()
+            seen.append((stands.state, page["version"], {item["overall"] for item in page["items"]}))
+            for path, cursor in cursors.items():
+                following = await read(path, cursor=cursor)
+                assert following.status_code == (200 if page["version"] == 1 else 410), path
+                if page["version"] == 2:
+                    assert following.json()["type"] == "urn:engagement:problem:gone"
+    session.drop()
+    assert seen[0] == ("building", 1, {13})
+    assert seen[-1][1:] == (2, {10})
+    assert {(version, *points) for _, version, points in seen} == {(1, 13), (2, 10)}
 
 
 @pytest.mark.parametrize(

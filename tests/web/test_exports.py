@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from consumer import db
+from consumer.web import csv_answers
 from consumer.web.routes import contacts
 from tests.pipeline.service import apply_document
 from tests.web.events import record
@@ -143,6 +145,18 @@ async def test_who_goes_away_leaves_nothing_behind(
     )
     assert await connection.fetchval(open_ones) == 0
     await connection.close()
+    assert await rows(client, "/contacts.csv")
+
+
+async def test_who_does_not_read_on_is_cut(client: Client, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a part is not taken in time the answer ends without its last part, and its place is free again."""
+    monkeypatch.setattr(contacts, "_CHUNK", 2)
+    monkeypatch.setattr(csv_answers, "_PATIENCE", 0.05)
+
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    assert 1 < len(await _sent(api, never)) < 1 + len(FORMULAS)
     assert await rows(client, "/contacts.csv")
 
 

@@ -45,6 +45,11 @@ UNDER_ACCOUNT = {
     ("GET", f"{ACCOUNT}/primary-profile"): READ,
     ("PUT", f"{ACCOUNT}/primary-profile"): MANAGE,
     ("POST", f"{ACCOUNT}/profiles/{{profile}}/preview"): MANAGE,
+    ("POST", f"{ACCOUNT}/definitions/{{definition}}/rejudgements/preview"): MANAGE,
+    ("POST", f"{ACCOUNT}/definitions/{{definition}}/rejudgements"): MANAGE,
+    ("GET", f"{ACCOUNT}/definitions/{{definition}}/rejudgements"): READ,
+    ("GET", f"{ACCOUNT}/definitions/{{definition}}/rejudgements/{{rejudgement}}"): READ,
+    ("POST", f"{ACCOUNT}/definitions/{{definition}}/rejudgements/{{rejudgement}}/cancel"): MANAGE,
     ("GET", f"{ACCOUNT}/profiles/{{profile}}/publishes"): READ,
     ("POST", f"{ACCOUNT}/profiles/{{profile}}/publishes"): MANAGE,
     ("GET", f"{ACCOUNT}/profiles/{{profile}}/publishes/{{publish}}"): READ,
@@ -170,7 +175,9 @@ def _filled(path: str, account: str) -> str:
     """Return a path with its parameters filled in, by things that need not exist."""
     return path.format_map(
         {
-            **dict.fromkeys(("definition", "group", "contact", "profile", "publish", "version"), "x"),
+            **dict.fromkeys(
+                ("definition", "group", "contact", "profile", "publish", "rejudgement", "version"), "x"
+            ),
             "account": account,
         }
     )

@@ -7,7 +7,6 @@ one at most.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Self
 
 from fastapi import APIRouter
@@ -19,22 +18,18 @@ from consumer.publishing.preview import Preview, ScoreRange, preview
 from consumer.web.auth import Manager
 from consumer.web.bodies import Body, Key, Text
 from consumer.web.database import Database
-from consumer.web.problems import ProblemDetails, body_fault, details, invalid, of
+from consumer.web.lines import Line, lines, responses
+from consumer.web.problems import body_fault, invalid
 from consumer.web.profile_models import Weight, weight_answer
 from consumer.web.routes.profiles import found
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from starlette.types import Receive, Scope, Send
+    from collections.abc import Callable
 
     from consumer.publishing.preview import Crossing, Mover, Reason
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
 
-_LINES = "application/x-ndjson"
-# Seconds from line to line; what takes less is answered with the result alone, or with a problem as everywhere.
-_EVERY = 0.5
 _MOST_RANGES = 20
 _FARTHEST = 10**15
 
@@ -60,13 +55,6 @@ class PreviewRequest(Body):
     """What is to be told beside everything else: who enters and who leaves these ranges."""
 
     ranges: list[Range] = Field(default_factory=list, max_length=_MOST_RANGES)
-
-
-class Progress(BaseModel):
-    """Contacts gone through, of how many; null before they are counted."""
-
-    done: int
-    total: int | None
 
 
 class Bar(BaseModel):
@@ -124,24 +112,16 @@ class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     """How long publishing may take until readers see it."""
 
 
-class PreviewLine(BaseModel, use_attribute_docstrings=True):
+class PreviewLine(Line):
     """A line of the answer: one of the three. The last is a `preview` or, where it came to no end, a `problem`."""
 
-    progress: Progress | None = None
     preview: PreviewAnswer | None = None
-    problem: ProblemDetails | None = None
 
 
 @router.post(
     "/profiles/{profile}/preview",
     response_class=Response,
-    responses={
-        200: {
-            "description": f"Lines, each a PreviewLine, twice a second (`{_LINES}`).",
-            "model": PreviewLine,
-            "content": {_LINES: {"schema": {"type": "string"}}},
-        }
-    },
+    responses=responses(PreviewLine),
 )
 async def preview_publish(
     caller: Manager, database: Database, profile: str, body: PreviewRequest
@@ -162,64 +142,14 @@ async def preview_publish(
     if faults:
         raise invalid(*faults)
     ranges = [ScoreRange(each.name, each.group, each.min, each.max) for each in body.ranges]
-    lines = _Lines()
 
-    async def work() -> Preview:
+    async def work(tell: Callable[[int, int], None]) -> PreviewAnswer:
         async with database.preview() as connection:
-            return await preview(connection, caller.account.key, profile, ranges=ranges, progress=lines.tell)
+            return _answer(
+                await preview(connection, caller.account.key, profile, ranges=ranges, progress=tell)
+            )
 
-    return await lines.of(asyncio.create_task(work()))
-
-
-class _Lines:
-    """The lines about a preview. Its progress is kept, not sent: a slow reader must not hold its transaction up."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(done=0, total=None)
-
-    def tell(self, done: int, total: int) -> None:
-        """Take how far it is."""
-        self._progress = Progress(done=done, total=total)
-
-    async def of(self, task: asyncio.Task[Preview]) -> StreamingResponse:
-        """Return the answer; raises what kept the preview from beginning."""
-        try:
-            await asyncio.wait([task], timeout=_EVERY)
-            if task.done():
-                task.result()
-        except BaseException:
-            task.cancel()
-            raise
-        return _EndsWithConnection(task, self._lines(task))
-
-    async def _lines(self, task: asyncio.Task[Preview]) -> AsyncIterator[str]:
-        while not task.done():
-            yield _line(PreviewLine(progress=self._progress))
-            await asyncio.wait([task], timeout=_EVERY)
-        try:
-            last = PreviewLine(preview=_answer(task.result()))
-        except Exception as error:  # noqa: BLE001 - `of` raises what nobody foresaw
-            last = PreviewLine(problem=details(of(error)))
-        yield _line(last)
-
-
-class _EndsWithConnection(StreamingResponse):
-    """An answer whose task is ended with it, also when whoever asked goes away before it has begun."""
-
-    def __init__(self, task: asyncio.Task[Preview], lines: AsyncIterator[str]) -> None:
-        # Proxies that gather answers before they pass them on would hide how far it is.
-        super().__init__(lines, media_type=_LINES, headers={"X-Accel-Buffering": "no"})
-        self._task = task
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._task.cancel()
-
-
-def _line(line: PreviewLine) -> str:
-    return line.model_dump_json(exclude_unset=True) + "\n"
+    return await lines(work, "preview")
 
 
 def _answer(made: Preview) -> PreviewAnswer:

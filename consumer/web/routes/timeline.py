@@ -13,7 +13,6 @@ from consumer.web.csv_answers import CsvAnswer
 from consumer.web.database import Database
 from consumer.web.instants import rfc3339
 from consumer.web.paging import Cursor, Limit, Page
-from consumer.web.problems import gone
 from consumer.web.timeline import Asked, TimelineItem
 from consumer.web.views import view
 
@@ -60,20 +59,13 @@ async def read_timeline(
         context = ("timeline", account, number, asked)
         before = timeline.first(asked)
         if position := paging.decode(context, cursor):
-            version, *place = position
-            if version != shown.version:
-                raise gone(
-                    f"the profile {shown.profile} was published meanwhile: begin again without a cursor"
-                )
-            before = timeline.read(place)
+            before = timeline.read(shown.of_stamped(position))
         wanted = await timeline.select(connection, account, number, shown, asked)
         found = await timeline.page(connection, wanted, before, limit + 1)
     more = len(found) > limit
     return TimelinePage(
         items=[item for _, item in found[:limit]],
-        next=paging.encode(context, [shown.version, *timeline.written(found[limit - 1][0])])
-        if more
-        else None,
+        next=paging.encode(context, shown.stamped(timeline.written(found[limit - 1][0]))) if more else None,
         engagement=caller.account.engagement,
         id=external_id,
         profile=shown.profile,
