@@ -141,12 +141,12 @@ async def _served(api: Api) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _endless(api: Api, account: str) -> AsyncIterator[tuple[httpx.Response, Connection]]:
-    """Give the answer of a preview that has minutes to go, over a real connection, and one to the database."""
+    """Give the answer of a preview that has long to go, over a real connection, and one to the database."""
     connection = await db.connect(api.dsn)
-    # Numbers to go through, one after another.
+    # Numbers to go through, one after another, for longer than anybody waits below.
     await connection.execute(
         "insert into contacts (id, account_id, external_id, shard) overriding system value"
-        " values (1000000, 0, 'far', 0)"
+        " values (20000, 0, 'far', 0)"
     )
     distant = httpx.AsyncClient(headers=bearer(account))
     try:
@@ -177,7 +177,7 @@ async def test_a_long_one_tells_how_far_it_is_and_ends_with_its_connection(
         async def is_over() -> bool:
             return bool(await connection.fetchval(RUNNING, previewing._LOCK) is None)
 
-        await eventually(is_over, within=10, every=0.05, what="the preview has ended")
+        await eventually(is_over, within=5, every=0.05, what="the preview has ended")
     assert "preview" in _lines(await client.post(PREVIEW, json={}))[-1]
 
 
