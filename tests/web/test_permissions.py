@@ -38,6 +38,8 @@ UNDER_ACCOUNT = {
     ("POST", f"{ACCOUNT}/try"): MANAGE,
     ("GET", f"{ACCOUNT}/inbox"): MANAGE,
     ("POST", f"{ACCOUNT}/inbox/definition"): MANAGE,
+    ("GET", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): READ,
+    ("POST", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): MANAGE,
     ("GET", f"{ACCOUNT}/audit"): MANAGE,
     ("GET", f"{ACCOUNT}/contacts"): READ,
     ("GET", f"{ACCOUNT}/contacts.csv"): READ,

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from consumer.db import Connection
 
-# The concerns whose statements requests wait for; `flush` is the worker's.
+# Of the concerns below: the worker's, and what only writes.
+OTHERS = {("inbox", "flush"), ("adjustments", "add"), ("adjustments", "fold")}
+# The statements that requests wait for.
 STATEMENTS = [
     (concern, name)
-    for concern in ("web", "inbox", "contacts", "timeline")
+    for concern in ("web", "inbox", "contacts", "timeline", "adjustments")
     for name in queries(concern)
-    if (concern, name) != ("inbox", "flush")
+    if (concern, name) not in OTHERS
 ]
 # Those that no index serves, and why that may be.
 EXCEPTIONS = {

@@ -54,9 +54,10 @@ DEFINITION = {
 THERE = {
     "group": "purchase",
     "definition": "deal_won",
+    "profile": "lead_score",
+    "contact": "ann",
     "type": "deal.seen",
     "inbox_type": "deal.seen",
-    "contact": "ann",
 }
 
 

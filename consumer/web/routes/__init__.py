@@ -4,7 +4,18 @@ Owns which there are. A route names its permission by the type of its first para
 tests/web/test_permissions.py names every route once more.
 """
 
-from consumer.web.routes import accounts, audit, contacts, definitions, groups, inbox, scores, timeline, trial
+from consumer.web.routes import (
+    accounts,
+    adjustments,
+    audit,
+    contacts,
+    definitions,
+    groups,
+    inbox,
+    scores,
+    timeline,
+    trial,
+)
 
 ROUTERS = (
     accounts.router,
@@ -13,6 +24,7 @@ ROUTERS = (
     definitions.router,
     trial.router,
     inbox.router,
+    adjustments.router,
     audit.router,
     # What is below a contact before the contact itself, whose id may have slashes.
     timeline.router,
