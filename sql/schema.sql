@@ -183,6 +183,26 @@ create table publishes (
 -- Only one publish of a profile at a time; and those to be gone on with.
 create unique index publishes_one_at_a_time on publishes (profile_id) where ended_at is null;
 
+-- Saved conditions on contacts; nothing is kept of who fulfils them.
+create table segments (
+    id          integer     primary key generated always as identity,
+    account_id  integer     not null references accounts,
+    key         text        not null,
+    name        text        not null,
+    description text        not null default '',
+    -- Whose scores are meant; null: the primary one's, whichever that is.
+    profile_key text,
+    -- As sent (consumer/segments/match.py); names definitions and groups by key.
+    conditions  jsonb       not null,
+    position    integer     not null,
+    created_at  timestamptz not null default now(),
+    -- How many there were when they were counted last, and who counts them: since when; both null after a change.
+    contacts    bigint,
+    counted_at  timestamptz,
+    claimed_at  timestamptz,
+    constraint segments_key_unique unique (account_id, key)
+);
+
 -- Contacts ------------------------------------------------------------------------------------------------
 
 create table contacts (

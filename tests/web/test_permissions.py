@@ -40,6 +40,13 @@ UNDER_ACCOUNT = {
     ("POST", f"{ACCOUNT}/inbox/definition"): MANAGE,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): READ,
     ("POST", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): MANAGE,
+    ("GET", f"{ACCOUNT}/segments"): READ,
+    ("POST", f"{ACCOUNT}/segments"): MANAGE,
+    ("GET", f"{ACCOUNT}/segments/{{segment}}"): READ,
+    ("PATCH", f"{ACCOUNT}/segments/{{segment}}"): MANAGE,
+    ("DELETE", f"{ACCOUNT}/segments/{{segment}}"): MANAGE,
+    ("GET", f"{ACCOUNT}/segment-order"): READ,
+    ("PUT", f"{ACCOUNT}/segment-order"): MANAGE,
     ("GET", f"{ACCOUNT}/audit"): MANAGE,
     ("GET", f"{ACCOUNT}/contacts"): READ,
     ("GET", f"{ACCOUNT}/contacts.csv"): READ,
@@ -153,5 +160,5 @@ async def _status(api: Api, route: tuple[str, str], headers: dict[str, str]) -> 
 def _filled(path: str, account: str) -> str:
     """Return a path with its parameters filled in, by things that need not exist."""
     return path.format_map(
-        {**dict.fromkeys(("definition", "group", "contact", "profile"), "x"), "account": account}
+        {**dict.fromkeys(("definition", "group", "contact", "profile", "segment"), "x"), "account": account}
     )

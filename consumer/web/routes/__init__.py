@@ -13,6 +13,7 @@ from consumer.web.routes import (
     groups,
     inbox,
     scores,
+    segments,
     timeline,
     trial,
 )
@@ -24,10 +25,11 @@ ROUTERS = (
     definitions.router,
     trial.router,
     inbox.router,
-    adjustments.router,
     audit.router,
     # What is below a contact before the contact itself, whose id may have slashes.
     timeline.router,
     scores.router,
+    adjustments.router,
     contacts.router,
+    segments.router,
 )
