@@ -78,8 +78,8 @@ set local plan_cache_mode = force_custom_plan; set local work_mem = '64MB'; set 
 -- How many members there are, as of when.
 select count(*) as contacts, now() as at from (:members) member
 
--- name: crossings
--- To be added to the ranges of a preview: who enters or leaves a segment, of those whom the publish brings points.
-select :number::bigint, member.contact_id, member.after
-from (select in_move.contact_id, :before as before, :after as after from moved in_move) member
-where member.before <> member.after
+-- name: crossing
+-- Who enters or leaves a segment, of those whom a publish brings points: for the preview's statement.
+select :number::bigint as number, member.contact_id, member.enters
+from (select in_move.contact_id, :before as stays, :after as enters from moved in_move) member
+where member.stays <> member.enters
