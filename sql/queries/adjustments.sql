@@ -1,9 +1,12 @@
 -- Points given or taken by people.
 
 -- name: about
--- The numbers of a contact (contacts_external_id_unique), a profile (profiles_key_unique; null: the primary one) and a
--- group (groups_key_unique) of an account (accounts_key_unique), each null where there is none: no row without account.
-select (select id from contacts where account_id = a.id and external_id = $2) as contact,
+-- The numbers of a contact (contacts_external_id_unique), of one that another has absorbed the other's
+-- (contact_links_pkey), of a profile (profiles_key_unique; null: the primary one) and a group (groups_key_unique) of an
+-- account (accounts_key_unique), each null where there is none: no row without account.
+select (select coalesce(l.survivor_id, c.id)
+        from contacts c left join contact_links l on l.absorbed_id = c.id
+        where c.account_id = a.id and c.external_id = $2) as contact,
     (select id from profiles where account_id = a.id and coalesce(key = $3, is_primary)) as profile,
     (select id from groups where account_id = a.id and key = $4 and not deleted) as "group"
 from accounts a
@@ -41,7 +44,3 @@ join groups g on g.id = a.group_id
 where a.contact_id = $1 and a.id < $2 and ($3::bigint is null or a.id = $3)
 order by a.id desc
 limit $4
-
--- name: contact
--- The number of a contact (contacts_external_id_unique).
-select id from contacts where account_id = $1 and external_id = $2

@@ -15,6 +15,7 @@ from consumer.db import fetch_one
 from consumer.web import paging
 from consumer.web.auth import Manager, Reader
 from consumer.web.bodies import Body, Key, Points, Text
+from consumer.web.contact_models import identify
 from consumer.web.database import Database
 from consumer.web.paging import Cursor, Limit, Page
 from consumer.web.problems import body_fault, conflict, invalid, not_found
@@ -88,7 +89,7 @@ async def adjust_contact(
                     for what in error.missing
                 )
             ) from None
-        found = await connection.fetchval(_SQL["contact"], caller.account.id, contact)
+        found, _ = await identify(connection, caller.account.id, contact)
         row = await fetch_one(connection, _SQL["page"], found, number + 1, number, 1)
     response.status_code = _CREATED if new else _FOUND
     return AdjustmentAnswer(**row)
@@ -102,9 +103,7 @@ async def list_adjustments(
     context = ("adjustments", caller.account.id, contact)
     (before,) = paging.decode(context, cursor) or (_NEWEST,)
     async with database.connection() as connection:
-        found = await connection.fetchval(_SQL["contact"], caller.account.id, contact)
-        if found is None:
-            raise not_found(f"contact {contact}")
+        found, _ = await identify(connection, caller.account.id, contact)
         rows = await connection.fetch(_SQL["page"], found, before, None, limit + 1)
     items = [AdjustmentAnswer(**row) for row in rows[:limit]]
     more = len(rows) > limit
