@@ -95,6 +95,26 @@ async def test_adjustments_are_listed_page_by_page(api: Api, account: str) -> No
         assert (await client.get("/contacts/nobody/adjustments")).status_code == 404
 
 
+async def test_of_a_joined_contact_it_is_the_other_ones(api: Api, worker: Service, account: str) -> None:
+    """Sent for an id that another contact has absorbed, and which may have slashes, it is found under both ids."""
+    await happen(worker, account, "deal.won", subject="crm/1")
+    connection = await db.connect(api.dsn)
+    await connection.execute(
+        "insert into contact_links select a.id, b.id, 'api', now(), '' from contacts a join contacts b "
+        "using (account_id) where a.external_id = 'crm/1' and b.external_id = 'ann' and account_id = "
+        "(select id from accounts where key = $1)",
+        account,
+    )
+    await connection.close()
+    async with api.as_(account) as client:
+        answer = await client.post("/contacts/crm%2F1/adjustments", json=PLUS)
+        assert answer.status_code == 201
+        for contact in ("ann", "crm%2F1"):
+            listed = (await client.get(f"/contacts/{contact}/adjustments")).json()["items"]
+            assert listed == [answer.json()]
+        assert (await client.get("/contacts/ann")).json()["profiles"][0]["overall"] == 57
+
+
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
