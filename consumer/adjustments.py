@@ -1,7 +1,7 @@
 """Points that people give or take: kept, folded into scores and told of in one transaction.
 
-Owns its order, which is a batch's (revision, contact, outbox heads), and that a client may send again what it does
-not know to have arrived. Never decides who may.
+Owns its order, which is a batch's (revision, contact, outbox heads), that a client may send again what it does not
+know to have arrived, and the entry in the audit trail. Never decides who may.
 """
 
 from __future__ import annotations
@@ -9,22 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer import announcing
-from consumer.db import REVISION_LOCK
+from consumer import announcing, audit
+from consumer.audit import Change
+from consumer.db import REVISION_LOCK, fetch_one
 from consumer.verify import UnknownAccountError
 from sql import queries
 
 if TYPE_CHECKING:
-    import asyncpg
-
     from consumer.db import Connection
 
 _SQL = queries("adjustments")
 _BEGIN = queries("batch")["begin"] % REVISION_LOCK
+# What of an adjustment the audit trail tells.
+_ON_RECORD = ("profile", "group", "points", "reason", "client_key")
 
 
 class NothingToAdjustError(Exception):
-    """The account has no such contact, profile or group."""
+    """The account has no such contact, profile or group; `missing` names which of these three."""
+
+    def __init__(self, message: str, missing: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class ClientKeyUsedError(Exception):
@@ -35,12 +40,13 @@ class ClientKeyUsedError(Exception):
 class Adjustment:
     """Points for a contact in a group of a profile, all by key, negative ones to take.
 
-    client_key: the client's own, by which it may send the adjustment again; unique for each contact.
+    profile: None is the primary one. client_key: the client's own, by which it may send the adjustment again;
+    unique for each contact.
     """
 
     account: str
     contact: str
-    profile: str
+    profile: str | None
     group: str
     points: int
     reason: str
@@ -54,28 +60,18 @@ async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool
     Raises UnknownAccountError, NothingToAdjustError, ClientKeyUsedError, and what asyncpg raises: it is not
     known then whether it was added, and may be sent again.
     """
-    about = await connection.fetchrow(
-        _SQL["about"], adjustment.account, adjustment.contact, adjustment.profile, adjustment.group
-    )
-    if about is None:
-        raise UnknownAccountError(f"there is no account {adjustment.account!r}")
-    for what, number in about.items():
-        if number is None:
-            raise NothingToAdjustError(
-                f"account {adjustment.account!r} has no {what} {getattr(adjustment, what)!r}"
-            )
     await connection.execute(_BEGIN)
     try:
-        added = await _add(connection, adjustment, about)
-    except ClientKeyUsedError:
+        added = await _add(connection, adjustment)
+    except Exception:
         await connection.execute("rollback")
         raise
     await connection.execute("commit")
     return added
 
 
-async def _add(connection: Connection, adjustment: Adjustment, about: asyncpg.Record) -> tuple[int, bool]:
-    contact, profile, group = about
+async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool]:
+    contact, profile, group = await _about(connection, adjustment)
     await announcing.lock(connection, [contact])
     number: int | None = await connection.fetchval(
         _SQL["add"],
@@ -84,7 +80,9 @@ async def _add(connection: Connection, adjustment: Adjustment, about: asyncpg.Re
     )
     if number is None:
         before = await connection.fetchrow(
-            _SQL["sent_before"], contact, adjustment.client_key, profile, group, adjustment.points
+            _SQL["sent_before"],
+            *(contact, adjustment.client_key),
+            *(profile, group, adjustment.points, adjustment.reason),
         )
         if before is None or not before["same"]:
             raise ClientKeyUsedError(
@@ -93,5 +91,20 @@ async def _add(connection: Connection, adjustment: Adjustment, about: asyncpg.Re
         return before["id"], False
     publish = ("publish",) if await announcing.has_moved(connection, contact, profile) else ()
     await connection.execute(_SQL["fold"], contact, profile, group, adjustment.points)
+    row = await fetch_one(connection, _SQL["page"], contact, number + 1, number, 1)
+    change = Change("adjusted", "contact", adjustment.contact, None, {name: row[name] for name in _ON_RECORD})
+    await audit.record(connection, adjustment.account, adjustment.author, change)
     await announcing.tell(connection, [contact], [profile], moved=(*publish, "adjustment"), unmoved=())
     return number, True
+
+
+async def _about(connection: Connection, adjustment: Adjustment) -> tuple[int, int, int]:
+    about = await connection.fetchrow(
+        _SQL["about"], adjustment.account, adjustment.contact, adjustment.profile, adjustment.group
+    )
+    if about is None:
+        raise UnknownAccountError(f"there is no account {adjustment.account!r}")
+    if missing := tuple(what for what, number in about.items() if number is None):
+        named = " and ".join(f"no {what} {getattr(adjustment, what)!r}" for what in missing)
+        raise NothingToAdjustError(f"account {adjustment.account!r} has {named}", missing)
+    return about["contact"], about["profile"], about["group"]

@@ -212,6 +212,26 @@ create unique index rejudgements_one_at_a_time on rejudgements (definition_id) w
 -- The list of a definition's; verify: whether XP may differ from what counts.
 create index rejudgements_by_definition on rejudgements (definition_id, id);
 
+-- Saved conditions on contacts; nothing is kept of who fulfils them.
+create table segments (
+    id          integer     primary key generated always as identity,
+    account_id  integer     not null references accounts,
+    key         text        not null,
+    name        text        not null,
+    description text        not null default '',
+    -- Whose scores are meant; null: the primary one's, whichever that is.
+    profile_key text,
+    -- As sent (consumer/segments/match.py); names definitions and groups by key.
+    conditions  jsonb       not null,
+    position    integer     not null,
+    created_at  timestamptz not null default now(),
+    -- How many there were when they were counted last, and who counts them: since when; both null after a change.
+    contacts    bigint,
+    counted_at  timestamptz,
+    claimed_at  timestamptz,
+    constraint segments_key_unique unique (account_id, key)
+);
+
 -- Contacts ------------------------------------------------------------------------------------------------
 
 create table contacts (

@@ -24,7 +24,7 @@ def changes(before: State, after: State) -> Iterator[Change]:
     old, new = (
         None if each.settings is None else settings_mapping(each.settings) for each in (before, after)
     )
-    yield from _change("account", None, old, new)
+    yield from change_of("account", None, old, new)
     for section, of in (("groups", _groups), ("definitions", _definitions), ("profiles", _profiles)):
         yield from _section(section, of(before), of(after))
     for key, profile in after.profiles.items():
@@ -59,15 +59,16 @@ def _profile(profile: Profile) -> dict[str, Any]:
 
 def _section(section: str, before: Entries, after: Entries) -> Iterator[Change]:
     for key in {**before, **after}:
-        yield from _change(section.removesuffix("s"), key, before.get(key), after.get(key))
+        yield from change_of(section.removesuffix("s"), key, before.get(key), after.get(key))
     old, new = [key for key in before if key in after], [key for key in after if key in before]
     if old != new:
         yield Change("reordered", section, None, old, new)
 
 
-def _change(
+def change_of(
     subject: str, key: str | None, before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> Iterator[Change]:
+    """Tell what differs between the fields of one thing before and after, None where it is not there."""
     if before is None or after is None:
         if before != after:
             yield Change("created" if before is None else "deleted", subject, key, before, after)

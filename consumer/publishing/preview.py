@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from consumer.catalog import publishing, stored
 from consumer.db import fetch_one
 from consumer.publishing.requests import profile_of
+from consumer.segments import crossings
 from sql import queries
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from consumer.catalog.state import Definition, Profile, Weight
     from consumer.db import Connection
+    from consumer.segments.stored import Segment
 
 _SQL = queries("preview")
 # Numbers looked at in one query: some tenths of a second.
@@ -37,6 +39,9 @@ _PACE = 8000.0
 _UNBOUNDED = 2**62
 # Any fixed number; the other half of the lock is the account's.
 _LOCK = 0x656E_6761
+# The first parameter of the comparison that belongs to segments.
+_OF_SEGMENTS = 14
+_IN_SEGMENTS = "/* and segments */"
 
 
 class PreviewRunningError(Exception):
@@ -88,7 +93,7 @@ class Mover:
 
 @dataclass(slots=True)
 class Crossing:
-    """Who enters and leaves a range: how many, and the first of them by id."""
+    """Who enters and leaves a range, or a segment (name: its key): how many, and the first of them by id."""
 
     name: str
     entering: int = 0
@@ -149,10 +154,12 @@ async def preview(
     profile: str,
     *,
     ranges: Sequence[ScoreRange] = (),
+    segments: Sequence[Segment] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Preview:
     """Compare a profile's draft with what readers see; `progress` is told contacts gone through, and of how many.
 
+    segments: those about another profile's scores are left out, since nobody enters or leaves them.
     Raises UnknownAccountError, UnknownProfileError, PreviewRunningError, and LookupError for a range of an unknown
     group.
     """
@@ -169,6 +176,13 @@ async def preview(
             for row in await connection.fetch(_SQL["numbers"], about["account_id"])
         }
         asked = [_group(each, numbers) for each in ranges]
+        crossed = await crossings.of_segments(
+            connection,
+            *(about["account_id"], about["profile_id"], segments),
+            number=len(ranges) + 1,
+            first=_OF_SEGMENTS,
+        )
+        compare = _SQL["compare"].replace(_IN_SEGMENTS, crossed.text)
         version = drafted.version.number if drafted.version else None
         reasons = _reasons(drafted, state.definitions)
         found = _Found()
@@ -176,12 +190,13 @@ async def preview(
         for first in range(0, about["until_contact_id"], _NUMBERS):
             row = await fetch_one(
                 connection,
-                _SQL["compare"],
+                compare,
                 *(about["account_id"], about["profile_id"], version, first, first + _NUMBERS),
                 *_columns(_moves(reasons.values(), numbers)),
                 *(_EDGES, _NAMED, asked),
                 [-_UNBOUNDED if each.least is None else each.least for each in ranges],
                 [_UNBOUNDED if each.most is None else each.most for each in ranges],
+                *crossed.values,
             )
             found.add(row)
             done = found.cells.total()
@@ -198,7 +213,10 @@ async def preview(
         moved=found.moved,
         bins=_bins(found.cells),
         movers=[Mover(names[who], before, after, because[who]) for who, before, after in found.movers],
-        crossings=[_crossing(each.name, place, found, names) for place, each in enumerate(ranges, 1)],
+        crossings=[
+            _crossing(name, place, found, names)
+            for place, name in enumerate([*(each.name for each in ranges), *crossed.keys], 1)
+        ],
         seconds=done / (pace or _PACE),
     )
 

@@ -1,17 +1,22 @@
 """Which contacts a list shows, in which order: filters, the way that costs least, and cursors.
 
 Owns both ways: along the index of the order, looking each contact up for what else is asked; or, where one of the
-filters leaves few, those alone. Either costs some thousand look-ups at most where filters are spread evenly. Never
-reads more of a contact than its number and the points that it is sorted by.
+filters leaves few, those alone. Either costs some thousand look-ups at most where filters are spread evenly.
+Whether a segment leaves few nobody knows: the walk is given some time, then members are looked for all at once.
+Never reads more of a contact than its number and the points that it is sorted by.
 """
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+import asyncpg
 from fastapi import Depends, Query
 
+from consumer.clock import SystemClock
+from consumer.segments import members, stored
 from consumer.web import paging
 from consumer.web.bodies import Key, Text  # noqa: TC001 - FastAPI reads annotations at run time
 from consumer.web.problems import invalid, query_fault
@@ -19,15 +24,21 @@ from consumer.web.views import OVERALL, ProfileKey
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from consumer.db import Connection
+    from consumer.segments.stored import Asking
     from consumer.web.views import View
 
 _SQL = queries("contacts")
 # Contacts up to which a filter leaves few: looking all of them up takes some milliseconds.
 _FEW = 5_000
 _MOST = 2**63 - 1
+# How long a walk may look for members of a segment: past tens of thousands of contacts. Where that is not enough,
+# members are few, or few where it began.
+_WALK_MILLISECONDS = 250
+# Where the statements of a list take a further condition.
+_IN_SEGMENT = "/* and in the segment */"
 
 Position = tuple[int, int]
 Points = Annotated[int, Query(ge=-(2**53), le=2**53)]
@@ -58,6 +69,9 @@ class Filters:
     owner: Annotated[
         Text | None, Query(description="Only those of this owner, as the contacts' events name it.")
     ] = None
+    segment: Annotated[
+        Key | None, Query(description="Only those in this segment, whatever profile that is about.")
+    ] = None
 
 
 # What routes name as the type of a parameter.
@@ -75,9 +89,10 @@ class Selection:
     other: int | None
     other_range: tuple[int, int]
     owner: str | None
+    segment: Asking | None
 
 
-def select(shown: View, asked: Filters) -> Selection:
+async def select(connection: Connection, account: int, shown: View, asked: Filters) -> Selection:
     """Return the filters by number; raises ProblemError (422) where they name what is not there."""
     if asked.least is not None and asked.most is not None and asked.least > asked.most:
         raise invalid(query_fault("max", f"must not be less than min, {asked.least}"))
@@ -87,15 +102,29 @@ def select(shown: View, asked: Filters) -> Selection:
     sorted_by = shown.group(sorted_key, "sort") if sorted_key else OVERALL
     bounds = (-_MOST if asked.least is None else asked.least, _MOST if asked.most is None else asked.most)
     same = ranged in {None, sorted_by}
+    sorted_range = bounds if same else (-_MOST, _MOST)
+    segment = None if asked.segment is None else await _segment(connection, account, asked.segment)
+    if segment is not None:
+        # A walk need not go through those whose points alone keep them out.
+        inside = members.bounds(segment.match, segment.given, profile=shown.id, group=sorted_by)
+        sorted_range = (max(sorted_range[0], inside[0]), min(sorted_range[1], inside[1]))
     return Selection(
         shown=shown,
         ascending=not sort.startswith("-"),
         sorted_by=sorted_by,
-        sorted_range=bounds if same else (-_MOST, _MOST),
+        sorted_range=sorted_range,
         other=None if same else ranged,
         other_range=bounds,
         owner=asked.owner,
+        segment=segment,
     )
+
+
+async def _segment(connection: Connection, account: int, key: str) -> Asking:
+    found = await stored.read_one(connection, account, key)
+    if found is None:
+        raise invalid(query_fault("segment", f"there is no segment {key}"))
+    return await stored.asking(connection, account, found.segment, SystemClock().now())
 
 
 def context(account: int, asked: Filters) -> tuple[object, ...]:
@@ -138,8 +167,57 @@ async def page(
     among: Sequence[int] | None,
     after: Position | None,
     limit: int,
+    *,
+    hurried: bool = True,
 ) -> list[Position]:
-    """Return (points, number) of the contacts after a position, at most so many; among: of `few`."""
+    """Return (points, number) of the contacts after a position, at most so many; among: of `few`.
+
+    hurried: a page is waited for, and not a whole list. In a transaction.
+    """
+    if wanted.segment is None or among is not None or not hurried:
+        return await _page(connection, wanted, among, after, limit)
+    with suppress(asyncpg.QueryCanceledError):
+        async with _settings(connection, f"set local statement_timeout = {_WALK_MILLISECONDS}"):
+            return await _page(connection, wanted, None, after, limit)
+    async with _settings(connection, queries("members")["plan_for_many"]):
+        return await _page(connection, wanted, None, after, limit, gather=True)
+
+
+@asynccontextmanager
+async def _settings(connection: Connection, statements: str) -> AsyncIterator[None]:
+    """Let settings hold inside, by a savepoint that is rolled back whatever happens: nothing is written here."""
+    savepoint = connection.transaction()
+    await savepoint.start()
+    try:
+        await connection.execute(statements)
+        yield
+    finally:
+        await savepoint.rollback()
+
+
+async def _page(
+    connection: Connection,
+    wanted: Selection,
+    among: Sequence[int] | None,
+    after: Position | None,
+    limit: int,
+    *,
+    gather: bool = False,
+) -> list[Position]:
+    text, arguments = statement(wanted, among, after, limit, gather=gather)
+    rows = await connection.fetch(text, *arguments)
+    return [(row["points"], row["contact_id"]) for row in rows]
+
+
+def statement(
+    wanted: Selection,
+    among: Sequence[int] | None,
+    after: Position | None,
+    limit: int,
+    *,
+    gather: bool = False,
+) -> tuple[str, list[Any]]:
+    """Return the statement of a page and its arguments; gather: select a segment's members all at once."""
     least, most = wanted.sorted_range
     begin, end = ((least, -_MOST), most) if wanted.ascending else ((most, _MOST), least)
     arguments: list[Any] = [
@@ -147,9 +225,16 @@ async def page(
         *(wanted.other, *wanted.other_range, wanted.owner, limit),
     ]
     if among is not None:
-        rows = await connection.fetch(_SQL["among"], *arguments, among, wanted.ascending)
-    elif wanted.ascending:
-        rows = await connection.fetch(_SQL["walk_ascending"], *arguments)
+        text = _SQL["among"]
+        arguments += [among, wanted.ascending]
     else:
-        rows = await connection.fetch(_SQL["walk_descending"], *arguments)
-    return [(row["points"], row["contact_id"]) for row in rows]
+        text = _SQL["walk_ascending" if wanted.ascending else "walk_descending"]
+    if wanted.segment is None:
+        return text, arguments
+    match, given = wanted.segment.match, wanted.segment.given
+    parameters = members.Parameters(len(arguments) + 1)
+    if gather:
+        member = f"s.contact_id = any(array({members.everybody(match, given, parameters)}))"
+    else:
+        member = members.one(match, given, parameters, contact="s.contact_id")
+    return text.replace(_IN_SEGMENT, f"and {member}"), arguments + parameters.values

@@ -1,10 +1,14 @@
 -- Points given or taken by people.
 
 -- name: about
--- The numbers of a contact, a profile and a group of an account, each null where there is none: no row without account.
-select (select id from contacts where account_id = a.id and external_id = $2) as contact,
-    (select id from profiles where account_id = a.id and key = $3) as profile,
-    (select id from groups where account_id = a.id and key = $4) as "group"
+-- The numbers of a contact (contacts_external_id_unique), of one that another has absorbed the other's
+-- (contact_links_pkey), of a profile (profiles_key_unique; null: the primary one) and a group (groups_key_unique) of an
+-- account (accounts_key_unique), each null where there is none: no row without account.
+select (select coalesce(l.survivor_id, c.id)
+        from contacts c left join contact_links l on l.absorbed_id = c.id
+        where c.account_id = a.id and c.external_id = $2) as contact,
+    (select id from profiles where account_id = a.id and coalesce(key = $3, is_primary)) as profile,
+    (select id from groups where account_id = a.id and key = $4 and not deleted) as "group"
 from accounts a
 where a.key = $1
 
@@ -16,8 +20,8 @@ on conflict on constraint adjustments_client_key_unique do nothing
 returning id
 
 -- name: sent_before
--- What a client has sent under a key, and whether it says the same.
-select id, (profile_id, group_id, points) = ($3::int, $4::int, $5::int) as same
+-- What a client has sent under a key, and whether it says the same (adjustments_client_key_unique).
+select id, (profile_id, group_id, points, reason) = ($3::int, $4::int, $5::int, $6::text) as same
 from adjustments
 where contact_id = $1 and client_key = $2
 
@@ -30,3 +34,13 @@ cross join (values (0), ($3::int)) as g(id)
 where v.profile_id = $2 and v.state in ('published', 'building')
 order by v.version, g.id
 on conflict (contact_id, profile_id, version, group_id) do update set points = s.points + excluded.points
+
+-- name: page
+-- Adjustments of a contact, newest first, those before $2, or one alone ($3) (adjustments_client_key_unique).
+select a.id, p.key as profile, g.key as "group", a.points, a.reason, a.author, a.client_key, a.created_at
+from adjustments a
+join profiles p on p.id = a.profile_id
+join groups g on g.id = a.group_id
+where a.contact_id = $1 and a.id < $2 and ($3::bigint is null or a.id = $3)
+order by a.id desc
+limit $4

@@ -28,7 +28,7 @@ limit $6;
 -- name: walk_descending
 -- Contacts from the most points in a group ($3, 0: overall) down to $4, after ($5, $6), as the index has them
 -- (scores_by_points). There is one upper bound only: of two the scan might begin at the wrong one. Each is looked up for
--- points from $8 to $9 in group $7 (scores_pkey) and for its owner $10 (contact_fields_pkey), where asked.
+-- points from $8 to $9 in group $7 (scores_pkey) and for its owner $10 (contact_fields_pkey), where asked; so is whether it is in a segment, where contact_list.py puts that in.
 select s.contact_id, s.points
 from scores s
 where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points >= $4
@@ -42,7 +42,7 @@ where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points >= $
         select from contact_fields f
         where f.contact_id = s.contact_id and f.field = 'owner' and f.value = $10
         offset 0))
-    -- a further condition on s.contact_id goes here and into the two statements below
+    /* and in the segment */
 order by s.points desc, s.contact_id desc
 limit $11;
 
@@ -61,6 +61,7 @@ where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points <= $
         select from contact_fields f
         where f.contact_id = s.contact_id and f.field = 'owner' and f.value = $10
         offset 0))
+    /* and in the segment */
 order by s.points, s.contact_id
 limit $11;
 
@@ -84,6 +85,7 @@ where case when $13 then s.points <= $4 else s.points >= $4 end
         select from contact_fields f
         where f.contact_id = s.contact_id and f.field = 'owner' and f.value = $10
         offset 0))
+    /* and in the segment */
 order by case when $13 then s.points else -s.points end, case when $13 then s.contact_id else -s.contact_id end
 limit $11;
 

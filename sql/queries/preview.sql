@@ -20,9 +20,10 @@ select 'group', key, id from groups where account_id = $1
 
 -- name: compare
 -- Of the contacts numbered above $4 up to $5: how many go from which range of overall scores to which, the biggest
--- movers, and who enters or leaves the ranges asked about. What readers see is tallies × their weights already, so only
--- what a definition gives more or less ($6 to $8: definition, group, points of one) is looked up, and added to it. Of a
--- profile that was never published ($3 null) all there is comes new, adjustments too.
+-- movers, and who enters or leaves the ranges asked about, and segments, where preview.py puts those in. What readers
+-- see is tallies × their weights already, so only what a definition gives more or less ($6 to $8: definition, group,
+-- points of one) is looked up, and added to it. Of a profile that was never published ($3 null) all there is comes new,
+-- adjustments too.
 with move as materialized (
     select * from unnest($6::int[], $7::int[], $8::bigint[]) as m(definition_id, group_id, points)
 ),
@@ -56,6 +57,9 @@ overall as materialized (
     left join change h on h.contact_id = c.id
     where c.id > $4 and c.id <= $5 and c.account_id = $1
 ),
+moved as materialized (
+    select contact_id, jsonb_object_agg(group_id, points) as points from shift group by contact_id
+),
 crossing as (
     select r.number, s.contact_id, s.after between r.least and r.most as enters
     from unnest($11::int[], $12::bigint[], $13::bigint[]) with ordinality as r(group_id, least, most, number)
@@ -66,6 +70,7 @@ crossing as (
             and s.group_id = h.group_id
         where h.group_id = r.group_id
     ) s on (s.before between r.least and r.most) <> (s.after between r.least and r.most)
+    /* and segments */
 )
 select
     (select coalesce(jsonb_agg(jsonb_build_array(was, becomes, contacts, changed, moved)), '[]')::text

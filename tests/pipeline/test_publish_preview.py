@@ -14,6 +14,8 @@ from consumer.publishing import preview as previewing
 from consumer.publishing.preview import Bin, Crossing, ScoreRange, preview
 from consumer.publishing.requests import UnknownProfileError
 from consumer.publishing.versions import UnknownVersionError, difference, restore, versions
+from consumer.segments.match import Match
+from consumer.segments.stored import Segment
 from consumer.verify import UnknownAccountError, verify
 from tests.kafka.installation import definition
 from tests.pipeline import service
@@ -85,6 +87,42 @@ async def test_it_says_what_the_publish_then_does(
     }
     again = await preview(connection, "acme", "lead_score")
     assert (again.changed, again.movers, again.version) == (0, [], 2)
+
+
+async def test_it_says_who_enters_and_leaves_segments(
+    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment is read with the scores to come, whatever else it asks; one about another profile is left out."""
+    monkeypatch.setattr(previewing, "_NUMBERS", 2)
+    async with service.running(database) as worker:
+        await _history(worker)
+    await apply(connection, parsed(_draft(won=3)))
+
+    def segment(key: str, match: dict[str, Any], profile: str | None = None) -> Segment:
+        return Segment(key=key, name=key, profile=profile, match=Match.model_validate(match))
+
+    low = {"score": {"max": 9}}
+    often = {"count": {"definitions": ["won"], "min": 2}}
+    found = await preview(
+        connection,
+        "acme",
+        "lead_score",
+        ranges=[ScoreRange("hot", least=15)],
+        segments=[
+            segment("low", {"all": [low]}),
+            segment("low often", {"all": [low, often]}, "lead_score"),
+            segment("some purchase", {"any": [{"score": {"group": "purchase", "min": 4, "max": 20}}, often]}),
+            segment("elsewhere", {"all": [low]}, "second"),
+            segment("anybody", {"all": [{"last_event": {"not_within_days": 1}}]}),
+        ],
+    )
+    assert found.crossings == [
+        Crossing("hot", entering=0, leaving=2, leaves=["ann", "bob"]),
+        Crossing("low", entering=1, enters=["ann"]),
+        Crossing("low often", entering=1, enters=["ann"]),
+        Crossing("some purchase", leaving=1, leaves=["bob"]),
+        Crossing("anybody"),
+    ]
 
 
 async def test_a_swap_between_groups_changes_and_moves_nobody(database: str, connection: Connection) -> None:

@@ -61,6 +61,15 @@ UNDER_ACCOUNT = {
     ("POST", f"{ACCOUNT}/try"): MANAGE,
     ("GET", f"{ACCOUNT}/inbox"): MANAGE,
     ("POST", f"{ACCOUNT}/inbox/definition"): MANAGE,
+    ("GET", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): READ,
+    ("POST", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): MANAGE,
+    ("GET", f"{ACCOUNT}/segments"): READ,
+    ("POST", f"{ACCOUNT}/segments"): MANAGE,
+    ("GET", f"{ACCOUNT}/segments/{{segment}}"): READ,
+    ("PATCH", f"{ACCOUNT}/segments/{{segment}}"): MANAGE,
+    ("DELETE", f"{ACCOUNT}/segments/{{segment}}"): MANAGE,
+    ("GET", f"{ACCOUNT}/segment-order"): READ,
+    ("PUT", f"{ACCOUNT}/segment-order"): MANAGE,
     ("GET", f"{ACCOUNT}/audit"): MANAGE,
     ("GET", f"{ACCOUNT}/contacts"): READ,
     ("GET", f"{ACCOUNT}/contacts.csv"): READ,
@@ -175,9 +184,8 @@ def _filled(path: str, account: str) -> str:
     """Return a path with its parameters filled in, by things that need not exist."""
     return path.format_map(
         {
-            **dict.fromkeys(
-                ("definition", "group", "contact", "profile", "publish", "rejudgement", "version"), "x"
-            ),
+            **dict.fromkeys(("definition", "group", "contact", "profile", "segment"), "x"),
+            **dict.fromkeys(("publish", "rejudgement", "version"), "x"),
             "account": account,
         }
     )

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer import db, months
+from consumer.segments import stored as segments
+from consumer.segments.match import Match
+from consumer.segments.stored import Asking
+from consumer.web import contact_list
+from consumer.web.views import view
 from sql import queries
 
 if TYPE_CHECKING:
@@ -16,12 +23,14 @@ if TYPE_CHECKING:
 
     from consumer.db import Connection
 
-# The concerns whose statements requests wait for; `flush` is the worker's.
+# Of the concerns below: the worker's, and what only writes.
+OTHERS = {("inbox", "flush"), ("adjustments", "add"), ("adjustments", "fold"), ("segments", "add")}
+# The statements that requests wait for.
 STATEMENTS = [
     (concern, name)
-    for concern in ("web", "inbox", "contacts", "timeline", "profiles", "preview")
+    for concern in ("web", "inbox", "contacts", "timeline", "adjustments", "segments", "profiles", "preview")
     for name in queries(concern)
-    if (concern, name) != ("inbox", "flush")
+    if (concern, name) not in OTHERS
 ]
 # Those that no index serves, and why that may be.
 EXCEPTIONS = {
@@ -74,7 +83,9 @@ insert into adjustments (contact_id, profile_id, group_id, points, reason, autho
     select contact_id, profile_id, g.id, 1, 'x', 'x', 'k' || p.id
     from scores join profiles p on p.id = profile_id join groups g on g.account_id = p.account_id and g.key = 'g1'
     where group_id = 0;
-analyze timeline, gates, tallies, adjustments, editions, profile_versions, version_weights;
+insert into segments (account_id, key, name, conditions, position)
+    select id, 's' || n, 'x', '{}', n from accounts, generate_series(1, 5) n;
+analyze segments, timeline, gates, tallies, adjustments, editions, profile_versions, version_weights;
 analyze accounts, groups, definitions, inbox, audit, profiles, contacts, contact_fields, contact_links, scores;
 """
 
@@ -111,6 +122,37 @@ async def test_each_query_is_served_by_the_index_that_it_names(
     assert named <= used | {parents.get(index) for index in used}
     read_whole = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
     assert read_whole <= TINY
+
+
+@pytest.mark.parametrize("sort", ["score", "-score"])
+async def test_who_is_in_a_segment_is_looked_up_by_key(filled: Connection, sort: str) -> None:
+    """A list walks along the index of its order and looks up by key whether each contact is in the segment.
+
+    Counting and selecting all members reads what a condition is about whole: `plan_for_many` says why.
+    """
+    asked = [
+        {"score": {"group": "g1", "min": 1}},
+        {"score": {"group": "g2", "max": 9}},
+        {"count": {"definitions": ["d1"], "min": 2}},
+        {"last_event": {"within_days": 60}},
+        {"any": [{"count": {"definitions": ["d2"], "max": 0}}, {"last_event": {"not_within_days": 30}}]},
+    ]
+    there = await segments.numbers(filled, 1)
+    asking = Asking(
+        Match.model_validate({"all": asked}), there.given(1, None, datetime(2026, 3, 1, tzinfo=UTC))
+    )
+    shown = await view(filled, 1, None)
+    wanted = replace(
+        await contact_list.select(filled, 1, shown, contact_list.Filters(sort=sort)), segment=asking
+    )
+    statement, _ = contact_list.statement(wanted, None, None, 51)
+    async with filled.transaction():
+        # Of values that are not known, no month can be left out.
+        await filled.execute("set local enable_partition_pruning = off")
+        nodes = [*_nodes(await _plan(filled, statement))]
+    used = {node["Index Name"] for node in nodes if "Index Name" in node}
+    assert {"scores_by_points", "scores_pkey", "tallies_pkey", "timeline_2026_02_pkey"} <= used
+    assert not [node for node in nodes if node["Node Type"] in {"Seq Scan", "Sort", "Hash Join"}]
 
 
 async def _plan(connection: Connection, statement: str) -> dict[str, Any]:

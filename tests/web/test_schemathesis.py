@@ -55,11 +55,12 @@ DEFINITION = {
 THERE = {
     "group": "purchase",
     "definition": "deal_won",
+    "profile": "lead_score",
+    "contact": "ann",
+    "segment": "hot",
     "type": "deal.seen",
     "inbox_type": "deal.seen",
-    "profile": "lead_score",
     "version": "1",
-    "contact": "ann",
 }
 
 
@@ -69,6 +70,9 @@ async def account(api: Api, worker: Service, new_account: Callable[..., Awaitabl
     key = await new_account(groups=GROUPS, definitions=[DEFINITION])
     await happen(worker, key, "deal.won", "deal.seen", data='{"amount": 100}')
     await flush_inbox(api, worker)
+    async with api.as_(key) as client:
+        hot = {"key": "hot", "name": "Hot", "match": {"all": [{"score": {"min": 1}}]}}
+        assert (await client.post("/segments", json=hot)).status_code == 201
     return key
 
 

@@ -6,6 +6,7 @@ tests/web/test_permissions.py names every route once more.
 
 from consumer.web.routes import (
     accounts,
+    adjustments,
     audit,
     contacts,
     definitions,
@@ -16,6 +17,7 @@ from consumer.web.routes import (
     publishes,
     rejudgements,
     scores,
+    segments,
     timeline,
     trial,
     versions,
@@ -37,5 +39,7 @@ ROUTERS = (
     # What is below a contact before the contact itself, whose id may have slashes.
     timeline.router,
     scores.router,
+    adjustments.router,
     contacts.router,
+    segments.router,
 )

@@ -44,7 +44,7 @@ async def list_contacts(
     context = contact_list.context(caller.account.id, asked)
     async with database.snapshot() as connection:
         shown = await view(connection, caller.account.id, asked.profile)
-        wanted = contact_list.select(shown, asked)
+        wanted = await contact_list.select(connection, caller.account.id, shown, asked)
         after = contact_list.position(context, cursor, shown)
         among = await contact_list.few(connection, caller.account.id, wanted)
         found = await contact_list.page(connection, wanted, among, after, limit + 1)
@@ -69,13 +69,13 @@ async def _chunks(caller: Caller, database: Database, asked: Asked) -> Chunks:
     account = caller.account.id
     async with database.export() as connection:
         shown = await view(connection, account, asked.profile)
-        wanted = contact_list.select(shown, asked)
+        wanted = await contact_list.select(connection, account, shown, asked)
         among = await contact_list.few(connection, account, wanted)
         counting = {each.group for each in (await weights(connection, account, shown)).values()}
         groups = [group.key for group in shown.groups if not group.deleted or group.key in counting]
         yield [["id", "name", "owner", "overall", *groups]]
         after: contact_list.Position | None = None
-        while found := await contact_list.page(connection, wanted, among, after, _CHUNK):
+        while found := await contact_list.page(connection, wanted, among, after, _CHUNK, hurried=False):
             after = found[-1]
             yield [
                 [each.id, each.name, each.owner, each.overall, *(each.groups.get(key, 0) for key in groups)]

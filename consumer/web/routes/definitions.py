@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from consumer.catalog import stored
 from consumer.catalog.document import icons
+from consumer.segments.stored import naming
 from consumer.web import revisions
 from consumer.web.auth import Manager, Reader
 from consumer.web.catalog_models import (
@@ -101,7 +102,10 @@ async def change_definition(
 async def delete_definition(
     caller: Manager, database: Database, definition: str, if_match: IfMatch = None
 ) -> None:
-    """Delete a definition that is not active, never counted and stands on no timeline; others are deactivated."""
+    """Delete a definition that is not active, never counted and stands on no timeline; others are deactivated.
+
+    One that a segment names stays too.
+    """
 
     def make(before: State) -> State:
         found = _definition(before, definition)
@@ -116,9 +120,12 @@ async def delete_definition(
 
     async with database.snapshot() as connection:
         make(await stored.read(connection, caller.account.key))
+        segments = await naming(connection, caller.account.id, "definition", definition)
         # Not under the lock, where batches would wait for it: a definition that is not active gets no entries, so
         # that it is enough if the configuration is still the same then.
         row = await connection.fetchrow(queries("web")["left_entries"], caller.account.id, definition)
+    if segments:
+        raise conflict(f"segments name the definition, change them first: {', '.join(segments)}")
     if row is not None and row["has_entries"]:
         raise conflict("the definition has events on timelines, so it stays, deactivated")
     since = None if row is None else row["revision"]

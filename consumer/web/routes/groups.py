@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from consumer.catalog import stored
 from consumer.catalog.state import Group
+from consumer.segments.stored import naming
 from consumer.web import revisions
 from consumer.web.auth import Manager, Reader
 from consumer.web.catalog_models import (
@@ -90,12 +91,13 @@ async def change_group(
 
 @router.delete("/groups/{group}", status_code=204)
 async def delete_group(caller: Manager, database: Database, group: str, if_match: IfMatch = None) -> None:
-    """Delete a group without definitions and adjustments.
+    """Delete a group without definitions and adjustments, that no segment names.
 
     Where published versions still count definitions in it, it is shown as deleted and pending until a publish.
     """
     async with database.connection() as connection:
         adjusted = await connection.fetchval(queries("web")["group_is_adjusted"], caller.account.id, group)
+        segments = await naming(connection, caller.account.id, "group", group)
 
     def make(before: State) -> State:
         revisions.need(if_match, _revision(before, group))
@@ -104,6 +106,8 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
             raise conflict(f"the group has definitions, move them first: {', '.join(inside)}")
         if adjusted:
             raise conflict("the group has adjustments of scores, which stay: it cannot be deleted")
+        if segments:
+            raise conflict(f"segments name the group, change them first: {', '.join(segments)}")
         return replace(before, groups={key: each for key, each in before.groups.items() if key != group})
 
     await edit(database, caller.account.key, caller.actor, make)

@@ -1,0 +1,60 @@
+"""Counts the members of segments where somebody wants to know, at most once a minute each.
+
+Owns who counts: whoever asks first takes it on; the others are told what was counted before, and how old it is.
+What takes longer than the patience is given up, and nobody tries again for a minute. Never holds a lock meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import asyncpg
+import structlog
+
+from consumer.db import fetch_one
+from consumer.segments import stored
+from consumer.segments.members import Parameters, everybody
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from consumer.db import Connection
+    from consumer.segments.stored import Asking, Stored
+
+log = structlog.get_logger(__name__)
+
+_SQL = queries("segments")
+# Seconds that whoever asks is kept waiting at most, however many segments they ask about.
+PATIENCE = 10.0
+
+
+async def count(connection: Connection, account: int, segments: Sequence[Stored], now: datetime) -> None:
+    """Count the members of those segments whose count is older than a minute, in order, until patience ends."""
+    until = time.monotonic() + PATIENCE
+    for each in segments:
+        left = until - time.monotonic()
+        claim = await connection.fetchval(_SQL["claim"], each.id) if left > 0 else None
+        if claim is None:
+            continue
+        try:
+            found = await _count(
+                connection, (await stored.asking(connection, account, each.segment, now)), left
+            )
+        except asyncpg.QueryCanceledError:
+            log.warning("segment not counted in time", account=account, segment=each.segment.key)
+        else:
+            await connection.execute(_SQL["write_count"], each.id, claim, found["contacts"], found["at"])
+
+
+async def _count(connection: Connection, asking: Asking, seconds: float) -> asyncpg.Record:
+    parameters = Parameters()
+    selection = everybody(asking.match, asking.given, parameters)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute(queries("members")["plan_for_many"])
+        await connection.execute(f"set local statement_timeout = {max(int(seconds * 1000), 1)}")
+        return await fetch_one(
+            connection, parameters.fill("count", {}, members=selection), *parameters.values
+        )

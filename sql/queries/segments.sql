@@ -1,0 +1,63 @@
+-- Segments as they are kept, and how many are in them.
+
+-- name: lock
+-- Keeps others from changing the segments of an account to the end of the transaction (segments_key_unique).
+select id from segments where account_id = $1 order by id for no key update
+
+-- name: read
+-- The segments of an account, all or one ($2, by key), in display order, with what was counted last
+-- (segments_key_unique).
+select id, key, name, description, profile_key as profile, conditions::text as match, contacts, counted_at,
+    extract(epoch from clock_timestamp() - counted_at)::float8 as age_seconds
+from segments
+where account_id = $1 and ($2::text is null or key = $2)
+order by position, id
+
+-- name: numbers
+-- Numbers by key: definitions (definitions_key_unique), groups (groups_key_unique), deleted ones too, and profiles
+-- (profiles_key_unique), the primary one also by an empty key.
+select 'definition' as what, key, id, false as deleted from definitions where account_id = $1
+union all
+select 'group', key, id, deleted from groups where account_id = $1
+union all
+select 'profile', key, id, false from profiles where account_id = $1
+union all
+select 'profile', '', id, false from profiles where account_id = $1 and is_primary
+
+-- name: add
+-- Keeps a new segment at the end of the order, unless there is one of its key.
+insert into segments (account_id, key, name, description, profile_key, conditions, position)
+select $1, $2, $3, $4, $5, $6::text::jsonb, coalesce(max(position) + 1, 0) from segments where account_id = $1
+on conflict on constraint segments_key_unique do nothing
+returning id
+
+-- name: change
+-- Changes a segment (segments_key_unique); what was counted, and what is being counted, was of another.
+update segments
+set name = $3, description = $4, profile_key = $5, conditions = $6::text::jsonb, contacts = null, counted_at = null,
+    claimed_at = null
+where account_id = $1 and key = $2
+
+-- name: drop
+-- Removes a segment (segments_key_unique).
+delete from segments where account_id = $1 and key = $2
+
+-- name: reorder
+-- Puts segments into the order of these keys (segments_key_unique).
+update segments
+set position = given.place
+from unnest($2::text[]) with ordinality as given(key, place)
+where segments.account_id = $1 and segments.key = given.key
+
+-- name: claim
+-- Takes it on oneself to count a segment (segments_pkey), if its count is older than a minute and nobody else counts it
+-- or has tried to in the last minute.
+update segments
+set claimed_at = clock_timestamp()
+where id = $1 and coalesce(counted_at, '-infinity') < clock_timestamp() - interval '1 minute'
+    and coalesce(claimed_at, '-infinity') < clock_timestamp() - interval '1 minute'
+returning claimed_at
+
+-- name: write_count
+-- Keeps what was counted (segments_pkey), unless the segment was changed meanwhile.
+update segments set contacts = $3, counted_at = $4 where id = $1 and claimed_at = $2

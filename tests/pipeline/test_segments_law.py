@@ -1,0 +1,207 @@
+"""Who is in a segment is what a plain reading of its conditions says, in each of the forms that ask it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer import db, months
+from consumer.segments import stored
+from consumer.segments.match import Match
+from consumer.segments.members import Given, Parameters, everybody, one
+from sql import queries
+from tests.pipeline.service import apply_document
+from tests.pipeline.test_law import IN_CI
+
+if TYPE_CHECKING:
+    from consumer.db import Connection
+
+NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+EXAMPLES = 60
+GROUPS = ("purchase", "mail")
+DEFINITIONS = ("won", "opened", "visited")
+
+
+@dataclass(frozen=True)
+class Person:
+    """A contact as drawn. tallies: (definition, edition) -> count. events: (days ago, definition, excluded)."""
+
+    points: dict[str, int] = field(default_factory=dict)
+    tallies: dict[tuple[str, int], int] = field(default_factory=dict)
+    events: list[tuple[int, str, bool]] = field(default_factory=list)
+
+
+_people = st.builds(
+    Person,
+    points=st.dictionaries(st.sampled_from(GROUPS), st.integers(-3, 6)),
+    tallies=st.dictionaries(
+        st.tuples(st.sampled_from(DEFINITIONS), st.integers(1, 2)), st.integers(0, 3), max_size=4
+    ),
+    events=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(DEFINITIONS), st.booleans()), max_size=4),
+)
+
+
+def _bounds(least: int, most: int) -> st.SearchStrategy[dict[str, int]]:
+    ends = st.tuples(st.integers(least, most), st.integers(least, most)).map(sorted)
+    return ends.flatmap(
+        lambda pair: st.sampled_from([{"min": pair[0]}, {"max": pair[1]}, {"min": pair[0], "max": pair[1]}])
+    )
+
+
+# One that is no longer there too.
+_definitions = st.lists(st.sampled_from((*DEFINITIONS, "gone")), min_size=1, max_size=3)
+_scored = st.builds(
+    lambda group, bounds: {"score": {**group, **bounds}},
+    st.sampled_from([{}, {"group": "purchase"}, {"group": "mail"}, {"group": "gone"}]),
+    _bounds(-4, 8),
+)
+_counted = st.builds(
+    lambda keys, bounds: {"count": {"definitions": keys, **bounds}}, _definitions, _bounds(0, 5)
+)
+_last = st.builds(
+    lambda keys, word, days: {"last_event": {**keys, word: days}},
+    st.one_of(st.just({}), _definitions.map(lambda keys: {"definitions": keys})),
+    st.sampled_from(["within_days", "not_within_days"]),
+    st.integers(1, 45),
+)
+_single = st.one_of(_scored, _counted, _last)
+
+
+def _joined(inside: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    lists = st.lists(inside, min_size=1, max_size=3)
+    return st.builds(lambda how, conditions: {how: conditions}, st.sampled_from(["all", "any"]), lists)
+
+
+_matches = _joined(st.one_of(_single, _joined(_single)))
+
+
+def _holds(asked: dict[str, Any], person: Person) -> bool:
+    [(what, value)] = asked.items()
+    if what in {"all", "any"}:
+        return (all if what == "all" else any)(_holds(each, person) for each in value)
+    if what == "last_event":
+        days = value.get("within_days") or value["not_within_days"]
+        wanted = value.get("definitions", DEFINITIONS)
+        had = any(ago <= days and of in wanted and not robot for ago, of, robot in person.events)
+        return had is ("within_days" in value)
+    if what == "score":
+        group = value.get("group")
+        found = sum(person.points.values()) if group is None else person.points.get(group, 0)
+    else:
+        found = sum(n for (of, _), n in person.tallies.items() if of in value["definitions"])
+    return bool(value.get("min", found) <= found <= value.get("max", found))
+
+
+def test_property_members_are_whom_a_plain_reading_says(module_database: str) -> None:
+    """For any small base and any segment, asked one by one, all at once, and with points that are to come."""
+
+    async def holds(
+        connection: Connection, asking: Given, people: list[Person], matches: list[dict[str, Any]]
+    ) -> None:
+        ids = await _store(connection, people, asking)
+        for asked in matches:
+            match = Match.model_validate(asked)
+            expected = [number for number, person in zip(ids, people, strict=True) if _holds(asked, person)]
+            assert await _one_by_one(connection, match, asking) == expected
+            assert await _all_at_once(connection, match, asking) == expected
+            later = [
+                replace(each, points=each.points | {"mail": each.points.get("mail", 0) + 2})
+                for each in people
+            ]
+            after = [number for number, person in zip(ids, later, strict=True) if _holds(asked, person)]
+            moved = f"""'{{"0": 2, "{asking.groups["mail"]}": 2}}'::jsonb"""
+            assert await _one_by_one(connection, match, asking, moved) == after
+
+    with asyncio.Runner() as runner:
+        connection, asking = runner.run(_begin(module_database))
+
+        @settings(max_examples=EXAMPLES, deadline=None, derandomize=IN_CI)
+        @given(
+            people=st.lists(_people, min_size=1, max_size=6),
+            matches=st.lists(_matches, min_size=1, max_size=4),
+        )
+        def law(people: list[Person], matches: list[dict[str, Any]]) -> None:
+            runner.run(holds(connection, asking, people, matches))
+
+        try:
+            law()
+        finally:
+            runner.run(connection.close())
+
+
+async def _begin(dsn: str) -> tuple[Connection, Given]:
+    """Create an account with groups, definitions and a published profile."""
+    entry = {"icon": "bolt", "group": "mail", "default_points": 1}
+    document = {
+        "engagement_catalog": 1,
+        "account": "acme",
+        "name": "Acme",
+        "groups": [{"key": key, "name": key, "icon": "cart"} for key in GROUPS],
+        "definitions": [{**entry, "key": key, "name": key, "events": [key]} for key in DEFINITIONS],
+    }
+    await apply_document(dsn, document)
+    connection = await db.connect(dsn)
+    await months.create(connection, {(2026, 2), (2026, 3)})
+    there = await stored.numbers(connection, 1)
+    return connection, there.given(1, None, NOW)
+
+
+async def _one_by_one(
+    connection: Connection, match: Match, asking: Given, moved: str | None = None
+) -> list[int]:
+    parameters = Parameters(2)
+    condition = one(match, asking, parameters, contact="c.id", moved=moved)
+    statement = f"select c.id from contacts c where c.id = any($1::bigint[]) and {condition} order by c.id"
+    everyone = [row["id"] for row in await connection.fetch("select id from contacts")]
+    return [row["id"] for row in await connection.fetch(statement, everyone, *parameters.values)]
+
+
+async def _all_at_once(connection: Connection, match: Match, asking: Given) -> list[int]:
+    parameters = Parameters()
+    selection = everybody(match, asking, parameters)
+    async with connection.transaction():
+        await connection.execute(queries("members")["plan_for_many"])
+        return sorted(row["contact_id"] for row in await connection.fetch(selection, *parameters.values))
+
+
+async def _store(connection: Connection, people: list[Person], asking: Given) -> list[int]:
+    """Put these people in place of all others; returns their numbers in order."""
+    await connection.execute(
+        "delete from contacts; delete from scores; delete from tallies; delete from timeline"
+    )
+    rows = await connection.fetch(
+        "insert into contacts (account_id, external_id, shard) select 1, n, 0 from generate_series(1, $1) n"
+        " returning id",
+        len(people),
+    )
+    ids = sorted(row["id"] for row in rows)
+    definitions, groups = asking.definitions, asking.groups
+    scores, tallies, events = [], [], []
+    for number, person in zip(ids, people, strict=True):
+        scores.append((number, 0, sum(person.points.values())))
+        scores += [(number, groups[key], points) for key, points in person.points.items()]
+        tallies += [(number, definitions[key], edition, n) for (key, edition), n in person.tallies.items()]
+        events += [
+            (
+                number,
+                NOW - ago * DAY,
+                place.to_bytes(16),
+                definitions[key],
+                "excluded" if robot else "counted",
+            )
+            for place, (ago, key, robot) in enumerate(person.events)
+        ]
+    await connection.executemany("insert into scores values ($1, 1, 1, $2, $3)", scores)
+    await connection.executemany("insert into tallies values ($1, $2, $3, $4)", tallies)
+    await connection.executemany(
+        """insert into timeline values
+           (1, $1, $2, $3, $4, 1, $5, false, 0, 0, '', '', '', null, null, null, '{}', now())""",
+        events,
+    )
+    return ids

@@ -1,0 +1,95 @@
+"""What is made of a segment's conditions: SQL of our own words, and everything a user gave as a parameter."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from consumer.segments.match import Match, names
+from consumer.segments.members import Given, Parameters, bounds, everybody, one
+
+NOW = datetime(2026, 3, 20, tzinfo=UTC)
+GIVEN = Given(7, 70, {"won": 1, "opened": 2}, {"purchase": 11}, NOW)
+
+
+def _match(*conditions: dict[str, Any], how: str = "all") -> Match:
+    return Match.model_validate({how: conditions})
+
+
+def _one(match: Match) -> tuple[str, list[Any]]:
+    parameters = Parameters(5)
+    return one(match, GIVEN, parameters, contact="c.id"), parameters.values
+
+
+def test_what_a_user_gave_is_a_parameter() -> None:
+    """The SQL of two segments of the same shape is the same, whatever they name and however much they ask."""
+    matches = [
+        _match(
+            {"score": {"group": group, "min": least}},
+            {"count": {"definitions": [definition], "min": least}},
+            {"last_event": {"definitions": [definition], "within_days": least}},
+        )
+        for group, definition, least in (("purchase", "won", 3), ("drop_table", "delete_from", 977))
+    ]
+    [conditions] = {_one(match)[0] for match in matches}
+    [selection] = {everybody(match, GIVEN, Parameters()) for match in matches}
+    assert not re.search("977|drop_table|delete_from", conditions + selection)
+
+
+def test_parameters_are_numbered_on_and_told_once() -> None:
+    """They begin where they are told to; the same value of the same name is one parameter."""
+    text, values = _one(_match({"count": {"definitions": ["won", "gone"], "min": 2}}, {"score": {"min": 2}}))
+    assert values == [[1, -1], 2, 2**62, True, 70, 0]
+    assert {int(number) for number in re.findall(r"\$(\d+)", text)} == set(range(5, 11))
+
+
+def test_who_has_none_has_0() -> None:
+    """Bounds that hold 0 are asked the other way round: that nothing lies outside them, for 0 may have no row."""
+    for asked, holds in (
+        ({"min": 1}, True),
+        ({"max": -1}, True),
+        ({"max": 0}, False),
+        ({"min": -1, "max": 1}, False),
+    ):
+        text, values = _one(_match({"score": asked}))
+        assert text.startswith("(exists") is holds
+        assert values[-1] is holds
+
+
+def test_days_are_counted_back_from_now() -> None:
+    """The last event is looked for since so many times 24 hours ago."""
+    _, values = _one(_match({"last_event": {"not_within_days": 3}}))
+    assert values == [7, NOW - timedelta(days=3), None]
+
+
+@pytest.mark.parametrize(
+    ("match", "expected"),
+    [
+        (_match({"score": {"min": 3}}, {"score": {"min": 1, "max": 9}}), (3, 9)),
+        (_match({"score": {"min": 3}}, {"score": {"group": "purchase", "min": 8}}), (3, 2**62)),
+        (_match({"any": [{"score": {"min": 3}}]}), (-(2**62), 2**62)),
+        (_match({"score": {"min": 3}}, how="any"), (-(2**62), 2**62)),
+    ],
+    ids=range(4),
+)
+def test_a_list_need_not_go_beyond_what_all_members_have(match: Match, expected: tuple[int, int]) -> None:
+    """Of overall, what every member must have is known where the match says so without alternatives."""
+    assert bounds(match, GIVEN, profile=70, group=0) == expected
+    assert bounds(match, GIVEN, profile=71, group=0) == (-(2**62), 2**62)
+
+
+def test_what_a_match_names_is_found_where_it_stands() -> None:
+    """Each group and definition with its place, nested ones too."""
+    match = _match(
+        {"any": [{"score": {"group": "purchase", "min": 1}}, {"count": {"definitions": ["won"], "max": 0}}]},
+        {"last_event": {"definitions": ["won", "opened"], "within_days": 1}},
+    )
+    assert [(".".join(map(str, path)), what, key) for path, what, key in names(match)] == [
+        ("all.0.any.0.score.group", "group", "purchase"),
+        ("all.0.any.1.count.definitions.0", "definition", "won"),
+        ("all.1.last_event.definitions.0", "definition", "won"),
+        ("all.1.last_event.definitions.1", "definition", "opened"),
+    ]
