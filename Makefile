@@ -75,8 +75,8 @@ faults: $(INSTALLED) ## everything killed, frozen and cut, more than a hundred t
 bench: $(INSTALLED) ## how fast: beside the floor, latency, flatness, memory; figures in bench/out/latest.json
 	$(BIN)/python -m bench ratio latency flatness $(ARGS)
 
-bench-publish: $(INSTALLED) ## how long publishing takes over a million contacts, and what it costs a worker
-	$(BIN)/python -m bench publish $(ARGS)
+bench-publish: $(INSTALLED) ## a million contacts: how long publishing takes, what it costs a worker, pages of lists
+	$(BIN)/python -m bench publish lists $(ARGS)
 
 bench-shapes: $(INSTALLED) ## how fast otherwise: two workers, everything again, one hot contact, everything late
 	$(BIN)/python -m bench two-workers duplicates shapes $(ARGS)

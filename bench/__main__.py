@@ -23,6 +23,7 @@ from bench import runs
 from bench.base import based
 from bench.filled import filled
 from bench.latency import latency
+from bench.lists import lists
 from bench.oracle import Expected
 from bench.path import path
 from bench.publishing import begin_draft, publish
@@ -52,6 +53,14 @@ class Bench:
     repeats: int
     results: dict[str, Any] = field(default_factory=dict)
     _laid: dict[str, tuple[list[Sent], Expected]] = field(default_factory=dict)
+    _base: str | None = None
+
+    async def base(self) -> str:
+        """Return the database with a million contacts, made once; measures work on copies of it."""
+        if self._base is None:
+            console.print(f"storing {_BASE:,} contacts …", style="dim")
+            self._base = await based(self.servers, _BASE)
+        return self._base
 
     async def laid(
         self, name: str, shape: Shape = USUAL, events: int | None = None
@@ -186,8 +195,7 @@ async def _beside(bench: Bench, name: str, measure: Callable[[], Awaitable[Figur
 
 async def publish_(bench: Bench) -> None:
     """Publish over 1,000,000 contacts with five tallies each, beside plain SQL, and a worker while that goes on."""
-    console.print(f"storing {_BASE:,} contacts …", style="dim")
-    base = await based(bench.servers, _BASE)
+    base = await bench.base()
     runs_of = []
     for _ in range(bench.repeats):
         runs_of.append(await publish(bench.servers, base))
@@ -223,7 +231,20 @@ async def publish_(bench: Bench) -> None:
         "worker_beside": statistics.median(ratios),
         "latency_ms_beside": {"p50": waits["beside"].p50, "p99": waits["beside"].p99},
     }
-    await bench.servers.drop(base)
+
+
+async def lists_(bench: Bench) -> None:
+    """Ask for lists over 1,000,000 contacts, in each order: first pages, and pages 10,000 rows deep."""
+    took = await lists(bench.servers, await bench.base())
+    table = Table(box=None, title="a page of 50 over HTTP, without a network", title_justify="left")
+    for column in ("", "p50", "p99"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, values in took.items():
+        table.add_row(
+            name, f"{statistics.median(values):.1f} ms", f"{values[int(len(values) * 0.99)]:.1f} ms"
+        )
+    console.print(table)
+    bench.results["list_ms_p99"] = {name: values[int(len(values) * 0.99)] for name, values in took.items()}
 
 
 MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
@@ -235,6 +256,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "duplicates": duplicates,
     "shapes": shapes,
     "publish": publish_,
+    "lists": lists_,
 }
 
 

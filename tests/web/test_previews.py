@@ -48,7 +48,9 @@ def _lines(answer: httpx.Response) -> list[dict[str, Any]]:
 
 
 async def test_it_tells_what_a_publish_would_change(api: Api, client: Client) -> None:
-    """Counts, distribution, movers with what moves them, and who crosses the ranges; then the publish does that."""
+    """Counts, distribution, movers and what moves them, who crosses ranges and segments; the publish does that."""
+    hot = {"key": "hot", "name": "Hot", "match": {"all": [{"score": {"min": 45}}]}}
+    assert (await client.post("/segments", json=hot)).status_code == 201
     await draft(client, weights={"deal_won": 10, "email_opened": 20})
     before = (await client.get("/audit")).json()
     ranges = [
@@ -107,6 +109,9 @@ async def test_it_tells_what_a_publish_would_change(api: Api, client: Client) ->
             {"name": "hot", "entering": 0, "leaving": 1, "enters": [], "leaves": ["bob"]},
             {"name": "warm", "entering": 0, "leaving": 0, "enters": [], "leaves": []},
             {"name": "mails", "entering": 1, "leaving": 0, "enters": ["ann"], "leaves": []},
+        ],
+        "segments": [
+            {"name": "hot", "entering": 0, "leaving": 1, "enters": [], "leaves": ["bob"]},
         ],
     }
     assert (await client.get("/audit")).json() == before

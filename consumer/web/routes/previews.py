@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from consumer.catalog import stored
 from consumer.publishing.preview import Preview, ScoreRange, preview
+from consumer.segments.stored import read as read_segments
 from consumer.web.auth import Manager
 from consumer.web.bodies import Body, Key, Text
 from consumer.web.database import Database
@@ -85,7 +86,7 @@ class MoverAnswer(BaseModel):
 
 
 class CrossingAnswer(BaseModel):
-    """Who enters and leaves a range: how many, and some of them."""
+    """Who enters and leaves a range, by its name, or a segment, by its key: how many, and some of them."""
 
     name: str
     entering: int
@@ -108,6 +109,8 @@ class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     movers: list[MoverAnswer]
     """Those who move most, the farthest first."""
     ranges: list[CrossingAnswer]
+    segments: list[CrossingAnswer]
+    """The account's segments about this profile's scores."""
     seconds: float
     """How long publishing may take until readers see it."""
 
@@ -145,14 +148,17 @@ async def preview_publish(
 
     async def work(tell: Callable[[int, int], None]) -> PreviewAnswer:
         async with database.preview() as connection:
-            return _answer(
-                await preview(connection, caller.account.key, profile, ranges=ranges, progress=tell)
+            segments = [each.segment for each in await read_segments(connection, caller.account.id)]
+            made = await preview(
+                connection, caller.account.key, profile, ranges=ranges, segments=segments, progress=tell
             )
+        return _answer(made, len(ranges))
 
     return await lines(work, "preview")
 
 
-def _answer(made: Preview) -> PreviewAnswer:
+def _answer(made: Preview, ranges: int) -> PreviewAnswer:
+    """ranges: how many of the crossings are of ranges, which come first."""
     return PreviewAnswer(
         version=made.version,
         contacts=made.contacts,
@@ -162,7 +168,8 @@ def _answer(made: Preview) -> PreviewAnswer:
             Bar(min=each.least, max=each.most, before=each.before, after=each.after) for each in made.bins
         ],
         movers=[*map(_mover, made.movers)],
-        ranges=[*map(_crossing, made.crossings)],
+        ranges=[*map(_crossing, made.crossings[:ranges])],
+        segments=[*map(_crossing, made.crossings[ranges:])],
         seconds=made.seconds,
     )
 
