@@ -27,9 +27,12 @@ def register(commands: Commands) -> None:
 
 
 def _handle(arguments: Namespace) -> int:
-    from consumer import app  # noqa: PLC0415 - see the package's docstring
+    import uvloop  # noqa: PLC0415 - see the package's docstring
+
+    from consumer import app  # noqa: PLC0415 - the same
 
     made = settings.load()
     logs.configure(made.log_level, made.log_format)
-    asyncio.run(app.run(made, arguments.only))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(app.run(made, arguments.only))
     return SUCCESS
