@@ -45,8 +45,12 @@ async def based(servers: Servers, contacts: int) -> str:
         await connection.execute("set synchronous_commit = off; set work_mem = '256MB'")
         await connection.execute(_CONTACTS, contacts)
         await connection.execute(_TALLIES, DEFINITIONS)
+        # Made at once, not row by row: half of the time.
+        sorts = await connection.fetchval("select indexdef from pg_indexes where indexname = 'scores_by_points'")
+        await connection.execute("drop index scores_by_points")
         for statement in _REST:
             await connection.execute(statement)
+        await connection.execute(sorts)
         await connection.execute("vacuum analyze")
     finally:
         await connection.close()
