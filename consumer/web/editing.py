@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from consumer.catalog.change import change
 from consumer.catalog.differences import differences
 from consumer.catalog.given import FieldFaultsError, read_values
+from consumer.web import revisions
+from consumer.web.catalog_models import OrderAnswer
 from consumer.web.problems import body_fault, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from starlette.responses import Response
 
     from consumer.catalog.change import Make
     from consumer.catalog.state import State
@@ -54,6 +58,13 @@ def reordered(entries: Mapping[str, Entry], keys: list[str]) -> dict[str, Entry]
         what += [f"{', '.join(unknown)} unknown"] if unknown else []
         raise invalid(body_fault("keys", f"must name each key once: {'; '.join(what) or 'some repeated'}"))
     return {key: entries[key] for key in keys}
+
+
+def ordered(keys: Iterable[str], response: Response) -> OrderAnswer:
+    """Return the answer about an order, its revision told in the response."""
+    answer = OrderAnswer(keys=[*keys])
+    revisions.tag(response, revisions.revision(answer.keys))
+    return answer
 
 
 def with_settings(before: State, values: Mapping[str, Any]) -> State:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import msgspec
 from fastapi import Query
@@ -17,9 +17,14 @@ from pydantic import BaseModel
 
 from consumer.web.problems import malformed
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Item = TypeVar("Item")
 
 MOST_ITEMS = 200
+# Where lists by number, the newest first, begin.
+NEWEST = 2**63 - 1
 _CHECK_BYTES = 6
 _LONGEST = 2_000
 
@@ -38,6 +43,23 @@ class Page(BaseModel, Generic[Item], use_attribute_docstrings=True):
     """The cursor of the next page, null on the last one."""
     engagement: bool
     """Whether the account's engagement module is on; off, what is shown stays as it is."""
+
+
+def page(
+    found: list[Item],
+    limit: int,
+    context: tuple[object, ...],
+    position: Callable[[Item], list[Any]],
+    *,
+    engagement: bool,
+) -> Page[Item]:
+    """Return a page of what was found, of which one more than `limit` was asked for, to know whether more follows.
+
+    context: of the cursor, see `encode`. position: of an item, from which the next page goes on.
+    """
+    items = found[:limit]
+    following = encode(context, position(items[-1])) if len(found) > limit else None
+    return Page(items=items, next=following, engagement=engagement)
 
 
 def encode(context: tuple[object, ...], position: list[Any]) -> str:

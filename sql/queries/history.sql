@@ -34,7 +34,12 @@ select id from rejudgements where ended_at is null order by id
 
 -- name: page
 -- Those of a definition before one of them, newest first (rejudgements_by_definition).
-select id from rejudgements where definition_id = $1 and id < $2 order by id desc limit $3
+select id, edition, with_xp as xp, state::text as state, requested_by, requested_at, ended_at, contacts_done as done,
+    contacts_total as total, entries_changed as changed
+from rejudgements
+where definition_id = $1 and id < $2
+order by id desc
+limit $3
 
 -- name: take
 -- Takes it to the end of the transaction. superseded: the definition has a newer edition, or is gone on with no more.

@@ -24,7 +24,6 @@ from sql import queries
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
 
 _SQL = queries("adjustments")
-_NEWEST = 2**63 - 1
 _CREATED, _FOUND = 201, 200
 
 Contact = Annotated[str, Path(description="The contact's id in the upstream system.")]
@@ -101,14 +100,9 @@ async def list_adjustments(
 ) -> Page[AdjustmentAnswer]:
     """List the adjustments of a contact, in all profiles, newest first."""
     context = ("adjustments", caller.account.id, contact)
-    (before,) = paging.decode(context, cursor) or (_NEWEST,)
+    (before,) = paging.decode(context, cursor) or (paging.NEWEST,)
     async with database.connection() as connection:
         found, _ = await identify(connection, caller.account.id, contact)
         rows = await connection.fetch(_SQL["page"], found, before, None, limit + 1)
-    items = [AdjustmentAnswer(**row) for row in rows[:limit]]
-    more = len(rows) > limit
-    return Page(
-        items=items,
-        next=paging.encode(context, [items[-1].id]) if more else None,
-        engagement=caller.account.engagement,
-    )
+    items = [AdjustmentAnswer(**row) for row in rows]
+    return paging.page(items, limit, context, lambda one: [one.id], engagement=caller.account.engagement)

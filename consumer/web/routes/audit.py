@@ -17,8 +17,6 @@ from sql import queries
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["audit"])
 
-_NEWEST = 2**63 - 1
-
 
 class AuditEntry(BaseModel):
     """One change. before, after: what it was and is; null where there was or is nothing."""
@@ -39,18 +37,14 @@ async def list_changes(
 ) -> Page[AuditEntry]:
     """List who changed what, newest first."""
     context = ("audit", caller.account.id)
-    (before,) = paging.decode(context, cursor) or (_NEWEST,)
+    (before,) = paging.decode(context, cursor) or (paging.NEWEST,)
     async with database.connection() as connection:
         rows = await connection.fetch(queries("web")["audit_page"], caller.account.id, before, limit + 1)
     entries = [
-        AuditEntry(**{**row, "before": _value(row["before"]), "after": _value(row["after"])})
-        for row in rows[:limit]
+        AuditEntry(**{**row, "before": _value(row["before"]), "after": _value(row["after"])}) for row in rows
     ]
-    more = len(rows) > limit
-    return Page(
-        items=entries,
-        next=paging.encode(context, [entries[-1].id]) if more else None,
-        engagement=caller.account.engagement,
+    return paging.page(
+        entries, limit, context, lambda entry: [entry.id], engagement=caller.account.engagement
     )
 
 

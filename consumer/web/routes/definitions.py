@@ -23,7 +23,7 @@ from consumer.web.catalog_models import (
     definition_answers,
 )
 from consumer.web.database import Database
-from consumer.web.editing import edit, reordered, with_entry
+from consumer.web.editing import edit, ordered, reordered, with_entry
 from consumer.web.paging import Page
 from consumer.web.problems import conflict, not_found
 from consumer.web.revisions import IfMatch
@@ -137,7 +137,7 @@ async def read_definition_order(caller: Reader, database: Database, response: Re
     """Return the order of the definitions."""
     async with database.snapshot() as connection:
         state = await stored.read(connection, caller.account.key)
-    return _order(state, response)
+    return ordered(state.definitions, response)
 
 
 @router.put("/definition-order")
@@ -150,7 +150,8 @@ async def change_definition_order(
         revisions.need(if_match, revisions.revision([*before.definitions]))
         return replace(before, definitions=reordered(before.definitions, body.keys))
 
-    return _order(await edit(database, caller.account.key, caller.actor, make), response)
+    state = await edit(database, caller.account.key, caller.actor, make)
+    return ordered(state.definitions, response)
 
 
 def answered(state: State, key: str, response: Response) -> DefinitionAnswer:
@@ -165,9 +166,3 @@ def _definition(state: State, key: str) -> Definition:
     if key not in state.definitions:
         raise not_found(f"definition {key}")
     return state.definitions[key]
-
-
-def _order(state: State, response: Response) -> OrderAnswer:
-    keys = [*state.definitions]
-    revisions.tag(response, revisions.revision(keys))
-    return OrderAnswer(keys=keys)

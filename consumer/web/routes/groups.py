@@ -23,7 +23,7 @@ from consumer.web.catalog_models import (
     published_in,
 )
 from consumer.web.database import Database
-from consumer.web.editing import edit, reordered, with_entry
+from consumer.web.editing import edit, ordered, reordered, with_entry
 from consumer.web.paging import Page
 from consumer.web.problems import conflict, not_found
 from consumer.web.revisions import IfMatch
@@ -118,7 +118,7 @@ async def read_group_order(caller: Reader, database: Database, response: Respons
     """Return the order of the groups."""
     async with database.snapshot() as connection:
         state = await stored.read(connection, caller.account.key)
-    return _order(state, response)
+    return ordered(state.groups, response)
 
 
 @router.put("/group-order")
@@ -131,7 +131,8 @@ async def change_group_order(
         revisions.need(if_match, revisions.revision([*before.groups]))
         return replace(before, groups=reordered(before.groups, body.keys))
 
-    return _order(await edit(database, caller.account.key, caller.actor, make), response)
+    state = await edit(database, caller.account.key, caller.actor, make)
+    return ordered(state.groups, response)
 
 
 def _revision(state: State, key: str) -> str:
@@ -148,9 +149,3 @@ def _answered(state: State, key: str, response: Response) -> GroupAnswer:
     answer = group_answer(_group(state, key), state)
     revisions.tag(response, revisions.of_group(_group(state, key)))
     return answer
-
-
-def _order(state: State, response: Response) -> OrderAnswer:
-    keys = [*state.groups]
-    revisions.tag(response, revisions.revision(keys))
-    return OrderAnswer(keys=keys)

@@ -70,12 +70,13 @@ async def list_inbox(
         InboxEntry(
             **{**row, "sample": plain(parse_data(row["sample"]))}, definitions=_naming(state, row["type"])
         )
-        for row in rows[:limit]
+        for row in rows
     ]
-    more = len(rows) > limit
-    return Page(
-        items=entries,
-        next=paging.encode(context, [entries[-1].count, entries[-1].type]) if more else None,
+    return paging.page(
+        entries,
+        limit,
+        context,
+        lambda entry: [entry.count, entry.type],
         engagement=caller.account.engagement,
     )
 

@@ -14,7 +14,7 @@ from consumer.web import revisions
 from consumer.web.auth import Manager, Reader
 from consumer.web.catalog_models import Order, OrderAnswer
 from consumer.web.database import Database
-from consumer.web.editing import edit, reordered, with_entry
+from consumer.web.editing import edit, ordered, reordered, with_entry
 from consumer.web.paging import Page
 from consumer.web.problems import conflict, not_found
 from consumer.web.profile_models import (
@@ -28,9 +28,11 @@ from consumer.web.profile_models import (
     profile_summary,
 )
 from consumer.web.revisions import IfMatch
+from sql import queries
 
 if TYPE_CHECKING:
     from consumer.catalog.state import Profile, State
+    from consumer.db import Connection
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
 
@@ -120,7 +122,7 @@ async def read_profile_order(caller: Reader, database: Database, response: Respo
     """Return the order of the profiles."""
     async with database.snapshot() as connection:
         state = await stored.read(connection, caller.account.key)
-    return _order(state, response)
+    return ordered(state.profiles, response)
 
 
 @router.put("/profile-order")
@@ -133,7 +135,8 @@ async def change_profile_order(
         revisions.need(if_match, revisions.revision([*before.profiles]))
         return replace(before, profiles=reordered(before.profiles, body.keys))
 
-    return _order(await edit(database, caller.account.key, caller.actor, make), response)
+    state = await edit(database, caller.account.key, caller.actor, make)
+    return ordered(state.profiles, response)
 
 
 @router.get("/primary-profile")
@@ -172,17 +175,19 @@ def found(state: State, key: str) -> Profile:
     return state.profiles[key]
 
 
+async def number_of(connection: Connection, account: int, key: str) -> int:
+    """Return the number of a profile; raises ProblemError (404) without one."""
+    number: int | None = await connection.fetchval(queries("profiles")["number"], account, key)
+    if number is None:
+        raise not_found(f"profile {key}")
+    return number
+
+
 def answered(state: State, key: str, response: Response) -> ProfileAnswer:
     """Return the answer about a profile, its revision told in the response; raises ProblemError without one."""
     answer = profile_answer(found(state, key), state)
     revisions.tag(response, answer.revision)
     return answer
-
-
-def _order(state: State, response: Response) -> OrderAnswer:
-    keys = [*state.profiles]
-    revisions.tag(response, revisions.revision(keys))
-    return OrderAnswer(keys=keys)
 
 
 def _primary(state: State) -> str:

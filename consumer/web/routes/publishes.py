@@ -19,16 +19,15 @@ from consumer.web import paging, revisions
 from consumer.web.auth import Manager, Reader
 from consumer.web.database import Database
 from consumer.web.paging import Cursor, Limit, Page
-from consumer.web.problems import not_found
 from consumer.web.revisions import IfMatch
+from consumer.web.routes.profiles import number_of
 from sql import queries
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
 
-_NEWEST = 2**63 - 1
 _COLUMNS = [field.name for field in fields(Status) if field.name not in {"account", "profile"}]
 
-PublishId = Annotated[int, Path(ge=1, le=_NEWEST)]
+PublishId = Annotated[int, Path(ge=1, le=paging.NEWEST)]
 
 
 class PublishAnswer(BaseModel, use_attribute_docstrings=True):
@@ -79,18 +78,12 @@ async def list_publishes(
 ) -> Page[PublishAnswer]:
     """List the publishes of a profile, newest first; the first is the one under way, where one is."""
     context = ("publishes", caller.account.id, profile)
-    (before,) = paging.decode(context, cursor) or (_NEWEST,)
+    (before,) = paging.decode(context, cursor) or (paging.NEWEST,)
     async with database.connection() as connection:
-        number = await connection.fetchval(queries("profiles")["number"], caller.account.id, profile)
-        if number is None:
-            raise not_found(f"profile {profile}")
+        number = await number_of(connection, caller.account.id, profile)
         rows = await connection.fetch(queries("profiles")["publishes_page"], number, before, limit + 1)
-    items = [PublishAnswer(**row) for row in rows[:limit]]
-    return Page(
-        items=items,
-        next=paging.encode(context, [items[-1].id]) if len(rows) > limit else None,
-        engagement=caller.account.engagement,
-    )
+    items = [PublishAnswer(**row) for row in rows]
+    return paging.page(items, limit, context, lambda one: [one.id], engagement=caller.account.engagement)
 
 
 @router.get("/profiles/{profile}/publishes/{publish}")

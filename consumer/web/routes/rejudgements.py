@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
 
-_NEWEST = 2**63 - 1
-
-RejudgementId = Annotated[int, Path(ge=1, le=_NEWEST)]
+RejudgementId = Annotated[int, Path(ge=1, le=paging.NEWEST)]
 
 
 class RejudgementRequest(Body):
@@ -139,16 +137,12 @@ async def list_rejudgements(
 ) -> Page[RejudgementAnswer]:
     """List how often a definition's history was judged again, newest first."""
     context = ("rejudgements", caller.account.id, definition)
-    (before,) = paging.decode(context, cursor) or (_NEWEST,)
+    (before,) = paging.decode(context, cursor) or (paging.NEWEST,)
     async with database.connection() as connection:
         about = await numbers(connection, caller.account.key, definition)
         rows = await connection.fetch(queries("history")["page"], about["definition_id"], before, limit + 1)
-        items = [_answer(await history.status(connection, row["id"])) for row in rows[:limit]]
-    return Page(
-        items=items,
-        next=paging.encode(context, [items[-1].id]) if len(rows) > limit else None,
-        engagement=caller.account.engagement,
-    )
+    items = [RejudgementAnswer(**row) for row in rows]
+    return paging.page(items, limit, context, lambda one: [one.id], engagement=caller.account.engagement)
 
 
 @router.get("/definitions/{definition}/rejudgements/{rejudgement}")

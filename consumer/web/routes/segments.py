@@ -23,7 +23,7 @@ from consumer.web.auth import Manager, Reader
 from consumer.web.bodies import Body, Key, Text
 from consumer.web.catalog_models import Order, OrderAnswer
 from consumer.web.database import Database
-from consumer.web.editing import reordered
+from consumer.web.editing import ordered, reordered
 from consumer.web.paging import Page
 from consumer.web.problems import FieldFault, body_fault, conflict, invalid, not_found
 from consumer.web.revisions import IfMatch
@@ -153,7 +153,7 @@ async def read_segment_order(caller: Reader, database: Database, response: Respo
     """Return the order of the segments."""
     async with database.connection() as connection:
         found = await stored.read(connection, caller.account.id)
-    return _order([each.segment.key for each in found], response)
+    return ordered((each.segment.key for each in found), response)
 
 
 @router.put("/segment-order")
@@ -169,7 +169,7 @@ async def change_segment_order(
             await stored.reorder(connection, caller.account.id, after)
             change = Change("reordered", "segments", None, [*before], after)
             await audit.record(connection, caller.account.key, caller.actor, change)
-    return _order(after, response)
+    return ordered(after, response)
 
 
 @asynccontextmanager
@@ -223,8 +223,3 @@ def _answered(found: Stored, response: Response) -> SegmentAnswer:
     answer = _answer(found)
     revisions.tag(response, answer.revision)
     return answer
-
-
-def _order(keys: list[str], response: Response) -> OrderAnswer:
-    revisions.tag(response, revisions.revision(keys))
-    return OrderAnswer(keys=keys)

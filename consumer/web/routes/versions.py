@@ -14,10 +14,9 @@ from consumer.web import paging, revisions
 from consumer.web.auth import Manager, Reader
 from consumer.web.database import Database
 from consumer.web.paging import Cursor, Limit, Page
-from consumer.web.problems import not_found
 from consumer.web.profile_models import ProfileAnswer, Weight, weight_answer
 from consumer.web.revisions import IfMatch
-from consumer.web.routes.profiles import answered
+from consumer.web.routes.profiles import answered, number_of
 from sql import queries
 
 if TYPE_CHECKING:
@@ -90,16 +89,10 @@ async def list_versions(
     context = ("versions", caller.account.id, profile)
     (before,) = paging.decode(context, cursor) or (_NEWEST,)
     async with database.connection() as connection:
-        number = await connection.fetchval(queries("profiles")["number"], caller.account.id, profile)
-        if number is None:
-            raise not_found(f"profile {profile}")
+        number = await number_of(connection, caller.account.id, profile)
         rows = await connection.fetch(queries("profiles")["versions_page"], number, before, limit + 1)
-    items = [VersionSummary(**row) for row in rows[:limit]]
-    return Page(
-        items=items,
-        next=paging.encode(context, [items[-1].number]) if len(rows) > limit else None,
-        engagement=caller.account.engagement,
-    )
+    items = [VersionSummary(**row) for row in rows]
+    return paging.page(items, limit, context, lambda one: [one.number], engagement=caller.account.engagement)
 
 
 @router.get("/profiles/{profile}/versions/{version}")
