@@ -72,11 +72,7 @@ async def claim(
     connection: Connection, batch: Batch, columns: Columns, *, shards: int, claim_window: timedelta
 ) -> Claimed:
     """Claim the event keys of the matched events and create the contacts of the new ones."""
-    upserts = [
-        (one.account_id, one.event.subject, partition % shards)
-        for one, partition in zip(batch.contact_events, batch.contact_partitions, strict=True)
-        if one.event.type == CONTACT_UPSERTED
-    ]
+    upserts = _upserts(batch)
     rows = await connection.fetch(
         _CLAIM,
         columns.accounts,
@@ -88,7 +84,7 @@ async def claim(
         datetime.now(UTC) - claim_window + _CLAIMS_MARGIN,
         [account for account, _, _ in upserts],
         [subject for _, subject, _ in upserts],
-        [shard for _, _, shard in upserts],
+        [partition % shards for _, _, partition in upserts],
     )
     return Claimed(
         {row["ordinal"]: Outcome(row["outcome"]) for row in rows}, sum(row["conflicting"] for row in rows)
@@ -97,19 +93,15 @@ async def claim(
 
 async def lock(connection: Connection, batch: Batch, columns: Columns, claimed: Claimed) -> Locked:
     """Lock the contacts of the events that are applied and those upserted, in the order of their numbers."""
-    upserted = {
-        (one.account_id, one.event.subject)
-        for one in batch.contact_events
-        if one.event.type == CONTACT_UPSERTED
-    }
+    upserts = _upserts(batch)
     row = await fetch_one(
         connection,
         _LOCK,
         columns.accounts,
         columns.subjects,
         list(claimed.others),
-        [account for account, _ in upserted],
-        [subject for _, subject in upserted],
+        [account for account, _, _ in upserts],
+        [subject for _, subject, _ in upserts],
     )
     return Locked(row["numbers"], row["shards"], row["created_accounts"], row["created"])
 
@@ -155,6 +147,15 @@ async def apply(
         contacts.created_accounts,
         contacts.created,
     )
+
+
+def _upserts(batch: Batch) -> list[tuple[int, str, int]]:
+    """Return (account, contact, partition) of what is told of contacts."""
+    return [
+        (one.account_id, one.event.subject, partition)
+        for one, partition in zip(batch.contact_events, batch.contact_partitions, strict=True)
+        if one.event.type == CONTACT_UPSERTED
+    ]
 
 
 def _xp_worth(account: Account, event: Event, definition: Definition) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer import announcing
+from consumer import announcing, walk
 from consumer.attempts import repeat
 from consumer.clock import SystemClock
 from consumer.db import REVISION_LOCK, fetch_one
@@ -32,7 +32,7 @@ WRITE = f"{_SQL['judged']}{_SQL['write']}"
 # Contacts in one step, for whom batches wait meanwhile; and for each of them so many numbers are looked at, since
 # other accounts' contacts lie between.
 _CONTACTS = 200
-_NUMBERS = 20
+_NUMBERS = 20 * _CONTACTS
 _LOOK_AGAIN = 0.2
 
 
@@ -74,11 +74,7 @@ async def step(connection: Connection, number: int) -> bool:
 async def _go_on(connection: Connection, number: int, row: asyncpg.Record) -> None:
     if row["uncounted"]:
         await connection.execute(_SQL["count_contacts"], number, row["account_id"])
-    reach = min(row["until_contact_id"], row["last_contact_id"] + _NUMBERS * _CONTACTS)
-    rows = await connection.fetch(
-        queries("publish")["next_contacts"], row["account_id"], row["last_contact_id"], reach, _CONTACTS
-    )
-    contacts = [each["id"] for each in rows]
+    contacts, reached = await walk.next_contacts(connection, row, most=_CONTACTS, numbers=_NUMBERS)
     changed = 0
     if contacts:
         await announcing.lock(connection, contacts)
@@ -91,5 +87,4 @@ async def _go_on(connection: Connection, number: int, row: asyncpg.Record) -> No
             await announcing.tell(
                 connection, contacts, [each["id"] for each in profiles], moved=("rejudge",), unmoved=()
             )
-    reached = contacts[-1] if len(contacts) == _CONTACTS else reach
     await connection.execute(_SQL["move_on"], number, reached, len(contacts), changed)

@@ -15,6 +15,7 @@ from consumer.catalog import publishing, stored
 from consumer.db import fetch_one
 from consumer.publishing.requests import profile_of
 from consumer.segments import crossings
+from consumer.segments.stored import numbers as read_numbers
 from sql import queries
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from consumer.catalog.state import Definition, Profile, Weight
     from consumer.db import Connection
-    from consumer.segments.stored import Segment
+    from consumer.segments.stored import Numbers, Segment
 
 _SQL = queries("preview")
 # Numbers looked at in one query: some tenths of a second.
@@ -171,13 +172,10 @@ async def preview(
         drafted = profile_of(state, profile)
         await one_at_a_time(connection, account)
         about = await fetch_one(connection, _SQL["about"], account, profile)
-        numbers = {
-            (row["what"], row["key"]): row["id"]
-            for row in await connection.fetch(_SQL["numbers"], about["account_id"])
-        }
+        numbers = await read_numbers(connection, about["account_id"])
         asked = [_group(each, numbers) for each in ranges]
-        crossed = await crossings.of_segments(
-            connection,
+        crossed = crossings.of_segments(
+            numbers,
             *(about["account_id"], about["profile_id"], segments),
             number=len(ranges) + 1,
             first=_OF_SEGMENTS,
@@ -227,12 +225,12 @@ async def one_at_a_time(connection: Connection, account: str) -> None:
         raise PreviewRunningError(f"a preview of account {account!r} is under way: wait for it, or end it")
 
 
-def _group(asked: ScoreRange, numbers: Mapping[tuple[str, str], int]) -> int:
+def _group(asked: ScoreRange, numbers: Numbers) -> int:
     if asked.group is None:
         return 0
-    if ("group", asked.group) not in numbers:
+    if asked.group not in numbers.groups:
         raise LookupError(f"range {asked.name}: there is no group {asked.group}")
-    return numbers["group", asked.group]
+    return numbers.groups[asked.group]
 
 
 def _reasons(profile: Profile, definitions: Mapping[str, Definition]) -> dict[str, Reason]:
@@ -246,14 +244,14 @@ def _reasons(profile: Profile, definitions: Mapping[str, Definition]) -> dict[st
     }
 
 
-def _moves(reasons: Iterable[Reason], numbers: Mapping[tuple[str, str], int]) -> list[tuple[int, int, int]]:
+def _moves(reasons: Iterable[Reason], numbers: Numbers) -> list[tuple[int, int, int]]:
     """Return what one counted event gives more or less by (definition, group)."""
     moves: Counter[tuple[int, int]] = Counter()
     for reason in reasons:
-        definition = numbers["definition", reason.definition]
+        definition = numbers.definitions[reason.definition]
         if reason.before:
-            moves[definition, numbers["group", reason.before.group]] -= reason.before.points
-        moves[definition, numbers["group", reason.after.group]] += reason.after.points
+            moves[definition, numbers.groups[reason.before.group]] -= reason.before.points
+        moves[definition, numbers.groups[reason.after.group]] += reason.after.points
     return [(definition, group, points) for (definition, group), points in moves.items() if points]
 
 
@@ -300,10 +298,10 @@ async def _because(
     connection: Connection,
     found: _Found,
     reasons: Mapping[str, Reason],
-    numbers: Mapping[tuple[str, str], int],
+    numbers: Numbers,
 ) -> defaultdict[int, list[Reason]]:
     because: defaultdict[int, list[Reason]] = defaultdict(list)
-    definitions = [numbers["definition", key] for key in reasons]
+    definitions = [numbers.definitions[key] for key in reasons]
     contacts: list[Any] = [contact for contact, *_ in found.movers]
     for row in await connection.fetch(_SQL["counted"], contacts, definitions):
         one = reasons[row["definition"]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer import announcing
+from consumer import announcing, walk
 from consumer.attempts import repeat
 from consumer.clock import SystemClock
 from consumer.db import REVISION_LOCK, configuration_change, fetch_one
@@ -60,23 +60,15 @@ async def step(connection: Connection, publish: int) -> bool:
     if left:
         if row["uncounted"]:
             await connection.execute(_SQL["count_contacts"], publish, row["account_id"])
-        contacts, reached = await _next(connection, row)
+        contacts, reached = await walk.next_contacts(
+            connection, row, most=_CONTACTS, numbers=_NUMBERS * _CONTACTS
+        )
         if contacts:
             await announcing.lock(connection, contacts)
             await _go_through(connection, row, contacts)
         await connection.execute(_SQL["move_on"], publish, reached, len(contacts))
     await connection.execute("commit")
     return left
-
-
-async def _next(connection: Connection, row: asyncpg.Record) -> tuple[list[int], int]:
-    """Return the next contacts, and the number up to which there are no others."""
-    reach = min(row["until_contact_id"], row["last_contact_id"] + _NUMBERS * _CONTACTS)
-    rows = await connection.fetch(
-        _SQL["next_contacts"], row["account_id"], row["last_contact_id"], reach, _CONTACTS
-    )
-    contacts = [each["id"] for each in rows]
-    return contacts, contacts[-1] if len(contacts) == _CONTACTS else reach
 
 
 async def _go_through(connection: Connection, row: asyncpg.Record, contacts: list[int]) -> None:

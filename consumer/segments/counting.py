@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from consumer.db import Connection
-    from consumer.segments.stored import Asking, Stored
+    from consumer.segments.match import Match
+    from consumer.segments.members import Given
+    from consumer.segments.stored import Numbers, Stored
 
 log = structlog.get_logger(__name__)
 
@@ -34,24 +36,25 @@ PATIENCE = 10.0
 async def count(connection: Connection, account: int, segments: Sequence[Stored], now: datetime) -> None:
     """Count the members of those segments whose count is older than a minute, in order, until patience ends."""
     until = time.monotonic() + PATIENCE
+    there: Numbers | None = None
     for each in segments:
         left = until - time.monotonic()
         claim = await connection.fetchval(_SQL["claim"], each.id) if left > 0 else None
         if claim is None:
             continue
         try:
-            found = await _count(
-                connection, (await stored.asking(connection, account, each.segment, now)), left
-            )
+            there = there or await stored.numbers(connection, account)
+            given = there.given(account, each.segment.profile, now)
+            found = await _count(connection, each.segment.match, given, left)
         except asyncpg.QueryCanceledError:
             log.warning("segment not counted in time", account=account, segment=each.segment.key)
         else:
             await connection.execute(_SQL["write_count"], each.id, claim, found["contacts"], found["at"])
 
 
-async def _count(connection: Connection, asking: Asking, seconds: float) -> asyncpg.Record:
+async def _count(connection: Connection, match: Match, given: Given, seconds: float) -> asyncpg.Record:
     parameters = Parameters()
-    selection = everybody(asking.match, asking.given, parameters)
+    selection = everybody(match, given, parameters)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(queries("members")["plan_for_many"])
         await connection.execute(f"set local statement_timeout = {max(int(seconds * 1000), 1)}")

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from consumer.clock import SystemClock
-from consumer.segments import stored
 from consumer.segments.members import Parameters, one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.db import Connection
-    from consumer.segments.stored import Segment
+    from consumer.segments.stored import Numbers, Segment
 
 _CONTACT, _POINTS = "in_move.contact_id", "in_move.points"
 
@@ -30,8 +28,8 @@ class Crossings:
     values: list[Any]
 
 
-async def of_segments(
-    connection: Connection,
+def of_segments(
+    there: Numbers,
     account: int,
     profile: int,
     segments: Sequence[Segment],
@@ -41,12 +39,11 @@ async def of_segments(
 ) -> Crossings:
     """Return what tells who crosses segments about a profile's scores; nobody enters or leaves others by a publish.
 
-    number: the first segment's. first: of its parameters.
+    there: what the account has. number: the first segment's. first: of its parameters.
     """
     keys: list[str] = []
     text = ""
     parameters = Parameters(first)
-    there = await stored.numbers(connection, account)
     now = SystemClock().now()
     for each in segments:
         given = there.given(account, each.profile, now)

@@ -12,12 +12,6 @@ from accounts a
 join profiles p on p.account_id = a.id and p.key = $2
 where a.key = $1
 
--- name: numbers
--- Numbers by key, of definitions and of groups.
-select 'definition' as what, key, id from definitions where account_id = $1
-union all
-select 'group', key, id from groups where account_id = $1
-
 -- name: compare
 -- Of the contacts numbered above $4 up to $5: how many go from which range of overall scores to which, the biggest
 -- movers, and who enters or leaves the ranges asked about, and segments, where preview.py puts those in. What readers

@@ -37,7 +37,6 @@ EXCEPTIONS = {
     ("web", "group_is_adjusted"): "a group is deleted now and then, and adjustments are made by people",
     ("preview", "lock"): "a row of accounts by its key, once for each preview",
     ("preview", "about"): "counts all contacts of the account, which a preview goes through anyway",
-    ("preview", "numbers"): "all definitions and groups of an account, once for each preview",
     ("preview", "compare"): "goes through the whole base, some contacts after another, planned for them",
     ("preview", "counted"): "of the movers that are named, by key",
     ("preview", "names"): "of the contacts that are named, by key",
