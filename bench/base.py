@@ -46,7 +46,9 @@ async def based(servers: Servers, contacts: int) -> str:
         await connection.execute(_CONTACTS, contacts)
         await connection.execute(_TALLIES, DEFINITIONS)
         # Made at once, not row by row: half of the time.
-        sorts = await connection.fetchval("select indexdef from pg_indexes where indexname = 'scores_by_points'")
+        sorts = await connection.fetchval(
+            "select indexdef from pg_indexes where indexname = 'scores_by_points'"
+        )
         await connection.execute("drop index scores_by_points")
         for statement in _REST:
             await connection.execute(statement)

@@ -10,6 +10,7 @@ import pytest
 from consumer import db
 from tests.pipeline import service
 from tests.web.events import happen
+from tests.web.scored import GROUPS, WON
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,18 +18,6 @@ if TYPE_CHECKING:
     from tests.pipeline.service import Service
     from tests.web.serving import Api
 
-GROUPS = [
-    {"key": "purchase", "name": "Purchase", "icon": "cart"},
-    {"key": "mail", "name": "Mail", "icon": "mail"},
-]
-WON = {
-    "key": "deal_won",
-    "name": "Deal won",
-    "group": "purchase",
-    "icon": "trophy",
-    "default_points": 50,
-    "events": ["deal.won"],
-}
 PLUS = {"group": "mail", "points": 7, "reason": "met at the fair", "client_key": "fair-1"}
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from consumer import catalog, db
 from tests.web.events import happen
+from tests.web.scored import GROUPS, WON
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,18 +19,6 @@ if TYPE_CHECKING:
     from tests.pipeline.service import Service
     from tests.web.serving import Api, Client
 
-GROUPS = [
-    {"key": "purchase", "name": "Purchase", "icon": "cart"},
-    {"key": "mail", "name": "Mail", "icon": "mail"},
-]
-WON = {
-    "key": "deal_won",
-    "name": "Deal won",
-    "group": "purchase",
-    "icon": "trophy",
-    "default_points": 50,
-    "events": ["deal.won"],
-}
 WHOLE = {
     **WON,
     "when": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.web.events import happen
+from tests.web.scored import WON
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,14 +20,6 @@ GROUPS = [
     {"key": "mail", "name": "Mail", "icon": "mail"},
     {"key": "visits", "name": "Visits", "icon": "eye"},
 ]
-WON = {
-    "key": "deal_won",
-    "name": "Deal won",
-    "group": "purchase",
-    "icon": "trophy",
-    "default_points": 50,
-    "events": ["deal.won"],
-}
 
 
 async def _keys(client: httpx.AsyncClient) -> list[str]:

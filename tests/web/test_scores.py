@@ -9,6 +9,7 @@ import pytest
 
 from consumer import db
 from tests.web.events import happen, record
+from tests.web.scored import WON
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
     from tests.web.serving import Api
 
 GROUPS = [{"key": "purchase", "name": "Purchase", "icon": "cart"}]
-WON = {
-    "key": "deal_won",
-    "name": "Deal won",
-    "group": "purchase",
-    "icon": "trophy",
-    "default_points": 50,
-    "events": ["deal.won"],
-}
 ODD = "crm/42?x=1&y#z ü/timeline/7"
 
 
