@@ -83,27 +83,24 @@ def compile_condition(condition: Condition) -> Holds:
 
     The data is looked at only by a condition with a path. Numbers in it are int or Decimal.
     """
-    test = _test(condition)
-    if condition.path is not None:
-        names = condition.path.split(".")
-        return lambda _event, data: test(_found(data, names))
-    if condition.attribute is Attribute.SOURCE:
-        return lambda event, _data: test(event.source)
-    if condition.attribute is Attribute.ACTORTYPE:
-        return lambda event, _data: test(event.actor_type)
-    return lambda event, _data: test(event.object_id)
+    test, looked = _test(condition), _looking(condition)
+    return lambda event, data: test(looked(event, data))
 
 
 def look(condition: Condition, event: Event, data: Mapping[str, Any]) -> Any:
     """Return what a condition looks at in an event, None where it is missing or null; `data` is parsed."""
+    return _looking(condition)(event, data)
+
+
+def _looking(condition: Condition) -> Callable[[Event, Mapping[str, Any]], Any]:
     if condition.path is not None:
-        return _found(data, condition.path.split("."))
-    return {
-        Attribute.SOURCE: event.source,
-        Attribute.ACTORTYPE: event.actor_type,
-        Attribute.OBJECTID: event.object_id,
-        None: None,
-    }[condition.attribute]
+        names = condition.path.split(".")
+        return lambda _event, data: _found(data, names)
+    if condition.attribute is Attribute.SOURCE:
+        return lambda event, _data: event.source
+    if condition.attribute is Attribute.ACTORTYPE:
+        return lambda event, _data: event.actor_type
+    return lambda event, _data: event.object_id
 
 
 def _found(data: Mapping[str, Any], names: Iterable[str]) -> Any:
