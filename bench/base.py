@@ -23,16 +23,12 @@ _TALLIES = """
     from contacts c join definitions d on d.key = any($1::text[])
     order by 1, 2"""
 _REST = (
-    """insert into scores (contact_id, profile_id, version, group_id, points)
+    """insert into scores (contact_id, profile_id, version, group_id, points, message_version)
        select t.contact_id, w.profile_id, w.version, case when grouping(w.group_id) = 0 then w.group_id else 0 end,
-           sum(t.count * w.weight)
+           sum(t.count * w.weight), case when grouping(w.group_id) = 1 then 1 end
        from tallies t join version_weights w using (definition_id)
        group by grouping sets ((1, 2, 3, w.group_id), (1, 2, 3))
        order by 1, 2, 3, 4""",
-    """insert into announcements (contact_id, profile_id, message_version, profile_version, overall, groups)
-       select s.contact_id, s.profile_id, 1, s.version, sum(s.points), jsonb_object_agg(g.key, s.points)
-       from scores s join groups g on g.id = s.group_id
-       group by 1, 2, s.version""",
     "update definitions set counted = true where id in (select definition_id from tallies)",
 )
 

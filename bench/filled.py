@@ -35,15 +35,10 @@ _REST = (
        select account_id, event_key, 0, recorded_at from timeline""",
     """insert into tallies (contact_id, definition_id, edition, count)
        select contact_id, definition_id, edition, count(*) from timeline group by 1, 2, 3""",
-    """insert into scores (contact_id, profile_id, version, group_id, points)
-       select t.contact_id, w.profile_id, w.version, g.id, sum(t.count * w.weight)
+    """insert into scores (contact_id, profile_id, version, group_id, points, message_version)
+       select t.contact_id, w.profile_id, w.version, g.id, sum(t.count * w.weight), case g.id when 0 then 1 end
        from tallies t join version_weights w using (definition_id)
        cross join lateral (values (0), (w.group_id)) g(id) group by 1, 2, 3, 4""",
-    """insert into announcements (contact_id, profile_id, message_version, profile_version, overall, groups)
-       select s.contact_id, s.profile_id, 1, s.version, s.points,
-           (select jsonb_object_agg(g.key, coalesce(o.points, 0)) from groups g
-            left join scores o on o.contact_id = s.contact_id and o.group_id = g.id)
-       from scores s where s.group_id = 0""",
     "update definitions set counted = true where key = 'clicked'",
 )
 

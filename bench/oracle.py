@@ -93,7 +93,7 @@ async def compare(connection: asyncpg.Connection[asyncpg.Record], expected: Expe
     xp = await connection.fetch("""
         select actor_id, sum(xp_worth) from timeline where verdict = 'counted' and xp_worth <> 0 group by 1""")
     told = await connection.fetchval("select coalesce(sum(head), 0) from outbox_heads")
-    announced = await connection.fetchval("select coalesce(sum(message_version), 0) from announcements")
+    announced = await connection.fetchval("select coalesce(sum(message_version), 0) from scores")
     credits_ = await connection.fetchval("select coalesce(sum(credit_number), 0) from timeline")
     pairs: list[tuple[str, Any, Any]] = [
         ("verdicts", {row[0]: row[1] for row in verdicts}, dict(expected.verdicts)),

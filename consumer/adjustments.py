@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from consumer import announcing, audit
 from consumer.audit import Change
+from consumer.columns import numbers
 from consumer.db import REVISION_LOCK, fetch_one
 from consumer.verify import UnknownAccountError
 from sql import queries
@@ -89,12 +90,18 @@ async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, boo
                 f"another adjustment of {adjustment.contact!r} has the client key {adjustment.client_key!r}"
             )
         return before["id"], False
-    publish = ("publish",) if await announcing.has_moved(connection, contact, profile) else ()
     await connection.execute(_SQL["fold"], contact, profile, group, adjustment.points)
     row = await fetch_one(connection, _SQL["page"], contact, number + 1, number, 1)
     change = Change("adjusted", "contact", adjustment.contact, None, {name: row[name] for name in _ON_RECORD})
     await audit.record(connection, adjustment.account, adjustment.author, change)
-    await announcing.tell(connection, [contact], [profile], moved=(*publish, "adjustment"), unmoved=())
+    points = adjustment.points
+    steps = announcing.Steps(
+        numbers([contact, contact]),
+        numbers([profile, profile]),
+        numbers([0, group]),
+        numbers([points, points]),
+    )
+    await announcing.tell(connection, [contact], [profile], cause="adjustment", steps=steps)
     return number, True
 
 

@@ -7,6 +7,7 @@ changes a score, nor begins or ends a transaction.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.attempts import repeat
@@ -36,10 +37,20 @@ async def lock(connection: Connection, contacts: Sequence[int]) -> None:
     await connection.fetch(_SQL["lock_contacts"], contacts)
 
 
-async def has_moved(connection: Connection, contact: int, profile: int) -> bool:
-    """Tell whether a contact whose lock is held has a score in a profile that nobody was told of yet."""
-    moved: bool = await connection.fetchval(_SQL["has_moved"], contact, profile)
-    return moved
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Points that this transaction has added under published versions, as columns (consumer/columns.py).
+
+    groups: 0 is overall, which is among them.
+    """
+
+    contacts: str = "{}"
+    profiles: str = "{}"
+    groups: str = "{}"
+    points: str = "{}"
+
+
+_NO_STEPS = Steps()
 
 
 async def tell(
@@ -47,15 +58,20 @@ async def tell(
     contacts: Sequence[int],
     profiles: Sequence[int],
     *,
-    moved: Sequence[str],
-    unmoved: Sequence[str],
+    cause: str | None = None,
+    steps: Steps = _NO_STEPS,
+    everybody: bool = False,
 ) -> int:
     """Tell of contacts, whose locks are held, in profiles, and return how many messages that made.
 
-    moved, unmoved: the causes for those whose scores are not, or are, what was said last; none: no message. The
-    outbox heads are held from here on.
+    Told are those whose scores are not what was said last, of the cause that the steps had and of a publish, if
+    nobody has told of it yet; or everybody, of the cause. The outbox heads are held from here on.
     """
-    messages: int = await connection.fetchval(_SQL["tell"], contacts, profiles, moved, unmoved)
+    messages: int = await connection.fetchval(
+        _SQL["tell"],
+        *(contacts, profiles, cause, everybody),
+        *(steps.contacts, steps.profiles, steps.groups, steps.points),
+    )
     return messages
 
 

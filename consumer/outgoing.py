@@ -1,6 +1,6 @@
 """Messages on their way out: from rows of the outbox to what Kafka is given.
 
-Owns how a dead letter is published. Never makes the text of a message: that is where the data is, in SQL.
+Owns how a dead letter is published. Never makes the JSON of a message: messages.py does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 
 from consumer.dead import decode_headers
 from consumer.headers import readable_name
+from consumer.messages import Commit
 from consumer.model import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from sql import queries
 
@@ -58,26 +59,23 @@ async def messages_behind(
     A dead letter that was discarded or replayed before it was told of takes a position and is no message.
     """
     told = [
-        (row["first_position"] + place, kind, key, payload)
+        (row["first_position"] + place, kind, facts, commit)
         for row in rows
-        for place, (kind, key, payload) in enumerate(
-            zip(row["kinds"], row["keys"], row["payloads"], strict=True)
-        )
+        for commit in [Commit(row["incarnation"], row["groups"], row["committed_at"])]
+        for place, (kind, facts) in enumerate(zip(row["kinds"], row["facts"], strict=True))
         if row["first_position"] + place > position
     ][:most]
     if not told:
         return None
-    letters = await _letters(
-        connection, [int(payload) for _, kind, _, payload in told if kind == "dead_letter"]
-    )
-    messages = [_message(kind, key, payload, letters) for _, kind, key, payload in told]
-    last, _, _, text = told[-1]
-    return Due([message for message in messages if message is not None], last, mark_of(text))
+    letters = await _letters(connection, [int(facts) for _, kind, facts, _ in told if kind == "dead_letter"])
+    messages = [_message(kind, facts, commit, letters) for _, kind, facts, commit in told]
+    last, _, facts, _ = told[-1]
+    return Due([message for message in messages if message is not None], last, mark_of(facts))
 
 
-def mark_of(payload: str) -> int:
+def mark_of(facts: str) -> int:
     """Return what tells a message of the outbox from another at the same position."""
-    return zlib.crc32(payload.encode())
+    return zlib.crc32(facts.encode())
 
 
 async def _letters(connection: Connection, ids: Iterable[int]) -> dict[int, asyncpg.Record]:
@@ -86,10 +84,10 @@ async def _letters(connection: Connection, ids: Iterable[int]) -> dict[int, asyn
     return {row["id"]: row for row in rows}
 
 
-def _message(kind: str, key: str, payload: str, letters: Mapping[int, asyncpg.Record]) -> Message | None:
+def _message(kind: str, facts: str, commit: Commit, letters: Mapping[int, asyncpg.Record]) -> Message | None:
     if kind != "dead_letter":
-        return Message(_TOPICS[kind], key.encode(), payload.encode(), _CLOUDEVENT)
-    letter = letters.get(int(payload))
+        return Message(_TOPICS[kind], *commit.message(kind, facts), _CLOUDEVENT)
+    letter = letters.get(int(facts))
     return None if letter is None else dead_letter_message(letter)
 
 

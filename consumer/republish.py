@@ -108,8 +108,6 @@ async def _send(connection: Connection, contacts: Sequence[int], profiles: Seque
     """Send some contacts in one transaction and return how many messages that made."""
     await connection.execute(BEGIN)
     await announcing.lock(connection, contacts)
-    messages = await announcing.tell(
-        connection, contacts, profiles, moved=("publish", "republish"), unmoved=("republish",)
-    )
+    messages = await announcing.tell(connection, contacts, profiles, cause="republish", everybody=True)
     await connection.execute("commit")
     return messages

@@ -114,8 +114,8 @@ class Shard:
             return True
         if known.number <= state["floor"]:
             return False
-        payload = await connection.fetchval(_SQL["message_at"], self.number, known.number)
-        return payload is None or mark_of(payload) != known.mark
+        facts = await connection.fetchval(_SQL["message_at"], self.number, known.number)
+        return facts is None or mark_of(facts) != known.mark
 
     async def _notice(self, connection: Connection, published: Position) -> None:
         """Begin a new incarnation, unless another shard did, and stand at the floor under it."""
@@ -126,8 +126,7 @@ class Shard:
             floor=self._floor,
         )
         async with configuration_change(connection):  # no batch is in flight
-            if await connection.fetchval(_SQL["raise_incarnation"], published.incarnation) is not None:
-                await connection.execute(_SQL["rename"])
+            await connection.execute(_SQL["raise_incarnation"], published.incarnation)
         state = await fetch_one(connection, _SQL["state"], self.number)
         self._floor = state["floor"]
         self._position = Position(self._floor, state["incarnation"])

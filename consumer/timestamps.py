@@ -1,6 +1,6 @@
-"""Reading RFC 3339: the grammar of `time` and of the times in `data` (semantics §2).
+"""RFC 3339: the grammar of `time` and of the times in `data` (semantics §2), and the one form in which times leave.
 
-Owns the grammar and the cut to the microsecond. Never judges bounds, never reads a clock, never raises.
+Owns the grammar, the cut to the microsecond and that form. Never judges bounds, never reads a clock, never raises.
 """
 
 from __future__ import annotations
@@ -73,6 +73,11 @@ def instant(since_epoch: int) -> datetime:
     Raises OverflowError outside the years 1 to 9999.
     """
     return EPOCH + timedelta(0, 0, since_epoch)
+
+
+def rfc3339(at: datetime) -> str:
+    """Return an instant as it leaves the service everywhere: in UTC, to the microsecond."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,6 @@
 """What goes out: the CloudEvents on the output topics, as contracts.md shows them.
 
-Owns their models. Never builds a message: SQL does that, where the data is; tests hold it against these.
+Owns their models. Never builds a message: consumer/messages.py does that; tests hold it against these.
 """
 
 from __future__ import annotations

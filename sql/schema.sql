@@ -358,24 +358,15 @@ create table scores (
     version    integer not null,
     group_id   integer not null,
     points     bigint  not null,
+    -- Of an overall score: how many messages told of this contact in this profile, when its version was told of last.
+    -- Whoever changes scores tells of them in the same transaction, so that what was told last is what stands here; of
+    -- a version that was just published, what stands under the one before.
+    message_version bigint,
     primary key (contact_id, profile_id, version, group_id)
 );
 -- Lists of contacts sorted by overall or by a group, in both directions, and ranges of points. Both columns in one
 -- order, so that a page begins at (points, contact_id) by one comparison of rows, however many have equal points.
 create index scores_by_points on scores (profile_id, version, group_id, points, contact_id);
-
--- What score-changed last said of a contact in a profile; the next message starts from it.
-create table announcements (
-    contact_id      bigint  not null,
-    profile_id      integer not null,
-    -- Counts the messages of this contact in this profile: 1, 2, 3, …
-    message_version bigint  not null,
-    profile_version integer not null,
-    overall         bigint  not null,
-    -- Points by group key.
-    groups          jsonb   not null,
-    primary key (contact_id, profile_id)
-);
 
 -- Points given or taken by people, within one profile and group.
 create table adjustments (
@@ -479,14 +470,15 @@ create table outbox (
     shard          smallint       not null,
     first_position bigint         not null,
     kinds          message_kind[] not null,
-    keys           text[]         not null,
-    -- A message's JSON; of a dead letter the id in dead_letters.
-    payloads       text[]         not null,
+    -- What each message says, as consumer/messages.py takes it apart; of a dead letter the id in dead_letters.
+    facts          text[]         not null,
+    -- By account key the groups that messages tell of, in their order: [[number, key, is in the catalog], …].
+    groups         text           not null,
     committed_at   timestamptz    not null,
     primary key (shard, first_position)
 );
 -- Stored as they are: they live for less than a second, and compressing them took a tenth of a batch's time.
-alter table outbox alter column payloads set storage external;
+alter table outbox alter column facts set storage external;
 
 -- Up to where each shard is known to be published.
 create table relay_floors (
@@ -547,11 +539,6 @@ create aggregate last_counted(occurred_at timestamptz, span interval, blocked bo
 create function take_positions(of_shard smallint, messages bigint)
 returns bigint language sql volatile as $$
     update outbox_heads set head = head + messages where shard = of_shard returning head - messages + 1
-$$;
-
--- The one form in which times leave the database.
-create function rfc3339(instant timestamptz) returns text language sql stable as $$
-    select to_char(instant at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 
 insert into installation (schema_version) values (1);

@@ -84,7 +84,10 @@ async def _go_on(connection: Connection, number: int, row: asyncpg.Record) -> No
         changed = written["changed"]
         if changed:
             profiles = await connection.fetch(_SQL["published"], row["account_id"])
+            steps = announcing.Steps(
+                *(written[name] for name in ("contacts", "profiles", "groups", "points"))
+            )
             await announcing.tell(
-                connection, contacts, [each["id"] for each in profiles], moved=("rejudge",), unmoved=()
+                connection, contacts, [each["id"] for each in profiles], cause="rejudge", steps=steps
             )
     await connection.execute(_SQL["move_on"], number, reached, len(contacts), changed)

@@ -77,9 +77,9 @@ async def _go_through(connection: Connection, row: asyncpg.Record, contacts: lis
         await connection.execute(_SQL["build"], contacts, profile, version)
         return
     announces = row["state"] == "announcing"
-    await connection.execute(_SQL["drop_scores"], contacts, profile, version, announces)
     if announces:
-        await announcing.tell(connection, contacts, [profile], moved=("publish",), unmoved=())
+        await announcing.tell(connection, contacts, [profile])
+    await connection.execute(_SQL["drop_scores"], contacts, profile, version, announces)
 
 
 async def _conclude(connection: Connection, publish: int) -> None:

@@ -11,13 +11,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
+from consumer.timestamps import rfc3339
+
 # Within these every instant has a day in every time zone, in Python and in Postgres.
 FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-
-
-def rfc3339(at: datetime) -> str:
-    """Return an instant as it leaves the service everywhere."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _within(at: datetime) -> datetime:

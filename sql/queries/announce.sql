@@ -4,95 +4,98 @@
 -- Locks these contacts in the order of their numbers, as a batch does; what hangs on them is read afterwards.
 select id from contacts where id = any($1::bigint[]) order by id for no key update
 
--- name: has_moved
--- Tells whether what was said last of a contact in a profile is not what stands: a publish was not told of yet.
-select coalesce(a.overall, 0) <> o.points or exists (
-    select from counters g
-    left join scores s on s.contact_id = $1 and s.profile_id = $2 and s.version = p.published_version
-        and s.group_id = g.group_id
-    where g.account_id = p.account_id and coalesce((a.groups ->> g.key)::bigint, 0) <> coalesce(s.points, 0))
-from profiles p
-join scores o on o.contact_id = $1 and o.profile_id = $2 and o.version = p.published_version and o.group_id = 0
-left join announcements a on a.contact_id = $1 and a.profile_id = $2
-where p.id = $2
-
 -- name: tell
--- Tells the standing scores of these contacts ($1) in these profiles ($2), under the next version of each: of those
--- that moved with the causes $3, of the others with $4; without a cause there is no message.
+-- Tells the standing scores of these contacts ($1) in these profiles ($2), under the next number of each: of those who
+-- were told otherwise, and of all if that is asked for ($4). Causes are $3, of those whose scores were changed just now or
+-- of all, and before it a publish that nobody has told of yet.
 --
--- Everybody ever seen has an overall score; who was never told of is told of for the first time. `previous` is what was
--- told last, so that the chain of messages holds whoever comes first. Groups are those of the catalog, and those that
--- were told of and are no longer there.
-with standing as materialized (
-    select a.key as account, c.id as contact_id, c.external_id, c.shard, p.id as profile_id, p.key as profile,
-        p.published_version as version, coalesce(t.message_version, 0) + 1 as message_version,
-        coalesce(t.overall, 0) as overall_before, o.points as overall, coalesce(g.groups, '{}') as groups,
-        coalesce(g.shown, '{}') as groups_shown,
-        case when g.moved or o.points <> coalesce(t.overall, 0) then $3::text[] else $4::text[] end as causes
+-- What was told last is what stood before the change, which comes in as columns (consumer/columns.py): contacts ($5),
+-- profiles ($6), groups ($7, 0: overall) and points ($8) that were added under the published version. Of a version that
+-- nobody has told of, it is what stands under the one before. Everybody ever seen has an overall score; who was never
+-- told of is told of for the first time. The number goes with the scores of the version that readers see.
+with step as materialized (
+    select * from rows from (unnest($5::text::bigint[]), unnest($6::text::int[]), unnest($7::text::int[]),
+                             unnest($8::text::bigint[])) as s(contact_id, profile_id, group_id, points)
+),
+standing as materialized (
+    select a.id as account_id, a.key as account, c.id as contact_id, c.external_id, c.shard, p.id as profile_id,
+        p.key as profile, p.published_version as version, coalesce(n.message_version, 0) as message_version,
+        n.told_version is not distinct from p.published_version as is_told, g.*,
+        array_to_string(array[case when g.by_publish then 'publish' end, case when g.stepped or $4 then $3::text end], ',')
+            as causes
     from contacts c
     join accounts a on a.id = c.account_id
     join profiles p on p.account_id = c.account_id and p.id = any($2::int[])
-    join scores o on o.contact_id = c.id and o.profile_id = p.id and o.version = p.published_version
-        and o.group_id = 0
-    left join announcements t on t.contact_id = c.id and t.profile_id = p.id
+    cross join lateral ( -- `+ 0`: by the primary key, not the index that lists are sorted by
+        select bool_or(s.version = p.published_version and s.group_id = 0) as is_there,
+            max(s.message_version) as message_version,
+            max(s.version) filter (where s.message_version is not null) as told_version
+        from scores s
+        where s.contact_id = c.id and s.profile_id + 0 = p.id and s.version <= p.published_version
+        offset 0) n
     cross join lateral (
-        select jsonb_object_agg(key, current) filter (where id is not null) as groups,
-            json_object_agg(key, json_build_object('previous', previous, 'current', current) order by position, id)
-                as shown,
-            bool_or(previous <> current) as moved
+        select array_agg(group_id) as groups, array_agg(said) as said, array_agg(stands) as stands,
+            bool_or(stands <> said) as differs, bool_or(step <> 0) as stepped, bool_or(stands - step <> said) as by_publish
         from (
-            select g.key, g.position, g.group_id as id, coalesce((t.groups ->> g.key)::bigint, 0) as previous,
-                coalesce(s.points, 0) as current
-            from counters g
-            left join scores s on s.contact_id = c.id and s.profile_id = p.id and s.version = p.published_version
-                and s.group_id = g.group_id
-            where g.account_id = c.account_id
-            union all
-            select gone.key, null, null, gone.points::bigint, 0
-            from jsonb_each_text(t.groups) as gone(key, points)
-            where gone.points <> '0' and not exists (
-                select from counters g where g.account_id = c.account_id and g.key = gone.key)
-        ) every_group
-    ) g
-    where c.id = any($1::bigint[])
+            select group_id, sum(stands)::bigint as stands, sum(step)::bigint as step,
+                sum(case when n.told_version = p.published_version then stands - step else older end)::bigint as said
+            from (
+                select s.group_id, case when s.version = p.published_version then s.points else 0 end as stands,
+                    case when s.version < p.published_version and n.told_version is not null then s.points else 0 end
+                        as older,
+                    0 as step
+                from scores s
+                where s.contact_id = c.id and s.profile_id + 0 = p.id and s.version <= p.published_version
+                union all
+                select s.group_id, 0, 0, s.points from step s where s.contact_id = c.id and s.profile_id = p.id
+            ) s
+            group by group_id
+        ) by_group
+        offset 0) g
+    where c.id = any($1::bigint[]) and n.is_there
 ),
 told as materialized (
-    select * from standing where cardinality(causes) > 0
+    select * from standing where (differs or $4) and causes <> ''
 ),
-announced as (
-    insert into announcements as a (contact_id, profile_id, message_version, profile_version, overall, groups)
-    select contact_id, profile_id, message_version, version, overall, groups from told
-    order by contact_id, profile_id
-    on conflict (contact_id, profile_id) do update
-    set message_version = excluded.message_version, profile_version = excluded.profile_version,
-        overall = excluded.overall, groups = excluded.groups
+numbered as (
+    insert into scores as s (contact_id, profile_id, version, group_id, points, message_version)
+    select s.contact_id, s.profile_id, s.version, 0, 0, s.message_version + (t.contact_id is not null)::int
+    from standing s
+    left join told t using (contact_id, profile_id)
+    where t.contact_id is not null or (not s.is_told and s.message_version > 0)
+    order by s.contact_id, s.profile_id
+    on conflict (contact_id, profile_id, version, group_id) do update set message_version = excluded.message_version
     returning 1
 ),
+grouped as materialized (
+    select coalesce(json_object_agg(a.account, g.groups), '{}')::text as groups
+    from (select distinct account_id, account from told) a
+    cross join lateral (
+        select json_agg(json_build_array(
+            g.id, g.key, exists (select from counters c
+                                 where c.account_id = a.account_id and c.group_id = g.id offset 0))
+            order by g.position, g.id) as groups
+        from ( -- in the order of the index that they are to be found by
+            select * from groups g where g.account_id = a.account_id order by g.account_id, g.key offset 0) g
+        offset 0) g
+),
+-- Facts in the order in which consumer/messages.py takes them apart.
 message as materialized (
-    select s.shard, s.contact_id, s.profile_id, concat_ws(':', s.account, s.profile, s.external_id) as key,
-        json_build_object(
-            'specversion', '1.0',
-            'id', concat_ws(':', i.incarnation, s.account, s.profile, s.external_id, s.message_version),
-            'source', '/engagement', 'type', 'engagement.score.changed', 'time', rfc3339(now()),
-            'subject', s.external_id, 'accountid', s.account, 'datacontenttype', 'application/json',
-            'data', json_build_object(
-                'profile', s.profile, 'profile_version', s.version, 'version', s.message_version,
-                'causes', to_json(s.causes),
-                'overall', json_build_object('previous', s.overall_before, 'current', s.overall),
-                'groups', s.groups_shown, 'events', json_build_array(), 'event_count', 0))::text as payload
-    from told s cross join installation i
+    select shard, contact_id, profile_id,
+        concat_ws(E'\x1f', account, external_id, profile, version, message_version + 1, causes, groups, said, groups,
+                  stands, '', '', 0) as facts
+    from told
 ),
 -- The heads are taken last and held to the commit, as in a batch.
 done as materialized (
-    select count(*) from announced
+    select count(*) from numbered
 ),
 posted as (
-    insert into outbox (shard, first_position, kinds, keys, payloads, committed_at)
-    select shard, take_positions(shard, messages), kinds, keys, payloads, clock_timestamp()
+    insert into outbox (shard, first_position, kinds, facts, groups, committed_at)
+    select shard, take_positions(shard, messages), kinds, facts, (select groups from grouped), clock_timestamp()
     from (
         select m.shard, count(*) as messages, array_agg('score_changed'::message_kind) as kinds,
-            array_agg(m.key order by m.contact_id, m.profile_id) as keys,
-            array_agg(m.payload order by m.contact_id, m.profile_id) as payloads
+            array_agg(m.facts order by m.contact_id, m.profile_id) as facts
         from message m cross join done
         group by m.shard
         order by m.shard

@@ -6,7 +6,7 @@ with
 -- The batch: what happened to whom, and which definitions take it. Columns come as one text each (consumer/columns.py).
 -- Events without a contact are those that are not applied.
 event as materialized (
-    select e.ordinal, e.contact_id, e.account_id, e.shard, e.subject,
+    select e.ordinal, e.contact_id, e.account_id, e.shard, e.subject, e.occurred,
         timestamptz 'epoch' + e.occurred * interval '1 microsecond' as occurred_at,
         substring($5::bytea from (e.ordinal::int - 1) * 16 + 1 for 16) as event_key,
         e.settled, e.excluded, e.type, e.source, e.event_id, e.object_id, e.actor_id, e.actor_type, e.data
@@ -45,11 +45,6 @@ account as materialized (
     select a.id as account_id, a.key
     from (select distinct account_id from contact) c
     cross join lateral (select id, key from accounts a where a.id = c.account_id offset 0) a
-),
-counter as materialized (
-    select a.account_id, g.group_id, g.key
-    from account a
-    cross join lateral (select group_id, key from counters g where g.account_id = a.account_id offset 0) g
 ),
 weight as materialized ( -- under every version that is published or being built
     select w.definition_id, w.profile_id, w.version, w.group_id, w.weight, p.key as profile,
@@ -344,11 +339,70 @@ score_step as materialized (
         (t.contact_id, w.profile_id, w.version, w.is_published, w.group_id),
         (t.contact_id, w.profile_id, w.version, w.is_published))
 ),
+-- Messages: one per contact and profile whose published scores changed, and each is what stood before with what these
+-- events add. They are kept as facts, in the order in which consumer/messages.py takes them apart.
+moved as materialized (
+    select contact_id, profile_id, version, array_agg(group_id) as step_groups, array_agg(points) as step_points
+    from score_step
+    where is_published and points <> 0
+    group by contact_id, profile_id, version
+),
+known as materialized (
+    select m.*, s.*
+    from moved m
+    cross join lateral ( -- `+ 0`: by the primary key, not the index that lists are sorted by
+        select max(s.message_version) as message_version,
+            max(s.version) filter (where s.message_version is not null) as told_version,
+            array_agg(s.group_id) filter (where s.version = m.version) as stands_groups,
+            array_agg(s.points) filter (where s.version = m.version) as stands_points,
+            array_agg(s.group_id) filter (where s.version < m.version) as older_groups,
+            array_agg(s.points) filter (where s.version < m.version) as older_points
+        from scores s
+        where s.contact_id = m.contact_id and s.profile_id + 0 = m.profile_id and s.version <= m.version
+        offset 0) s
+),
+-- A publish that nobody has told of yet is told of here; it may just undo what the events did.
+told as materialized (
+    select k.contact_id, k.profile_id, k.version, coalesce(k.message_version, 0) + 1 as message_version,
+        case when p.by_publish then 'publish,events' else 'events' end as causes,
+        case when k.told_version = k.version then k.stands_groups
+             when k.told_version is not null then k.older_groups end as said_groups,
+        case when k.told_version = k.version then k.stands_points
+             when k.told_version is not null then k.older_points end as said_points,
+        case when k.told_version is distinct from k.version then k.stands_groups end as stands_groups,
+        case when k.told_version is distinct from k.version then k.stands_points end as stands_points,
+        k.step_groups, k.step_points
+    from known k
+    cross join lateral (
+        select bool_or(stands <> said) as by_publish, bool_or(stands + step <> said) as differs
+        from (
+            select sum(stands) as stands, sum(said) as said, sum(step) as step
+            from (
+                select group_id, points as stands, 0 as said, 0 as step
+                from unnest(k.stands_groups, k.stands_points) as its_stands(group_id, points)
+                union all
+                select group_id, 0, points, 0
+                from unnest(k.older_groups, k.older_points) as its_older(group_id, points)
+                where k.told_version is not null
+                union all
+                select group_id, 0, 0, points
+                from unnest(k.step_groups, k.step_points) as its_steps(group_id, points)
+            ) s
+            -- Of nobody else, that is nearly everybody, there is a need to look.
+            where k.told_version is distinct from k.version and k.stands_groups is not null
+            group by group_id
+        ) by_group
+        offset 0) p
+    where p.differs is not false
+),
 scored as (
-    insert into scores as s (contact_id, profile_id, version, group_id, points)
-    select contact_id, profile_id, version, group_id, points from score_step
+    insert into scores as s (contact_id, profile_id, version, group_id, points, message_version)
+    select p.contact_id, p.profile_id, p.version, p.group_id, p.points, t.message_version
+    from score_step p
+    left join told t on t.contact_id = p.contact_id and t.profile_id = p.profile_id and t.version = p.version
+        and p.group_id = 0
     union all
-    select contact_id, profile_id, version, 0, 0
+    select contact_id, profile_id, version, 0, 0, null
     from (
         select n.contact_id, v.profile_id, v.version
         from created n
@@ -365,61 +419,21 @@ scored as (
         select contact_id, profile_id, version from score_step
     ) untouched
     order by 1, 2, 3, 4
-    on conflict (contact_id, profile_id, version, group_id) do update set points = s.points + excluded.points
-    where excluded.points <> 0
+    on conflict (contact_id, profile_id, version, group_id) do update
+    set points = s.points + excluded.points,
+        message_version = coalesce(excluded.message_version, s.message_version)
+    where excluded.points <> 0 or excluded.message_version is not null
     returning 1
 ),
 
--- Messages: one per contact and profile whose published scores changed, from what was last announced. Their JSON is
--- put together as text, which is cheaper than json_build_object; keys and words of our own need no quoting.
-moved as materialized (
-    select s.contact_id, s.profile_id, s.version, w.profile
-    from (select distinct contact_id, profile_id, version from score_step where is_published and points <> 0) s
-    join (select distinct profile_id, profile from weight) w using (profile_id)
-),
--- What was last announced under the same version is what scores stood at before; they are read only after a publish
--- and for the first message.
-known as materialized (
-    select m.*, a.message_version, a.overall as overall_before, a.groups as announced,
-        a.profile_version = m.version as is_current, s.groups as stored
-    from moved m
-    left join lateral (
-        select * from announcements a where a.contact_id = m.contact_id and a.profile_id = m.profile_id
-        offset 0) a on true
-    left join lateral ( -- `+ 0`: by the primary key, not the index that lists are sorted by
-        select jsonb_object_agg(s.group_id, s.points) as groups
-        from scores s
-        where a.profile_version is distinct from m.version
-            and s.contact_id = m.contact_id and s.profile_id + 0 = m.profile_id and s.version = m.version
-        offset 0) s on true
-),
-by_group as (
-    select k.contact_id, k.profile_id, g.key, coalesce((k.announced ->> g.key)::bigint, 0) as previous,
-        coalesce((case when k.is_current then k.announced ->> g.key else k.stored ->> g.group_id::text end)::bigint, 0)
-            + coalesce(s.points, 0) as current,
-        coalesce(s.points, 0) as step
-    from known k
-    join contact c using (contact_id)
-    join counter g using (account_id)
-    left join score_step s on s.contact_id = k.contact_id and s.profile_id = k.profile_id and s.version = k.version
-        and s.group_id = g.group_id
-),
-standing as (
-    select contact_id, profile_id, sum(current)::bigint as overall, jsonb_object_agg(key, current) as groups,
-        -- A publish that nobody has told of yet is told of here; it may just undo what the events did.
-        bool_or(current - step <> previous) as by_publish, bool_or(current <> previous) as differs,
-        string_agg(concat('"', key, '":{"previous":', previous, ',"current":', current, '}'), ',') as groups_shown
-    from by_group
-    group by contact_id, profile_id
-),
 -- What changed, with the words that messages say of it: of stored entries they come from the timeline.
 shown as materialized (
     select contact_id, definition_id, occurred_at, event_key, verdict, step, xp_worth, credit_number, tells_xp, actor_id,
-        concat('{"id":', to_json(event_id), ',"source":', to_json(source), ',"type":', to_json(type)) as event
+        occurred, event_id, source, type
     from (
-        select c.*, e.actor_id, e.event_id, e.source, e.type from change c join event e using (ordinal)
+        select c.*, e.actor_id, e.occurred, e.event_id, e.source, e.type from change c join event e using (ordinal)
         union all
-        select c.*, f.actor_id, f.event_id, f.source, f.type
+        select c.*, f.actor_id, (extract(epoch from f.occurred_at) * 1000000)::bigint, f.event_id, f.source, f.type
         from change c join flipped f using (contact_id, definition_id, occurred_at, event_key)
     ) s
 ),
@@ -427,81 +441,56 @@ contribution as (
     select c.*, row_number() over (partition by contact_id, profile_id
                                    order by occurred_at, event_key, definition) as place
     from (
-        select s.contact_id, w.profile_id, s.occurred_at, s.event_key, s.event, s.verdict, d.key as definition,
-            s.step * w.weight as points
+        select s.contact_id, w.profile_id, s.occurred_at, s.event_key, d.key as definition,
+            concat_ws(E'\x1d', s.event_id, s.source, s.type, s.occurred, d.key, s.verdict, s.step * w.weight) as event
         from shown s
         join weight w on w.definition_id = s.definition_id and w.is_published and w.weight <> 0
         join definition d on d.definition_id = s.definition_id
         offset 0 -- first these, which are few
     ) c
-    join moved using (contact_id, profile_id)
+    join told using (contact_id, profile_id)
 ),
 contributed as (
     select contact_id, profile_id, count(*) as event_count,
-        string_agg(concat(event, ',"occurred_at":"', rfc3339(occurred_at), '","definition":"', definition,
-                          '","verdict":"', verdict, '","points":', points, '}'), ',' order by place)
-            filter (where place <= 20) as events
+        string_agg(event, E'\x1e' order by place) filter (where place <= 20) as events
     from contribution
     group by contact_id, profile_id
 ),
-told as materialized ( -- each of the three has every contact that moved
-    select *
-    from known
-    join standing using (contact_id, profile_id)
-    join contributed using (contact_id, profile_id)
-    where differs
-),
-announced as (
-    insert into announcements as a (contact_id, profile_id, message_version, profile_version, overall, groups)
-    select contact_id, profile_id, 1, version, overall, groups from told
-    order by contact_id, profile_id
-    on conflict (contact_id, profile_id) do update
-    set message_version = a.message_version + 1, profile_version = excluded.profile_version,
-        overall = excluded.overall, groups = excluded.groups
-    returning 1
-),
-moment as materialized (
-    select incarnation, rfc3339(now()) as at from installation
-),
 message as materialized (
-    select c.shard, 'score_changed'::message_kind as kind, concat_ws(':', a.key, s.profile, c.subject) as key,
-        concat(
-            '{"specversion":"1.0","id":',
-            to_json(concat_ws(':', i.incarnation, a.key, s.profile, c.subject, coalesce(s.message_version, 0) + 1)),
-            ',"source":"/engagement","type":"engagement.score.changed","time":"', i.at,
-            '","subject":', to_json(c.subject), ',"accountid":"', a.key,
-            '","datacontenttype":"application/json","data":{"profile":"', s.profile,
-            '","profile_version":', s.version, ',"version":', coalesce(s.message_version, 0) + 1,
-            ',"causes":[', case when s.by_publish then '"publish",' end, '"events"],"overall":{"previous":',
-            coalesce(s.overall_before, 0), ',"current":', s.overall, '},"groups":{', s.groups_shown,
-            '},"events":[', s.events, '],"event_count":', s.event_count, '}}'
-        ) as payload
+    select c.shard, 'score_changed'::message_kind as kind,
+        concat_ws(E'\x1f', a.key, c.subject, p.profile, s.version, s.message_version, s.causes,
+                  coalesce(s.said_groups::text, ''), coalesce(s.said_points::text, ''),
+                  coalesce(s.stands_groups::text, ''), coalesce(s.stands_points::text, ''),
+                  s.step_groups, s.step_points, e.event_count, e.events) as facts
     from told s
+    join contributed e using (contact_id, profile_id)
+    join (select distinct profile_id, profile from weight) p using (profile_id)
     join contact c using (contact_id)
     join account a using (account_id)
-    cross join moment i
     union all
-    select c.shard, 'xp_credited', concat_ws(':', a.key, h.actor_id),
-        concat(
-            '{"specversion":"1.0","id":"', x.stem, h.credit_number,
-            '","source":"/engagement","type":"engagement.xp.credited","time":"', i.at,
-            '","subject":', to_json(h.actor_id), ',"accountid":"', a.key,
-            '","datacontenttype":"application/json","data":{"amount":', h.step * h.xp_worth,
-            ',"definition":"', d.key, '","contact":', to_json(c.subject),
-            ',"occurred_at":"', rfc3339(h.occurred_at), '","event":', h.event,
-            '},"reverses":', case when h.step < 0 then concat('"', x.stem, h.credit_number - 1, '"') else 'null' end,
-            '}}')
+    select c.shard, 'xp_credited',
+        concat_ws(E'\x1f', a.key, c.subject, h.actor_id, encode(h.event_key, 'hex'), d.key, h.credit_number,
+                  h.step * h.xp_worth, h.occurred, h.event_id, h.source, h.type)
     from shown h
     join contact c using (contact_id)
     join account a using (account_id)
     join definition d using (definition_id)
-    cross join moment i
-    cross join lateral (
-        select concat_ws(':', i.incarnation, a.key, encode(h.event_key, 'hex'), d.key, '') as stem) x
     where h.tells_xp
     union all
-    select d.shard, 'dead_letter', '', d.id::text
+    select d.shard, 'dead_letter', d.id::text
     from unnest($19::bigint[], $20::smallint[]) as d(id, shard)
+),
+grouped as materialized (
+    select coalesce(json_object_agg(a.key, g.groups), '{}')::text as groups
+    from account a
+    cross join lateral (
+        select json_agg(json_build_array(
+            g.id, g.key, exists (select from counters c
+                                 where c.account_id = a.account_id and c.group_id = g.id offset 0))
+            order by g.position, g.id) as groups
+        from ( -- in the order of the index that they are to be found by
+            select * from groups g where g.account_id = a.account_id order by g.account_id, g.key offset 0) g
+        offset 0) g
 ),
 
 -- Outbox: the head is taken last and held to the commit, so that position order is commit order.
@@ -510,7 +499,7 @@ done as materialized (
         (select count(*) from flipped) as flipped,
         (select count(*) from change where step < 0 and tells_xp) as reversed,
         (select count(*) from tallied) + (select count(*) from first_counted) + (select count(*) from gated)
-            + (select count(*) from scored) + (select count(*) from announced) as folded
+            + (select count(*) from scored) as folded
     from (
         select count(*) as entries,
             count(*) filter (where verdict = 'counted') as counted,
@@ -521,11 +510,10 @@ done as materialized (
     ) r
 ),
 posted as (
-    insert into outbox (shard, first_position, kinds, keys, payloads, committed_at)
-    select shard, take_positions(shard, messages), kinds, keys, payloads, clock_timestamp()
+    insert into outbox (shard, first_position, kinds, facts, groups, committed_at)
+    select shard, take_positions(shard, messages), kinds, facts, (select groups from grouped), clock_timestamp()
     from (
-        select m.shard, count(*) as messages, array_agg(m.kind) as kinds, array_agg(m.key) as keys,
-            array_agg(m.payload) as payloads
+        select m.shard, count(*) as messages, array_agg(m.kind) as kinds, array_agg(m.facts) as facts
         from message m cross join done
         group by m.shard
         order by m.shard

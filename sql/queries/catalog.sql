@@ -227,11 +227,16 @@ from accounts account
 where account.key = $1 and groups.account_id = account.id and groups.key = any($2::text[]);
 
 -- name: write_overall_scores
--- Under the versions published now every contact has an overall score of 0: nothing has counted yet.
-insert into scores (contact_id, profile_id, version, group_id, points)
-select contact.id, profile.id, profile.published_version, 0, 0
+-- Under the versions published now every contact has an overall score of 0: nothing has counted yet. How often one was
+-- told of goes with it.
+insert into scores (contact_id, profile_id, version, group_id, points, message_version)
+select contact.id, profile.id, profile.published_version, 0, 0, told.message_version
 from profiles profile
 join contacts contact on contact.account_id = $1
+cross join lateral (
+    select max(message_version) as message_version from scores
+    where contact_id = contact.id and profile_id + 0 = profile.id
+    offset 0) told
 where profile.account_id = $1 and profile.key = any($2::text[])
   and not exists (select from contact_links where absorbed_id = contact.id)
 on conflict do nothing;

@@ -125,7 +125,8 @@ having bool_or(j.step <> 0) or bool_or(j.tells_xp)
 
 -- name: write
 -- Writes what was judged: verdicts and editions of entries, tallies, the gates of the newest edition, scores under
--- every version that is published or being built, and the messages about XP. Score changes are told of afterwards.
+-- every version that is published or being built, and the messages about XP. Score changes are told of afterwards: what
+-- came to published scores is returned as columns.
 , rewritten as (
     update timeline t
     set verdict = j.becomes, edition = j.newest, credit_number = t.credit_number + j.tells_xp::int
@@ -180,7 +181,8 @@ ungated as ( -- older editions remember nothing any more
     returning 1
 ),
 score_step as materialized (
-    select s.contact_id, w.profile_id, w.version, g.id as group_id, s.step * w.weight as points
+    select s.contact_id, w.profile_id, w.version, g.id as group_id, s.step * w.weight as points,
+        v.state = 'published' as is_published
     from (select contact_id, sum(step) as step from judged group by contact_id having sum(step) <> 0) s
     join version_weights w on w.definition_id = $2
     join profile_versions v on v.profile_id = w.profile_id and v.version = w.version
@@ -195,24 +197,16 @@ scored as (
     where excluded.points <> 0
     returning 1
 ),
+-- Facts in the order in which consumer/messages.py takes them apart.
 message as materialized (
-    select c.shard, c.id as contact_id, j.occurred_at, j.event_key, concat_ws(':', a.key, j.actor_id) as key,
-        json_build_object(
-            'specversion', '1.0', 'id', concat(x.stem, j.credit_number + 1), 'source', '/engagement',
-            'type', 'engagement.xp.credited', 'time', rfc3339(now()), 'subject', j.actor_id, 'accountid', a.key,
-            'datacontenttype', 'application/json',
-            'data', json_build_object(
-                'amount', case j.becomes when 'counted' then j.xp_worth else -j.xp_worth end, 'definition', d.key,
-                'contact', c.external_id, 'occurred_at', rfc3339(j.occurred_at),
-                'event', json_build_object('id', j.event_id, 'source', j.source, 'type', j.type),
-                'reverses', case when j.becomes <> 'counted' then concat(x.stem, j.credit_number) end))::text as payload
+    select c.shard, c.id as contact_id, j.occurred_at, j.event_key,
+        concat_ws(E'\x1f', a.key, c.external_id, j.actor_id, encode(j.event_key, 'hex'), d.key, j.credit_number + 1,
+                  case j.becomes when 'counted' then j.xp_worth else -j.xp_worth end,
+                  (extract(epoch from j.occurred_at) * 1000000)::bigint, j.event_id, j.source, j.type) as facts
     from judged j
     cross join definition d
-    cross join installation i
     cross join lateral (select key from accounts a where a.id = d.account_id offset 0) a
     cross join lateral (select id, external_id, shard from contacts c where c.id = j.contact_id offset 0) c
-    cross join lateral (
-        select concat_ws(':', i.incarnation, a.key, encode(j.event_key, 'hex'), d.key, '') as stem) x
     where j.tells_xp
 ),
 done as materialized (
@@ -221,19 +215,25 @@ done as materialized (
             + (select count(*) from scored) as folded
 ),
 posted as (
-    insert into outbox (shard, first_position, kinds, keys, payloads, committed_at)
-    select shard, take_positions(shard, messages), kinds, keys, payloads, clock_timestamp()
+    insert into outbox (shard, first_position, kinds, facts, groups, committed_at)
+    select shard, take_positions(shard, messages), kinds, facts, '{}', clock_timestamp()
     from (
         select m.shard, count(*) as messages, array_agg('xp_credited'::message_kind) as kinds,
-            array_agg(m.key order by m.contact_id, m.occurred_at, m.event_key) as keys,
-            array_agg(m.payload order by m.contact_id, m.occurred_at, m.event_key) as payloads
+            array_agg(m.facts order by m.contact_id, m.occurred_at, m.event_key) as facts
         from message m cross join done
         group by m.shard
         order by m.shard
     ) by_shard
     returning cardinality(kinds) as messages
 )
-select changed, (select coalesce(sum(messages), 0)::bigint from posted) as messages from done
+select changed, (select coalesce(sum(messages), 0)::bigint from posted) as messages, s.*
+from done
+cross join (
+    select coalesce(array_agg(contact_id), '{}')::text as contacts, coalesce(array_agg(profile_id), '{}')::text as profiles,
+        coalesce(array_agg(group_id), '{}')::text as groups, coalesce(array_agg(points), '{}')::text as points
+    from score_step
+    where is_published
+) s
 
 -- name: move_on
 -- These contacts are done.

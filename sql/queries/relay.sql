@@ -7,7 +7,8 @@ where h.shard = $1
 -- name: due
 -- The rows of a shard's outbox that hold anything behind a position, with the head as of the same moment; one row
 -- without messages where there are none.
-select h.head, f.floor, i.incarnation, o.first_position, o.kinds::text[] as kinds, o.keys, o.payloads, o.committed_at
+select h.head, f.floor, i.incarnation, o.first_position, o.kinds::text[] as kinds, o.facts, o.groups,
+    o.committed_at
 from outbox_heads h
 join relay_floors f using (shard)
 cross join installation i
@@ -38,19 +39,11 @@ update relay_floors set floor = greatest(floor, $2) where shard = $1
 
 -- name: raise_incarnation
 -- Begins the next incarnation, above the one under which what was lost was published; nothing where it has begun.
-update installation set incarnation = $1::int + 1 where incarnation <= $1::int returning incarnation
-
--- name: rename
--- Lets what waits in the outbox go out under the new incarnation, which its id begins with.
-update outbox
-set payloads = array(
-    select regexp_replace(payload, '("id" ?: ?")\d+:', '\1' || incarnation || ':')
-    from unnest(payloads) with ordinality as p(payload, place) order by place)
-from installation
+update installation set incarnation = $1::int + 1 where incarnation <= $1::int
 
 -- name: message_at
--- The message at a position, as it stands in the outbox.
-select payloads[$2::bigint - first_position + 1] from outbox
+-- The facts of the message at a position.
+select facts[$2::bigint - first_position + 1] from outbox
 where shard = $1 and first_position <= $2::bigint and first_position + cardinality(kinds) > $2::bigint
 
 -- name: backlog

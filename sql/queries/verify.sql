@@ -74,32 +74,16 @@ where s.points is distinct from coalesce(c.points, 0) and (contact_id <= v.built
 order by 1
 
 -- name: announcements
--- Contacts of whom score-changed said last what is not so, or said nothing although they have points. Who is yet to be
--- told of a publish was told what stood before it, and nobody has changed that since.
-with standing as (
-    select s.contact_id, s.profile_id, s.version, sum(s.points) filter (where s.group_id = 0) as overall,
-        coalesce(jsonb_object_agg(g.key, s.points) filter (where s.points <> 0 and s.group_id <> 0), '{}') as groups
-    from scores s
-    join profiles p on p.id = s.profile_id
-    left join publishes u on u.profile_id = p.id and u.state = 'announcing'
-        and s.contact_id > u.last_contact_id and s.contact_id <= u.until_contact_id
-    left join announcements a on a.contact_id = s.contact_id and a.profile_id = p.id
-        and a.profile_version = p.published_version
-    left join groups g on g.id = s.group_id
-    where s.version = case when u.id is null or a.contact_id is not null then p.published_version
-                           else u.previous_version end
-    group by s.contact_id, s.profile_id, s.version
-), said as (
-    select a.contact_id, a.profile_id, a.overall,
-        coalesce((select jsonb_object_agg(key, value) from jsonb_each(a.groups) where value <> '0'), '{}') as groups
-    from announcements a
-)
-select format('announcement: contact %s, profile %s: said %s %s, is %s %s', contact_id, profile_id,
-              coalesce(a.overall, 0), coalesce(a.groups, '{}'), coalesce(s.overall, 0), coalesce(s.groups, '{}'))
-    as difference
-from standing s full join said a using (contact_id, profile_id)
-join profiles p on p.id = profile_id and ($1::int is null or p.account_id = $1)
-where coalesce(a.overall, 0) <> coalesce(s.overall, 0) or coalesce(a.groups, '{}') <> coalesce(s.groups, '{}')
+-- Contacts with points of whom nobody was told, but for those who are yet to be told of a publish.
+select format('announcement: contact %s, profile %s: nobody was told of %s points in group %s', s.contact_id, s.profile_id,
+              s.points, s.group_id) as difference
+from scores s
+join profiles p on p.id = s.profile_id and p.published_version = s.version
+left join publishes u on u.profile_id = p.id and u.state = 'announcing'
+    and s.contact_id > u.last_contact_id and s.contact_id <= u.until_contact_id
+left join scores o on o.contact_id = s.contact_id and o.profile_id = s.profile_id and o.version = s.version
+    and o.group_id = 0
+where ($1::int is null or p.account_id = $1) and s.points <> 0 and u.id is null and o.message_version is null
 order by 1
 
 -- name: positions
@@ -121,23 +105,31 @@ where coalesce(following - 1, head) <> last_position
 order by 1
 
 -- name: told
--- Messages still in the outbox that do not lead to what was announced, or not without gaps.
-with message as (
-    select o.shard, o.first_position, m.place, m.payload::jsonb as body
+-- Messages still in the outbox that do not lead to the scores that were told last, or not without gaps.
+with fact as (
+    select o.shard, o.first_position, m.place, string_to_array(m.facts, E'\x1f') as said
     from outbox o
-    cross join unnest(o.kinds, o.payloads) with ordinality as m(kind, payload, place)
+    cross join unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place)
     where m.kind = 'score_changed'
+), message as ( -- of the numbers by group the overall one, as consumer/messages.py takes them apart
+    select first_position, place, said[1] as account, said[2] as contact, said[3] as profile, said[5]::bigint as version,
+        coalesce(before.points, 0) as previous,
+        coalesce(case when said[9] = '' then before.points else after.points end, 0) + coalesce(step.points, 0) as current
+    from fact
+    cross join lateral (
+        select sum(points) filter (where id = 0) as points
+        from unnest(nullif(said[7], '')::int[], nullif(said[8], '')::bigint[]) as u(id, points)) before
+    cross join lateral (
+        select sum(points) filter (where id = 0) as points
+        from unnest(nullif(said[9], '')::int[], nullif(said[10], '')::bigint[]) as u(id, points)) after
+    cross join lateral (
+        select sum(points) filter (where id = 0) as points
+        from unnest(nullif(said[11], '')::int[], nullif(said[12], '')::bigint[]) as u(id, points)) step
 ), chained as (
-    select body ->> 'accountid' as account, body ->> 'subject' as contact, body -> 'data' ->> 'profile' as profile,
-        (body -> 'data' ->> 'version')::bigint as version,
-        (body -> 'data' -> 'overall' ->> 'previous')::bigint as previous,
-        (body -> 'data' -> 'overall' ->> 'current')::bigint as current,
-        lag((body -> 'data' ->> 'version')::bigint) over chain as version_before,
-        lag((body -> 'data' -> 'overall' ->> 'current')::bigint) over chain as current_before,
+    select *, lag(version) over chain as version_before, lag(current) over chain as current_before,
         lead(1) over chain is null as newest
     from message
-    window chain as (partition by body ->> 'accountid', body ->> 'subject', body -> 'data' ->> 'profile'
-                     order by first_position, place)
+    window chain as (partition by account, contact, profile order by first_position, place)
 )
 select format('message: account %s, profile %s, contact %s, version %s does not follow', m.account, m.profile,
               m.contact, m.version) as difference
@@ -145,11 +137,15 @@ from chained m
 join accounts a on a.key = m.account
 join contacts c on c.account_id = a.id and c.external_id = m.contact
 join profiles p on p.account_id = a.id and p.key = m.profile
-left join announcements n on n.contact_id = c.id and n.profile_id = p.id
+left join lateral (
+    select message_version, points from scores
+    where contact_id = c.id and profile_id = p.id and group_id = 0 and message_version is not null
+    order by version desc
+    limit 1) n on true
 where ($1::int is null or a.id = $1)
     and (coalesce(m.version_before + 1, m.version) <> m.version
          or coalesce(m.current_before, m.previous) <> m.previous
-         or m.newest and (m.version, m.current) is distinct from (n.message_version, n.overall))
+         or m.newest and (m.version, m.current) is distinct from (n.message_version, n.points))
 order by 1
 
 -- name: xp

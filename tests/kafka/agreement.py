@@ -69,8 +69,9 @@ async def told_ids(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
     """Return the ids of all messages that the database made, those of dead letters as topic/partition/offset."""
     rows = await connection.fetch("""
         select concat_ws(':', 1, a.key, p.key, c.external_id, k) as id
-        from announcements n join contacts c on c.id = n.contact_id join accounts a on a.id = c.account_id
-        join profiles p on p.id = n.profile_id cross join generate_series(1, n.message_version) k
+        from scores n join contacts c on c.id = n.contact_id join accounts a on a.id = c.account_id
+        join profiles p on p.id = n.profile_id and p.published_version = n.version
+        cross join generate_series(1, n.message_version) k
         union all
         select concat_ws(':', 1, a.key, encode(t.event_key, 'hex'), d.key, k)
         from timeline t join accounts a on a.id = t.account_id join definitions d on d.id = t.definition_id
@@ -105,9 +106,10 @@ async def _assert_scores_told(
         assert data["overall"]["previous"] == (chain[-1] if chain else 0), "a link of the chain is broken"
         chain.append(data["overall"]["current"])
     rows = await connection.fetch("""
-        select a.key as account, p.key as profile, c.external_id, n.message_version, n.overall
-        from announcements n join contacts c on c.id = n.contact_id join accounts a on a.id = c.account_id
-        join profiles p on p.id = n.profile_id where n.message_version > 0""")
+        select a.key as account, p.key as profile, c.external_id, n.message_version, n.points as overall
+        from scores n join contacts c on c.id = n.contact_id join accounts a on a.id = c.account_id
+        join profiles p on p.id = n.profile_id and p.published_version = n.version
+        where n.message_version is not null""")
     assert {key: (len(chain), chain[-1]) for key, chain in chains.items()} == {
         (row["account"], row["profile"], row["external_id"]): (row["message_version"], row["overall"])
         for row in rows

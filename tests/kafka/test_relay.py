@@ -110,7 +110,6 @@ async def test_an_older_copy_of_the_database(installation: Installation) -> None
             "timeline",
             "tallies",
             "scores",
-            "announcements",
             "outbox_heads",
             "relay_floors",
         )

@@ -16,6 +16,7 @@ from consumer import catalog, db, publishing
 from consumer.clock import SystemClock
 from consumer.inbox import Inbox
 from consumer.ingest import Ingest
+from consumer.messages import Commit
 from consumer.metrics import Metrics
 from consumer.model import Outcome
 from consumer.session import Session
@@ -168,10 +169,14 @@ async def scores(connection: Connection) -> dict[tuple[str, str, str], dict[str,
 
 async def messages(connection: Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the score-changed and the xp-credited messages of the outbox, each in position order."""
-    rows = await connection.fetch("select * from outbox order by committed_at, shard, first_position")
+    rows = await connection.fetch(
+        "select o.*, i.incarnation from outbox o, installation i order by committed_at, shard, first_position"
+    )
     by_kind: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        for kind, key, payload in zip(row["kinds"], row["keys"], row["payloads"], strict=True):
+        commit = Commit(row["incarnation"], row["groups"], row["committed_at"])
+        for kind, facts in zip(row["kinds"], row["facts"], strict=True):
             if kind != "dead_letter":
-                by_kind[kind].append({**json.loads(payload), "kafka_key": key})
+                key, value = commit.message(kind, facts)
+                by_kind[kind].append({**json.loads(value), "kafka_key": key.decode()})
     return by_kind["score_changed"], by_kind["xp_credited"]

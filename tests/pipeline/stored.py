@@ -25,13 +25,13 @@ _TABLES = {
         credit_number, type, source, event_id, object_id, actor_id, actor_type, data from timeline""",
     "gates": f"""select {_CONTACT}, definition_id, edition, object_key, last_counted_at, last_counted_key,
         last_fixed_at from gates""",
-    "announcements": f"""select {_CONTACT}, profile_id, message_version, profile_version, overall, groups
-        from announcements""",
+    "announcements": f"""select {_CONTACT}, profile_id, version, message_version from scores
+        where message_version is not null""",
     "counted_definitions": "select key from definitions where counted",
     "lanes": """select topic, partition, next_offset, last_timestamp, last_checksum, stopped, seen, recent_dead
         from lanes""",
     "outbox_heads": "select shard, head from outbox_heads",
-    "outbox_positions": "select shard, first_position, kinds, keys from outbox",
+    "outbox_positions": "select shard, first_position, kinds, groups from outbox",
 }
 
 
@@ -58,7 +58,7 @@ async def dead_letters(connection: Connection) -> list[tuple[Any, ...]]:
     """
     rows = await connection.fetch('select * from dead_letters order by topic, partition, "offset"')
     told = await connection.fetch("""
-        select o.shard, m.payload::bigint as id from outbox o, unnest(o.kinds, o.payloads) as m(kind, payload)
+        select o.shard, m.facts::bigint as id from outbox o, unnest(o.kinds, o.facts) as m(kind, facts)
         where m.kind = 'dead_letter'""")
     shards = await connection.fetchval("select shards from installation")
     assert sorted((row["shard"], row["id"]) for row in told) == sorted(

@@ -58,9 +58,9 @@ TAMPERED = {
     "tally": "update tallies set count = count + 1",
     "gate": "update gates set last_counted_key = decode(repeat('00', 16), 'hex')",
     "score": "update scores set points = points + 1 where group_id = 0",
-    "announcement": "update announcements set overall = overall - 1",
-    "message": "update outbox set payloads = array(select replace(p, '\"version\":2,', '\"version\":3,')"
-    " from unnest(payloads) p)",
+    "announcement": "update scores set message_version = null",
+    "message": "update outbox set facts = array(select replace(f, E'\\x1f2\\x1fevents', E'\\x1f3\\x1fevents')"
+    " from unnest(facts) f)",
     "outbox": "delete from outbox where first_position = 1",
     "xp": "update timeline set credit_number = credit_number + 1",
     "timeline": "update timeline set contact_id = contact_id + 1000",

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from consumer.timestamps import rfc3339
 from consumer.web import csv_answers, paging, timeline
 from consumer.web.auth import Reader
 from consumer.web.contact_models import identify
 from consumer.web.csv_answers import CsvAnswer
 from consumer.web.database import Database
-from consumer.web.instants import rfc3339
 from consumer.web.paging import Cursor, Limit, Page
 from consumer.web.timeline import Asked, TimelineItem
 from consumer.web.views import view
