@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from consumer.timestamps import instant, rfc3339
+from consumer.timestamps import rfc3339, rfc3339_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ _OVERALL = 0
 
 _encode = msgspec.json.Encoder().encode
 _groups = msgspec.json.Decoder(dict[str, list[Group]]).decode
+_columns = msgspec.json.Decoder(tuple[list[int], list[int]]).decode
 
 
 class Commit:
@@ -42,6 +43,9 @@ class Commit:
         """Return key and value of a message; kind: 'score_changed' or 'xp_credited'."""
         return self._score_changed(facts) if kind == "score_changed" else self._xp_credited(facts)
 
+    # Their JSON is put together as text, in half of the time that it takes to encode dictionaries. Keys, kinds and
+    # verdicts are words of ours and need no quoting.
+
     def _score_changed(self, facts: str) -> tuple[bytes, bytes]:
         """Lay out what stood before (said), what stands under a version just published, and what came to it."""
         (
@@ -53,27 +57,23 @@ class Commit:
         stands = _points(stands_groups, stands_points) if stands_groups else said
         steps = _points(step_groups, step_points)
 
-        def change(group: int) -> dict[str, int]:
-            return {
-                "previous": said.get(group, 0),
-                "current": stands.get(group, 0) + steps.get(group, 0),
-            }
+        def change(group: int) -> str:
+            current = stands.get(group, 0) + steps.get(group, 0)
+            return f'{{"previous":{said.get(group, 0)},"current":{current}}}'
 
+        groups = [
+            f'"{name}":{change(group)}'
+            for group, name, in_catalog in self._groups[account]
+            if in_catalog or said.get(group)
+        ]
+        told = [_event(words) for words in events[0].split(_EVENT)] if events else []
+        named = causes.replace(",", '","')
         key = f"{account}:{profile}:{contact}"
-        data = {
-            "profile": profile,
-            "profile_version": int(profile_version),
-            "version": int(version),
-            "causes": causes.split(","),
-            "overall": change(_OVERALL),
-            "groups": {
-                name: change(group)
-                for group, name, in_catalog in self._groups[account]
-                if in_catalog or said.get(group)
-            },
-            "events": [_event(words) for words in events[0].split(_EVENT)] if events else [],
-            "event_count": int(event_count),
-        }
+        data = (
+            f'{{"profile":"{profile}","profile_version":{profile_version},"version":{version},'
+            f'"causes":["{named}"],"overall":{change(_OVERALL)},"groups":{{{",".join(groups)}}},'
+            f'"events":[{",".join(told)}],"event_count":{event_count}}}'
+        )
         return key.encode(), self._cloudevent(
             f"{key}:{version}", "engagement.score.changed", contact, account, data
         )
@@ -83,51 +83,38 @@ class Commit:
             facts.split(_FIELD)
         )
         stem = f"{account}:{event_key}:{definition}"
-        credit = int(number)
-        data = {
-            "amount": int(amount),
-            "definition": definition,
-            "contact": contact,
-            "occurred_at": rfc3339(instant(int(occurred))),
-            "event": {"id": event, "source": source, "type": kind},
-            # Even ones are reversals, each of the credit before.
-            "reverses": None if credit % 2 else f"{self._incarnation}:{stem}:{credit - 1}",
-        }
+        # Even ones are reversals, each of the credit before.
+        reverses = "null" if int(number) % 2 else f'"{self._incarnation}:{stem}:{int(number) - 1}"'
+        data = (
+            f'{{"amount":{amount},"definition":"{definition}","contact":{_quoted(contact)},'
+            f'"occurred_at":"{rfc3339_of(int(occurred))}","event":{{"id":{_quoted(event)},"source":{_quoted(source)},'
+            f'"type":{_quoted(kind)}}},"reverses":{reverses}}}'
+        )
         return f"{account}:{actor}".encode(), self._cloudevent(
             f"{stem}:{number}", "engagement.xp.credited", actor, account, data
         )
 
-    def _cloudevent(self, name: str, kind: str, subject: str, account: str, data: dict[str, object]) -> bytes:
-        return _encode(
-            {
-                "specversion": "1.0",
-                "id": f"{self._incarnation}:{name}",
-                "source": "/engagement",
-                "type": kind,
-                "time": self._time,
-                "subject": subject,
-                "accountid": account,
-                "datacontenttype": "application/json",
-                "data": data,
-            }
-        )
+    def _cloudevent(self, name: str, kind: str, subject: str, account: str, data: str) -> bytes:
+        return (
+            f'{{"specversion":"1.0","id":{_quoted(f"{self._incarnation}:{name}")},"source":"/engagement",'
+            f'"type":"{kind}","time":"{self._time}","subject":{_quoted(subject)},"accountid":"{account}",'
+            f'"datacontenttype":"application/json","data":{data}}}'
+        ).encode()
 
 
 def _points(groups: str, points: str) -> dict[int, int]:
-    """Return points by group, from two arrays as Postgres writes them; nothing from empty texts and arrays."""
-    if len(groups) <= len("{}"):
-        return {}
-    return dict(zip(map(int, groups[1:-1].split(",")), map(int, points[1:-1].split(",")), strict=True))
+    """Return points by group, from two arrays as Postgres writes them, or two empty texts."""
+    return dict(zip(*_columns(f"[[{groups[1:-1]}],[{points[1:-1]}]]"), strict=True))
 
 
-def _event(words: str) -> dict[str, object]:
+def _event(words: str) -> str:
     event, source, kind, occurred, definition, verdict, points = words.split(_WORD)
-    return {
-        "id": event,
-        "source": source,
-        "type": kind,
-        "occurred_at": rfc3339(instant(int(occurred))),
-        "definition": definition,
-        "verdict": verdict,
-        "points": int(points),
-    }
+    return (
+        f'{{"id":{_quoted(event)},"source":{_quoted(source)},"type":{_quoted(kind)},'
+        f'"occurred_at":"{rfc3339_of(int(occurred))}","definition":"{definition}","verdict":"{verdict}",'
+        f'"points":{points}}}'
+    )
+
+
+def _quoted(text: str) -> str:
+    return _encode(text).decode()

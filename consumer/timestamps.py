@@ -80,6 +80,17 @@ def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def rfc3339_of(since_epoch: int) -> str:
+    """Return microseconds since 1970 as they leave the service; events of a batch have many seconds in common."""
+    seconds, fraction = divmod(since_epoch, 1_000_000)
+    return f"{_second(seconds)}.{fraction:06}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(since_epoch: int) -> str:
+    return instant(since_epoch * 1_000_000).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 @lru_cache(maxsize=4096)
 def _days(day: str) -> int | None:
     """Return the days since 1970 of `yyyy-mm-dd`, None where the calendar has no such day."""
