@@ -199,14 +199,16 @@ async def _done(
     while True:
         for worker in crew:
             worker.check()
-        spent = (sum(worker.cpu() for worker in crew), *servers.cpu())
         most = max(most, *(worker.rss() for worker in crew))
         if began is None:
+            spent = _spent(servers, crew)
             taken = [line["at"] for worker in crew for line in worker.lines("lanes taken")]
             if taken:
                 began, begun = datetime.fromisoformat(min(taken)).timestamp(), spent
         elif await observer.fetchval(_FINISHED, records):
             now = time.time()
+            # Not each time: to look through all processes takes a tenth of a core.
+            spent = _spent(servers, crew)
             cpu = dict(
                 zip(
                     ("worker", "postgres", "kafka"),
@@ -218,6 +220,10 @@ async def _done(
         if time.monotonic() > deadline:
             raise RuntimeError(f"not done after {_PATIENCE} s: {crew[0].log.read_text()[-3000:]}")
         await asyncio.sleep(_POLL)
+
+
+def _spent(servers: Servers, crew: list[Worker]) -> tuple[float, float, float]:
+    return sum(worker.cpu() for worker in crew), *servers.cpu()
 
 
 _FINISHED = """
