@@ -48,9 +48,12 @@ class Stopwatch:
         try:
             yield
         finally:
-            spent = perf_counter() - began
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
-            self.metrics.batch_seconds.labels(name).observe(spent)
+            self.spent(name, perf_counter() - began)
+
+    def spent(self, name: str, seconds: float) -> None:
+        """Note what a stage took."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+        self.metrics.batch_seconds.labels(name).observe(seconds)
 
 
 def count(

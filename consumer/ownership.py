@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from consumer.leases import Leases
     from consumer.model import Record
     from consumer.settings import Settings
+    from consumer.sorting import Decoded
     from consumer.source import Source
     from consumer.survey import Survey
 
@@ -112,28 +113,28 @@ class Ownership:
 
     # What records and errors say ---------------------------------------------------------------------------
 
-    async def proven(self, records: Sequence[Record]) -> Sequence[Record]:
-        """Return the records without those of lanes whose log turns out to be another; these stop.
+    async def proven(self, fetched: Sequence[Decoded]) -> Sequence[Decoded]:
+        """Return what was fetched without that of lanes whose log turns out to be another; these stop.
 
         The first record of a lane just taken is the last one it has processed, if that can still be read. Without
         those of lanes, too, whose log was found to be away or to have gone back: they may have been fetched from
         another since, and come again once the lane was taken anew.
         """
         if self._survey.doubtful:
-            records = [one for one in records if (one.topic, one.partition) not in self._survey.doubtful]
+            fetched = [one for one in fetched if one.lane not in self._survey.doubtful]
         if not self._unproven:
-            return records
+            return fetched
         wrong: set[LaneKey] = set()
-        for record in records:
-            key = (record.topic, record.partition)
+        for one in fetched:
+            key = one.lane
             if key in self._unproven:
                 self._unproven.discard(key)
                 lane = self._ingest.lanes.get(key)
-                if lane is not None and not _remembers(lane, record):
+                if lane is not None and not _remembers(lane, one.record):
                     wrong.add(key)
         for key in wrong:
             self._ingest.lanes[key] = await self._stopped(self._ingest.lanes[key], LaneStop.TOPIC_RECREATED)
-        return [record for record in records if (record.topic, record.partition) not in wrong]
+        return [one for one in fetched if one.lane not in wrong]
 
     def out_of_range(self, keys: Iterable[LaneKey]) -> None:
         """Look at the bounds of these lanes' logs before they are read on."""

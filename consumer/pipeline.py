@@ -6,6 +6,7 @@ Owns the loop, and what becomes of its errors. Never knows what a batch does, no
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from consumer.accounting import Stopwatch
 from consumer.db import retry_reason
+from consumer.ingest import decoded
 from consumer.ownership import Ownership, StuckError
 from consumer.source import LanesInTroubleError, Source
 
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from consumer.ingest import Ingest
     from consumer.leases import Leases
     from consumer.metrics import Metrics
-    from consumer.model import Record
     from consumer.settings import Settings
+    from consumer.sorting import Decoded
     from consumer.survey import Survey
 
 log = structlog.get_logger(__name__)
@@ -110,39 +112,59 @@ class Pipeline:
 
     async def _work(self, source: Source, stopping: asyncio.Event) -> None:
         """Fetch and process until told to stop; the batch in flight is always finished."""
-        while not stopping.is_set():
-            if await self._make_room_if_deaf():
-                await asyncio.sleep(_FETCH_WAIT)
-                continue
-            await self._ownership.keep_up(source)
-            self._health.report(self.name, ok=True)
-            if not source.lanes:
-                # Standing by: others hold everything, or all lanes stand still.
-                self._ownership.had_time()
-                await asyncio.sleep(_FETCH_WAIT)
-                continue
-            records = await self._fetch(source)
-            while records and not stopping.is_set():
-                count = _fitting([len(record.value or b"") for record in records])
-                self._observer(await self.ingest.process(records[:count]))
-                records = records[count:]
-                self._health.report(self.name, ok=True)
-
-    async def _fetch(self, source: Source) -> Sequence[Record]:
-        watch = Stopwatch(self._metrics)
+        ahead: asyncio.Task[_Fetched] | None = None
         try:
-            with watch.stage("fetch"):
-                records = await source.fetch(wait=_FETCH_WAIT)
+            while not stopping.is_set():
+                if await self._make_room_if_deaf():
+                    await asyncio.sleep(_FETCH_WAIT)
+                    continue
+                await self._ownership.keep_up(source)
+                self._health.report(self.name, ok=True)
+                if not source.lanes:
+                    # Standing by: others hold everything, or all lanes stand still.
+                    self._ownership.had_time()
+                    await asyncio.sleep(_FETCH_WAIT)
+                    continue
+                due, ahead = ahead, None
+                fetched, watch = await self._next(source, due)
+                if len(fetched) >= self._settings.batch_records:
+                    # There is more, probably: it is decoded while Postgres has this.
+                    ahead = asyncio.create_task(self._fetch(source, wait=0))
+                while fetched and not stopping.is_set():
+                    count = _fitting([len(one.record.value or b"") for one in fetched])
+                    self._observer(await self.ingest.settle(fetched[:count], watch))
+                    fetched, watch = fetched[count:], Stopwatch(self._metrics)
+                    self._health.report(self.name, ok=True)
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.wait([ahead])
+
+    async def _next(
+        self, source: Source, ahead: asyncio.Task[_Fetched] | None
+    ) -> tuple[Sequence[Decoded], Stopwatch]:
+        """Return what to process next, which may have been fetched ahead; nothing if there is none."""
+        try:
+            fetched = await ahead if ahead else None
+            # Fetched before the source was told anew where to begin, it comes again.
+            if fetched is None or not fetched.decoded or fetched.begun != source.begun:
+                fetched = await self._fetch(source, wait=_FETCH_WAIT)
         except LanesInTroubleError as error:
             log.warning("lanes cannot be read", error=str(error)[:300])
             if error.out_of_range:
                 self._ownership.out_of_range(error.lanes)
             else:
                 self._ownership.unreadable(error.lanes)
-            return []
-        if not records:
+            return [], Stopwatch(self._metrics)
+        if not fetched.decoded:
             self._ownership.had_time()
-        return await self._ownership.proven(records)
+        return await self._ownership.proven(fetched.decoded), fetched.watch
+
+    async def _fetch(self, source: Source, *, wait: float) -> _Fetched:
+        watch, begun = Stopwatch(self._metrics), source.begun
+        with watch.stage("fetch"):
+            records = await source.fetch(wait=wait)
+        return _Fetched(await decoded(records, watch), watch, begun)
 
     async def _pause(self, what: str, error: BaseException) -> None:
         self._health.report(self.name, ok=False, why=f"{what}: {error!r}"[:200])
@@ -163,6 +185,15 @@ class Pipeline:
         while True:
             await asyncio.sleep(_EVERY)
             await source.tell_group({key: lane.next_offset for key, lane in self.ingest.lanes.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """Records that were fetched together. watch: what that took. begun: of the source, when it was asked."""
+
+    decoded: Sequence[Decoded]
+    watch: Stopwatch
+    begun: int
 
 
 def component(number: int) -> str:

@@ -155,7 +155,7 @@ class Settings(BaseSettings):
         "earliest", description="Where a lane never seen before starts; partitions added later start at 0"
     )
     batch_records: int = Field(
-        2000, ge=1, le=20_000, description="The most records that one batch (one transaction) takes"
+        5000, ge=1, le=20_000, description="The most records that one batch (one transaction) takes"
     )
     pipelines: int = Field(
         2, ge=1, le=8, description="Pipelines of a worker, each with a connection and lanes of its own"

@@ -27,6 +27,11 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
     record: Record
     content: Event | DeadLetter
 
+    @property
+    def lane(self) -> LaneKey:
+        """The lane that it stands on."""
+        return self.record.topic, self.record.partition
+
 
 class Matched(msgspec.Struct, frozen=True, gc=False):
     """An event that definitions take. index: its place in the batch."""
@@ -63,7 +68,7 @@ def due(records: Iterable[Decoded], lanes: Mapping[LaneKey, Lane]) -> Batch:
     kept: list[Decoded] = []
     for decoded in records:
         record = decoded.record
-        key = (record.topic, record.partition)
+        key = decoded.lane
         walk = walks.get(key)
         if walk is None:
             lane = lanes.get(key)

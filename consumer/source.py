@@ -57,6 +57,8 @@ class Source:
         self._kafka_names = {name: kafka_name for kafka_name, name in self._names.items()}
         self._most = settings.batch_records
         self.lanes: frozenset[LaneKey] = frozenset()
+        # How often it was told what to read: what was fetched before may not follow what has been processed.
+        self.begun = 0
         # Behind the last record of each lane that was handed out.
         self._handed: dict[LaneKey, int] = {}
         self._told: dict[LaneKey, int] = {}
@@ -103,6 +105,7 @@ class Source:
         What was fetched ahead of any lane is thrown away.
         """
         self.lanes = frozenset(offsets)
+        self.begun += 1
         self._handed = {**standing, **offsets}
         self._told = {key: offset for key, offset in self._told.items() if key in self._handed}
         self._consumer.assign([self._partition(key) for key in self._handed])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from consumer import survey
+from consumer import ingest, survey
+from consumer.ingest import Ingest
 from consumer.source import LanesInTroubleError, Source
 from tests.kafka.installation import Installation, document
 from tests.kafka.test_worker import won
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
     from prometheus_client import Gauge
 
+    from consumer.accounting import Handled, Stopwatch
     from consumer.model import Record
+    from consumer.sorting import Decoded
 
 pytestmark = pytest.mark.real_kafka
 
@@ -197,3 +201,42 @@ async def test_a_client_that_broke_is_replaced(
         await eventually(lambda: worker.fault("ingest"), within=5, what="the client to break")
         await worker.until_handled(*await installation.produce([won(2)]))
         assert worker.fault("ingest") is None
+
+
+async def test_what_was_decoded_ahead_waits_for_what_comes_before(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lane taken anew beside a batch is read from where it stands: what was decoded ahead does not go first."""
+    await installation.create_topics()
+    await installation.apply(document())
+    sent = await installation.produce([won(number, subject="ann") for number in range(40)])
+    settle, decode = Ingest.settle, ingest.decoded
+    batches: list[int] = []
+    decoded_since = asyncio.Event()
+
+    async def decoded(records: Sequence[Record], watch: Stopwatch) -> list[Decoded]:
+        made = await decode(records, watch)
+        decoded_since.set()
+        return made
+
+    async def fenced(path: Ingest, batch: Sequence[Decoded], watch: Stopwatch) -> list[Handled]:
+        batches.append(len(batch))
+        if len(batches) == _SECOND:
+            decoded_since.clear()
+            await asyncio.wait_for(decoded_since.wait(), 10)
+            await _execute(installation, "update lanes set epoch = epoch + 1")
+        return await settle(path, batch, watch)
+
+    monkeypatch.setattr("consumer.pipeline.decoded", decoded)
+    monkeypatch.setattr(Ingest, "settle", fenced)
+    async with working(
+        installation, batch_records=str(_BATCH_RECORDS), pipelines="1", topics="deals"
+    ) as worker:
+        await worker.until_handled(*sent)
+        assert [worker.outcome(one) for one in sent] == ["applied"] * len(sent)
+    assert max(batches) == _BATCH_RECORDS
+    assert len(await _execute(installation, "select from timeline")) == len(sent)
+
+
+_BATCH_RECORDS = 5
+_SECOND = 2
