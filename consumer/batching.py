@@ -74,7 +74,7 @@ def partition_of(message: Message, partitions: Sequence[int]) -> int:
     return partitions[(murmur2(message.key) & 0x7FFFFFFF) % len(partitions)]
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def murmur2(data: bytes) -> int:
     """Return Kafka's hash of a key; aiokafka's own takes three times as long, and keys come again and again."""
     length = len(data)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from consumer.timestamps import EPOCH, microseconds
+from consumer.timestamps import EPOCH, instant, microseconds, rfc3339, rfc3339_of
 from tests.oracle import parse_time
 
 _SHAPES = (
@@ -46,3 +46,14 @@ def test_any_text_of_a_usual_shape(text: str) -> None:
 def test_what_only_python_takes(text: str) -> None:
     """Forms of ISO 8601 that are not RFC 3339's are refused."""
     assert microseconds(text) is None
+
+
+@given(some.integers(-62_135_596_800_000_000, 253_402_300_799_999_999))
+@example(-1)
+@example(0)
+def test_what_leaves_can_be_read(instant_us: int) -> None:
+    """Every instant leaves in one form, to the microsecond, whichever way it is kept, and is read as itself."""
+    text = rfc3339_of(instant_us)
+    assert text == rfc3339(instant(instant_us))
+    assert len(text) == len("2026-11-25T22:00:00.000000Z")
+    assert microseconds(text) == instant_us
