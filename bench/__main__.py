@@ -300,7 +300,7 @@ def main() -> int:
     parser.add_argument(
         "measures", nargs="+", choices=MEASURES, metavar="MEASURE", help=lines.replace("%", "%%")
     )
-    parser.add_argument("--events", type=int, default=150_000)
+    parser.add_argument("--events", type=int, default=250_000)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     results = asyncio.run(_run(arguments.measures, arguments.events, arguments.repeats))
