@@ -472,7 +472,7 @@ create table outbox (
     kinds          message_kind[] not null,
     -- What each message says, as consumer/messages.py takes it apart; of a dead letter the id in dead_letters.
     facts          text[]         not null,
-    -- By account key the groups that messages tell of, in their order: [[number, key, is in the catalog], …].
+    -- By account key what the view groups_told says.
     groups         text           not null,
     committed_at   timestamptz    not null,
     primary key (shard, first_position)
@@ -516,6 +516,16 @@ where not g.deleted or exists (
                         where u.profile_id = p.id and u.ended_at is null and u.state = 'announcing'
                         offset 0))
     offset 0);
+
+-- An account's groups as the outbox keeps them, in the order in which messages have them (consumer/messages.py):
+-- [[number, key, whether messages tell of it even where nothing was told before], …].
+create view groups_told as
+select a.id as account_id, (
+    select json_agg(json_build_array(g.id, g.key, exists (
+        select from counters c where c.account_id = a.id and c.group_id = g.id offset 0)) order by g.position, g.id)
+    from ( -- in the order of the index that they are to be found by
+        select id, key, position from groups where account_id = a.id order by account_id, key offset 0) g) as groups
+from accounts a;
 
 -- The state of a walk over a dedup key in event order: the time of the last counted event.
 -- An event counts if it is not blocked and no counted event lies less than `span` before it (semantics §4).

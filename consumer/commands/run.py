@@ -32,12 +32,12 @@ def _handle(arguments: Namespace) -> int:
 
     from consumer import app  # noqa: PLC0415 - the same
 
+    made = settings.load()
+    logs.configure(made.log_level, made.log_format)
     # A batch makes and drops tens of thousands of objects, next to none of them in circles, and a twentieth of the
     # worker's time would go into looking for some.
     gc.freeze()
     gc.set_threshold(100_000)
-    made = settings.load()
-    logs.configure(made.log_level, made.log_format)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(app.run(made, arguments.only))
     return SUCCESS

@@ -70,14 +70,7 @@ numbered as (
 grouped as materialized (
     select coalesce(json_object_agg(a.account, g.groups), '{}')::text as groups
     from (select distinct account_id, account from told) a
-    cross join lateral (
-        select json_agg(json_build_array(
-            g.id, g.key, exists (select from counters c
-                                 where c.account_id = a.account_id and c.group_id = g.id offset 0))
-            order by g.position, g.id) as groups
-        from ( -- in the order of the index that they are to be found by
-            select * from groups g where g.account_id = a.account_id order by g.account_id, g.key offset 0) g
-        offset 0) g
+    cross join lateral (select groups from groups_told g where g.account_id = a.account_id offset 0) g
 ),
 -- Facts in the order in which consumer/messages.py takes them apart.
 message as materialized (

@@ -388,7 +388,7 @@ told as materialized (
                 select group_id, 0, 0, points
                 from unnest(k.step_groups, k.step_points) as its_steps(group_id, points)
             ) s
-            -- Of nobody else, that is nearly everybody, there is a need to look.
+            -- Only these, who are few, may have to be told of a publish.
             where k.told_version is distinct from k.version and k.stands_groups is not null
             group by group_id
         ) by_group
@@ -483,14 +483,7 @@ message as materialized (
 grouped as materialized (
     select coalesce(json_object_agg(a.key, g.groups), '{}')::text as groups
     from account a
-    cross join lateral (
-        select json_agg(json_build_array(
-            g.id, g.key, exists (select from counters c
-                                 where c.account_id = a.account_id and c.group_id = g.id offset 0))
-            order by g.position, g.id) as groups
-        from ( -- in the order of the index that they are to be found by
-            select * from groups g where g.account_id = a.account_id order by g.account_id, g.key offset 0) g
-        offset 0) g
+    cross join lateral (select groups from groups_told g where g.account_id = a.account_id offset 0) g
 ),
 
 -- Outbox: the head is taken last and held to the commit, so that position order is commit order.
