@@ -97,7 +97,8 @@ def _try(tree: Path, mutant: Mutant) -> str | None:
         return "the test passes"
     if ran.returncode != 1 or " error" in ran.stdout.splitlines()[-1]:
         return f"the test did not run: {ran.stdout[-2000:]}"
-    if not re.search(r"^E\s+(AssertionError|assert )", ran.stdout, re.MULTILINE):
+    # Several at once, as Hypothesis finds them, stand in a group.
+    if not re.search(r"^(E|\s+\|)\s+(AssertionError|assert )", ran.stdout, re.MULTILINE):
         return f"the test fails otherwise than by an assertion: {ran.stdout[-2000:]}"
     return None
 
