@@ -138,7 +138,7 @@ class Pipeline:
         finally:
             if ahead is not None:
                 ahead.cancel()
-                await asyncio.wait([ahead])
+                await asyncio.gather(ahead, return_exceptions=True)
 
     async def _next(
         self, source: Source, ahead: asyncio.Task[_Fetched] | None
