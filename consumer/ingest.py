@@ -105,7 +105,7 @@ class Ingest:
     async def process(self, records: Iterable[Record]) -> list[Handled]:
         """Take records, each lane's in offset order, to a commit; return what became of those still due."""
         watch = Stopwatch(self._metrics)
-        return await self.settle(await decoded(list(records), watch), watch)
+        return await self.settle(await decode_in_turns(list(records), watch), watch)
 
     async def _transaction(self, batch: Batch, watch: Stopwatch) -> Applied:
         connection = await self._session.connection()
@@ -250,7 +250,7 @@ class Ingest:
         return handled
 
 
-async def decoded(records: Sequence[Record], watch: Stopwatch) -> list[Decoded]:
+async def decode_in_turns(records: Sequence[Record], watch: Stopwatch) -> list[Decoded]:
     """Decode records, with turns for everybody else: it may be done while another batch is under way."""
     made: list[Decoded] = []
     spent = 0.0

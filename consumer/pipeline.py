@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from consumer.accounting import Stopwatch
 from consumer.db import retry_reason
-from consumer.ingest import decoded
+from consumer.ingest import decode_in_turns
 from consumer.ownership import Ownership, StuckError
 from consumer.source import LanesInTroubleError, Source
 
@@ -137,6 +137,7 @@ class Pipeline:
                     self._health.report(self.name, ok=True)
         finally:
             if ahead is not None:
+                # Whatever it ended with: it comes again, to whoever reads on.
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
 
@@ -164,7 +165,7 @@ class Pipeline:
         watch, begun = Stopwatch(self._metrics), source.begun
         with watch.stage("fetch"):
             records = await source.fetch(wait=wait)
-        return _Fetched(await decoded(records, watch), watch, begun)
+        return _Fetched(await decode_in_turns(records, watch), watch, begun)
 
     async def _pause(self, what: str, error: BaseException) -> None:
         self._health.report(self.name, ok=False, why=f"{what}: {error!r}"[:200])

@@ -210,11 +210,11 @@ async def test_what_was_decoded_ahead_waits_for_what_comes_before(
     await installation.create_topics()
     await installation.apply(document())
     sent = await installation.produce([won(number, subject="ann") for number in range(40)])
-    settle, decode = Ingest.settle, ingest.decoded
+    settle, decode = Ingest.settle, ingest.decode_in_turns
     batches: list[int] = []
     decoded_since = asyncio.Event()
 
-    async def decoded(records: Sequence[Record], watch: Stopwatch) -> list[Decoded]:
+    async def decode_in_turns(records: Sequence[Record], watch: Stopwatch) -> list[Decoded]:
         made = await decode(records, watch)
         decoded_since.set()
         return made
@@ -227,7 +227,7 @@ async def test_what_was_decoded_ahead_waits_for_what_comes_before(
             await _execute(installation, "update lanes set epoch = epoch + 1")
         return await settle(path, batch, watch)
 
-    monkeypatch.setattr("consumer.pipeline.decoded", decoded)
+    monkeypatch.setattr("consumer.pipeline.decode_in_turns", decode_in_turns)
     monkeypatch.setattr(Ingest, "settle", fenced)
     async with working(
         installation, batch_records=str(_BATCH_RECORDS), pipelines="1", topics="deals"
