@@ -111,20 +111,14 @@ with fact as (
     from outbox o
     cross join unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place)
     where m.kind = 'score_changed'
-), message as ( -- of the numbers by group the overall one, as consumer/messages.py takes them apart
+), message as ( -- of the points by group the overall ones, as consumer/messages.py takes them apart
     select first_position, place, said[1] as account, said[2] as contact, said[3] as profile, said[5]::bigint as version,
-        coalesce(before.points, 0) as previous,
-        coalesce(case when said[9] = '' then before.points else after.points end, 0) + coalesce(step.points, 0) as current
+        overall[1] as previous, case when said[9] = '' then overall[1] else overall[2] end + overall[3] as current
     from fact
-    cross join lateral (
-        select sum(points) filter (where id = 0) as points
-        from unnest(nullif(said[7], '')::int[], nullif(said[8], '')::bigint[]) as u(id, points)) before
-    cross join lateral (
-        select sum(points) filter (where id = 0) as points
-        from unnest(nullif(said[9], '')::int[], nullif(said[10], '')::bigint[]) as u(id, points)) after
-    cross join lateral (
-        select sum(points) filter (where id = 0) as points
-        from unnest(nullif(said[11], '')::int[], nullif(said[12], '')::bigint[]) as u(id, points)) step
+    cross join lateral ( -- of what was said, what stands and what came to it: groups, and points beside them
+        select array_agg(coalesce((nullif(said[at + 1], '')::bigint[])[array_position(nullif(said[at], '')::int[], 0)], 0)
+                         order by at) as overall
+        from unnest(array[7, 9, 11]) as at) o
 ), chained as (
     select *, lag(version) over chain as version_before, lag(current) over chain as current_before,
         lead(1) over chain is null as newest
