@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from consumer.accounting import Handled
     from consumer.db import Connection
     from consumer.model import Record
+    from schemas.published import PublishedCloudEvent
     from tests.oracle import OracleRecord
 
 
@@ -165,6 +166,13 @@ async def scores(connection: Connection) -> dict[tuple[str, str, str], dict[str,
         points = row["points"] if row["group_key"] == "overall" else row["points"] or 0
         found[row["account"], row["profile"], row["external_id"]][row["group_key"]] = points
     return dict(found)
+
+
+def validate(message: dict[str, Any], model: type[PublishedCloudEvent]) -> None:
+    """Fail where a message of the outbox is not one of its published schema."""
+    model.model_validate_json(
+        json.dumps({name: value for name, value in message.items() if name != "kafka_key"})
+    )
 
 
 async def messages(connection: Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

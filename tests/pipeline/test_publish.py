@@ -6,7 +6,6 @@ Any interleaving of all of them is test_publish_law.py's; here each rule has the
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -155,8 +154,7 @@ async def test_history_is_scored_anew_and_whom_it_changed_is_told(
     }
     assert [len(await changes(connection, who)) for who in ("zoe", "eve")] == [1, 0]
     for message in (await service.messages(connection))[0]:
-        del message["kafka_key"]
-        ScoreChanged.model_validate_json(json.dumps(message))
+        service.validate(message, ScoreChanged)
     assert await connection.fetchval("select count(*) from scores where version = 1 and profile_id = 1") == 0
     assert (await verify(database)).differences == []
 
