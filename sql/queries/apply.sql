@@ -395,6 +395,7 @@ told as materialized (
         offset 0) p
     where p.differs is not false
 ),
+-- The scores themselves; in the overall one, how many messages have told of it.
 scored as (
     insert into scores as s (contact_id, profile_id, version, group_id, points, message_version)
     select p.contact_id, p.profile_id, p.version, p.group_id, p.points, t.message_version
