@@ -50,9 +50,10 @@ format: $(INSTALLED) ## put the code into its form, and mend what can be mended 
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(INSTALLED) ## what ruff has to say about code and form
+lint: $(INSTALLED) ## check code and form with ruff, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 types: $(INSTALLED) ## what mypy has to say
 	$(BIN)/mypy
@@ -88,7 +89,7 @@ demo: $(INSTALLED) ## see it: an embedded database and broker, 20,000 events, sc
 	$(BIN)/engagement demo $(ARGS)
 
 clean: ## remove everything that was made here: environment, caches, the broker of the tests
-	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis bench/out
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Prints the first Python that is new enough and can make an environment; says what is missing otherwise.

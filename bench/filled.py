@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from bench.traffic import CONTACTS
-from consumer import months
+from consumer.ingest import timeline_partitions
 
 if TYPE_CHECKING:
     from bench.servers import Servers
@@ -56,7 +56,7 @@ async def filled(servers: Servers, rows: int) -> str:
                                     interval '1 day') t""",
             rows,
         )
-        await months.create(connection, {(row["year"], row["month"]) for row in reach})
+        await timeline_partitions.create(connection, {(row["year"], row["month"]) for row in reach})
         await connection.execute(_TIMELINE, rows, CONTACTS)
         for statement in _REST:
             await connection.execute(statement)

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bench.traffic import ACCOUNT
-from consumer import logs
+from consumer.infra.telemetry import logs
 from tests.web.serving import serving
 
 if TYPE_CHECKING:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from consumer import db, logs
-from consumer.clock import SystemClock
-from consumer.inbox import Inbox
-from consumer.ingest import Ingest
-from consumer.metrics import Metrics
-from consumer.model import Record
+from consumer.domain.model import Record
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.telemetry import logs
+from consumer.infra.telemetry.metrics import Metrics
+from consumer.ingest.batch_processor import Ingest
+from consumer.ingest.unmatched_inbox import Inbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +47,7 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
     dsn = servers.dsn(database)
     metrics, clock = Metrics(), SystemClock()
     ingest = Ingest(
-        lambda: db.connect(dsn),
+        lambda: postgres.connect(dsn),
         metrics=metrics,
         inbox=Inbox(clock),
         claim_window=timedelta(days=90),
@@ -58,17 +59,17 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
     await ingest.process(records[:together])
     measured = records[together:]
     before = _stages(metrics)
-    python, postgres, wall = time.process_time(), servers.cpu()[0], time.perf_counter()
+    python, database_cpu, wall = time.process_time(), servers.cpu()[0], time.perf_counter()
     for start in range(0, len(measured), together):
         await ingest.process(measured[start : start + together])
     wall, python = time.perf_counter() - wall, time.process_time() - python
-    postgres = servers.cpu()[0] - postgres
+    database_cpu = servers.cpu()[0] - database_cpu
     after = _stages(metrics)
     ingest.close()
     await servers.drop(database)
     each = 1e6 / len(measured)
     stages = {name: (after[name] - before[name]) * each for name in STAGES}
-    return Spent(wall * each, python * each, postgres * each, stages)
+    return Spent(wall * each, python * each, database_cpu * each, stages)
 
 
 def _records(sent: Iterable[Sent]) -> list[Record]:

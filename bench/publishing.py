@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from bench.traffic import ACCOUNT, document
-from consumer import db, publishing
-from consumer.publishing.preview import preview
-from consumer.session import Session
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.scoring import profile_publish
+from consumer.scoring.profile_publish.preview import preview
 from tests.pipeline.service import apply_document
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ class Publish:
 async def begin_draft(dsn: str) -> int:
     """Let the profile's draft differ from what readers see, and begin to publish it; workers go on with it."""
     await _draft(dsn)
-    connection = await db.connect(dsn)
+    connection = await postgres.connect(dsn)
     try:
-        return await publishing.begin(connection, ACCOUNT, PROFILE, by="bench")
+        return await profile_publish.begin(connection, ACCOUNT, PROFILE, by="bench")
     finally:
         await connection.close()
 
@@ -74,13 +75,13 @@ async def publish(servers: Servers, base: str) -> Publish:
         shown = await preview(connection, ACCOUNT, PROFILE)
         looked = time.perf_counter() - began
     number = await begin_draft(dsn)
-    session = Session(lambda: db.connect(dsn))
+    keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
     began = time.perf_counter()
-    async for stands in publishing.work(session, number):
+    async for stands in profile_publish.work(keeper, number):
         if stands.state != "building":
             break
     built = time.perf_counter() - began
-    session.drop()
+    keeper.drop()
     await servers.drop(database)
     return Publish(shown.contacts, rows, floor, built, looked, join)
 

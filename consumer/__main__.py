@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from consumer.commands import (
+from consumer.cli import (
     FAILURE,
     catalog,
     check,
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILURE
     except Exception as error:
         # Costly to import, and needed only here.
-        from consumer.commands.failures import explained  # noqa: PLC0415
+        from consumer.cli.error_messages import explained  # noqa: PLC0415
 
         lines = explained(error)
         if lines is None:

@@ -1,6 +1,6 @@
 """What goes out: the CloudEvents on the output topics, as contracts.md shows them.
 
-Owns their models. Never builds a message: consumer/messages.py does that; tests hold it against these.
+Owns their models. Never builds a message: consumer/relay/message_json.py does that; tests hold it against these.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from consumer.model import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
+from schemas.names import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
 
 Cause = Literal["events", "publish", "rejudge", "adjustment", "merge", "backfill", "republish", "settings"]
 Text = Annotated[str, Field(min_length=1, max_length=256)]

@@ -221,7 +221,7 @@ create table segments (
     description text        not null default '',
     -- Whose scores are meant; null: the primary one's, whichever that is.
     profile_key text,
-    -- As sent (consumer/segments/match.py); names definitions and groups by key.
+    -- As sent (consumer/scoring/segments/definition.py); names definitions and groups by key.
     conditions  jsonb       not null,
     position    integer     not null,
     created_at  timestamptz not null default now(),
@@ -470,7 +470,7 @@ create table outbox (
     shard          smallint       not null,
     first_position bigint         not null,
     kinds          message_kind[] not null,
-    -- What each message says, as consumer/messages.py takes it apart; of a dead letter the id in dead_letters.
+    -- What each message says, as consumer/relay/message_json.py takes it apart; of a dead letter the id in dead_letters.
     facts          text[]         not null,
     -- By account key what the view groups_told says.
     groups         text           not null,
@@ -517,7 +517,7 @@ where not g.deleted or exists (
                         offset 0))
     offset 0);
 
--- An account's groups as the outbox keeps them, in the order in which messages have them (consumer/messages.py):
+-- An account's groups as the outbox keeps them, in the order in which messages have them (consumer/relay/message_json.py):
 -- [[number, key, whether messages tell of it even where nothing was told before], …].
 create view groups_told as
 select a.id as account_id, (

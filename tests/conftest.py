@@ -15,7 +15,7 @@ import asyncpg
 import hypothesis
 import pytest
 
-from consumer.migrate import migrate
+from consumer.infra.postgres.migrate import migrate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping

@@ -15,7 +15,8 @@ from typing import Any, Literal
 from ruamel.yaml import YAML
 
 import schemas
-from consumer.model import INPUT_TOPICS, Record
+from consumer.domain.model import Record
+from schemas.names import INPUT_TOPICS
 
 FOLDER = Path(schemas.__file__).parent / "examples"
 ATTRIBUTES = {

@@ -1,6 +1,6 @@
 """The series that Prometheus has of our workers, and what is wrong with an expression that asks for them.
 
-Owns the comparison of expressions with consumer/metrics.py. Never reads rules or dashboards; their tests do.
+Compares expressions with consumer/infra/telemetry/metrics.py. Never reads rules or dashboards; their tests do.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.metrics import RELAY_RESULTS, STAGES, Metrics
-from consumer.model import INPUT_TOPICS, LaneStop, Outcome, Reason, RetryReason, Verdict
+from consumer.infra.telemetry.metrics import RELAY_RESULTS, STAGES, Metrics
+from schemas.names import INPUT_TOPICS, LaneStop, Outcome, Reason, RetryReason, Verdict
 from tests.promql import read
 
 if TYPE_CHECKING:

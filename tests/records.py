@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-from consumer.model import Record
+from consumer.domain.model import Record
 from tests.oracle import NULL, OracleRecord
 
 TOPIC_BY_PREFIX = {

@@ -7,12 +7,13 @@
 Owns everything about configuration. Never touches what has happened: timeline, tallies, messages.
 """
 
-from consumer.catalog.apply import apply, read_document
-from consumer.catalog.differences import Difference, diff
-from consumer.catalog.document import Document, account_of, parse
+from consumer.catalog.apply_document import apply, read_document
+from consumer.catalog.diff import Difference, diff
+from consumer.catalog.document.faults import DocumentFaultsError, Fault
+from consumer.catalog.document.model import Document
+from consumer.catalog.document.parse import account_of, parse
 from consumer.catalog.export import export
-from consumer.catalog.faults import DocumentFaultsError, Fault
-from consumer.catalog.snapshot import Account, Catalog, Definition, load, match
+from consumer.catalog.matching import Account, Catalog, Definition, load, match
 
 __all__ = [
     "Account",

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from consumer import audit
-from consumer.catalog import stored, trail
-from consumer.db import configuration_change
+from consumer.catalog import audit, audit_changes, repository
+from consumer.infra.postgres.revision import configuration_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.catalog.state import State
-    from consumer.db import Connection
+    from consumer.catalog.model.account import State
+    from consumer.infra.postgres.connection import Connection
 
 Make: TypeAlias = "Callable[[State], State]"
 
@@ -36,18 +35,18 @@ async def change(
     waits for no batch. Raises MovedError where the revision is not `since` any more, and what asyncpg raises.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        before = await stored.read(connection, account)
+        before = await repository.read(connection, account)
     after = make(before)
     if _same(before, after):
         return after
     async with configuration_change(connection):
         if since not in {None, await connection.fetchval("select revision from installation")}:
             raise MovedError
-        before = await stored.read(connection, account)
+        before = await repository.read(connection, account)
         after = make(before)
-        await stored.write(connection, before, after, by=by)
-        await stored.drop(connection, before, after)
-        await audit.record(connection, account, by, *trail.changes(before, after))
+        await repository.write(connection, before, after, by=by)
+        await repository.drop(connection, before, after)
+        await audit.record(connection, account, by, *audit_changes.changes(before, after))
     return after
 
 

@@ -10,16 +10,17 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from consumer.catalog import publishing, stored
-from consumer.catalog.conditions import as_mapping
-from consumer.catalog.fields import duration_text
+from consumer.catalog import repository
+from consumer.catalog.document.fields import duration_text
+from consumer.catalog.model import profile_versions
+from consumer.catalog.model.conditions import as_mapping
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from consumer.catalog.state import Dedup, Definition, Group, Profile, Settings, State
-    from consumer.db import Connection
+    from consumer.catalog.model.account import Dedup, Definition, Group, Profile, Settings, State
+    from consumer.infra.postgres.connection import Connection
 
 # Text that every YAML parser reads as that text; anything else is quoted.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
@@ -41,7 +42,7 @@ async def export(connection: Connection, account: str | None = None) -> str:
             raise LookupError(
                 "there is no account yet" if not keys else "there are several accounts: name one"
             )
-        state = await stored.read(connection, account or keys[0])
+        state = await repository.read(connection, account or keys[0])
     if state.settings is None:
         raise LookupError(f"there is no account {account}")
     return document_text(state, state.settings)
@@ -106,7 +107,7 @@ def _profile(profile: Profile, state: State) -> dict[str, Any]:
         "description": profile.description,
         "primary": profile.primary,
         "inherits": profile.inherits,
-        "published": publishing.is_published_as_drafted(profile, state.definitions),
+        "published": profile_versions.is_published_as_drafted(profile, state.definitions),
         "weights": dict(sorted(profile.weights.items())),
     }
 

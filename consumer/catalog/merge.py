@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from consumer.catalog import publishing
-from consumer.catalog.state import Definition, Group, Profile, Settings, State
+from consumer.catalog.model import profile_versions
+from consumer.catalog.model.account import Definition, Group, Profile, Settings, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from consumer.catalog.document import Document, Entry
+    from consumer.catalog.document.model import Document, Entry
 
 Kept = TypeVar("Kept", Group, Definition, Profile)
 
@@ -34,7 +34,7 @@ def merge(stored: State, document: Document) -> State:
         groups=_merged(stored.groups, document.groups, Group, _change),
         definitions=definitions,
         profiles={
-            key: publishing.publish(
+            key: profile_versions.publish(
                 profile,
                 definitions,
                 wanted=_wants_publishing(profile, wishes),

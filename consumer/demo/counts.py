@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from consumer.accounting import Handled
+    from consumer.ingest.batch_report import Handled
 
 # The embedded broker forgets the oldest of a partition beyond 5 MiB. All that is on its way together stays
 # below that, so no partition can get there.

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer
 
-from consumer import kafka
-from consumer.clock import SystemClock
 from consumer.demo.counts import size
+from consumer.infra import kafka
+from consumer.infra.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from consumer.demo.counts import Counts
-    from consumer.scenario import SimulatedRecord
-    from consumer.settings import Settings
+    from consumer.demo.traffic.scenario import SimulatedRecord
+    from consumer.infra.settings import Settings
 
 # Records sent together. The embedded broker answers a fetch with one stored batch per partition, so these are what
 # the worker's own batches grow to.

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumer import kafka
-from consumer.demo.stage import PARTITIONS
-from consumer.model import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
+from consumer.demo.environment import PARTITIONS
+from consumer.infra import kafka
+from schemas.names import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
     from consumer.demo.counts import Counts
-    from consumer.settings import Settings
+    from consumer.infra.settings import Settings
 
 
 class _Points(msgspec.Struct):

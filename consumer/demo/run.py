@@ -8,17 +8,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.clock import SystemClock
 from consumer.demo.counts import Counts
 from consumer.demo.reader import Reader
 from consumer.demo.screen import MOST_CONTACTS, Hot, Moment, Rate
-from consumer.metrics import Metrics
-from consumer.model import Verdict
+from consumer.infra.clock import SystemClock
+from consumer.infra.telemetry.metrics import Metrics
+from schemas.names import Verdict
 from sql import queries
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
-    from consumer.settings import Settings
+    from consumer.infra.postgres.connection import Connection
+    from consumer.infra.settings import Settings
 
 _SQL = queries("demo")
 

@@ -17,15 +17,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from consumer.model import OUTPUT_TOPICS, Outcome, Verdict
+from schemas.names import OUTPUT_TOPICS, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import RenderableType
 
-    from consumer.clock import Clock
     from consumer.demo.counts import Counts
+    from consumer.infra.clock import Clock
 
 _WIDTH_ELSEWHERE = 110
 # Seconds between two lines where there is no terminal, and over which the rate is reckoned.

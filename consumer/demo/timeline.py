@@ -12,9 +12,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from consumer.db import fetch_one
 from consumer.demo.screen import COLOURS
-from consumer.model import Per, Policy, Verdict
+from consumer.infra.postgres.connection import fetch_one
+from schemas.names import Per, Policy, Verdict
 from sql import queries
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("demo")
 # Entries that fit a screen.

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from fastapi import FastAPI
 
-from consumer import db, health, probes
-from consumer.clock import SystemClock
-from consumer.health import Health
-from consumer.metrics import Metrics
-from consumer.settings import SettingsError, variable
-from consumer.web import openapi, problems
-from consumer.web.auth import Tokens
-from consumer.web.database import Connections
-from consumer.web.guard import Guard
-from consumer.web.keys import KeySet, Secret
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.settings import SettingsError, variable
+from consumer.infra.telemetry import health, probes
+from consumer.infra.telemetry.health import Health
+from consumer.infra.telemetry.metrics import Metrics
+from consumer.web import openapi
+from consumer.web.http import problems
+from consumer.web.http.auth import Tokens
+from consumer.web.http.database import Connections
+from consumer.web.http.jwt_keys import KeySet, Secret
+from consumer.web.http.middleware import Guard
 from consumer.web.routes import ROUTERS
 
 if TYPE_CHECKING:
-    from consumer.settings import Settings
+    from consumer.infra.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +81,7 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    pool = db.pool(settings.dsn(), size=settings.web_connections)
+    pool = postgres.pool(settings.dsn(), size=settings.web_connections)
     try:
         await pool
         made = application(Connections(pool), tokens, told, metrics)

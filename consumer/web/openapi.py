@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 
-from consumer.web.problems import MEDIA_TYPE, ProblemDetails
+from consumer.web.http.problems import MEDIA_TYPE, ProblemDetails
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -9,7 +9,7 @@ select id from contacts where id = any($1::bigint[]) order by id for no key upda
 -- were told otherwise, and of all if that is asked for ($4). Causes are $3, of those whose scores were changed just now or
 -- of all, and before it a publish that nobody has told of yet.
 --
--- What was told last is what stood before the change, which comes in as columns (consumer/columns.py): contacts ($5),
+-- What was told last is what stood before the change, which comes in as columns (consumer/infra/postgres/column_params.py): contacts ($5),
 -- profiles ($6), groups ($7, 0: overall) and points ($8) that were added under the published version. Of a version that
 -- nobody has told of, it is what stands under the one before. Everybody ever seen has an overall score; who was never
 -- told of is told of for the first time. The number goes with the scores of the version that readers see.
@@ -72,7 +72,7 @@ grouped as materialized (
     from (select distinct account_id, account from told) a
     cross join lateral (select groups from groups_told g where g.account_id = a.account_id offset 0) g
 ),
--- Facts in the order in which consumer/messages.py takes them apart.
+-- Facts in the order in which consumer/relay/message_json.py takes them apart.
 message as materialized (
     select shard, contact_id, profile_id,
         concat_ws(E'\x1f', account, external_id, profile, version, message_version + 1, causes, groups, said, groups,

@@ -3,7 +3,7 @@
 -- The caller holds the contacts' row locks, taken by an earlier statement, so everything that hangs on them is
 -- read here as it stands. The parts are named and ordered like the path; the rule is docs/semantics.md §4.
 with
--- The batch: what happened to whom, and which definitions take it. Columns come as one text each (consumer/columns.py).
+-- The batch: what happened to whom, and which definitions take it. Columns come as one text each (consumer/infra/postgres/column_params.py).
 -- Events without a contact are those that are not applied.
 event as materialized (
     select e.ordinal, e.contact_id, e.account_id, e.shard, e.subject, e.occurred,
@@ -340,7 +340,7 @@ score_step as materialized (
         (t.contact_id, w.profile_id, w.version, w.is_published))
 ),
 -- Messages: one per contact and profile whose published scores changed, and each is what stood before with what these
--- events add. They are kept as facts, in the order in which consumer/messages.py takes them apart.
+-- events add. They are kept as facts, in the order in which consumer/relay/message_json.py takes them apart.
 moved as materialized (
     select contact_id, profile_id, version, array_agg(group_id) as step_groups, array_agg(points) as step_points
     from score_step

@@ -34,7 +34,7 @@ select (select count(*) from moved) as moved, revision, incarnation from install
 -- name: claim
 -- Takes the event keys that are new and tells of the events that are not applied, or whose key came with other
 -- contents before; creates the contacts of the applied ones, and those that are named apart. Columns come as one text
--- each (consumer/columns.py). `offset 0` fences what is looked up: by key for each row, never a table as a whole,
+-- each (consumer/infra/postgres/column_params.py). `offset 0` fences what is looked up: by key for each row, never a table as a whole,
 -- whatever is estimated.
 with batch as materialized (
     select b.ordinal, b.account_id, b.digest, b.subject, b.occurred_at, b.shard,

@@ -197,7 +197,7 @@ scored as (
     where excluded.points <> 0
     returning 1
 ),
--- Facts in the order in which consumer/messages.py takes them apart.
+-- Facts in the order in which consumer/relay/message_json.py takes them apart.
 message as materialized (
     select c.shard, c.id as contact_id, j.occurred_at, j.event_key,
         concat_ws(E'\x1f', a.key, c.external_id, j.actor_id, encode(j.event_key, 'hex'), d.key, j.credit_number + 1,

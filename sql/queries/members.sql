@@ -1,4 +1,4 @@
--- Who is in a segment: conditions and selections that consumer/segments/members.py puts together. `:contact` stands for
+-- Who is in a segment: conditions and selections that consumer/scoring/segments/member_sql.py puts together. `:contact` stands for
 -- the number of a contact, `:moved` for what a publish brings it, every other `:name` for a parameter. Tables have names
 -- of their own here, so that all of it fits into any query.
 

@@ -111,7 +111,7 @@ with fact as (
     from outbox o
     cross join unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place)
     where m.kind = 'score_changed'
-), message as ( -- of the points by group the overall ones, as consumer/messages.py takes them apart
+), message as ( -- of the points by group the overall ones, as consumer/relay/message_json.py takes them apart
     select first_position, place, said[1] as account, said[2] as contact, said[3] as profile, said[5]::bigint as version,
         overall[1] as previous, case when said[9] = '' then overall[1] else overall[2] end + overall[3] as current
     from fact

@@ -18,9 +18,9 @@ import pytest
 import structlog
 from rich.console import Console
 
-from consumer.demo import demo, show
+from consumer.demo import demo, director
 from consumer.demo.reader import Reader
-from consumer.model import SCORE_CHANGED_TOPIC
+from schemas.names import SCORE_CHANGED_TOPIC
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ async def test_a_lost_message_fails_it(temporary: Path, monkeypatch: pytest.Monk
         take(reader, topic, record)
 
     monkeypatch.setattr(Reader, "_take", careless)
-    monkeypatch.setattr(show, "_PATIENCE", 3.0)
+    monkeypatch.setattr(director, "_PATIENCE", 3.0)
     written = io.StringIO()
     assert not await demo(events=1000, on=Console(file=written, width=110))
     output = written.getvalue()

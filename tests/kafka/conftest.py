@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.embedded import EmbeddedPostgres
-from consumer.migrate import migrate
+from consumer.demo.servers import EmbeddedPostgres
+from consumer.infra.postgres.migrate import migrate
 from tests.kafka.behind_proxy import Proxied, broker_behind_proxy
 from tests.kafka.installation import Installation
 

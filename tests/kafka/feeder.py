@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from consumer.model import Record
+    from consumer.domain.model import Record
     from tests.kafka.installation import Installation
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from consumer.embedded import EmbeddedPostgres
-from consumer.migrate import migrate
+from consumer.demo.servers import EmbeddedPostgres
+from consumer.infra.postgres.migrate import migrate
 from tests.kafka.agreement import outbox_rows, progress
 from tests.kafka.gate import Gate
 from tests.kafka.installation import Installation

@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from consumer import kafka
-from consumer.model import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
-from consumer.settings import Settings
+from consumer.infra import kafka
+from consumer.infra.settings import Settings
+from schemas.names import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.pipeline.service import apply_document
 from tests.records import structured_record, topic_of
 from tests.servers.broker import create_topics
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
 
-    from consumer.model import Record
+    from consumer.domain.model import Record
     from tests.oracle import OracleRecord
 
 _GROUPS = [{"key": "purchase", "name": "Purchase", "icon": "cart"}]

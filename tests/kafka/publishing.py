@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, TypeVar
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from consumer.model import OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
-from consumer.outgoing import Message
-from consumer.publisher import Position, PublishDoubtError
-from consumer.settings import Settings
+from consumer.infra.settings import Settings
+from consumer.relay.kafka_publisher import Position, PublishDoubtError
+from consumer.relay.outbox import Message
+from schemas.names import OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from consumer.publisher import Publisher
+    from consumer.relay.kafka_publisher import Publisher
     from tests.servers.broker import KafkaServer
 
 Value = TypeVar("Value")

@@ -9,12 +9,12 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from consumer import db
-from consumer.clock import SystemClock
-from consumer.health import Health
-from consumer.metrics import Metrics
-from consumer.relay import Relay
-from consumer.shardleases import ShardLeases
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.telemetry.health import Health
+from consumer.infra.telemetry.metrics import Metrics
+from consumer.relay.relay import Relay
+from consumer.relay.shard_leases import ShardLeases
 
 if TYPE_CHECKING:
     from tests.kafka.installation import Installation
@@ -48,5 +48,5 @@ class Relaying:
         self.stopping.set()
         await self.task
 
-    async def _connect(self) -> db.Connection:
-        return await db.connect(self.installation.dsn)
+    async def _connect(self) -> postgres.Connection:
+        return await postgres.connect(self.installation.dsn)

@@ -24,7 +24,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
     from tests.kafka.installation import Installation
 
 pytestmark = pytest.mark.real_kafka

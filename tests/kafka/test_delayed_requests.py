@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.producers import Deadlines, TrackedSender
-from consumer.resend_guard import OnceSender
-from consumer.transactional import TransactionalPublisher
+from consumer.relay.producers import Deadlines, TrackedSender
+from consumer.relay.resend_guard import OnceSender
+from consumer.relay.transactional_publisher import TransactionalPublisher
 from tests.kafka.proxy import Api, Frame
 from tests.kafka.publishing import BATCH, MiniatureRelay, assert_each_once_in_order, prepare, visible
 

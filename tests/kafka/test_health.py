@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from consumer import health, probes
-from consumer.clock import SystemClock
-from consumer.embedded.broker import EmbeddedBroker
-from consumer.embedded.postgres import EmbeddedPostgres
-from consumer.health import Health
-from consumer.metrics import Metrics
-from consumer.settings import Settings
+from consumer.demo.servers.broker import EmbeddedBroker
+from consumer.demo.servers.postgres import EmbeddedPostgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.settings import Settings
+from consumer.infra.telemetry import health, probes
+from consumer.infra.telemetry.health import Health
+from consumer.infra.telemetry.metrics import Metrics
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -18,9 +18,10 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from consumer import db, lane_commands
-from consumer.app import Worker
-from consumer.session import Session
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.lanes import operations
+from consumer.worker.app import Worker
 from tests.kafka.installation import Installation, document
 from tests.kafka.test_worker import won
 from tests.kafka.working import working
@@ -30,8 +31,8 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from consumer.lanes import LaneKey
-    from consumer.model import Record
+    from consumer.domain.model import Record
+    from consumer.lanes.positions import LaneKey
     from tests.servers.broker import KafkaServer
 
 pytestmark = pytest.mark.real_kafka
@@ -43,9 +44,9 @@ FRESH = 1.0
 
 
 @pytest.fixture
-async def session(installation: Installation) -> AsyncIterator[Session]:
+async def keeper(installation: Installation) -> AsyncIterator[ConnectionKeeper]:
     """Give what commands on lanes work with."""
-    given = Session(partial(db.connect, installation.dsn))
+    given = ConnectionKeeper(partial(postgres.connect, installation.dsn))
     yield given
     given.drop()
 
@@ -123,13 +124,13 @@ def age(record: Record) -> float:
     return time.time() - record.timestamp / 1000
 
 
-async def test_a_lane_that_stands_still(installation: Installation, session: Session) -> None:
+async def test_a_lane_that_stands_still(installation: Installation, keeper: ConnectionKeeper) -> None:
     """Its lag is the number of records, markers apart, and the age of the first, though more come and some go."""
     await installation.create_topics()
     await installation.apply(document())
     async with working(installation) as worker:
         await worker.until_handled(*await installation.produce_raw(backlog(DEALS, 3)))
-        await lane_commands.pause(session, DEALS)
+        await operations.pause(keeper, DEALS)
         gauges = Gauges(worker.worker, DEALS)
         waiting = await send(installation, backlog(DEALS, 9))
         await eventually(lambda: gauges.records == 9, within=5, what="the records that wait, without markers")
@@ -193,7 +194,7 @@ async def test_lanes_that_move(
 
 async def test_nothing_is_left(
     installation: Installation,
-    session: Session,
+    keeper: ConnectionKeeper,
     observer: asyncpg.Connection[asyncpg.Record],
     report_line: Callable[[str], None],
 ) -> None:
@@ -203,13 +204,13 @@ async def test_nothing_is_left(
     took = []
     async with working(installation) as worker:
         gauges, other = Gauges(worker.worker, DEALS), Gauges(worker.worker, EMAILS)
-        await lane_commands.pause(session, EMAILS)
+        await operations.pause(keeper, EMAILS)
         await send(installation, backlog(EMAILS, 5))
         for _ in range(4):
-            await lane_commands.pause(session, DEALS)
+            await operations.pause(keeper, DEALS)
             [*_, last] = await send(installation, backlog(DEALS, 5))
             await eventually(lambda: gauges.records == 5, within=3, what="the lag to be shown")
-            await lane_commands.resume(session, DEALS)
+            await operations.resume(keeper, DEALS)
 
             async def committed(end: int = last.offset + 1) -> bool:
                 return bool(
@@ -247,13 +248,13 @@ async def test_a_lane_without_an_owner(installation: Installation) -> None:
 
 
 async def test_other_peoples_tools(
-    installation: Installation, session: Session, kafka_server: KafkaServer
+    installation: Installation, keeper: ConnectionKeeper, kafka_server: KafkaServer
 ) -> None:
     """Kafka's own tool sees each lane where it stands: idle ones, paused ones, and no lag behind markers."""
     await installation.create_topics(2)
     await installation.apply(document())
     async with working(installation) as worker:
-        await lane_commands.pause(session, EMAILS)
+        await operations.pause(keeper, EMAILS)
         await worker.until_handled(*await send(installation, backlog(DEALS, 4)))
     await installation.produce_raw(backlog(EMAILS, 3))
     # A group of which nothing is known: of lanes without traffic it may have been forgotten.

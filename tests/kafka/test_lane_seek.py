@@ -16,7 +16,7 @@ from tests.records import structured_record
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
     from tests.kafka.installation import Installation
 
     Run = Callable[..., Awaitable[tuple[int, list[str], list[str]]]]

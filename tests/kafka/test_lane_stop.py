@@ -20,8 +20,8 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from consumer.db import Connection
-    from consumer.model import Record
+    from consumer.domain.model import Record
+    from consumer.infra.postgres.connection import Connection
     from tests.kafka.installation import Installation
 
 pytestmark = pytest.mark.real_kafka

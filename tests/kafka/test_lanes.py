@@ -12,9 +12,10 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from consumer import ingest, survey
-from consumer.ingest import Ingest
-from consumer.source import LanesInTroubleError, Source
+from consumer.ingest import batch_processor
+from consumer.ingest.batch_processor import Ingest
+from consumer.ingest.source import LanesInTroubleError, Source
+from consumer.lanes import log_watcher
 from tests.kafka.installation import Installation, document
 from tests.kafka.test_worker import won
 from tests.kafka.worker_process import WorkerProcess
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 
     from prometheus_client import Gauge
 
-    from consumer.accounting import Handled, Stopwatch
-    from consumer.model import Record
-    from consumer.sorting import Decoded
+    from consumer.domain.model import Record
+    from consumer.ingest.batch_report import Handled, Stopwatch
+    from consumer.ingest.triage import Decoded
 
 pytestmark = pytest.mark.real_kafka
 
@@ -145,7 +146,7 @@ async def test_a_topic_created_anew_while_it_is_read(
         return records
 
     monkeypatch.setattr(Source, "fetch", until_read)
-    monkeypatch.setattr(survey, "_LIST_EVERY", 0.5)
+    monkeypatch.setattr(log_watcher, "_LIST_EVERY", 0.5)
     await installation.create_topics()
     await installation.apply(document())
     async with working(installation) as worker:
@@ -210,7 +211,7 @@ async def test_what_was_decoded_ahead_waits_for_what_comes_before(
     await installation.create_topics()
     await installation.apply(document())
     sent = await installation.produce([won(number, subject="ann") for number in range(40)])
-    settle, decode = Ingest.settle, ingest.decode_in_turns
+    settle, decode = Ingest.settle, batch_processor.decode_in_turns
     batches: list[int] = []
     decoded_since = asyncio.Event()
 
@@ -227,7 +228,7 @@ async def test_what_was_decoded_ahead_waits_for_what_comes_before(
             await _execute(installation, "update lanes set epoch = epoch + 1")
         return await settle(path, batch, watch)
 
-    monkeypatch.setattr("consumer.pipeline.decode_in_turns", decode_in_turns)
+    monkeypatch.setattr("consumer.ingest.pipeline.decode_in_turns", decode_in_turns)
     monkeypatch.setattr(Ingest, "settle", fenced)
     async with working(
         installation, batch_records=str(_BATCH_RECORDS), pipelines="1", topics="deals"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from consumer.model import Record
+    from consumer.domain.model import Record
     from tests.kafka.working import Working
 
 pytestmark = pytest.mark.real_kafka

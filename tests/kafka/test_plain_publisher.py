@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumer.embedded import EmbeddedBroker
-from consumer.model import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
-from consumer.publisher import PlainPublisher, Position
-from consumer.settings import Settings
+from consumer.demo.servers import EmbeddedBroker
+from consumer.infra.settings import Settings
+from consumer.relay.kafka_publisher import PlainPublisher, Position
+from schemas.names import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from tests.kafka.publishing import messages
 
 if TYPE_CHECKING:

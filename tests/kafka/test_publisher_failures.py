@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.model import OUTPUT_TOPICS
-from consumer.outgoing import Message
-from consumer.producers import Deadlines
-from consumer.publisher import PlainPublisher, Position, PublishDoubtError
-from consumer.transactional import TransactionalPublisher
+from consumer.relay.kafka_publisher import PlainPublisher, Position, PublishDoubtError
+from consumer.relay.outbox import Message
+from consumer.relay.producers import Deadlines
+from consumer.relay.transactional_publisher import TransactionalPublisher
+from schemas.names import OUTPUT_TOPICS
 from tests.kafka.proxy import Api
 from tests.kafka.publishing import MiniatureRelay, assert_each_once_in_order, messages, prepare, visible
 from tests.waiting import eventually

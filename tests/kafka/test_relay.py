@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from consumer.model import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
-from consumer.shard import Shard
-from consumer.transactional import TransactionalPublisher
+from consumer.relay.shard_publisher import Shard
+from consumer.relay.transactional_publisher import TransactionalPublisher
+from schemas.names import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from tests.kafka.agreement import outbox_rows
 from tests.kafka.installation import document
 from tests.kafka.relaying import Relaying
@@ -19,7 +19,7 @@ from tests.pipeline import service
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from consumer import db
+    from consumer.infra import postgres
     from tests.kafka.conftest import Fragile
     from tests.kafka.installation import Installation
 
@@ -64,7 +64,7 @@ async def test_relays_cut_down_leave_nothing_twice(
     connection = await asyncpg.connect(installation.dsn)
     cut = asyncio.Event()
 
-    async def never(_shard: Shard, _connection: db.Connection) -> None:
+    async def never(_shard: Shard, _connection: postgres.Connection) -> None:
         cut.set()
         await asyncio.Event().wait()
 
@@ -145,7 +145,7 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where Kafka knows no position a shard begins at its floor, within a row too: nothing is told twice."""
-    monkeypatch.setattr("consumer.shard.MOST_MESSAGES", 2)
+    monkeypatch.setattr("consumer.relay.shard_publisher.MOST_MESSAGES", 2)
     await installation.create_topics()
     await installation.apply(document())
     async with service.running(installation.dsn) as ingest:

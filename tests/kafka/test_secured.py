@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer import probes
 from consumer.__main__ import main
-from consumer.check import Finding, check
-from consumer.clock import SystemClock
-from consumer.health import Health
-from consumer.model import SCORE_CHANGED_TOPIC
-from consumer.topics import create_missing
+from consumer.cli.preflight import Finding, check
+from consumer.infra.clock import SystemClock
+from consumer.infra.kafka.create_topics import create_missing
+from consumer.infra.telemetry import probes
+from consumer.infra.telemetry.health import Health
+from schemas.names import SCORE_CHANGED_TOPIC
 from tests.kafka.installation import Installation, document
 from tests.kafka.secured import PASSWORDS, Secured, secured_broker
 from tests.kafka.test_worker import won

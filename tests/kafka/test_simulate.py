@@ -10,11 +10,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from consumer.__main__ import main
-from consumer.decode import decode
-from consumer.kafka import TopicsMissingError
-from consumer.model import INPUT_TOPICS, Event, Record
-from consumer.settings import Settings
-from consumer.simulate import simulate
+from consumer.demo.traffic.producer import simulate
+from consumer.domain.decode import decode
+from consumer.domain.model import Event, Record
+from consumer.infra.kafka.client import TopicsMissingError
+from consumer.infra.settings import Settings
+from schemas.names import INPUT_TOPICS
 
 if TYPE_CHECKING:
     from tests.conftest import CreateTopics

@@ -10,11 +10,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from consumer import kafka
 from consumer.__main__ import main
-from consumer.check import check
-from consumer.embedded import EmbeddedBroker
-from consumer.model import (
+from consumer.cli.preflight import check
+from consumer.demo.servers import EmbeddedBroker
+from consumer.infra import kafka
+from consumer.infra.kafka.create_topics import create_missing, planned
+from consumer.infra.settings import Settings
+from schemas.names import (
     DEFAULT_SHARDS,
     INPUT_TOPICS,
     OUTPUT_TOPICS,
@@ -22,8 +24,6 @@ from consumer.model import (
     SCORE_CHANGED_TOPIC,
     XP_CREDITED_TOPIC,
 )
-from consumer.settings import Settings
-from consumer.topics import create_missing, planned
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka.structs import TopicPartition
 
-from consumer import kafka, stable_offsets
-from consumer.batching import MOST_BATCH_BYTES, MessageTooLargeError
-from consumer.kafka import TopicsMissingError
-from consumer.model import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, POSITIONS_TOPIC
-from consumer.outgoing import Message
-from consumer.publisher import Position, PublishDoubtError
-from consumer.topics import create_missing
-from consumer.transactional import TransactionalPublisher, relay_group
+from consumer.infra import kafka
+from consumer.infra.kafka.client import TopicsMissingError
+from consumer.infra.kafka.create_topics import create_missing
+from consumer.relay import stable_offsets
+from consumer.relay.kafka_publisher import Position, PublishDoubtError
+from consumer.relay.outbox import Message
+from consumer.relay.record_batches import MOST_BATCH_BYTES, MessageTooLargeError
+from consumer.relay.transactional_publisher import TransactionalPublisher, relay_group
+from schemas.names import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.kafka.proxy import Api, Frame
 from tests.kafka.publishing import (
     BATCH,
@@ -34,7 +35,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.settings import Settings
+    from consumer.infra.settings import Settings
     from tests.kafka.behind_proxy import Proxied
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.usefixtures("nothing_unseen")]
@@ -239,7 +240,7 @@ async def test_sequence_numbers_never_come_to_their_end(
     proxied: Proxied, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a bounded number of messages a publisher asks to be replaced, before it sends what exceeds it."""
-    monkeypatch.setattr("consumer.transactional._MOST_MESSAGES", 10)
+    monkeypatch.setattr("consumer.relay.transactional_publisher._MOST_MESSAGES", 10)
     settings = await prepare(proxied.server, topic_prefix)
     publisher = TransactionalPublisher(settings, 0)
     await publisher.start()

@@ -14,8 +14,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.new_partitions import NewPartitions
 
-from consumer import db
-from consumer.model import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Record
+from consumer.domain.model import Record
+from consumer.infra import postgres
+from schemas.names import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from schemas.published import ScoreChanged, XpCredited
 from tests.kafka.installation import Installation, definition, document, headers_of
 from tests.kafka.working import Working, working
@@ -230,17 +231,17 @@ async def test_a_cancelled_worker_leaves_no_connection_open(
     """Cancelled right after it opened its first, second … connection, or at rest, a worker has closed them all."""
     await installation.create_topics()
     await installation.apply(document())
-    opened: list[db.Connection] = []
+    opened: list[postgres.Connection] = []
     wanted, reached = 0, asyncio.Event()
-    connect = db.connect
+    connect = postgres.connect
 
-    async def watched(*arguments: Any, **options: Any) -> db.Connection:
+    async def watched(*arguments: Any, **options: Any) -> postgres.Connection:
         opened.append(await connect(*arguments, **options))
         if len(opened) == wanted:
             reached.set()
         return opened[-1]
 
-    monkeypatch.setattr(db, "connect", watched)
+    monkeypatch.setattr(postgres, "connect", watched)
     for wanted in (1, 2, 4, 7, 10, 0):
         opened.clear()
         reached.clear()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from consumer.model import Record
+from consumer.domain.model import Record
 from tests.kafka.installation import definition, document
 from tests.oracle import Oracle, OracleRecord
 from tests.records import binary_record, structured_record, topic_of

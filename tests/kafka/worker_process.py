@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 import pytest
 
-from consumer.embedded.processes import dies_with_parent, free_port, tail
+from consumer.demo.servers.processes import dies_with_parent, free_port, tail
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from consumer.app import Worker
+from consumer.worker.app import Worker
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.accounting import Handled
-    from consumer.model import Record
+    from consumer.domain.model import Record
+    from consumer.ingest.batch_report import Handled
     from tests.kafka.installation import Installation
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
     from tests.oracle import Oracle, ScoreChanged, XpCredited
 
 SHOWN_CAUSES = 20

@@ -13,7 +13,7 @@ import asyncpg
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
     _Base = asyncpg.Connection[asyncpg.Record]
 else:  # no generic at run time

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from consumer import catalog, publishing
-from consumer.session import Session
+from consumer import catalog
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.scoring import profile_publish
 from tests.oracle import Oracle
 from tests.pipeline import service
 from tests.pipeline.strategies import WORKERS, Chapter
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from consumer.catalog import Document
-    from consumer.db import Connection
-    from consumer.model import Record
+    from consumer.domain.model import Record
+    from consumer.infra.postgres.connection import Connection
     from tests.oracle import OracleRecord
     from tests.pipeline.schedule import Schedule
 
@@ -83,8 +84,8 @@ class Rehearsal:
         async def monitor() -> Connection:
             return self._schedule.monitor
 
-        for publish in await publishing.unfinished(self._schedule.monitor):
-            async for _ in publishing.work(Session(monitor), publish):
+        for publish in await profile_publish.unfinished(self._schedule.monitor):
+            async for _ in profile_publish.work(ConnectionKeeper(monitor), publish):
                 pass
 
     @property

@@ -12,7 +12,7 @@ from tests.oracle import OracleRecord, parse_time
 from tests.records import structured_record
 
 if TYPE_CHECKING:
-    from consumer.model import Record
+    from consumer.domain.model import Record
 
 # A lane on each of three shards.
 LANES = (("deals", 0), ("payments", 1), ("contacts", 2))

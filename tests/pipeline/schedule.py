@@ -10,12 +10,12 @@ import asyncio
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, cast
 
-from consumer import db
+from consumer.infra import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 # How long a statement runs before it is worth asking whether it waits for a lock (seconds).
 PATIENCE = 0.005
@@ -48,7 +48,7 @@ class Schedule:
         """
         connection = self._connections.get(worker)
         if connection is None or connection.is_closed():
-            connection = self._connections[worker] = await db.connect(self._dsn)
+            connection = self._connections[worker] = await postgres.connect(self._dsn)
             self._pids[worker] = connection.get_server_pid()
         return cast("Connection", _Turned(connection, self, worker))
 

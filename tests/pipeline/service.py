@@ -12,22 +12,24 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from consumer import catalog, db, publishing
-from consumer.clock import SystemClock
-from consumer.inbox import Inbox
-from consumer.ingest import Ingest
-from consumer.messages import Commit
-from consumer.metrics import Metrics
-from consumer.model import Outcome
-from consumer.session import Session
+from consumer import catalog
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.telemetry.metrics import Metrics
+from consumer.ingest.batch_processor import Ingest
+from consumer.ingest.unmatched_inbox import Inbox
+from consumer.relay.message_json import Commit
+from consumer.scoring import profile_publish
+from schemas.names import Outcome
 from tests.records import structured_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from consumer.accounting import Handled
-    from consumer.db import Connection
-    from consumer.model import Record
+    from consumer.domain.model import Record
+    from consumer.infra.postgres.connection import Connection
+    from consumer.ingest.batch_report import Handled
     from schemas.published import PublishedCloudEvent
     from tests.oracle import OracleRecord
 
@@ -80,7 +82,7 @@ async def running(
     metrics, inbox = Metrics(), Inbox(SystemClock())
 
     async def plain_connect() -> Connection:
-        return await db.connect(dsn)
+        return await postgres.connect(dsn)
 
     ingest = Ingest(connect or plain_connect, metrics=metrics, inbox=inbox, claim_window=timedelta(days=90))
     service = Service(dsn, ingest, metrics, inbox, feed or Feed())
@@ -93,21 +95,21 @@ async def running(
 
 async def apply_document(dsn: str, document: dict[str, Any]) -> None:
     """Apply a catalog document over a connection of its own, and bring what it publishes to its end."""
-    connection = await db.connect(dsn)
+    connection = await postgres.connect(dsn)
     try:
         await catalog.apply(connection, catalog.parse(json.dumps(document, ensure_ascii=False)))
-        await publish_all(dsn, await publishing.unfinished(connection))
+        await publish_all(dsn, await profile_publish.unfinished(connection))
     finally:
         await connection.close()
 
 
 async def publish_all(dsn: str, publishes: Sequence[int]) -> None:
     """Bring publishes to their end."""
-    session = Session(lambda: db.connect(dsn))
+    keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
     for publish in publishes:
-        async for _ in publishing.work(session, publish):
+        async for _ in profile_publish.work(keeper, publish):
             pass
-    session.drop()
+    keeper.drop()
 
 
 def outcome_of(handled: Handled) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from consumer.dead import decode_headers
+from consumer.domain.record_headers import decode_headers
 from tests.pipeline import service
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 _CONTACT = "(select external_id from contacts c where c.id = contact_id) as contact"
 _TABLES = {

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer import adjustments, publishing
-from consumer.adjustments import Adjustment, ClientKeyUsedError, NothingToAdjustError
-from consumer.verify import UnknownAccountError, verify
+from consumer.domain.errors import UnknownAccountError
+from consumer.scoring import adjustments, profile_publish
+from consumer.scoring.adjustments import Adjustment, ClientKeyUsedError, NothingToAdjustError
+from consumer.scoring.verify import verify
 from tests.pipeline import service
 from tests.pipeline.test_publish import begin, catalog, changes, event, overall, work_until
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 _PLUS = Adjustment(
     account="acme",
@@ -100,5 +101,5 @@ async def test_what_cannot_be_adjusted_is_refused(database: str, connection: Con
     with pytest.raises(UnknownAccountError, match="nobody"):
         await adjustments.add(connection, replace(_PLUS, account="nobody"))
     assert await overall(connection) == {"ann": 17, "bob": 17}
-    assert await publishing.unfinished(connection) == []
+    assert await profile_publish.unfinished(connection) == []
     assert (await verify(database)).differences == []

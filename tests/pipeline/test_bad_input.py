@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from consumer.decode import decode
-from consumer.lanes import read
-from consumer.model import Event, Record
-from consumer.outgoing import dead_letter_message
+from consumer.domain.decode import decode
+from consumer.domain.model import Event, Record
+from consumer.lanes.positions import read
+from consumer.relay.outbox import dead_letter_message
 from tests.examples import ATTRIBUTES, load_examples
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
@@ -27,7 +27,7 @@ from tests.records import structured_record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 _AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 

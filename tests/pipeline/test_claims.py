@@ -10,7 +10,7 @@ from tests.oracle import OracleRecord
 from tests.pipeline import service
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 CATALOG: dict[str, Any] = {

@@ -15,7 +15,7 @@ from tests.pipeline import service
 from tests.pipeline.schedule import Schedule
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = {"policy": "cooldown", "interval": "1h"}

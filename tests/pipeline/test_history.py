@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer import db, history
-from consumer.background import Background
-from consumer.clock import SystemClock
-from consumer.history import HistoryEndedError, HistoryRunningError, UnknownDefinitionError, steps
-from consumer.history.preview import preview
-from consumer.session import Session
-from consumer.verify import UnknownAccountError, verify
+from consumer.domain.errors import UnknownAccountError
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.scoring import rejudgement
+from consumer.scoring.rejudgement import HistoryEndedError, HistoryRunningError, UnknownDefinitionError, steps
+from consumer.scoring.rejudgement.preview import preview
+from consumer.scoring.verify import verify
+from consumer.worker.background_jobs import Background
 from schemas.published import ScoreChanged, XpCredited
 from tests.pipeline import service
 from tests.pipeline.rehearsal import emptied
@@ -27,7 +29,7 @@ from tests.pipeline.test_law import drawn
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 ALWAYS = {"policy": "always"}
 ONCE = {"policy": "once"}
@@ -35,19 +37,19 @@ _REP: dict[str, Any] = {"actorid": "rita", "actortype": "rep"}
 
 
 async def begin(connection: Connection, *, with_xp: bool = False) -> int:
-    return await history.begin(connection, "acme", "won", with_xp=with_xp, by="ada")
+    return await rejudgement.begin(connection, "acme", "won", with_xp=with_xp, by="ada")
 
 
-async def work(dsn: str, number: int) -> history.Status:
+async def work(dsn: str, number: int) -> rejudgement.Status:
     """Judge to the end."""
-    session = Session(lambda: db.connect(dsn))
-    async for stands in history.work(session, number):
+    keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
+    async for stands in rejudgement.work(keeper, number):
         last = stands
-    session.drop()
+    keeper.drop()
     return last
 
 
-async def judged(dsn: str, connection: Connection, *, with_xp: bool = False) -> history.Status:
+async def judged(dsn: str, connection: Connection, *, with_xp: bool = False) -> rejudgement.Status:
     return await work(dsn, await begin(connection, with_xp=with_xp))
 
 
@@ -159,9 +161,9 @@ async def test_one_at_a_time(database: str, connection: Connection) -> None:
         with pytest.raises(HistoryRunningError):
             await begin(connection)
     with pytest.raises(UnknownDefinitionError):
-        await history.begin(connection, "acme", "nothing", with_xp=False, by="ada")
+        await rejudgement.begin(connection, "acme", "nothing", with_xp=False, by="ada")
     with pytest.raises(UnknownAccountError):
-        await history.begin(connection, "nobody", "won", with_xp=False, by="ada")
+        await rejudgement.begin(connection, "nobody", "won", with_xp=False, by="ada")
 
 
 async def test_cancelling_stops_it(database: str, connection: Connection) -> None:
@@ -169,10 +171,10 @@ async def test_cancelling_stops_it(database: str, connection: Connection) -> Non
     async with counted_too_much(database):
         before = await verdicts(connection)
         number = await begin(connection)
-        await history.cancel(connection, number, by="bea")
+        await rejudgement.cancel(connection, number, by="bea")
         assert (await work(database, number)).state == "cancelled"
         with pytest.raises(HistoryEndedError):
-            await history.cancel(connection, number, by="bea")
+            await rejudgement.cancel(connection, number, by="bea")
     assert await verdicts(connection) == before
     rows = await connection.fetch("select actor, action from audit order by id desc limit 2")
     assert [tuple(row) for row in rows] == [("bea", "cancelled"), ("ada", "judged_again")]
@@ -191,9 +193,9 @@ async def test_a_worker_goes_on_with_it(database: str, connection: Connection) -
     """One that nobody works at is brought to its end in the background."""
     async with counted_too_much(database):
         number = await begin(connection)
-    background = Background(lambda: db.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
+    background = Background(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
     await background.look(asyncio.Event())
-    assert (await history.status(connection, number)).state == "done"
+    assert (await rejudgement.status(connection, number)).state == "done"
 
 
 # The law --------------------------------------------------------------------------------------------------
@@ -226,7 +228,7 @@ async def _hold(
     dsn: str, before: dict[str, str], after: dict[str, str], batches: list[list[Any]], early: int
 ) -> None:
     """early: how many steps are taken before the last events come."""
-    connection, other = await db.connect(dsn), await db.connect(dsn)
+    connection, other = await postgres.connect(dsn), await postgres.connect(dsn)
     try:
         await emptied(connection)
         async with service.running(dsn) as worker:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer import db, lane_commands, lanes
-from consumer.lanelogs import Bounds
-from consumer.lanes import Lane
-from consumer.model import LaneStop
-from consumer.session import Session
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.lanes import operations, positions
+from consumer.lanes.log_offsets import Bounds
+from consumer.lanes.positions import Lane
+from schemas.names import LaneStop
 from tests.kafka.installation import document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
@@ -21,7 +22,7 @@ from tests.pipeline import service
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 _KEY = ("deals", 0)
 
@@ -38,44 +39,44 @@ def _event(number: int, *, dead: bool = False) -> OracleRecord:
 
 
 @asynccontextmanager
-async def _session(dsn: str) -> AsyncIterator[Session]:
-    session = Session(lambda: db.connect(dsn))
-    yield session
-    session.drop()
+async def _keeper(dsn: str) -> AsyncIterator[ConnectionKeeper]:
+    keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
+    yield keeper
+    keeper.drop()
 
 
 async def _lane(connection: Connection) -> Lane:
-    return (await lanes.read(connection, [_KEY]))[_KEY]
+    return (await positions.read(connection, [_KEY]))[_KEY]
 
 
 async def test_a_paused_lane_stands_until_resumed(database: str, connection: Connection) -> None:
     """From the pause on no batch has an effect, its worker sees why; resumed, the same records are processed."""
-    async with service.running(database) as worker, _session(database) as session:
+    async with service.running(database) as worker, _keeper(database) as keeper:
         await worker.apply(document())
         assert await worker.batch([_event(0)]) == ["applied"]
-        assert await lane_commands.pause(session, _KEY) is None
-        assert await lane_commands.pause(session, _KEY) is LaneStop.PAUSED
+        assert await operations.pause(keeper, _KEY) is None
+        assert await operations.pause(keeper, _KEY) is LaneStop.PAUSED
         records = worker.feed.records([_event(1)])
         assert await worker.ingest.process(records) == []
         assert worker.ingest.lanes[_KEY].stopped == "paused"
         assert (await _lane(connection)).next_offset == 1
 
-        assert await lane_commands.resume(session, _KEY) is LaneStop.PAUSED
-        assert await lane_commands.resume(session, _KEY) is None
+        assert await operations.resume(keeper, _KEY) is LaneStop.PAUSED
+        assert await operations.resume(keeper, _KEY) is None
         # What a worker does once a second with the lanes it holds.
-        worker.ingest.lanes.update(await lanes.read(connection, worker.ingest.lanes))
+        worker.ingest.lanes.update(await positions.read(connection, worker.ingest.lanes))
         assert [one.outcome for one in await worker.ingest.process(records)] == ["applied"]
     assert len(await service.entries(connection)) == 2
 
 
 async def test_a_resume_counts_dead_records_anew(database: str, connection: Connection) -> None:
     """Stopped for 100 dead records and resumed, a lane takes 99 more and stops behind the hundredth again."""
-    async with service.running(database) as worker, _session(database) as session:
+    async with service.running(database) as worker, _keeper(database) as keeper:
         await worker.apply(document())
         await worker.batch([_event(n, dead=True) for n in range(100)])
         assert (await _lane(connection)).stopped == "dead_letters"
-        assert await lane_commands.pause(session, _KEY) is LaneStop.DEAD_LETTERS
-        assert await lane_commands.resume(session, _KEY) is LaneStop.DEAD_LETTERS
+        assert await operations.pause(keeper, _KEY) is LaneStop.DEAD_LETTERS
+        assert await operations.resume(keeper, _KEY) is LaneStop.DEAD_LETTERS
         lane = await _lane(connection)
         assert (lane.stopped, lane.seen, lane.recent_dead) == (None, 0, ())
         worker.ingest.lanes[_KEY] = lane
@@ -90,27 +91,27 @@ async def test_only_a_seek_helps_where_the_log_does_not_fit(
     reason: LaneStop, database: str, connection: Connection
 ) -> None:
     """A lane that its log does not fit stays stopped however often it is resumed; a seek lets it go on."""
-    async with service.running(database) as worker, _session(database) as session:
+    async with service.running(database) as worker, _keeper(database) as keeper:
         await worker.apply(document())
         await worker.batch([_event(0)])
-        await lanes.stop(connection, worker.ingest.lanes[_KEY], reason)
-        assert await lane_commands.resume(session, _KEY) is reason
-        assert await lane_commands.resume(session, _KEY, [reason]) is reason
+        await positions.stop(connection, worker.ingest.lanes[_KEY], reason)
+        assert await operations.resume(keeper, _KEY) is reason
+        assert await operations.resume(keeper, _KEY, [reason]) is reason
         stopped = await _lane(connection)
         assert stopped.stopped == reason
-        assert "lanes seek deals 0" in lane_commands.way_out(stopped)
-        assert await lane_commands.seek(session, stopped, 7) == (1, reason)
+        assert "lanes seek deals 0" in operations.way_out(stopped)
+        assert await operations.seek(keeper, stopped, 7) == (1, reason)
     lane = await _lane(connection)
     assert lane == Lane("deals", 0, stopped.epoch + 1, 7)
 
 
 async def test_a_seek_fences_the_batch_in_flight(database: str, connection: Connection) -> None:
     """A worker's batch against a lane put elsewhere has no effect; taken over again it reads where it was put."""
-    async with service.running(database) as worker, _session(database) as session:
+    async with service.running(database) as worker, _keeper(database) as keeper:
         await worker.apply(document())
         await worker.batch([_event(n) for n in range(5)])
         in_flight = worker.feed.records([_event(5)])
-        assert await lane_commands.seek(session, await _lane(connection), 2) == (5, None)
+        assert await operations.seek(keeper, await _lane(connection), 2) == (5, None)
         assert await worker.ingest.process(in_flight) == []
         assert _KEY not in worker.ingest.lanes
         assert (await _lane(connection)).next_offset == 2
@@ -124,11 +125,11 @@ async def test_a_seek_fences_the_batch_in_flight(database: str, connection: Conn
 
 async def test_a_seek_leaves_a_pause_and_knows_its_epoch(database: str, connection: Connection) -> None:
     """A paused lane that is moved stays paused; a lane that changed hands since it was looked at is not moved."""
-    async with service.running(database) as worker, _session(database) as session:
+    async with service.running(database) as worker, _keeper(database) as keeper:
         before = await _lane(connection)
-        await lane_commands.pause(session, _KEY)
-        assert await lane_commands.seek(session, before, 3) == (0, LaneStop.PAUSED)
-        assert await lane_commands.seek(session, before, 4) is None
+        await operations.pause(keeper, _KEY)
+        assert await operations.seek(keeper, before, 3) == (0, LaneStop.PAUSED)
+        assert await operations.seek(keeper, before, 4) is None
         lane = await _lane(connection)
         assert (lane.next_offset, lane.stopped, lane.epoch) == (3, "paused", before.epoch + 1)
         assert worker.ingest.lanes[_KEY] == before
@@ -136,19 +137,19 @@ async def test_a_seek_leaves_a_pause_and_knows_its_epoch(database: str, connecti
 
 async def test_other_reasons_are_left(database: str, connection: Connection) -> None:
     """A resume for one reason leaves those stopped for another; a lane nobody has is said to be missing."""
-    async with service.running(database), _session(database) as session:
-        await lane_commands.pause(session, _KEY)
-        assert await lane_commands.resume(session, _KEY, [LaneStop.DEAD_LETTERS]) is LaneStop.PAUSED
+    async with service.running(database), _keeper(database) as keeper:
+        await operations.pause(keeper, _KEY)
+        assert await operations.resume(keeper, _KEY, [LaneStop.DEAD_LETTERS]) is LaneStop.PAUSED
         assert (await _lane(connection)).stopped == "paused"
         with pytest.raises(LookupError):
-            await lane_commands.resume(session, ("deals", 9))
+            await operations.resume(keeper, ("deals", 9))
 
 
 def test_lanes_beside_their_logs() -> None:
     """Lag is to the end of the log, unknown without one; never-read lanes count from the log's beginning."""
     lane = Lane("deals", 0, 1, 40)
     known = {("deals", 0): Bounds(10, 100), ("deals", 1): Bounds(10, 15)}
-    beside = lane_commands.standings([lane, replace(lane, topic="emails"), replace(lane, partition=2)], known)
+    beside = operations.standings([lane, replace(lane, topic="emails"), replace(lane, partition=2)], known)
     assert [(one.key, one.lag) for one in beside] == [
         (("deals", 0), 60),
         (("deals", 1), 5),

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as some
 
-from consumer.lanes import Lane, read
-from consumer.model import DeadLetter, Event, Reason, Record
-from consumer.sorting import Decoded, due
+from consumer.domain.model import DeadLetter, Event, Record
+from consumer.ingest.triage import Decoded, due
+from consumer.lanes.positions import Lane, read
+from schemas.names import Reason
 from tests.kafka.installation import document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
@@ -22,7 +23,7 @@ from tests.pipeline.refusals import mark, refuse_marked
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 _KEY = ("deals", 0)
 # What a record was: None an event, else dead, naming this account, '' naming none.

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from consumer import db
+from consumer.infra import postgres
 from tests.pipeline import agreement
 from tests.pipeline.catalogs import ACCOUNTS
 from tests.pipeline.rehearsal import Seen, rehearsing, replay
@@ -58,7 +58,7 @@ def drawn(examples: int) -> settings:
 def scheduled(dsn: str) -> Iterator[tuple[Callable[[Coroutine[Any, Any, None]], None], Schedule]]:
     """Give what runs a coroutine to its end, for examples are no coroutines, and a schedule of its loop."""
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        connection = runner.run(db.connect(dsn))
+        connection = runner.run(postgres.connect(dsn))
         schedule = Schedule(dsn, connection)
         try:
             yield runner.run, schedule

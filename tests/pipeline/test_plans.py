@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import republish
-from consumer.ingest import BEGIN
-from consumer.publishing import steps
+from consumer.ingest.batch_processor import BEGIN
+from consumer.scoring import republish
+from consumer.scoring.profile_publish import steps
 from sql import queries
 from tests.pipeline import service
 from tests.pipeline.test_gates import HOUR, document, won
@@ -18,7 +18,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 _BATCHES, _TOGETHER = 20, 40
 # So that each counted event is an XP message as well.

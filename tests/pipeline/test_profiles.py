@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from consumer.verify import verify
+from consumer.scoring.verify import verify
 from tests.oracle import Oracle, OracleRecord, parse_time
 from tests.pipeline import service
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 CATALOG: dict[str, Any] = {
     "engagement_catalog": 1,

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import db, publishing
-from consumer.app import Worker
-from consumer.background import Background
 from consumer.catalog import apply
 from consumer.catalog.change import change
-from consumer.clock import SystemClock
-from consumer.publishing import (
+from consumer.domain.errors import UnknownAccountError
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.settings import Settings
+from consumer.scoring import profile_publish
+from consumer.scoring.profile_publish import (
     NothingToPublishError,
     PublishNotCancellableError,
     PublishRunningError,
@@ -28,9 +30,9 @@ from consumer.publishing import (
     UnknownPublishError,
     steps,
 )
-from consumer.session import Session
-from consumer.settings import Settings
-from consumer.verify import UnknownAccountError, verify
+from consumer.scoring.verify import verify
+from consumer.worker.app import Worker
+from consumer.worker.background_jobs import Background
 from schemas.published import ScoreChanged
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
@@ -42,7 +44,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 _AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _GROUPS = [
@@ -77,23 +79,23 @@ def lost(number: int, **changes: Any) -> OracleRecord:
 
 
 @asynccontextmanager
-async def _working(dsn: str) -> AsyncIterator[Session]:
-    session = Session(lambda: db.connect(dsn))
-    yield session
-    session.drop()
+async def _working(dsn: str) -> AsyncIterator[ConnectionKeeper]:
+    keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
+    yield keeper
+    keeper.drop()
 
 
 async def begin(connection: Connection, account: str = "acme", **weights: int) -> int:
     """Begin to publish these weights and return the publish."""
     await apply(connection, parsed(catalog(account, **weights)))
-    [publish] = await publishing.unfinished(connection)
+    [publish] = await profile_publish.unfinished(connection)
     return publish
 
 
 async def work_until(dsn: str, publish: int, state: str) -> None:
     """Work at a publish until it is in this state, and no further."""
-    async with _working(dsn) as session:
-        async for stands in publishing.work(session, publish):
+    async with _working(dsn) as keeper:
+        async for stands in profile_publish.work(keeper, publish):
             if stands.state == state:
                 return
     raise AssertionError(f"never {state}")
@@ -120,7 +122,7 @@ async def test_history_is_scored_anew_and_whom_it_changed_is_told(
         await worker.batch([event(1), lost(2), event(3, subject="bob"), event(4, accountid="birch")])
         await worker.batch([lost(5, subject="zoe"), event(6, type="contact.upserted", subject="eve")])
     publish = await begin(connection, won=3)
-    stands = await publishing.status(connection, publish)
+    stands = await profile_publish.status(connection, publish)
     assert (stands.account, stands.profile, stands.version, stands.previous_version) == (
         "acme",
         "lead_score",
@@ -130,7 +132,7 @@ async def test_history_is_scored_anew_and_whom_it_changed_is_told(
     assert (stands.state, stands.requested_by, stands.flipped_at) == ("building", "catalog apply", None)
     await service.publish_all(database, [publish])
 
-    stands = await publishing.status(connection, publish)
+    stands = await profile_publish.status(connection, publish)
     assert (stands.state, stands.done, stands.total) == ("done", 4, 4)
     assert stands.requested_at < stands.flipped_at < stands.ended_at  # type: ignore[operator] # both are there
     assert (await service.scores(connection))["acme", "lead_score", "ann"] == {
@@ -189,8 +191,8 @@ async def test_events_meanwhile_count_once_under_both(
         await worker.batch([event(1), event(2, subject="bob"), event(3, subject="cid")])
         publish = await begin(connection, won=3)
         number = 100
-        async with _working(database) as session:
-            async for stands in publishing.work(session, publish):
+        async with _working(database) as keeper:
+            async for stands in profile_publish.work(keeper, publish):
                 for who in ("ann", "bob", "cid", f"new-{number}"):
                     number += 1
                     await worker.batch([event(number, subject=who)])
@@ -326,21 +328,21 @@ async def test_one_publish_at_a_time(database: str, connection: Connection) -> N
         await worker.apply(catalog())
         await worker.batch([event(1)])
     with pytest.raises(NothingToPublishError, match="as it is drafted"):
-        await publishing.begin(connection, "acme", "lead_score", by="mia")
+        await profile_publish.begin(connection, "acme", "lead_score", by="mia")
     with pytest.raises(UnknownProfileError, match="'nonsense'"):
-        await publishing.begin(connection, "acme", "nonsense", by="mia")
+        await profile_publish.begin(connection, "acme", "nonsense", by="mia")
     with pytest.raises(UnknownAccountError, match="nobody"):
-        await publishing.begin(connection, "nobody", "lead_score", by="mia")
+        await profile_publish.begin(connection, "nobody", "lead_score", by="mia")
     withheld = catalog(won=3)
     withheld["profiles"][0]["published"] = False
     await apply(connection, parsed(withheld))
-    publish = await publishing.begin(connection, "acme", "lead_score", by="mia")
+    publish = await profile_publish.begin(connection, "acme", "lead_score", by="mia")
     for state in ("building", "announcing"):
         await work_until(database, publish, state)
         with pytest.raises(PublishRunningError, match="has not ended"):
-            await publishing.begin(connection, "acme", "lead_score", by="tim")
+            await profile_publish.begin(connection, "acme", "lead_score", by="tim")
         await apply(connection, parsed(catalog(won=4)))
-        assert await publishing.unfinished(connection) == [publish]
+        assert await profile_publish.unfinished(connection) == [publish]
     await service.publish_all(database, [publish])
     assert await overall(connection) == {"ann": 3}
     row = await connection.fetchrow(
@@ -348,7 +350,7 @@ async def test_one_publish_at_a_time(database: str, connection: Connection) -> N
     )
     assert row is not None
     assert row["published_by"] == "mia"
-    assert row["published_at"] == (await publishing.status(connection, publish)).flipped_at
+    assert row["published_at"] == (await profile_publish.status(connection, publish)).flipped_at
     await service.apply_document(database, catalog(won=4))
     assert await overall(connection) == {"ann": 4}
 
@@ -362,18 +364,18 @@ async def test_cancelled_before_the_flip_nothing_is_left(
         await worker.apply(catalog())
         await worker.batch([event(1), event(2, subject="bob")])
         publish = await begin(connection, won=3)
-        async with _working(database) as session:
-            async for stands in publishing.work(session, publish):
+        async with _working(database) as keeper:
+            async for stands in profile_publish.work(keeper, publish):
                 if stands.done == 1:
                     break
         await worker.batch([event(3), event(4, subject="new")])
-        await publishing.cancel(connection, publish, by="mia")
+        await profile_publish.cancel(connection, publish, by="mia")
         await worker.batch([event(5), event(6, subject="newer")])
         with pytest.raises(PublishNotCancellableError, match="is cancelling"):
-            await publishing.cancel(connection, publish, by="mia")
+            await profile_publish.cancel(connection, publish, by="mia")
         assert (await verify(database)).differences == []
         await service.publish_all(database, [publish])
-        assert (await publishing.status(connection, publish)).state == "cancelled"
+        assert (await profile_publish.status(connection, publish)).state == "cancelled"
         assert await connection.fetchval("select count(*) from scores where version <> 1") == 0
         assert all(data["causes"] == ["events"] for data in await changes(connection))
         await worker.apply(catalog(won=4))
@@ -391,10 +393,10 @@ async def test_after_the_flip_it_is_too_late_to_cancel(database: str, connection
     await work_until(database, publish, "announcing")
     for _ in range(2):
         with pytest.raises(PublishNotCancellableError, match="restore version 1 and publish that"):
-            await publishing.cancel(connection, publish, by="mia")
+            await profile_publish.cancel(connection, publish, by="mia")
         await service.publish_all(database, [publish])
     with pytest.raises(UnknownPublishError, match="999"):
-        await publishing.cancel(connection, 999, by="mia")
+        await profile_publish.cancel(connection, 999, by="mia")
 
 
 async def test_a_definition_created_meanwhile_joins_both_versions(
@@ -435,7 +437,7 @@ async def test_only_the_accounts_own_contacts_are_gone_through(
         await worker.batch([event(n, accountid=who, subject=f"c-{n:02}") for n, who in enumerate(people)])
     publish = await begin(connection, won=3)
     await service.publish_all(database, [publish])
-    stands = await publishing.status(connection, publish)
+    stands = await profile_publish.status(connection, publish)
     assert (stands.done, stands.total) == (4, 4)
     scores = await service.scores(connection)
     assert {score["overall"] for (account, *_), score in scores.items() if account == "acme"} == {3}
@@ -450,20 +452,21 @@ async def test_a_worker_goes_on_with_what_was_left(database: str, connection: Co
         await worker.batch([event(1)])
     publish = await begin(connection, won=3)
     first, second = (
-        Background(lambda: db.connect(database), clock=SystemClock(), every=0.01, rest=0.0) for _ in range(2)
+        Background(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
+        for _ in range(2)
     )
     stopping = asyncio.Event()
     await first.look(stopping)
-    assert (await publishing.status(connection, publish)).state == "done"
+    assert (await profile_publish.status(connection, publish)).state == "done"
     other = await begin(connection, won=4)
     await second.look(stopping)
-    assert (await publishing.status(connection, other)).state == "building"
+    assert (await profile_publish.status(connection, other)).state == "building"
     running = asyncio.create_task(first.run(stopping))
-    while (await publishing.status(connection, other)).state != "done":
+    while (await profile_publish.status(connection, other)).state != "done":
         assert not running.done()
     stopping.set()
     await running
-    second._session.drop()
+    second._database.drop()
     assert await overall(connection) == {"ann": 4}
 
 
@@ -494,7 +497,7 @@ async def test_a_flip_that_comes_too_early_has_no_effect(database: str, connecti
         await worker.batch([event(1)])
     publish = await begin(connection, won=3)
     await steps._conclude(connection, publish)
-    assert (await publishing.status(connection, publish)).state == "building"
+    assert (await profile_publish.status(connection, publish)).state == "building"
     assert await overall(connection) == {"ann": 10}
 
 
@@ -510,7 +513,7 @@ async def test_a_worker_publishes_by_itself(database: str, connection: Connectio
     task = asyncio.create_task(running.run("ingest"))
 
     async def done() -> bool:
-        return (await publishing.status(connection, publish)).state == "done"
+        return (await profile_publish.status(connection, publish)).state == "done"
 
     await eventually(done, within=20, what="the publish to end")
     running.stopping.set()
@@ -536,7 +539,7 @@ async def test_a_deleted_group_is_told_of_until_all_know(database: str, connecti
             by="ada",
         )
         await worker.batch([event(3)])
-        publish = await publishing.begin(connection, "acme", "lead_score", by="ada")
+        publish = await profile_publish.begin(connection, "acme", "lead_score", by="ada")
         await service.publish_all(database, [publish])
         await worker.batch([event(4)])
     groups = [told["groups"] for told in await changes(connection)]

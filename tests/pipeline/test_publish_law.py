@@ -15,15 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer import adjustments, catalog, publishing
-from consumer.adjustments import Adjustment
-from consumer.publishing import (
+from consumer import catalog
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.scoring import adjustments, profile_publish
+from consumer.scoring.adjustments import Adjustment
+from consumer.scoring.profile_publish import (
     NothingToPublishError,
     PublishNotCancellableError,
     PublishRunningError,
     steps,
 )
-from consumer.session import Session
 from sql import queries
 from tests.oracle.catalog import Account, Version
 from tests.pipeline import agreement, service
@@ -35,7 +36,7 @@ from tests.pipeline.test_publish import event
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
     from tests.oracle import OracleRecord
     from tests.pipeline.schedule import Schedule
 
@@ -226,7 +227,7 @@ class Play:
             working |= {PUBLISHER: self._publisher(chapter.deeds), READER: self._reader()}
             await self.schedule.run(chapter.turns, working)
             await self._holds()
-        for publish in await publishing.unfinished(monitor):
+        for publish in await profile_publish.unfinished(monitor):
             await self._work(publish, 1000, Cut(0, answered_first=False))
         await self._holds()
         self.seen["lock waits"] = self.schedule.lock_waits
@@ -260,7 +261,7 @@ class Play:
     async def _publisher(self, deeds: Sequence[tuple[str, str, int]]) -> None:
         for place, (what, profile, number) in enumerate(deeds):
             connection = await self.schedule.connect(PUBLISHER)
-            publishes = await publishing.unfinished(connection, "acme", [profile])
+            publishes = await profile_publish.unfinished(connection, "acme", [profile])
             if what == "begin":
                 await self._begin(connection, profile)
             elif what == "adjust":
@@ -278,11 +279,11 @@ class Play:
 
     async def _begin(self, connection: Connection, profile: str) -> None:
         try:
-            publish = await publishing.begin(connection, "acme", profile, by="mia")
+            publish = await profile_publish.begin(connection, "acme", profile, by="mia")
         except (NothingToPublishError, PublishRunningError) as error:
             self.seen[type(error).__name__] += 1
             return
-        number = (await publishing.status(connection, publish)).version
+        number = (await profile_publish.status(connection, publish)).version
         drafted = self.account.profiles[profile]
         version = Version(number, drafted.inherits, dict(drafted.weights), {})
         for definition in self.account.definitions.values():
@@ -293,7 +294,7 @@ class Play:
     async def _cancel(self, connection: Connection, publishes: Sequence[int]) -> None:
         for publish in publishes:
             try:
-                await publishing.cancel(connection, publish, by="mia")
+                await profile_publish.cancel(connection, publish, by="mia")
                 self.seen["cancelled"] += 1
             except PublishNotCancellableError:
                 self.seen["too late"] += 1
@@ -328,7 +329,7 @@ class Play:
         async def connect() -> Connection:
             return cast("Connection", _Mortal(await self.schedule.connect(PUBLISHER), cut))
 
-        async for stands in publishing.work(Session(connect), publish):
+        async for stands in profile_publish.work(ConnectionKeeper(connect), publish):
             self.seen[stands.state] += 1
             most -= 1
             if most < 0 or stands.state == until:

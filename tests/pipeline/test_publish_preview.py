@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import adjustments, publishing
-from consumer.adjustments import Adjustment
 from consumer.catalog import apply, diff
-from consumer.catalog.state import Weight
-from consumer.publishing import preview as previewing
-from consumer.publishing.preview import Bin, Crossing, ScoreRange, preview
-from consumer.publishing.requests import UnknownProfileError
-from consumer.publishing.versions import UnknownVersionError, difference, restore, versions
-from consumer.segments.match import Match
-from consumer.segments.stored import Segment
-from consumer.verify import UnknownAccountError, verify
+from consumer.catalog.model.account import Weight
+from consumer.domain.errors import UnknownAccountError
+from consumer.scoring import adjustments, profile_publish
+from consumer.scoring.adjustments import Adjustment
+from consumer.scoring.profile_publish import preview as previewing
+from consumer.scoring.profile_publish.preview import Bin, Crossing, ScoreRange, preview
+from consumer.scoring.profile_publish.requests import UnknownProfileError
+from consumer.scoring.profile_publish.versions import UnknownVersionError, difference, restore, versions
+from consumer.scoring.segments.definition import Match
+from consumer.scoring.segments.repository import Segment
+from consumer.scoring.verify import verify
 from tests.kafka.installation import definition
 from tests.pipeline import service
 from tests.pipeline.rehearsal import parsed
@@ -24,7 +25,7 @@ from tests.pipeline.stored import everything
 from tests.pipeline.test_publish import catalog, event, lost, overall
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 
 def _draft(won: int = 10) -> dict[str, Any]:
@@ -159,7 +160,7 @@ async def test_of_a_profile_never_published_all_is_new(database: str, connection
     assert (found.version, found.contacts, found.changed) == (None, 4, 4)
     after = {mover.contact: mover.after for mover in found.movers}
     assert after == {"ann": 3, "bob": 11, "cid": 10, "eve": 5}
-    publish = await publishing.begin(connection, "acme", "second", by="mia")
+    publish = await profile_publish.begin(connection, "acme", "second", by="mia")
     await service.publish_all(database, [publish])
     scores = await service.scores(connection)
     assert {
@@ -212,7 +213,7 @@ async def test_versions_are_listed_compared_and_gone_back_to(database: str, conn
         del drafted["definitions"]
         drafted["profiles"][0]["published"] = False
         assert await diff(connection, parsed(drafted)) == []
-        publish = await publishing.begin(connection, "acme", "lead_score", by="mia")
+        publish = await profile_publish.begin(connection, "acme", "lead_score", by="mia")
         await service.publish_all(database, [publish])
     [newest, *_] = await versions(connection, "acme", "lead_score")
     assert (newest.number, newest.by) == (4, "mia")

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import db, dead
-from consumer.deadletters import Selection
-from consumer.decode import event_key
-from consumer.model import DeadLetter, Outcome, Reason
-from consumer.replay import Replay, Replayed
-from consumer.verify import verify
+from consumer.domain.decode import event_key
+from consumer.domain.model import DeadLetter
+from consumer.infra import postgres
+from consumer.ingest import dead_letter_store
+from consumer.ingest.dead_letters.browse import Selection
+from consumer.ingest.dead_letters.replay import Replay, Replayed
+from consumer.scoring.verify import verify
+from schemas.names import Outcome, Reason
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
@@ -27,7 +29,7 @@ from tests.records import structured_record
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 _AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _WINDOW = timedelta(days=90)
@@ -45,14 +47,14 @@ async def _store(connection: Connection, *records: OracleRecord) -> list[int]:
     """Store events as an older program might have: as dead, though they are not."""
     wrong = DeadLetter(Reason.DATA_INVALID, "what an older program thought", None)
     letters = [(structured_record(record, "deals", 0, 100 + n), wrong) for n, record in enumerate(records)]
-    return [number for number, _ in await dead.keep(connection, letters, 4)]
+    return [number for number, _ in await dead_letter_store.keep(connection, letters, 4)]
 
 
 @asynccontextmanager
 async def _replaying(
     dsn: str, connect: Callable[[], Awaitable[Connection]] | None = None
 ) -> AsyncIterator[Replay]:
-    replay = Replay(connect or (lambda: db.connect(dsn)), claim_window=_WINDOW)
+    replay = Replay(connect or (lambda: postgres.connect(dsn)), claim_window=_WINDOW)
     try:
         yield replay
     finally:

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import announcing, db, republish
-from consumer.announcing import NobodyPublishesError
-from consumer.republish import NotPublishedError, Progress, Republish
-from consumer.verify import UnknownAccountError, verify
+from consumer.domain.errors import UnknownAccountError
+from consumer.infra import postgres
+from consumer.scoring import announce, republish
+from consumer.scoring.announce import NobodyPublishesError
+from consumer.scoring.republish import NotPublishedError, Progress, Republish
+from consumer.scoring.verify import verify
 from schemas.published import ScoreChanged
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
 
 if TYPE_CHECKING:
-    from consumer.clock import Clock
-    from consumer.db import Connection
+    from consumer.infra.clock import Clock
+    from consumer.infra.postgres.connection import Connection
 
 _AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _PROFILES = [
@@ -48,7 +50,7 @@ def _event(number: int, **changes: Any) -> OracleRecord:
 
 
 async def _republish(dsn: str, *arguments: str) -> Progress:
-    again = Republish(lambda: db.connect(dsn))
+    again = Republish(lambda: postgres.connect(dsn))
     try:
         return await again.run(*arguments)
     finally:
@@ -175,12 +177,12 @@ async def test_an_outbox_that_nobody_empties_is_not_flooded(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With many messages unpublished it waits for the relay, and gives up where there is none."""
-    monkeypatch.setattr(announcing, "_MOST_WAITING", 1)
+    monkeypatch.setattr(announce, "_MOST_WAITING", 1)
     async with service.running(database) as worker:
         await worker.apply(_catalog())
         await worker.batch([_event(1)])
     clock: Clock = _Hasty()
-    again = Republish(lambda: db.connect(database), clock=clock)
+    again = Republish(lambda: postgres.connect(database), clock=clock)
     with pytest.raises(NobodyPublishesError, match="is a relay running"):
         await again.run("acme")
     await connection.execute(

@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import islice
 
-from consumer import catalog, db
-from consumer.model import Outcome, Reason, Record, Verdict
-from consumer.scenario import DEMO_ACCOUNTS, DISABLED_ACCOUNT, scenario
+from consumer import catalog
+from consumer.demo.traffic.scenario import DEMO_ACCOUNTS, DISABLED_ACCOUNT, scenario
+from consumer.domain.model import Record
+from consumer.infra import postgres
+from schemas.names import Outcome, Reason, Verdict
 from tests.pipeline.service import Feed, running
 
 COUNT = 20_000
@@ -50,7 +52,7 @@ async def test_every_outcome_verdict_flip_and_reversal_occurs(database: str) -> 
     assert set(outcomes) == set(Outcome) - {Outcome.GONE}
     assert outcomes[Outcome.APPLIED] > COUNT * 0.8
     assert set(reasons) == set(Reason) - {Reason.REFUSED_BY_DATABASE}
-    connection = await db.connect(database)
+    connection = await postgres.connect(database)
     try:
         verdicts = {row[0] for row in await connection.fetch("select distinct verdict::text from timeline")}
         reversed_xp = await connection.fetchval(
@@ -64,7 +66,7 @@ async def test_every_outcome_verdict_flip_and_reversal_occurs(database: str) -> 
 
 async def _accounts(database: str, horizon: datetime) -> None:
     document = (files("catalogs") / "starting.yaml").read_text("utf-8")
-    connection = await db.connect(database)
+    connection = await postgres.connect(database)
     try:
         for account in (*DEMO_ACCOUNTS, DISABLED_ACCOUNT):
             text = document.replace("account: acme", f"account: {account}")

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer import db, months
-from consumer.segments import stored
-from consumer.segments.match import Match
-from consumer.segments.members import Given, Parameters, everybody, one
+from consumer.infra import postgres
+from consumer.ingest import timeline_partitions
+from consumer.scoring.segments import repository
+from consumer.scoring.segments.definition import Match
+from consumer.scoring.segments.member_sql import Given, Parameters, everybody, one
 from sql import queries
 from tests.pipeline.service import apply_document
 from tests.pipeline.test_law import IN_CI
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -146,9 +147,9 @@ async def _begin(dsn: str) -> tuple[Connection, Given]:
         "definitions": [{**entry, "key": key, "name": key, "events": [key]} for key in DEFINITIONS],
     }
     await apply_document(dsn, document)
-    connection = await db.connect(dsn)
-    await months.create(connection, {(2026, 2), (2026, 3)})
-    there = await stored.numbers(connection, 1)
+    connection = await postgres.connect(dsn)
+    await timeline_partitions.create(connection, {(2026, 2), (2026, 3)})
+    there = await repository.numbers(connection, 1)
     return connection, there.given(1, None, NOW)
 
 

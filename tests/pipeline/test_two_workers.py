@@ -18,7 +18,7 @@ from tests.pipeline.test_gates import document, verdicts, won
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 APPLY = queries("apply")[""]
 

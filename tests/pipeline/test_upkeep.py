@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from consumer import db, upkeep
-from consumer.clock import SystemClock
-from consumer.upkeep import Done, Upkeep, ahead
-from consumer.verify import verify
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.scoring.verify import verify
+from consumer.worker import maintenance
+from consumer.worker.maintenance import Done, Upkeep, ahead
 from tests.oracle import OracleRecord
 from tests.pipeline import service
 from tests.pipeline.test_claims import CATALOG
@@ -22,8 +23,8 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from consumer.clock import Clock
-    from consumer.db import Connection
+    from consumer.infra.clock import Clock
+    from consumer.infra.postgres.connection import Connection
 
 _WINDOW = timedelta(days=90)
 _NOW = datetime.now(UTC).replace(microsecond=0)
@@ -41,7 +42,7 @@ class _December:
 
 def _upkeep(dsn: str, clock: Clock | None = None, **seconds: float) -> Upkeep:
     return Upkeep(
-        lambda: db.connect(dsn),
+        lambda: postgres.connect(dsn),
         claim_window=_WINDOW,
         clock=clock or SystemClock(),
         **({"every": 0.05, "retry": 0.05, "rest": 0.0} | seconds),
@@ -144,7 +145,7 @@ async def test_beside_ingest_nothing_is_lost(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While upkeep removes claims without a pause, batches with redeliveries go on, each event applied once."""
-    monkeypatch.setattr(upkeep, "_PAGES", 1)
+    monkeypatch.setattr(maintenance, "_PAGES", 1)
     people = [f"p{number}" for number in range(10)]
     old = [_event(n, _NOW - timedelta(days=120), people[n % 10]) for n in range(500)]
     async with service.running(database) as worker:

@@ -14,7 +14,7 @@ from tests.pipeline import service
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 # It comes with deletion.
 LATER = {"contacts-and-gone"}

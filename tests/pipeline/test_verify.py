@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.verify import UnknownAccountError, verify
+from consumer.domain.errors import UnknownAccountError
+from consumer.scoring.verify import verify
 from tests import vectors
 from tests.pipeline import service
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 LATER = {"contacts-and-gone"}
 

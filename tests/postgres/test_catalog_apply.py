@@ -13,21 +13,14 @@ import pytest
 from ruamel.yaml import YAML
 
 import catalogs
-from consumer.catalog import (
-    DocumentFaultsError,
-    apply,
-    diff,
-    export,
-    load,
-    parse,
-    read_document,
-)
-from consumer.db import REVISION_LOCK, connect
+from consumer.catalog import DocumentFaultsError, apply, diff, export, load, parse, read_document
+from consumer.infra.postgres.connection import connect
+from consumer.infra.postgres.revision import REVISION_LOCK
 from tests import vectors
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 MINIMAL = (Path(__file__).parent.parent / "catalogs" / "minimal.yaml").read_text("utf-8")
 HEAD = "engagement_catalog: 1\naccount: acme\n"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.catalog import DocumentFaultsError, apply, diff, export, parse
-from consumer.publishing import unfinished
+from consumer.scoring.profile_publish import unfinished
 from tests.pipeline.service import publish_all
 from tests.postgres.test_catalog_apply import MINIMAL, applied, compared, weights
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 
 async def counts(connection: Connection, key: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.columns import numbers, optional_texts, texts, truths
-from consumer.db import fetch_one
+from consumer.infra.postgres.column_params import numbers, optional_texts, texts, truths
+from consumer.infra.postgres.connection import fetch_one
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 
 async def test_columns_come_out_as_they_went_in(connection: Connection) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.__main__ import main
-from consumer.dead import encode_headers
-from consumer.deadletters import readable
+from consumer.domain.record_headers import encode_headers
+from consumer.ingest.dead_letters.browse import readable
 
 if TYPE_CHECKING:
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 
 @pytest.fixture

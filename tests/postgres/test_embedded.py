@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from consumer.embedded import EmbeddedPostgres, ServerFailedError
+from consumer.demo.servers import EmbeddedPostgres, ServerFailedError
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

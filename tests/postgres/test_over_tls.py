@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer import db
 from consumer.__main__ import main
-from consumer.clock import SystemClock
-from consumer.embedded import EmbeddedPostgres
-from consumer.health import Health
-from consumer.probes import watch_database
-from consumer.settings import Settings
+from consumer.demo.servers import EmbeddedPostgres
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.settings import Settings
+from consumer.infra.telemetry.health import Health
+from consumer.infra.telemetry.probes import watch_database
 from tests.servers.certificates import Authority
 from tests.servers.installed_postgres import postgres_with_tls, programs_with_tls
 from tests.servers.tls_front import tls_front
@@ -85,12 +85,12 @@ async def test_a_certificate_of_ours_is_shown(over_tls: OverTls) -> None:
 
 async def _as_postgres_sees(over_tls: OverTls, url: str) -> asyncpg.Record:
     """Connect as a worker does, and return what Postgres says of that connection."""
-    connection = await db.connect(Settings(database_url=url, kafka_bootstrap="k:1").dsn())
+    connection = await postgres.connect(Settings(database_url=url, kafka_bootstrap="k:1").dsn())
     try:
         assert await connection.fetchval("select 1") == 1
         if not over_tls.real:
             pytest.skip("the PostgreSQL of this run was built without TLS")
-        return await db.fetch_one(
+        return await postgres.fetch_one(
             connection, "select ssl, version, client_dn from pg_stat_ssl where pid = pg_backend_pid()"
         )
     finally:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import dead
 from consumer.__main__ import main
-from consumer.model import DeadLetter, Reason
+from consumer.domain.model import DeadLetter
+from consumer.ingest import dead_letter_store
+from schemas.names import Reason
 from tests.kafka.installation import document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
@@ -20,7 +21,7 @@ from tests.records import structured_record
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
     Run = Callable[..., Awaitable[tuple[int, list[str], list[str]]]]
 
@@ -53,7 +54,7 @@ async def _store(connection: Connection, *identities: str) -> list[int]:
         )
         wrong = DeadLetter(Reason.DATA_INVALID, "what an older program thought", "acme")
         letters.append((structured_record(event, "deals", 0, offset), wrong))
-    return [number for number, _ in await dead.keep(connection, letters, 4)]
+    return [number for number, _ in await dead_letter_store.keep(connection, letters, 4)]
 
 
 async def _dead(connection: Connection) -> list[int]:

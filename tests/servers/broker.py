@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
-from consumer.embedded import ServerFailedError
+from consumer.demo.servers import ServerFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,8 +12,8 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from consumer.embedded import ServerFailedError
-from consumer.embedded.processes import free_port
+from consumer.demo.servers import ServerFailedError
+from consumer.demo.servers.processes import free_port
 from tests.servers.broker import IMAGE_VERSION, KafkaServer, answers_api_versions, broker_settings
 
 if TYPE_CHECKING:

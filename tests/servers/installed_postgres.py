@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from consumer.embedded import EmbeddedPostgres
+from consumer.demo.servers import EmbeddedPostgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

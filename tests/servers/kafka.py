@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from consumer.embedded import EmbeddedBroker, ServerFailedError
+from consumer.demo.servers import EmbeddedBroker, ServerFailedError
 from tests.servers.broker import KafkaServer
 from tests.servers.docker_kafka import DockerKafka
 from tests.servers.maven_kafka import MavenKafka, run_tool

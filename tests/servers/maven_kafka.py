@@ -20,8 +20,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consumer.embedded import ServerFailedError
-from consumer.embedded.processes import dies_with_parent, free_port, has_ended, tail
+from consumer.demo.servers import ServerFailedError
+from consumer.demo.servers.processes import dies_with_parent, free_port, has_ended, tail
 from tests.servers.broker import IMAGE_VERSION, KafkaServer, answers_api_versions, broker_settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from consumer.embedded import EmbeddedPostgres
+from consumer.demo.servers import EmbeddedPostgres
 
 VARIABLE = "ENGAGEMENT_TEST_DATABASE_URL"
 

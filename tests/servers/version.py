@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import struct
 
-from consumer.embedded import ServerFailedError
+from consumer.demo.servers import ServerFailedError
 
 # The last metadata.version of each release.
 _RELEASES = {19: "3.7", 20: "3.8", 21: "3.9", 25: "4.0", 27: "4.1"}

@@ -10,8 +10,14 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.batching import MOST_BATCH_BYTES, MessageTooLargeError, in_batches, murmur2, partition_of
-from consumer.outgoing import Message
+from consumer.relay.outbox import Message
+from consumer.relay.record_batches import (
+    MOST_BATCH_BYTES,
+    MessageTooLargeError,
+    in_batches,
+    murmur2,
+    partition_of,
+)
 
 
 def _builder() -> BatchBuilder:

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumer.catalog import Account, Definition, match
-from consumer.catalog.conditions import Attribute, Condition, Op, as_mapping, from_json, to_json
-from consumer.model import Event
+from consumer.catalog.model.conditions import Attribute, Condition, Op, as_mapping, from_json, to_json
+from consumer.domain.model import Event
 from tests.oracle import match as oracle
 
 

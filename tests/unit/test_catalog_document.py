@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import catalogs
 from consumer.catalog import parse
-from consumer.catalog.conditions import from_json, to_json
-from consumer.catalog.document import icons
+from consumer.catalog.document.parse import icons
 from consumer.catalog.merge import merge, ordered
-from consumer.catalog.state import Dedup, State, Weight
-from consumer.model import INPUT_TOPICS, Per, Policy
+from consumer.catalog.model.account import Dedup, State, Weight
+from consumer.catalog.model.conditions import from_json, to_json
+from schemas.names import INPUT_TOPICS, Per, Policy
 
 MINIMAL = (Path(__file__).parent.parent / "catalogs" / "minimal.yaml").read_text("utf-8")
 

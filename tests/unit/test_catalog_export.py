@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.catalog import parse
-from consumer.catalog.conditions import Condition, Op, canonical
-from consumer.catalog.differences import differences
-from consumer.catalog.document import icons
+from consumer.catalog.diff import differences
+from consumer.catalog.document.parse import icons
 from consumer.catalog.export import document_text
 from consumer.catalog.merge import merge
-from consumer.catalog.state import Dedup, Definition, Group, Profile, Settings, State
-from consumer.model import Per, Policy
+from consumer.catalog.model.account import Dedup, Definition, Group, Profile, Settings, State
+from consumer.catalog.model.conditions import Condition, Op, canonical
+from schemas.names import Per, Policy
 
 # No surrogates, no control characters; the words of older YAML and its indicators often.
 NAMES = st.sampled_from(

@@ -8,7 +8,7 @@ import pytest
 
 from consumer.catalog import DocumentFaultsError, Fault, parse
 from consumer.catalog.merge import merge
-from consumer.catalog.state import State
+from consumer.catalog.model.account import State
 
 CATALOGS = Path(__file__).parent.parent / "catalogs"
 

@@ -13,9 +13,9 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from consumer.__main__ import main, parser
-from consumer.commands import CommandFailedError, migrate
-from consumer.commands.failures import explained
-from consumer.settings import Settings, variable
+from consumer.cli import CommandFailedError, migrate
+from consumer.cli.error_messages import explained
+from consumer.infra.settings import Settings, variable
 
 CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
 # Not for other people's programs, so not in the contract.
@@ -156,7 +156,7 @@ def test_known_errors_are_explained_and_others_not() -> None:
 def test_a_reader_that_goes_away_is_no_crash() -> None:
     """`engagement … | head -0` leaves no traceback on standard error."""
     program = (
-        "import sys; from consumer import __main__ as it; from consumer.commands import migrate, say\n"
+        "import sys; from consumer import __main__ as it; from consumer.cli import migrate, say\n"
         "migrate._handle = lambda _: [say('x' * 9999) for _ in range(99)] and 0\n"
         "sys.exit(it.main(['migrate']))"
     )

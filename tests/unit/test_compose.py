@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 import pytest
 from ruamel.yaml import YAML
 
-from consumer import health
 from consumer.__main__ import parser
-from consumer.clock import SystemClock
-from consumer.metrics import Metrics
-from consumer.settings import PREFIX, Settings
+from consumer.infra.clock import SystemClock
+from consumer.infra.settings import PREFIX, Settings
+from consumer.infra.telemetry import health
+from consumer.infra.telemetry.metrics import Metrics
 from tests.servers.docker_kafka import IMAGE
 
 _ROOT = Path(__file__).parents[2]

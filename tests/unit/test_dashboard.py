@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from consumer.settings import Settings
+from consumer.infra.settings import Settings
 from tests.measured import faults, measured
 from tests.promql import read
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decode import decode, event_key
-from consumer.model import DeadLetter, Event, Reason, Record
+from consumer.domain.decode import decode, event_key
+from consumer.domain.model import DeadLetter, Event, Record
+from schemas.names import Reason
 from tests.examples import FOLDER, Example, load_examples
 from tests.oracle import OracleRecord
 from tests.records import binary_record, structured_record

@@ -14,9 +14,10 @@ from hypothesis import example as explicit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer import cloudevents
-from consumer.decode import decode
-from consumer.model import DeadLetter, Event, Reason, Record
+from consumer.domain import cloudevents
+from consumer.domain.decode import decode
+from consumer.domain.model import DeadLetter, Event, Record
+from schemas.names import Reason
 from tests.examples import Example, load_examples
 from tests.oracle import OracleRecord
 from tests.oracle import decode as oracle

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from consumer.accounting import Handled
+from consumer.demo.checks import ENOUGH_EVENTS, Findings, checks
 from consumer.demo.counts import Counts, size
 from consumer.demo.screen import Hot, Moment, shown
-from consumer.demo.summary import ENOUGH_EVENTS, Findings, checks
 from consumer.demo.timeline import most_telling, overtakings, why
-from consumer.model import Outcome, Record, Verdict
+from consumer.domain.model import Record
+from consumer.ingest.batch_report import Handled
+from schemas.names import Outcome, Verdict
 
 _GOOD = Findings(
     fed=ENOUGH_EVENTS,

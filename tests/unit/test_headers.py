@@ -6,10 +6,16 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as some
 
-from consumer.dead import decode_headers, encode_headers
-from consumer.decode import MAX_KEY_AND_HEADER_BYTES, decode
-from consumer.headers import WRONG_BYTES, name_bytes, readable_name
-from consumer.model import DeadLetter, Reason, Record
+from consumer.domain.decode import MAX_KEY_AND_HEADER_BYTES, decode
+from consumer.domain.model import DeadLetter, Record
+from consumer.domain.record_headers import (
+    WRONG_BYTES,
+    decode_headers,
+    encode_headers,
+    name_bytes,
+    readable_name,
+)
+from schemas.names import Reason
 
 
 @given(some.binary())

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from consumer import health
-from consumer.health import STUCK_AFTER, Health
+from consumer.infra.telemetry import health
+from consumer.infra.telemetry.health import STUCK_AFTER, Health
 
 
 class _Hands:

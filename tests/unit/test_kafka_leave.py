@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from consumer.kafka import leave
+from consumer.infra.kafka.client import leave
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.check import check
-from consumer.kafka import client_options, input_topics
-from consumer.settings import Settings, SettingsError, variable
+from consumer.cli.preflight import check
+from consumer.infra.kafka.client import client_options, input_topics
+from consumer.infra.settings import Settings, SettingsError, variable
 from tests.servers.certificates import Authority
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from consumer import logs
+from consumer.infra.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +37,14 @@ def test_our_lines_and_those_of_libraries_look_alike() -> None:
     """Our entries and the standard library's entries are JSON lines with time in UTC, level, logger and event."""
     stream = io.StringIO()
     logs.configure("info", "json", stream)
-    logs.get("consumer.ingest").info("batch", records=3, name="Ünal")
+    logs.get("consumer.ingest.batch_processor").info("batch", records=3, name="Ünal")
     logging.getLogger("asyncpg").info("said %s", "so", extra={"server": "one"})
     ours, theirs = _lines(stream)
-    assert (ours["event"], ours["level"], ours["logger"]) == ("batch", "info", "consumer.ingest")
+    assert (ours["event"], ours["level"], ours["logger"]) == (
+        "batch",
+        "info",
+        "consumer.ingest.batch_processor",
+    )
     assert (ours["records"], ours["name"]) == (3, "Ünal")
     assert (theirs["event"], theirs["level"], theirs["logger"]) == ("said so", "info", "asyncpg")
     assert theirs["server"] == "one"

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from consumer.messages import Commit
+from consumer.relay.message_json import Commit
 from schemas.published import ScoreChanged, XpCredited
 
 _AT = datetime(2026, 3, 5, 10, 0, 0, 5, tzinfo=UTC)

@@ -8,8 +8,8 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumer.metrics import Metrics
-from consumer.model import Reason, Verdict
+from consumer.infra.telemetry.metrics import Metrics
+from schemas.names import Reason, Verdict
 
 CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
 

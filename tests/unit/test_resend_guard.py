@@ -27,7 +27,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulat
 from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from consumer.resend_guard import (
+from consumer.relay.resend_guard import (
     AddOffsetsOnce,
     AddPartitionsOnce,
     EndTxnOnce,
@@ -38,7 +38,7 @@ from consumer.resend_guard import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Read anew before a new hash is written here: consumer/resend_guard.py, producers.py and publisher.py rely on
+# Read anew before a new hash is written here: consumer/relay/resend_guard.py, producers.py and publisher.py rely on
 # each of these as it stood in this version.
 READ = {
     "AddPartitionsToTxnHandler": "112129b2ac04fe8e",

@@ -8,10 +8,8 @@ from itertools import islice, pairwise
 
 import pytest
 
-from consumer.broken import WAYS
-from consumer.decode import decode
-from consumer.model import CONTACT_UPSERTED, INPUT_TOPICS, DeadLetter, Event, Reason, Record
-from consumer.scenario import (
+from consumer.demo.traffic.malformed_records import WAYS
+from consumer.demo.traffic.scenario import (
     DEMO_ACCOUNTS,
     DISABLED_ACCOUNT,
     UNKNOWN_ACCOUNT,
@@ -19,6 +17,9 @@ from consumer.scenario import (
     SimulatedRecord,
     scenario,
 )
+from consumer.domain.decode import decode
+from consumer.domain.model import DeadLetter, Event, Record
+from schemas.names import CONTACT_UPSERTED, INPUT_TOPICS, Reason
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HORIZON = BEGIN - timedelta(days=100)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 import schemas.__main__ as generator
-from consumer.decode import decode
-from consumer.model import INPUT_TOPICS, OUTPUT_TOPICS, Event, Reason
+from consumer.domain.decode import decode
+from consumer.domain.model import Event
 from schemas.events import MODELS, PRODUCT_TYPES, check_data
+from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, Reason
 from schemas.numbers import digits, parse_data, whole
 from schemas.published import MESSAGES
 from tests.examples import Example, load_examples

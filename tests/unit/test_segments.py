@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from consumer.segments.match import Match, names
-from consumer.segments.members import Given, Parameters, bounds, everybody, one
+from consumer.scoring.segments.definition import Match, names
+from consumer.scoring.segments.member_sql import Given, Parameters, bounds, everybody, one
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
 GIVEN = Given(7, 70, {"won": 1, "opened": 2}, {"purchase": 11}, NOW)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from consumer.settings import PREFIX, Settings, SettingsError, load, markdown_table, variable
+from consumer.infra.settings import PREFIX, Settings, SettingsError, load, markdown_table, variable
 
 README = Path(__file__).parents[2] / "README.md"
 CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"

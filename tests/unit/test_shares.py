@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.shares import Member, Slice, deal
+from consumer.lanes.fair_shares import Member, Slice, deal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

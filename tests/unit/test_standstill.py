@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumer.standstill import BUSY_AFTER, STUCK_AFTER, Standstill
+from consumer.ingest.stall_detector import BUSY_AFTER, STUCK_AFTER, Standstill
 
 _LANE = ("deals", 0)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from consumer.timestamps import EPOCH, instant, microseconds, rfc3339, rfc3339_of
+from schemas.timestamps import EPOCH, instant, microseconds, rfc3339, rfc3339_of
 from tests.oracle import parse_time
 
 _SHAPES = (

@@ -9,7 +9,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from consumer import db
+from consumer.infra import postgres
 from tests.oracle import OracleRecord
 
 if TYPE_CHECKING:
@@ -51,6 +51,6 @@ def record(
 
 async def flush_inbox(api: Api, worker: Service) -> None:
     """Write down what the worker counted of unknown types."""
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     await worker.inbox.flush(connection)
     await connection.close()

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import jwt
 
-from consumer import db
-from consumer.clock import SystemClock
-from consumer.health import Health
-from consumer.metrics import Metrics
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.telemetry.health import Health
+from consumer.infra.telemetry.metrics import Metrics
 from consumer.web.app import application
-from consumer.web.auth import Permission, Tokens
-from consumer.web.database import Connections
-from consumer.web.keys import Secret
+from consumer.web.http.auth import Permission, Tokens
+from consumer.web.http.database import Connections
+from consumer.web.http.jwt_keys import Secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -85,7 +85,7 @@ def bearer(account: str, permissions: Iterable[str] = EVERYTHING, *, actor: str 
 @asynccontextmanager
 async def serving(dsn: str) -> AsyncIterator[Api]:
     """Give the application on a database."""
-    async with db.pool(dsn, size=4) as pool:
+    async with postgres.pool(dsn, size=4) as pool:
         app = application(Connections(pool), Tokens(Secret(SECRET)), Health(SystemClock()), Metrics())
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:

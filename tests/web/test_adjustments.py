@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import db
+from consumer.infra import postgres
 from tests.pipeline import service
 from tests.web.events import happen
 from tests.web.scored import GROUPS, WON
@@ -47,7 +47,7 @@ async def test_an_adjustment_is_answered_told_and_on_record(api: Api, account: s
         *("mia", "adjusted", "contact", "ann"),
     )
     assert entry["after"] == {**PLUS, "profile": "lead_score"}
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     messages, _ = await service.messages(connection)
     await connection.close()
     data = [each["data"] for each in messages if each["accountid"] == account][-1]
@@ -87,7 +87,7 @@ async def test_adjustments_are_listed_page_by_page(api: Api, account: str) -> No
 async def test_of_a_joined_contact_it_is_the_other_ones(api: Api, worker: Service, account: str) -> None:
     """Sent for an id that another contact has absorbed, and which may have slashes, it is found under both ids."""
     await happen(worker, account, "deal.won", subject="crm/1")
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     await connection.execute(
         "insert into contact_links select a.id, b.id, 'api', now(), '' from contacts a join contacts b "
         "using (account_id) where a.external_id = 'crm/1' and b.external_id = 'ann' and account_id = "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer import audit, db
-from consumer.audit import Change
+from consumer.catalog import audit
+from consumer.catalog.audit import Change
+from consumer.infra import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,7 +19,7 @@ GROUP = {"key": "purchase", "name": "Purchase", "icon": "cart"}
 async def test_the_trail_is_read_page_by_page(api: Api, new_account: Callable[..., Awaitable[str]]) -> None:
     """Entries come newest first, each once, whatever is added meanwhile."""
     account = await new_account()
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     changes = [Change("changed", "tests", str(number), {"n": number}, None) for number in range(5)]
     await audit.record(connection, account, "bob", *changes)
     async with api.as_(account) as client:

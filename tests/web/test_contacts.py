@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import catalog, db, publishing
-from consumer.session import Session
+from consumer import catalog
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.scoring import profile_publish
 from tests.pipeline.service import apply_document
 from tests.web.events import happen, record
 
@@ -100,7 +102,7 @@ async def test_every_order_and_filter(
     api: Api, base: dict[str, dict[str, int]], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     """Pages put together are those that pass the filters, in order, each once, whichever way is taken there."""
-    monkeypatch.setattr("consumer.web.contact_list._FEW", few)
+    monkeypatch.setattr("consumer.web.api.contacts.list_query._FEW", few)
     async with api.as_("base") as client:
         for filters in FILTERS:
             found = [item["id"] for item in await _pages(client, **filters)]
@@ -175,11 +177,11 @@ async def test_readers_see_one_version_and_old_cursors_end_with_it(
     types = ["deal.won", "mail.read"]
     await worker.batch([record(account, each, subject=f"c{number}") for number in range(3) for each in types])
     profile = {"key": "lead_score", "name": "Lead score", "primary": True, "weights": {"deal_won": 7}}
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     await catalog.apply(connection, catalog.parse(json.dumps({**_document(account), "profiles": [profile]})))
-    [publish] = await publishing.unfinished(connection)
+    [publish] = await profile_publish.unfinished(connection)
     await connection.close()
-    session = Session(lambda: db.connect(api.dsn))
+    keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
     seen = []
     async with api.as_(account) as client:
 
@@ -187,7 +189,7 @@ async def test_readers_see_one_version_and_old_cursors_end_with_it(
             return await client.get(path, params={"limit": 1, **params})
 
         cursors = {path: (await read(path)).json()["next"] for path in ("/contacts", "/contacts/c1/timeline")}
-        async for stands in publishing.work(session, publish):
+        async for stands in profile_publish.work(keeper, publish):
             page = (await read("/contacts", limit=9)).json()
             seen.append((stands.state, page["version"], {item["overall"] for item in page["items"]}))
             for path, cursor in cursors.items():
@@ -195,7 +197,7 @@ async def test_readers_see_one_version_and_old_cursors_end_with_it(
                 assert following.status_code == (200 if page["version"] == 1 else 410), path
                 if page["version"] == 2:
                     assert following.json()["type"] == "urn:engagement:problem:gone"
-    session.drop()
+    keeper.drop()
     assert seen[0] == ("building", 1, {13})
     assert seen[-1][1:] == (2, {10})
     assert {(version, *points) for _, version, points in seen} == {(1, 13), (2, 10)}
@@ -253,6 +255,6 @@ async def test_a_very_long_owner_is_kept_and_found_by_nobody_elses_name(
         assert told == ["contact"]
     async with api.as_(account) as client:
         assert [item["id"] for item in await _pages(client, owner="x" * 256)] == ["b"]
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     assert await connection.fetchval("select max(length(value)) from contact_fields") == 5000
     await connection.close()

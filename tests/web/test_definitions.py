@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import catalog, db
+from consumer import catalog
+from consumer.infra import postgres
 from tests.web.events import happen
 from tests.web.scored import GROUPS, WON
 
@@ -56,7 +57,7 @@ async def test_a_definition_is_created_as_it_was_given(api: Api, client: Client)
         "deal_won",
         "plain",
     ]
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     exported = await catalog.export(connection, str(client.base_url).split("/")[-2])
     await connection.close()
     assert "{path: amount, op: gte, value: 99.5}" in exported
@@ -91,7 +92,7 @@ async def test_a_document_applied_meanwhile_makes_an_edit_stale(
 ) -> None:
     """What `catalog apply` changes has another revision, and its change is in the trail too."""
     account = await new_account(groups=GROUPS, definitions=[WON])
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     async with api.as_(account) as client:
         seen = await client.get("/definitions/deal_won")
         text = f"{{engagement_catalog: 1, account: {account}, definitions: [{{key: deal_won, name: Won}}]}}"
@@ -138,7 +139,7 @@ async def test_points_wait_for_a_publish_once_events_have_counted(
             {"profile": "lead_score", "field": "default_points", "published": 30, "draft": -5}
         ]
         assert (await client.get("/definitions")).json()["items"] == [changed]
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     points = await connection.fetchval(
         "select points from scores join contacts on contacts.id = contact_id"
         " join accounts on accounts.id = account_id where key = $1 and group_id = 0",
@@ -282,13 +283,13 @@ async def test_over_http_and_by_document_an_account_becomes_the_same(
             assert response.is_success, response.text
             for account in (by_document, by_http):
                 await happen(worker, account, "deal.won")
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     one, other = [await _stored(connection, account) for account in (by_document, by_http)]
     await connection.close()
     assert one == other
 
 
-async def _stored(connection: db.Connection, account: str) -> tuple[str, list[tuple[Any, ...]]]:
+async def _stored(connection: postgres.Connection, account: str) -> tuple[str, list[tuple[Any, ...]]]:
     rows = await connection.fetch(
         """
         select d.key, d.edition, d.counted, v.version, v.weight, v.joined, g.key as group_key

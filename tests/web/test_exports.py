@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from consumer import db
-from consumer.web import csv_answers
-from consumer.web.routes import contacts
+from consumer.infra import postgres
+from consumer.web.api.contacts import contacts
+from consumer.web.http import csv_response
 from tests.pipeline.service import apply_document
 from tests.web.events import record
 from tests.web.serving import bearer
@@ -70,7 +70,7 @@ async def rows(client: Client, path: str, **params: Any) -> list[dict[str, str]]
 @pytest.mark.parametrize("chunk", [1000, 2])
 async def test_a_list_as_a_file(client: Client, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     """The file has what all pages have, in their order; text that a spreadsheet would run begins with a quote."""
-    monkeypatch.setattr("consumer.web.routes.contacts._CHUNK", chunk)
+    monkeypatch.setattr("consumer.web.api.contacts.contacts._CHUNK", chunk)
     params = {"sort": "score.purchase"}
     listed = (await client.get("/contacts", params=params)).json()["items"]
     found = await rows(client, "/contacts.csv", **params)
@@ -89,7 +89,7 @@ async def test_a_list_as_a_file(client: Client, monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize("chunk", [500, 1])
 async def test_a_timeline_as_a_file(client: Client, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     """The file has what all pages have, why and until when included; it is called by plain characters only."""
-    monkeypatch.setattr("consumer.web.routes.timeline._CHUNK", chunk)
+    monkeypatch.setattr("consumer.web.api.contacts.timeline._CHUNK", chunk)
     found = await rows(client, "/contacts/=c/timeline.csv")
     assert [(row["points"], row["verdict"], row["actor"]) for row in found] == [
         ("0", "cooling_down", "'@rep"),
@@ -139,7 +139,7 @@ async def test_who_goes_away_leaves_nothing_behind(
         gone = True
 
     assert 1 < len(await _sent(api, leave, gone=lambda: gone)) < 1 + len(FORMULAS)
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     open_ones = (
         "select count(*) from pg_stat_activity where datname = current_database() and state ~ 'in trans'"
     )
@@ -151,7 +151,7 @@ async def test_who_goes_away_leaves_nothing_behind(
 async def test_who_does_not_read_on_is_cut(client: Client, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a part is not taken in time the answer ends without its last part, and its place is free again."""
     monkeypatch.setattr(contacts, "_CHUNK", 2)
-    monkeypatch.setattr(csv_answers, "_PATIENCE", 0.05)
+    monkeypatch.setattr(csv_response, "_PATIENCE", 0.05)
 
     async def never() -> None:
         await asyncio.Event().wait()

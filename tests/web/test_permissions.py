@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.web.auth import Permission
+from consumer.web.http.auth import Permission
 from consumer.web.routes import ROUTERS
 from tests.web.serving import Api, bearer
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from consumer import db, health
-from consumer.publishing import preview as previewing
+from consumer.infra import postgres
+from consumer.infra.telemetry import health
+from consumer.scoring.profile_publish import preview
 from tests.waiting import eventually
 from tests.web.scored import draft, publish, scored
 from tests.web.serving import bearer
@@ -19,7 +20,7 @@ from tests.web.serving import bearer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
     from tests.pipeline.service import Service
     from tests.web.serving import Api, Client
 
@@ -147,7 +148,7 @@ async def _served(api: Api) -> AsyncIterator[str]:
 @asynccontextmanager
 async def _endless(api: Api, account: str) -> AsyncIterator[tuple[httpx.Response, Connection]]:
     """Give the answer of a preview that has long to go, over a real connection, and one to the database."""
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     # Numbers to go through, one after another, for longer than anybody waits below.
     await connection.execute(
         "insert into contacts (id, account_id, external_id, shard) overriding system value"
@@ -170,7 +171,7 @@ async def test_a_long_one_tells_how_far_it_is_and_ends_with_its_connection(
     api: Api, account: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lines come while it goes on; another of the account is a conflict meanwhile; whoever hangs up ends it."""
-    monkeypatch.setattr(previewing, "_NUMBERS", 1)
+    monkeypatch.setattr(preview, "_NUMBERS", 1)
     async with _endless(api, account) as (answer, connection):
         lines = answer.aiter_lines()
         told = [json.loads(await anext(lines)) for _ in range(2)]
@@ -180,7 +181,7 @@ async def test_a_long_one_tells_how_far_it_is_and_ends_with_its_connection(
         await answer.aclose()
 
         async def is_over() -> bool:
-            return bool(await connection.fetchval(RUNNING, previewing._LOCK) is None)
+            return bool(await connection.fetchval(RUNNING, preview._LOCK) is None)
 
         await eventually(is_over, within=5, every=0.05, what="the preview has ended")
     assert "preview" in _lines(await client.post(PREVIEW, json={}))[-1]
@@ -190,10 +191,10 @@ async def test_one_that_comes_to_no_end_says_so_in_its_last_line(
     api: Api, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the database goes away in the middle, the stream ends with the problem, and whole."""
-    monkeypatch.setattr(previewing, "_NUMBERS", 1)
+    monkeypatch.setattr(preview, "_NUMBERS", 1)
     async with _endless(api, account) as (answer, connection):
         lines = answer.aiter_lines()
         assert "progress" in json.loads(await anext(lines))
-        await connection.execute(f"select pg_terminate_backend(({RUNNING}))", previewing._LOCK)
+        await connection.execute(f"select pg_terminate_backend(({RUNNING}))", preview._LOCK)
         *_, last = [json.loads(line) async for line in lines]
     assert (last["problem"]["status"], last["problem"]["type"]) == (503, "urn:engagement:problem:unavailable")

@@ -9,10 +9,10 @@ import structlog
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from consumer.web import paging, problems
-from consumer.web.guard import MOST_BODY_BYTES
-from consumer.web.paging import Cursor, Limit
-from consumer.web.problems import Code, ProblemError
+from consumer.web.http import cursors, problems
+from consumer.web.http.cursors import Cursor, Limit
+from consumer.web.http.middleware import MOST_BODY_BYTES
+from consumer.web.http.problems import Code, ProblemError
 
 if TYPE_CHECKING:
     import httpx
@@ -38,7 +38,7 @@ def _routes_of_tests() -> APIRouter:
 
     @router.get("/page")
     async def page(cursor: Cursor = None, of: str = "all") -> list[Any]:
-        return paging.decode(("tests", of), cursor) or []
+        return cursors.decode(("tests", of), cursor) or []
 
     @router.get("/broken")
     async def broken() -> int:
@@ -163,7 +163,7 @@ async def test_no_address_may_hold_what_the_database_cannot(client: httpx.AsyncC
 async def test_cursors_lead_on_and_garbage_does_not(client: httpx.AsyncClient) -> None:
     """A cursor gives back its position for its own list and filters; anything else is 400."""
     position = [12, "ann", None]
-    cursor = paging.encode(("tests", "all"), position)
+    cursor = cursors.encode(("tests", "all"), position)
     assert (await client.get("/tests/page", params={"cursor": cursor})).json() == position
     for params in (
         {"cursor": cursor, "of": "others"},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from consumer.embedded.processes import free_port
+from consumer.demo.servers.processes import free_port
 from tests.waiting import eventually
 from tests.web.serving import SECRET, bearer
 

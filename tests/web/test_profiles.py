@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import adjustments, db
-from consumer.adjustments import Adjustment
+from consumer.infra import postgres
+from consumer.scoring import adjustments
+from consumer.scoring.adjustments import Adjustment
 from tests.web.scored import GROUPS, WON, begin, draft, finish, publish, scored
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ async def test_only_a_profile_that_was_never_published_is_deleted(api: Api, clie
 
 
 async def _adjust(api: Api, account: str) -> None:
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     words = {"reason": "because", "author": "mia", "client_key": "1"}
     about: dict[str, Any] = {"account": account, "contact": "ann", "profile": "second", "group": "mail"}
     await adjustments.add(connection, Adjustment(points=5, **about, **words))

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import db, publishing
-from consumer.session import Session
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.scoring import profile_publish
 from tests import vectors
 from tests.pipeline import service
 from tests.pipeline.test_vectors import follow
@@ -17,7 +18,7 @@ from tests.web.serving import bearer, serving
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
     from tests.pipeline.service import Service
     from tests.web.serving import Api, Client
 
@@ -107,11 +108,11 @@ async def test_it_is_cancelled_until_readers_see_it(api: Api, client: Client) ->
     assert (await client.get("/profiles/lead_score")).json()["version"] == 1
 
     number = (await begin(client)).json()["id"]
-    session = Session(lambda: db.connect(api.dsn))
-    async for stands in publishing.work(session, number):
+    keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
+    async for stands in profile_publish.work(keeper, number):
         if stands.state == "announcing":
             break
-    session.drop()
+    keeper.drop()
     late = await client.post(f"/profiles/lead_score/publishes/{number}/cancel")
     assert late.status_code == 409
     assert "restore version 1 and publish that" in late.json()["detail"]

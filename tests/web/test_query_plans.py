@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import db, months
-from consumer.segments import stored as segments
-from consumer.segments.match import Match
-from consumer.segments.stored import Asking
-from consumer.web import contact_list
-from consumer.web.views import view
+from consumer.infra import postgres
+from consumer.ingest import timeline_partitions
+from consumer.scoring.segments import repository
+from consumer.scoring.segments.definition import Match
+from consumer.scoring.segments.repository import Asking
+from consumer.web.api.contacts import list_query
+from consumer.web.api.contacts.profile_view import view
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
 
 # Of the concerns below: the worker's, and what only writes.
 OTHERS = {("inbox", "flush"), ("adjustments", "add"), ("adjustments", "fold"), ("segments", "add")}
@@ -92,8 +93,8 @@ analyze accounts, groups, definitions, inbox, audit, profiles, contacts, contact
 @pytest.fixture(scope="module")
 async def filled(module_database: str) -> AsyncIterator[Connection]:
     """Give a connection to a database with thousands of rows, as the API has it."""
-    connection = await db.connect(module_database)
-    await months.create(connection, {(2026, 1), (2026, 2)})
+    connection = await postgres.connect(module_database)
+    await timeline_partitions.create(connection, {(2026, 1), (2026, 2)})
     await connection.execute(FILL)
     yield connection
     await connection.close()
@@ -136,15 +137,13 @@ async def test_who_is_in_a_segment_is_looked_up_by_key(filled: Connection, sort:
         {"last_event": {"within_days": 60}},
         {"any": [{"count": {"definitions": ["d2"], "max": 0}}, {"last_event": {"not_within_days": 30}}]},
     ]
-    there = await segments.numbers(filled, 1)
+    there = await repository.numbers(filled, 1)
     asking = Asking(
         Match.model_validate({"all": asked}), there.given(1, None, datetime(2026, 3, 1, tzinfo=UTC))
     )
     shown = await view(filled, 1, None)
-    wanted = replace(
-        await contact_list.select(filled, 1, shown, contact_list.Filters(sort=sort)), segment=asking
-    )
-    statement, _ = contact_list.statement(wanted, None, None, 51)
+    wanted = replace(await list_query.select(filled, 1, shown, list_query.Filters(sort=sort)), segment=asking)
+    statement, _ = list_query.statement(wanted, None, None, 51)
     async with filled.transaction():
         # Of values that are not known, no month can be left out.
         await filled.execute("set local enable_partition_pruning = off")

@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from consumer import db, publishing
-from consumer.publishing import steps
-from consumer.session import Session
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.scoring import profile_publish
+from consumer.scoring.profile_publish import steps
 from tests.web.events import happen
 from tests.web.scored import GROUPS, OPENED, WON, begin, draft
 
@@ -98,7 +99,7 @@ async def test_a_reader_never_sees_two_versions_mixed(
     """After every step of a cancelled publish and of one that ends, with events between, all is of one version."""
     monkeypatch.setattr(steps, "_CONTACTS", 1)
     account = await new_account(groups=GROUPS, definitions=[WON, OPENED])
-    session = Session(lambda: db.connect(api.dsn))
+    keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
     async with api.as_(account) as client:
         reader = Reader(client, worker, account)
         for who in CONTACTS:
@@ -108,14 +109,14 @@ async def test_a_reader_never_sees_two_versions_mixed(
         for gives_up in (True, False):
             number = (await begin(client)).json()["id"]
             place = 0
-            async for stands in publishing.work(session, number):
+            async for stands in profile_publish.work(keeper, number):
                 await reader.look()
                 place += 1
                 await reader.happen(CONTACTS[place % 5], ("deal.won", "email.opened")[place % 2])
                 await reader.look()
                 if gives_up and stands.state == "building" and stands.done == 3:
                     assert (await client.post(_cancelling(number))).status_code == 200
-    session.drop()
+    keeper.drop()
     assert reader.seen == sorted(reader.seen)
     assert set(reader.seen) == {1, 3}
 
@@ -131,15 +132,15 @@ async def test_a_page_that_was_begun_before_the_flip_is_not_gone_on_with_after_i
     account = await new_account(groups=GROUPS, definitions=[WON, OPENED])
     await happen(worker, account, "deal.won", subject="ann")
     await happen(worker, account, "deal.won", subject="bob")
-    session = Session(lambda: db.connect(api.dsn))
+    keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
     async with api.as_(account) as client:
         page = (await client.get("/contacts", params={"limit": 1})).json()
         more = {"limit": 1, "cursor": page["next"]}
         await draft(client, weights={"deal_won": 3})
         number = (await begin(client)).json()["id"]
         told = set()
-        async for stands in publishing.work(session, number):
+        async for stands in profile_publish.work(keeper, number):
             answer = await client.get("/contacts", params=more)
             told.add((stands.state, answer.status_code))
-    session.drop()
+    keeper.drop()
     assert told == {("building", 200), ("announcing", 410), ("done", 410)}

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import db, history
-from consumer.session import Session
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.scoring import rejudgement
 from tests.web.scored import scored
 from tests.web.serving import bearer
 
@@ -96,7 +97,7 @@ async def test_what_is_not_there_is_not_found(client: Client) -> None:
 
 async def _finish(api: Api, number: int) -> None:
     """Do the work as a worker does."""
-    session = Session(lambda: db.connect(api.dsn))
-    async for _ in history.work(session, number):
+    keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
+    async for _ in rejudgement.work(keeper, number):
         pass
-    session.drop()
+    keeper.drop()

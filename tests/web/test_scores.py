@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from consumer import db
+from consumer.infra import postgres
 from tests.web.events import happen, record
 from tests.web.scored import WON
 
@@ -129,7 +129,7 @@ async def test_wrong_lookups(
 async def test_an_absorbed_id_leads_to_the_survivor(api: Api, worker: Service, account: str) -> None:
     """An id that was joined with another answers with the other, and says so by its id."""
     await happen(worker, account, "contact.upserted", subject="anonymous")
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     await connection.execute(
         """insert into contact_links
            select a.id, s.id, 'identify', now(), '' from contacts a join contacts s using (account_id)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import db
-from consumer.segments import counting
+from consumer.infra import postgres
+from consumer.scoring.segments import count_members
 from tests.pipeline.service import apply_document
 from tests.waiting import eventually
 from tests.web.events import happen, record
@@ -18,7 +18,7 @@ from tests.web.test_contacts import DEFINITIONS, GROUPS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from consumer.db import Connection
+    from consumer.infra.postgres.connection import Connection
     from tests.pipeline.service import Service
     from tests.web.serving import Api, Client
 
@@ -50,7 +50,7 @@ async def account(new_account: Callable[..., Awaitable[str]]) -> str:
 @pytest.fixture
 async def connection(api: Api) -> AsyncIterator[Connection]:
     """Give a connection beside the API's."""
-    opened = await db.connect(api.dsn)
+    opened = await postgres.connect(api.dsn)
     yield opened
     await opened.close()
 
@@ -185,11 +185,11 @@ async def test_a_count_is_a_minute_old_at_most_and_says_its_age(
         old = await count()
         assert (old["contacts"], old["age_seconds"] > 60) == (1, True), "somebody is counting it"
         await connection.execute(aged, timedelta(minutes=2))
-        blocker = await db.connect(api.dsn)
+        blocker = await postgres.connect(api.dsn)
         async with blocker.transaction():
             await blocker.execute("lock table tallies")
             with monkeypatch.context() as patched:
-                patched.setattr(counting, "PATIENCE", 0.05)
+                patched.setattr(count_members, "PATIENCE", 0.05)
                 assert (await count())["contacts"] == 1, "it took too long"
         assert (await count())["contacts"] == 1, "nor is it tried again at once"
         await blocker.execute(aged, timedelta(minutes=2))
@@ -270,7 +270,7 @@ async def test_where_members_are_few_they_are_looked_for_all_at_once(
     """A walk that does not fill its page in time is given up for a selection of all members."""
     await _store(api, "opened", {"all": [{"count": {"definitions": ["mail_read"], "min": 2}}]})
     async with api.as_("many") as client:
-        blocker = await db.connect(api.dsn)
+        blocker = await postgres.connect(api.dsn)
         async with blocker.transaction():
             await blocker.execute("lock table tallies")
             asked = asyncio.create_task(_listed(client, segment="opened"))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import adjustments, db
-from consumer.adjustments import Adjustment
+from consumer.infra import postgres
+from consumer.scoring import adjustments
+from consumer.scoring.adjustments import Adjustment
 from tests.pipeline.service import apply_document
 from tests.web.events import BEGIN, record
 
@@ -94,7 +95,7 @@ async def client(api: Api, worker: Service) -> Any:
     await apply_document(api.dsn, document)
     for each in reversed(ALL):  # one by one, the last first: verdicts do not depend on it
         await worker.batch([event(*each)])
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     await adjustments.add(connection, PLUS)
     await adjustments.add(connection, replace(PLUS, group="purchase", points=6, client_key="2"))
     await adjustments.add(connection, replace(PLUS, profile="second", points=1, client_key="3"))
@@ -335,7 +336,7 @@ async def test_what_is_no_longer_on_the_timeline_is_carried(
     """Where entries are gone their points stay: the last line of the timeline has them; history begins by them."""
     account = await new_account(groups=GROUPS, definitions=DEFINITIONS)
     await worker.batch([record(account, "always", at=BEGIN + timedelta(days=number)) for number in range(4)])
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     await connection.execute(
         "delete from timeline using accounts a where a.id = account_id and a.key = $1 and occurred_at < $2",
         account,

@@ -12,12 +12,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from consumer import settings
 from consumer.__main__ import main
+from consumer.infra import settings
 from consumer.web.app import tokens_of
-from consumer.web.auth import Claims, Tokens
-from consumer.web.keys import KeySet, Secret
-from consumer.web.problems import Code, ProblemError
+from consumer.web.http.auth import Claims, Tokens
+from consumer.web.http.jwt_keys import KeySet, Secret
+from consumer.web.http.problems import Code, ProblemError
 from tests.web.serving import SECRET, mint
 
 if TYPE_CHECKING:

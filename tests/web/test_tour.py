@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consumer import health
-from consumer.app import Worker
-from consumer.embedded import EmbeddedBroker
-from consumer.model import INPUT_TOPICS
-from consumer.settings import Settings
+from consumer.demo.servers import EmbeddedBroker
+from consumer.infra.settings import Settings
+from consumer.infra.telemetry import health
+from consumer.worker.app import Worker
+from schemas.names import INPUT_TOPICS
 from tests.web.serving import SECRET, serving
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer import catalog, db
+from consumer import catalog
+from consumer.infra import postgres
 from tests.web.events import flush_inbox, happen
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ DEFINITIONS: list[dict[str, Any]] = [
 @pytest.fixture(scope="module")
 async def client(api: Api) -> Any:
     """Give a client of an account with four definitions."""
-    connection = await db.connect(api.dsn)
+    connection = await postgres.connect(api.dsn)
     document = {"engagement_catalog": 1, "account": "tries", "groups": GROUPS, "definitions": DEFINITIONS}
     await catalog.apply(connection, catalog.parse(json.dumps(document)))
     await connection.close()

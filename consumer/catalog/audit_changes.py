@@ -1,0 +1,84 @@
+"""What a change of configuration was, for the audit trail: one entry for each thing that it touched.
+
+Owns which values are told: those of the document, the number of a profile's published version, and that a publish
+over history begins. Pure; audit.py writes the entries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from consumer.catalog.audit import Change
+from consumer.catalog.export import definition_mapping, group_mapping, settings_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumer.catalog.model.account import Profile, State
+
+Entries = dict[str, dict[str, Any]]
+
+
+def changes(before: State, after: State) -> Iterator[Change]:
+    """Tell what differs between an account before and after; of what changed, only the fields that did."""
+    old, new = (
+        None if each.settings is None else settings_mapping(each.settings) for each in (before, after)
+    )
+    yield from change_of("account", None, old, new)
+    for section, of in (("groups", _groups), ("definitions", _definitions), ("profiles", _profiles)):
+        yield from _section(section, of(before), of(after))
+    for key, profile in after.profiles.items():
+        was = before.profiles.get(key)
+        if profile.building and not (was and was.building):
+            yield Change("publish_begun", "profile", key, None, {"version": profile.building.number})
+
+
+def _groups(state: State) -> Entries:
+    return {key: group_mapping(group) for key, group in state.groups.items()}
+
+
+def _definitions(state: State) -> Entries:
+    return {key: definition_mapping(definition) for key, definition in state.definitions.items()}
+
+
+def _profiles(state: State) -> Entries:
+    return {key: _profile(profile) for key, profile in state.profiles.items()}
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    return {
+        "key": profile.key,
+        "name": profile.name,
+        "description": profile.description,
+        "primary": profile.primary,
+        "inherits": profile.inherits,
+        "weights": profile.weights,
+        "version": profile.version.number if profile.version else None,
+    }
+
+
+def _section(section: str, before: Entries, after: Entries) -> Iterator[Change]:
+    for key in {**before, **after}:
+        yield from change_of(section.removesuffix("s"), key, before.get(key), after.get(key))
+    old, new = [key for key in before if key in after], [key for key in after if key in before]
+    if old != new:
+        yield Change("reordered", section, None, old, new)
+
+
+def change_of(
+    subject: str, key: str | None, before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> Iterator[Change]:
+    """Tell what differs between the fields of one thing before and after, None where it is not there."""
+    if before is None or after is None:
+        if before != after:
+            yield Change("created" if before is None else "deleted", subject, key, before, after)
+        return
+    differing = [name for name in after if before[name] != after[name]]
+    if differing:
+        yield Change(
+            "changed",
+            subject,
+            key,
+            {name: before[name] for name in differing},
+            {name: after[name] for name in differing},
+        )

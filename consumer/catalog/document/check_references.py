@@ -1,0 +1,70 @@
+"""What a document says against what is stored: groups that exist, fields that new entries need, one primary.
+
+Owns the checks that need both. Never reads the database; the stored account comes as a value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.catalog.document.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from consumer.catalog.document.model import Document, Entry
+    from consumer.catalog.model.account import State
+
+_REQUIRED = {
+    "group": ("name", "icon"),
+    "definition": ("name", "group", "icon", "default_points", "events"),
+    "profile": ("name",),
+}
+
+
+def check(document: Document, stored: State) -> list[Fault]:
+    """Return the faults of a document that is to be applied to the account as stored."""
+    return [
+        *_missing("group", document.groups, stored.groups),
+        *_missing("definition", document.definitions, stored.definitions),
+        *_missing("profile", document.profiles, stored.profiles),
+        *_groups(document, stored),
+        *_primary(document, stored),
+    ]
+
+
+def _missing(what: str, entries: tuple[Entry, ...], stored: Mapping[str, object]) -> Iterator[Fault]:
+    for entry in entries:
+        absent = [name for name in _REQUIRED[what] if name not in entry.lines]
+        if absent and entry.key not in stored:
+            verb = "is" if len(absent) == 1 else "are"
+            yield Fault(entry.line, f"{what} {entry.key} is new: {', '.join(absent)} {verb} missing")
+
+
+def _groups(document: Document, stored: State) -> Iterator[Fault]:
+    known = {entry.key for entry in document.groups} | stored.groups.keys()
+    for entry in document.definitions:
+        group = entry.values.get("group")
+        if group is not None and group not in known:
+            yield Fault(entry.lines["group"], f"definition {entry.key}: there is no group {group}")
+
+
+def _primary(document: Document, stored: State) -> Iterator[Fault]:
+    if not document.profiles:
+        return
+    primary = {key: profile.primary for key, profile in stored.profiles.items()}
+    primary |= {
+        entry.key: entry.values.get("primary", primary.get(entry.key, False)) for entry in document.profiles
+    }
+    chosen = [key for key, is_primary in primary.items() if is_primary]
+    named = [entry for entry in document.profiles if entry.key in chosen and "primary" in entry.lines]
+    if len(chosen) != 1:
+        at = named[-1].lines["primary"] if named else document.profiles[0].line
+        found = " and ".join(chosen) or "none"
+        yield Fault(at, f"profiles: exactly one must be primary, not {found}")
+        return
+    before = stored.profiles.get(chosen[0])
+    if stored.has_history and (before is None or before.version is None):
+        yield Fault(
+            named[0].lines["primary"], f"profile {chosen[0]}: only a published profile can become primary"
+        )

@@ -1,0 +1,83 @@
+"""A document given as JSON values, as the API gets it: read and checked like a text, faults named by field.
+
+Owns the way from values to the nodes that document.py reads, and from a fault's line back to its field. Never
+checks anything itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from consumer.catalog.document.faults import DocumentFaultsError
+from consumer.catalog.document.parse import read
+from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, SequenceNode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from consumer.catalog.document.model import Document
+    from consumer.catalog.document.yaml_nodes import Node
+    from consumer.catalog.model.account import State
+
+Path = tuple[str | int, ...]
+
+_TAG = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True)
+class FieldFault:
+    """One thing that is wrong. path: names and list indices from the root of the values."""
+
+    path: Path
+    message: str
+
+
+class FieldFaultsError(Exception):
+    """The values have faults, each by its field; nothing was applied."""
+
+    def __init__(self, faults: Iterable[FieldFault]) -> None:
+        self.faults = list(faults)
+        super().__init__("; ".join(fault.message for fault in self.faults))
+
+
+class _Mark(NamedTuple):
+    line: int
+
+
+def read_values(values: Mapping[str, Any], stored: State) -> Document:
+    """Return the document that has these sections and fields, of the stored account.
+
+    values: as in a document, `engagement_catalog` and `account` left out. Raises FieldFaultsError.
+    """
+    paths: list[Path] = []
+    root = _node({"engagement_catalog": 1, **values}, (), paths)
+    try:
+        return read(root, account=stored.account, stored=stored)
+    except DocumentFaultsError as error:
+        raise FieldFaultsError(
+            FieldFault(paths[fault.line - 1], fault.message) for fault in error.faults
+        ) from None
+
+
+def _node(value: Any, path: Path, paths: list[Path]) -> Node:
+    """Return the node of a value, on a line of its own that `paths` remembers."""
+    mark = _Mark(len(paths))
+    paths.append(path)
+    if isinstance(value, dict):
+        pairs = [(name, _node(each, (*path, name), paths)) for name, each in value.items()]
+        return MappingNode(
+            _TAG + "map",
+            [(ScalarNode(_TAG + "str", name, each.start_mark), each) for name, each in pairs],
+            mark,
+        )
+    if isinstance(value, list | tuple):
+        return SequenceNode(
+            _TAG + "seq", [_node(each, (*path, place), paths) for place, each in enumerate(value)], mark
+        )
+    if isinstance(value, str):
+        return ScalarNode(_TAG + "str", value, mark)
+    if value is None or isinstance(value, bool):
+        look = "null" if value is None else "bool"
+        return ScalarNode(_TAG + look, {None: "null", True: "true", False: "false"}[value], mark)
+    return ScalarNode(_TAG + ("int" if isinstance(value, int) else "float"), str(value), mark)

@@ -1,0 +1,136 @@
+"""The catalog as batches match by it: every account with its active definitions, of one revision.
+
+Owns the snapshot and matching. Never reads more than matching needs: policies, weights and groups are read by
+the statement that judges. Matching is pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from consumer.catalog.model.conditions import Condition, compile_condition, from_json
+from schemas.numbers import parse_data
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import asyncpg
+
+    from consumer.catalog.model.conditions import Holds
+    from consumer.domain.model import Event
+    from consumer.infra.postgres.connection import Connection
+
+_NO_DATA: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """An active definition, as far as matching and the columns of a batch need it.
+
+    edition: the number of the current one. xp: what an event is worth to a rep, 0 for none.
+    """
+
+    id: int
+    key: str
+    edition: int
+    xp: int
+    conditions: tuple[Condition, ...] = ()
+    _holds: tuple[Holds, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_holds", tuple(map(compile_condition, self.conditions)))
+
+    @property
+    def looks_at_data(self) -> bool:
+        """Tell whether any condition is over a path in `data`."""
+        return any(condition.path is not None for condition in self.conditions)
+
+    def takes(self, event: Event, data: Mapping[str, Any]) -> bool:
+        """Tell whether every condition holds; the type is taken to match, `data` is the event's, parsed."""
+        return all(holds(event, data) for holds in self._holds)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account, its settings, and its active definitions by event type, each list in display order."""
+
+    id: int
+    key: str
+    engagement: bool
+    sales: bool
+    count_robots: bool
+    definitions_by_type: dict[str, tuple[Definition, ...]]
+    _types_with_paths: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        of_data = {
+            event_type
+            for event_type, definitions in self.definitions_by_type.items()
+            if any(definition.looks_at_data for definition in definitions)
+        }
+        object.__setattr__(self, "_types_with_paths", frozenset(of_data))
+
+    def looks_at_data_of(self, event_type: str) -> bool:
+        """Tell whether a condition of any definition of that type is over `data`."""
+        return event_type in self._types_with_paths
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All accounts by key, as they stood at one revision."""
+
+    revision: int
+    accounts: dict[str, Account]
+
+
+def match(account: Account, event: Event) -> tuple[Definition, ...]:
+    """Return the active definitions that take the event, in display order; pure, never an error.
+
+    The data is parsed once, and only where a condition looks at it.
+    """
+    candidates = account.definitions_by_type.get(event.type, ())
+    data = parse_data(event.data) if account.looks_at_data_of(event.type) else _NO_DATA
+    return tuple(definition for definition in candidates if definition.takes(event, data))
+
+
+async def load(connection: Connection) -> Catalog:
+    """Read the catalog of all accounts in one statement, so that it is of one revision.
+
+    Raises what asyncpg raises.
+    """
+    rows = await connection.fetch(queries("catalog")["load_snapshot"])
+    by_account: dict[str, list[asyncpg.Record]] = {}
+    for row in rows:
+        if row["account_id"] is not None:
+            by_account.setdefault(row["account_key"], []).append(row)
+    accounts = {key: _account(of_account) for key, of_account in by_account.items()}
+    return Catalog(revision=rows[0]["revision"], accounts=accounts)
+
+
+def _account(rows: list[asyncpg.Record]) -> Account:
+    first = rows[0]
+    return Account(
+        id=first["account_id"],
+        key=first["account_key"],
+        engagement=first["engagement"],
+        sales=first["sales"],
+        count_robots=first["count_robots"],
+        definitions_by_type=_by_type(row for row in rows if row["definition_id"] is not None),
+    )
+
+
+def _by_type(rows: Iterable[asyncpg.Record]) -> dict[str, tuple[Definition, ...]]:
+    by_type: dict[str, tuple[Definition, ...]] = {}
+    for row in rows:
+        definition = Definition(
+            id=row["definition_id"],
+            key=row["definition_key"],
+            edition=row["edition"],
+            xp=row["xp"],
+            conditions=from_json(row["conditions"]),
+        )
+        for event_type in row["events"]:
+            by_type[event_type] = (*by_type.get(event_type, ()), definition)
+    return by_type

@@ -1,0 +1,209 @@
+"""The account as stored: read into the plain values of state.py, and written back where they differ.
+
+Owns the statements of sql/queries/catalog.sql but that of the snapshot. Never decides anything: what to write is
+the state that merge.py made.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from consumer.catalog.model.account import Dedup, Definition, Group, Profile, Settings, State, Version, Weight
+from consumer.catalog.model.conditions import as_mapping, from_json
+from schemas.names import Per, Policy
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import asyncpg
+
+    from consumer.infra.postgres.connection import Connection
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+async def read(connection: Connection, account: str) -> State:
+    """Return an account as stored, without settings if there is none; several statements, so in a transaction."""
+    statements = queries("catalog")
+    row = await connection.fetchrow(statements["read_account"], account)
+    if row is None:
+        return State(account)
+    number = row["id"]
+    return State(
+        account=account,
+        settings=Settings(
+            name=row["name"],
+            engagement=row["engagement"],
+            sales=row["sales"],
+            retention_seconds=row["retention_seconds"],
+            time_zone=row["time_zone"],
+            count_robots=row["count_robots"],
+        ),
+        groups={
+            each["key"]: Group(each["key"], each["name"], each["icon"])
+            for each in await connection.fetch(statements["read_groups"], number)
+        },
+        definitions={
+            each["key"]: _definition(each)
+            for each in await connection.fetch(statements["read_definitions"], number)
+        },
+        profiles=await _profiles(connection, number),
+        has_history=row["has_history"],
+    )
+
+
+def _definition(row: asyncpg.Record) -> Definition:
+    return Definition(
+        key=row["key"],
+        name=row["name"],
+        group=row["group_key"],
+        icon=row["icon"],
+        default_points=row["default_points"],
+        events=tuple(row["events"]),
+        active=row["active"],
+        when=from_json(row["conditions"]),
+        dedup=Dedup(Policy(row["policy"]), row["interval_seconds"], Per(row["per"])),
+        xp=row["xp"],
+        edition=row["edition"],
+        counted=row["counted"],
+    )
+
+
+async def _profiles(connection: Connection, account: int) -> dict[str, Profile]:
+    statements = queries("catalog")
+    versions = {
+        (row["profile"], row["state"]): version_of(row)
+        for row in await connection.fetch(statements["read_versions"], account)
+    }
+    return {
+        row["key"]: Profile(
+            key=row["key"],
+            name=row["name"],
+            description=row["description"],
+            primary=row["is_primary"],
+            inherits=row["inherits"],
+            weights=json.loads(row["weights"]),
+            version=versions.get((row["key"], "published")),
+            building=versions.get((row["key"], "building")),
+            last_number=row["last_number"],
+            publish_runs=row["publish_runs"],
+        )
+        for row in await connection.fetch(statements["read_profiles"], account)
+    }
+
+
+def version_of(row: asyncpg.Record) -> Version:
+    """Return the version that a row of read_versions tells of."""
+    return Version(
+        number=row["number"],
+        inherits=row["inherits"],
+        own_weights=json.loads(row["own_weights"]),
+        weights={
+            key: Weight(points, group, joined) for key, points, group, joined in json.loads(row["weights"])
+        },
+    )
+
+
+async def write(connection: Connection, before: State, after: State, *, by: str) -> None:
+    """Write an account where it differs from before; in the transaction of a configuration change.
+
+    by: who publishes what is published or begins to be built. Raises what asyncpg raises.
+    """
+    statements = queries("catalog")
+    if after.settings is None:
+        raise ValueError("an account without settings cannot be written")
+    number = await connection.fetchval(
+        statements["write_account"], after.account, _json({"": after.settings}.values())
+    )
+    await connection.execute(statements["write_groups"], number, _json(after.groups.values()))
+    await connection.execute(
+        statements["write_definitions"], number, _json(map(_definition_row, after.definitions.values()))
+    )
+    await connection.execute(statements["write_editions"], number)
+    await _write_profiles(connection, number, before, after, by)
+
+
+async def _write_profiles(connection: Connection, number: int, before: State, after: State, by: str) -> None:
+    statements = queries("catalog")
+    profiles = list(after.profiles.values())
+    begun = [
+        row for profile in profiles for row in _begun_versions(before.profiles.get(profile.key), profile)
+    ]
+    primary = next(profile.key for profile in profiles if profile.primary)
+    await connection.execute(statements["demote_profiles"], number, primary)
+    await connection.execute(statements["write_profiles"], number, _json(map(_profile_row, profiles)))
+    weights = [
+        {"profile": profile.key, "definition": definition, "weight": weight}
+        for profile in profiles
+        for definition, weight in profile.weights.items()
+    ]
+    await connection.execute(statements["write_own_weights"], number, _json(weights))
+    await connection.execute(statements["drop_own_weights"], number, _json(weights))
+    published = [row["profile"] for row in begun if row["state"] == "published"]
+    await connection.execute(statements["retire_versions"], number, published)
+    await connection.execute(statements["write_versions"], number, _json(begun), by)
+    await connection.execute(statements["write_publishes"], number, _json(begun), by)
+    await connection.execute(statements["write_version_weights"], number, _json(_weight_rows(profiles)))
+    await connection.execute(statements["write_overall_scores"], number, published)
+    await connection.execute(statements["drop_retired_scores"], number, published)
+
+
+def _begun_versions(before: Profile | None, after: Profile) -> Iterable[dict[str, Any]]:
+    """Give the versions that a profile has and had not: published at once, or to be built."""
+    for state, old, new in (
+        ("published", before and before.version, after.version),
+        ("building", before and before.building, after.building),
+    ):
+        if new is not None and new.number != (old.number if old else None):
+            yield _row(new) | {"profile": after.key, "state": state}
+
+
+async def drop(connection: Connection, before: State, after: State) -> None:
+    """Remove the profiles, definitions and groups that are gone, once the rest is written and nothing points there.
+
+    A profile must never have been published, a definition must not have history: what it may have left on timelines
+    is not looked for here. Raises what asyncpg raises.
+    """
+    statements = queries("catalog")
+    for name, old, new in (
+        ("drop_profiles", before.profiles, after.profiles),
+        ("drop_definitions", before.definitions, after.definitions),
+        ("drop_groups", before.groups, after.groups),
+    ):
+        await connection.execute(statements[name], after.account, [*old.keys() - new.keys()])
+
+
+def _definition_row(definition: Definition) -> dict[str, Any]:
+    row = _row(definition) | _row(definition.dedup)
+    row["conditions"] = [as_mapping(condition) for condition in definition.when]
+    return row
+
+
+def _profile_row(profile: Profile) -> dict[str, Any]:
+    published = profile.version.number if profile.version else None
+    return _row(profile) | {"is_primary": profile.primary, "published_version": published}
+
+
+def _weight_rows(profiles: list[Profile]) -> Iterable[dict[str, Any]]:
+    for profile in profiles:
+        for version in filter(None, (profile.version, profile.building)):
+            for definition, weight in version.weights.items():
+                yield _row(weight) | {
+                    "profile": profile.key,
+                    "number": version.number,
+                    "definition": definition,
+                }
+
+
+def _row(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _json(rows: Iterable[Any]) -> str:
+    """Return rows as a JSON list, each with its position, numbers exact."""
+    listed = [row if isinstance(row, dict) else _row(row) for row in rows]
+    return _ENCODER.encode([{**row, "position": place} for place, row in enumerate(listed)]).decode()

@@ -1,0 +1,54 @@
+"""What people see of a publish that a command waits for; shared by the commands that begin one."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from consumer.cli import CommandFailedError, complain
+from consumer.infra.telemetry.progress_bar import shown
+from consumer.scoring.announce import NobodyPublishesError
+from consumer.scoring.profile_publish import work
+
+if TYPE_CHECKING:
+    from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+    from consumer.scoring.profile_publish import Status
+
+_STEPS = {
+    "building": "contacts scored anew",
+    "announcing": "contacts told",
+    "cancelling": "contacts left as they were",
+}
+
+
+async def follow(keeper: ConnectionKeeper, publish: int) -> str:
+    """Work at a publish to its end, show how far it is, and return how it ended as a line.
+
+    Raises CommandFailedError where readers see it and whom it changed cannot be told.
+    """
+    stands: Status | None = None
+    try:
+        with ExitStack() as shows:
+            state = None
+            async for stands in work(keeper, publish):
+                if stands.total is not None and stands.state in _STEPS and stands.state != state:
+                    state = stands.state
+                    shows.close()
+                    tell = shows.enter_context(shown(f"{stands.profile}: {_STEPS[state]}", stands.total))
+                if stands.state == state:
+                    tell(stands.done)
+    except NobodyPublishesError as error:
+        raise CommandFailedError(f"{_standing(stands)}; whom it changed is yet to be told: {error}") from None
+    except BaseException:
+        complain(f"{_standing(stands)}; workers go on with it, or this command when it is run again")
+        raise
+    return _standing(stands)
+
+
+def _standing(stands: Status | None) -> str:
+    if stands is None:
+        return "a publish was begun"
+    what = f"profile {stands.profile}: version {stands.version} is "
+    if stands.flipped_at is not None:
+        return what + "published"
+    return what + ("being built" if stands.state == "building" else "cancelled")

@@ -1,0 +1,125 @@
+"""Whether everything the service needs is there and as it must be.
+
+Owns the list of what is looked at. Never changes anything, never stops at the first fault, and never asks a
+broker for a topic by name: some brokers create what they are asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from consumer.infra import kafka, postgres
+from consumer.infra.postgres import migrate
+from consumer.infra.settings import SettingsError
+from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.infra.settings import Settings
+
+_PATIENCE_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look showed; text: one line, saying what to do where it is not well."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+async def check(settings: Settings) -> list[Finding]:
+    """Return what was found of settings, database and brokers, wrong or not, in the order of looking."""
+    try:
+        kafka.client_options(settings)
+    except SettingsError as error:
+        faults = [Finding("settings", ok=False, text=fault) for fault in error.faults]
+        return [*faults, *await _database(settings)]
+    found = await asyncio.gather(_database(settings), _brokers(settings))
+    return [Finding("settings", ok=True, text="complete"), *found[0], *found[1]]
+
+
+async def _database(settings: Settings) -> list[Finding]:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            connection = await postgres.connect(settings.dsn(), application_name="engagement-check")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        return [Finding("database", ok=False, text=f"cannot be reached: {_line(error)}")]
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await _database_findings(connection)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        return [Finding("database", ok=False, text=f"does not answer as it should: {_line(error)}")]
+    finally:
+        connection.terminate()
+
+
+async def _database_findings(connection: postgres.Connection) -> list[Finding]:
+    version = await connection.fetchval("select current_setting('server_version')")
+    findings = [Finding("database", ok=True, text=f"PostgreSQL {version}"), await _schema(connection)]
+    # A commit that Postgres may forget is the one thing the service cannot make good (semantics §7.4).
+    for name, unsafe in (("synchronous_commit", {"off", "local"}), ("fsync", {"off"})):
+        value = await connection.fetchval("select current_setting($1)", name)
+        text = f"{value}: Postgres may lose commits that it confirmed; set it to on"
+        findings.append(Finding(name, value not in unsafe, text if value in unsafe else value))
+    recovering = await connection.fetchval("select pg_is_in_recovery()")
+    if recovering:
+        findings.append(Finding("database", ok=False, text="is a standby: nothing can be written to it"))
+    return findings
+
+
+async def _schema(connection: postgres.Connection) -> Finding:
+    version = await migrate.schema_version(connection)
+    if version == migrate.NEWEST:
+        return Finding("schema", ok=True, text=f"version {version}")
+    if version == 0:
+        return Finding("schema", ok=False, text="there is none: run `engagement migrate`")
+    if version < migrate.NEWEST:
+        text = f"version {version}, this program needs {migrate.NEWEST}: run `engagement migrate`"
+        return Finding("schema", ok=False, text=text)
+    text = f"version {version} is newer than this program, which knows {migrate.NEWEST}: upgrade the program"
+    return Finding("schema", ok=False, text=text)
+
+
+async def _brokers(settings: Settings) -> list[Finding]:
+    try:
+        async with (
+            asyncio.timeout(_PATIENCE_SECONDS),
+            kafka.plain_client(settings, "check") as client,
+        ):
+            present = await kafka.partitions_by_topic(client)
+            brokers = len(client.cluster.brokers())
+    except (KafkaError, OSError, TimeoutError) as error:
+        return [Finding("brokers", ok=False, text=f"cannot be reached: {_line(error)}")]
+    return [Finding("brokers", ok=True, text=f"{brokers} known"), *topic_findings(settings, present)]
+
+
+def topic_findings(settings: Settings, present: Mapping[str, int]) -> list[Finding]:
+    """Return what there is to say of topics, given every topic of the cluster with its partitions."""
+    findings = []
+    positions = () if settings.relay == "plain" else (POSITIONS_TOPIC,)
+    for kind, names in (("input", settings.topics), ("output", OUTPUT_TOPICS), ("relay's", positions)):
+        for name in map(settings.topic, names):
+            text = f"{present[name]} partitions" if name in present else "is missing: run `engagement topics`"
+            findings.append(Finding(f"{kind} topic {name}", name in present, text))
+    counts = {name: present[name] for name in map(settings.topic, settings.topics) if name in present}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        text = f"differ ({listed}): results stay right, but workers will wait for each other's contacts"
+        findings.append(Finding("partitions of input topics", ok=False, text=text))
+    elif counts:
+        findings.append(Finding("partitions of input topics", ok=True, text="are equal in number"))
+    if left_out := [name for name in INPUT_TOPICS if name not in settings.topics]:
+        findings.append(Finding("topics", ok=True, text=f"not consumed: {', '.join(left_out)}"))
+    return findings
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -1,0 +1,87 @@
+"""Simulated events as they are written to Kafka: CloudEvents in structured and in binary mode.
+
+Owns the writing. Never decides what happens; reading is decode.py's, which shares nothing with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from consumer.demo.traffic import people
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from consumer.demo.traffic.people import Happening, Person
+
+Headers = list[tuple[str, bytes]]
+STRUCTURED: Headers = [("content-type", b"application/cloudevents+json; charset=utf-8")]
+
+_SOURCES = {
+    "messages": "/inbox",
+    "deals": "/crm/deals",
+    "followups": "/crm/followups",
+    "bookings": "/calendar",
+    "payments": "/billing",
+    "sales": "/shop",
+    "emails": "/mailer",
+    "tracked": "/tracker",
+    "contacts": "/crm/contacts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the stream before it is written down; occurred_at: None leaves `time` out."""
+
+    person: Person
+    happening: Happening
+    id: str
+    occurred_at: datetime | None
+
+
+def envelope(event: Event, random: Random) -> dict[str, Any]:
+    """Return an event's attributes and data as structured mode has them."""
+    happening = event.happening
+    attributes: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": _SOURCES[happening.topic],
+        "type": happening.type,
+        "subject": event.person.id,
+        "accountid": event.person.account,
+    }
+    if event.occurred_at is not None:
+        zone = timezone(timedelta(hours=2)) if people.happens(random, 10) else UTC
+        attributes["time"] = event.occurred_at.astimezone(zone).isoformat().replace("+00:00", "Z")
+    if happening.actor is not None:
+        attributes["actortype"] = happening.actor
+        attributes["actorid"] = _actor_id(event)
+    if happening.object is not None:
+        attributes["objectid"] = happening.object
+    attributes["datacontenttype"] = "application/json"
+    return attributes | ({"robot": True} if happening.robot else {}) | {"data": happening.data}
+
+
+def _actor_id(event: Event) -> str:
+    person = event.person
+    return {"rep": person.owner, "contact": person.id}.get(event.happening.actor or "", "automation")
+
+
+def structured(attributes: dict[str, Any]) -> tuple[bytes, Headers]:
+    """Return value and headers of structured mode."""
+    return msgspec.json.encode(attributes), STRUCTURED
+
+
+def binary(attributes: dict[str, Any]) -> tuple[bytes, Headers]:
+    """Return value and headers of binary mode."""
+    headers = [
+        (f"ce_{name}", (value if isinstance(value, str) else "true").encode())
+        for name, value in attributes.items()
+        if name not in {"data", "datacontenttype"}
+    ]
+    return msgspec.json.encode(attributes["data"]), [*headers, ("content-type", b"application/json")]

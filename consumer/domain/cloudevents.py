@@ -1,0 +1,209 @@
+"""Unwrapping: from the headers and value of a record to the attributes and `data` of a CloudEvent.
+
+Owns the two modes of CloudEvents over Kafka, what is JSON and what is nested too deep. Never judges an
+attribute (consumer/domain/decode.py does) and never looks inside `data` beyond its grammar and depth.
+
+JSON is what msgspec takes, once the bytes are known to be UTF-8: it refuses NaN, infinities, a BOM and lone
+surrogates even in members that it skips (a test holds it against a second parser), but neither checks the
+UTF-8 of what it skips nor parses what is nested about 1,000 deep.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from consumer.domain.model import DeadLetter
+from schemas.names import Reason
+
+MAX_DEPTH: Final = 64
+WHITESPACE: Final = b" \t\r\n"
+
+_ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+_ALL_LISTS: Final = bytes.maketrans(b"{}", b"[]")
+_NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"{}[]")
+_STRUCTURED: Final = b"application/cloudevents"
+_NULL: Final = b"null"
+_ABSENT: Final = msgspec.Raw()
+
+
+class Envelope(msgspec.Struct):
+    """The listed attributes of a CloudEvent as text, where '' is one that is empty, no string or not UTF-8.
+
+    data: the bytes of the JSON value as they stood on the wire, without any where it was left out.
+    """
+
+    specversion: str | None = None
+    id: str | None = None
+    source: str | None = None
+    type: str | None = None
+    subject: str | None = None
+    accountid: str | None = None
+    time: str | None = None
+    actorid: str | None = None
+    actortype: str | None = None
+    objectid: str | None = None
+    robot: bool | str | None = None
+    data: msgspec.Raw = _ABSENT
+    data_base64: msgspec.Raw = _ABSENT
+
+    @property
+    def account(self) -> str | None:
+        """The account that the event names, None where it names none or not in the form of one."""
+        return None if self.accountid is None else _account(self.accountid)
+
+
+@lru_cache(maxsize=4096)
+def _account(text: str) -> str | None:
+    return text if _ACCOUNT.fullmatch(text) else None
+
+
+_TEXTS: Final = Envelope.__struct_fields__[:10]
+_HEADERS: Final = tuple(f"ce_{name}" for name in (*_TEXTS, "robot"))
+_ENVELOPE: Final = msgspec.json.Decoder(Envelope)
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANYTHING: Final = msgspec.json.Decoder(msgspec.Raw)
+_STRING: Final = msgspec.json.Decoder(str)
+
+
+def unwrap(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | DeadLetter:
+    """Return the CloudEvent of a record, or the first of its faults up to and including `too_deep`.
+
+    headers: by name in lower case. A fault names the account that can be read under the record's mode.
+    """
+    content_type = headers.get("content-type")
+    if content_type is not None and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED:
+        if content_type.partition(b";")[0].rstrip().lower() != _STRUCTURED + b"+json":
+            return DeadLetter(Reason.NOT_CLOUDEVENT, "content-type: of the formats only +json is taken")
+        return _structured(value)
+    if headers.get("ce_specversion") is not None:
+        return _binary(headers, value)
+    return DeadLetter(Reason.NOT_CLOUDEVENT, "neither of the two modes of CloudEvents")
+
+
+def _structured(value: bytes | None) -> Envelope | DeadLetter:
+    """Return the event whose envelope is the value."""
+    if not value:
+        return DeadLetter(Reason.NOT_JSON, "a structured record without a value")
+    try:
+        if not value.isascii():
+            value.decode()
+        envelope: Envelope | DeadLetter = _ENVELOPE.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        envelope = _member_by_member(value)
+    if isinstance(envelope, DeadLetter):
+        return envelope
+    if envelope.specversion != "1.0":
+        return DeadLetter(Reason.NOT_CLOUDEVENT, "specversion: missing or not 1.0", envelope.account)
+    data = bytes(envelope.data_base64)
+    if data and data != _NULL:
+        # The CloudEvents format knows `data` or `data_base64`, not both: with both this one is the data.
+        refusal = _decode_base64(envelope, data)
+        if refusal is not None:
+            return refusal
+    if _deeper_than(value, MAX_DEPTH + 1):
+        return DeadLetter(Reason.TOO_DEEP, "nested deeper than 64", envelope.account)
+    return envelope
+
+
+def _member_by_member(value: bytes) -> Envelope | DeadLetter:
+    """Return the envelope of a value in which some attribute is not of its type, or why there is none.
+
+    The slow way: each member is kept as it stands until all are read, for only then is it known which of
+    several equal names counts.
+    """
+    whole = _parse(value, "value")
+    if isinstance(whole, DeadLetter):
+        return whole
+    try:
+        members = _MEMBERS.decode(value)
+    except msgspec.ValidationError:
+        return DeadLetter(Reason.NOT_CLOUDEVENT, "value: not a JSON object, so without a specversion")
+    except RecursionError:
+        return DeadLetter(Reason.TOO_DEEP, "value: nested deeper than 64")
+    robot = bytes(members.get("robot", _ABSENT))
+    texts: dict[str, Any] = {name: _text(bytes(members[name])) for name in _TEXTS if name in members}
+    return Envelope(
+        **texts,
+        robot=robot == b"true" or _text(robot),
+        data=members.get("data", _ABSENT),
+        data_base64=members.get("data_base64", _ABSENT),
+    )
+
+
+def _text(member: bytes) -> str | None:
+    """Return the text of a JSON string, None for null or nothing, '' for anything else."""
+    if member in {b"", _NULL}:
+        return None
+    return _STRING.decode(member) if member.startswith(b'"') else ""
+
+
+def _decode_base64(envelope: Envelope, member: bytes) -> DeadLetter | None:
+    """Put what `data_base64` holds in the place of `data`, or say why that cannot be."""
+    try:
+        data = binascii.a2b_base64(_STRING.decode(member), strict_mode=True)
+    except ValueError:  # msgspec's and binascii's errors are of this class
+        return DeadLetter(Reason.NOT_JSON, "data_base64: not base64", envelope.account)
+    return _put_data(envelope, data, "data_base64")
+
+
+def _binary(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | DeadLetter:
+    """Return the event whose attributes are headers and whose `data` is the value, if it has one."""
+    texts: list[Any] = [_header(headers.get(name)) for name in _HEADERS]
+    envelope = Envelope(*texts)
+    if envelope.specversion != "1.0":
+        return DeadLetter(Reason.NOT_CLOUDEVENT, "ce_specversion: not 1.0", envelope.account)
+    return _put_data(envelope, value or b"", "value") or envelope
+
+
+def _header(value: bytes | None) -> str | None:
+    """Return the text of a header, None where it has no value, '' where it is not UTF-8."""
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
+def _put_data(envelope: Envelope, data: bytes, place: str) -> DeadLetter | None:
+    """Make the bytes the event's `data`, or say why they cannot be; no bytes are no `data`."""
+    if data:
+        parsed = _parse(data, place)
+        if isinstance(parsed, DeadLetter):
+            return DeadLetter(parsed.reason, parsed.detail, envelope.account)
+        if _deeper_than(data, MAX_DEPTH):
+            return DeadLetter(Reason.TOO_DEEP, f"{place}: nested deeper than 64", envelope.account)
+    envelope.data = msgspec.Raw(data)
+    return None
+
+
+def _parse(value: bytes, place: str) -> msgspec.Raw | DeadLetter:
+    """Return the value if it is JSON, else why it is none."""
+    try:
+        if not value.isascii():
+            value.decode()
+        return _ANYTHING.decode(value)
+    except UnicodeDecodeError as error:
+        return DeadLetter(Reason.NOT_JSON, f"{place}: not UTF-8 at byte {error.start}")
+    except msgspec.DecodeError as error:
+        return DeadLetter(Reason.NOT_JSON, f"{place}: {error}")
+    except RecursionError:
+        return DeadLetter(Reason.TOO_DEEP, f"{place}: nested deeper than 64")
+
+
+def _deeper_than(value: bytes, limit: int) -> bool:
+    """Tell whether valid JSON nests deeper than that; most values have too few brackets to."""
+    if value.count(b"{") + value.count(b"[") <= limit:
+        return False
+    brackets = _STRINGS.sub(b"", value).translate(_ALL_LISTS, _NOT_BRACKETS)
+    for _ in range(limit):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")  # takes the innermost level away, and no other
+    return brackets != b""

@@ -1,0 +1,163 @@
+"""Decoding: a record becomes an event that is valid in every respect of semantics §2, or a dead letter.
+
+Owns the limits, the rules of the attributes and the order in which faults are named. Never touches the
+world, never reads a clock, never decides by anything but the record, and never raises, whatever the record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any, Final
+
+from consumer.domain import cloudevents
+from consumer.domain.model import DeadLetter, Event, Record
+from consumer.domain.record_headers import name_bytes
+from schemas import timestamps
+from schemas.events import check_data
+from schemas.names import Reason
+
+MAX_VALUE_BYTES: Final = 262_144
+MAX_KEY_AND_HEADER_BYTES: Final = 65_536
+EARLIEST: Final = 946_684_800_000_000  # 2000-01-01, microseconds since 1970
+LATEST_AFTER_RECORD: Final = 3_600_000_000  # one hour, in microseconds
+SETTLED_BEFORE_RECORD: Final = 7 * 86_400_000_000  # seven days, in microseconds
+
+_LONGEST_TEXT: Final = 256
+_TEXTS: Final = ("id", "source", "type", "subject", "actorid", "objectid")
+_REQUIRED: Final = ("id", "source", "type", "subject", "accountid")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # category Cc, all of it
+_ACTOR_TYPES: Final = frozenset({"rep", "contact", "system"})
+_LAST_REPRESENTABLE: Final = 253_402_300_799_999_999  # the end of 9999
+
+
+def decode(record: Record) -> Event | DeadLetter:
+    """Return the event that a record is, or the first of its faults in the order of the closed list.
+
+    Both modes of CloudEvents give the same event but for white space around `data`, which binary mode keeps.
+    With `data` and `data_base64` the latter is the data; a value of no bytes is no value.
+    """
+    headers, beside = _headers(record)
+    value = record.value
+    if beside > MAX_KEY_AND_HEADER_BYTES or (value is not None and len(value) > MAX_VALUE_BYTES):
+        return _too_large(headers, value)
+    envelope = cloudevents.unwrap(headers, value)
+    if isinstance(envelope, DeadLetter):
+        return envelope
+    time = None if envelope.time is None else timestamps.microseconds(envelope.time)
+    fault = _attribute_fault(envelope, time) or _time_fault(time, record.timestamp)
+    if fault is not None:
+        return DeadLetter(*fault, envelope.account)
+    data = bytes(envelope.data)
+    if data == b"" or data.strip(cloudevents.WHITESPACE) == b"null":
+        data = b"{}"
+    elif not data.lstrip(cloudevents.WHITESPACE).startswith(b"{"):
+        return DeadLetter(Reason.DATA_NOT_OBJECT, "data: not a JSON object", envelope.account)
+    text = data.decode()
+    invalid = check_data(envelope.type or "", text)
+    if invalid is not None:
+        return DeadLetter(Reason.DATA_INVALID, invalid, envelope.account)
+    return _event(envelope, time, record, text)
+
+
+def event_key(source: str, identifier: str) -> bytes:
+    """Return the 16 bytes by which an event is known within its account."""
+    return hashlib.blake2b(f"{source}\0{identifier}".encode(), digest_size=16).digest()
+
+
+def _headers(record: Record) -> tuple[dict[str, bytes | None], int]:
+    """Return the headers by name in lower case, of equal ones the last, and their bytes with the key's."""
+    headers: dict[str, bytes | None] = {}
+    size = 0 if record.key is None else len(record.key)
+    for name, value in record.headers:
+        size += len(name) if name.isascii() else len(name_bytes(name))
+        if value is not None:
+            size += len(value)
+        headers[name.lower()] = value
+    return headers, size
+
+
+def _too_large(headers: dict[str, bytes | None], value: bytes | None) -> DeadLetter:
+    """Return the dead letter of a record over a limit; a structured value over it is not read."""
+    if value is None or len(value) <= MAX_VALUE_BYTES:
+        limit = f"key and headers: more than {MAX_KEY_AND_HEADER_BYTES} bytes"
+    else:
+        limit, value = f"value: more than {MAX_VALUE_BYTES} bytes", None
+    return DeadLetter(Reason.TOO_LARGE, limit, cloudevents.unwrap(headers, value).account)
+
+
+def _attribute_fault(envelope: cloudevents.Envelope, time: int | None) -> tuple[Reason, str] | None:
+    """Find what is wrong with the attributes, the bounds of `time` apart; what is missing comes first."""
+    if _is_usual(envelope) and (envelope.time is None) == (time is None):
+        return None
+    required = (envelope.id, envelope.source, envelope.type, envelope.subject)
+    if None in required or envelope.accountid is None:
+        missing = next(name for name in _REQUIRED if getattr(envelope, name) is None)
+        return Reason.ATTRIBUTE_MISSING, f"{missing}: missing"
+    for name, text in zip(_TEXTS, (*required, envelope.actorid, envelope.objectid), strict=True):
+        if text is not None and not _well_formed(text):
+            return Reason.ATTRIBUTE_MALFORMED, f"{name}: not 1 to 256 characters, none of them a control"
+    if envelope.account is None:
+        return Reason.ATTRIBUTE_MALFORMED, "accountid: not 1 to 64 letters, digits, _ or -"
+    if envelope.time is not None and time is None:
+        return Reason.ATTRIBUTE_MALFORMED, "time: not an RFC 3339 time"
+    return None
+
+
+def _is_usual(envelope: cloudevents.Envelope) -> bool:
+    """Tell whether all attributes are there, printable and not too long: without fault, and seen at one glance."""
+    id_, source, type_, subject = envelope.id, envelope.source, envelope.type, envelope.subject
+    if not (id_ and source and type_ and subject and envelope.account is not None):
+        return False
+    actor, object_ = envelope.actorid, envelope.objectid
+    if actor == "" or object_ == "":
+        return False
+    together = f"{id_}{source}{type_}{subject}{actor or ''}{object_ or ''}"
+    # What is short together is short in each part.
+    return len(together) <= _LONGEST_TEXT and together.isprintable()
+
+
+def _well_formed(text: str) -> bool:
+    """Tell whether an attribute keeps the rule of semantics §2; what is printable has no control in it."""
+    return 0 < len(text) <= _LONGEST_TEXT and (text.isprintable() or _CONTROL.search(text) is None)
+
+
+def _time_fault(time: int | None, timestamp: int | None) -> tuple[Reason, str] | None:
+    """Find what is wrong with when it occurred: at its `time`, else at its record's timestamp."""
+    if timestamp is None:
+        return Reason.TIME_OUT_OF_BOUNDS, "the record has no timestamp"
+    recorded = timestamp * 1000
+    latest = min(recorded + LATEST_AFTER_RECORD, _LAST_REPRESENTABLE)
+    if not EARLIEST <= (recorded if time is None else time) <= latest:
+        return Reason.TIME_OUT_OF_BOUNDS, "time: not from 2000-01-01 to one hour after the record's timestamp"
+    return None
+
+
+def _event(envelope: cloudevents.Envelope, time: int | None, record: Record, data: str) -> Event:
+    """Return the event of an envelope without fault."""
+    given: Any = envelope  # the search for faults has left no None where one is not allowed
+    recorded = (record.timestamp or 0) * 1000
+    occurred = recorded if time is None else time
+    robot = envelope.robot
+    return Event(
+        given.accountid,
+        event_key(given.source, given.id),
+        given.id,
+        given.source,
+        given.type,
+        given.subject,
+        occurred,
+        recorded - occurred > SETTLED_BEFORE_RECORD,
+        envelope.actorid,
+        envelope.actortype if envelope.actortype in _ACTOR_TYPES else None,
+        envelope.objectid,
+        robot is not None and (robot is True or (robot is not False and robot.lower() == "true")),
+        data,
+        _digest(given.type, given.subject, time, data),
+    )
+
+
+def _digest(kind: str, subject: str, time: int | None, data: str) -> int:
+    """Return a signed 64-bit fingerprint of what should not differ under one key; NUL only borders parts."""
+    contents = f"{kind}\0{subject}\0{'' if time is None else time}\0{data}".encode()
+    return int.from_bytes(hashlib.blake2b(contents, digest_size=8).digest(), "big", signed=True)

@@ -1,0 +1,42 @@
+"""Headers of Kafka records: their names as text, and how they are stored.
+
+On the wire a name is any bytes. Bytes that are not UTF-8 become lone surrogates here: nothing is lost, and such a
+name equals none that means anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Final, TypeAlias
+
+Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
+
+WRONG_BYTES: Final = "surrogateescape"
+
+
+def name_bytes(name: str) -> bytes:
+    """Return the bytes that a name was on the wire."""
+    try:
+        return name.encode("utf-8", WRONG_BYTES)
+    except UnicodeEncodeError:  # it came from no wire, but nothing may fail on it
+        return name.encode("utf-8", "surrogatepass")
+
+
+def readable_name(name: str) -> str:
+    r"""Return a name with each wrong byte as \xff: for people, and for clients that send names as UTF-8 only."""
+    return name_bytes(name).decode("utf-8", "backslashreplace")
+
+
+def encode_headers(headers: Headers) -> bytes:
+    """Return headers as they are stored: JSON, [[name, value in base64 or null], …]."""
+    return json.dumps(
+        [[name, None if value is None else base64.b64encode(value).decode()] for name, value in headers]
+    ).encode()
+
+
+def decode_headers(stored: bytes) -> Headers:
+    """Return headers from how they are stored."""
+    return tuple(
+        (name, None if value is None else base64.b64decode(value)) for name, value in json.loads(stored)
+    )

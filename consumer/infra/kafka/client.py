@@ -1,0 +1,158 @@
+"""How brokers are reached: the options that every client shares, and what the cluster has.
+
+Owns client options and reading the list of topics. Never creates a topic (topics.py) and never asks for one
+by name: some brokers create what they are asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
+
+from consumer.infra import connection_errors
+from consumer.infra.kafka import tls
+from consumer.infra.kafka.abort import cut, hang_up
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+    from consumer.infra.settings import Settings
+
+CLIENT_ID = "engagement"
+
+
+# Seconds for asking brokers why they refuse us: whoever refuses does it at once.
+_ASKING_WHY = 1.0
+# Seconds for what was cancelled to end.
+_LET_GO = 0.5
+
+
+class BrokersRefuseError(KafkaConnectionError):  # type: ignore[misc] # aiokafka ships no types
+    """A broker is there and does not deal with us; the message says why, and which setting to look at."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class TopicsMissingError(Exception):
+    """Topics that are needed are not there: run `engagement topics`."""
+
+
+def client_options(settings: Settings, role: str = "") -> dict[str, Any]:
+    """Return the arguments shared by aiokafka's consumers, producers, admin and plain clients.
+
+    role: part of the client id, by which brokers tell clients apart in their logs and quotas. Raises SettingsError
+    where certificates cannot be used.
+    """
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap,
+        "client_id": f"{CLIENT_ID}-{role}" if role else CLIENT_ID,
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_security_protocol.startswith("SASL") and settings.kafka_sasl_password:
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_sasl_username
+        options["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
+    if settings.kafka_security_protocol.endswith("SSL"):
+        options["ssl_context"] = tls.context(settings)
+    return options
+
+
+async def leave(client: AIOKafkaConsumer | AIOKafkaProducer, *, within: float = 2.0) -> BaseException | None:
+    """Stop a consumer or producer and return what it ended with, None where that was in order.
+
+    within: seconds; it would wait for an answer for ever where the broker has gone. In a task of its own: aiokafka
+    may raise CancelledError of its own making, or swallow one, and neither must touch the caller's.
+    """
+    stopping = asyncio.ensure_future(client.stop())
+    over: set[asyncio.Future[None]] = set()
+    try:
+        over, _ = await asyncio.wait([stopping], timeout=within)
+    finally:
+        if not over:
+            stopping.cancel()
+            await asyncio.wait([stopping], timeout=_LET_GO)
+    if not over:
+        return TimeoutError(f"not over after {within:.0f} s")
+    return asyncio.CancelledError() if stopping.cancelled() else stopping.exception()
+
+
+def input_topics(settings: Settings) -> dict[str, str]:
+    """Return the topics consumed: as Kafka calls them → as the service does, without the prefix."""
+    return {settings.topic(name): name for name in settings.topics}
+
+
+@asynccontextmanager
+async def plain_client(
+    settings: Settings, role: str, *, patience: float = 5.0
+) -> AsyncIterator[AIOKafkaClient]:
+    """Give a connected client for questions about the cluster, each answered within `patience` seconds.
+
+    Raises aiokafka's KafkaConnectionError where no broker can be reached, namely BrokersRefuseError where one says
+    why.
+    """
+    client = AIOKafkaClient(**client_options(settings, role), request_timeout_ms=int(patience * 1000))
+    try:
+        await client.bootstrap()
+        yield client
+    except KafkaError as error:
+        if why := await _why(settings, client):
+            raise BrokersRefuseError(why) from error
+        raise
+    finally:
+        ends = cut(client)
+        await client.close()
+        if ends:
+            await asyncio.wait(ends)
+
+
+async def _why(settings: Settings, client: AIOKafkaClient) -> str | None:
+    """Ask each broker once more why it refuses us, if any does: aiokafka's errors do not say."""
+    options = client_options(settings, "why")
+    del options["bootstrap_servers"]
+    addresses = [(host, port) for host, port, _ in client.hosts]
+    addresses += [(broker.host, broker.port) for broker in client.cluster.brokers()]
+    try:
+        async with asyncio.timeout(_ASKING_WHY):
+            for host, port in dict.fromkeys(addresses):
+                if why := connection_errors.of_kafka(await _failure(host, port, options), f"{host}:{port}"):
+                    return why
+    except TimeoutError:
+        pass
+    return None
+
+
+async def _failure(host: str, port: int, options: dict[str, Any]) -> BaseException | None:
+    """Connect and ask for nothing in particular; returns how that failed, None if it did not."""
+    try:
+        connection = await create_conn(host, port, **options)
+        try:
+            # Whoever asks for a login lets everybody in and hangs up at the first request.
+            await connection.send(MetadataRequest([]))
+        finally:
+            hang_up(connection)
+    except (KafkaError, OSError) as error:
+        return error
+    return None
+
+
+async def partitions_by_topic(client: AIOKafkaClient) -> dict[str, int]:
+    """Return every topic of the cluster that may be seen, with its number of partitions."""
+    cluster = await client.fetch_all_metadata()
+    return {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
+
+
+async def require_topics(settings: Settings, names: Iterable[str]) -> None:
+    """Raise TopicsMissingError unless all these topics, named without the prefix, are there."""
+    async with plain_client(settings, "topics") as client:
+        present = await partitions_by_topic(client)
+    if missing := [topic for topic in map(settings.topic, names) if topic not in present]:
+        raise TopicsMissingError(f"topics are missing: {', '.join(missing)}; run `engagement topics`")

@@ -1,0 +1,22 @@
+"""Connections to Postgres with every wait bounded, what its errors mean, and the schema. Layer: infra.
+
+Others write `postgres.connect(…)`. Read `connection.py` first, then `errors.py`: its three classes of errors decide
+what becomes of a batch.
+"""
+
+from consumer.infra.postgres.connection import Connection, Pool, connect, fetch_one, open_unbounded, pool
+from consumer.infra.postgres.errors import DatabaseTlsError, is_data_error, retry_reason
+from consumer.infra.postgres.revision import configuration_change
+
+__all__ = [
+    "Connection",
+    "DatabaseTlsError",
+    "Pool",
+    "configuration_change",
+    "connect",
+    "fetch_one",
+    "is_data_error",
+    "open_unbounded",
+    "pool",
+    "retry_reason",
+]

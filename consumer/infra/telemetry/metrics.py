@@ -1,0 +1,117 @@
+"""Every metric of the service, its name, labels and buckets, in one place.
+
+Owns what is measured and how it is called (contracts.md, Metrics). Never measures anything itself. Labels are
+bounded: topics, partitions and the closed lists, never a contact, an event or a type.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from schemas.names import LaneStop, Reason, RetryReason, Verdict
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+STAGES = ("fetch", "decode", "match", "contacts", "apply", "commit")
+RELAY_RESULTS = ("committed", "aborted")
+
+_STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_AGE_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600, 21_600, 86_400)
+_RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+
+
+class Metrics:
+    """The metrics of one process, on a registry of their own unless one is given."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        # A second series for each counter, saying when it began, that nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the one function there without types
+        self.registry = registry or CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._ingest()
+        self._lanes()
+        self._relay()
+        self._show_zeros()
+
+    def exposition(self) -> bytes:
+        """Return all metrics in Prometheus' text format, of type CONTENT_TYPE."""
+        return generate_latest(self.registry)
+
+    def _ingest(self) -> None:
+        self.records = self._counter("records", "Records by what became of them", "topic", "outcome")
+        self.verdicts = self._counter("verdicts", "Verdicts on new timeline entries", "verdict")
+        self.dead_letters = self._counter("dead_letters", "Records that could not be events", "reason")
+        self.conflicting_duplicates = self._counter(
+            "conflicting_duplicates", "Event keys that came again with other contents"
+        )
+        self.batch_seconds = self._histogram(
+            "batch_seconds", "Time that a batch spent in each stage", _STAGE_SECONDS, "stage"
+        )
+        self.batch_records = self._histogram("batch_records", "Records by batch", _RECORDS)
+        self.freshness_seconds = self._histogram(
+            "freshness_seconds", "From a record's timestamp to the commit of its batch", _AGE_SECONDS
+        )
+        self.database_retries = self._counter(
+            "database_retries", "Batches begun again because of a passing error", "reason"
+        )
+
+    def _lanes(self) -> None:
+        self.lane_lag_records = self._gauge(
+            "lane_lag_records", "Records not processed yet", "topic", "partition"
+        )
+        self.lane_lag_seconds = self._gauge(
+            "lane_lag_seconds",
+            "Age of the oldest record not processed yet, 0 when caught up",
+            "topic",
+            "partition",
+        )
+        self.lanes_unowned = self._gauge("lanes_unowned", "Lanes that no worker holds")
+        self.lane_stopped = self._gauge("lane_stopped", "Lanes standing still until somebody acts", "reason")
+        self.lane_fenced = self._counter(
+            "lane_fenced", "Batches that found another worker holding their lane"
+        )
+        self.rebalances = self._counter("rebalances", "Times that slices moved between workers")
+
+    def _relay(self) -> None:
+        self.publish_seconds = self._histogram(
+            "publish_seconds", "From the commit of a message to its acknowledgement by Kafka", _AGE_SECONDS
+        )
+        self.outbox_messages = self._gauge("outbox_messages", "Messages not published yet")
+        self.outbox_oldest_seconds = self._gauge(
+            "outbox_oldest_seconds", "Age of the oldest message not published yet, 0 where there is none"
+        )
+        self.relay_transactions = self._counter(
+            "relay_transactions",
+            "Groups of messages that the relay sent (in plain mode: flushes), by how they ended",
+            "result",
+        )
+
+    def _show_zeros(self) -> None:
+        """Show the series of closed lists from the first scrape on: a rate needs a zero to rise from."""
+        for counter, label, values in (
+            (self.verdicts, "verdict", Verdict),
+            (self.dead_letters, "reason", Reason),
+            (self.database_retries, "reason", RetryReason),
+            (self.lane_stopped, "reason", LaneStop),
+            (self.relay_transactions, "result", RELAY_RESULTS),
+            (self.batch_seconds, "stage", STAGES),
+        ):
+            for value in values:
+                counter.labels(**{label: value})
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"engagement_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"engagement_{name}", meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"engagement_{name}", meaning, labels, buckets=buckets, registry=self.registry)

@@ -1,0 +1,37 @@
+"""Stores records that could not be events, byte for byte; dead_letters/browse.py reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.domain.record_headers import encode_headers
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.domain.model import DeadLetter, Record
+    from consumer.infra.postgres.connection import Connection
+
+
+async def keep(
+    connection: Connection, dead: Sequence[tuple[Record, DeadLetter]], shards: int
+) -> list[tuple[int, int]]:
+    """Store the dead letters and return, in their order, (id, outbox shard) of each."""
+    if not dead:
+        return []
+    rows = await connection.fetch(
+        queries("batch")["dead_letters"],
+        [record.topic for record, _ in dead],
+        [record.partition for record, _ in dead],
+        [record.offset for record, _ in dead],
+        [record.timestamp for record, _ in dead],
+        [record.key for record, _ in dead],
+        [record.value for record, _ in dead],
+        [encode_headers(record.headers) for record, _ in dead],
+        [letter.reason.value for _, letter in dead],
+        # What Postgres would refuse in a text must not make a dead letter die again.
+        [letter.detail.replace("\0", "\ufffd") for _, letter in dead],
+        [letter.account for _, letter in dead],
+    )
+    return [(row["id"], record.partition % shards) for row, (record, _) in zip(rows, dead, strict=True)]

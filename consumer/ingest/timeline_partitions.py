@@ -1,0 +1,62 @@
+"""The months of the timeline: one table each, created when the first event falls into one.
+
+Owns creating them. Never drops one: that is for retention.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from schemas.timestamps import instant
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from consumer.infra.postgres.connection import Connection
+
+Month = tuple[int, int]
+
+# Partitions are created one at a time.
+_LOCK = 0x656E6761_0002
+
+_DAY = 86_400_000_000  # in microseconds
+_TABLE = re.compile(r"timeline_(\d{4})_(\d{2})")
+
+
+def months_of(instants: Iterable[int]) -> set[Month]:
+    """Return the (year, month) in UTC that these instants, in microseconds since 1970, fall into."""
+    days = {microseconds // _DAY for microseconds in instants}
+    return {(day.year, day.month) for day in (instant(number * _DAY) for number in days)}
+
+
+async def create(connection: Connection, wanted: set[Month]) -> set[Month]:
+    """Create those of the wanted months that are missing, and return all that exist.
+
+    Each is made as a table of its own and then attached, which does not wait for those who use the others.
+    """
+    existing = await _existing(connection)
+    for month in sorted(wanted - existing):
+        async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            # Another pipeline may have made it while this one waited.
+            if month not in await _existing(connection):
+                await connection.execute(_script(month))
+    return existing | wanted
+
+
+async def _existing(connection: Connection) -> set[Month]:
+    names = await connection.fetch(queries("batch")["months"])
+    found = (_TABLE.fullmatch(row["relname"]) for row in names)
+    return {(int(match[1]), int(match[2])) for match in found if match}
+
+
+def _script(month: Month) -> str:
+    year, number = month
+    following = (year + number // 12, number % 12 + 1)
+    table = f"timeline_{year:04}_{number:02}"
+    return f"""
+        create table {table} (like timeline including defaults including indexes);
+        alter table timeline attach partition {table}
+        for values from ('{year:04}-{number:02}-01Z') to ('{following[0]:04}-{following[1]:02}-01Z')"""

@@ -1,0 +1,4 @@
+"""Lanes, one per (topic, partition): their positions, who holds them, how far they lag. Layer: catalog | lanes.
+
+Read `positions.py` first (a position moves by compare-and-set, in the transaction of a batch), then `leases.py`.
+"""

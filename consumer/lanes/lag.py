@@ -1,0 +1,237 @@
+"""How far lanes are behind their logs, for operators: all lanes of the installation, whoever holds them.
+
+Owns the gauges of lanes and of the outbox, and the task that sets them and sees to it that new lanes are written
+down. Never influences what is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.postgres.errors import retry_reason
+from consumer.lanes import leases, positions
+from schemas.names import LaneStop
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from consumer.infra.clock import Clock
+    from consumer.infra.postgres.connection import Connection
+    from consumer.infra.settings import Settings
+    from consumer.infra.telemetry.health import Health
+    from consumer.infra.telemetry.metrics import Metrics
+    from consumer.lanes.log_watcher import Survey, Waiting
+    from consumer.lanes.positions import Lane, LaneKey
+
+log = structlog.get_logger(__name__)
+
+_BACKLOG = queries("relay")["backlog"]
+_CREATE_SLICES = queries("leases")["create_slices"]
+
+# Seconds from look to look, however long one takes: lag is 0 within a second of catching up; and between them.
+_EVERY = 0.7
+_REST = 0.1
+# For the database, before it is gone by what was read last.
+_PATIENCE = 1.5
+# Of a lane that moves with more than so many records before it, the last one processed tells the age of the next;
+# of others that record itself is looked at.
+_MANY = 50
+# Seconds for which this worker goes by the rows that it read last, for the lanes that it held, when the database is
+# away: its own records wait meanwhile, and nobody else can tell.
+_FROM_MEMORY = 120.0
+
+
+class Lag:
+    """Looks at everything about once a second."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        survey: Survey,
+        *,
+        connect: Callable[[], Awaitable[Connection]],
+        held: Callable[[], set[LaneKey]],
+        metrics: Metrics,
+        health: Health,
+        clock: Clock,
+        introduces: bool,
+        introduced: Callable[[], None],
+    ) -> None:
+        """held: tells the lanes that this worker reads. introduces: whether new lanes are written down.
+
+        introduced: called when some were.
+        """
+        self._settings = settings
+        self._survey = survey
+        self._database = ConnectionKeeper(connect)
+        self._held = held
+        self._metrics = metrics
+        self._health = health
+        self._clock = clock
+        self._introduces = introduces
+        self._tell = introduced
+        self._introduced: frozenset[LaneKey] = frozenset()
+        self._rows: list[Lane] = []
+        self._read_at = float("-inf")
+        self._remembered: set[LaneKey] = set()
+        self._before: dict[LaneKey, int] = {}
+        self._waiting: dict[LaneKey, tuple[int, Waiting]] = {}
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        if self._introduces:
+            self._health.expect("lanes")
+        try:
+            while True:
+                began = self._clock.monotonic()
+                await self.look()
+                await asyncio.sleep(max(_REST, began + _EVERY - self._clock.monotonic()))
+        finally:
+            self._database.drop()
+            await self._survey.stop()
+
+    async def look(self) -> None:
+        """Look once; what cannot be measured is not shown."""
+        try:
+            await self._survey.look()
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.info("logs not looked at", error=repr(error)[:200])
+            await self._survey.stop()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._read()
+        except Exception as error:
+            if retry_reason(error) is None:
+                raise
+            self._database.drop()
+            self._rely_on_memory()
+        try:
+            await self._measure()
+        except (KafkaError, OSError, TimeoutError) as error:
+            log.info("lag not measured", error=repr(error)[:200])
+            await self._survey.stop()
+            self._show({})
+
+    # From the database -------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        """Read the rows of all lanes and what else the database knows, and write new lanes down."""
+        connection = await self._database.get()
+        if self._introduces:
+            await self._introduce(connection)
+        self._rows = [
+            lane for lane in await positions.read_all(connection) if lane.topic in self._settings.topics
+        ]
+        holders = await leases.holders(connection)
+        self._read_at = self._clock.monotonic()
+        self._remembered = self._held()
+        there = [lane for lane in self._rows if lane.key in self._survey.lanes]
+        self._metrics.lanes_unowned.set(sum(lane.partition not in holders for lane in there))
+        stopped = Counter(lane.stopped for lane in self._rows)
+        for reason in LaneStop:
+            self._metrics.lane_stopped.labels(reason.value).set(stopped[reason.value])
+        backlog = await connection.fetchrow(_BACKLOG)
+        if backlog is not None:
+            self._metrics.outbox_messages.set(backlog["messages"])
+            self._metrics.outbox_oldest_seconds.set(backlog["oldest_seconds"])
+
+    async def _introduce(self, connection: Connection) -> None:
+        survey = self._survey
+        new = survey.lanes - self._introduced
+        if new and all(key in survey.end and key in survey.first for key in new):
+            bounds = {key: (survey.first[key], survey.end[key]) for key in new}
+            await positions.introduce(connection, bounds, latest=self._settings.start == "latest")
+            await connection.execute(_CREATE_SLICES)
+            self._introduced = survey.lanes
+            self._tell()
+        if survey.lanes or survey.missing:
+            faults = [f"topic {topic} is missing" for topic in survey.missing]
+            self._health.report("lanes", ok=not faults, why="; ".join(faults))
+
+    def _rely_on_memory(self) -> None:
+        if self._clock.monotonic() - self._read_at > _FROM_MEMORY:
+            self._rows = []
+        # Those it has taken since the database last answered, too.
+        self._remembered |= self._held()
+        self._rows = [lane for lane in self._rows if lane.key in self._remembered]
+
+    # Beside the logs ---------------------------------------------------------------------------------------
+
+    async def _measure(self) -> None:
+        ends = self._survey.end
+        behind = {lane.key: lane for lane in self._rows if ends.get(lane.key, 0) > lane.next_offset}
+        await self._find_waiting(behind)
+        shown: dict[LaneKey, tuple[int, float | None]] = {}
+        for lane in self._rows:
+            if lane.key in behind:
+                shown[lane.key] = self._lag_of(lane, ends[lane.key])
+            elif lane.key in ends:
+                shown[lane.key] = (0, 0.0)
+        self._before = {lane.key: lane.next_offset for lane in self._rows}
+        self._show(shown)
+
+    async def _find_waiting(self, behind: Mapping[LaneKey, Lane]) -> None:
+        """Learn of the record that each lane waits for, where it cannot be reckoned and is not known yet."""
+        ends, first = self._survey.end, self._survey.first
+        starts = {key: max(lane.next_offset, first.get(key, 0)) for key, lane in behind.items()}
+        self._waiting = {
+            key: (start, waiting)
+            for key, (start, waiting) in self._waiting.items()
+            if starts.get(key) == start and (waiting.records or waiting.upto >= ends[key])
+        }
+        # What is too long for one look is not counted anew each time that it grows.
+        counted = {
+            key
+            for key, (_, waiting) in self._waiting.items()
+            if waiting.upto >= ends[key] or not waiting.whole
+        }
+        wanted = {
+            key: starts[key]
+            for key, lane in behind.items()
+            if key not in counted
+            and (
+                self._before.get(key) == lane.next_offset
+                or ends[key] - lane.next_offset <= _MANY
+                or lane.last_timestamp is None
+            )
+        }
+        for key, waiting in (await self._survey.peek(wanted)).items():
+            self._waiting[key] = starts[key], waiting
+
+    def _lag_of(self, lane: Lane, end: int) -> tuple[int, float | None]:
+        """Return how far a lane is behind: (records, seconds or None where these are not known).
+
+        Beyond what was looked at, offsets are taken for records: there the markers of transactions count too.
+        """
+        known = self._waiting.get(lane.key)
+        if known is None:
+            return end - lane.next_offset, self._age(lane.last_timestamp)
+        waiting = known[1]
+        # Records that are gone count too.
+        gone = max(0, self._survey.first.get(lane.key, 0) - lane.next_offset)
+        records = waiting.records + max(0, end - waiting.upto) + gone
+        if not waiting.records:
+            return (records, self._age(lane.last_timestamp)) if records else (0, 0.0)
+        return records, self._age(waiting.timestamp)
+
+    def _age(self, timestamp: int | None) -> float | None:
+        if timestamp is None:
+            return None
+        return max(0.0, self._clock.now().timestamp() - timestamp / 1000)
+
+    def _show(self, shown: Mapping[LaneKey, tuple[int, float | None]]) -> None:
+        metrics = self._metrics
+        # Cleared first: a lane of which nothing is known any more must not go on looking well.
+        metrics.lane_lag_records.clear()
+        metrics.lane_lag_seconds.clear()
+        for (topic, partition), (records, seconds) in shown.items():
+            metrics.lane_lag_records.labels(topic, str(partition)).set(records)
+            if seconds is not None:
+                metrics.lane_lag_seconds.labels(topic, str(partition)).set(seconds)

@@ -1,0 +1,166 @@
+"""Where lanes stand: taking them over, their position in memory, and when a lane stops by itself.
+
+Owns the rows of `lanes` outside a batch, and the rule on dead records (semantics §2). Never moves a position:
+that happens in the batch's own transaction, by the fence.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from schemas.names import LaneStop
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from consumer.domain.model import DeadLetter, Record
+    from consumer.infra.postgres.connection import Connection
+
+LaneKey = tuple[str, int]
+
+# A lane stops where at least this many …
+DEAD_LIMIT = 100
+# … of this many records in a row are dead, unless all of them name one and the same account.
+DEAD_SPAN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One (topic, partition) as it stands after some batch.
+
+    seen: records processed since the count of dead ones began. recent_dead: (number, account or None) of the
+    dead ones among the last DEAD_SPAN of them.
+    """
+
+    topic: str
+    partition: int
+    epoch: int
+    next_offset: int
+    last_timestamp: int | None = None
+    last_checksum: int | None = None
+    stopped: str | None = None
+    seen: int = 0
+    recent_dead: tuple[tuple[int, str | None], ...] = field(default=())
+
+    @property
+    def key(self) -> LaneKey:
+        """What names the lane: its topic, without prefix, and its partition."""
+        return self.topic, self.partition
+
+    def after(self, events: int, last: Record, *, dead: DeadLetter | None = None) -> Lane:
+        """Return the lane behind so many events and then, if there is one, a dead letter, with the last record.
+
+        Stopped where that was a dead one too many.
+        """
+        seen = self.seen + events + (dead is not None)
+        recent = self.recent_dead
+        if recent and recent[0][0] <= seen - DEAD_SPAN:
+            recent = tuple(entry for entry in recent if entry[0] > seen - DEAD_SPAN)
+        stopped = self.stopped
+        if dead is not None:
+            recent = (*recent, (seen, dead.account))
+            accounts = {name for _, name in recent}
+            one_account = len(accounts) == 1 and None not in accounts
+            if len(recent) >= DEAD_LIMIT and not one_account:
+                stopped = LaneStop.DEAD_LETTERS
+        return replace(
+            self,
+            next_offset=last.offset + 1,
+            last_timestamp=last.timestamp,
+            seen=seen,
+            recent_dead=recent,
+            stopped=stopped,
+        )
+
+
+async def take(connection: Connection, starts: Mapping[LaneKey, int]) -> list[Lane]:
+    """Take lanes over, fencing whoever held them; `starts` gives where one never seen before begins."""
+    keys = sorted(starts)
+    rows = await connection.fetch(
+        queries("lanes")["take"],
+        [topic for topic, _ in keys],
+        [partition for _, partition in keys],
+        [starts[key] for key in keys],
+    )
+    return [_lane(row) for row in rows]
+
+
+async def take_held(
+    connection: Connection, keys: Iterable[LaneKey], slices: Mapping[int, int], worker: int
+) -> list[Lane]:
+    """Take over lanes that are known, as far as this worker still holds their slices by these epochs."""
+    keys = sorted(keys)
+    numbers = sorted({partition for _, partition in keys})
+    rows = await connection.fetch(
+        queries("lanes")["take_held"],
+        numbers,
+        [slices[number] for number in numbers],
+        worker,
+        [topic for topic, _ in keys],
+        [partition for _, partition in keys],
+    )
+    return [_lane(row) for row in rows]
+
+
+async def introduce(
+    connection: Connection, bounds: Mapping[LaneKey, tuple[int, int]], *, latest: bool
+) -> None:
+    """Write down lanes never seen. bounds: (first offset, end) of each log, of new topics all that there are.
+
+    latest: lanes of a topic never seen start at the end of their logs; all others start at the beginning.
+    """
+    keys = sorted(bounds)
+    await connection.execute(
+        queries("lanes")["introduce"],
+        [topic for topic, _ in keys],
+        [partition for _, partition in keys],
+        [bounds[key][0] for key in keys],
+        [bounds[key][1 if latest else 0] for key in keys],
+    )
+
+
+async def of_slices(
+    connection: Connection, numbers: Iterable[int], topics: Iterable[str]
+) -> dict[LaneKey, Lane]:
+    """Return the lanes of some slices, of these topics, as they stand in the database."""
+    rows = await connection.fetch(queries("lanes")["of_slices"], sorted(numbers), sorted(topics))
+    return {(row["topic"], row["partition"]): _lane(row) for row in rows}
+
+
+async def read(connection: Connection, keys: Iterable[LaneKey]) -> dict[LaneKey, Lane]:
+    """Return lanes as they stand in the database; what was never seen is left out."""
+    keys = sorted(keys)
+    rows = await connection.fetch(
+        queries("lanes")["read"], [topic for topic, _ in keys], [partition for _, partition in keys]
+    )
+    return {(row["topic"], row["partition"]): _lane(row) for row in rows}
+
+
+async def read_all(connection: Connection) -> list[Lane]:
+    """Return every lane that was ever read, as it stands in the database."""
+    return [_lane(row) for row in await connection.fetch(queries("lanes")["list"])]
+
+
+async def stop(connection: Connection, lane: Lane, reason: LaneStop) -> None:
+    """Let a lane stand still until somebody acts, unless another worker holds it by now."""
+    await connection.execute(queries("lanes")["stop"], lane.topic, lane.partition, lane.epoch, reason.value)
+
+
+def stopped(lane: Lane, reason: LaneStop) -> Lane:
+    """Return the lane as it stands still for this reason."""
+    return replace(lane, stopped=reason)
+
+
+def checksum(record: Record) -> int:
+    """Return what tells this record from another at the same offset: of a topic created anew, say."""
+    return zlib.crc32(record.value or b"", zlib.crc32(record.key or b""))
+
+
+def _lane(row: Any) -> Lane:
+    values = dict(row)
+    dead = json.loads(values.pop("recent_dead"))
+    return Lane(**values, recent_dead=tuple((number, account) for number, account in dead))

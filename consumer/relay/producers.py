@@ -1,0 +1,132 @@
+"""Makes the producers that messages leave by, and ends them at once.
+
+Owns the options of these producers, how long anything of theirs may take, and ending one whose broker may be
+dead or frozen. Never publishes, and never says goodbye: what was not acknowledged counts as unknown.
+"""
+
+# ruff: noqa: SLF001 - ending a producer at once takes what aiokafka keeps to itself; tests/unit/test_resend_guard.py
+# notices when any of it changes
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.sender import Sender
+
+from consumer.infra import kafka
+from consumer.infra.kafka.abort import cut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from consumer.infra.settings import Settings
+
+# A batch is closed at this size; a larger message is a batch by itself.
+BATCH_BYTES = 512 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds after which something is in doubt.
+
+    operation < request: we give up before the client sends anything again by itself. request < transaction: and
+    before the broker ends the transaction by itself.
+    """
+
+    start: float = 12.0
+    operation: float = 4.0
+    request: float = 5.0
+    transaction: float = 15.0
+    stop: float = 1.5
+
+
+class TrackedSender(Sender):  # type: ignore[misc] # aiokafka ships no types
+    """aiokafka's sender that remembers the tasks it started: it forgets them when it fails."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.children: set[asyncio.Task[Any]] = set()
+
+    async def _send_produce_req(self, node_id: Any, batches: Any) -> None:
+        self._track(asyncio.current_task())
+        await super()._send_produce_req(node_id, batches)
+
+    def _maybe_do_transactional_request(self) -> asyncio.Task[Any] | None:
+        task: asyncio.Task[Any] | None = super()._maybe_do_transactional_request()
+        self._track(task)
+        return task
+
+    def _track(self, task: asyncio.Task[Any] | None) -> None:
+        if task is not None:
+            self.children.add(task)
+            task.add_done_callback(self.children.discard)
+
+
+def make(
+    settings: Settings,
+    deadlines: Deadlines,
+    *,
+    transactional_id: str | None = None,
+    sender: type[TrackedSender] = TrackedSender,
+) -> AIOKafkaProducer:
+    """Return an idempotent producer, not started; transactional if it has an id."""
+    producer = AIOKafkaProducer(
+        **kafka.client_options(settings, "relay"),
+        enable_idempotence=True,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=int(deadlines.transaction * 1000),
+        request_timeout_ms=int(deadlines.request * 1000),
+        max_batch_size=BATCH_BYTES,
+    )
+    producer._sender = sender(
+        producer.client,
+        acks=-1,
+        txn_manager=producer._txn_manager,
+        message_accumulator=producer._message_accumulator,
+        retry_backoff_ms=100,
+        request_timeout_ms=int(deadlines.request * 1000),
+    )
+    return producer
+
+
+async def discard(producer: AIOKafkaProducer, patience: float) -> None:
+    """End a producer in any state, started or not, within `patience` seconds or little more; never raises.
+
+    Sockets first: nothing that is still queued may leave, and nobody waits for a broker that is not there. Its
+    own stop() would flush, and for ever.
+    """
+    producer._closed = True  # else it complains when it is collected
+    client, sender = producer.client, producer._sender
+    closing = cut(client)
+    tasks = [task for task in (sender.sender_task, client._sync_task, *sender.children) if task is not None]
+    client._sync_task = None
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=patience)
+    _acknowledge(task for task in tasks if task.done())
+    closing += cut(client)  # a task may have been connecting
+    if closing:
+        await asyncio.wait(closing, timeout=patience)
+    _forget(producer)
+
+
+def _forget(producer: AIOKafkaProducer) -> None:
+    """Let nothing of the producer speak up later: its futures were all failed, many with nobody waiting."""
+    accumulator, transactions = producer._message_accumulator, producer._txn_manager
+    if accumulator._wakeup_handle is not None:
+        accumulator._wakeup_handle.cancel()
+    batches = [*itertools.chain.from_iterable(accumulator._batches.values()), *accumulator._pending_batches]
+    _acknowledge(batch.future for batch in batches)
+    _acknowledge(batch._drain_waiter for batch in batches)
+    if transactions is not None and transactions._transaction_waiter is not None:
+        _acknowledge([transactions._transaction_waiter])
+
+
+def _acknowledge(futures: Iterable[asyncio.Future[Any]]) -> None:
+    for future in futures:
+        if future.done() and not future.cancelled():
+            future.exception()

@@ -1,0 +1,97 @@
+"""Lays messages out as record batches: which partition each goes to, and what travels together.
+
+Owns the partition of a key, equal to that of every other Kafka client, and the sizes of batches. Pure; never
+sends.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from struct import unpack_from
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from consumer.relay.outbox import Message
+
+# What a broker takes as one batch unless told otherwise (message.max.bytes), and so as one message.
+MOST_BATCH_BYTES = 1_048_588
+
+_SEED, _MIX, _WORD = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
+
+
+class MessageTooLargeError(Exception):
+    """A message is larger than a broker takes; nothing of its batch was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records for one partition, closed; topic without prefix, builder: aiokafka's BatchBuilder."""
+
+    topic: str
+    partition: int
+    builder: Any
+
+
+def in_batches(
+    messages: Sequence[Message], partitions: Mapping[str, Sequence[int]], create: Callable[[], Any]
+) -> list[Batch]:
+    """Lay messages out as batches, in order within each partition.
+
+    partitions: by topic without prefix, ascending. create: gives an empty BatchBuilder. Raises
+    MessageTooLargeError.
+    """
+    batches: list[Batch] = []
+    filling: dict[tuple[str, int], Any] = {}
+    for message in messages:
+        partition = partition_of(message, partitions[message.topic])
+        place = (message.topic, partition)
+        builder = filling.get(place)
+        if builder is None or not _appended(builder, message):
+            builder = filling[place] = create()
+            batches.append(Batch(message.topic, partition, builder))
+            _appended(builder, message)  # the first is always taken
+            if builder.size() > MOST_BATCH_BYTES:
+                raise MessageTooLargeError(
+                    f"a message for {message.topic} makes a batch of {builder.size()} bytes, "
+                    f"a broker takes {MOST_BATCH_BYTES}"
+                )
+    for batch in batches:
+        batch.builder.close()
+    return batches
+
+
+def partition_of(message: Message, partitions: Sequence[int]) -> int:
+    """Return the partition of a message among its topic's, ascending.
+
+    By its key as every Kafka client does; without one by its value, so that it is the same at the next try.
+    """
+    if message.key is None:
+        return partitions[zlib.crc32(message.value or b"") % len(partitions)]
+    return partitions[(murmur2(message.key) & 0x7FFFFFFF) % len(partitions)]
+
+
+@lru_cache(maxsize=65_536)
+def murmur2(data: bytes) -> int:
+    """Return Kafka's hash of a key; aiokafka's own takes three times as long, and keys come again and again."""
+    length = len(data)
+    words = length >> 2
+    result = _SEED ^ length
+    for word in unpack_from(f"<{words}I", data):
+        mixed = (word * _MIX) & _WORD
+        mixed ^= mixed >> 24
+        result = ((result * _MIX) ^ (mixed * _MIX)) & _WORD
+    if length & 3:
+        result = ((result ^ int.from_bytes(data[words << 2 :], "little")) * _MIX) & _WORD
+    result = ((result ^ (result >> 13)) * _MIX) & _WORD
+    return result ^ (result >> 15)
+
+
+def _appended(builder: Any, message: Message) -> bool:
+    taken = builder.append(
+        timestamp=None, key=message.key, value=message.value, headers=list(message.headers)
+    )
+    return taken is not None

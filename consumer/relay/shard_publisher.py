@@ -1,0 +1,133 @@
+"""Publishes one shard of the outbox, from where Kafka says it stands.
+
+Owns where a shard begins, and noticing that Postgres lost commits (semantics §7.4). Never publishes by itself
+(publisher.py does) and never decides who may: relay.py starts it while the shard is leased.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.infra.postgres.connection import fetch_one
+from consumer.infra.postgres.revision import configuration_change
+from consumer.relay.kafka_publisher import Position
+from consumer.relay.outbox import mark_of, messages_behind
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    import asyncpg
+
+    from consumer.infra.postgres.connection import Connection
+    from consumer.relay.kafka_publisher import Publisher
+
+log = structlog.get_logger(__name__)
+
+_SQL = queries("relay")
+# Rows of the outbox read at a time, and messages published in one transaction.
+_ROWS = 20
+MOST_MESSAGES = 2000
+
+
+class NewIncarnationError(Exception):
+    """A new incarnation has begun, because commits were lost: begin the shard anew, from its floor."""
+
+
+class Shard:
+    """One shard from the initialisation of its publisher to the first doubt; then a new one is made."""
+
+    def __init__(self, number: int, publisher: Publisher) -> None:
+        self.number = number
+        self._publisher = publisher
+        self._position = Position(0, 0)
+        # Confirmed by Postgres: it never moves back, unless commits were lost.
+        self._floor = 0
+
+    async def begin(self, connection: Connection) -> None:
+        """Initialise, which ends whatever an older publisher left undone, and only then read the position.
+
+        Raises PublishDoubtError, TopicsMissingError, and what asyncpg raises.
+        """
+        known = await self._publisher.start()
+        state = await fetch_one(connection, _SQL["state"], self.number)
+        self._floor = state["floor"]
+        if known is None or known.incarnation < state["incarnation"]:
+            # The first start, or Kafka forgot an idle group: the floor is behind what was acknowledged. Or commits
+            # were lost and somebody noticed: from the floor on everything is told again.
+            self._position = Position(self._floor, state["incarnation"])
+            return
+        if await self._lost(connection, known, state):
+            await self._notice(connection, known)
+            return
+        self._position = Position(max(known.number, self._floor), state["incarnation"])
+        if self._position.number > self._floor:
+            # Published before the crash that kept the floor from following.
+            await self._raise_floor(connection)
+
+    async def publish_due(self, connection: Connection, acknowledged: Callable[[datetime], None]) -> int:
+        """Publish the next messages and return how many; `acknowledged` is told when each batch was committed.
+
+        Raises NewIncarnationError, PublishDoubtError, and what asyncpg raises.
+        """
+        rows = await connection.fetch(_SQL["due"], self.number, self._position.number, _ROWS)
+        await self._compare(connection, rows[0])
+        rows = [row for row in rows if row["first_position"] is not None]
+        due = await messages_behind(connection, rows, self._position.number, MOST_MESSAGES)
+        if due is None:
+            return 0
+        position = Position(due.position, self._position.incarnation, self._floor, due.mark)
+        await self._publisher.publish(due.messages, position)
+        self._position = position
+        for row in rows:
+            if row["first_position"] <= due.position:
+                acknowledged(row["committed_at"])
+        await self._raise_floor(connection)
+        return len(due.messages)
+
+    async def discard(self) -> None:
+        """End the publisher at once."""
+        await self._publisher.discard()
+
+    async def _raise_floor(self, connection: Connection) -> None:
+        await connection.execute(_SQL["raise_floor"], self.number, self._position.number)
+        self._floor = self._position.number
+
+    # Lost commits --------------------------------------------------------------------------------------------
+
+    async def _compare(self, connection: Connection, state: asyncpg.Record) -> None:
+        """Fail where a restored copy of the database stands behind what was published from the lost one."""
+        here = self._position
+        if state["incarnation"] == here.incarnation:
+            if state["head"] >= here.number and state["floor"] >= self._floor:
+                return
+            await self._notice(connection, here)
+        raise NewIncarnationError(f"shard {self.number} under incarnation {here.incarnation}")
+
+    async def _lost(self, connection: Connection, known: Position, state: asyncpg.Record) -> bool:
+        """Tell whether the database lacks what was published; a floor that is one transaction late is no loss."""
+        if known.incarnation > state["incarnation"] or known.number > state["head"]:
+            return True
+        if known.floor > state["floor"]:
+            return True
+        if known.number <= state["floor"]:
+            return False
+        facts = await connection.fetchval(_SQL["message_at"], self.number, known.number)
+        return facts is None or mark_of(facts) != known.mark
+
+    async def _notice(self, connection: Connection, published: Position) -> None:
+        """Begin a new incarnation, unless another shard did, and stand at the floor under it."""
+        log.error(
+            "the database has lost commits: publishing again from the floor, under a new incarnation",
+            shard=self.number,
+            published=published.number,
+            floor=self._floor,
+        )
+        async with configuration_change(connection):  # no batch is in flight
+            await connection.execute(_SQL["raise_incarnation"], published.incarnation)
+        state = await fetch_one(connection, _SQL["state"], self.number)
+        self._floor = state["floor"]
+        self._position = Position(self._floor, state["incarnation"])

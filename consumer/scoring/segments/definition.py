@@ -1,0 +1,157 @@
+"""What a segment may ask of a contact: the shapes of its conditions, as they are sent and stored.
+
+Owns the shapes, and finding what they name. Never reads the database; pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import BaseModel, Field, StrictInt, StringConstraints, model_validator
+
+from consumer.catalog.document.fields import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_Key = Annotated[str, StringConstraints(pattern=rf"^{KEY.pattern}$")]
+# Far beyond what anybody scores, and exact in every JSON reader.
+_Points = Annotated[StrictInt, Field(ge=-(10**15), le=10**15)]
+_Times = Annotated[StrictInt, Field(ge=0, le=10**9)]
+_Days = Annotated[StrictInt, Field(ge=1, le=3660)]
+_Definitions = Annotated[list[_Key], Field(min_length=1, max_length=50)]
+
+# Where in a match something stands: names and places in lists.
+Path: TypeAlias = "tuple[str | int, ...]"
+
+
+class _Part(BaseModel, extra="forbid", use_attribute_docstrings=True):
+    """A part of a match; null is as if left out."""
+
+    def _given(self, *names: str) -> list[str]:
+        return [name for name in names if getattr(self, name) is not None]
+
+    def _one_of(self, *names: str) -> None:
+        if len(self._given(*names)) != 1:
+            raise ValueError(f"needs exactly one of {', '.join(names)}")
+
+    def _range(self) -> None:
+        least, most = (getattr(self, name) for name in ("min", "max"))
+        if least is None and most is None:
+            raise ValueError("needs min, max or both")
+        if least is not None and most is not None and least > most:
+            raise ValueError(f"min must not be more than max: {least} > {most}")
+
+
+class Scored(_Part):
+    """How many points: from `min` to `max`, both included; who has none in a group has 0."""
+
+    group: _Key | None = None
+    """Left out: overall."""
+    min: _Points | None = None
+    max: _Points | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Scored:
+        self._range()
+        return self
+
+
+class Counted(_Part):
+    """How often definitions have counted, together: from `min` to `max` times, both included; `max: 0` is never."""
+
+    definitions: _Definitions
+    min: _Times | None = None
+    max: _Times | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Counted:
+        self._range()
+        return self
+
+
+class LastEvent(_Part):
+    """How long ago the last event was, whether it counted or not, robots' apart."""
+
+    definitions: _Definitions | None = None
+    """Left out: of any definition."""
+    within_days: _Days | None = None
+    """It is at most so many days ago, of 24 hours each."""
+    not_within_days: _Days | None = None
+    """It is longer ago, or there was none."""
+
+    @model_validator(mode="after")
+    def _check(self) -> LastEvent:
+        self._one_of("within_days", "not_within_days")
+        return self
+
+
+class Condition(_Part):
+    """One thing that is asked: `score`, `count` or `last_event`."""
+
+    score: Scored | None = None
+    count: Counted | None = None
+    last_event: LastEvent | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Condition:
+        self._one_of(*type(self).model_fields)
+        return self
+
+
+_MOST_CONDITIONS = 10
+_Conditions = Annotated[list[Condition], Field(min_length=1, max_length=_MOST_CONDITIONS)]
+
+
+class Nested(Condition):
+    """A condition, or several of which `all` or `any` must hold."""
+
+    all: _Conditions | None = None
+    any: _Conditions | None = None
+
+
+class Match(_Part):
+    """What members have in common: `all` of these hold, or `any`."""
+
+    all: Annotated[list[Nested], Field(min_length=1, max_length=_MOST_CONDITIONS)] | None = None
+    any: Annotated[list[Nested], Field(min_length=1, max_length=_MOST_CONDITIONS)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Match:
+        self._one_of("all", "any")
+        return self
+
+    def documented(self) -> dict[str, Any]:
+        """Return it as it is stored and answered."""
+        return self.model_dump(exclude_none=True)
+
+
+def parts(of: Match | Condition) -> tuple[str, Sequence[Condition]] | None:
+    """Return how the conditions inside are joined, `all` or `any`, and which they are; None of a single one."""
+    for how in ("all", "any"):
+        inside: Sequence[Condition] | None = getattr(of, how, None)
+        if inside is not None:
+            return how, inside
+    return None
+
+
+def names(match: Match) -> Iterator[tuple[Path, str, str]]:
+    """Give what a match names by key: where, whether a `definition` or a `group`, and its key."""
+    for path, condition in _single(match, ()):
+        if condition.score and condition.score.group:
+            yield (*path, "score", "group"), "group", condition.score.group
+        for name in ("count", "last_event"):
+            asked: Counted | LastEvent | None = getattr(condition, name)
+            for place, key in enumerate((asked and asked.definitions) or ()):
+                yield (*path, name, "definitions", place), "definition", key
+
+
+def _single(of: Match | Condition, path: Path) -> Iterator[tuple[Path, Condition]]:
+    inside = parts(of)
+    if inside is None:
+        if isinstance(of, Condition):
+            yield path, of
+        return
+    how, conditions = inside
+    for place, each in enumerate(conditions):
+        yield from _single(each, (*path, how, place))

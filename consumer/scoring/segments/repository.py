@@ -1,0 +1,165 @@
+"""Segments as stored: read, written, and what their conditions are read with.
+
+Owns the statements of sql/queries/segments.sql that keep segments. Never decides what a change means, nor begins a
+transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from consumer.scoring.segments.definition import Match, names
+from consumer.scoring.segments.member_sql import Given
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    import asyncpg
+
+    from consumer.infra.postgres.connection import Connection
+
+_SQL = queries("segments")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A segment. profile: by key, None is the primary one, whichever that is."""
+
+    key: str
+    name: str
+    description: str = ""
+    profile: str | None = None
+    match: Match
+
+    def documented(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "key": self.key,
+            "name": self.name,
+            "description": self.description,
+            "profile": self.profile,
+            "match": self.match.documented(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A segment as stored, by number, and how many members it had when they were counted last.
+
+    contacts, counted_at, age_seconds: None where they were never counted since it was changed.
+    """
+
+    id: int
+    segment: Segment
+    contacts: int | None
+    counted_at: datetime | None
+    age_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What an account has: numbers by key. deleted: the groups that are no longer in the catalog."""
+
+    definitions: dict[str, int]
+    groups: dict[str, int]
+    deleted: frozenset[str]
+    profiles: dict[str, int]
+    primary: int | None
+
+    def given(self, account: int, profile: str | None, now: datetime) -> Given:
+        """Return what the conditions of a segment of this profile are read with."""
+        number = self.primary if profile is None else self.profiles.get(profile)
+        return Given(account, number, self.definitions, self.groups, now)
+
+
+async def read(connection: Connection, account: int) -> list[Stored]:
+    """Return the segments of an account in display order."""
+    return [_stored(row) for row in await connection.fetch(_SQL["read"], account, None)]
+
+
+async def naming(connection: Connection, account: int, what: str, key: str) -> list[str]:
+    """Return the keys of the segments that name something: `definition` or `group`, by key."""
+    return [
+        each.segment.key
+        for each in await read(connection, account)
+        if any((named, by) == (what, key) for _, named, by in names(each.segment.match))
+    ]
+
+
+async def read_one(connection: Connection, account: int, key: str) -> Stored | None:
+    """Return a segment, None where there is none."""
+    row = await connection.fetchrow(_SQL["read"], account, key)
+    return None if row is None else _stored(row)
+
+
+async def numbers(connection: Connection, account: int) -> Numbers:
+    """Return what an account has, by key."""
+    rows = await connection.fetch(_SQL["numbers"], account)
+    by_kind: dict[str, dict[str, int]] = {"definition": {}, "group": {}, "profile": {}}
+    for row in rows:
+        by_kind[row["what"]][row["key"]] = row["id"]
+    return Numbers(
+        definitions=by_kind["definition"],
+        groups=by_kind["group"],
+        deleted=frozenset(row["key"] for row in rows if row["deleted"]),
+        primary=by_kind["profile"].pop("", None),
+        profiles=by_kind["profile"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a segment asks, and what that is read with."""
+
+    match: Match
+    given: Given
+
+
+async def asking(connection: Connection, account: int, segment: Segment, now: datetime) -> Asking:
+    """Return what a segment asks of the contacts of an account."""
+    there = await numbers(connection, account)
+    return Asking(segment.match, there.given(account, segment.profile, now))
+
+
+async def lock(connection: Connection, account: int) -> None:
+    """Keep others from changing segments of an account until the transaction ends."""
+    await connection.execute(_SQL["lock"], account)
+
+
+async def add(connection: Connection, account: int, segment: Segment) -> bool:
+    """Keep a new segment, unless there is one of its key: then return false."""
+    return await connection.fetchval(_SQL["add"], *_columns(account, segment)) is not None
+
+
+async def change(connection: Connection, account: int, segment: Segment) -> None:
+    """Write a segment in place of the one of its key."""
+    await connection.execute(_SQL["change"], *_columns(account, segment))
+
+
+async def drop(connection: Connection, account: int, key: str) -> None:
+    """Remove a segment."""
+    await connection.execute(_SQL["drop"], account, key)
+
+
+async def reorder(connection: Connection, account: int, keys: Sequence[str]) -> None:
+    """Put segments into the order of their keys."""
+    await connection.execute(_SQL["reorder"], account, keys)
+
+
+def _stored(row: asyncpg.Record) -> Stored:
+    values = dict(row)
+    segment = Segment(
+        match=Match.model_validate_json(values.pop("match")),
+        **{name: values.pop(name) for name in ("key", "name", "description", "profile")},
+    )
+    return Stored(segment=segment, **values)
+
+
+def _columns(account: int, segment: Segment) -> Iterable[Any]:
+    match = msgspec.json.encode(segment.match.documented()).decode()
+    return account, segment.key, segment.name, segment.description, segment.profile, match

@@ -1,0 +1,171 @@
+"""Judges the stored timeline again, from scratch, adds everything up anew, and says where the database differs.
+
+Owns the comparison of verdicts, tallies, gates, scores, XP and the outbox, in one REPEATABLE READ snapshot, some
+contacts at a time. Never repairs anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from consumer.domain.errors import UnknownAccountError
+from consumer.domain.verdict_rule import Edition, Entry, differing
+from consumer.infra import postgres
+from schemas.names import Per, Policy, Verdict
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import asyncpg
+
+_SQL = queries("verify")
+# Contacts judged between two questions to the database.
+_CONTACTS = 500
+# Comparisons that one query makes: each row it returns is a difference.
+_OF_ACCOUNTS = ("scores", "announcements", "told", "xp")
+
+
+@dataclass(slots=True)
+class Report:
+    """What was looked at, and one line for each difference."""
+
+    contacts: int = 0
+    entries: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def agrees(self) -> bool:
+        """Tell whether nothing differs."""
+        return not self.differences
+
+
+async def verify(
+    dsn: str, *, account: str | None = None, progress: Callable[[Report], None] = lambda _report: None
+) -> Report:
+    """Compare everything that must agree, of one account or all; `progress` is told after some contacts each.
+
+    Raises UnknownAccountError, and what asyncpg raises.
+    """
+    connection = await postgres.connect(
+        dsn, command_timeout=3600, statement_timeout="0", idle_in_transaction_session_timeout="0"
+    )
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            report = Report()
+            number = await _account(connection, account)
+            editions = await _editions(connection)
+            last = 0
+            while contacts := await connection.fetch(_SQL["contacts"], last, _CONTACTS, number):
+                numbers = [row["id"] for row in contacts]
+                last = numbers[-1]
+                await _judge(connection, numbers, editions, report)
+                report.contacts += len(numbers)
+                progress(report)
+            stored = await connection.fetchval(_SQL["entries_stored"], number)
+            if stored != report.entries:
+                report.differences.append(
+                    f"timeline: {stored} entries, but {report.entries} of known contacts"
+                )
+            for name in _OF_ACCOUNTS:
+                rows = await connection.fetch(_SQL[name], number)
+                report.differences += [row["difference"] for row in rows]
+            # Shards belong to no account.
+            report.differences += [row["difference"] for row in await connection.fetch(_SQL["positions"])]
+            return report
+    finally:
+        await connection.close()
+
+
+async def _account(connection: postgres.Connection, key: str | None) -> int | None:
+    if key is None:
+        return None
+    number: int | None = await connection.fetchval(_SQL["account"], key)
+    if number is None:
+        raise UnknownAccountError(f"there is no account {key!r}")
+    return number
+
+
+async def _editions(connection: postgres.Connection) -> dict[int, dict[int, Edition]]:
+    editions: defaultdict[int, dict[int, Edition]] = defaultdict(dict)
+    for row in await connection.fetch(_SQL["editions"]):
+        seconds = row["interval_seconds"]
+        editions[row["definition_id"]][row["number"]] = Edition(
+            Policy(row["policy"]), None if seconds is None else timedelta(seconds=seconds), Per(row["per"])
+        )
+    return editions
+
+
+async def _judge(
+    connection: postgres.Connection,
+    contacts: list[int],
+    editions: dict[int, dict[int, Edition]],
+    report: Report,
+) -> None:
+    """Compare verdicts, tallies and gates of these contacts with what follows from their entries."""
+    entries: defaultdict[tuple[int, int], list[Entry]] = defaultdict(list)
+    for row in await connection.fetch(_SQL["entries"], contacts):
+        entries[row["contact_id"], row["definition_id"]].append(_entry(row))
+    for (contact, definition), of_definition in entries.items():
+        report.entries += len(of_definition)
+        report.verdicts.update(entry.verdict.value for entry in of_definition)
+        report.differences += [
+            f"verdict: contact {contact}, definition {definition}, event {entry.event_key.hex()}:"
+            f" stored {entry.verdict}, judged {verdict}"
+            for entry, verdict in differing(of_definition, editions[definition])
+        ]
+    tallies = {tuple(row[:3]): row["count"] for row in await connection.fetch(_SQL["tallies"], contacts)}
+    gates = {
+        tuple(row[:4]): row["last_counted_key"] for row in await connection.fetch(_SQL["gates"], contacts)
+    }
+    report.differences += _compare("tally", tallies, _tallies(entries))
+    report.differences += _compare("gate", gates, _gates(entries, editions))
+
+
+def _entry(row: asyncpg.Record) -> Entry:
+    return Entry(
+        row["occurred_at"],
+        row["event_key"],
+        row["edition"],
+        row["object_id"],
+        row["settled"],
+        Verdict(row["verdict"]),
+    )
+
+
+def _tallies(entries: dict[tuple[int, int], list[Entry]]) -> dict[tuple[int, ...], int]:
+    return dict(
+        Counter(
+            (contact, definition, entry.edition)
+            for (contact, definition), of_definition in entries.items()
+            for entry in of_definition
+            if entry.verdict is Verdict.COUNTED
+        )
+    )
+
+
+def _gates(
+    entries: dict[tuple[int, int], list[Entry]], editions: dict[int, dict[int, Edition]]
+) -> dict[tuple[int | str, ...], bytes]:
+    """Return of each key the last ordinary event that counts."""
+    last: dict[tuple[int | str, ...], Entry] = {}
+    for (contact, definition), of_definition in entries.items():
+        for entry in of_definition:
+            edition = editions[definition][entry.edition]
+            if entry.settled or entry.verdict is not Verdict.COUNTED or edition.policy is Policy.ALWAYS:
+                continue
+            object_key = (entry.object_id or "") if edition.per is Per.OBJECT else ""
+            key = (contact, definition, entry.edition, object_key)
+            if key not in last or last[key].order < entry.order:
+                last[key] = entry
+    return {key: entry.event_key for key, entry in last.items()}
+
+
+def _compare(what: str, stored: Mapping[Any, object], computed: Mapping[Any, object]) -> Iterator[str]:
+    for key in sorted(stored.keys() | computed.keys(), key=repr):
+        if stored.get(key) != computed.get(key):
+            yield f"{what}: {key}: stored {stored.get(key)!r}, computed {computed.get(key)!r}"

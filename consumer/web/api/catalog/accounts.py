@@ -1,0 +1,148 @@
+"""Accounts: created and listed by who operates the service, read and changed one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, StrictBool, StrictStr
+from starlette.responses import Response
+
+from consumer.catalog import repository
+from consumer.catalog.export import settings_mapping
+from consumer.web.api.catalog.edit import edit, with_settings
+from consumer.web.http import cursors, etags
+from consumer.web.http.auth import AnyOperator, Operator, Reader
+from consumer.web.http.cursors import Cursor, Limit
+from consumer.web.http.database import Database
+from consumer.web.http.etags import IfMatch
+from consumer.web.http.problems import Code, ProblemError, conflict, not_found
+from consumer.web.http.request_body import Body, Text
+from sql import queries
+
+if TYPE_CHECKING:
+    from consumer.catalog.model.account import Settings, State
+
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+own = APIRouter(prefix="/v1/accounts/{account}", tags=["accounts"])
+
+AccountKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class NewAccount(Body):
+    """An account to be created. retention: like 365d, null: events are kept for ever."""
+
+    account: AccountKey
+    name: Text
+    engagement: StrictBool = True
+    sales: StrictBool = False
+    retention: StrictStr | None = None
+    time_zone: StrictStr = "UTC"
+    count_robots: StrictBool = False
+
+
+class AccountChange(Body):
+    """What is to change of an account; what is left out stays."""
+
+    name: Text = Field(default_factory=str)
+    engagement: StrictBool = Field(default_factory=bool)
+    sales: StrictBool = Field(default_factory=bool)
+    retention: StrictStr | None = None
+    time_zone: StrictStr = Field(default_factory=str)
+    count_robots: StrictBool = Field(default_factory=bool)
+
+
+class AccountSummary(BaseModel):
+    """An account in a list."""
+
+    account: str
+    name: str
+    engagement: bool
+    sales: bool
+
+
+class AccountAnswer(BaseModel):
+    """An account. engagement, sales: its modules. time_zone: for display and calendars."""
+
+    account: str
+    name: str
+    engagement: bool
+    sales: bool
+    retention: str | None
+    time_zone: str
+    count_robots: bool
+    revision: str
+
+
+class AccountPage(BaseModel):
+    """One page of accounts."""
+
+    items: list[AccountSummary]
+    next: str | None = None
+
+
+@router.get("")
+async def list_accounts(
+    operator: AnyOperator, database: Database, limit: Limit = 50, cursor: Cursor = None
+) -> AccountPage:
+    """List the accounts that the token is for, by key."""
+    context = ("accounts", operator.account)
+    (after,) = cursors.decode(context, cursor) or ("",)
+    one = None if operator.account == "*" else operator.account
+    async with database.connection() as connection:
+        rows = await connection.fetch(queries("web")["accounts_page"], one, after, limit + 1)
+    items = [AccountSummary(**row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return AccountPage(items=items, next=cursors.encode(context, [items[-1].account]) if more else None)
+
+
+@router.post("", status_code=201)
+async def create_account(
+    operator: AnyOperator, database: Database, body: NewAccount, response: Response
+) -> AccountAnswer:
+    """Create an account, with a primary profile `lead_score` that inherits the catalog's points."""
+    if not operator.of_account(body.account):
+        raise ProblemError(Code.FORBIDDEN, f"the token is for account {operator.account} alone")
+
+    def make(before: State) -> State:
+        if before.settings is not None:
+            raise conflict(f"there is an account {body.account} already")
+        return with_settings(
+            before, {name: value for name, value in body.given().items() if name != "account"}
+        )
+
+    return _answered(await edit(database, body.account, operator.actor, make), response)
+
+
+@own.get("")
+async def read_account(caller: Reader, database: Database, response: Response) -> AccountAnswer:
+    """Return an account."""
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+    return _answered(state, response)
+
+
+@own.patch("")
+async def change_account(
+    caller: Operator, database: Database, body: AccountChange, response: Response, if_match: IfMatch = None
+) -> AccountAnswer:
+    """Change an account; what is left out stays. With the engagement module off events pass without effect."""
+
+    def make(before: State) -> State:
+        etags.need(if_match, etags.of_settings(_settings(before)))
+        return with_settings(before, body.given())
+
+    return _answered(await edit(database, caller.account.key, caller.actor, make), response)
+
+
+def _settings(state: State) -> Settings:
+    if state.settings is None:
+        raise not_found(f"account {state.account}")
+    return state.settings
+
+
+def _answered(state: State, response: Response) -> AccountAnswer:
+    settings = _settings(state)
+    current = etags.of_settings(settings)
+    etags.tag(response, current)
+    return AccountAnswer(account=state.account, **settings_mapping(settings), revision=current)

@@ -1,0 +1,89 @@
+"""Changes of configuration that come over HTTP: through the same code as `engagement catalog apply`.
+
+Owns the way there, and that a fault is told by the field of the body that has it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from consumer.catalog.change import change
+from consumer.catalog.diff import differences
+from consumer.catalog.document.from_json import FieldFaultsError, read_values
+from consumer.web.api.catalog.schemas import OrderAnswer
+from consumer.web.http import etags
+from consumer.web.http.problems import body_fault, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from starlette.responses import Response
+
+    from consumer.catalog.change import Make
+    from consumer.catalog.model.account import State
+    from consumer.web.http.database import Connections
+    from consumer.web.http.problems import ProblemError
+
+Entry = TypeVar("Entry")
+
+
+async def edit(
+    database: Connections, account: str, actor: str, make: Make, *, since: int | None = None
+) -> State:
+    """Change an account's configuration, and return it as it is then; the rest is as for catalog.change.change."""
+    async with database.connection() as connection:
+        return await change(connection, account, make, by=actor, since=since)
+
+
+def with_entry(
+    before: State, section: str, key: str, values: Mapping[str, Any], *, inside: str = ""
+) -> State:
+    """Return the account after a group, definition or profile was created or changed, as a document does it.
+
+    section: `groups`, `definitions` or `profiles`. values: of the body, or of a field `inside` it; faults in them
+    are told (422).
+    """
+    try:
+        return _with(before, {section: [{**values, "key": key}]})
+    except FieldFaultsError as error:
+        label = f"{section.removesuffix('s')} {key}: "
+        raise _invalid(error, (inside,) if inside else (), depth=2, label=label) from None
+
+
+def reordered(entries: Mapping[str, Entry], keys: list[str]) -> dict[str, Entry]:
+    """Return entries in the order of the keys; raises ProblemError (422) unless each is named once."""
+    absent, unknown = [key for key in entries if key not in keys], [key for key in keys if key not in entries]
+    if absent or unknown or len(keys) != len(entries):
+        what = [f"{', '.join(absent)} left out"] if absent else []
+        what += [f"{', '.join(unknown)} unknown"] if unknown else []
+        raise invalid(body_fault("keys", f"must name each key once: {'; '.join(what) or 'some repeated'}"))
+    return {key: entries[key] for key in keys}
+
+
+def ordered(keys: Iterable[str], response: Response) -> OrderAnswer:
+    """Return the answer about an order, its revision told in the response."""
+    answer = OrderAnswer(keys=[*keys])
+    etags.tag(response, etags.revision(answer.keys))
+    return answer
+
+
+def with_settings(before: State, values: Mapping[str, Any]) -> State:
+    """Return the account after its own fields were changed, or after it was created."""
+    try:
+        return _with(before, values)
+    except FieldFaultsError as error:
+        raise _invalid(error, (), depth=0, label="") from None
+
+
+def _with(before: State, document: Mapping[str, Any]) -> State:
+    return differences(before, read_values(document, before))[1]
+
+
+def _invalid(error: FieldFaultsError, inside: tuple[str, ...], *, depth: int, label: str) -> ProblemError:
+    """Return the problem of faults, each by its field of the body; `depth` names lead to what that describes."""
+    return invalid(
+        *(
+            body_fault(".".join(map(str, (*inside, *fault.path[depth:]))), fault.message.removeprefix(label))
+            for fault in error.faults
+        )
+    )

@@ -1,0 +1,151 @@
+"""`groups`: the named counters of an account's catalog, and their order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from consumer.catalog import repository
+from consumer.catalog.model.account import Group
+from consumer.scoring.segments.repository import naming
+from consumer.web.api.catalog.edit import edit, ordered, reordered, with_entry
+from consumer.web.api.catalog.schemas import (
+    GroupAnswer,
+    GroupChange,
+    NewGroup,
+    Order,
+    OrderAnswer,
+    group_answer,
+    published_in,
+)
+from consumer.web.http import etags
+from consumer.web.http.auth import Manager, Reader
+from consumer.web.http.cursors import Page
+from consumer.web.http.database import Database
+from consumer.web.http.etags import IfMatch
+from consumer.web.http.problems import conflict, not_found
+from sql import queries
+
+if TYPE_CHECKING:
+    from consumer.catalog.model.account import State
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["groups"])
+
+
+@router.get("/groups")
+async def list_groups(caller: Reader, database: Database) -> Page[GroupAnswer]:
+    """List the groups in display order, then deleted ones that published versions still count in."""
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+        rows = await connection.fetch(queries("web")["deleted_groups"], caller.account.id)
+    waiting = [Group(**row) for row in rows if published_in(row["key"], state)]
+    items = [group_answer(group, state) for group in state.groups.values()]
+    items += [group_answer(group, state, deleted=True) for group in waiting]
+    return Page(items=items, engagement=caller.account.engagement)
+
+
+@router.post("/groups", status_code=201)
+async def create_group(
+    caller: Manager, database: Database, body: NewGroup, response: Response
+) -> GroupAnswer:
+    """Create a group, at the end of the order; a deleted one comes back."""
+
+    def make(before: State) -> State:
+        if body.key in before.groups:
+            raise conflict(f"there is a group {body.key} already")
+        return with_entry(before, "groups", body.key, body.given())
+
+    state = await edit(database, caller.account.key, caller.actor, make)
+    return _answered(state, body.key, response)
+
+
+@router.get("/groups/{group}")
+async def read_group(caller: Reader, database: Database, group: str, response: Response) -> GroupAnswer:
+    """Return a group."""
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+    return _answered(state, group, response)
+
+
+@router.patch("/groups/{group}")
+async def change_group(
+    caller: Manager,
+    database: Database,
+    group: str,
+    body: GroupChange,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> GroupAnswer:
+    """Change a group; what is left out stays."""
+
+    def make(before: State) -> State:
+        etags.need(if_match, _revision(before, group))
+        return with_entry(before, "groups", group, body.given())
+
+    return _answered(await edit(database, caller.account.key, caller.actor, make), group, response)
+
+
+@router.delete("/groups/{group}", status_code=204)
+async def delete_group(caller: Manager, database: Database, group: str, if_match: IfMatch = None) -> None:
+    """Delete a group without definitions and adjustments, that no segment names.
+
+    Where published versions still count definitions in it, it is shown as deleted and pending until a publish.
+    """
+    async with database.connection() as connection:
+        adjusted = await connection.fetchval(queries("web")["group_is_adjusted"], caller.account.id, group)
+        segments = await naming(connection, caller.account.id, "group", group)
+
+    def make(before: State) -> State:
+        etags.need(if_match, _revision(before, group))
+        inside = [definition.key for definition in before.definitions.values() if definition.group == group]
+        if inside:
+            raise conflict(f"the group has definitions, move them first: {', '.join(inside)}")
+        if adjusted:
+            raise conflict("the group has adjustments of scores, which stay: it cannot be deleted")
+        if segments:
+            raise conflict(f"segments name the group, change them first: {', '.join(segments)}")
+        return replace(before, groups={key: each for key, each in before.groups.items() if key != group})
+
+    await edit(database, caller.account.key, caller.actor, make)
+
+
+@router.get("/group-order")
+async def read_group_order(caller: Reader, database: Database, response: Response) -> OrderAnswer:
+    """Return the order of the groups."""
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+    return ordered(state.groups, response)
+
+
+@router.put("/group-order")
+async def change_group_order(
+    caller: Manager, database: Database, body: Order, response: Response, if_match: IfMatch = None
+) -> OrderAnswer:
+    """Put all groups into another order."""
+
+    def make(before: State) -> State:
+        etags.need(if_match, etags.revision([*before.groups]))
+        return replace(before, groups=reordered(before.groups, body.keys))
+
+    state = await edit(database, caller.account.key, caller.actor, make)
+    return ordered(state.groups, response)
+
+
+def _revision(state: State, key: str) -> str:
+    return etags.of_group(_group(state, key))
+
+
+def _group(state: State, key: str) -> Group:
+    if key not in state.groups:
+        raise not_found(f"group {key}")
+    return state.groups[key]
+
+
+def _answered(state: State, key: str, response: Response) -> GroupAnswer:
+    answer = group_answer(_group(state, key), state)
+    etags.tag(response, etags.of_group(_group(state, key)))
+    return answer

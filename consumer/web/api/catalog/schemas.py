@@ -1,0 +1,206 @@
+"""What groups and definitions look like over HTTP, in bodies and in answers: as in the catalog's document.
+
+Owns the shapes. Bodies are checked here as far as a shape can say; the rest is the catalog's own checks.
+"""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr
+
+from consumer.catalog.diff import waiting
+from consumer.catalog.document.parse import MOST_POINTS, icons
+from consumer.catalog.export import definition_mapping, group_mapping
+from consumer.catalog.model.conditions import Attribute, Op
+from consumer.web.http.etags import of_definition, of_group
+from consumer.web.http.request_body import Body, Key, Points, Text
+from schemas.names import Per, Policy
+
+if TYPE_CHECKING:
+    from consumer.catalog.model.account import Definition, Group, State
+
+
+Value = StrictStr | StrictBool | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+def _absent(value: object) -> bool:
+    return value is None
+
+
+# Checked by the catalog, which names the list where another is given; here for those who make forms of it.
+Icon = Annotated[str, Field(json_schema_extra={"enum": sorted(icons())})]
+
+
+class Condition(Body):
+    """A condition, over a path in `data` or over an attribute of the event; one of the two."""
+
+    path: StrictStr | None = Field(None, exclude_if=_absent)
+    attribute: Attribute | None = Field(None, exclude_if=_absent)
+    op: Op
+    value: Value | list[Value] | None = Field(None, exclude_if=_absent)
+    """Of `in` and `not_in` a list, of `exists` and `absent` none."""
+
+
+class Dedup(Body):
+    """When an event counts again. interval: of a cooldown, like 30m, 24h or 7d."""
+
+    policy: Policy = Policy.ALWAYS
+    interval: StrictStr | None = Field(None, exclude_if=_absent)
+    per: Per = Per.CONTACT
+
+
+class NewGroup(Body):
+    """A group to be created."""
+
+    key: Key
+    name: Text
+    icon: Icon
+
+
+class GroupChange(Body):
+    """What is to change of a group; what is left out stays."""
+
+    name: Text = Field(default_factory=str)
+    icon: Icon = Field(default_factory=str)
+
+
+class NewDefinition(Body):
+    """A definition to be created."""
+
+    key: Key
+    name: Text
+    group: Key
+    icon: Icon
+    default_points: Points
+    events: list[Text] = Field(min_length=1)
+    active: StrictBool = True
+    when: list[Condition] = Field(default_factory=list)
+    dedup: Dedup = Field(default_factory=Dedup)
+    xp: Annotated[StrictInt, Field(ge=0, le=MOST_POINTS)] = 0
+
+
+class DefinitionChange(Body):
+    """What is to change of a definition; what is left out stays. `when`, `events`, `dedup` are each one value."""
+
+    name: Text = Field(default_factory=str)
+    group: Key = Field(default_factory=str)
+    icon: Icon = Field(default_factory=str)
+    default_points: Points = Field(default_factory=int)
+    events: list[Text] = Field(default_factory=list, min_length=1)
+    active: StrictBool = Field(default_factory=bool)
+    when: list[Condition] = Field(default_factory=list)
+    dedup: Dedup = Field(default_factory=Dedup)
+    xp: Annotated[StrictInt, Field(ge=0, le=MOST_POINTS)] = Field(default_factory=int)
+
+
+class Order(Body):
+    """All keys in the order in which they are shown."""
+
+    keys: list[Key]
+
+
+class OrderAnswer(BaseModel):
+    """All keys in the order in which they are shown."""
+
+    keys: list[str]
+
+
+class GroupAnswer(BaseModel):
+    """A group.
+
+    revision: null of one that is deleted. pending: the profiles whose published version still counts definitions in
+    it, though it is deleted: until they are published.
+    """
+
+    key: str
+    name: str
+    icon: str
+    revision: str | None
+    deleted: bool
+    pending: list[str]
+
+
+class Pending(BaseModel, use_attribute_docstrings=True):
+    """What a profile's published version holds of a definition, and would hold if it were published now."""
+
+    profile: str
+    field: str
+    """`default_points` or `group`."""
+    published: int | str
+    draft: int | str
+
+
+class DefinitionAnswer(BaseModel):
+    """A definition.
+
+    edition: the number of the dedup policy. counted: some event has counted under it, so that it can only be
+    deactivated. pending: what waits for a publish.
+    """
+
+    key: str
+    name: str
+    group: str
+    icon: str
+    default_points: int
+    active: bool
+    events: list[str]
+    when: list[Condition]
+    dedup: Dedup
+    xp: int
+    edition: int
+    counted: bool
+    revision: str
+    pending: list[Pending]
+
+
+def group_answer(group: Group, state: State, *, deleted: bool = False) -> GroupAnswer:
+    """Return the answer about a group."""
+    return GroupAnswer(
+        **group_mapping(group),
+        revision=None if deleted else of_group(group),
+        deleted=deleted,
+        pending=published_in(group.key, state) if deleted else [],
+    )
+
+
+def published_in(group: str, state: State) -> list[str]:
+    """Return the profiles whose published version counts definitions in a group."""
+    return [
+        profile.key
+        for profile in state.profiles.values()
+        if profile.version and any(weight.group == group for weight in profile.version.weights.values())
+    ]
+
+
+def definition_answers(state: State) -> dict[str, DefinitionAnswer]:
+    """Return the answers about all definitions by key, in display order."""
+    pending: dict[str, list[Pending]] = {}
+    for profile, key, field, published, draft in waiting(state):
+        waits = Pending(profile=profile, field=field, published=published, draft=draft)
+        pending.setdefault(key, []).append(waits)
+    return {
+        definition.key: _definition_answer(definition, pending.get(definition.key, []))
+        for definition in state.definitions.values()
+    }
+
+
+def _definition_answer(definition: Definition, pending: list[Pending]) -> DefinitionAnswer:
+    return DefinitionAnswer(
+        **plain(definition_mapping(definition)),
+        edition=definition.edition,
+        counted=definition.counted,
+        revision=of_definition(definition),
+        pending=pending,
+    )
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: of a Decimal, whatever its size, the nearest double."""
+    if isinstance(value, Decimal):
+        return max(-sys.float_info.max, min(sys.float_info.max, float(value)))
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list | tuple) else value

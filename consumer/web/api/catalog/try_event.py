@@ -1,0 +1,191 @@
+"""`try`: which definitions take a sample event, and why the others do not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field, model_validator
+
+from consumer.catalog import repository
+from consumer.catalog.explain_match import Looked, Trial, attempt, read_sample
+from consumer.catalog.export import written
+from consumer.catalog.model.conditions import Op, as_mapping, kind
+from consumer.domain.model import DeadLetter
+from consumer.infra.clock import SystemClock
+from consumer.web.api.catalog.edit import with_entry
+from consumer.web.api.catalog.schemas import Condition, DefinitionChange, plain
+from consumer.web.http.auth import Manager
+from consumer.web.http.database import Database
+from consumer.web.http.problems import body_fault, invalid, not_found
+from consumer.web.http.request_body import Body, Key, Text
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumer.catalog.model.account import State
+    from consumer.domain.model import Event
+    from consumer.infra.postgres.connection import Connection
+    from consumer.web.http.auth import Caller
+
+# Characters of what was found that an explanation shows.
+_LONGEST = 100
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
+
+
+class Draft(DefinitionChange):
+    """A definition as it might be: a stored one with changes, or a new one with all that it needs."""
+
+    key: Key
+
+
+_EITHER = {"oneOf": [{"required": ["event"]}, {"required": ["inbox_type"]}]}
+
+
+class Sample(Body, json_schema_extra=_EITHER):
+    """What is tried: an event, or the sample of a type in the inbox; one of the two.
+
+    event: attributes and `data` of a CloudEvent; only `type` is needed, and `accountid` is not looked at.
+    """
+
+    event: dict[str, Any] = Field(default_factory=dict)
+    inbox_type: Text = Field(default_factory=str)
+    draft: Draft | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Sample:
+        if len({"event", "inbox_type"} & self.model_fields_set) != 1:
+            raise ValueError("needs either event or inbox_type")
+        return self
+
+
+class ConditionTried(BaseModel):
+    """A condition, what it found in the event (null: missing), and whether it holds."""
+
+    condition: Condition
+    found: Any
+    holds: bool
+
+
+class DefinitionTried(BaseModel):
+    """What became of the event under a definition.
+
+    why: one line for each thing that keeps the definition from taking it. draft: it was tried as in the request.
+    """
+
+    key: str
+    name: str
+    draft: bool
+    active: bool
+    takes: bool
+    takes_type: bool
+    conditions: list[ConditionTried]
+    why: list[str]
+
+
+class TrialAnswer(BaseModel):
+    """What became of the event. taken_by: the definitions that take it; without any it would go to the inbox."""
+
+    type: str
+    taken_by: list[str]
+    definitions: list[DefinitionTried]
+
+
+@router.post("/try")
+async def try_definitions(caller: Manager, database: Database, body: Sample) -> TrialAnswer:
+    """Say which definitions take an event, and why the others do not; nothing is stored."""
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+        sample = _given(body) if "event" in body.model_fields_set else await _inbox(connection, caller, body)
+    event = _event(caller.account.key, sample)
+    draft = body.draft.key if body.draft else None
+    if body.draft:
+        state = _with_draft(state, body.draft)
+    tried = [attempt(definition, event) for definition in state.definitions.values()]
+    return TrialAnswer(
+        type=event.type,
+        taken_by=[each.definition.key for each in tried if each.takes],
+        definitions=[_tried(each, event, draft=each.definition.key == draft) for each in tried],
+    )
+
+
+def _given(body: Sample) -> str:
+    try:
+        return json.dumps(body.event)
+    except RecursionError:
+        raise invalid(body_fault("event", "is nested too deeply")) from None
+
+
+async def _inbox(connection: Connection, caller: Caller, body: Sample) -> str:
+    sample: str | None = await connection.fetchval(
+        queries("inbox")["sample"], caller.account.id, body.inbox_type
+    )
+    if sample is None:
+        raise not_found(f"type {body.inbox_type} in the inbox")
+    return sample
+
+
+def _with_draft(state: State, draft: Draft) -> State:
+    values = {name: value for name, value in draft.given().items() if name != "key"}
+    return with_entry(state, "definitions", draft.key, values, inside="draft")
+
+
+def _event(account: str, sample: str) -> Event:
+    now = int(SystemClock().now().timestamp() * 1000)
+    event = read_sample(account, sample, now)
+    if isinstance(event, DeadLetter):
+        attribute, _, detail = event.detail.partition(": ")
+        field = f"event.{attribute}" if detail else "event"
+        raise invalid(body_fault(field, f"{detail or event.detail} (it would be dead: {event.reason})"))
+    return event
+
+
+def _tried(trial: Trial, event: Event, *, draft: bool) -> DefinitionTried:
+    definition = trial.definition
+    return DefinitionTried(
+        key=definition.key,
+        name=definition.name,
+        draft=draft,
+        active=definition.active,
+        takes=trial.takes,
+        takes_type=trial.takes_type,
+        conditions=[
+            ConditionTried(condition=_condition(each), found=plain(each.found), holds=each.holds)
+            for each in trial.conditions
+        ],
+        why=[*_why(trial, event)],
+    )
+
+
+def _condition(looked: Looked) -> Condition:
+    return Condition.model_validate(plain(as_mapping(looked.condition)))
+
+
+def _why(trial: Trial, event: Event) -> Iterator[str]:
+    if not trial.definition.active:
+        yield "it is not active"
+    if not trial.takes_type:
+        yield f"it takes {', '.join(trial.definition.events)}, not {event.type}"
+    for number, looked in enumerate(trial.conditions, start=1):
+        if not looked.holds:
+            yield f"condition {number} ({_shown_condition(looked)}): {_shown_found(looked)}"
+
+
+def _shown_condition(looked: Looked) -> str:
+    looks_at, op, *value = as_mapping(looked.condition).values()
+    return " ".join([looks_at, op, *map(written, value)])
+
+
+def _shown_found(looked: Looked) -> str:
+    if looked.found is None:
+        return "it is missing"
+    found = written(looked.found)
+    shown = found if len(found) <= _LONGEST else f"{found[:_LONGEST]}…"
+    wanted = looked.condition.value
+    of_kind = kind(wanted[0] if isinstance(wanted, tuple) else wanted)
+    if looked.condition.op is Op.CONTAINS or of_kind in {None, kind(looked.found)}:
+        return f"found {shown}"
+    return f"found {shown}, which is no {of_kind}"

@@ -1,0 +1,133 @@
+"""`inbox`: the types of events that no definition takes, and making a definition of one."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from consumer.catalog import repository
+from consumer.web.api.catalog.definitions import answered
+from consumer.web.api.catalog.edit import edit, with_entry
+from consumer.web.api.catalog.schemas import DefinitionAnswer, DefinitionChange, plain
+from consumer.web.http import cursors
+from consumer.web.http.auth import Manager
+from consumer.web.http.cursors import Cursor, Limit, Page
+from consumer.web.http.database import Database
+from consumer.web.http.problems import body_fault, conflict, invalid, not_found
+from consumer.web.http.request_body import Key, Text  # noqa: TC001 - pydantic reads annotations at run time
+from schemas.numbers import parse_data
+from sql import queries
+
+if TYPE_CHECKING:
+    from consumer.catalog.model.account import State
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["inbox"])
+
+_LONGEST_KEY = 64
+
+
+class InboxEntry(BaseModel):
+    """A type of events that nothing took, since it was first seen; counts are approximate after a crash.
+
+    type: empty for all those together that came after the first 1,000. sample: the first event of the type, as a
+    CloudEvent. definitions: the active ones that name the type and do not take all of its events.
+    """
+
+    type: str
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    sample: dict[str, Any]
+    definitions: list[str]
+
+
+class FromInbox(DefinitionChange):
+    """Which type becomes a definition, and what is to differ from the defaults.
+
+    Those are: a key and a name made of the type, the first group, the icon `bolt`, 0 points, every event counts.
+    """
+
+    type: Text
+    key: Key = Field(default_factory=str)
+
+
+@router.get("/inbox")
+async def list_inbox(
+    caller: Manager, database: Database, limit: Limit = 50, cursor: Cursor = None
+) -> Page[InboxEntry]:
+    """List the types of events that no definition takes, the most frequent first."""
+    context = ("inbox", caller.account.id)
+    count, after = cursors.decode(context, cursor) or (None, "")
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+        rows = await connection.fetch(queries("inbox")["page"], caller.account.id, count, after, limit + 1)
+    entries = [
+        InboxEntry(
+            **{**row, "sample": plain(parse_data(row["sample"]))}, definitions=_naming(state, row["type"])
+        )
+        for row in rows
+    ]
+    return cursors.page(
+        entries,
+        limit,
+        context,
+        lambda entry: [entry.count, entry.type],
+        engagement=caller.account.engagement,
+    )
+
+
+def _naming(state: State, event_type: str) -> list[str]:
+    return [each.key for each in state.definitions.values() if each.active and event_type in each.events]
+
+
+@router.post("/inbox/definition", status_code=201)
+async def define(
+    caller: Manager, database: Database, body: FromInbox, response: Response
+) -> DefinitionAnswer:
+    """Make a type of the inbox a definition; what it takes from now on leaves the inbox."""
+    async with database.connection() as connection:
+        known = await connection.fetchval(queries("inbox")["sample"], caller.account.id, body.type)
+    if known is None:
+        raise not_found(f"type {body.type} in the inbox")
+    given = body.given()
+    key = ""
+
+    def make(before: State) -> State:
+        nonlocal key
+        key = given.get("key") or _key(body.type, before)
+        if key in before.definitions:
+            raise conflict(f"there is a definition {key} already")
+        values = {**_defaults(body.type, before), **given, "key": key}
+        if body.type not in values["events"]:
+            raise invalid(body_fault("events", f"must name {body.type}"))
+        if "group" not in values:
+            raise conflict("there is no group yet: create one first")
+        del values["type"]
+        return with_entry(before, "definitions", key, values)
+
+    return answered(await edit(database, caller.account.key, caller.actor, make), key, response)
+
+
+def _defaults(event_type: str, state: State) -> dict[str, Any]:
+    words = " ".join(re.findall(r"[^\W_]+", event_type)) or event_type
+    group = {"group": next(iter(state.groups))} if state.groups else {}
+    return {
+        "name": words[0].upper() + words[1:],
+        "icon": "bolt",
+        "default_points": 0,
+        "events": [event_type],
+        **group,
+    }
+
+
+def _key(event_type: str, state: State) -> str:
+    """Return a key made of a type: its letters and digits, and a number where that is taken."""
+    slug = re.sub(r"[^a-z0-9]+", "_", event_type.lower()).strip("_") or "event"
+    base = (slug if slug[0].isalpha() else f"event_{slug}")[: _LONGEST_KEY - 4].rstrip("_")
+    numbered = (f"{base}_{number}" for number in range(2, len(state.definitions) + 3))
+    return next(key for key in (base, *numbered) if key not in state.definitions)

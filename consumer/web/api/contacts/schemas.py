@@ -1,0 +1,126 @@
+"""What contacts and their scores look like over HTTP, and reading them by number.
+
+Owns the shapes. Never decides which contacts are shown.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from consumer.infra.postgres.connection import fetch_one
+from consumer.web.api.contacts.profile_view import groups, points_by_group
+from consumer.web.http.problems import not_found
+from consumer.web.http.timestamps import Instant
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.infra.postgres.connection import Connection
+    from consumer.web.api.contacts.profile_view import View
+
+_SQL = queries("contacts")
+
+
+class ContactScores(BaseModel):
+    """A contact with its scores under one profile. groups: points by key, which add up to overall."""
+
+    id: str
+    name: str | None
+    owner: str | None
+    overall: int
+    groups: dict[str, int]
+
+
+class ProfileScores(BaseModel):
+    """A contact's scores under the published version of a profile; groups add up to overall."""
+
+    profile: str
+    name: str
+    primary: bool
+    version: int
+    overall: int
+    groups: dict[str, int]
+
+
+class ContactAnswer(BaseModel):
+    """A contact: what its events said of it, null where they said nothing, and its scores by profile.
+
+    id: its own, which is another than the one asked for where it was joined with another. first_seen_at: when its
+    first event was processed.
+    """
+
+    id: str
+    first_seen_at: Instant
+    name: str | None
+    owner: str | None
+    email: str | None
+    phone: str | None
+    url: str | None
+    tags: list[str]
+    profiles: list[ProfileScores]
+
+
+async def scores_of(connection: Connection, shown: View, numbers: Sequence[int]) -> list[ContactScores]:
+    """Return contacts by number, in the order given."""
+    rows = await connection.fetch(_SQL["shown"], numbers, shown.id, shown.version)
+    return [_scores(shown, row) for row in rows]
+
+
+async def resolve(connection: Connection, account: int, contacts: Sequence[str]) -> list[int | None]:
+    """Return the numbers of contacts by id, None where there is none; of one joined with another, the other's."""
+    return [row["id"] for row in await connection.fetch(_SQL["resolve"], account, contacts)]
+
+
+async def identify(connection: Connection, account: int, contact: str) -> tuple[int, str]:
+    """Return the number and the id of a contact, of one joined with another the other's.
+
+    Raises ProblemError (404) where there is none.
+    """
+    [row] = await connection.fetch(_SQL["resolve"], account, [contact])
+    if row["id"] is None:
+        raise not_found(f"contact {contact}")
+    return row["id"], row["external_id"]
+
+
+async def about(connection: Connection, account: int, contact: str) -> ContactAnswer:
+    """Return a contact, of one joined with another the other; raises ProblemError (404) where there is none."""
+    number, external_id = await identify(connection, account, contact)
+    row = await fetch_one(connection, _SQL["about"], number)
+    fields = json.loads(row["fields"] or "{}")
+    shown = await groups(connection, account)
+    profiles = []
+    for profile in await connection.fetch(_SQL["by_profile"], account, number):
+        overall, by_group = points_by_group(shown, profile["points"])
+        profiles.append(
+            ProfileScores(
+                profile=profile["key"],
+                name=profile["name"],
+                primary=profile["is_primary"],
+                version=profile["version"],
+                overall=overall,
+                groups=by_group,
+            )
+        )
+    return ContactAnswer(
+        id=external_id,
+        first_seen_at=row["created_at"],
+        **{name: fields.get(name) for name in ("name", "owner", "email", "phone", "url")},
+        tags=json.loads(fields.get("tags", "[]")),
+        profiles=profiles,
+    )
+
+
+def _scores(shown: View, row: Any) -> ContactScores:
+    fields = json.loads(row["fields"] or "{}")
+    overall, by_group = points_by_group(shown.groups, row["points"])
+    return ContactScores(
+        id=row["external_id"],
+        name=fields.get("name"),
+        owner=fields.get("owner"),
+        overall=overall,
+        groups=by_group,
+    )

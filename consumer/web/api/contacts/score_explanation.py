@@ -1,0 +1,182 @@
+"""What a contact's score is made of, and how it came about, day by day.
+
+Owns the shapes and the sums. Never reads a score: what it tells adds up to it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import date
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from consumer.web.api.contacts.score_parts import adjustments, carried, counted, tallies, weights
+from consumer.web.http.timestamps import Instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.infra.postgres.connection import Connection
+    from consumer.web.api.contacts.profile_view import View
+
+
+class DefinitionLine(BaseModel):
+    """How often a definition has counted, for how much: points are count × weight."""
+
+    definition: str
+    name: str
+    count: int
+    weight: int
+    points: int
+
+
+class AdjustmentLine(BaseModel):
+    """Points that people gave or took."""
+
+    id: int
+    at: Instant
+    points: int
+    reason: str
+    author: str
+
+
+class GroupLines(BaseModel):
+    """What the points in a group are made of: those of all lines together."""
+
+    group: str
+    name: str
+    points: int
+    definitions: list[DefinitionLine]
+    adjustments: list[AdjustmentLine]
+
+
+class Explanation(BaseModel):
+    """What a contact's score is made of: overall is the sum of the groups, each the sum of its lines."""
+
+    id: str
+    profile: str
+    version: int
+    overall: int
+    groups: list[GroupLines]
+
+
+class Sums(BaseModel):
+    """Points by group, and their sum."""
+
+    overall: int
+    groups: dict[str, int]
+
+
+class Day(Sums):
+    """What the score was at the end of a day."""
+
+    day: date
+
+
+class History(BaseModel):
+    """A contact's score by day, as its timeline tells it under today's weights.
+
+    time_zone: the account's, whose days they are. carried: what counts and is no longer on the timeline, before
+    everything. before: the score before the first day. days: those on which it changed; the last that there is ends
+    with the score as it is now.
+    """
+
+    id: str
+    profile: str
+    version: int
+    time_zone: str
+    carried: Sums
+    before: Sums
+    days: list[Day]
+
+
+async def explain(
+    connection: Connection, account: int, contact: int, external_id: str, shown: View
+) -> Explanation:
+    """Return what a contact's score is made of."""
+    count = await tallies(connection, contact)
+    lines: defaultdict[str, list[DefinitionLine]] = defaultdict(list)
+    for number, each in (await weights(connection, account, shown)).items():
+        if times := count[number]:
+            line = DefinitionLine(
+                definition=each.key,
+                name=each.name,
+                count=times,
+                weight=each.weight,
+                points=times * each.weight,
+            )
+            lines[each.group].append(line)
+    given: defaultdict[str, list[AdjustmentLine]] = defaultdict(list)
+    for row in await adjustments(connection, contact, shown):
+        given[shown.key_of(row["group_id"])].append(AdjustmentLine(**row, at=row["created_at"]))
+    groups = [
+        GroupLines(
+            group=group.key,
+            name=group.name,
+            points=sum(line.points for line in lines[group.key])
+            + sum(each.points for each in given[group.key]),
+            definitions=lines[group.key],
+            adjustments=given[group.key],
+        )
+        for group in shown.groups
+        if not group.deleted or lines[group.key] or given[group.key]
+    ]
+    return Explanation(
+        id=external_id,
+        profile=shown.profile,
+        version=shown.version,
+        overall=sum(group.points for group in groups),
+        groups=groups,
+    )
+
+
+async def history(
+    connection: Connection,
+    account: int,
+    contact: int,
+    external_id: str,
+    shown: View,
+    *,
+    since: date,
+    until: date,
+) -> History:
+    """Return the score by day, from the one day to the other, both inclusive."""
+    weighted = await weights(connection, account, shown)
+    standing = await counted(connection, account, contact)
+    zone = ZoneInfo(shown.time_zone)
+    steps: defaultdict[date, Counter[str]] = defaultdict(Counter)
+    for at, definition, times in standing:
+        each = weighted[definition]
+        steps[at.astimezone(zone).date()][each.group] += times * each.weight
+    for row in await adjustments(connection, contact, shown):
+        group = shown.key_of(row["group_id"])
+        steps[row["created_at"].astimezone(zone).date()][group] += row["points"]
+    running: Counter[str] = Counter()
+    for definition, times in carried(await tallies(connection, contact), standing).items():
+        running[weighted[definition].group] += times * weighted[definition].weight
+    used = {*running, *(group for step in steps.values() for group in step)}
+    groups = [group.key for group in shown.groups if not group.deleted or group.key in used]
+    begin = before = _sums(groups, running)
+    days = []
+    for day in sorted(steps):
+        running.update(steps[day])
+        if day < since:
+            before = _sums(groups, running)
+        elif day <= until and any(steps[day].values()):
+            days.append(Day(day=day, **_sums(groups, running).model_dump()))
+    return History(
+        id=external_id,
+        profile=shown.profile,
+        version=shown.version,
+        time_zone=shown.time_zone,
+        carried=begin,
+        before=before,
+        days=days,
+    )
+
+
+def _sums(groups: list[str], points: Mapping[str, int]) -> Sums:
+    by_group = {group: points.get(group, 0) for group in groups}
+    return Sums(overall=sum(by_group.values()), groups=by_group)

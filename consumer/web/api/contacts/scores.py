@@ -1,0 +1,98 @@
+"""Scores of contacts that are named: looked up by the hundred, explained, and by day."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from consumer.web.api.contacts import score_explanation
+from consumer.web.api.contacts.profile_view import ProfileKey, view
+from consumer.web.api.contacts.schemas import ContactScores, identify, resolve, scores_of
+from consumer.web.api.contacts.score_explanation import Explanation, History
+from consumer.web.http.auth import Reader
+from consumer.web.http.cursors import MOST_ITEMS
+from consumer.web.http.database import Database
+from consumer.web.http.request_body import Body, ContactId, Key
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["scores"])
+
+
+class Lookup(Body):
+    """Whose scores are asked for, and under which profile; left out or null: the primary one."""
+
+    contacts: list[ContactId] = Field(min_length=1, max_length=MOST_ITEMS)
+    profile: Key | None = None
+
+
+class LookedUp(BaseModel):
+    """What is known of a contact that was asked for by an id.
+
+    contact: null where nobody of that id was ever seen. Its own id is another where it was joined with another.
+    """
+
+    asked: str
+    contact: ContactScores | None
+
+
+class LookupAnswer(BaseModel):
+    """Scores under a version of a profile, in the order asked for. unknown: the ids that nobody has."""
+
+    profile: str
+    version: int
+    items: list[LookedUp]
+    unknown: list[str]
+
+
+@router.post("/scores/lookup")
+async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> LookupAnswer:
+    """Return the scores of up to 200 contacts by id."""
+    async with database.snapshot() as connection:
+        shown = await view(connection, caller.account.id, body.profile, place="body")
+        numbers = await resolve(connection, caller.account.id, body.contacts)
+        known = sorted({number for number in numbers if number is not None})
+        scores = dict(zip(known, await scores_of(connection, shown, known), strict=True))
+    items = [
+        LookedUp(asked=asked, contact=None if number is None else scores[number])
+        for asked, number in zip(body.contacts, numbers, strict=True)
+    ]
+    return LookupAnswer(
+        profile=shown.profile,
+        version=shown.version,
+        items=items,
+        unknown=[item.asked for item in items if item.contact is None],
+    )
+
+
+@router.get("/contacts/{contact:path}/score/explanation")
+async def explain_score(
+    caller: Reader, database: Database, contact: str, profile: ProfileKey = None
+) -> Explanation:
+    """Return what a contact's score is made of: times counted × weight by definition, and adjustments."""
+    account = caller.account.id
+    async with database.snapshot() as connection:
+        number, external_id = await identify(connection, account, contact)
+        shown = await view(connection, account, profile)
+        return await score_explanation.explain(connection, account, number, external_id, shown)
+
+
+@router.get("/contacts/{contact:path}/score/history")
+async def read_score_history(
+    caller: Reader,
+    database: Database,
+    contact: str,
+    *,
+    profile: ProfileKey = None,
+    since: Annotated[date | None, Query(description="The first day.")] = None,
+    until: Annotated[date | None, Query(description="The last day.")] = None,
+) -> History:
+    """Return a contact's score by day, as its timeline tells it under today's weights."""
+    account = caller.account.id
+    async with database.snapshot() as connection:
+        number, external_id = await identify(connection, account, contact)
+        shown = await view(connection, account, profile)
+        return await score_explanation.history(
+            connection, account, number, external_id, shown, since=since or date.min, until=until or date.max
+        )

@@ -1,0 +1,109 @@
+"""`contacts/{contact}/timeline`: what has happened, what came of it, and why some of it does not count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from consumer.web.api.contacts import timeline_query
+from consumer.web.api.contacts.profile_view import view
+from consumer.web.api.contacts.schemas import identify
+from consumer.web.api.contacts.timeline_query import Asked, TimelineItem
+from consumer.web.http import csv_response, cursors
+from consumer.web.http.auth import Reader
+from consumer.web.http.csv_response import CsvAnswer
+from consumer.web.http.cursors import Cursor, Limit, Page
+from consumer.web.http.database import Database
+from schemas.timestamps import rfc3339
+
+if TYPE_CHECKING:
+    from consumer.web.http.auth import Caller
+    from consumer.web.http.csv_response import Cell, Chunks
+
+# Items read at once for a file.
+_CHUNK = 500
+_COLUMNS = (
+    *("at", "kind", "definition", "name", "group", "verdict", "points", "why", "until"),
+    *("type", "source", "event", "object", "actor", "xp", "reason", "author"),
+)
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
+
+
+class TimelinePage(Page[TimelineItem]):
+    """One page of a timeline, and under which version of which profile points are. id: the contact's."""
+
+    id: str
+    profile: str
+    version: int
+
+
+@router.get("/contacts/{contact:path}/timeline")
+async def read_timeline(
+    caller: Reader,
+    database: Database,
+    contact: str,
+    asked: Asked,
+    *,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> TimelinePage:
+    """List what has happened to a contact, newest first, with verdicts and points.
+
+    All points add up to the score. A cursor is 410 once the profile was published anew.
+    """
+    account = caller.account.id
+    async with database.snapshot() as connection:
+        number, external_id = await identify(connection, account, contact)
+        shown = await view(connection, account, asked.profile)
+        context = ("timeline", account, number, asked)
+        before = timeline_query.first(asked)
+        if position := cursors.decode(context, cursor):
+            before = timeline_query.read(shown.of_stamped(position))
+        wanted = await timeline_query.select(connection, account, number, shown, asked)
+        found = await timeline_query.page(connection, wanted, before, limit + 1)
+    more = len(found) > limit
+    return TimelinePage(
+        items=[item for _, item in found[:limit]],
+        next=cursors.encode(context, shown.stamped(timeline_query.written(found[limit - 1][0])))
+        if more
+        else None,
+        engagement=caller.account.engagement,
+        id=external_id,
+        profile=shown.profile,
+        version=shown.version,
+    )
+
+
+@router.get("/contacts/{contact:path}/timeline.csv", response_class=CsvAnswer)
+async def export_timeline(caller: Reader, database: Database, contact: str, asked: Asked) -> CsvAnswer:
+    """Send the whole timeline as a CSV file, as of the moment it is begun."""
+    name = f"{caller.account.key}-{contact}-timeline"
+    return await csv_response.made_of(_chunks(caller, database, contact, asked), name)
+
+
+async def _chunks(caller: Caller, database: Database, contact: str, asked: Asked) -> Chunks:
+    account = caller.account.id
+    async with database.export() as connection:
+        number, _ = await identify(connection, account, contact)
+        shown = await view(connection, account, asked.profile)
+        wanted = await timeline_query.select(connection, account, number, shown, asked)
+        yield [_COLUMNS]
+        before = timeline_query.first(asked)
+        while found := await timeline_query.page(connection, wanted, before, _CHUNK):
+            before = found[-1][0]
+            yield [_row(item) for _, item in found]
+
+
+def _row(item: TimelineItem) -> list[Cell]:
+    until = item.why and item.why.until
+    event = item.event
+    adjustment = item.adjustment
+    return [
+        item.at and rfc3339(item.at),
+        *(item.kind, item.definition, item.name, item.group, item.verdict, item.points),
+        *(item.why and item.why.text, until and rfc3339(until)),
+        *((event.type, event.source, event.id, event.object, event.actor, event.xp) if event else [None] * 6),
+        *((adjustment.reason, adjustment.author) if adjustment else [None] * 2),
+    ]

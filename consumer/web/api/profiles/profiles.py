@@ -1,0 +1,201 @@
+"""`profiles`: score profiles as drafts that are edited, their order, and which is the primary one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import asyncpg
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from consumer.catalog import repository
+from consumer.catalog.model import profile_versions
+from consumer.web.api.catalog.edit import edit, ordered, reordered, with_entry
+from consumer.web.api.catalog.schemas import Order, OrderAnswer
+from consumer.web.api.profiles.schemas import (
+    NewProfile,
+    Primary,
+    PrimaryAnswer,
+    ProfileAnswer,
+    ProfileChange,
+    ProfileSummary,
+    profile_answer,
+    profile_summary,
+)
+from consumer.web.http import etags
+from consumer.web.http.auth import Manager, Reader
+from consumer.web.http.cursors import Page
+from consumer.web.http.database import Database
+from consumer.web.http.etags import IfMatch
+from consumer.web.http.problems import conflict, not_found
+from sql import queries
+
+if TYPE_CHECKING:
+    from consumer.catalog.model.account import Profile, State
+    from consumer.infra.postgres.connection import Connection
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
+
+# Of a document that lists a published profile: its draft is not to be published by that.
+_WITHHELD = {"published": False}
+
+
+@router.get("/profiles")
+async def list_profiles(caller: Reader, database: Database) -> Page[ProfileSummary]:
+    """List the profiles in display order."""
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+    items = [profile_summary(profile, state) for profile in state.profiles.values()]
+    return Page(items=items, engagement=caller.account.engagement)
+
+
+@router.post("/profiles", status_code=201)
+async def create_profile(
+    caller: Manager, database: Database, body: NewProfile, response: Response
+) -> ProfileAnswer:
+    """Create a profile as a draft, at the end of the order; readers see it once it is published."""
+
+    def make(before: State) -> State:
+        if body.key in before.profiles:
+            raise conflict(f"there is a profile {body.key} already")
+        return with_entry(before, "profiles", body.key, body.given() | _WITHHELD)
+
+    return answered(await edit(database, caller.account.key, caller.actor, make), body.key, response)
+
+
+@router.get("/profiles/{profile}")
+async def read_profile(caller: Reader, database: Database, profile: str, response: Response) -> ProfileAnswer:
+    """Return a profile, with what each definition counts for in its draft and to readers."""
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+    return answered(state, profile, response)
+
+
+@router.patch("/profiles/{profile}")
+async def change_profile(
+    caller: Manager,
+    database: Database,
+    profile: str,
+    body: ProfileChange,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> ProfileAnswer:
+    """Change a profile's name and description, and its draft, which waits for a publish; what is left out stays."""
+
+    def make(before: State) -> State:
+        etags.need(if_match, etags.of_profile(found(before, profile)))
+        return with_entry(before, "profiles", profile, body.given() | _WITHHELD)
+
+    return answered(await edit(database, caller.account.key, caller.actor, make), profile, response)
+
+
+@router.delete("/profiles/{profile}", status_code=204)
+async def delete_profile(caller: Manager, database: Database, profile: str, if_match: IfMatch = None) -> None:
+    """Delete a profile that was never published; one that was stays, with its versions."""
+
+    def make(before: State) -> State:
+        draft = found(before, profile)
+        etags.need(if_match, etags.of_profile(draft))
+        if draft.primary:
+            raise conflict("an account always has a primary profile: make another one that first")
+        if draft.version:
+            raise conflict(
+                "the profile was published, so it stays, with its versions: rename it, or move it down"
+            )
+        if draft.publish_runs:
+            raise conflict(
+                "a publish of the profile has not ended yet: cancel it first, and wait until it has"
+            )
+        return replace(
+            before, profiles={key: each for key, each in before.profiles.items() if key != profile}
+        )
+
+    try:
+        await edit(database, caller.account.key, caller.actor, make)
+    except asyncpg.ForeignKeyViolationError:
+        raise conflict("scores were adjusted in the profile, or something names it: it stays") from None
+
+
+@router.get("/profile-order")
+async def read_profile_order(caller: Reader, database: Database, response: Response) -> OrderAnswer:
+    """Return the order of the profiles."""
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+    return ordered(state.profiles, response)
+
+
+@router.put("/profile-order")
+async def change_profile_order(
+    caller: Manager, database: Database, body: Order, response: Response, if_match: IfMatch = None
+) -> OrderAnswer:
+    """Put all profiles into another order."""
+
+    def make(before: State) -> State:
+        etags.need(if_match, etags.revision([*before.profiles]))
+        return replace(before, profiles=reordered(before.profiles, body.keys))
+
+    state = await edit(database, caller.account.key, caller.actor, make)
+    return ordered(state.profiles, response)
+
+
+@router.get("/primary-profile")
+async def read_primary_profile(caller: Reader, database: Database, response: Response) -> PrimaryAnswer:
+    """Say which profile is the primary one."""
+    async with database.snapshot() as connection:
+        state = await repository.read(connection, caller.account.key)
+    return _primary_answer(state, response)
+
+
+@router.put("/primary-profile")
+async def change_primary_profile(
+    caller: Manager, database: Database, body: Primary, response: Response, if_match: IfMatch = None
+) -> PrimaryAnswer:
+    """Make another profile the primary one; it must be published, unless nothing has counted yet."""
+
+    def make(before: State) -> State:
+        etags.need(if_match, etags.revision([_primary(before)]))
+        chosen = found(before, body.profile)
+        if before.has_history and not chosen.version:
+            raise conflict(f"profile {body.profile} was never published: publish it first")
+        profiles = {key: replace(each, primary=key == body.profile) for key, each in before.profiles.items()}
+        # A primary profile is published; where nothing has counted that changes no score.
+        profiles[body.profile] = profile_versions.publish(
+            profiles[body.profile], before.definitions, wanted=False, has_history=before.has_history
+        )
+        return replace(before, profiles=profiles)
+
+    return _primary_answer(await edit(database, caller.account.key, caller.actor, make), response)
+
+
+def found(state: State, key: str) -> Profile:
+    """Return a profile of an account; raises ProblemError (404) without one."""
+    if key not in state.profiles:
+        raise not_found(f"profile {key}")
+    return state.profiles[key]
+
+
+async def number_of(connection: Connection, account: int, key: str) -> int:
+    """Return the number of a profile; raises ProblemError (404) without one."""
+    number: int | None = await connection.fetchval(queries("profiles")["number"], account, key)
+    if number is None:
+        raise not_found(f"profile {key}")
+    return number
+
+
+def answered(state: State, key: str, response: Response) -> ProfileAnswer:
+    """Return the answer about a profile, its revision told in the response; raises ProblemError without one."""
+    answer = profile_answer(found(state, key), state)
+    etags.tag(response, answer.revision)
+    return answer
+
+
+def _primary(state: State) -> str:
+    return next(profile.key for profile in state.profiles.values() if profile.primary)
+
+
+def _primary_answer(state: State, response: Response) -> PrimaryAnswer:
+    key = _primary(state)
+    etags.tag(response, etags.revision([key]))
+    return PrimaryAnswer(profile=key)

@@ -1,0 +1,163 @@
+"""`versions`: what readers of a profile saw, how two of them or the draft differ, and going back to one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from consumer.scoring.profile_publish.versions import difference, restore, versions
+from consumer.web.api.profiles.profiles import answered, number_of
+from consumer.web.api.profiles.schemas import ProfileAnswer, Weight, weight_answer
+from consumer.web.http import cursors, etags
+from consumer.web.http.auth import Manager, Reader
+from consumer.web.http.cursors import Cursor, Limit, Page
+from consumer.web.http.database import Database
+from consumer.web.http.etags import IfMatch
+from sql import queries
+
+if TYPE_CHECKING:
+    from consumer.catalog.diff import Difference
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
+
+_NEWEST = 2**31 - 1
+
+VersionNumber = Annotated[int, Path(ge=1, le=_NEWEST)]
+_Number = Query(ge=1, le=_NEWEST)
+
+
+class VersionSummary(BaseModel, use_attribute_docstrings=True):
+    """A version that readers see (`published`) or saw (`retired`)."""
+
+    number: int
+    state: str
+    by: str
+    """Who published it."""
+    at: datetime
+    """Since when readers see it, or saw it."""
+    inherits: bool
+
+
+class VersionWeight(Weight):
+    """What a counted event of a definition is worth under a version, and in which group."""
+
+    definition: str
+
+
+class VersionAnswer(VersionSummary):
+    """A version, with its own weights as they were drafted, and what each definition counts for in which group."""
+
+    weights: dict[str, int]
+    definitions: list[VersionWeight]
+
+
+class VersionDifference(BaseModel, use_attribute_docstrings=True):
+    """One thing in which two versions differ."""
+
+    field: str
+    """`inherits`, `weight` (the profile's own), `points` (what it comes to), or `group`."""
+    definition: str | None
+    before: bool | int | str | None
+    """Null: it has none, or does not know the definition."""
+    after: bool | int | str | None
+
+
+class DifferenceAnswer(BaseModel):
+    """How a version became another one, or the draft (after: null)."""
+
+    before: int
+    after: int | None
+    differences: list[VersionDifference]
+
+
+class RestoredAnswer(ProfileAnswer, use_attribute_docstrings=True):
+    """The profile, its draft an old version."""
+
+    moved: list[str]
+    """Definitions that counted in another group then: groups are the catalog's, and do not come back."""
+
+
+@router.get("/profiles/{profile}/versions")
+async def list_versions(
+    caller: Reader, database: Database, profile: str, limit: Limit = 50, cursor: Cursor = None
+) -> Page[VersionSummary]:
+    """List the versions that readers of a profile see or saw, newest first."""
+    context = ("versions", caller.account.id, profile)
+    (before,) = cursors.decode(context, cursor) or (_NEWEST,)
+    async with database.connection() as connection:
+        number = await number_of(connection, caller.account.id, profile)
+        rows = await connection.fetch(queries("profiles")["versions_page"], number, before, limit + 1)
+    items = [VersionSummary(**row) for row in rows]
+    return cursors.page(items, limit, context, lambda one: [one.number], engagement=caller.account.engagement)
+
+
+@router.get("/profiles/{profile}/versions/{version}")
+async def read_version(
+    caller: Reader, database: Database, profile: str, version: VersionNumber
+) -> VersionAnswer:
+    """Return a version with its weights and groups."""
+    async with database.snapshot() as connection:
+        [one] = await versions(connection, caller.account.key, profile, version)
+    return VersionAnswer(
+        number=one.number,
+        state=one.state,
+        by=one.by,
+        at=one.at,
+        inherits=one.says.inherits,
+        weights=one.says.own_weights,
+        definitions=[
+            VersionWeight(definition=key, **weight_answer(weight).model_dump())
+            for key, weight in one.says.weights.items()
+        ],
+    )
+
+
+@router.get("/profiles/{profile}/difference")
+async def read_difference(
+    caller: Reader,
+    database: Database,
+    profile: str,
+    before: Annotated[int, _Number],
+    after: Annotated[int | None, _Number] = None,
+) -> DifferenceAnswer:
+    """Say how two versions differ, or a version and the draft where `after` is left out."""
+    async with database.snapshot() as connection:
+        differing = await difference(connection, caller.account.key, profile, before, after)
+    return DifferenceAnswer(before=before, after=after, differences=[*map(_told, differing)])
+
+
+def _told(one: Difference) -> VersionDifference:
+    field, _, definition = (one.field or "").partition(".")
+    return VersionDifference(
+        field="weight" if field == "weights" else field,
+        definition=definition or None,
+        before=one.before,
+        after=one.after,
+    )
+
+
+@router.post("/profiles/{profile}/versions/{version}/restore")
+async def restore_version(
+    caller: Manager,
+    database: Database,
+    profile: str,
+    version: VersionNumber,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
+) -> RestoredAnswer:
+    """Make an old version the draft; publish that, and everybody has the scores that it gave."""
+    async with database.connection() as connection:
+        state, moved = await restore(
+            connection,
+            caller.account.key,
+            profile,
+            version,
+            by=caller.actor,
+            check=lambda drafted: etags.need(if_match, etags.of_profile(drafted)),
+        )
+    return RestoredAnswer(**answered(state, profile, response).model_dump(), moved=moved)

@@ -1,0 +1,179 @@
+"""Who calls: the bearer token, the account in the path, the permission that a route asks for.
+
+Owns the claims and the order of refusals: no valid token, 401; an account that is not the token's, 404, as if it
+did not exist; a permission that the token lacks, 403. Never lets a route see an account that it did not check.
+
+Claims: `sub`, the actor that the audit trail names; `account`, a key, or `*` for all accounts; `permissions`, a
+list out of the three below, none of which implies another; `exp`. `iss` and `aud` are checked where settings name
+them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import jwt
+from fastapi import Depends, Path, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotations at run time
+
+from consumer.catalog.document.fields import ACCOUNT, text_problem
+from consumer.web.http.database import Database  # noqa: TC001 - the same
+from consumer.web.http.problems import Code, ProblemError, not_found
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.web.http.jwt_keys import Keys
+
+ALL_ACCOUNTS = "*"
+# Seconds by which clocks may differ.
+_LEEWAY = 10
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
+
+class Permission(StrEnum):
+    """What a token may allow; none implies another."""
+
+    READ = "engagement:read"
+    MANAGE = "engagement:manage"
+    OPERATE = "engagement:operate"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a valid token says. account: a key, or ALL_ACCOUNTS."""
+
+    actor: str
+    account: str
+    permissions: frozenset[str]
+
+    def of_account(self, key: str) -> bool:
+        """Tell whether the token is for that account."""
+        return self.account in {key, ALL_ACCOUNTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account that a request is about. id: its number in the database."""
+
+    id: int
+    key: str
+    engagement: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who may do what the route does, in which account."""
+
+    actor: str
+    account: Account
+
+
+class Tokens:
+    """Checks tokens. issuer, audience: what `iss` and `aud` must be, None where they are not looked at."""
+
+    def __init__(self, keys: Keys, *, issuer: str | None = None, audience: str | None = None) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+
+    async def claims(self, token: str) -> Claims:
+        """Return what a token says; raises ProblemError where it is not valid."""
+        try:
+            key = await self._keys.key(jwt.get_unverified_header(token).get("kid"))
+            if key is None:
+                raise _refused("signed with a key that is not known")
+            payload = jwt.decode(
+                token,
+                key,
+                algorithms=self._keys.algorithms,
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=_LEEWAY,
+                options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
+            )
+        except jwt.ExpiredSignatureError:
+            raise _refused("expired") from None
+        except jwt.PyJWTError as error:
+            raise _refused(str(error)) from None
+        return _claims(payload)
+
+
+def _claims(payload: Mapping[str, Any]) -> Claims:
+    actor, account, permissions = (payload.get(name) for name in ("sub", "account", "permissions"))
+    if not isinstance(actor, str) or text_problem(actor):
+        raise _refused("claim sub must be text of 1 to 256 characters")
+    if not isinstance(account, str) or not (account == ALL_ACCOUNTS or ACCOUNT.fullmatch(account)):
+        raise _refused("claim account must be an account's key, or * for all")
+    if not isinstance(permissions, list) or not all(isinstance(each, str) for each in permissions):
+        raise _refused("claim permissions must be a list of texts")
+    return Claims(actor, account, frozenset(permissions))
+
+
+def _refused(why: str) -> ProblemError:
+    return ProblemError(
+        Code.UNAUTHENTICATED,
+        f"the token is not valid: {why}",
+        headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+    )
+
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="JWT")
+
+
+async def claims(
+    request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Claims:
+    """Return what the request's token says; raises ProblemError without a valid one."""
+    if bearer is None:
+        raise ProblemError(
+            Code.UNAUTHENTICATED, "a bearer token is needed in the header Authorization", headers=_CHALLENGE
+        )
+    tokens: Tokens = request.app.state.tokens
+    found = await tokens.claims(bearer.credentials)
+    request.state.claims = found
+    return found
+
+
+async def bearer_of(scopes: SecurityScopes, found: Annotated[Claims, Depends(claims)]) -> Claims:
+    """Return the claims of a token that has the route's permission, whatever its account."""
+    _need(found, scopes)
+    return found
+
+
+async def caller(
+    request: Request,
+    scopes: SecurityScopes,
+    account: Annotated[str, Path(description="The account's key.")],
+    found: Annotated[Claims, Depends(claims)],
+    database: Database,
+) -> Caller:
+    """Return who calls, for a route under an account."""
+    if not ACCOUNT.fullmatch(account) or not found.of_account(account):
+        raise not_found(f"account {account}")
+    _need(found, scopes)
+    async with database.connection() as connection:
+        row = await connection.fetchrow(queries("web")["account"], account)
+    if row is None:
+        raise not_found(f"account {account}")
+    made = Caller(found.actor, Account(row["id"], account, row["engagement"]))
+    request.state.caller = made
+    return made
+
+
+def _need(found: Claims, scopes: SecurityScopes) -> None:
+    lacking = [scope for scope in scopes.scopes if scope not in found.permissions]
+    if lacking:
+        raise ProblemError(Code.FORBIDDEN, f"the token lacks the permission {lacking[0]}")
+
+
+# What a route under `/v1/accounts/{account}` names as the type of its first parameter.
+Reader = Annotated[Caller, Security(caller, scopes=[Permission.READ.value])]
+Manager = Annotated[Caller, Security(caller, scopes=[Permission.MANAGE.value])]
+Operator = Annotated[Caller, Security(caller, scopes=[Permission.OPERATE.value])]
+# Of routes that are about no one account.
+AnyOperator = Annotated[Claims, Security(bearer_of, scopes=[Permission.OPERATE.value])]

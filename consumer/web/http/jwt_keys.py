@@ -1,0 +1,103 @@
+"""The keys that tokens are checked with: one secret, or the public keys of whoever issues them.
+
+Owns reading a JWKS from its URL or file, and when it is read again. Never checks a token: auth.py does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import jwt
+import structlog
+
+from consumer.web.http.problems import Code, ProblemError
+
+if TYPE_CHECKING:
+    from consumer.infra.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+# Seconds: a key that is not known is looked for again this often at most, whoever asks for it; known ones are
+# believed for this long, so that a key that was withdrawn does not work for ever; how long a server may take.
+_AGAIN = 10.0
+_BELIEVED = 600.0
+_PATIENCE = 5.0
+_MOST_BYTES = 1_000_000
+
+
+class Keys(Protocol):
+    """What tokens are checked with."""
+
+    algorithms: tuple[str, ...]
+
+    async def key(self, key_id: str | None) -> str | jwt.PyJWK | None:
+        """Return the key of that id, None where there is none; raises ProblemError where none can be had."""
+        ...
+
+
+class Secret:
+    """One secret for all tokens (HS256)."""
+
+    algorithms: tuple[str, ...] = ("HS256",)
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    async def key(self, _key_id: str | None) -> str | jwt.PyJWK | None:
+        """Return the secret."""
+        return self._secret
+
+
+class KeySet:
+    """The public keys at an address (`https://…`, `http://…`) or in a file, read when wanted (RS256, ES256)."""
+
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+
+    def __init__(self, source: str, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._tried_at: float | None = None
+        self._reading = asyncio.Lock()
+
+    async def key(self, key_id: str | None) -> str | jwt.PyJWK | None:
+        """Return the key of that id; a token without one is of the only key there is.
+
+        Raises ProblemError where keys could never be read.
+        """
+        async with self._reading:
+            if self._is_due(key_id):
+                await self._read()
+                self._tried_at = self._clock.monotonic()
+        if not self._keys:
+            raise ProblemError(Code.UNAVAILABLE, "the keys that tokens are checked with cannot be read now")
+        return self._keys.get(key_id)
+
+    def _is_due(self, key_id: str | None) -> bool:
+        if self._tried_at is None:
+            return True
+        age = self._clock.monotonic() - self._tried_at
+        return age > (_BELIEVED if key_id in self._keys else _AGAIN)
+
+    async def _read(self) -> None:
+        """Read all keys; where that fails those of before are believed on."""
+        try:
+            keys = jwt.PyJWKSet.from_dict(json.loads(await asyncio.to_thread(_fetch, self._source))).keys
+        except (OSError, ValueError, jwt.PyJWKError, jwt.PyJWKSetError) as error:
+            log.warning("keys of tokens not read", source=self._source, error=repr(error)[:200])
+            return
+        self._keys = {key.key_id: key for key in keys}
+        if len(keys) == 1:
+            self._keys[None] = keys[0]
+
+
+def _fetch(source: str) -> bytes:
+    if "://" not in source:
+        return Path(source).read_bytes()
+    with urllib.request.urlopen(source, timeout=_PATIENCE) as response:  # noqa: S310 - settings take http(s) alone
+        body: bytes = response.read(_MOST_BYTES)
+    return body

@@ -1,0 +1,42 @@
+"""Instants over HTTP: RFC 3339 in UTC to the microsecond in answers, with any offset in questions; and in words.
+
+Owns these forms. Never reads a clock.
+"""
+
+from __future__ import annotations
+
+import calendar
+from datetime import UTC, datetime, tzinfo
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, PlainSerializer
+
+from schemas.timestamps import rfc3339
+
+# Within these every instant has a day in every time zone, in Python and in Postgres.
+FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def _within(at: datetime) -> datetime:
+    if not FIRST <= at <= LAST:
+        raise ValueError(f"must be from {FIRST.year} to {LAST.year}")
+    return at
+
+
+# In answers, and of parameters.
+Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
+Moment = Annotated[AwareDatetime, AfterValidator(_within)]
+
+
+def clock_time(at: datetime, zone: tzinfo, beside: datetime) -> str:
+    """Return the time of day, with the day where it is not that of `beside`."""
+    local = at.astimezone(zone)
+    shown = f"{local:%H:%M}" if local.second == 0 else f"{local:%H:%M:%S}"
+    return shown if local.date() == beside.astimezone(zone).date() else f"{shown} on {day(at, zone, beside)}"
+
+
+def day(at: datetime, zone: tzinfo, beside: datetime) -> str:
+    """Return the day, with the year where it is not that of `beside`."""
+    local = at.astimezone(zone)
+    shown = f"{local.day} {calendar.month_name[local.month]}"
+    return shown if local.year == beside.astimezone(zone).year else f"{shown} {local.year}"

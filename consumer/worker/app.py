@@ -1,0 +1,248 @@
+"""The worker: puts the parts together, runs them beside each other, and ends them in order.
+
+Owns the composition, and what SIGTERM does. Never knows what a batch does, nor who holds which lanes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.postgres.errors import retry_reason
+from consumer.infra.telemetry import health, probes
+from consumer.infra.telemetry.health import Health
+from consumer.infra.telemetry.metrics import Metrics
+from consumer.ingest import pipeline
+from consumer.ingest.batch_processor import Ingest
+from consumer.ingest.pipeline import Pipeline
+from consumer.ingest.unmatched_inbox import Inbox
+from consumer.lanes.lag import Lag
+from consumer.lanes.leases import Leases
+from consumer.lanes.log_watcher import Survey
+from consumer.relay.relay import Relay
+from consumer.relay.shard_leases import ShardLeases
+from consumer.worker.background_jobs import Background
+from consumer.worker.maintenance import Upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from consumer.infra.settings import Settings
+    from consumer.ingest.batch_report import Handled
+    from consumer.lanes.positions import Lane, LaneKey
+
+log = structlog.get_logger(__name__)
+
+# Seconds: between looks at the inbox; for the batches in flight to end after SIGTERM, which leaves five for
+# goodbyes that nobody answers.
+_EVERY = 1.0
+_FAREWELL = 5.0
+
+
+class Worker:
+    """One process's worth of the service: pipelines, relay, upkeep, publishes, probes and HTTP."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        observer: Callable[[list[Handled]], None] = lambda _handled: None,
+    ) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.metrics = Metrics()
+        self.health = Health(self.clock)
+        self.stopping = asyncio.Event()
+        self._observer = observer
+        self._inbox = Inbox(self.clock)
+        self._relay = Relay(
+            self._connect,
+            settings,
+            ShardLeases(self.clock),
+            metrics=self.metrics,
+            health=self.health,
+            clock=self.clock,
+        )
+        self._survey = Survey(settings, self.clock)
+        self._leases = Leases(
+            self._connect,
+            pipelines=settings.pipelines,
+            metrics=self.metrics,
+            health=self.health,
+            clock=self.clock,
+        )
+        self._pipelines = [self._pipeline(number) for number in range(settings.pipelines)]
+
+    @property
+    def lanes(self) -> dict[LaneKey, Lane]:
+        """The lanes that this worker holds, as it believes they stand."""
+        return {key: lane for one in self._pipelines for key, lane in one.ingest.lanes.items()}
+
+    async def run(self, only: str | None = None) -> None:
+        """Work until `stopping` is set; `only`: 'ingest' or 'relay', for one of them.
+
+        Raises OSError where the HTTP port is taken, and whatever is neither passing nor somebody's data.
+        """
+        listener = health.listen(self.settings.http_host, self.settings.http_port)
+        for part in ("database", "kafka"):
+            self.health.expect(part, within=probes.EVERY + 2 * probes.PATIENCE)
+        async with asyncio.TaskGroup() as beside:
+            side = [
+                beside.create_task(health.serve(health.application(self.health, self.metrics), listener)),
+                beside.create_task(probes.watch_database(self.settings, self.health)),
+                beside.create_task(probes.watch_kafka(self.settings, self.health)),
+                beside.create_task(self._lag(introduces=only in {None, "ingest"}).run()),
+            ]
+            try:
+                async with asyncio.TaskGroup() as work:
+                    if only in {None, "ingest"}:
+                        side.append(beside.create_task(self._flush_inbox()))
+                        side.append(beside.create_task(self._upkeep().run(self.stopping)))
+                        side.append(beside.create_task(self._background().run(self.stopping)))
+                        work.create_task(self._run_pipelines())
+                    if only in {None, "relay"}:
+                        work.create_task(self._relay.run(self.stopping))
+            finally:
+                for task in side:
+                    task.cancel()
+
+    # The pipelines -------------------------------------------------------------------------------------------
+
+    async def _run_pipelines(self) -> None:
+        """Run all pipelines under one heartbeat; at the end others may have their slices at once."""
+        beating = asyncio.create_task(self._leases.run(), name="leases")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._raise_with(beating))
+                working = [group.create_task(one.run(self.stopping)) for one in self._pipelines]
+                await self.stopping.wait()
+                self._leases.prepare_to_leave()
+                await asyncio.wait(working)
+                beating.cancel()
+            await self._leases.leave()
+        finally:
+            beating.cancel()
+            self._leases.forget()
+        await self._flush_inbox_once()
+
+    @staticmethod
+    async def _raise_with(task: asyncio.Task[None]) -> None:
+        """End when a task is cancelled, and fail when it does: without a heartbeat nothing else may go on."""
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+
+    def _pipeline(self, number: int) -> Pipeline:
+        ingest = Ingest(
+            self._connect_of(number),
+            metrics=self.metrics,
+            inbox=self._inbox,
+            claim_window=self.settings.claim_window,
+            clock=self.clock,
+            committed=self._relay.wake,
+        )
+        return Pipeline(
+            number,
+            self.settings,
+            ingest=ingest,
+            leases=self._leases,
+            survey=self._survey,
+            connect=self._connect,
+            metrics=self.metrics,
+            health=self.health,
+            clock=self.clock,
+            observer=self._observer,
+        )
+
+    # Beside them ---------------------------------------------------------------------------------------------
+
+    def _lag(self, *, introduces: bool) -> Lag:
+        return Lag(
+            self.settings,
+            self._survey,
+            connect=self._connect,
+            held=lambda: set(self.lanes),
+            metrics=self.metrics,
+            health=self.health,
+            clock=self.clock,
+            introduces=introduces,
+            introduced=self._leases.wake,
+        )
+
+    def _upkeep(self) -> Upkeep:
+        return Upkeep(self._connect, claim_window=self.settings.claim_window, clock=self.clock)
+
+    def _background(self) -> Background:
+        return Background(self._connect, clock=self.clock)
+
+    async def _flush_inbox_once(self) -> None:
+        """Write down what the inbox counted since the last time; who ends in order forgets nothing."""
+        try:
+            with ConnectionKeeper(self._connect) as database:
+                async with asyncio.timeout(_EVERY):
+                    await self._inbox.flush(await database.get())
+        except Exception as error:
+            if retry_reason(error) is None:
+                raise
+            log.warning("inbox not written down", error=repr(error)[:200])
+
+    async def _flush_inbox(self) -> None:
+        with ConnectionKeeper(self._connect) as database:
+            while True:
+                await asyncio.sleep(_EVERY)
+                try:
+                    await self._inbox.flush(await database.get())
+                except Exception as error:
+                    if retry_reason(error) is None:
+                        raise
+                    database.drop()
+
+    async def _connect(self) -> postgres.Connection:
+        return await postgres.connect(self.settings.dsn())
+
+    def _connect_of(self, number: int) -> Callable[[], Awaitable[postgres.Connection]]:
+        """Return how a pipeline connects for batches: done anew after every error, so it tells that it repeats one.
+
+        Told each time, since a loop that waits for a database that is away must not count as stuck.
+        """
+        connected = False
+
+        async def connect() -> postgres.Connection:
+            nonlocal connected
+            if connected:
+                self.health.report(
+                    pipeline.component(number), ok=False, why="database: the batch is being repeated"
+                )
+            connected = True
+            return await self._connect()
+
+        return connect
+
+
+async def run(settings: Settings, only: str | None = None) -> None:
+    """Run a worker until SIGTERM or SIGINT: the batch in flight is finished, the outbox emptied if it can be."""
+    worker = Worker(settings)
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def stop(name: str) -> None:
+        log.info("stopping", signal=name)
+        worker.stopping.set()
+        if task is not None:
+            # Whoever is away must not hold up the end: what is not committed by then is begun again later.
+            loop.call_later(_FAREWELL, task.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number.name)
+    try:
+        await worker.run(only)
+    except asyncio.CancelledError:
+        if not worker.stopping.is_set():
+            raise
+        log.warning("stopped before everything was done; nothing is lost")

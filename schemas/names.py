@@ -1,0 +1,106 @@
+"""The closed lists of docs/contracts.md and semantics.md §2 to §4: outcomes, verdicts, reasons, topics.
+
+Each string is the same in code, SQL, metric labels, logs, messages and the API.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of a record: exactly one, the first that applies (semantics §2)."""
+
+    DEAD = "dead"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    DISABLED = "disabled"
+    GONE = "gone"
+    CONTACT = "contact"
+    UNMATCHED = "unmatched"
+    DUPLICATE = "duplicate"
+    EXPIRED = "expired"
+    APPLIED = "applied"
+
+
+class Verdict(StrEnum):
+    """What became of one event under one definition (semantics §4)."""
+
+    COUNTED = "counted"
+    ALREADY_COUNTED = "already_counted"
+    COOLING_DOWN = "cooling_down"
+    EXCLUDED = "excluded"
+
+
+class Reason(StrEnum):
+    """Why a record is dead, in the order in which faults are named (contracts.md, closed lists)."""
+
+    TOO_LARGE = "too_large"
+    NOT_CLOUDEVENT = "not_cloudevent"
+    NOT_JSON = "not_json"
+    TOO_DEEP = "too_deep"
+    ATTRIBUTE_MISSING = "attribute_missing"
+    ATTRIBUTE_MALFORMED = "attribute_malformed"
+    TIME_OUT_OF_BOUNDS = "time_out_of_bounds"
+    DATA_NOT_OBJECT = "data_not_object"
+    DATA_INVALID = "data_invalid"
+    REFUSED_BY_DATABASE = "refused_by_database"
+
+
+class Policy(StrEnum):
+    """When an event of a definition counts again (semantics §3)."""
+
+    ALWAYS = "always"
+    ONCE = "once"
+    COOLDOWN = "cooldown"
+
+
+class Per(StrEnum):
+    """What a dedup key spans: all of a contact's events of a definition, or those about one object."""
+
+    CONTACT = "contact"
+    OBJECT = "object"
+
+
+class LaneStop(StrEnum):
+    """Why a lane stands still until somebody acts (contracts.md, closed lists)."""
+
+    DEAD_LETTERS = "dead_letters"
+    LOG_TRUNCATED = "log_truncated"
+    TOPIC_RECREATED = "topic_recreated"
+    PAUSED = "paused"
+
+
+class RetryReason(StrEnum):
+    """Why a batch was repeated against the database (contracts.md, closed lists)."""
+
+    SERIALIZATION = "serialization"
+    DEADLOCK = "deadlock"
+    LOCK_TIMEOUT = "lock_timeout"
+    CONNECTION = "connection"
+    STATEMENT_TIMEOUT = "statement_timeout"
+
+
+INPUT_TOPICS = (
+    "messages",
+    "deals",
+    "followups",
+    "bookings",
+    "payments",
+    "sales",
+    "emails",
+    "tracked",
+    "contacts",
+)
+SCORE_CHANGED_TOPIC = "engagement.score-changed"
+XP_CREDITED_TOPIC = "engagement.xp-credited"
+DEAD_LETTERS_TOPIC = "engagement.dead-letters"
+OUTPUT_TOPICS = (SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, DEAD_LETTERS_TOPIC)
+# Holds nothing but the relay's offsets, one partition for each shard of the outbox.
+POSITIONS_TOPIC = "engagement.positions"
+# Of a new database; what an existing one has stands in it.
+DEFAULT_SHARDS = 4
+
+CONTACT_UPSERTED = "contact.upserted"
+CONTACT_MERGED = "contact.merged"
+CONTACT_DELETED = "contact.deleted"
+CONTACT_TYPES = frozenset({CONTACT_UPSERTED, CONTACT_MERGED, CONTACT_DELETED})
