@@ -24,15 +24,16 @@ def queries(concern: str) -> dict[str, str]:
 
 
 def schema() -> str:
-    """Return the script that builds the newest schema in an empty database."""
-    return (files("sql") / "schema.sql").read_text("utf-8")
+    """Return the script that builds the newest schema in an empty database: schema/ in order, then functions/."""
+    return "\n".join(script for folder in ("schema", "functions") for _, script in _scripts(folder))
 
 
 def migrations() -> dict[int, str]:
     """Return the scripts that bring an older schema to the next version, by the version they lead to."""
-    found = {
-        int(entry.name[:4]): entry.read_text("utf-8")
-        for entry in (files("sql") / "migrations").iterdir()
-        if entry.name.endswith(".sql")
-    }
-    return dict(sorted(found.items()))
+    return {int(name[:4]): script for name, script in _scripts("migrations")}
+
+
+def _scripts(folder: str) -> list[tuple[str, str]]:
+    """Return name and text of the scripts of a folder, in the order of their names."""
+    entries = sorted((files("sql") / folder).iterdir(), key=lambda entry: entry.name)
+    return [(entry.name, entry.read_text("utf-8")) for entry in entries if entry.name.endswith(".sql")]
