@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     EXCLUDED = "excluded"
 
 
-class Reason(StrEnum):
+class DeadLetterReason(StrEnum):
     """Why a record is dead, in the order in which faults are named (contracts.md, closed lists)."""
 
     TOO_LARGE = "too_large"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.infra.telemetry.metrics import RELAY_RESULTS, STAGES, Metrics
-from schemas.names import INPUT_TOPICS, LaneStop, Outcome, Reason, RetryReason, Verdict
+from schemas.names import INPUT_TOPICS, DeadLetterReason, LaneStop, Outcome, RetryReason, Verdict
 from tests.promql import read
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _VALUES: dict[tuple[str, str], frozenset[str]] = {
     ("engagement_records_total", "outcome"): frozenset(Outcome),
     ("engagement_records_total", "topic"): frozenset(INPUT_TOPICS),
     ("engagement_verdicts_total", "verdict"): frozenset(Verdict),
-    ("engagement_dead_letters_total", "reason"): frozenset(Reason),
+    ("engagement_dead_letters_total", "reason"): frozenset(DeadLetterReason),
     ("engagement_database_retries_total", "reason"): frozenset(RetryReason),
     ("engagement_lane_stopped", "reason"): frozenset(LaneStop),
     ("engagement_relay_transactions_total", "result"): frozenset(RELAY_RESULTS),

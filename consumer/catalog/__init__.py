@@ -7,28 +7,28 @@
 Owns everything about configuration. Never touches what has happened: timeline, tallies, messages.
 """
 
-from consumer.catalog.apply_document import apply, read_document
-from consumer.catalog.diff import Difference, diff
+from consumer.catalog.apply import apply_document, parse_against_stored
+from consumer.catalog.diff import Difference, diff_document
 from consumer.catalog.document.faults import DocumentFaultsError, Fault
-from consumer.catalog.document.model import Document
-from consumer.catalog.document.parse import account_of, parse
-from consumer.catalog.export import export
-from consumer.catalog.matching import Account, Catalog, Definition, load, match
+from consumer.catalog.document.model import CatalogDocument
+from consumer.catalog.document.parse import account_named_in, parse_document
+from consumer.catalog.export import export_document
+from consumer.catalog.matching import AccountSnapshot, ActiveDefinition, CatalogSnapshot, load_snapshot, match
 
 __all__ = [
-    "Account",
-    "Catalog",
-    "Definition",
+    "AccountSnapshot",
+    "ActiveDefinition",
+    "CatalogDocument",
+    "CatalogSnapshot",
     "Difference",
-    "Document",
     "DocumentFaultsError",
     "Fault",
-    "account_of",
-    "apply",
-    "diff",
-    "export",
-    "load",
+    "account_named_in",
+    "apply_document",
+    "diff_document",
+    "export_document",
+    "load_snapshot",
     "match",
-    "parse",
-    "read_document",
+    "parse_against_stored",
+    "parse_document",
 ]

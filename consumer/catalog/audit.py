@@ -20,7 +20,7 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True)
-class Change:
+class AuditedChange:
     """One thing that somebody does.
 
     action: what is done, in the past tense: `created`, `changed`, `deleted`, `published`, … subject: what to:
@@ -35,7 +35,7 @@ class Change:
     after: Any = None
 
 
-async def record(connection: Connection, account: str, actor: str, *changes: Change) -> None:
+async def record_changes(connection: Connection, account: str, actor: str, *changes: AuditedChange) -> None:
     """Write an entry for each change of an account, by its key; call it in the transaction of the change."""
     await connection.execute(
         queries("web")["record_changes"],

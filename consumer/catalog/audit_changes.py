@@ -8,40 +8,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from consumer.catalog.audit import Change
+from consumer.catalog.audit import AuditedChange
 from consumer.catalog.export import definition_mapping, group_mapping, settings_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.catalog.model.account import Profile, State
+    from consumer.catalog.model.account import AccountCatalog, Profile
 
 Entries = dict[str, dict[str, Any]]
 
 
-def changes(before: State, after: State) -> Iterator[Change]:
+def account_changes(before: AccountCatalog, after: AccountCatalog) -> Iterator[AuditedChange]:
     """Tell what differs between an account before and after; of what changed, only the fields that did."""
     old, new = (
         None if each.settings is None else settings_mapping(each.settings) for each in (before, after)
     )
-    yield from change_of("account", None, old, new)
+    yield from field_changes("account", None, old, new)
     for section, of in (("groups", _groups), ("definitions", _definitions), ("profiles", _profiles)):
         yield from _section(section, of(before), of(after))
     for key, profile in after.profiles.items():
         was = before.profiles.get(key)
         if profile.building and not (was and was.building):
-            yield Change("publish_begun", "profile", key, None, {"version": profile.building.number})
+            yield AuditedChange("publish_begun", "profile", key, None, {"version": profile.building.number})
 
 
-def _groups(state: State) -> Entries:
+def _groups(state: AccountCatalog) -> Entries:
     return {key: group_mapping(group) for key, group in state.groups.items()}
 
 
-def _definitions(state: State) -> Entries:
+def _definitions(state: AccountCatalog) -> Entries:
     return {key: definition_mapping(definition) for key, definition in state.definitions.items()}
 
 
-def _profiles(state: State) -> Entries:
+def _profiles(state: AccountCatalog) -> Entries:
     return {key: _profile(profile) for key, profile in state.profiles.items()}
 
 
@@ -57,25 +57,25 @@ def _profile(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _section(section: str, before: Entries, after: Entries) -> Iterator[Change]:
+def _section(section: str, before: Entries, after: Entries) -> Iterator[AuditedChange]:
     for key in {**before, **after}:
-        yield from change_of(section.removesuffix("s"), key, before.get(key), after.get(key))
+        yield from field_changes(section.removesuffix("s"), key, before.get(key), after.get(key))
     old, new = [key for key in before if key in after], [key for key in after if key in before]
     if old != new:
-        yield Change("reordered", section, None, old, new)
+        yield AuditedChange("reordered", section, None, old, new)
 
 
-def change_of(
+def field_changes(
     subject: str, key: str | None, before: dict[str, Any] | None, after: dict[str, Any] | None
-) -> Iterator[Change]:
+) -> Iterator[AuditedChange]:
     """Tell what differs between the fields of one thing before and after, None where it is not there."""
     if before is None or after is None:
         if before != after:
-            yield Change("created" if before is None else "deleted", subject, key, before, after)
+            yield AuditedChange("created" if before is None else "deleted", subject, key, before, after)
         return
     differing = [name for name in after if before[name] != after[name]]
     if differing:
-        yield Change(
+        yield AuditedChange(
             "changed",
             subject,
             key,

@@ -14,19 +14,19 @@ from consumer.infra.postgres.revision import configuration_change
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.catalog.model.account import State
+    from consumer.catalog.model.account import AccountCatalog
     from consumer.infra.postgres.connection import Connection
 
-Make: TypeAlias = "Callable[[State], State]"
+Edit: TypeAlias = "Callable[[AccountCatalog], AccountCatalog]"
 
 
-class MovedError(Exception):
+class StaleRevisionError(Exception):
     """The configuration was changed by somebody else after it was looked at; nothing was changed: try again."""
 
 
-async def change(
-    connection: Connection, account: str, make: Make, *, by: str, since: int | None = None
-) -> State:
+async def change_account(
+    connection: Connection, account: str, make: Edit, *, by: str, since: int | None = None
+) -> AccountCatalog:
     """Make an account what a function makes of it, and return it; what changed is recorded as somebody's doing.
 
     make: may be called twice, since the account may change before the lock is had; whatever it raises goes through,
@@ -41,16 +41,16 @@ async def change(
         return after
     async with configuration_change(connection):
         if since not in {None, await connection.fetchval("select revision from installation")}:
-            raise MovedError
+            raise StaleRevisionError
         before = await repository.read(connection, account)
         after = make(before)
         await repository.write(connection, before, after, by=by)
-        await repository.drop(connection, before, after)
-        await audit.record(connection, account, by, *audit_changes.changes(before, after))
+        await repository.delete_removed(connection, before, after)
+        await audit.record_changes(connection, account, by, *audit_changes.account_changes(before, after))
     return after
 
 
-def _same(before: State, after: State) -> bool:
+def _same(before: AccountCatalog, after: AccountCatalog) -> bool:
     """Tell whether two states are equal, the order of display included."""
     return before == after and all(
         list(getattr(before, section)) == list(getattr(after, section))

@@ -18,17 +18,17 @@ from consumer.catalog import repository
 from consumer.catalog.document import check_references
 from consumer.catalog.document.faults import DocumentFaultsError
 from consumer.catalog.document.fields import duration_text
-from consumer.catalog.export import dedup_mapping, written
+from consumer.catalog.export import dedup_mapping, yaml_value
 from consumer.catalog.merge import merge
 from consumer.catalog.model import profile_versions
-from consumer.catalog.model.account import Dedup
+from consumer.catalog.model.account import DedupPolicy
 from consumer.catalog.model.conditions import Condition, as_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from consumer.catalog.document.model import Document
-    from consumer.catalog.model.account import Definition, Group, Profile, State
+    from consumer.catalog.document.model import CatalogDocument
+    from consumer.catalog.model.account import AccountCatalog, Definition, Group, Profile
     from consumer.infra.postgres.connection import Connection
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -73,7 +73,7 @@ class Difference:
         return values
 
 
-async def diff(connection: Connection, document: Document) -> list[Difference]:
+async def diff_document(connection: Connection, document: CatalogDocument) -> list[Difference]:
     """Return what applying the document would change, and what of the account waits for a publish.
 
     A profile that the document does not want published (`published: false`) is taken not to wait. Raises
@@ -84,15 +84,17 @@ async def diff(connection: Connection, document: Document) -> list[Difference]:
     return differences(before, document)[0]
 
 
-def differences(before: State, document: Document) -> tuple[list[Difference], State]:
+def differences(before: AccountCatalog, document: CatalogDocument) -> tuple[list[Difference], AccountCatalog]:
     """Return what a document changes in an account, and the account after it; raises DocumentFaultsError."""
-    if faults := check_references.check(document, before):
+    if faults := check_references.reference_faults(document, before):
         raise DocumentFaultsError(faults)
     after = merge(before, document)
     return [*_compare(before, after, document)], after
 
 
-def _compare(before: State, after: State, document: Document) -> Iterator[Difference]:
+def _compare(
+    before: AccountCatalog, after: AccountCatalog, document: CatalogDocument
+) -> Iterator[Difference]:
     if before.settings is None:
         yield Difference("account", after.account, None)
     else:
@@ -117,7 +119,7 @@ def _compare(before: State, after: State, document: Document) -> Iterator[Differ
                     yield Difference("profile", key, field, published, drafted, pending=True)
 
 
-def waiting(state: State) -> Iterator[tuple[str, str, str, int | str, int | str]]:
+def waiting_for_publish(state: AccountCatalog) -> Iterator[tuple[str, str, str, int | str, int | str]]:
     """Tell the points and groups that wait for a publish: (profile, definition, field, published, draft)."""
     for key, profile in state.profiles.items():
         for lag in _catalog_lag(profile, state):
@@ -162,11 +164,11 @@ def _publish(before: Profile | None, after: Profile, *, wish: bool | None) -> It
 
 
 def _draft(
-    before: Profile | None, after: Profile, state: State, *, wish: bool | None
+    before: Profile | None, after: Profile, state: AccountCatalog, *, wish: bool | None
 ) -> Iterator[Difference]:
     """Tell of what a profile inherits and its own weights: changed now, or stored before and waiting."""
     version = after.coming
-    published = version is not None and profile_versions.says_the_same(
+    published = version is not None and profile_versions.same_content(
         version, profile_versions.draft_version(after, state.definitions)
     )
     waits = not published and (version is not None or wish is True)
@@ -193,14 +195,14 @@ def _draft_fields(
 _PUBLISHED_AS = {"default_points": "points", "group": "group"}
 
 
-def _catalog_lag(profile: Profile, state: State) -> Iterator[tuple[str, str, int | str, int | str]]:
+def _catalog_lag(profile: Profile, state: AccountCatalog) -> Iterator[tuple[str, str, int | str, int | str]]:
     """Tell the points and groups of the catalog that a version lacks: (definition, field, has, would)."""
     version = profile.coming
     if version is None:
         return
     draft = profile_versions.draft_version(profile, state.definitions)
     for key, would in draft.weights.items():
-        has = profile_versions.effective(version, key, would)
+        has = profile_versions.published_weight(version, key, would)
         own = key in version.own_weights or key in profile.weights
         if has.points != would.points and not own and version.inherits == profile.inherits:
             yield key, "default_points", has.points, would.points
@@ -212,7 +214,7 @@ def _documented(name: str, value: Any) -> Any:
     """Return a value as it stands in a document."""
     if name == "retention" and value is not None:
         return duration_text(value)
-    if isinstance(value, Dedup):
+    if isinstance(value, DedupPolicy):
         return dedup_mapping(value)
     if isinstance(value, Condition):
         return as_mapping(value)
@@ -220,4 +222,4 @@ def _documented(name: str, value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return "none" if value is None else written(value)
+    return "none" if value is None else yaml_value(value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from consumer.catalog.model.conditions import Condition, compile_condition, look
+from consumer.catalog.model.conditions import Condition, compile_condition, value_found
 from consumer.domain.decode import decode
 from consumer.domain.model import Record
 from schemas.numbers import parse_data
@@ -27,7 +27,7 @@ _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True)
-class Looked:
+class ConditionResult:
     """What a condition found in the sample, None where it is missing, and whether it holds."""
 
     condition: Condition
@@ -36,12 +36,12 @@ class Looked:
 
 
 @dataclass(frozen=True)
-class Trial:
+class MatchResult:
     """What became of a sample under one definition."""
 
     definition: Definition
     takes_type: bool
-    conditions: tuple[Looked, ...]
+    conditions: tuple[ConditionResult, ...]
 
     @property
     def takes(self) -> bool:
@@ -72,14 +72,16 @@ def read_sample(account: str, sample: str, timestamp: int) -> Event | DeadLetter
     )
 
 
-def attempt(definition: Definition, event: Event) -> Trial:
+def explain(definition: Definition, event: Event) -> MatchResult:
     """Return what becomes of an event under a definition."""
     data = parse_data(event.data)
-    return Trial(
+    return MatchResult(
         definition,
         event.type in definition.events,
         tuple(
-            Looked(condition, look(condition, event, data), compile_condition(condition)(event, data))
+            ConditionResult(
+                condition, value_found(condition, event, data), compile_condition(condition)(event, data)
+            )
             for condition in definition.when
         ),
     )

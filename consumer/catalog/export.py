@@ -19,7 +19,14 @@ from sql import queries
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from consumer.catalog.model.account import Dedup, Definition, Group, Profile, Settings, State
+    from consumer.catalog.model.account import (
+        AccountCatalog,
+        AccountSettings,
+        DedupPolicy,
+        Definition,
+        Group,
+        Profile,
+    )
     from consumer.infra.postgres.connection import Connection
 
 # Text that every YAML parser reads as that text; anything else is quoted.
@@ -29,7 +36,7 @@ _DURATION = re.compile(r"[0-9]+[smhd]")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 
 
-async def export(connection: Connection, account: str | None = None) -> str:
+async def export_document(connection: Connection, account: str | None = None) -> str:
     """Return an account's document; without a key, of the only account there is.
 
     A profile is written as published where readers see what its draft says: one with changes that wait for a
@@ -48,19 +55,19 @@ async def export(connection: Connection, account: str | None = None) -> str:
     return document_text(state, state.settings)
 
 
-def document_text(state: State, settings: Settings) -> str:
+def document_text(state: AccountCatalog, settings: AccountSettings) -> str:
     """Return the document of an account with these settings."""
     return "".join(f"{line}\n" for line in _document(state, settings))
 
 
-def _document(state: State, settings: Settings) -> Iterator[str]:
+def _document(state: AccountCatalog, settings: AccountSettings) -> Iterator[str]:
     yield from _fields({"engagement_catalog": 1, "account": state.account, **settings_mapping(settings)})
     yield from _section("groups", [group_mapping(each) for each in state.groups.values()])
     yield from _section("definitions", [definition_mapping(each) for each in state.definitions.values()])
     yield from _section("profiles", [_profile(each, state) for each in state.profiles.values()])
 
 
-def settings_mapping(settings: Settings) -> dict[str, Any]:
+def settings_mapping(settings: AccountSettings) -> dict[str, Any]:
     """Return an account's own fields as they stand in a document."""
     retention = settings.retention_seconds
     return {
@@ -94,20 +101,20 @@ def definition_mapping(definition: Definition) -> dict[str, Any]:
     }
 
 
-def dedup_mapping(dedup: Dedup) -> dict[str, str]:
+def dedup_mapping(dedup: DedupPolicy) -> dict[str, str]:
     """Return a dedup policy as it stands in a document."""
     interval = {"interval": duration_text(dedup.interval_seconds)} if dedup.interval_seconds else {}
     return {"policy": dedup.policy.value, **interval, "per": dedup.per.value}
 
 
-def _profile(profile: Profile, state: State) -> dict[str, Any]:
+def _profile(profile: Profile, state: AccountCatalog) -> dict[str, Any]:
     return {
         "key": profile.key,
         "name": profile.name,
         "description": profile.description,
         "primary": profile.primary,
         "inherits": profile.inherits,
-        "published": profile_versions.is_published_as_drafted(profile, state.definitions),
+        "published": profile_versions.is_draft_published(profile, state.definitions),
         "weights": dict(sorted(profile.weights.items())),
     }
 
@@ -124,10 +131,10 @@ def _section(name: str, entries: list[dict[str, Any]]) -> Iterator[str]:
 
 def _fields(mapping: Mapping[str, Any]) -> Iterator[str]:
     for name, value in mapping.items():
-        yield f"{name}: {written(value)}"
+        yield f"{name}: {yaml_value(value)}"
 
 
-def written(value: Any) -> str:
+def yaml_value(value: Any) -> str:
     """Return a value as YAML on one line."""
     if value is None:
         return "null"
@@ -138,8 +145,10 @@ def written(value: Any) -> str:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{written(name)}: {written(each)}" for name, each in value.items()) + "}"
-    return "[" + ", ".join(map(written, value)) + "]"
+        return (
+            "{" + ", ".join(f"{yaml_value(name)}: {yaml_value(each)}" for name, each in value.items()) + "}"
+        )
+    return "[" + ", ".join(map(yaml_value, value)) + "]"
 
 
 def _text(text: str) -> str:

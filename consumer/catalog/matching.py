@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from consumer.catalog.model.conditions import Holds
+    from consumer.catalog.model.conditions import CompiledCondition
     from consumer.domain.model import Event
     from consumer.infra.postgres.connection import Connection
 
@@ -26,7 +26,7 @@ _NO_DATA: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class ActiveDefinition:
     """An active definition, as far as matching and the columns of a batch need it.
 
     edition: the number of the current one. xp: what an event is worth to a rep, 0 for none.
@@ -37,7 +37,7 @@ class Definition:
     edition: int
     xp: int
     conditions: tuple[Condition, ...] = ()
-    _holds: tuple[Holds, ...] = field(init=False, repr=False, compare=False)
+    _holds: tuple[CompiledCondition, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_holds", tuple(map(compile_condition, self.conditions)))
@@ -53,7 +53,7 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountSnapshot:
     """An account, its settings, and its active definitions by event type, each list in display order."""
 
     id: int
@@ -61,7 +61,7 @@ class Account:
     engagement: bool
     sales: bool
     count_robots: bool
-    definitions_by_type: dict[str, tuple[Definition, ...]]
+    definitions_by_type: dict[str, tuple[ActiveDefinition, ...]]
     _types_with_paths: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -78,14 +78,14 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalog:
+class CatalogSnapshot:
     """All accounts by key, as they stood at one revision."""
 
     revision: int
-    accounts: dict[str, Account]
+    accounts: dict[str, AccountSnapshot]
 
 
-def match(account: Account, event: Event) -> tuple[Definition, ...]:
+def match(account: AccountSnapshot, event: Event) -> tuple[ActiveDefinition, ...]:
     """Return the active definitions that take the event, in display order; pure, never an error.
 
     The data is parsed once, and only where a condition looks at it.
@@ -95,7 +95,7 @@ def match(account: Account, event: Event) -> tuple[Definition, ...]:
     return tuple(definition for definition in candidates if definition.takes(event, data))
 
 
-async def load(connection: Connection) -> Catalog:
+async def load_snapshot(connection: Connection) -> CatalogSnapshot:
     """Read the catalog of all accounts in one statement, so that it is of one revision.
 
     Raises what asyncpg raises.
@@ -106,12 +106,12 @@ async def load(connection: Connection) -> Catalog:
         if row["account_id"] is not None:
             by_account.setdefault(row["account_key"], []).append(row)
     accounts = {key: _account(of_account) for key, of_account in by_account.items()}
-    return Catalog(revision=rows[0]["revision"], accounts=accounts)
+    return CatalogSnapshot(revision=rows[0]["revision"], accounts=accounts)
 
 
-def _account(rows: list[asyncpg.Record]) -> Account:
+def _account(rows: list[asyncpg.Record]) -> AccountSnapshot:
     first = rows[0]
-    return Account(
+    return AccountSnapshot(
         id=first["account_id"],
         key=first["account_key"],
         engagement=first["engagement"],
@@ -121,10 +121,10 @@ def _account(rows: list[asyncpg.Record]) -> Account:
     )
 
 
-def _by_type(rows: Iterable[asyncpg.Record]) -> dict[str, tuple[Definition, ...]]:
-    by_type: dict[str, tuple[Definition, ...]] = {}
+def _by_type(rows: Iterable[asyncpg.Record]) -> dict[str, tuple[ActiveDefinition, ...]]:
+    by_type: dict[str, tuple[ActiveDefinition, ...]] = {}
     for row in rows:
-        definition = Definition(
+        definition = ActiveDefinition(
             id=row["definition_id"],
             key=row["definition_key"],
             edition=row["edition"],

@@ -10,19 +10,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from consumer.catalog.model import profile_versions
-from consumer.catalog.model.account import Definition, Group, Profile, Settings, State
+from consumer.catalog.model.account import AccountCatalog, AccountSettings, Definition, Group, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from consumer.catalog.document.model import Document, Entry
+    from consumer.catalog.document.model import CatalogDocument, DocumentEntry
 
 Kept = TypeVar("Kept", Group, Definition, Profile)
 
 
-def merge(stored: State, document: Document) -> State:
+def merge(stored: AccountCatalog, document: CatalogDocument) -> AccountCatalog:
     """Return the account after the document, which must have passed references.check against it."""
-    settings = stored.settings or Settings(name=document.account)
+    settings = stored.settings or AccountSettings(name=document.account)
     definitions = _merged(stored.definitions, document.definitions, Definition, _change_definition)
     profiles = _merged(stored.profiles, _without_published(document.profiles), Profile, _change)
     if not profiles:
@@ -34,7 +34,7 @@ def merge(stored: State, document: Document) -> State:
         groups=_merged(stored.groups, document.groups, Group, _change),
         definitions=definitions,
         profiles={
-            key: profile_versions.publish(
+            key: profile_versions.publish_if_wanted(
                 profile,
                 definitions,
                 wanted=_wants_publishing(profile, wishes),
@@ -53,7 +53,7 @@ def _wants_publishing(profile: Profile, wishes: Mapping[str, bool | None]) -> bo
     return profile.coming is not None if wish is None else wish
 
 
-def _without_published(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+def _without_published(entries: tuple[DocumentEntry, ...]) -> tuple[DocumentEntry, ...]:
     return tuple(
         replace(entry, values={name: value for name, value in entry.values.items() if name != "published"})
         for entry in entries
@@ -62,7 +62,7 @@ def _without_published(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 
 def _merged(
     stored: dict[str, Kept],
-    entries: tuple[Entry, ...],
+    entries: tuple[DocumentEntry, ...],
     create: Callable[..., Kept],
     change: Callable[[Kept, Mapping[str, Any]], Kept],
 ) -> dict[str, Kept]:

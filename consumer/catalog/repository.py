@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from consumer.catalog.model.account import Dedup, Definition, Group, Profile, Settings, State, Version, Weight
+from consumer.catalog.model.account import (
+    AccountCatalog,
+    AccountSettings,
+    DedupPolicy,
+    Definition,
+    DefinitionWeight,
+    Group,
+    Profile,
+    ProfileVersion,
+)
 from consumer.catalog.model.conditions import as_mapping, from_json
 from schemas.names import Per, Policy
 from sql import queries
@@ -26,16 +35,16 @@ if TYPE_CHECKING:
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-async def read(connection: Connection, account: str) -> State:
+async def read(connection: Connection, account: str) -> AccountCatalog:
     """Return an account as stored, without settings if there is none; several statements, so in a transaction."""
     statements = queries("catalog")
     row = await connection.fetchrow(statements["read_account"], account)
     if row is None:
-        return State(account)
+        return AccountCatalog(account)
     number = row["id"]
-    return State(
+    return AccountCatalog(
         account=account,
-        settings=Settings(
+        settings=AccountSettings(
             name=row["name"],
             engagement=row["engagement"],
             sales=row["sales"],
@@ -66,7 +75,7 @@ def _definition(row: asyncpg.Record) -> Definition:
         events=tuple(row["events"]),
         active=row["active"],
         when=from_json(row["conditions"]),
-        dedup=Dedup(Policy(row["policy"]), row["interval_seconds"], Per(row["per"])),
+        dedup=DedupPolicy(Policy(row["policy"]), row["interval_seconds"], Per(row["per"])),
         xp=row["xp"],
         edition=row["edition"],
         counted=row["counted"],
@@ -96,19 +105,20 @@ async def _profiles(connection: Connection, account: int) -> dict[str, Profile]:
     }
 
 
-def version_of(row: asyncpg.Record) -> Version:
+def version_of(row: asyncpg.Record) -> ProfileVersion:
     """Return the version that a row of read_versions tells of."""
-    return Version(
+    return ProfileVersion(
         number=row["number"],
         inherits=row["inherits"],
         own_weights=json.loads(row["own_weights"]),
         weights={
-            key: Weight(points, group, joined) for key, points, group, joined in json.loads(row["weights"])
+            key: DefinitionWeight(points, group, joined)
+            for key, points, group, joined in json.loads(row["weights"])
         },
     )
 
 
-async def write(connection: Connection, before: State, after: State, *, by: str) -> None:
+async def write(connection: Connection, before: AccountCatalog, after: AccountCatalog, *, by: str) -> None:
     """Write an account where it differs from before; in the transaction of a configuration change.
 
     by: who publishes what is published or begins to be built. Raises what asyncpg raises.
@@ -127,7 +137,9 @@ async def write(connection: Connection, before: State, after: State, *, by: str)
     await _write_profiles(connection, number, before, after, by)
 
 
-async def _write_profiles(connection: Connection, number: int, before: State, after: State, by: str) -> None:
+async def _write_profiles(
+    connection: Connection, number: int, before: AccountCatalog, after: AccountCatalog, by: str
+) -> None:
     statements = queries("catalog")
     profiles = list(after.profiles.values())
     begun = [
@@ -162,7 +174,7 @@ def _begun_versions(before: Profile | None, after: Profile) -> Iterable[dict[str
             yield _row(new) | {"profile": after.key, "state": state}
 
 
-async def drop(connection: Connection, before: State, after: State) -> None:
+async def delete_removed(connection: Connection, before: AccountCatalog, after: AccountCatalog) -> None:
     """Remove the profiles, definitions and groups that are gone, once the rest is written and nothing points there.
 
     A profile must never have been published, a definition must not have history: what it may have left on timelines

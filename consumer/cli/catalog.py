@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Awaitable, Callable
 
-    from consumer.catalog import Difference, Document
+    from consumer.catalog import CatalogDocument, Difference
     from consumer.infra.postgres.connection import Connection
 
 Result = TypeVar("Result")
@@ -57,13 +57,13 @@ def _add_document(parser: ArgumentParser) -> None:
 
 
 def _handle_apply(arguments: Namespace) -> int:
-    from consumer.catalog import apply, read_document  # noqa: PLC0415 - see the package's docstring
+    from consumer.catalog import apply_document, parse_against_stored  # noqa: PLC0415 - see the package's docstring
 
     text = _text(arguments.file)
 
     async def work(connection: Connection) -> list[Difference]:
-        document = await read_document(connection, text, arguments.account)
-        found = await apply(connection, document)
+        document = await parse_against_stored(connection, text, arguments.account)
+        found = await apply_document(connection, document)
         _print(found, as_json=arguments.json)
         await _publish(connection, document, as_json=arguments.json)
         return found
@@ -76,9 +76,9 @@ def _handle_apply(arguments: Namespace) -> int:
     return SUCCESS
 
 
-async def _publish(connection: Connection, document: Document, *, as_json: bool) -> None:
+async def _publish(connection: Connection, document: CatalogDocument, *, as_json: bool) -> None:
     """Bring what the document publishes to its end; what had to wait for another publish comes after it."""
-    from consumer.catalog import apply  # noqa: PLC0415 - see the package's docstring
+    from consumer.catalog import apply_document  # noqa: PLC0415 - see the package's docstring
     from consumer.cli.follow_publish import follow  # noqa: PLC0415 - the same
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper  # noqa: PLC0415 - the same
     from consumer.scoring.profile_publish import unfinished  # noqa: PLC0415 - the same
@@ -91,19 +91,21 @@ async def _publish(connection: Connection, document: Document, *, as_json: bool)
                 ended = await follow(keeper, publish)
                 if not as_json:
                     say(ended)
-            again = await apply(connection, document)
+            again = await apply_document(connection, document)
             _print([each for each in again if not each.pending], as_json=as_json)
     finally:
         keeper.drop()
 
 
 def _handle_diff(arguments: Namespace) -> int:
-    from consumer.catalog import diff, read_document  # noqa: PLC0415 - see the package's docstring
+    from consumer.catalog import diff_document, parse_against_stored  # noqa: PLC0415 - see the package's docstring
 
     text = _text(arguments.file)
 
     async def work(connection: Connection) -> list[Difference]:
-        return await diff(connection, await read_document(connection, text, arguments.account))
+        return await diff_document(
+            connection, await parse_against_stored(connection, text, arguments.account)
+        )
 
     found = _on_database(arguments, work)
     if found is None:
@@ -113,10 +115,10 @@ def _handle_diff(arguments: Namespace) -> int:
 
 
 def _handle_export(arguments: Namespace) -> int:
-    from consumer.catalog import export  # noqa: PLC0415 - see the package's docstring
+    from consumer.catalog import export_document  # noqa: PLC0415 - see the package's docstring
 
     async def work(connection: Connection) -> str:
-        return await export(connection, arguments.account)
+        return await export_document(connection, arguments.account)
 
     try:
         document = asyncio.run(_connected(work))

@@ -11,7 +11,7 @@ from consumer.cli import FAILURE, SUCCESS, complain, say
 from consumer.cli.arguments import Commands, command, positive
 from consumer.cli.confirmation import add_yes, confirm
 from consumer.infra import settings
-from schemas.names import Reason
+from schemas.names import DeadLetterReason
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -51,7 +51,7 @@ def add_filters(parser: ArgumentParser) -> None:
     """Add what narrows dead letters down."""
     parser.add_argument("--account", metavar="ID", help="only those that name this account")
     parser.add_argument(
-        "--reason", choices=[reason.value for reason in Reason], help="only those dead for this"
+        "--reason", choices=[reason.value for reason in DeadLetterReason], help="only those dead for this"
     )
     parser.add_argument("--topic", metavar="NAME", help="only those from this topic (without the prefix)")
 
@@ -95,7 +95,7 @@ def _handle_replay(arguments: Namespace) -> int:
 
 async def _replay(made: Settings, selection: Selection) -> Counter[str]:
     from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
-    from consumer.infra.telemetry.progress_bar import shown  # noqa: PLC0415 - the same
+    from consumer.infra.telemetry.progress_bar import show_progress  # noqa: PLC0415 - the same
     from consumer.ingest.dead_letters.replay import Replay  # noqa: PLC0415 - the same
 
     replay = Replay(
@@ -104,7 +104,7 @@ async def _replay(made: Settings, selection: Selection) -> Counter[str]:
     )
     outcomes: Counter[str] = Counter()
     try:
-        with shown("dead letters replayed") as tell:
+        with show_progress("dead letters replayed") as tell:
             async for some in replay.run(selection):
                 for one in some:
                     say(_line(one))
@@ -141,7 +141,7 @@ async def _discard(made: Settings, selection: Selection, *, yes: bool) -> int:
     from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper  # noqa: PLC0415 - the same
     from consumer.infra.postgres.retry import retry_transient  # noqa: PLC0415 - the same
-    from consumer.infra.telemetry.progress_bar import shown  # noqa: PLC0415 - the same
+    from consumer.infra.telemetry.progress_bar import show_progress  # noqa: PLC0415 - the same
     from consumer.ingest.dead_letters import browse  # noqa: PLC0415 - see the package's docstring
 
     keeper = ConnectionKeeper(lambda: postgres.connect(made.dsn(), application_name="engagement-discard"))
@@ -150,7 +150,7 @@ async def _discard(made: Settings, selection: Selection, *, yes: bool) -> int:
         number, newest = await retry_transient(keeper, lambda connection: browse.count(connection, selection))
         if number:
             confirm(f"Discard {number} dead letters for good?", yes=yes)
-        with shown("dead letters discarded", number) as tell:
+        with show_progress("dead letters discarded", number) as tell:
             pick = partial(browse.pick, selection=selection, newest=newest)
             while ids := await retry_transient(keeper, partial(pick, after=last)):
                 last = ids[-1]

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from consumer.cli import CommandFailedError, complain
-from consumer.infra.telemetry.progress_bar import shown
+from consumer.infra.telemetry.progress_bar import show_progress
 from consumer.scoring.announce import NobodyPublishesError
 from consumer.scoring.profile_publish import work
 
@@ -34,7 +34,9 @@ async def follow(keeper: ConnectionKeeper, publish: int) -> str:
                 if stands.total is not None and stands.state in _STEPS and stands.state != state:
                     state = stands.state
                     shows.close()
-                    tell = shows.enter_context(shown(f"{stands.profile}: {_STEPS[state]}", stands.total))
+                    tell = shows.enter_context(
+                        show_progress(f"{stands.profile}: {_STEPS[state]}", stands.total)
+                    )
                 if stands.state == state:
                     tell(stands.done)
     except NobodyPublishesError as error:

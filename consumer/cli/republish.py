@@ -40,14 +40,14 @@ def _handle(arguments: Namespace) -> int:
 
 async def _republish(made: Settings, account: str, profile: str | None) -> Progress:
     from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
-    from consumer.infra.telemetry.progress_bar import shown  # noqa: PLC0415 - the same
+    from consumer.infra.telemetry.progress_bar import show_progress  # noqa: PLC0415 - the same
     from consumer.scoring.republish import Republish  # noqa: PLC0415 - the same
 
     republish = Republish(lambda: postgres.connect(made.dsn(), application_name="engagement-republish"))
     reached: list[Progress] = []
 
     try:
-        with shown("contacts republished") as tell:
+        with show_progress("contacts republished") as tell:
 
             def progress(so_far: Progress) -> None:
                 reached[:] = [so_far]

@@ -28,11 +28,11 @@ def register(commands: Commands) -> None:
 
 
 def _handle(arguments: Namespace) -> int:
-    from consumer.infra.telemetry.progress_bar import shown  # noqa: PLC0415 - see the package's docstring
+    from consumer.infra.telemetry.progress_bar import show_progress  # noqa: PLC0415 - see the package's docstring
     from consumer.scoring.verify import verify  # noqa: PLC0415 - see the package's docstring
 
     dsn = settings.load(unneeded=frozenset({"kafka_bootstrap"})).dsn()
-    with shown("entries verified") as tell:
+    with show_progress("entries verified") as tell:
         report = asyncio.run(
             verify(dsn, account=arguments.account, progress=lambda so_far: tell(so_far.entries))
         )

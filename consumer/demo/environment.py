@@ -103,4 +103,4 @@ async def _open_accounts(dsn: str, horizon: datetime) -> None:
 
 
 async def _apply(connection: postgres.Connection, text: str) -> None:
-    await catalog.apply(connection, await catalog.read_document(connection, text))
+    await catalog.apply_document(connection, await catalog.parse_against_stored(connection, text))

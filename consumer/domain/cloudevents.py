@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from consumer.domain.model import DeadLetter
-from schemas.names import Reason
+from schemas.names import DeadLetterReason
 
 MAX_DEPTH: Final = 64
 WHITESPACE: Final = b" \t\r\n"
@@ -79,17 +79,19 @@ def unwrap(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | 
     content_type = headers.get("content-type")
     if content_type is not None and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED:
         if content_type.partition(b";")[0].rstrip().lower() != _STRUCTURED + b"+json":
-            return DeadLetter(Reason.NOT_CLOUDEVENT, "content-type: of the formats only +json is taken")
+            return DeadLetter(
+                DeadLetterReason.NOT_CLOUDEVENT, "content-type: of the formats only +json is taken"
+            )
         return _structured(value)
     if headers.get("ce_specversion") is not None:
         return _binary(headers, value)
-    return DeadLetter(Reason.NOT_CLOUDEVENT, "neither of the two modes of CloudEvents")
+    return DeadLetter(DeadLetterReason.NOT_CLOUDEVENT, "neither of the two modes of CloudEvents")
 
 
 def _structured(value: bytes | None) -> Envelope | DeadLetter:
     """Return the event whose envelope is the value."""
     if not value:
-        return DeadLetter(Reason.NOT_JSON, "a structured record without a value")
+        return DeadLetter(DeadLetterReason.NOT_JSON, "a structured record without a value")
     try:
         if not value.isascii():
             value.decode()
@@ -99,7 +101,9 @@ def _structured(value: bytes | None) -> Envelope | DeadLetter:
     if isinstance(envelope, DeadLetter):
         return envelope
     if envelope.specversion != "1.0":
-        return DeadLetter(Reason.NOT_CLOUDEVENT, "specversion: missing or not 1.0", envelope.account)
+        return DeadLetter(
+            DeadLetterReason.NOT_CLOUDEVENT, "specversion: missing or not 1.0", envelope.account
+        )
     data = bytes(envelope.data_base64)
     if data and data != _NULL:
         # The CloudEvents format knows `data` or `data_base64`, not both: with both this one is the data.
@@ -107,7 +111,7 @@ def _structured(value: bytes | None) -> Envelope | DeadLetter:
         if refusal is not None:
             return refusal
     if _deeper_than(value, MAX_DEPTH + 1):
-        return DeadLetter(Reason.TOO_DEEP, "nested deeper than 64", envelope.account)
+        return DeadLetter(DeadLetterReason.TOO_DEEP, "nested deeper than 64", envelope.account)
     return envelope
 
 
@@ -123,9 +127,11 @@ def _member_by_member(value: bytes) -> Envelope | DeadLetter:
     try:
         members = _MEMBERS.decode(value)
     except msgspec.ValidationError:
-        return DeadLetter(Reason.NOT_CLOUDEVENT, "value: not a JSON object, so without a specversion")
+        return DeadLetter(
+            DeadLetterReason.NOT_CLOUDEVENT, "value: not a JSON object, so without a specversion"
+        )
     except RecursionError:
-        return DeadLetter(Reason.TOO_DEEP, "value: nested deeper than 64")
+        return DeadLetter(DeadLetterReason.TOO_DEEP, "value: nested deeper than 64")
     robot = bytes(members.get("robot", _ABSENT))
     texts: dict[str, Any] = {name: _text(bytes(members[name])) for name in _TEXTS if name in members}
     return Envelope(
@@ -148,7 +154,7 @@ def _decode_base64(envelope: Envelope, member: bytes) -> DeadLetter | None:
     try:
         data = binascii.a2b_base64(_STRING.decode(member), strict_mode=True)
     except ValueError:  # msgspec's and binascii's errors are of this class
-        return DeadLetter(Reason.NOT_JSON, "data_base64: not base64", envelope.account)
+        return DeadLetter(DeadLetterReason.NOT_JSON, "data_base64: not base64", envelope.account)
     return _put_data(envelope, data, "data_base64")
 
 
@@ -157,7 +163,7 @@ def _binary(headers: dict[str, bytes | None], value: bytes | None) -> Envelope |
     texts: list[Any] = [_header(headers.get(name)) for name in _HEADERS]
     envelope = Envelope(*texts)
     if envelope.specversion != "1.0":
-        return DeadLetter(Reason.NOT_CLOUDEVENT, "ce_specversion: not 1.0", envelope.account)
+        return DeadLetter(DeadLetterReason.NOT_CLOUDEVENT, "ce_specversion: not 1.0", envelope.account)
     return _put_data(envelope, value or b"", "value") or envelope
 
 
@@ -178,7 +184,7 @@ def _put_data(envelope: Envelope, data: bytes, place: str) -> DeadLetter | None:
         if isinstance(parsed, DeadLetter):
             return DeadLetter(parsed.reason, parsed.detail, envelope.account)
         if _deeper_than(data, MAX_DEPTH):
-            return DeadLetter(Reason.TOO_DEEP, f"{place}: nested deeper than 64", envelope.account)
+            return DeadLetter(DeadLetterReason.TOO_DEEP, f"{place}: nested deeper than 64", envelope.account)
     envelope.data = msgspec.Raw(data)
     return None
 
@@ -190,11 +196,11 @@ def _parse(value: bytes, place: str) -> msgspec.Raw | DeadLetter:
             value.decode()
         return _ANYTHING.decode(value)
     except UnicodeDecodeError as error:
-        return DeadLetter(Reason.NOT_JSON, f"{place}: not UTF-8 at byte {error.start}")
+        return DeadLetter(DeadLetterReason.NOT_JSON, f"{place}: not UTF-8 at byte {error.start}")
     except msgspec.DecodeError as error:
-        return DeadLetter(Reason.NOT_JSON, f"{place}: {error}")
+        return DeadLetter(DeadLetterReason.NOT_JSON, f"{place}: {error}")
     except RecursionError:
-        return DeadLetter(Reason.TOO_DEEP, f"{place}: nested deeper than 64")
+        return DeadLetter(DeadLetterReason.TOO_DEEP, f"{place}: nested deeper than 64")
 
 
 def _deeper_than(value: bytes, limit: int) -> bool:

@@ -15,7 +15,7 @@ from consumer.domain.model import DeadLetter, Event, Record
 from consumer.domain.record_headers import name_bytes
 from schemas import timestamps
 from schemas.events import check_data
-from schemas.names import Reason
+from schemas.names import DeadLetterReason
 
 MAX_VALUE_BYTES: Final = 262_144
 MAX_KEY_AND_HEADER_BYTES: Final = 65_536
@@ -52,11 +52,11 @@ def decode(record: Record) -> Event | DeadLetter:
     if data == b"" or data.strip(cloudevents.WHITESPACE) == b"null":
         data = b"{}"
     elif not data.lstrip(cloudevents.WHITESPACE).startswith(b"{"):
-        return DeadLetter(Reason.DATA_NOT_OBJECT, "data: not a JSON object", envelope.account)
+        return DeadLetter(DeadLetterReason.DATA_NOT_OBJECT, "data: not a JSON object", envelope.account)
     text = data.decode()
     invalid = check_data(envelope.type or "", text)
     if invalid is not None:
-        return DeadLetter(Reason.DATA_INVALID, invalid, envelope.account)
+        return DeadLetter(DeadLetterReason.DATA_INVALID, invalid, envelope.account)
     return _event(envelope, time, record, text)
 
 
@@ -83,24 +83,27 @@ def _too_large(headers: dict[str, bytes | None], value: bytes | None) -> DeadLet
         limit = f"key and headers: more than {MAX_KEY_AND_HEADER_BYTES} bytes"
     else:
         limit, value = f"value: more than {MAX_VALUE_BYTES} bytes", None
-    return DeadLetter(Reason.TOO_LARGE, limit, cloudevents.unwrap(headers, value).account)
+    return DeadLetter(DeadLetterReason.TOO_LARGE, limit, cloudevents.unwrap(headers, value).account)
 
 
-def _attribute_fault(envelope: cloudevents.Envelope, time: int | None) -> tuple[Reason, str] | None:
+def _attribute_fault(envelope: cloudevents.Envelope, time: int | None) -> tuple[DeadLetterReason, str] | None:
     """Find what is wrong with the attributes, the bounds of `time` apart; what is missing comes first."""
     if _is_usual(envelope) and (envelope.time is None) == (time is None):
         return None
     required = (envelope.id, envelope.source, envelope.type, envelope.subject)
     if None in required or envelope.accountid is None:
         missing = next(name for name in _REQUIRED if getattr(envelope, name) is None)
-        return Reason.ATTRIBUTE_MISSING, f"{missing}: missing"
+        return DeadLetterReason.ATTRIBUTE_MISSING, f"{missing}: missing"
     for name, text in zip(_TEXTS, (*required, envelope.actorid, envelope.objectid), strict=True):
         if text is not None and not _well_formed(text):
-            return Reason.ATTRIBUTE_MALFORMED, f"{name}: not 1 to 256 characters, none of them a control"
+            return (
+                DeadLetterReason.ATTRIBUTE_MALFORMED,
+                f"{name}: not 1 to 256 characters, none of them a control",
+            )
     if envelope.account is None:
-        return Reason.ATTRIBUTE_MALFORMED, "accountid: not 1 to 64 letters, digits, _ or -"
+        return DeadLetterReason.ATTRIBUTE_MALFORMED, "accountid: not 1 to 64 letters, digits, _ or -"
     if envelope.time is not None and time is None:
-        return Reason.ATTRIBUTE_MALFORMED, "time: not an RFC 3339 time"
+        return DeadLetterReason.ATTRIBUTE_MALFORMED, "time: not an RFC 3339 time"
     return None
 
 
@@ -122,14 +125,17 @@ def _well_formed(text: str) -> bool:
     return 0 < len(text) <= _LONGEST_TEXT and (text.isprintable() or _CONTROL.search(text) is None)
 
 
-def _time_fault(time: int | None, timestamp: int | None) -> tuple[Reason, str] | None:
+def _time_fault(time: int | None, timestamp: int | None) -> tuple[DeadLetterReason, str] | None:
     """Find what is wrong with when it occurred: at its `time`, else at its record's timestamp."""
     if timestamp is None:
-        return Reason.TIME_OUT_OF_BOUNDS, "the record has no timestamp"
+        return DeadLetterReason.TIME_OUT_OF_BOUNDS, "the record has no timestamp"
     recorded = timestamp * 1000
     latest = min(recorded + LATEST_AFTER_RECORD, _LAST_REPRESENTABLE)
     if not EARLIEST <= (recorded if time is None else time) <= latest:
-        return Reason.TIME_OUT_OF_BOUNDS, "time: not from 2000-01-01 to one hour after the record's timestamp"
+        return (
+            DeadLetterReason.TIME_OUT_OF_BOUNDS,
+            "time: not from 2000-01-01 to one hour after the record's timestamp",
+        )
     return None
 
 

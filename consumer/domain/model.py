@@ -12,7 +12,7 @@ from schemas.timestamps import instant
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from schemas.names import Reason
+    from schemas.names import DeadLetterReason
 
 
 # Structs are what there is one of for each record: made in a third of the time of a frozen dataclass.
@@ -72,6 +72,6 @@ class DeadLetter:
     well-formed `accountid` that could still be read, else None.
     """
 
-    reason: Reason
+    reason: DeadLetterReason
     detail: str
     account: str | None = None

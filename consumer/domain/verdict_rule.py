@@ -27,7 +27,7 @@ class Edition:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """A stored entry of one contact and definition, as far as judging it needs it."""
 
     occurred_at: datetime
@@ -43,13 +43,15 @@ class Entry:
         return self.occurred_at, self.event_key
 
 
-def differing(entries: Sequence[Entry], editions: Mapping[int, Edition]) -> list[tuple[Entry, Verdict]]:
+def wrong_verdicts(
+    entries: Sequence[TimelineEntry], editions: Mapping[int, Edition]
+) -> list[tuple[TimelineEntry, Verdict]]:
     """Return the entries of one contact and definition whose verdict is wrong, with what it should be.
 
     Settled verdicts depend on what had arrived before them and are not judged again; but a counted one must keep
     its distance from everything else that counts.
     """
-    wrong: list[tuple[Entry, Verdict]] = []
+    wrong: list[tuple[TimelineEntry, Verdict]] = []
     for number in sorted({entry.edition for entry in entries}):
         edition = editions[number]
         for key, of_key in _by_key(entries, number, edition.per).items():
@@ -65,8 +67,8 @@ def differing(entries: Sequence[Entry], editions: Mapping[int, Edition]) -> list
 
 
 def _differing_of_key(
-    entries: Iterable[Entry], fixed: Sequence[Entry], edition: Edition
-) -> list[tuple[Entry, Verdict]]:
+    entries: Iterable[TimelineEntry], fixed: Sequence[TimelineEntry], edition: Edition
+) -> list[tuple[TimelineEntry, Verdict]]:
     ordinary = sorted((entry for entry in entries if not entry.settled), key=lambda entry: entry.order)
     counted = _counted(ordinary, fixed, edition)
     refusal = Verdict.COOLING_DOWN if edition.policy is Policy.COOLDOWN else Verdict.ALREADY_COUNTED
@@ -85,7 +87,9 @@ def _differing_of_key(
     return wrong
 
 
-def _counted(ordinary: Sequence[Entry], fixed: Sequence[Entry], edition: Edition) -> list[Entry]:
+def _counted(
+    ordinary: Sequence[TimelineEntry], fixed: Sequence[TimelineEntry], edition: Edition
+) -> list[TimelineEntry]:
     """Walk the ordinary events of a key in event order and return those that count."""
     if edition.policy is Policy.ALWAYS:
         return list(ordinary)
@@ -94,7 +98,7 @@ def _counted(ordinary: Sequence[Entry], fixed: Sequence[Entry], edition: Edition
     interval = edition.interval
     if interval is None:
         raise ValueError("a cooldown without an interval")
-    counted: list[Entry] = []
+    counted: list[TimelineEntry] = []
     for entry in ordinary:
         if counted and entry.occurred_at - counted[-1].occurred_at < interval:
             continue
@@ -104,14 +108,16 @@ def _counted(ordinary: Sequence[Entry], fixed: Sequence[Entry], edition: Edition
     return counted
 
 
-def _by_key(entries: Iterable[Entry], edition: int, per: Per) -> dict[str | None, list[Entry]]:
-    keys: dict[str | None, list[Entry]] = {}
+def _by_key(
+    entries: Iterable[TimelineEntry], edition: int, per: Per
+) -> dict[str | None, list[TimelineEntry]]:
+    keys: dict[str | None, list[TimelineEntry]] = {}
     for entry in entries:
         if entry.edition == edition and entry.verdict is not Verdict.EXCLUDED:
             keys.setdefault(_key(entry, per), []).append(entry)
     return keys
 
 
-def _key(entry: Entry, per: Per) -> str | None:
+def _key(entry: TimelineEntry, per: Per) -> str | None:
     """Name the key an entry falls under; those without an object form one together."""
     return entry.object_id if per is Per.OBJECT else None

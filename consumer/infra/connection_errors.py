@@ -22,7 +22,7 @@ _OF_ANOTHER = {62, 64}
 _OUT_OF_TIME = {9, 10}
 
 
-def of_kafka(error: BaseException | None, server: str) -> str | None:
+def explain_kafka_error(error: BaseException | None, server: str) -> str | None:
     """Return why a broker at `server` (host:port) refuses us, None where an error says no such thing."""
     for one in _causes(error):
         if said := _login(one) or _kafka_tls(one) or _closed(one):
@@ -30,7 +30,7 @@ def of_kafka(error: BaseException | None, server: str) -> str | None:
     return None
 
 
-def of_postgres(error: ssl.SSLError) -> str:
+def explain_postgres_tls_error(error: ssl.SSLError) -> str:
     """Return why there is no TLS with the database."""
     url = variable("database_url")
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from consumer.catalog import Account, Definition
+    from consumer.catalog import AccountSnapshot, ActiveDefinition
     from consumer.domain.model import Event
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.triage import Batch, Matched
@@ -158,7 +158,7 @@ def _upserts(batch: Batch) -> list[tuple[int, str, int]]:
     ]
 
 
-def _xp_worth(account: Account, event: Event, definition: Definition) -> int:
+def _xp_worth(account: AccountSnapshot, event: Event, definition: ActiveDefinition) -> int:
     """Return what is fixed now, whatever the verdict: XP is for reps of accounts with the Sales module."""
     to_a_rep = account.sales and event.actor_type == "rep" and event.actor_id is not None
     return definition.xp if to_a_rep else 0

@@ -14,7 +14,7 @@ from consumer.ingest import timeline_partitions
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from consumer.catalog import Catalog
+    from consumer.catalog import CatalogSnapshot
     from consumer.infra.postgres.connection import Connection
 
 
@@ -26,14 +26,14 @@ class BatchContext:
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
         self.database = ConnectionKeeper(connect, self._read_shards)
-        self._catalog: Catalog | None = None
+        self._catalog: CatalogSnapshot | None = None
         self._partitions: set[timeline_partitions.Month] = set()
         self.shards = 0
 
-    async def catalog(self) -> Catalog:
+    async def catalog(self) -> CatalogSnapshot:
         """Return the catalog as it was read last; reads it where `forget_catalog` was called."""
         if self._catalog is None:
-            self._catalog = await catalog.load(await self.database.get())
+            self._catalog = await catalog.load_snapshot(await self.database.get())
         return self._catalog
 
     def forget_catalog(self) -> None:

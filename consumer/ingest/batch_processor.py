@@ -31,14 +31,14 @@ from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_report import Handled, Stopwatch
 from consumer.ingest.triage import Batch, Decoded, due, sort_out
 from consumer.lanes import positions
-from schemas.names import Outcome, Reason, RetryReason
+from schemas.names import DeadLetterReason, Outcome, RetryReason
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import timedelta
 
-    from consumer.catalog import Catalog
+    from consumer.catalog import CatalogSnapshot
     from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Connection
     from consumer.infra.telemetry.metrics import Metrics
@@ -126,7 +126,7 @@ class Ingest:
             await connection.execute("commit")
         return applied
 
-    async def _fence(self, connection: Connection, batch: Batch, catalog: Catalog) -> None:
+    async def _fence(self, connection: Connection, batch: Batch, catalog: CatalogSnapshot) -> None:
         """Move the lanes on by compare-and-set on where this worker believes they are."""
         moves = [(self.lanes[key], after) for key, after in sorted(batch.lanes.items())]
         last = {(one.record.topic, one.record.partition): one.record for one in batch.records}
@@ -197,7 +197,7 @@ class Ingest:
             raise error
         detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
         log.warning("record refused by the database", detail=detail, topic=alone.record.topic)
-        letter = DeadLetter(Reason.REFUSED_BY_DATABASE, detail, alone.content.account)
+        letter = DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail, alone.content.account)
         return await self.settle([Decoded(alone.record, letter)], watch)
 
     async def _wait(self, reason: RetryReason, attempt: int, error: BaseException) -> None:

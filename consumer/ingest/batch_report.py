@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from schemas.names import Outcome, Reason, Verdict
+from schemas.names import DeadLetterReason, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ class Handled(msgspec.Struct, frozen=True, gc=False):
 
     record: Record
     outcome: Outcome
-    reason: Reason | None = None
+    reason: DeadLetterReason | None = None
 
 
 @dataclass(slots=True)

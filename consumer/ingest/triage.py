@@ -18,7 +18,7 @@ from schemas.names import CONTACT_TYPES, Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from consumer.catalog import Account, Catalog, Definition
+    from consumer.catalog import AccountSnapshot, ActiveDefinition, CatalogSnapshot
     from consumer.lanes.positions import Lane, LaneKey
 
 
@@ -38,9 +38,9 @@ class Matched(msgspec.Struct, frozen=True, gc=False):
     """An event that definitions take. index: its place in the batch."""
 
     index: int
-    account: Account
+    account: AccountSnapshot
     event: Event
-    definitions: tuple[Definition, ...]
+    definitions: tuple[ActiveDefinition, ...]
     partition: int
 
 
@@ -57,7 +57,7 @@ class Batch:
     outcomes: list[Outcome | None] = field(default_factory=list)
     dead: list[tuple[Record, DeadLetter]] = field(default_factory=list)
     matched: list[Matched] = field(default_factory=list)
-    unmatched: list[tuple[Account, Event]] = field(default_factory=list)
+    unmatched: list[tuple[AccountSnapshot, Event]] = field(default_factory=list)
     contact_events: list[ContactEvent] = field(default_factory=list)
     # The partition by which an upserted contact was seen, in step with contact_events.
     contact_partitions: list[int] = field(default_factory=list)
@@ -108,7 +108,7 @@ class _Walk:
         return self.lane if self.last is None else self.lane.after(self.events, self.last)
 
 
-def sort_out(batch: Batch, catalog: Catalog) -> None:
+def sort_out(batch: Batch, catalog: CatalogSnapshot) -> None:
     """Fill in what each record of the batch is by this catalog."""
     batch.outcomes = [None] * len(batch.records)
     batch.dead, batch.matched, batch.unmatched = [], [], []
@@ -128,7 +128,7 @@ def sort_out(batch: Batch, catalog: Catalog) -> None:
             batch.outcomes[index] = _event(batch, index, account, content)
 
 
-def _event(batch: Batch, index: int, account: Account, event: Event) -> Outcome | None:
+def _event(batch: Batch, index: int, account: AccountSnapshot, event: Event) -> Outcome | None:
     partition = batch.records[index].record.partition
     definitions = match(account, event)
     if event.type in CONTACT_TYPES:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.catalog import audit
-from consumer.catalog.audit import Change
+from consumer.catalog.audit import AuditedChange
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.column_params import numbers
 from consumer.infra.postgres.connection import fetch_one
@@ -94,8 +94,10 @@ async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, boo
         return before["id"], False
     await connection.execute(_SQL["fold"], contact, profile, group, adjustment.points)
     row = await fetch_one(connection, _SQL["page"], contact, number + 1, number, 1)
-    change = Change("adjusted", "contact", adjustment.contact, None, {name: row[name] for name in _ON_RECORD})
-    await audit.record(connection, adjustment.account, adjustment.author, change)
+    change = AuditedChange(
+        "adjusted", "contact", adjustment.contact, None, {name: row[name] for name in _ON_RECORD}
+    )
+    await audit.record_changes(connection, adjustment.account, adjustment.author, change)
     points = adjustment.points
     steps = announce.Steps(
         numbers([contact, contact]),

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain.errors import UnknownAccountError
-from consumer.domain.verdict_rule import Edition, Entry, differing
+from consumer.domain.verdict_rule import Edition, TimelineEntry, wrong_verdicts
 from consumer.infra import postgres
 from schemas.names import Per, Policy, Verdict
 from sql import queries
@@ -107,7 +107,7 @@ async def _judge(
     report: Report,
 ) -> None:
     """Compare verdicts, tallies and gates of these contacts with what follows from their entries."""
-    entries: defaultdict[tuple[int, int], list[Entry]] = defaultdict(list)
+    entries: defaultdict[tuple[int, int], list[TimelineEntry]] = defaultdict(list)
     for row in await connection.fetch(_SQL["entries"], contacts):
         entries[row["contact_id"], row["definition_id"]].append(_entry(row))
     for (contact, definition), of_definition in entries.items():
@@ -116,7 +116,7 @@ async def _judge(
         report.differences += [
             f"verdict: contact {contact}, definition {definition}, event {entry.event_key.hex()}:"
             f" stored {entry.verdict}, judged {verdict}"
-            for entry, verdict in differing(of_definition, editions[definition])
+            for entry, verdict in wrong_verdicts(of_definition, editions[definition])
         ]
     tallies = {tuple(row[:3]): row["count"] for row in await connection.fetch(_SQL["tallies"], contacts)}
     gates = {
@@ -126,8 +126,8 @@ async def _judge(
     report.differences += _compare("gate", gates, _gates(entries, editions))
 
 
-def _entry(row: asyncpg.Record) -> Entry:
-    return Entry(
+def _entry(row: asyncpg.Record) -> TimelineEntry:
+    return TimelineEntry(
         row["occurred_at"],
         row["event_key"],
         row["edition"],
@@ -137,7 +137,7 @@ def _entry(row: asyncpg.Record) -> Entry:
     )
 
 
-def _tallies(entries: dict[tuple[int, int], list[Entry]]) -> dict[tuple[int, ...], int]:
+def _tallies(entries: dict[tuple[int, int], list[TimelineEntry]]) -> dict[tuple[int, ...], int]:
     return dict(
         Counter(
             (contact, definition, entry.edition)
@@ -149,10 +149,10 @@ def _tallies(entries: dict[tuple[int, int], list[Entry]]) -> dict[tuple[int, ...
 
 
 def _gates(
-    entries: dict[tuple[int, int], list[Entry]], editions: dict[int, dict[int, Edition]]
+    entries: dict[tuple[int, int], list[TimelineEntry]], editions: dict[int, dict[int, Edition]]
 ) -> dict[tuple[int | str, ...], bytes]:
     """Return of each key the last ordinary event that counts."""
-    last: dict[tuple[int | str, ...], Entry] = {}
+    last: dict[tuple[int | str, ...], TimelineEntry] = {}
     for (contact, definition), of_definition in entries.items():
         for entry in of_definition:
             edition = editions[definition][entry.edition]

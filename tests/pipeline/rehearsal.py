@@ -23,7 +23,7 @@ from tests.records import binary_record, structured_record
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from consumer.catalog import Document
+    from consumer.catalog import CatalogDocument
     from consumer.domain.model import Record
     from consumer.infra.postgres.connection import Connection
     from tests.oracle import OracleRecord
@@ -70,7 +70,7 @@ class Rehearsal:
         self.committed = []
         for chapter in chapters:
             for document in chapter.documents:
-                await catalog.apply(self._schedule.monitor, parsed(document))
+                await catalog.apply_document(self._schedule.monitor, parsed(document))
                 await self._publish()
                 self.committed.append(document)
             await self._schedule.run(
@@ -128,15 +128,15 @@ async def _worker(schedule: Schedule, number: int) -> service.Service:
     return await service.running("", feed=feed, connect=lambda: schedule.connect(number)).__aenter__()
 
 
-def parsed(document: dict[str, Any]) -> Document:
+def parsed(document: dict[str, Any]) -> CatalogDocument:
     """Parse a document, or take what came of it when another account had it: reading YAML takes its time."""
     nameless = {name: value for name, value in document.items() if name != "account"}
     return replace(_parsed_text(json.dumps(nameless)), account=document["account"])
 
 
 @lru_cache(maxsize=16)
-def _parsed_text(text: str) -> Document:
-    return catalog.parse(text, account="any")
+def _parsed_text(text: str) -> CatalogDocument:
+    return catalog.parse_document(text, account="any")
 
 
 async def emptied(connection: Connection) -> None:

@@ -97,7 +97,9 @@ async def apply_document(dsn: str, document: dict[str, Any]) -> None:
     """Apply a catalog document over a connection of its own, and bring what it publishes to its end."""
     connection = await postgres.connect(dsn)
     try:
-        await catalog.apply(connection, catalog.parse(json.dumps(document, ensure_ascii=False)))
+        await catalog.apply_document(
+            connection, catalog.parse_document(json.dumps(document, ensure_ascii=False))
+        )
         await publish_all(dsn, await profile_publish.unfinished(connection))
     finally:
         await connection.close()

@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from consumer.domain.model import DeadLetter, Event, Record
 from consumer.ingest.triage import Decoded, due
 from consumer.lanes.positions import Lane, read
-from schemas.names import Reason
+from schemas.names import DeadLetterReason
 from tests.kafka.installation import document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
@@ -65,7 +65,7 @@ def test_a_lane_stops_where_a_recount_says_so(kinds: Kinds, batch: int) -> None:
 
 
 def _dead(account: str) -> DeadLetter:
-    return DeadLetter(Reason.NOT_JSON, "broken", account or None)
+    return DeadLetter(DeadLetterReason.NOT_JSON, "broken", account or None)
 
 
 _GOOD = Event("acme", b"", "1", "/crm", "deal.won", "ann", 0, False, None, None, None, False, "{}", 0)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.catalog import apply
-from consumer.catalog.change import change
+from consumer.catalog import apply_document
+from consumer.catalog.change import change_account
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
@@ -87,7 +87,7 @@ async def _working(dsn: str) -> AsyncIterator[ConnectionKeeper]:
 
 async def begin(connection: Connection, account: str = "acme", **weights: int) -> int:
     """Begin to publish these weights and return the publish."""
-    await apply(connection, parsed(catalog(account, **weights)))
+    await apply_document(connection, parsed(catalog(account, **weights)))
     [publish] = await profile_publish.unfinished(connection)
     return publish
 
@@ -335,13 +335,13 @@ async def test_one_publish_at_a_time(database: str, connection: Connection) -> N
         await profile_publish.begin(connection, "nobody", "lead_score", by="mia")
     withheld = catalog(won=3)
     withheld["profiles"][0]["published"] = False
-    await apply(connection, parsed(withheld))
+    await apply_document(connection, parsed(withheld))
     publish = await profile_publish.begin(connection, "acme", "lead_score", by="mia")
     for state in ("building", "announcing"):
         await work_until(database, publish, state)
         with pytest.raises(PublishRunningError, match="has not ended"):
             await profile_publish.begin(connection, "acme", "lead_score", by="tim")
-        await apply(connection, parsed(catalog(won=4)))
+        await apply_document(connection, parsed(catalog(won=4)))
         assert await profile_publish.unfinished(connection) == [publish]
     await service.publish_all(database, [publish])
     assert await overall(connection) == {"ann": 3}
@@ -409,7 +409,7 @@ async def test_a_definition_created_meanwhile_joins_both_versions(
         publish = await begin(connection, won=3)
         for points in (4, 7):
             new = definition("called", "message.sent", default_points=points)
-            await apply(connection, parsed({**document(definitions=[new]), "profiles": []}))
+            await apply_document(connection, parsed({**document(definitions=[new]), "profiles": []}))
         await worker.batch([event(2, type="message.sent")])
         assert await overall(connection) == {"ann": 17}
         assert (await verify(database)).differences == []
@@ -530,7 +530,7 @@ async def test_a_deleted_group_is_told_of_until_all_know(database: str, connecti
         moved["definitions"][1]["group"] = "purchase"
         moved["profiles"][0]["published"] = False
         await worker.apply(moved)
-        await change(
+        await change_account(
             connection,
             "acme",
             lambda before: replace(

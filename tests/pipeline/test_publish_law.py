@@ -238,7 +238,7 @@ class Play:
         for version in self.versions.values():
             for row in rows:
                 version.freeze(self.account.definitions[row["key"]])
-        await catalog.apply(self.schedule.monitor, parsed(document))
+        await catalog.apply_document(self.schedule.monitor, parsed(document))
         for profile in self.account.change(document):
             assert profile.version is not None
             self.versions[profile.key, profile.version.number] = profile.version

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.catalog import apply, diff
-from consumer.catalog.model.account import Weight
+from consumer.catalog import apply_document, diff_document
+from consumer.catalog.model.account import DefinitionWeight
 from consumer.domain.errors import UnknownAccountError
 from consumer.scoring import adjustments, profile_publish
 from consumer.scoring.adjustments import Adjustment
@@ -50,7 +50,7 @@ async def test_it_says_what_the_publish_then_does(
     monkeypatch.setattr(previewing, "_NUMBERS", 2)
     async with service.running(database) as worker:
         await _history(worker)
-    await apply(connection, parsed(_draft(won=3)))
+    await apply_document(connection, parsed(_draft(won=3)))
     before = await everything(connection)
     told: list[tuple[int, int]] = []
     found = await preview(
@@ -72,7 +72,10 @@ async def test_it_says_what_the_publish_then_does(
     assert moved == [("ann", 30, 9), ("bob", 20, 13)]
     [reason] = found.movers[0].reasons
     assert (reason.definition, reason.count) == ("won", 3)
-    assert (reason.before, reason.after) == (Weight(10, "purchase"), Weight(3, "purchase"))
+    assert (reason.before, reason.after) == (
+        DefinitionWeight(10, "purchase"),
+        DefinitionWeight(3, "purchase"),
+    )
     assert found.crossings == [
         Crossing("hot", entering=0, leaving=2, leaves=["ann", "bob"]),
         Crossing("some purchase", entering=2, leaving=0, enters=["ann", "bob"]),
@@ -97,7 +100,7 @@ async def test_it_says_who_enters_and_leaves_segments(
     monkeypatch.setattr(previewing, "_NUMBERS", 2)
     async with service.running(database) as worker:
         await _history(worker)
-    await apply(connection, parsed(_draft(won=3)))
+    await apply_document(connection, parsed(_draft(won=3)))
 
     def segment(key: str, match: dict[str, Any], profile: str | None = None) -> Segment:
         return Segment(key=key, name=key, profile=profile, match=Match.model_validate(match))
@@ -132,7 +135,7 @@ async def test_a_swap_between_groups_changes_and_moves_nobody(database: str, con
         await _history(worker)
     moved = _draft(won=10)
     moved["definitions"][0] = definition("won", "deal.won", group="support")
-    await apply(connection, parsed(moved))
+    await apply_document(connection, parsed(moved))
     found = await preview(connection, "acme", "lead_score", ranges=[ScoreRange("s", "support", least=11)])
     assert (found.changed, found.moved, found.movers) == (2, 0, [])
     assert found.crossings == [Crossing("s", entering=2, leaving=0, enters=["ann", "bob"])]
@@ -150,7 +153,7 @@ async def test_of_a_profile_never_published_all_is_new(database: str, connection
         await _history(worker)
     second = {"key": "second", "name": "Second", "published": False, "weights": {"won": 1}}
     document = catalog()
-    await apply(connection, parsed({**document, "profiles": [*document["profiles"], second]}))
+    await apply_document(connection, parsed({**document, "profiles": [*document["profiles"], second]}))
     words = {"reason": "because", "author": "mia", "client_key": "1"}
     await adjustments.add(
         connection,
@@ -212,7 +215,7 @@ async def test_versions_are_listed_compared_and_gone_back_to(database: str, conn
         drafted = catalog(won=10)
         del drafted["definitions"]
         drafted["profiles"][0]["published"] = False
-        assert await diff(connection, parsed(drafted)) == []
+        assert await diff_document(connection, parsed(drafted)) == []
         publish = await profile_publish.begin(connection, "acme", "lead_score", by="mia")
         await service.publish_all(database, [publish])
     [newest, *_] = await versions(connection, "acme", "lead_score")

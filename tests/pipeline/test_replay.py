@@ -18,7 +18,7 @@ from consumer.ingest import dead_letter_store
 from consumer.ingest.dead_letters.browse import Selection
 from consumer.ingest.dead_letters.replay import Replay, Replayed
 from consumer.scoring.verify import verify
-from schemas.names import Outcome, Reason
+from schemas.names import DeadLetterReason, Outcome
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
@@ -45,7 +45,7 @@ def _event(identity: str = "a", **changes: Any) -> OracleRecord:
 
 async def _store(connection: Connection, *records: OracleRecord) -> list[int]:
     """Store events as an older program might have: as dead, though they are not."""
-    wrong = DeadLetter(Reason.DATA_INVALID, "what an older program thought", None)
+    wrong = DeadLetter(DeadLetterReason.DATA_INVALID, "what an older program thought", None)
     letters = [(structured_record(record, "deals", 0, 100 + n), wrong) for n, record in enumerate(records)]
     return [number for number, _ in await dead_letter_store.keep(connection, letters, 4)]
 
@@ -94,7 +94,7 @@ async def test_each_has_its_outcome(database: str, connection: Connection) -> No
     assert [replayed[number].stays for number in ids] == [False] * 3 + [True] * 4
     fault = replayed[ids[-1]].fault
     assert fault is not None
-    assert (fault.reason, fault.detail) == (Reason.ATTRIBUTE_MISSING, "subject: missing")
+    assert (fault.reason, fault.detail) == (DeadLetterReason.ATTRIBUTE_MISSING, "subject: missing")
     assert await _left(connection) == ids[3:]
     assert await connection.fetch("select * from lanes") == lanes
     # Neither does what stays count anywhere, nor is it kept or told of again.
@@ -145,7 +145,7 @@ async def test_one_refused_harms_no_neighbour(database: str, connection: Connect
     fault = replayed[ids[5]].fault
     assert fault is not None
     assert (fault.reason, fault.detail) == (
-        Reason.REFUSED_BY_DATABASE,
+        DeadLetterReason.REFUSED_BY_DATABASE,
         "SQLSTATE 22003, NumericValueOutOfRangeError",
     )
     assert len(await service.entries(connection)) == 10

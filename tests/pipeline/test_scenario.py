@@ -11,7 +11,7 @@ from consumer import catalog
 from consumer.demo.traffic.scenario import DEMO_ACCOUNTS, DISABLED_ACCOUNT, scenario
 from consumer.domain.model import Record
 from consumer.infra import postgres
-from schemas.names import Outcome, Reason, Verdict
+from schemas.names import DeadLetterReason, Outcome, Verdict
 from tests.pipeline.service import Feed, running
 
 COUNT = 20_000
@@ -51,7 +51,7 @@ async def test_every_outcome_verdict_flip_and_reversal_occurs(database: str) -> 
     # `gone` comes with deletion.
     assert set(outcomes) == set(Outcome) - {Outcome.GONE}
     assert outcomes[Outcome.APPLIED] > COUNT * 0.8
-    assert set(reasons) == set(Reason) - {Reason.REFUSED_BY_DATABASE}
+    assert set(reasons) == set(DeadLetterReason) - {DeadLetterReason.REFUSED_BY_DATABASE}
     connection = await postgres.connect(database)
     try:
         verdicts = {row[0] for row in await connection.fetch("select distinct verdict::text from timeline")}
@@ -72,7 +72,7 @@ async def _accounts(database: str, horizon: datetime) -> None:
             text = document.replace("account: acme", f"account: {account}")
             if account == DISABLED_ACCOUNT:
                 text = text.replace("engagement: true", "engagement: false")
-            await catalog.apply(connection, catalog.parse(text))
+            await catalog.apply_document(connection, catalog.parse_document(text))
         await connection.execute("update accounts set horizon = $1 where key = $2", horizon, DEMO_ACCOUNTS[1])
         await connection.execute("update installation set revision = revision + 1")
     finally:

@@ -13,7 +13,15 @@ import pytest
 from ruamel.yaml import YAML
 
 import catalogs
-from consumer.catalog import DocumentFaultsError, apply, diff, export, load, parse, read_document
+from consumer.catalog import (
+    DocumentFaultsError,
+    apply_document,
+    diff_document,
+    export_document,
+    load_snapshot,
+    parse_against_stored,
+    parse_document,
+)
 from consumer.infra.postgres.connection import connect
 from consumer.infra.postgres.revision import REVISION_LOCK
 from tests import vectors
@@ -27,11 +35,11 @@ HEAD = "engagement_catalog: 1\naccount: acme\n"
 
 
 async def applied(connection: Connection, text: str) -> list[str]:
-    return [str(each) for each in await apply(connection, parse(HEAD + text))]
+    return [str(each) for each in await apply_document(connection, parse_document(HEAD + text))]
 
 
 async def compared(connection: Connection, text: str) -> list[str]:
-    return [str(each) for each in await diff(connection, parse(HEAD + text))]
+    return [str(each) for each in await diff_document(connection, parse_document(HEAD + text))]
 
 
 async def revision(connection: Connection) -> int:
@@ -55,7 +63,7 @@ async def test_the_first_document_creates_the_account_and_publishes_its_primary_
     connection: Connection,
 ) -> None:
     """A missing account is created, each definition with its first edition, the primary profile as version 1."""
-    found = await apply(connection, parse(MINIMAL))
+    found = await apply_document(connection, parse_document(MINIMAL))
     assert [str(each) for each in found] == [
         "account acme: new",
         "group deals: new",
@@ -88,16 +96,16 @@ async def test_a_document_without_profiles_gives_a_new_account_its_primary_profi
 
 async def test_applying_again_changes_nothing(connection: Connection, database: str) -> None:
     """A second apply finds no difference, raises no revision and does not even wait for a batch in flight."""
-    document = parse(MINIMAL)
-    await apply(connection, document)
+    document = parse_document(MINIMAL)
+    await apply_document(connection, document)
     before = await revision(connection)
     batch = await connect(database)
     try:
         await batch.execute("select pg_advisory_lock_shared($1)", REVISION_LOCK)
-        assert await asyncio.wait_for(apply(connection, document), 5) == []
+        assert await asyncio.wait_for(apply_document(connection, document), 5) == []
     finally:
         await batch.close()
-    assert await diff(connection, document) == []
+    assert await diff_document(connection, document) == []
     assert await revision(connection) == before
 
 
@@ -109,52 +117,54 @@ async def test_every_document_of_the_vectors_applies(connection: Connection) -> 
             if isinstance(step, vectors.Apply):
                 buffer = io.StringIO()
                 YAML(typ="safe", pure=True).dump({**step.document, "account": account}, buffer)
-                assert await apply(connection, await read_document(connection, buffer.getvalue(), account))
-        exported = await export(connection, account)
-        assert await diff(connection, parse(exported)) == []
-        assert await apply(connection, parse(exported)) == []
-        assert await export(connection, account) == exported
+                assert await apply_document(
+                    connection, await parse_against_stored(connection, buffer.getvalue(), account)
+                )
+        exported = await export_document(connection, account)
+        assert await diff_document(connection, parse_document(exported)) == []
+        assert await apply_document(connection, parse_document(exported)) == []
+        assert await export_document(connection, account) == exported
 
 
 async def test_the_starting_catalog_exports_and_applies_without_a_difference(connection: Connection) -> None:
     """The starting catalog goes through export unchanged, and a fresh account made from the export is the same."""
-    await apply(connection, await read_document(connection, catalogs.starting()))
-    exported = await export(connection)
-    assert await diff(connection, parse(exported)) == []
-    assert await diff(connection, parse(catalogs.starting())) == []
+    await apply_document(connection, await parse_against_stored(connection, catalogs.starting()))
+    exported = await export_document(connection)
+    assert await diff_document(connection, parse_document(exported)) == []
+    assert await diff_document(connection, parse_document(catalogs.starting())) == []
     renamed = exported.replace("account: acme\n", "account: copy\n")
-    await apply(connection, await read_document(connection, renamed))
-    assert await export(connection, "copy") == renamed
+    await apply_document(connection, await parse_against_stored(connection, renamed))
+    assert await export_document(connection, "copy") == renamed
 
 
 async def test_nothing_is_applied_of_a_document_with_faults(connection: Connection) -> None:
     """One fault anywhere, found before or against the stored account, and nothing of the document is applied."""
-    await apply(connection, parse(MINIMAL))
-    before, at = await export(connection), await revision(connection)
+    await apply_document(connection, parse_document(MINIMAL))
+    before, at = await export_document(connection), await revision(connection)
     text = (
         HEAD
         + "name: Other\ndefinitions:\n  - {key: won, default_points: 77}\n  - {key: opened, group: nowhere}\n"
     )
     with pytest.raises(DocumentFaultsError, match="line 6: definition opened: there is no group nowhere"):
-        await apply(connection, parse(text))
+        await apply_document(connection, parse_document(text))
     with pytest.raises(DocumentFaultsError, match="line 6"):
-        await read_document(connection, text)
-    assert (await export(connection), await revision(connection)) == (before, at)
+        await parse_against_stored(connection, text)
+    assert (await export_document(connection), await revision(connection)) == (before, at)
 
 
 async def test_a_failure_half_way_leaves_nothing(connection: Connection) -> None:
     """All of a document is applied in one transaction: refused by the database at the end, it leaves nothing."""
-    await apply(connection, parse(MINIMAL))
-    before, at = await export(connection), await revision(connection)
+    await apply_document(connection, parse_document(MINIMAL))
+    before, at = await export_document(connection), await revision(connection)
     await connection.execute("alter table profile_weights add constraint refused check (weight <> 13)")
     with pytest.raises(asyncpg.CheckViolationError):
         await applied(connection, "name: Other\nprofiles: [{key: lead_score, weights: {won: 13}}]\n")
-    assert (await export(connection), await revision(connection)) == (before, at)
+    assert (await export_document(connection), await revision(connection)) == (before, at)
 
 
 async def test_an_apply_waits_for_batches_in_flight(connection: Connection, database: str) -> None:
     """A change is not made while a batch holds the revision lock, and is made once it has committed."""
-    await apply(connection, parse(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL))
     other = await connect(database)
     try:
         batch = connection.transaction()
@@ -174,15 +184,17 @@ async def test_an_apply_waits_for_batches_in_flight(connection: Connection, data
 
 async def test_the_snapshot_has_the_active_definitions_by_type(connection: Connection) -> None:
     """The snapshot is of one revision, has accounts without definitions too, and no definition that is off."""
-    assert (await load(connection)).accounts == {}
-    await apply(connection, parse(MINIMAL))
-    await apply(connection, parse("engagement_catalog: 1\naccount: empty\nengagement: false\n"))
+    assert (await load_snapshot(connection)).accounts == {}
+    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(
+        connection, parse_document("engagement_catalog: 1\naccount: empty\nengagement: false\n")
+    )
     await applied(
         connection,
         "definitions:\n  - {key: opened, active: false, events: [email.opened, email.clicked]}\n"
         "  - {key: won, events: [deal.won, deal.done], dedup: {policy: once}}\n",
     )
-    catalog = await load(connection)
+    catalog = await load_snapshot(connection)
     assert catalog.revision == await revision(connection)
     assert (catalog.accounts["empty"].engagement, catalog.accounts["empty"].definitions_by_type) == (
         False,
@@ -195,14 +207,14 @@ async def test_the_snapshot_has_the_active_definitions_by_type(connection: Conne
 
 async def test_differences_are_told_as_lines_and_as_json(connection: Connection) -> None:
     """Every kind of difference has its line and its JSON object, values as in a document."""
-    await apply(connection, parse(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL))
     change = (
         "name: Acme: the firm\nretention: 365d\n".replace("Acme: the firm", '"Acme: the firm"')
         + "groups:\n  - {key: mail, icon: send}\n  - {key: deals}\n"
         "definitions:\n  - key: won\n    active: false\n    events: [deal.won, deal.done]\n"
         "    when: [{path: amount, op: gte, value: 0.10}]\n    dedup: {policy: cooldown, interval: 24h}\n"
     )
-    found = await diff(connection, parse(HEAD + change))
+    found = await diff_document(connection, parse_document(HEAD + change))
     assert [str(each) for each in found] == [
         'account acme: name Acme -> "Acme: the firm"',
         "account acme: retention none -> 365d",
@@ -231,11 +243,11 @@ async def test_differences_are_told_as_lines_and_as_json(connection: Connection)
 async def test_export_names_the_account_that_is_missing(connection: Connection) -> None:
     """Without a key the only account is exported; no account, several, or an unknown one is said so."""
     with pytest.raises(LookupError, match="there is no account yet"):
-        await export(connection)
-    await apply(connection, parse(MINIMAL))
-    assert await export(connection) == await export(connection, "acme")
+        await export_document(connection)
+    await apply_document(connection, parse_document(MINIMAL))
+    assert await export_document(connection) == await export_document(connection, "acme")
     with pytest.raises(LookupError, match="there is no account globex"):
-        await export(connection, "globex")
-    await apply(connection, parse("engagement_catalog: 1\naccount: globex\n"))
+        await export_document(connection, "globex")
+    await apply_document(connection, parse_document("engagement_catalog: 1\naccount: globex\n"))
     with pytest.raises(LookupError, match="several accounts"):
-        await export(connection)
+        await export_document(connection)

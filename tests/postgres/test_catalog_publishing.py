@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.catalog import DocumentFaultsError, apply, diff, export, parse
+from consumer.catalog import (
+    DocumentFaultsError,
+    apply_document,
+    diff_document,
+    export_document,
+    parse_document,
+)
 from consumer.scoring.profile_publish import unfinished
 from tests.pipeline.service import publish_all
 from tests.postgres.test_catalog_apply import MINIMAL, applied, compared, weights
@@ -22,7 +28,7 @@ async def counts(connection: Connection, key: str) -> None:
 
 async def test_what_a_definition_counted_for_waits_for_a_publish(connection: Connection) -> None:
     """Changed points and groups of definitions with history are stored, change no published weight, and pend."""
-    await apply(connection, parse(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL))
     await counts(connection, "won")
     change = "definitions: [{key: won, default_points: 60, group: mail}]\n"
     lines = [
@@ -38,16 +44,16 @@ async def test_what_a_definition_counted_for_waits_for_a_publish(connection: Con
     ]
     assert await compared(connection, change) == stored
     assert (await weights(connection))["won"] == (10, "deals", False)
-    exported = await export(connection)
+    exported = await export_document(connection)
     assert "published: false" in exported
-    assert await diff(connection, parse(exported)) == []
+    assert await diff_document(connection, parse_document(exported)) == []
 
 
 async def test_a_publish_over_history_begins_and_pends_until_readers_see_it(
     connection: Connection, database: str
 ) -> None:
     """A document begins a publish, which pends until its end; what it brings does not, whatever else comes does."""
-    await apply(connection, parse(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL))
     await counts(connection, "won")
     publish = "profiles: [{key: lead_score, published: true, weights: {won: 3}}]\n"
     begun = ["profile lead_score: published_version 1 -> 2", "profile lead_score: weights.won none -> 3"]
@@ -59,9 +65,9 @@ async def test_a_publish_over_history_begins_and_pends_until_readers_see_it(
     waits = [*pending, "profile lead_score: weights.won 3 -> 4 (pending)"]
     assert await applied(connection, other) == waits
     assert (await weights(connection))["won"] == (10, "deals", False)
-    exported = await export(connection)
+    exported = await export_document(connection)
     assert "published: false" in exported
-    assert await diff(connection, parse(exported)) == []
+    assert await diff_document(connection, parse_document(exported)) == []
 
     await publish_all(database, await unfinished(connection))
     assert (await weights(connection))["won"] == (3, "deals", False)
@@ -70,7 +76,7 @@ async def test_a_publish_over_history_begins_and_pends_until_readers_see_it(
 
 async def test_a_newcomer_joins_and_follows_until_it_counts(connection: Connection) -> None:
     """A definition created after the publish follows the catalog, and stands still once it has counted."""
-    await apply(connection, parse(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL))
     await counts(connection, "won")
     new = "key: order, name: Order, icon: bag, events: [order.placed]"
     await applied(connection, f"definitions: [{{{new}, group: deals, default_points: 4}}]\n")
@@ -89,7 +95,7 @@ async def test_a_newcomer_joins_and_follows_until_it_counts(connection: Connecti
 
 async def test_without_history_a_publish_takes_effect_at_once(connection: Connection) -> None:
     """While nothing has counted, weights become the next version, under which every contact has its 0."""
-    await apply(connection, parse(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL))
     contact = await connection.fetchval(
         "insert into contacts (account_id, external_id, shard) select id, 'ann', 0 from accounts returning id"
     )
@@ -118,14 +124,14 @@ async def test_without_history_a_publish_takes_effect_at_once(connection: Connec
 
 async def test_weights_that_are_given_replace_those_before(connection: Connection) -> None:
     """`weights` is one value: an own weight no longer given is gone, from the draft and from what is published."""
-    await apply(connection, parse(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL))
     await applied(connection, "profiles: [{key: lead_score, weights: {won: 3, opened: 4}}]\n")
     assert await applied(connection, "profiles: [{key: lead_score, weights: {opened: 5}}]\n") == [
         "profile lead_score: published_version 2 -> 3",
         "profile lead_score: weights.opened 4 -> 5",
         "profile lead_score: weights.won 3 -> none",
     ]
-    assert "weights: {opened: 5}" in await export(connection)
+    assert "weights: {opened: 5}" in await export_document(connection)
     assert await weights(connection) == {"won": (10, "deals", False), "opened": (5, "mail", False)}
 
 
@@ -133,7 +139,7 @@ async def test_with_history_weights_and_new_profiles_are_published_later(
     connection: Connection, database: str
 ) -> None:
     """Once something has counted, changed weights and further profiles are drafts, and their publish pends."""
-    await apply(connection, parse(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL))
     await counts(connection, "won")
     change = (
         "profiles:\n  - {key: lead_score, published: true, inherits: false, weights: {won: 3}}\n"
@@ -158,7 +164,7 @@ async def test_with_history_weights_and_new_profiles_are_published_later(
 
 async def test_primacy_moves_between_published_profiles_only(connection: Connection) -> None:
     """Another profile can become primary if it is published; one that still waits cannot."""
-    await apply(connection, parse(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL))
     await applied(connection, "profiles: [{key: second, name: Second, published: true}]\n")
     await counts(connection, "won")
     swap = "profiles:\n  - {key: %s, primary: false}\n  - {key: %s, name: N, primary: true}\n"

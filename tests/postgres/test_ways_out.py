@@ -12,7 +12,7 @@ import pytest
 from consumer.__main__ import main
 from consumer.domain.model import DeadLetter
 from consumer.ingest import dead_letter_store
-from schemas.names import Reason
+from schemas.names import DeadLetterReason
 from tests.kafka.installation import document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
@@ -52,7 +52,7 @@ async def _store(connection: Connection, *identities: str) -> list[int]:
             accountid="acme",
             timestamp=datetime(2026, 3, 2, 10, tzinfo=UTC),
         )
-        wrong = DeadLetter(Reason.DATA_INVALID, "what an older program thought", "acme")
+        wrong = DeadLetter(DeadLetterReason.DATA_INVALID, "what an older program thought", "acme")
         letters.append((structured_record(event, "deals", 0, offset), wrong))
     return [number for number, _ in await dead_letter_store.keep(connection, letters, 4)]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from consumer.catalog import Account, Definition, match
+from consumer.catalog import AccountSnapshot, ActiveDefinition, match
 from consumer.catalog.model.conditions import Attribute, Condition, Op, as_mapping, from_json, to_json
 from consumer.domain.model import Event
 from tests.oracle import match as oracle
@@ -40,8 +40,8 @@ def event(data: str = "{}", **attributes: Any) -> Event:
 
 
 def takes(condition: Condition, of: Event) -> bool:
-    definition = Definition(1, "won", 1, 0, (condition,))
-    account = Account(
+    definition = ActiveDefinition(1, "won", 1, 0, (condition,))
+    account = AccountSnapshot(
         1,
         "acme",
         engagement=True,
@@ -154,10 +154,10 @@ def test_every_condition_has_to_hold_and_each_definition_stands_alone() -> None:
     big = Condition("amount", None, Op.GTE, 100)
     by_rep = Condition(None, Attribute.ACTORTYPE, Op.EQ, "rep")
     both, one, none = (
-        Definition(number, f"d{number}", 1, 0, each)
+        ActiveDefinition(number, f"d{number}", 1, 0, each)
         for number, each in enumerate([(big, by_rep), (big,), ()])
     )
-    account = Account(
+    account = AccountSnapshot(
         1,
         "acme",
         engagement=True,

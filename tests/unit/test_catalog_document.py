@@ -12,23 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import catalogs
-from consumer.catalog import parse
-from consumer.catalog.document.parse import icons
+from consumer.catalog import parse_document
+from consumer.catalog.document.parse import icon_names
 from consumer.catalog.merge import merge, ordered
-from consumer.catalog.model.account import Dedup, State, Weight
+from consumer.catalog.model.account import AccountCatalog, DedupPolicy, DefinitionWeight
 from consumer.catalog.model.conditions import from_json, to_json
 from schemas.names import INPUT_TOPICS, Per, Policy
 
 MINIMAL = (Path(__file__).parent.parent / "catalogs" / "minimal.yaml").read_text("utf-8")
 
 
-def applied(state: State, text: str) -> State:
+def applied(state: AccountCatalog, text: str) -> AccountCatalog:
     head = "" if text.startswith("engagement_catalog") else "engagement_catalog: 1\naccount: acme\n"
-    return merge(state, parse(head + text, stored=state))
+    return merge(state, parse_document(head + text, stored=state))
 
 
-def minimal() -> State:
-    return applied(State("acme"), MINIMAL)
+def minimal() -> AccountCatalog:
+    return applied(AccountCatalog("acme"), MINIMAL)
 
 
 def definition(fields: str) -> str:
@@ -71,12 +71,12 @@ def test_scalars_are_those_of_yaml_1_2(written: str, value: object) -> None:
 def test_what_a_document_leaves_out_of_a_new_entry_takes_its_default() -> None:
     """A new definition is active, takes always, per contact, without conditions and XP; a new account has UTC."""
     state = applied(
-        State("acme"),
+        AccountCatalog("acme"),
         "groups: [{key: deals, name: Deals, icon: cart}]\n"
         + definition("name: Won, group: deals, icon: flag, default_points: 1, events: [deal.won]"),
     )
     won = state.definitions["won"]
-    assert (won.active, won.when, won.dedup, won.xp, won.edition) == (True, (), Dedup(), 0, 1)
+    assert (won.active, won.when, won.dedup, won.xp, won.edition) == (True, (), DedupPolicy(), 0, 1)
     assert state.settings is not None
     assert (state.settings.name, state.settings.time_zone, state.settings.retention_seconds) == (
         "acme",
@@ -86,7 +86,7 @@ def test_what_a_document_leaves_out_of_a_new_entry_takes_its_default() -> None:
     profile = state.profiles["lead_score"]
     assert profile.primary
     assert profile.version is not None
-    assert profile.version.weights == {"won": Weight(1, "deals")}
+    assert profile.version.weights == {"won": DefinitionWeight(1, "deals")}
 
 
 def test_what_a_document_leaves_out_of_an_entry_keeps_its_value() -> None:
@@ -103,7 +103,7 @@ def test_what_a_document_leaves_out_of_an_entry_keeps_its_value() -> None:
 def test_a_dedup_that_is_given_is_given_whole() -> None:
     """Within `dedup` what is left out takes its default: `{policy: once}` is per contact, whatever was stored."""
     won = applied(minimal(), definition("dedup: {policy: once}")).definitions["won"]
-    assert (won.dedup, won.edition) == (Dedup(Policy.ONCE, None, Per.CONTACT), 2)
+    assert (won.dedup, won.edition) == (DedupPolicy(Policy.ONCE, None, Per.CONTACT), 2)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_order_is_display_order(listed: str, order: str) -> None:
     assert "".join(ordered(list(order), list(listed))) == order
 
 
-def counted(state: State, *keys: str) -> State:
+def counted(state: AccountCatalog, *keys: str) -> AccountCatalog:
     """Return the account after events have counted under these definitions."""
     definitions = {
         key: replace(each, counted=each.counted or key in keys) for key, each in state.definitions.items()
@@ -154,7 +154,7 @@ def counted(state: State, *keys: str) -> State:
 NEWCOMER = "name: Order, group: deals, icon: bag, events: [order.placed]"
 
 
-def weights(state: State, profile: str = "lead_score") -> dict[str, Weight]:
+def weights(state: AccountCatalog, profile: str = "lead_score") -> dict[str, DefinitionWeight]:
     version = state.profiles[profile].version
     assert version is not None
     return version.weights
@@ -165,11 +165,11 @@ def test_a_definition_joins_the_published_version_and_follows_the_catalog_until_
     state = applied(
         counted(minimal(), "won"), f"definitions: [{{key: order, default_points: 4, {NEWCOMER}}}]\n"
     )
-    assert weights(state)["order"] == Weight(4, "deals", joined=True)
+    assert weights(state)["order"] == DefinitionWeight(4, "deals", joined=True)
     state = applied(state, "definitions: [{key: order, default_points: 6, group: mail}]\n")
-    assert weights(state)["order"] == Weight(6, "mail", joined=True)
+    assert weights(state)["order"] == DefinitionWeight(6, "mail", joined=True)
     state = applied(counted(state, "order"), "definitions: [{key: order, default_points: 7, group: deals}]\n")
-    assert weights(state)["order"] == Weight(6, "mail", joined=True)
+    assert weights(state)["order"] == DefinitionWeight(6, "mail", joined=True)
 
 
 def test_a_definition_joins_with_the_weight_that_was_published_for_it() -> None:
@@ -177,7 +177,7 @@ def test_a_definition_joins_with_the_weight_that_was_published_for_it() -> None:
     state = applied(minimal(), "profiles: [{key: lead_score, published: true, weights: {order: 40}}]\n")
     state = applied(counted(state), "profiles: [{key: lead_score, weights: {order: 50}}]\n")
     state = applied(state, f"definitions: [{{key: order, default_points: 4, {NEWCOMER}}}]\n")
-    assert weights(state)["order"] == Weight(40, "deals", joined=True)
+    assert weights(state)["order"] == DefinitionWeight(40, "deals", joined=True)
 
 
 def test_a_definition_does_not_join_a_profile_that_inherits_nothing() -> None:
@@ -185,19 +185,19 @@ def test_a_definition_does_not_join_a_profile_that_inherits_nothing() -> None:
     state = applied(minimal(), "profiles: [{key: own, name: Own, inherits: false, published: true}]\n")
     state = applied(counted(state), f"definitions: [{{key: order, default_points: 4, {NEWCOMER}}}]\n")
     assert "order" not in weights(state, "own")
-    assert weights(state, "own")["won"] == Weight(0, "deals")
+    assert weights(state, "own")["won"] == DefinitionWeight(0, "deals")
 
 
 def test_published_weights_stand_until_a_document_with_profiles_publishes() -> None:
     """Changed points wait in the catalog; without history a document that lists the profile publishes them."""
     state = applied(minimal(), definition("default_points: 99"))
-    assert weights(state)["won"] == Weight(10, "deals")
+    assert weights(state)["won"] == DefinitionWeight(10, "deals")
     withheld = applied(state, "profiles: [{key: lead_score, published: false}]\n")
-    assert weights(withheld)["won"] == Weight(10, "deals")
+    assert weights(withheld)["won"] == DefinitionWeight(10, "deals")
     waiting = applied(counted(state), "profiles: [{key: lead_score, published: true}]\n")
-    assert weights(waiting)["won"] == Weight(10, "deals")
+    assert weights(waiting)["won"] == DefinitionWeight(10, "deals")
     published = applied(state, "profiles: [{key: lead_score, published: true}]\n")
-    assert weights(published)["won"] == Weight(99, "deals")
+    assert weights(published)["won"] == DefinitionWeight(99, "deals")
     version = published.profiles["lead_score"].version
     assert version is not None
     assert version.number == 2
@@ -205,16 +205,16 @@ def test_published_weights_stand_until_a_document_with_profiles_publishes() -> N
 
 def test_a_primary_profile_is_published_on_creation() -> None:
     """`published: false` withholds later changes, but never the first version of a primary profile."""
-    state = applied(State("acme"), MINIMAL.replace("published: true", "published: false"))
-    assert weights(state)["won"] == Weight(10, "deals")
+    state = applied(AccountCatalog("acme"), MINIMAL.replace("published: true", "published: false"))
+    assert weights(state)["won"] == DefinitionWeight(10, "deals")
     draft = applied(state, "profiles: [{key: other, name: Other}]\n").profiles["other"]
     assert draft.version is None
 
 
 def test_the_starting_catalog_covers_every_product_topic() -> None:
     """The starting catalog has no faults, three groups, every policy, and takes events of all nine topics."""
-    document = parse(catalogs.starting("globex", "Globex Corp."), stored=State("globex"))
-    state = merge(State("globex"), document)
+    document = parse_document(catalogs.starting("globex", "Globex Corp."), stored=AccountCatalog("globex"))
+    state = merge(AccountCatalog("globex"), document)
     prefixes = {event.split(".")[0] for each in state.definitions.values() for event in each.events}
     topic_of = {"order": "sales", "track": "tracked"}
     assert {topic_of.get(each, each + "s") for each in prefixes} == set(INPUT_TOPICS)
@@ -227,14 +227,14 @@ def test_the_starting_catalog_covers_every_product_topic() -> None:
 
 def test_the_list_of_icons_is_closed() -> None:
     """There are some forty icons, and each is named once."""
-    assert len(icons()) >= 40
-    assert catalogs.icons().count("\n  - ") == len(icons())
+    assert len(icon_names()) >= 40
+    assert catalogs.icons().count("\n  - ") == len(icon_names())
 
 
 @given(st.text() | st.binary())
 def test_no_text_is_an_error_of_another_kind(text: Any) -> None:
     """Whatever is given for a document is a document or has faults."""
     try:
-        parse(text)
+        parse_document(text)
     except Exception as error:  # noqa: BLE001 - that it is no other is what is proved
         assert type(error).__name__ == "DocumentFaultsError"  # noqa: PT017 - it may also be a document

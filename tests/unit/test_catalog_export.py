@@ -5,12 +5,19 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.catalog import parse
+from consumer.catalog import parse_document
 from consumer.catalog.diff import differences
-from consumer.catalog.document.parse import icons
+from consumer.catalog.document.parse import icon_names
 from consumer.catalog.export import document_text
 from consumer.catalog.merge import merge
-from consumer.catalog.model.account import Dedup, Definition, Group, Profile, Settings, State
+from consumer.catalog.model.account import (
+    AccountCatalog,
+    AccountSettings,
+    DedupPolicy,
+    Definition,
+    Group,
+    Profile,
+)
 from consumer.catalog.model.conditions import Condition, Op, canonical
 from schemas.names import Per, Policy
 
@@ -26,14 +33,14 @@ SCALARS = NUMBERS | TEXTS | st.booleans()
 CONDITIONS = st.builds(Condition, NAMES, st.none(), st.sampled_from([Op.EQ, Op.NE]), SCALARS) | st.builds(
     Condition, NAMES, st.none(), st.just(Op.IN), st.lists(TEXTS, min_size=1, max_size=3).map(tuple)
 )
-DEDUPS = st.builds(Dedup, st.sampled_from([Policy.ALWAYS, Policy.ONCE]), st.none(), st.sampled_from(Per)) | (
-    st.builds(Dedup, st.just(Policy.COOLDOWN), st.integers(1, 366 * 86_400), st.sampled_from(Per))
-)
-ICONS = st.sampled_from(sorted(icons()))
+DEDUPS = st.builds(
+    DedupPolicy, st.sampled_from([Policy.ALWAYS, Policy.ONCE]), st.none(), st.sampled_from(Per)
+) | (st.builds(DedupPolicy, st.just(Policy.COOLDOWN), st.integers(1, 366 * 86_400), st.sampled_from(Per)))
+ICONS = st.sampled_from(sorted(icon_names()))
 
 
 @st.composite
-def states(draw: st.DrawFn) -> State:
+def states(draw: st.DrawFn) -> AccountCatalog:
     groups = draw(
         st.lists(st.builds(Group, KEYS, NAMES, ICONS), min_size=1, max_size=3, unique_by=lambda g: g.key)
     )
@@ -65,7 +72,7 @@ def states(draw: st.DrawFn) -> State:
     profiles = draw(st.lists(profile, min_size=1, max_size=3, unique_by=lambda p: p.key))
     primary = Profile("primary_profile", "Primary", primary=True)
     settings = st.builds(
-        Settings,
+        AccountSettings,
         name=NAMES,
         engagement=st.booleans(),
         sales=st.booleans(),
@@ -74,7 +81,7 @@ def states(draw: st.DrawFn) -> State:
         count_robots=st.booleans(),
     )
     definitions = draw(st.lists(definition, max_size=3, unique_by=lambda d: d.key))
-    return State(
+    return AccountCatalog(
         "acme",
         draw(settings),
         {each.key: each for each in groups},
@@ -84,12 +91,12 @@ def states(draw: st.DrawFn) -> State:
 
 
 @given(states())
-def test_an_exported_document_says_what_the_account_holds(state: State) -> None:
+def test_an_exported_document_says_what_the_account_holds(state: AccountCatalog) -> None:
     """Applied to nothing, the document of an account makes that account; applied to it, it changes nothing."""
     assert state.settings is not None
     text = document_text(state, state.settings)
-    document = parse(text.encode(), stored=State("acme"))
-    made = merge(State("acme"), document)
+    document = parse_document(text.encode(), stored=AccountCatalog("acme"))
+    made = merge(AccountCatalog("acme"), document)
     assert made.settings == state.settings
     assert list(made.groups.items()) == list(state.groups.items())
     assert list(made.definitions.items()) == list(state.definitions.items())
@@ -99,7 +106,7 @@ def test_an_exported_document_says_what_the_account_holds(state: State) -> None:
         assert made.profiles[key].description == profile.description
     assert made.settings is not None
     exported = document_text(made, made.settings)
-    again, unchanged = differences(made, parse(exported))
+    again, unchanged = differences(made, parse_document(exported))
     assert again == []
     assert unchanged == made
     assert document_text(unchanged, made.settings) == exported

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from consumer.catalog import DocumentFaultsError, Fault, parse
+from consumer.catalog import DocumentFaultsError, Fault, parse_document
 from consumer.catalog.merge import merge
-from consumer.catalog.model.account import State
+from consumer.catalog.model.account import AccountCatalog
 
 CATALOGS = Path(__file__).parent.parent / "catalogs"
 
 
 def faults_of(text: str | bytes, **arguments: object) -> list[Fault]:
     with pytest.raises(DocumentFaultsError) as caught:
-        parse(text, **arguments)  # type: ignore[arg-type] # each test passes what it is about
+        parse_document(text, **arguments)  # type: ignore[arg-type] # each test passes what it is about
     return caught.value.faults
 
 
 def test_a_document_with_many_faults_is_reported_whole() -> None:
     """Every fault of a document is reported at once, in the order of its lines, with exactly these words."""
     report = (CATALOGS / "faulty.report").read_text("utf-8")
-    faults = faults_of((CATALOGS / "faulty.yaml").read_bytes(), stored=State("acme"))
+    faults = faults_of((CATALOGS / "faulty.yaml").read_bytes(), stored=AccountCatalog("acme"))
     assert len(faults) >= 12
     assert [str(fault) for fault in faults] == report.splitlines()
 
@@ -62,15 +62,17 @@ def test_the_account_asked_for_must_be_the_documents() -> None:
     assert faults_of("engagement_catalog: 1\naccount: acme\n", account="globex") == [
         Fault(2, "the document is of account acme, not globex")
     ]
-    assert parse("engagement_catalog: 1\n", account="globex").account == "globex"
+    assert parse_document("engagement_catalog: 1\n", account="globex").account == "globex"
 
 
 def test_an_existing_definition_needs_only_what_changes() -> None:
     """Fields that only a new entry needs are missing from a document only while the entry is new."""
     text = "engagement_catalog: 1\naccount: acme\ndefinitions:\n  - {key: won, default_points: 5}\n"
-    minimal = parse((CATALOGS / "minimal.yaml").read_bytes())
-    assert parse(text, stored=merge(State("acme"), minimal)).definitions[0].values == {"default_points": 5}
-    assert faults_of(text, stored=State("acme")) == [
+    minimal = parse_document((CATALOGS / "minimal.yaml").read_bytes())
+    assert parse_document(text, stored=merge(AccountCatalog("acme"), minimal)).definitions[0].values == {
+        "default_points": 5
+    }
+    assert faults_of(text, stored=AccountCatalog("acme")) == [
         Fault(4, "definition won is new: name, group, icon, events are missing")
     ]
 
@@ -85,6 +87,6 @@ def test_an_existing_definition_needs_only_what_changes() -> None:
 def test_exactly_one_profile_is_primary(profiles: str, line: int, found: str) -> None:
     """An account whose profiles would have no primary, or two, is refused."""
     text = "engagement_catalog: 1\naccount: acme\nprofiles:\n" + profiles
-    assert faults_of(text, stored=State("acme")) == [
+    assert faults_of(text, stored=AccountCatalog("acme")) == [
         Fault(line, f"profiles: exactly one must be primary, not {found}")
     ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from consumer.domain.decode import decode, event_key
 from consumer.domain.model import DeadLetter, Event, Record
-from schemas.names import Reason
+from schemas.names import DeadLetterReason
 from tests.examples import FOLDER, Example, load_examples
 from tests.oracle import OracleRecord
 from tests.records import binary_record, structured_record
@@ -72,7 +72,7 @@ def test_decode_takes_every_good_example(example: Example):
 
 def test_decode_examples_are_complete():
     """Every reason but the database's and every topic have three examples or more, and no name comes twice."""
-    reasons = [reason for reason in Reason if reason is not Reason.REFUSED_BY_DATABASE]
+    reasons = [reason for reason in DeadLetterReason if reason is not DeadLetterReason.REFUSED_BY_DATABASE]
     assert {path.stem for path in (FOLDER / "bad").iterdir()} == set(reasons)
     for reason in reasons:
         assert sum(example.expected == f"dead {reason}" for example in BAD) >= 3
@@ -200,22 +200,22 @@ def test_decode_never_tells_a_value_in_the_detail():
 
 # --- the order of faults ----------------------------------------------------------------------------------
 
-FAULTS: dict[Reason, dict[str, Any]] = {
-    Reason.NOT_CLOUDEVENT: {"specversion": "2.0"},
-    Reason.NOT_JSON: {"data_base64": "%"},
-    Reason.TOO_DEEP: {"note": json.loads("[" * 65 + "]" * 65)},
-    Reason.ATTRIBUTE_MISSING: {"subject": None},
-    Reason.ATTRIBUTE_MALFORMED: {"objectid": ""},
-    Reason.TIME_OUT_OF_BOUNDS: {"time": "1999-12-31T23:59:59Z"},
-    Reason.DATA_INVALID: {"data": {"amount": "5"}},
+FAULTS: dict[DeadLetterReason, dict[str, Any]] = {
+    DeadLetterReason.NOT_CLOUDEVENT: {"specversion": "2.0"},
+    DeadLetterReason.NOT_JSON: {"data_base64": "%"},
+    DeadLetterReason.TOO_DEEP: {"note": json.loads("[" * 65 + "]" * 65)},
+    DeadLetterReason.ATTRIBUTE_MISSING: {"subject": None},
+    DeadLetterReason.ATTRIBUTE_MALFORMED: {"objectid": ""},
+    DeadLetterReason.TIME_OUT_OF_BOUNDS: {"time": "1999-12-31T23:59:59Z"},
+    DeadLetterReason.DATA_INVALID: {"data": {"amount": "5"}},
 }
 
 
 @given(st.sets(st.sampled_from(list(FAULTS)), min_size=1))
-def test_decode_names_the_first_of_several_faults(reasons: set[Reason]):
+def test_decode_names_the_first_of_several_faults(reasons: set[DeadLetterReason]):
     """Of several faults of a record the first in the order of the reason list is named."""
     changes: dict[str, Any] = {}
     for reason in reasons:
         changes |= FAULTS[reason]
     letter = _dead(_record(json.dumps(EVENT | changes).encode()))
-    assert letter.reason == min(reasons, key=list(Reason).index)
+    assert letter.reason == min(reasons, key=list(DeadLetterReason).index)

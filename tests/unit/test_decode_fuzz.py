@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from consumer.domain import cloudevents
 from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Event, Record
-from schemas.names import Reason
+from schemas.names import DeadLetterReason
 from tests.examples import Example, load_examples
 from tests.oracle import OracleRecord
 from tests.oracle import decode as oracle
@@ -134,7 +134,7 @@ def test_decode_takes_mutated_examples_as_json_does(example: Example, place: flo
     at = int(place * len(value))
     mutated = msgspec.structs.replace(record, value=value[:at] + put + value[at + cut :])
     result = decode(mutated)
-    not_json = isinstance(result, DeadLetter) and result.reason is Reason.NOT_JSON
+    not_json = isinstance(result, DeadLetter) and result.reason is DeadLetterReason.NOT_JSON
     if mutated.value:
         assert not_json == (not _is_json(mutated.value))
     else:  # no value at all is no `data` in binary mode, and no envelope in structured mode
@@ -171,9 +171,9 @@ def test_decode_knows_json_as_a_second_parser_does(part: bytes, around: bytes):
     value = around.replace(b"@", part)
     envelope = b'{"note": ' + value + b', "data": {"a": ' + value + b"}}"
     parsed = cloudevents.unwrap(dict(STRUCTURED), envelope)
-    assert (parsed.reason is not Reason.NOT_JSON if isinstance(parsed, DeadLetter) else True) == _is_json(
-        envelope
-    )
+    assert (
+        parsed.reason is not DeadLetterReason.NOT_JSON if isinstance(parsed, DeadLetter) else True
+    ) == _is_json(envelope)
 
 
 def _is_json(value: bytes) -> bool:

@@ -15,7 +15,7 @@ from consumer.domain.record_headers import (
     name_bytes,
     readable_name,
 )
-from schemas.names import Reason
+from schemas.names import DeadLetterReason
 
 
 @given(some.binary())
@@ -44,8 +44,8 @@ def test_wrong_bytes_of_a_name_count_once() -> None:
     name = (b"\xff" * MAX_KEY_AND_HEADER_BYTES).decode("utf-8", WRONG_BYTES)
     fits = Record("deals", 0, 0, 0, None, b"{}", ((name, None),))
     for record, reason in (
-        (fits, Reason.NOT_CLOUDEVENT),
-        (msgspec.structs.replace(fits, headers=((name, b"x"),)), Reason.TOO_LARGE),
+        (fits, DeadLetterReason.NOT_CLOUDEVENT),
+        (msgspec.structs.replace(fits, headers=((name, b"x"),)), DeadLetterReason.TOO_LARGE),
     ):
         letter = decode(record)
         assert isinstance(letter, DeadLetter)

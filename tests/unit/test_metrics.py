@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer.infra.telemetry.metrics import Metrics
-from schemas.names import Reason, Verdict
+from schemas.names import DeadLetterReason, Verdict
 
 CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
 
@@ -39,7 +39,7 @@ def test_closed_lists_are_there_from_the_first_scrape() -> None:
     text = Metrics().exposition().decode()
     for verdict in Verdict:
         assert f'engagement_verdicts_total{{verdict="{verdict}"}} 0.0' in text
-    for reason in Reason:
+    for reason in DeadLetterReason:
         assert f'engagement_dead_letters_total{{reason="{reason}"}} 0.0' in text
     assert "_created" not in text
     assert list(text_string_to_metric_families(text))

@@ -19,7 +19,10 @@ def _unverified(code: int, words: str) -> ssl.SSLCertVerificationError:
 def test_a_certificate_out_of_its_time_is_no_matter_of_trust() -> None:
     """An expired certificate is to be renewed: no setting of ours would help."""
     error = _unverified(10, "certificate has expired")
-    for line in (connection_errors.of_kafka(error, "k:1"), connection_errors.of_postgres(error)):
+    for line in (
+        connection_errors.explain_kafka_error(error, "k:1"),
+        connection_errors.explain_postgres_tls_error(error),
+    ):
         assert line is not None
         assert "does not hold now (certificate has expired)" in line
         assert "ENGAGEMENT" not in line
@@ -29,12 +32,12 @@ def test_the_reason_is_found_behind_what_it_led_to() -> None:
     """Aiokafka's error of a connection that was closed says nothing; the error behind it does."""
     error = KafkaConnectionError("Connection at k:1 closed")
     error.__cause__ = _unverified(20, "unable to get local issuer certificate")
-    assert "ENGAGEMENT_KAFKA_SSL_CA_FILE" in str(connection_errors.of_kafka(error, "k:1"))
+    assert "ENGAGEMENT_KAFKA_SSL_CA_FILE" in str(connection_errors.explain_kafka_error(error, "k:1"))
 
 
 def test_a_mechanism_that_is_not_offered_is_named() -> None:
     """A broker without SCRAM leads to the setting of the mechanism."""
-    line = connection_errors.of_kafka(UnsupportedSaslMechanismError("enabled: PLAIN"), "k:1")
+    line = connection_errors.explain_kafka_error(UnsupportedSaslMechanismError("enabled: PLAIN"), "k:1")
     assert line == "k:1 does not offer this way to log in: look at ENGAGEMENT_KAFKA_SASL_MECHANISM"
 
 
@@ -43,4 +46,4 @@ def test_a_mechanism_that_is_not_offered_is_named() -> None:
 )
 def test_who_is_not_there_refuses_nobody(error: BaseException | None) -> None:
     """A broker that is down, slow or fine gives no reason, and no setting is blamed."""
-    assert connection_errors.of_kafka(error, "k:1") is None
+    assert connection_errors.explain_kafka_error(error, "k:1") is None

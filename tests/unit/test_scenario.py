@@ -19,7 +19,7 @@ from consumer.demo.traffic.scenario import (
 )
 from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Event, Record
-from schemas.names import CONTACT_UPSERTED, INPUT_TOPICS, Reason
+from schemas.names import CONTACT_UPSERTED, INPUT_TOPICS, DeadLetterReason
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HORIZON = BEGIN - timedelta(days=100)
@@ -84,7 +84,7 @@ def test_each_record_is_what_it_is_meant_to_be(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_to_be_broken_is_dead_for_its_reason(
-    way: Reason, decoded: list[tuple[SimulatedRecord, Event | DeadLetter]]
+    way: DeadLetterReason, decoded: list[tuple[SimulatedRecord, Event | DeadLetter]]
 ) -> None:
     """Each reason that bytes can give occurs in the stream."""
     assert any(isinstance(found, DeadLetter) and found.reason is way for _, found in decoded)

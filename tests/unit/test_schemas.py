@@ -18,7 +18,7 @@ import schemas.__main__ as generator
 from consumer.domain.decode import decode
 from consumer.domain.model import Event
 from schemas.events import MODELS, PRODUCT_TYPES, check_data
-from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, Reason
+from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, DeadLetterReason
 from schemas.numbers import digits, parse_data, whole
 from schemas.published import MESSAGES
 from tests.examples import Example, load_examples
@@ -247,7 +247,7 @@ def test_schemas_asyncapi_names_every_topic_and_only_what_exists():
                 node = node[part]
     assert used == {f"json/{name}" for name in generator.documents()}
     headers = document["components"]["schemas"]["deadLetterHeaders"]
-    assert headers["properties"]["engagement-reason"]["enum"] == [str(reason) for reason in Reason]
+    assert headers["properties"]["engagement-reason"]["enum"] == [str(reason) for reason in DeadLetterReason]
 
 
 def test_schemas_asyncapi_envelope_takes_the_good_examples():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.catalog import audit
-from consumer.catalog.audit import Change
+from consumer.catalog.audit import AuditedChange
 from consumer.infra import postgres
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ async def test_the_trail_is_read_page_by_page(api: Api, new_account: Callable[..
     """Entries come newest first, each once, whatever is added meanwhile."""
     account = await new_account()
     connection = await postgres.connect(api.dsn)
-    changes = [Change("changed", "tests", str(number), {"n": number}, None) for number in range(5)]
-    await audit.record(connection, account, "bob", *changes)
+    changes = [AuditedChange("changed", "tests", str(number), {"n": number}, None) for number in range(5)]
+    await audit.record_changes(connection, account, "bob", *changes)
     async with api.as_(account) as client:
         first = (await client.get("/audit", params={"limit": 3})).json()
-        await audit.record(connection, account, "eve", Change("added", "tests"))
+        await audit.record_changes(connection, account, "eve", AuditedChange("added", "tests"))
         second = (await client.get("/audit", params={"limit": 200, "cursor": first["next"]})).json()
     await connection.close()
     keys = [entry["key"] for entry in [*first["items"], *second["items"]] if entry["subject"] == "tests"]

@@ -178,7 +178,9 @@ async def test_readers_see_one_version_and_old_cursors_end_with_it(
     await worker.batch([record(account, each, subject=f"c{number}") for number in range(3) for each in types])
     profile = {"key": "lead_score", "name": "Lead score", "primary": True, "weights": {"deal_won": 7}}
     connection = await postgres.connect(api.dsn)
-    await catalog.apply(connection, catalog.parse(json.dumps({**_document(account), "profiles": [profile]})))
+    await catalog.apply_document(
+        connection, catalog.parse_document(json.dumps({**_document(account), "profiles": [profile]}))
+    )
     [publish] = await profile_publish.unfinished(connection)
     await connection.close()
     keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))

@@ -58,7 +58,7 @@ async def test_a_definition_is_created_as_it_was_given(api: Api, client: Client)
         "plain",
     ]
     connection = await postgres.connect(api.dsn)
-    exported = await catalog.export(connection, str(client.base_url).split("/")[-2])
+    exported = await catalog.export_document(connection, str(client.base_url).split("/")[-2])
     await connection.close()
     assert "{path: amount, op: gte, value: 99.5}" in exported
     assert (await client.post("/definitions", json=WON)).status_code == 409
@@ -96,7 +96,7 @@ async def test_a_document_applied_meanwhile_makes_an_edit_stale(
     async with api.as_(account) as client:
         seen = await client.get("/definitions/deal_won")
         text = f"{{engagement_catalog: 1, account: {account}, definitions: [{{key: deal_won, name: Won}}]}}"
-        await catalog.apply(connection, catalog.parse(text))
+        await catalog.apply_document(connection, catalog.parse_document(text))
         stale = await client.patch(
             "/definitions/deal_won", json={"name": "x"}, headers={"if-match": seen.headers["etag"]}
         )
@@ -298,4 +298,6 @@ async def _stored(connection: postgres.Connection, account: str) -> tuple[str, l
         where a.key = $1 order by d.key, v.version""",
         account,
     )
-    return (await catalog.export(connection, account)).replace(account, "it"), [tuple(row) for row in rows]
+    return (await catalog.export_document(connection, account)).replace(account, "it"), [
+        tuple(row) for row in rows
+    ]

@@ -42,7 +42,7 @@ async def client(api: Api) -> Any:
     """Give a client of an account with four definitions."""
     connection = await postgres.connect(api.dsn)
     document = {"engagement_catalog": 1, "account": "tries", "groups": GROUPS, "definitions": DEFINITIONS}
-    await catalog.apply(connection, catalog.parse(json.dumps(document)))
+    await catalog.apply_document(connection, catalog.parse_document(json.dumps(document)))
     await connection.close()
     async with api.as_("tries") as client:
         yield client

@@ -12,8 +12,8 @@ from consumer.catalog.document.faults import Fault
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from consumer.catalog.document.model import Document, Entry
-    from consumer.catalog.model.account import State
+    from consumer.catalog.document.model import CatalogDocument, DocumentEntry
+    from consumer.catalog.model.account import AccountCatalog
 
 _REQUIRED = {
     "group": ("name", "icon"),
@@ -22,7 +22,7 @@ _REQUIRED = {
 }
 
 
-def check(document: Document, stored: State) -> list[Fault]:
+def reference_faults(document: CatalogDocument, stored: AccountCatalog) -> list[Fault]:
     """Return the faults of a document that is to be applied to the account as stored."""
     return [
         *_missing("group", document.groups, stored.groups),
@@ -33,7 +33,7 @@ def check(document: Document, stored: State) -> list[Fault]:
     ]
 
 
-def _missing(what: str, entries: tuple[Entry, ...], stored: Mapping[str, object]) -> Iterator[Fault]:
+def _missing(what: str, entries: tuple[DocumentEntry, ...], stored: Mapping[str, object]) -> Iterator[Fault]:
     for entry in entries:
         absent = [name for name in _REQUIRED[what] if name not in entry.lines]
         if absent and entry.key not in stored:
@@ -41,7 +41,7 @@ def _missing(what: str, entries: tuple[Entry, ...], stored: Mapping[str, object]
             yield Fault(entry.line, f"{what} {entry.key} is new: {', '.join(absent)} {verb} missing")
 
 
-def _groups(document: Document, stored: State) -> Iterator[Fault]:
+def _groups(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault]:
     known = {entry.key for entry in document.groups} | stored.groups.keys()
     for entry in document.definitions:
         group = entry.values.get("group")
@@ -49,7 +49,7 @@ def _groups(document: Document, stored: State) -> Iterator[Fault]:
             yield Fault(entry.lines["group"], f"definition {entry.key}: there is no group {group}")
 
 
-def _primary(document: Document, stored: State) -> Iterator[Fault]:
+def _primary(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault]:
     if not document.profiles:
         return
     primary = {key: profile.primary for key, profile in stored.profiles.items()}

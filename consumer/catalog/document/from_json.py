@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.catalog.document.faults import DocumentFaultsError
-from consumer.catalog.document.parse import read
+from consumer.catalog.document.parse import parse_node
 from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, SequenceNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from consumer.catalog.document.model import Document
+    from consumer.catalog.document.model import CatalogDocument
     from consumer.catalog.document.yaml_nodes import Node
-    from consumer.catalog.model.account import State
+    from consumer.catalog.model.account import AccountCatalog
 
 Path = tuple[str | int, ...]
 
@@ -26,17 +26,17 @@ _TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True)
-class FieldFault:
+class JsonFault:
     """One thing that is wrong. path: names and list indices from the root of the values."""
 
     path: Path
     message: str
 
 
-class FieldFaultsError(Exception):
+class JsonFaultsError(Exception):
     """The values have faults, each by its field; nothing was applied."""
 
-    def __init__(self, faults: Iterable[FieldFault]) -> None:
+    def __init__(self, faults: Iterable[JsonFault]) -> None:
         self.faults = list(faults)
         super().__init__("; ".join(fault.message for fault in self.faults))
 
@@ -45,7 +45,7 @@ class _Mark(NamedTuple):
     line: int
 
 
-def read_values(values: Mapping[str, Any], stored: State) -> Document:
+def document_from_json(values: Mapping[str, Any], stored: AccountCatalog) -> CatalogDocument:
     """Return the document that has these sections and fields, of the stored account.
 
     values: as in a document, `engagement_catalog` and `account` left out. Raises FieldFaultsError.
@@ -53,10 +53,10 @@ def read_values(values: Mapping[str, Any], stored: State) -> Document:
     paths: list[Path] = []
     root = _node({"engagement_catalog": 1, **values}, (), paths)
     try:
-        return read(root, account=stored.account, stored=stored)
+        return parse_node(root, account=stored.account, stored=stored)
     except DocumentFaultsError as error:
-        raise FieldFaultsError(
-            FieldFault(paths[fault.line - 1], fault.message) for fault in error.faults
+        raise JsonFaultsError(
+            JsonFault(paths[fault.line - 1], fault.message) for fault in error.faults
         ) from None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Entry:
+class DocumentEntry:
     """A group, definition or profile of a document.
 
     values: what it gives, by field of the plain value in state.py (a profile's `published` besides). lines: of
@@ -21,11 +21,11 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Document:
+class CatalogDocument:
     """A document without faults of its own. settings: what it gives, by field of state.Settings."""
 
     account: str
     settings: dict[str, Any] = field(default_factory=dict)
-    groups: tuple[Entry, ...] = ()
-    definitions: tuple[Entry, ...] = ()
-    profiles: tuple[Entry, ...] = ()
+    groups: tuple[DocumentEntry, ...] = ()
+    definitions: tuple[DocumentEntry, ...] = ()
+    profiles: tuple[DocumentEntry, ...] = ()

@@ -20,17 +20,17 @@ import catalogs
 from consumer.catalog.document import check_references
 from consumer.catalog.document.faults import DocumentFaultsError, Fault
 from consumer.catalog.document.fields import ACCOUNT, KEY, Fields, describe, quoted, text_problem
-from consumer.catalog.document.model import Document, Entry
+from consumer.catalog.document.model import CatalogDocument, DocumentEntry
 from consumer.catalog.document.parse_conditions import read_conditions
 from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, compose, line_of, scalar
-from consumer.catalog.model.account import Dedup
+from consumer.catalog.model.account import DedupPolicy
 from schemas.names import CONTACT_DELETED, Per, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.catalog.document.yaml_nodes import Node
-    from consumer.catalog.model.account import State
+    from consumer.catalog.model.account import AccountCatalog
 
 MOST_POINTS = 1_000_000
 LONGEST_COOLDOWN_DAYS = 366
@@ -40,28 +40,32 @@ _SETTINGS = ("name", "engagement", "sales", "retention", "time_zone", "count_rob
 _SECTIONS = ("groups", "definitions", "profiles")
 
 
-def parse(text: str | bytes, *, account: str | None = None, stored: State | None = None) -> Document:
+def parse_document(
+    text: str | bytes, *, account: str | None = None, stored: AccountCatalog | None = None
+) -> CatalogDocument:
     """Return the document of a text; bytes are UTF-8.
 
     account: must be the document's, or stands in for it where the document names none. stored: the account as it
     is; without it, what depends on it (groups and required fields of entries that may exist) is left to `apply`.
     Raises DocumentFaultsError with every fault found.
     """
-    return read(compose(text), account=account, stored=stored)
+    return parse_node(compose(text), account=account, stored=stored)
 
 
-def read(root: Node, *, account: str | None = None, stored: State | None = None) -> Document:
+def parse_node(
+    root: Node, *, account: str | None = None, stored: AccountCatalog | None = None
+) -> CatalogDocument:
     """Return the document of a root node; the rest is as for `parse`."""
     faults: list[Fault] = []
     document = _read(root, account, faults)
     if stored is not None:
-        faults += check_references.check(document, stored)
+        faults += check_references.reference_faults(document, stored)
     if faults:
         raise DocumentFaultsError(faults)
     return document
 
 
-def account_of(text: str | bytes, account: str | None = None) -> str | None:
+def account_named_in(text: str | bytes, account: str | None = None) -> str | None:
     """Return the account that a text names, else the given one; None where neither is to be had.
 
     Raises DocumentFaultsError where the text is not YAML.
@@ -69,14 +73,14 @@ def account_of(text: str | bytes, account: str | None = None) -> str | None:
     return _read(compose(text), account, []).account or account
 
 
-def _read(root: Node, account: str | None, faults: list[Fault]) -> Document:
+def _read(root: Node, account: str | None, faults: list[Fault]) -> CatalogDocument:
     fields = Fields(root, "", ("engagement_catalog", "account", *_SETTINGS, *_SECTIONS), faults)
     if not isinstance(root, MappingNode):
-        return Document(account or "")
+        return CatalogDocument(account or "")
     if "engagement_catalog" not in fields.lines:
         fields.fault(fields.line, "engagement_catalog, the format version, is missing")
     fields.integer("engagement_catalog", 1, 1)
-    return Document(
+    return CatalogDocument(
         account=_account(fields, account),
         settings=_settings(fields),
         groups=_entries(fields, "groups", _group),
@@ -120,7 +124,7 @@ def _time_zones() -> frozenset[str]:
 
 
 @cache
-def icons() -> frozenset[str]:
+def icon_names() -> frozenset[str]:
     """Return the names of the icons that groups and definitions may name."""
     faults: list[Fault] = []
     nodes = Fields(compose(catalogs.icons()), "", ("icons",), faults).items("icons") or []
@@ -129,21 +133,23 @@ def icons() -> frozenset[str]:
     return frozenset(str(scalar(node)) for node in nodes if isinstance(node, ScalarNode))
 
 
-def _entries(fields: Fields, section: str, read: Callable[[Fields], dict[str, Any]]) -> tuple[Entry, ...]:
-    entries: dict[str, Entry] = {}
+def _entries(
+    fields: Fields, section: str, read_entry: Callable[[Fields], dict[str, Any]]
+) -> tuple[DocumentEntry, ...]:
+    entries: dict[str, DocumentEntry] = {}
     singular = section.removesuffix("s")
     for number, node in enumerate(fields.items(section) or (), start=1):
         each = Fields(node, f"{singular} {_label(node) or number}", _FIELDS[section], fields.faults)
         if not isinstance(node, MappingNode):
             continue
-        values = read(each)
+        values = read_entry(each)
         key = each.matching("key", KEY)
         if "key" not in each.lines:
             each.fault(each.line, "key is missing")
         elif key in entries:
             each.fault(each.lines["key"], f"the key is repeated, first on line {entries[key].lines['key']}")
         elif key:
-            entries[key] = Entry(each.line, key, values, each.lines)
+            entries[key] = DocumentEntry(each.line, key, values, each.lines)
     return tuple(entries.values())
 
 
@@ -178,7 +184,7 @@ def _group(fields: Fields) -> dict[str, Any]:
 
 
 def _icon(fields: Fields) -> str | None:
-    return fields.choice("icon", icons(), "an icon of catalogs/icons.yaml")
+    return fields.choice("icon", icon_names(), "an icon of catalogs/icons.yaml")
 
 
 def _definition(fields: Fields) -> dict[str, Any]:
@@ -221,7 +227,7 @@ def _events(fields: Fields) -> tuple[str, ...] | None:
     return tuple(types)
 
 
-def _dedup(fields: Fields) -> Dedup | None:
+def _dedup(fields: Fields) -> DedupPolicy | None:
     inner = fields.mapping("dedup", ("policy", "interval", "per"))
     if inner is None:
         return None
@@ -233,7 +239,9 @@ def _dedup(fields: Fields) -> Dedup | None:
         inner.fault(inner.line, "policy cooldown needs an interval")
     if not cools_down and "interval" in inner.lines and (policy or "policy" not in inner.lines):
         inner.fault(inner.lines["interval"], "interval is only for policy cooldown")
-    return Dedup(Policy(policy or Policy.ALWAYS), interval if cools_down else None, Per(per or Per.CONTACT))
+    return DedupPolicy(
+        Policy(policy or Policy.ALWAYS), interval if cools_down else None, Per(per or Per.CONTACT)
+    )
 
 
 def _profile(fields: Fields) -> dict[str, Any]:

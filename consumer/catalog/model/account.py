@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Settings:
+class AccountSettings:
     """An account's own fields. retention_seconds: None keeps the timeline for ever."""
 
     name: str
@@ -37,7 +37,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Dedup:
+class DedupPolicy:
     """A dedup policy. interval_seconds: of a cooldown, else None."""
 
     policy: Policy = Policy.ALWAYS
@@ -57,14 +57,14 @@ class Definition:
     events: tuple[str, ...]
     active: bool = True
     when: tuple[Condition, ...] = ()
-    dedup: Dedup = field(default_factory=Dedup)
+    dedup: DedupPolicy = field(default_factory=DedupPolicy)
     xp: int = 0
     edition: int = 1
     counted: bool = False
 
 
 @dataclass(frozen=True)
-class Weight:
+class DefinitionWeight:
     """What a definition counts for under a version, and in which group.
 
     joined: the definition came after the version, which follows the catalog until it first counts.
@@ -76,13 +76,13 @@ class Weight:
 
 
 @dataclass(frozen=True)
-class Version:
+class ProfileVersion:
     """A version of a profile as published. own_weights: by definition key, those still to come included."""
 
     number: int
     inherits: bool
     own_weights: dict[str, int]
-    weights: dict[str, Weight]
+    weights: dict[str, DefinitionWeight]
 
 
 @dataclass(frozen=True)
@@ -100,19 +100,19 @@ class Profile:
     primary: bool = False
     inherits: bool = True
     weights: dict[str, int] = field(default_factory=dict)
-    version: Version | None = None
-    building: Version | None = None
+    version: ProfileVersion | None = None
+    building: ProfileVersion | None = None
     last_number: int = 0
     publish_runs: bool = False
 
     @property
-    def coming(self) -> Version | None:
+    def coming(self) -> ProfileVersion | None:
         """The version that readers see, or will without anybody's doing."""
         return self.building or self.version
 
 
 @dataclass(frozen=True)
-class State:
+class AccountCatalog:
     """An account's whole configuration.
 
     settings: None where there is no such account. has_history: some score may differ from 0, so that publishing
@@ -120,7 +120,7 @@ class State:
     """
 
     account: str
-    settings: Settings | None = None
+    settings: AccountSettings | None = None
     groups: dict[str, Group] = field(default_factory=dict)
     definitions: dict[str, Definition] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)

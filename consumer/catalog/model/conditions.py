@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Value = str | bool | int | Decimal
 # Of what a condition finds in an event; null counts as missing, so None is what is missing.
 Test: TypeAlias = "Callable[[Any], bool]"
-Holds: TypeAlias = "Callable[[Event, Mapping[str, Any]], bool]"
+CompiledCondition: TypeAlias = "Callable[[Event, Mapping[str, Any]], bool]"
 
 
 class Op(StrEnum):
@@ -78,7 +78,7 @@ def kind(value: object) -> str | None:
     return "number" if isinstance(value, int | Decimal) else None
 
 
-def compile_condition(condition: Condition) -> Holds:
+def compile_condition(condition: Condition) -> CompiledCondition:
     """Return the function that tells whether the condition holds for an event and its parsed data.
 
     The data is looked at only by a condition with a path. Numbers in it are int or Decimal.
@@ -87,7 +87,7 @@ def compile_condition(condition: Condition) -> Holds:
     return lambda event, data: test(looked(event, data))
 
 
-def look(condition: Condition, event: Event, data: Mapping[str, Any]) -> Any:
+def value_found(condition: Condition, event: Event, data: Mapping[str, Any]) -> Any:
     """Return what a condition looks at in an event, None where it is missing or null; `data` is parsed."""
     return _looking(condition)(event, data)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from consumer.catalog.model.account import Version, Weight
+from consumer.catalog.model.account import DefinitionWeight, ProfileVersion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from consumer.catalog.model.account import Definition, Profile
 
 
-def draft_version(profile: Profile, definitions: Mapping[str, Definition]) -> Version:
+def draft_version(profile: Profile, definitions: Mapping[str, Definition]) -> ProfileVersion:
     """Return the version that publishing the profile now would make."""
-    return Version(
+    return ProfileVersion(
         number=profile.last_number + 1,
         inherits=profile.inherits,
         own_weights=dict(profile.weights),
         weights={
-            definition.key: Weight(points(definition, profile.inherits, profile.weights), definition.group)
+            definition.key: DefinitionWeight(
+                points(definition, profile.inherits, profile.weights), definition.group
+            )
             for definition in definitions.values()
         },
     )
@@ -35,29 +37,29 @@ def points(definition: Definition, inherits: bool, own_weights: Mapping[str, int
     return own_weights.get(definition.key, definition.default_points if inherits else 0)
 
 
-def says_the_same(published: Version, draft: Version) -> bool:
+def same_content(published: ProfileVersion, draft: ProfileVersion) -> bool:
     """Tell whether publishing the draft would change nothing."""
     return (
         published.inherits == draft.inherits
         and published.own_weights == draft.own_weights
-        and all(effective(published, key, weight) == weight for key, weight in draft.weights.items())
+        and all(published_weight(published, key, weight) == weight for key, weight in draft.weights.items())
     )
 
 
-def is_published_as_drafted(profile: Profile, definitions: Mapping[str, Definition]) -> bool:
+def is_draft_published(profile: Profile, definitions: Mapping[str, Definition]) -> bool:
     """Tell whether readers of a profile see what its draft says."""
-    return profile.version is not None and says_the_same(profile.version, draft_version(profile, definitions))
+    return profile.version is not None and same_content(profile.version, draft_version(profile, definitions))
 
 
-def effective(published: Version, key: str, draft: Weight) -> Weight:
+def published_weight(published: ProfileVersion, key: str, draft: DefinitionWeight) -> DefinitionWeight:
     """Return what a definition counts for under a published version, to be compared with its draft weight.
 
     One that the version does not know scores nothing, wherever it belongs.
     """
-    return replace(published.weights.get(key, Weight(0, draft.group)), joined=False)
+    return replace(published.weights.get(key, DefinitionWeight(0, draft.group)), joined=False)
 
 
-def following(version: Version, definitions: Mapping[str, Definition]) -> Version:
+def with_new_definitions(version: ProfileVersion, definitions: Mapping[str, Definition]) -> ProfileVersion:
     """Return the version with the definitions created since it was published.
 
     They join where it inherits, and follow the catalog's points and group until they first count.
@@ -68,11 +70,11 @@ def following(version: Version, definitions: Mapping[str, Definition]) -> Versio
         joins = version.inherits if known is None else known.joined and not definition.counted
         if joins:
             counts_for = points(definition, version.inherits, version.own_weights)
-            weights[definition.key] = Weight(counts_for, definition.group, joined=True)
+            weights[definition.key] = DefinitionWeight(counts_for, definition.group, joined=True)
     return replace(version, weights=weights)
 
 
-def publish(
+def publish_if_wanted(
     profile: Profile, definitions: Mapping[str, Definition], *, wanted: bool, has_history: bool
 ) -> Profile:
     """Return the profile after a document: published, or about to be, if that is wanted and changes anything.
@@ -81,13 +83,13 @@ def publish(
     does not begin; what it does not bring is pending.
     """
     current, building = (
-        following(version, definitions) if version else None
+        with_new_definitions(version, definitions) if version else None
         for version in (profile.version, profile.building)
     )
     after = replace(profile, version=current, building=building)
     draft = draft_version(profile, definitions)
     must = profile.primary and after.coming is None
-    if profile.publish_runs or not (wanted or must) or (current and says_the_same(current, draft)):
+    if profile.publish_runs or not (wanted or must) or (current and same_content(current, draft)):
         return after
     if has_history:
         return replace(after, building=draft, last_number=draft.number, publish_runs=True)

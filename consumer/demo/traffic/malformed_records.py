@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from consumer.demo.traffic.cloudevent_writer import STRUCTURED
-from schemas.names import Reason
+from schemas.names import DeadLetterReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ _MORE_THAN_ALLOWED = 270_000
 _DEEPER_THAN_ALLOWED = 70
 
 
-def broken(way: Reason, envelope: dict[str, Any]) -> tuple[bytes, Headers]:
+def broken(way: DeadLetterReason, envelope: dict[str, Any]) -> tuple[bytes, Headers]:
     """Return value and headers of a record that says what `envelope` does, broken so that it is dead for `way`."""
     return _WAYS[way](dict(envelope))
 
@@ -72,15 +72,15 @@ def _written(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
     return msgspec.json.encode(envelope), STRUCTURED
 
 
-_WAYS: dict[Reason, Callable[[dict[str, Any]], tuple[bytes, Headers]]] = {
-    Reason.TOO_LARGE: _too_large,
-    Reason.NOT_CLOUDEVENT: _not_cloudevent,
-    Reason.NOT_JSON: _not_json,
-    Reason.TOO_DEEP: _too_deep,
-    Reason.ATTRIBUTE_MISSING: _attribute_missing,
-    Reason.ATTRIBUTE_MALFORMED: _attribute_malformed,
-    Reason.TIME_OUT_OF_BOUNDS: _time_out_of_bounds,
-    Reason.DATA_NOT_OBJECT: _data_not_object,
-    Reason.DATA_INVALID: _data_invalid,
+_WAYS: dict[DeadLetterReason, Callable[[dict[str, Any]], tuple[bytes, Headers]]] = {
+    DeadLetterReason.TOO_LARGE: _too_large,
+    DeadLetterReason.NOT_CLOUDEVENT: _not_cloudevent,
+    DeadLetterReason.NOT_JSON: _not_json,
+    DeadLetterReason.TOO_DEEP: _too_deep,
+    DeadLetterReason.ATTRIBUTE_MISSING: _attribute_missing,
+    DeadLetterReason.ATTRIBUTE_MALFORMED: _attribute_malformed,
+    DeadLetterReason.TIME_OUT_OF_BOUNDS: _time_out_of_bounds,
+    DeadLetterReason.DATA_NOT_OBJECT: _data_not_object,
+    DeadLetterReason.DATA_INVALID: _data_invalid,
 }
 WAYS = tuple(_WAYS)

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaConnectionError
 from consumer.demo.traffic.scenario import DEMO_ACCOUNTS, scenario
 from consumer.infra import kafka
 from consumer.infra.clock import SystemClock
-from consumer.infra.telemetry.progress_bar import shown
+from consumer.infra.telemetry.progress_bar import show_progress
 from schemas.names import INPUT_TOPICS
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def simulate(
     async with _producer(settings, compression) as producer:
         sending = _Sending(settings, producer)
         begun = clock.monotonic()
-        with shown("producing", total) as tell:
+        with show_progress("producing", total) as tell:
             while total is None or sending.begun < total:
                 # As many as are due by now: after a hiccup it catches up.
                 due = int((clock.monotonic() - begun) * rate) + 1

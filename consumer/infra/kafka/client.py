@@ -123,7 +123,9 @@ async def _why(settings: Settings, client: AIOKafkaClient) -> str | None:
     try:
         async with asyncio.timeout(_ASKING_WHY):
             for host, port in dict.fromkeys(addresses):
-                if why := connection_errors.of_kafka(await _failure(host, port, options), f"{host}:{port}"):
+                if why := connection_errors.explain_kafka_error(
+                    await _failure(host, port, options), f"{host}:{port}"
+                ):
                     return why
     except TimeoutError:
         pass

@@ -66,7 +66,7 @@ async def open_unbounded(dsn: str, **options: Any) -> Connection:
     try:
         connection: Connection = await asyncpg.connect(dsn, **options)
     except ssl.SSLError as error:
-        raise DatabaseTlsError(connection_errors.of_postgres(error)) from error
+        raise DatabaseTlsError(connection_errors.explain_postgres_tls_error(error)) from error
     return connection
 
 

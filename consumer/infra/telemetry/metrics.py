@@ -16,7 +16,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from schemas.names import LaneStop, Reason, RetryReason, Verdict
+from schemas.names import DeadLetterReason, LaneStop, RetryReason, Verdict
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -98,7 +98,7 @@ class Metrics:
         """Show the series of closed lists from the first scrape on: a rate needs a zero to rise from."""
         for counter, label, values in (
             (self.verdicts, "verdict", Verdict),
-            (self.dead_letters, "reason", Reason),
+            (self.dead_letters, "reason", DeadLetterReason),
             (self.database_retries, "reason", RetryReason),
             (self.lane_stopped, "reason", LaneStop),
             (self.relay_transactions, "result", RELAY_RESULTS),

@@ -24,7 +24,7 @@ _EVERY_SECONDS = 5.0
 
 
 @contextmanager
-def shown(
+def show_progress(
     what: str, total: int | None = None, *, clock: Clock | None = None
 ) -> Iterator[Callable[[int], None]]:
     """Give a function to be called with how much is done by now; total: of how much, None without an end."""

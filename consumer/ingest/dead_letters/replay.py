@@ -25,7 +25,7 @@ from consumer.ingest.batch_processor import BEGIN, StaleCatalogError, fold
 from consumer.ingest.batch_report import Stopwatch
 from consumer.ingest.dead_letters import browse
 from consumer.ingest.triage import Batch, Decoded, sort_out
-from schemas.names import Outcome, Reason
+from schemas.names import DeadLetterReason, Outcome
 from sql import queries
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Replay:
                 await self._context.database.roll_back()
                 if len(ids) == 1:
                     detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
-                    refused = DeadLetter(Reason.REFUSED_BY_DATABASE, detail)
+                    refused = DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail)
                     return [Replayed(ids[0], Outcome.DEAD, refused)]
                 middle = len(ids) // 2
                 return [*await self._settle(ids[:middle]), *await self._settle(ids[middle:])]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from consumer.catalog.model.account import Definition, Profile, Weight
+    from consumer.catalog.model.account import Definition, DefinitionWeight, Profile
     from consumer.infra.postgres.connection import Connection
     from consumer.scoring.segments.repository import Numbers, Segment
 
@@ -79,8 +79,8 @@ class Reason:
 
     definition: str
     count: int
-    before: Weight | None
-    after: Weight
+    before: DefinitionWeight | None
+    after: DefinitionWeight
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from consumer.catalog import audit
-from consumer.catalog.audit import Change
-from consumer.catalog.change import change
+from consumer.catalog.audit import AuditedChange
+from consumer.catalog.change import change_account
 from consumer.catalog.model import profile_versions
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.revision import configuration_change
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from consumer.catalog.model.account import Profile, State
+    from consumer.catalog.model.account import AccountCatalog, Profile
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("publish")
@@ -84,19 +84,19 @@ async def begin(
     nothing has begun then.
     """
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         drafted = profile_of(before, profile)
         check(drafted)
         if drafted.publish_runs:
             raise PublishRunningError(
                 f"a publish of profile {profile!r} has not ended yet: wait for it, or cancel it"
             )
-        after = profile_versions.publish(drafted, before.definitions, wanted=True, has_history=True)
+        after = profile_versions.publish_if_wanted(drafted, before.definitions, wanted=True, has_history=True)
         if after.building is None:
             raise NothingToPublishError(f"profile {profile!r} is published as it is drafted")
         return replace(before, profiles={**before.profiles, profile: after})
 
-    building = (await change(connection, account, make, by=by)).profiles[profile].building
+    building = (await change_account(connection, account, make, by=by)).profiles[profile].building
     number: int = await connection.fetchval(
         _SQL["of_version"], account, profile, building and building.number
     )
@@ -113,8 +113,8 @@ async def cancel(connection: Connection, publish: int, *, by: str) -> None:
         if stands.state != "building":
             raise PublishNotCancellableError(_too_late(stands))
         await connection.execute(_SQL["cancel"], publish)
-        given_up = Change("publish_cancelled", "profile", stands.profile, {"version": stands.version})
-        await audit.record(connection, stands.account, by, given_up)
+        given_up = AuditedChange("publish_cancelled", "profile", stands.profile, {"version": stands.version})
+        await audit.record_changes(connection, stands.account, by, given_up)
 
 
 def _too_late(stands: Status) -> str:
@@ -141,7 +141,7 @@ async def unfinished(
     return [row["id"] for row in rows]
 
 
-def profile_of(state: State, profile: str) -> Profile:
+def profile_of(state: AccountCatalog, profile: str) -> Profile:
     """Return a profile of an account; raises UnknownAccountError, UnknownProfileError."""
     if state.settings is None:
         raise UnknownAccountError(f"there is no account {state.account!r}")

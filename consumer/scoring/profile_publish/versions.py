@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from consumer.catalog import repository
-from consumer.catalog.change import change
+from consumer.catalog.change import change_account
 from consumer.catalog.diff import Difference
 from consumer.catalog.model import profile_versions
 from consumer.scoring.profile_publish.requests import profile_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from consumer.catalog.model.account import Definition, Profile, State, Version
+    from consumer.catalog.model.account import AccountCatalog, Definition, Profile, ProfileVersion
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("publish")
@@ -37,7 +37,7 @@ class Published:
     state: str
     by: str
     at: datetime
-    says: Version
+    says: ProfileVersion
 
 
 async def versions(connection: Connection, account: str, profile: str, *numbers: int) -> list[Published]:
@@ -82,7 +82,7 @@ async def restore(
     *,
     by: str,
     check: Callable[[Profile], None] = lambda _drafted: None,
-) -> tuple[State, list[str]]:
+) -> tuple[AccountCatalog, list[str]]:
     """Make an old version the draft, so that publishing it gives what it gave; nobody's score moves by that.
 
     Where the catalog's points have changed since, the draft gets weights of its own. Groups are the catalog's:
@@ -96,13 +96,13 @@ async def restore(
         revision = await connection.fetchval(_SQL["revision"])
     says = old.says
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         drafted = profile_of(before, profile)
         check(drafted)
         after = replace(drafted, inherits=says.inherits, weights=_weights(says, before.definitions))
         return replace(before, profiles={**before.profiles, profile: after})
 
-    state = await change(connection, account, make, by=by, since=revision)
+    state = await change_account(connection, account, make, by=by, since=revision)
     return state, [
         key
         for key, weight in says.weights.items()
@@ -110,7 +110,7 @@ async def restore(
     ]
 
 
-def _weights(says: Version, definitions: Mapping[str, Definition]) -> dict[str, int]:
+def _weights(says: ProfileVersion, definitions: Mapping[str, Definition]) -> dict[str, int]:
     """Return own weights under which definitions give what they gave."""
     weights = dict(says.own_weights)
     for key, weight in says.weights.items():
@@ -119,7 +119,7 @@ def _weights(says: Version, definitions: Mapping[str, Definition]) -> dict[str, 
     return weights
 
 
-def _differences(profile: str, before: Version, after: Version) -> Iterator[Difference]:
+def _differences(profile: str, before: ProfileVersion, after: ProfileVersion) -> Iterator[Difference]:
     if before.inherits != after.inherits:
         yield Difference("profile", profile, "inherits", before.inherits, after.inherits)
     for key in sorted(before.own_weights.keys() | after.own_weights.keys()):

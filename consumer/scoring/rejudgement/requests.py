@@ -79,8 +79,11 @@ async def begin(connection: Connection, account: str, definition: str, *, with_x
             _SQL["begin"], about["definition_id"], about["edition"], with_xp, by
         )
         after = {"edition": about["edition"], "xp": with_xp, "number": number}
-        await audit.record(
-            connection, account, by, audit.Change("judged_again", "definition", definition, after=after)
+        await audit.record_changes(
+            connection,
+            account,
+            by,
+            audit.AuditedChange("judged_again", "definition", definition, after=after),
         )
     return number
 
@@ -98,10 +101,10 @@ async def cancel(connection: Connection, number: int, *, by: str) -> None:
         if stands.ended_at is not None:
             raise HistoryEndedError(f"it is {stands.state}: there is nothing to cancel")
         await connection.execute(_SQL["end"], number, "cancelled")
-        change = audit.Change(
+        change = audit.AuditedChange(
             "cancelled", "rejudgement", str(number), before={"definition": stands.definition}
         )
-        await audit.record(connection, stands.account, by, change)
+        await audit.record_changes(connection, stands.account, by, change)
 
 
 async def status(connection: Connection, number: int) -> Status:

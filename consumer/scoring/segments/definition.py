@@ -86,7 +86,7 @@ class LastEvent(_Part):
         return self
 
 
-class Condition(_Part):
+class SegmentCondition(_Part):
     """One thing that is asked: `score`, `count` or `last_event`."""
 
     score: Scored | None = None
@@ -94,16 +94,16 @@ class Condition(_Part):
     last_event: LastEvent | None = None
 
     @model_validator(mode="after")
-    def _check(self) -> Condition:
+    def _check(self) -> SegmentCondition:
         self._one_of(*type(self).model_fields)
         return self
 
 
 _MOST_CONDITIONS = 10
-_Conditions = Annotated[list[Condition], Field(min_length=1, max_length=_MOST_CONDITIONS)]
+_Conditions = Annotated[list[SegmentCondition], Field(min_length=1, max_length=_MOST_CONDITIONS)]
 
 
-class Nested(Condition):
+class Nested(SegmentCondition):
     """A condition, or several of which `all` or `any` must hold."""
 
     all: _Conditions | None = None
@@ -126,10 +126,10 @@ class Match(_Part):
         return self.model_dump(exclude_none=True)
 
 
-def parts(of: Match | Condition) -> tuple[str, Sequence[Condition]] | None:
+def parts(of: Match | SegmentCondition) -> tuple[str, Sequence[SegmentCondition]] | None:
     """Return how the conditions inside are joined, `all` or `any`, and which they are; None of a single one."""
     for how in ("all", "any"):
-        inside: Sequence[Condition] | None = getattr(of, how, None)
+        inside: Sequence[SegmentCondition] | None = getattr(of, how, None)
         if inside is not None:
             return how, inside
     return None
@@ -146,10 +146,10 @@ def names(match: Match) -> Iterator[tuple[Path, str, str]]:
                 yield (*path, name, "definitions", place), "definition", key
 
 
-def _single(of: Match | Condition, path: Path) -> Iterator[tuple[Path, Condition]]:
+def _single(of: Match | SegmentCondition, path: Path) -> Iterator[tuple[Path, SegmentCondition]]:
     inside = parts(of)
     if inside is None:
-        if isinstance(of, Condition):
+        if isinstance(of, SegmentCondition):
             yield path, of
         return
     how, conditions = inside

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from consumer.scoring.segments.definition import Condition, Counted, Match, Scored
+    from consumer.scoring.segments.definition import Counted, Match, Scored, SegmentCondition
 
 _UNBOUNDED = 2**62
 _PLACE = re.compile(r"(?<!:):([a-z_]+)")
@@ -75,13 +75,13 @@ def one(match: Match, given: Given, parameters: Parameters, *, contact: str, mov
     return _one(match, given, parameters, {"contact": contact, **({"moved": moved} if moved else {})})
 
 
-def _one(of: Match | Condition, given: Given, parameters: Parameters, texts: Mapping[str, str]) -> str:
+def _one(of: Match | SegmentCondition, given: Given, parameters: Parameters, texts: Mapping[str, str]) -> str:
     inside = parts(of)
     if inside is not None:
         how, conditions = inside
         word = " and " if how == "all" else " or "
         return f"({word.join(_one(each, given, parameters, texts) for each in conditions)})"
-    leaf = _leaf(cast("Condition", of), given)
+    leaf = _leaf(cast("SegmentCondition", of), given)
     if leaf.name == "scored" and "moved" in texts:
         return f"({parameters.fill('one_scored_after', leaf.values, **texts)})"
     return f"{'' if leaf.holds else 'not '}{parameters.fill(f'one_{leaf.name}', leaf.values, **texts)}"
@@ -107,7 +107,7 @@ def everybody(match: Match, given: Given, parameters: Parameters) -> str:
     return _selected(inside, given, parameters)
 
 
-def _selected(joined: tuple[str, Sequence[Condition]], given: Given, parameters: Parameters) -> str:
+def _selected(joined: tuple[str, Sequence[SegmentCondition]], given: Given, parameters: Parameters) -> str:
     how, conditions = joined
     if how == "any" and len(conditions) > 1:
         # Each by itself: `or` would be asked of every contact.
@@ -116,7 +116,7 @@ def _selected(joined: tuple[str, Sequence[Condition]], given: Given, parameters:
     return parameters.fill("among", {"account": given.account}, holds=holds)
 
 
-def _holds(of: Condition, given: Given, parameters: Parameters) -> str:
+def _holds(of: SegmentCondition, given: Given, parameters: Parameters) -> str:
     inside = parts(of)
     if inside is not None:
         return f"of_account.id in ({_selected(inside, given, parameters)})"
@@ -136,7 +136,7 @@ class _Leaf:
     values: dict[str, Any]
 
 
-def _leaf(of: Condition, given: Given) -> _Leaf:
+def _leaf(of: SegmentCondition, given: Given) -> _Leaf:
     if of.score is not None:
         group = 0 if of.score.group is None else given.groups.get(of.score.group, _NOBODY)
         profile = _NOBODY if given.profile is None else given.profile

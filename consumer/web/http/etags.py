@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Header
 
-from consumer.catalog.export import definition_mapping, group_mapping, settings_mapping, written
+from consumer.catalog.export import definition_mapping, group_mapping, settings_mapping, yaml_value
 from consumer.web.http.problems import Code, ProblemError
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from consumer.catalog.model.account import Definition, Group, Profile, Settings
+    from consumer.catalog.model.account import AccountSettings, Definition, Group, Profile
 
 IfMatch = Annotated[
     str | None,
@@ -30,7 +30,7 @@ IfMatch = Annotated[
 
 def revision(documented: dict[str, Any] | list[str]) -> str:
     """Return the revision of something as its document says it."""
-    return hashlib.blake2b(written(documented).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(yaml_value(documented).encode(), digest_size=8).hexdigest()
 
 
 def of_definition(definition: Definition) -> str:
@@ -55,7 +55,7 @@ def of_profile(profile: Profile) -> str:
     )
 
 
-def of_settings(settings: Settings) -> str:
+def of_settings(settings: AccountSettings) -> str:
     """Return the revision of an account's own fields."""
     return revision(settings_mapping(settings))
 

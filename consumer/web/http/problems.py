@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from consumer.catalog.change import MovedError
+from consumer.catalog.change import StaleRevisionError
 from consumer.infra import postgres
 from consumer.scoring.profile_publish import (
     NothingToPublishError,
@@ -141,7 +141,7 @@ _OF_LONG_WORK: dict[type[Exception], Code] = {
 # Those of the database are passing ones, or nobody's foresight: `of` decides.
 _FORESEEN: tuple[type[Exception], ...] = (
     ProblemError,
-    MovedError,
+    StaleRevisionError,
     *_OF_LONG_WORK,
     HTTPException,
     RequestValidationError,
@@ -230,7 +230,7 @@ def of(error: Exception) -> ProblemError:
         return _of_http(error)
     if code := _OF_LONG_WORK.get(type(error)):
         return ProblemError(code, str(error))
-    if isinstance(error, MovedError):
+    if isinstance(error, StaleRevisionError):
         return ProblemError(
             Code.UNAVAILABLE,
             "the configuration was changed by somebody else at this moment: try again",

@@ -21,7 +21,7 @@ from consumer.web.http.request_body import Body, Text
 from sql import queries
 
 if TYPE_CHECKING:
-    from consumer.catalog.model.account import Settings, State
+    from consumer.catalog.model.account import AccountCatalog, AccountSettings
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
 own = APIRouter(prefix="/v1/accounts/{account}", tags=["accounts"])
@@ -104,7 +104,7 @@ async def create_account(
     if not operator.of_account(body.account):
         raise ProblemError(Code.FORBIDDEN, f"the token is for account {operator.account} alone")
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         if before.settings is not None:
             raise conflict(f"there is an account {body.account} already")
         return with_settings(
@@ -128,20 +128,20 @@ async def change_account(
 ) -> AccountAnswer:
     """Change an account; what is left out stays. With the engagement module off events pass without effect."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         etags.need(if_match, etags.of_settings(_settings(before)))
         return with_settings(before, body.given())
 
     return _answered(await edit(database, caller.account.key, caller.actor, make), response)
 
 
-def _settings(state: State) -> Settings:
+def _settings(state: AccountCatalog) -> AccountSettings:
     if state.settings is None:
         raise not_found(f"account {state.account}")
     return state.settings
 
 
-def _answered(state: State, response: Response) -> AccountAnswer:
+def _answered(state: AccountCatalog, response: Response) -> AccountAnswer:
     settings = _settings(state)
     current = etags.of_settings(settings)
     etags.tag(response, current)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from consumer.catalog import repository
-from consumer.catalog.document.parse import icons
+from consumer.catalog.document.parse import icon_names
 from consumer.scoring.segments.repository import naming
 from consumer.web.api.catalog.edit import edit, ordered, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
@@ -30,7 +30,7 @@ from consumer.web.http.problems import conflict, not_found
 from sql import queries
 
 if TYPE_CHECKING:
-    from consumer.catalog.model.account import Definition, State
+    from consumer.catalog.model.account import AccountCatalog, Definition
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
 
@@ -44,7 +44,7 @@ class Icons(BaseModel):
 @router.get("/icons")
 async def list_icons(caller: Reader) -> Icons:  # noqa: ARG001 - who may ask
     """List the icons that groups and definitions may have."""
-    return Icons(icons=sorted(icons()))
+    return Icons(icons=sorted(icon_names()))
 
 
 @router.get("/definitions")
@@ -61,7 +61,7 @@ async def create_definition(
 ) -> DefinitionAnswer:
     """Create a definition, at the end of the order; published profiles that inherit count it at once."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.definitions:
             raise conflict(f"there is a definition {body.key} already")
         return with_entry(before, "definitions", body.key, body.given())
@@ -91,7 +91,7 @@ async def change_definition(
 ) -> DefinitionAnswer:
     """Change a definition; what is left out stays. Points and group of one that has counted wait for a publish."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         etags.need(if_match, etags.of_definition(_definition(before, definition)))
         return with_entry(before, "definitions", definition, body.given())
 
@@ -107,7 +107,7 @@ async def delete_definition(
     One that a segment names stays too.
     """
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         found = _definition(before, definition)
         etags.need(if_match, etags.of_definition(found))
         if found.counted:
@@ -146,7 +146,7 @@ async def change_definition_order(
 ) -> OrderAnswer:
     """Put all definitions into another order."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         etags.need(if_match, etags.revision([*before.definitions]))
         return replace(before, definitions=reordered(before.definitions, body.keys))
 
@@ -154,7 +154,7 @@ async def change_definition_order(
     return ordered(state.definitions, response)
 
 
-def answered(state: State, key: str, response: Response) -> DefinitionAnswer:
+def answered(state: AccountCatalog, key: str, response: Response) -> DefinitionAnswer:
     """Return the answer about a definition, its revision told in the response; raises ProblemError without one."""
     _definition(state, key)
     answer = definition_answers(state)[key]
@@ -162,7 +162,7 @@ def answered(state: State, key: str, response: Response) -> DefinitionAnswer:
     return answer
 
 
-def _definition(state: State, key: str) -> Definition:
+def _definition(state: AccountCatalog, key: str) -> Definition:
     if key not in state.definitions:
         raise not_found(f"definition {key}")
     return state.definitions[key]

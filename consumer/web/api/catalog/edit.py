@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from consumer.catalog.change import change
+from consumer.catalog.change import change_account
 from consumer.catalog.diff import differences
-from consumer.catalog.document.from_json import FieldFaultsError, read_values
+from consumer.catalog.document.from_json import JsonFaultsError, document_from_json
 from consumer.web.api.catalog.schemas import OrderAnswer
 from consumer.web.http import etags
 from consumer.web.http.problems import body_fault, invalid
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from consumer.catalog.change import Make
-    from consumer.catalog.model.account import State
+    from consumer.catalog.change import Edit
+    from consumer.catalog.model.account import AccountCatalog
     from consumer.web.http.database import Connections
     from consumer.web.http.problems import ProblemError
 
@@ -28,16 +28,16 @@ Entry = TypeVar("Entry")
 
 
 async def edit(
-    database: Connections, account: str, actor: str, make: Make, *, since: int | None = None
-) -> State:
-    """Change an account's configuration, and return it as it is then; the rest is as for catalog.change.change."""
+    database: Connections, account: str, actor: str, make: Edit, *, since: int | None = None
+) -> AccountCatalog:
+    """Change an account's configuration, and return it as it is then; the rest is as for change_account."""
     async with database.connection() as connection:
-        return await change(connection, account, make, by=actor, since=since)
+        return await change_account(connection, account, make, by=actor, since=since)
 
 
 def with_entry(
-    before: State, section: str, key: str, values: Mapping[str, Any], *, inside: str = ""
-) -> State:
+    before: AccountCatalog, section: str, key: str, values: Mapping[str, Any], *, inside: str = ""
+) -> AccountCatalog:
     """Return the account after a group, definition or profile was created or changed, as a document does it.
 
     section: `groups`, `definitions` or `profiles`. values: of the body, or of a field `inside` it; faults in them
@@ -45,7 +45,7 @@ def with_entry(
     """
     try:
         return _with(before, {section: [{**values, "key": key}]})
-    except FieldFaultsError as error:
+    except JsonFaultsError as error:
         label = f"{section.removesuffix('s')} {key}: "
         raise _invalid(error, (inside,) if inside else (), depth=2, label=label) from None
 
@@ -67,19 +67,19 @@ def ordered(keys: Iterable[str], response: Response) -> OrderAnswer:
     return answer
 
 
-def with_settings(before: State, values: Mapping[str, Any]) -> State:
+def with_settings(before: AccountCatalog, values: Mapping[str, Any]) -> AccountCatalog:
     """Return the account after its own fields were changed, or after it was created."""
     try:
         return _with(before, values)
-    except FieldFaultsError as error:
+    except JsonFaultsError as error:
         raise _invalid(error, (), depth=0, label="") from None
 
 
-def _with(before: State, document: Mapping[str, Any]) -> State:
-    return differences(before, read_values(document, before))[1]
+def _with(before: AccountCatalog, document: Mapping[str, Any]) -> AccountCatalog:
+    return differences(before, document_from_json(document, before))[1]
 
 
-def _invalid(error: FieldFaultsError, inside: tuple[str, ...], *, depth: int, label: str) -> ProblemError:
+def _invalid(error: JsonFaultsError, inside: tuple[str, ...], *, depth: int, label: str) -> ProblemError:
     """Return the problem of faults, each by its field of the body; `depth` names lead to what that describes."""
     return invalid(
         *(

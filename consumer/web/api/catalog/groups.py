@@ -30,7 +30,7 @@ from consumer.web.http.problems import conflict, not_found
 from sql import queries
 
 if TYPE_CHECKING:
-    from consumer.catalog.model.account import State
+    from consumer.catalog.model.account import AccountCatalog
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["groups"])
 
@@ -53,7 +53,7 @@ async def create_group(
 ) -> GroupAnswer:
     """Create a group, at the end of the order; a deleted one comes back."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.groups:
             raise conflict(f"there is a group {body.key} already")
         return with_entry(before, "groups", body.key, body.given())
@@ -82,7 +82,7 @@ async def change_group(
 ) -> GroupAnswer:
     """Change a group; what is left out stays."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         etags.need(if_match, _revision(before, group))
         return with_entry(before, "groups", group, body.given())
 
@@ -99,7 +99,7 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
         adjusted = await connection.fetchval(queries("web")["group_is_adjusted"], caller.account.id, group)
         segments = await naming(connection, caller.account.id, "group", group)
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         etags.need(if_match, _revision(before, group))
         inside = [definition.key for definition in before.definitions.values() if definition.group == group]
         if inside:
@@ -127,7 +127,7 @@ async def change_group_order(
 ) -> OrderAnswer:
     """Put all groups into another order."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         etags.need(if_match, etags.revision([*before.groups]))
         return replace(before, groups=reordered(before.groups, body.keys))
 
@@ -135,17 +135,17 @@ async def change_group_order(
     return ordered(state.groups, response)
 
 
-def _revision(state: State, key: str) -> str:
+def _revision(state: AccountCatalog, key: str) -> str:
     return etags.of_group(_group(state, key))
 
 
-def _group(state: State, key: str) -> Group:
+def _group(state: AccountCatalog, key: str) -> Group:
     if key not in state.groups:
         raise not_found(f"group {key}")
     return state.groups[key]
 
 
-def _answered(state: State, key: str, response: Response) -> GroupAnswer:
+def _answered(state: AccountCatalog, key: str, response: Response) -> GroupAnswer:
     answer = group_answer(_group(state, key), state)
     etags.tag(response, etags.of_group(_group(state, key)))
     return answer

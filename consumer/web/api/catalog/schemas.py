@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr
 
-from consumer.catalog.diff import waiting
-from consumer.catalog.document.parse import MOST_POINTS, icons
+from consumer.catalog.diff import waiting_for_publish
+from consumer.catalog.document.parse import MOST_POINTS, icon_names
 from consumer.catalog.export import definition_mapping, group_mapping
 from consumer.catalog.model.conditions import Attribute, Op
 from consumer.web.http.etags import of_definition, of_group
@@ -20,7 +20,7 @@ from consumer.web.http.request_body import Body, Key, Points, Text
 from schemas.names import Per, Policy
 
 if TYPE_CHECKING:
-    from consumer.catalog.model.account import Definition, Group, State
+    from consumer.catalog.model.account import AccountCatalog, Definition, Group
 
 
 Value = StrictStr | StrictBool | StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -31,10 +31,10 @@ def _absent(value: object) -> bool:
 
 
 # Checked by the catalog, which names the list where another is given; here for those who make forms of it.
-Icon = Annotated[str, Field(json_schema_extra={"enum": sorted(icons())})]
+Icon = Annotated[str, Field(json_schema_extra={"enum": sorted(icon_names())})]
 
 
-class Condition(Body):
+class WhenCondition(Body):
     """A condition, over a path in `data` or over an attribute of the event; one of the two."""
 
     path: StrictStr | None = Field(None, exclude_if=_absent)
@@ -77,7 +77,7 @@ class NewDefinition(Body):
     default_points: Points
     events: list[Text] = Field(min_length=1)
     active: StrictBool = True
-    when: list[Condition] = Field(default_factory=list)
+    when: list[WhenCondition] = Field(default_factory=list)
     dedup: Dedup = Field(default_factory=Dedup)
     xp: Annotated[StrictInt, Field(ge=0, le=MOST_POINTS)] = 0
 
@@ -91,7 +91,7 @@ class DefinitionChange(Body):
     default_points: Points = Field(default_factory=int)
     events: list[Text] = Field(default_factory=list, min_length=1)
     active: StrictBool = Field(default_factory=bool)
-    when: list[Condition] = Field(default_factory=list)
+    when: list[WhenCondition] = Field(default_factory=list)
     dedup: Dedup = Field(default_factory=Dedup)
     xp: Annotated[StrictInt, Field(ge=0, le=MOST_POINTS)] = Field(default_factory=int)
 
@@ -147,7 +147,7 @@ class DefinitionAnswer(BaseModel):
     default_points: int
     active: bool
     events: list[str]
-    when: list[Condition]
+    when: list[WhenCondition]
     dedup: Dedup
     xp: int
     edition: int
@@ -156,7 +156,7 @@ class DefinitionAnswer(BaseModel):
     pending: list[Pending]
 
 
-def group_answer(group: Group, state: State, *, deleted: bool = False) -> GroupAnswer:
+def group_answer(group: Group, state: AccountCatalog, *, deleted: bool = False) -> GroupAnswer:
     """Return the answer about a group."""
     return GroupAnswer(
         **group_mapping(group),
@@ -166,7 +166,7 @@ def group_answer(group: Group, state: State, *, deleted: bool = False) -> GroupA
     )
 
 
-def published_in(group: str, state: State) -> list[str]:
+def published_in(group: str, state: AccountCatalog) -> list[str]:
     """Return the profiles whose published version counts definitions in a group."""
     return [
         profile.key
@@ -175,10 +175,10 @@ def published_in(group: str, state: State) -> list[str]:
     ]
 
 
-def definition_answers(state: State) -> dict[str, DefinitionAnswer]:
+def definition_answers(state: AccountCatalog) -> dict[str, DefinitionAnswer]:
     """Return the answers about all definitions by key, in display order."""
     pending: dict[str, list[Pending]] = {}
-    for profile, key, field, published, draft in waiting(state):
+    for profile, key, field, published, draft in waiting_for_publish(state):
         waits = Pending(profile=profile, field=field, published=published, draft=draft)
         pending.setdefault(key, []).append(waits)
     return {

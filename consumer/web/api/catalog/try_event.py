@@ -9,13 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field, model_validator
 
 from consumer.catalog import repository
-from consumer.catalog.explain_match import Looked, Trial, attempt, read_sample
-from consumer.catalog.export import written
+from consumer.catalog.explain_match import ConditionResult, MatchResult, explain, read_sample
+from consumer.catalog.export import yaml_value
 from consumer.catalog.model.conditions import Op, as_mapping, kind
 from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
 from consumer.web.api.catalog.edit import with_entry
-from consumer.web.api.catalog.schemas import Condition, DefinitionChange, plain
+from consumer.web.api.catalog.schemas import DefinitionChange, WhenCondition, plain
 from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
 from consumer.web.http.problems import body_fault, invalid, not_found
@@ -25,7 +25,7 @@ from sql import queries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.catalog.model.account import State
+    from consumer.catalog.model.account import AccountCatalog
     from consumer.domain.model import Event
     from consumer.infra.postgres.connection import Connection
     from consumer.web.http.auth import Caller
@@ -65,7 +65,7 @@ class Sample(Body, json_schema_extra=_EITHER):
 class ConditionTried(BaseModel):
     """A condition, what it found in the event (null: missing), and whether it holds."""
 
-    condition: Condition
+    condition: WhenCondition
     found: Any
     holds: bool
 
@@ -104,7 +104,7 @@ async def try_definitions(caller: Manager, database: Database, body: Sample) -> 
     draft = body.draft.key if body.draft else None
     if body.draft:
         state = _with_draft(state, body.draft)
-    tried = [attempt(definition, event) for definition in state.definitions.values()]
+    tried = [explain(definition, event) for definition in state.definitions.values()]
     return TrialAnswer(
         type=event.type,
         taken_by=[each.definition.key for each in tried if each.takes],
@@ -128,7 +128,7 @@ async def _inbox(connection: Connection, caller: Caller, body: Sample) -> str:
     return sample
 
 
-def _with_draft(state: State, draft: Draft) -> State:
+def _with_draft(state: AccountCatalog, draft: Draft) -> AccountCatalog:
     values = {name: value for name, value in draft.given().items() if name != "key"}
     return with_entry(state, "definitions", draft.key, values, inside="draft")
 
@@ -143,7 +143,7 @@ def _event(account: str, sample: str) -> Event:
     return event
 
 
-def _tried(trial: Trial, event: Event, *, draft: bool) -> DefinitionTried:
+def _tried(trial: MatchResult, event: Event, *, draft: bool) -> DefinitionTried:
     definition = trial.definition
     return DefinitionTried(
         key=definition.key,
@@ -160,11 +160,11 @@ def _tried(trial: Trial, event: Event, *, draft: bool) -> DefinitionTried:
     )
 
 
-def _condition(looked: Looked) -> Condition:
-    return Condition.model_validate(plain(as_mapping(looked.condition)))
+def _condition(looked: ConditionResult) -> WhenCondition:
+    return WhenCondition.model_validate(plain(as_mapping(looked.condition)))
 
 
-def _why(trial: Trial, event: Event) -> Iterator[str]:
+def _why(trial: MatchResult, event: Event) -> Iterator[str]:
     if not trial.definition.active:
         yield "it is not active"
     if not trial.takes_type:
@@ -174,15 +174,15 @@ def _why(trial: Trial, event: Event) -> Iterator[str]:
             yield f"condition {number} ({_shown_condition(looked)}): {_shown_found(looked)}"
 
 
-def _shown_condition(looked: Looked) -> str:
+def _shown_condition(looked: ConditionResult) -> str:
     looks_at, op, *value = as_mapping(looked.condition).values()
-    return " ".join([looks_at, op, *map(written, value)])
+    return " ".join([looks_at, op, *map(yaml_value, value)])
 
 
-def _shown_found(looked: Looked) -> str:
+def _shown_found(looked: ConditionResult) -> str:
     if looked.found is None:
         return "it is missing"
-    found = written(looked.found)
+    found = yaml_value(looked.found)
     shown = found if len(found) <= _LONGEST else f"{found[:_LONGEST]}…"
     wanted = looked.condition.value
     of_kind = kind(wanted[0] if isinstance(wanted, tuple) else wanted)

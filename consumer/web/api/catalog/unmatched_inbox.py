@@ -24,7 +24,7 @@ from schemas.numbers import parse_data
 from sql import queries
 
 if TYPE_CHECKING:
-    from consumer.catalog.model.account import State
+    from consumer.catalog.model.account import AccountCatalog
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["inbox"])
 
@@ -81,7 +81,7 @@ async def list_inbox(
     )
 
 
-def _naming(state: State, event_type: str) -> list[str]:
+def _naming(state: AccountCatalog, event_type: str) -> list[str]:
     return [each.key for each in state.definitions.values() if each.active and event_type in each.events]
 
 
@@ -97,7 +97,7 @@ async def define(
     given = body.given()
     key = ""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         nonlocal key
         key = given.get("key") or _key(body.type, before)
         if key in before.definitions:
@@ -113,7 +113,7 @@ async def define(
     return answered(await edit(database, caller.account.key, caller.actor, make), key, response)
 
 
-def _defaults(event_type: str, state: State) -> dict[str, Any]:
+def _defaults(event_type: str, state: AccountCatalog) -> dict[str, Any]:
     words = " ".join(re.findall(r"[^\W_]+", event_type)) or event_type
     group = {"group": next(iter(state.groups))} if state.groups else {}
     return {
@@ -125,7 +125,7 @@ def _defaults(event_type: str, state: State) -> dict[str, Any]:
     }
 
 
-def _key(event_type: str, state: State) -> str:
+def _key(event_type: str, state: AccountCatalog) -> str:
     """Return a key made of a type: its letters and digits, and a number where that is taken."""
     slug = re.sub(r"[^a-z0-9]+", "_", event_type.lower()).strip("_") or "event"
     base = (slug if slug[0].isalpha() else f"event_{slug}")[: _LONGEST_KEY - 4].rstrip("_")

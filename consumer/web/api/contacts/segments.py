@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from consumer.catalog import audit
-from consumer.catalog.audit import Change
-from consumer.catalog.audit_changes import change_of
+from consumer.catalog.audit import AuditedChange
+from consumer.catalog.audit_changes import field_changes
 from consumer.infra.clock import SystemClock
 from consumer.scoring.segments import count_members, repository
 from consumer.scoring.segments.definition import Match, names
@@ -102,8 +102,8 @@ async def create_segment(
         await _check(connection, caller, made)
         if not await repository.add(connection, caller.account.id, made):
             raise conflict(f"there is a segment {made.key} already")
-        change = Change("created", "segment", made.key, None, made.documented())
-        await audit.record(connection, caller.account.key, caller.actor, change)
+        change = AuditedChange("created", "segment", made.key, None, made.documented())
+        await audit.record_changes(connection, caller.account.key, caller.actor, change)
         return _answered(await _found(connection, caller, made.key), response)
 
 
@@ -132,8 +132,8 @@ async def change_segment(
         after = replace(before, **{name: getattr(body, name) for name in body.model_fields_set})
         await _check(connection, caller, after)
         await repository.change(connection, caller.account.id, after)
-        changes = change_of("segment", segment, before.documented(), after.documented())
-        await audit.record(connection, caller.account.key, caller.actor, *changes)
+        changes = field_changes("segment", segment, before.documented(), after.documented())
+        await audit.record_changes(connection, caller.account.key, caller.actor, *changes)
         return _answered(await _found(connection, caller, segment), response)
 
 
@@ -144,8 +144,8 @@ async def delete_segment(caller: Manager, database: Database, segment: str, if_m
         before = (await _found(connection, caller, segment)).segment
         etags.need(if_match, _revision(before))
         await repository.drop(connection, caller.account.id, segment)
-        change = Change("deleted", "segment", segment, before.documented(), None)
-        await audit.record(connection, caller.account.key, caller.actor, change)
+        change = AuditedChange("deleted", "segment", segment, before.documented(), None)
+        await audit.record_changes(connection, caller.account.key, caller.actor, change)
 
 
 @router.get("/segment-order")
@@ -167,8 +167,8 @@ async def change_segment_order(
         after = [*reordered(before, body.keys)]
         if after != [*before]:
             await repository.reorder(connection, caller.account.id, after)
-            change = Change("reordered", "segments", None, [*before], after)
-            await audit.record(connection, caller.account.key, caller.actor, change)
+            change = AuditedChange("reordered", "segments", None, [*before], after)
+            await audit.record_changes(connection, caller.account.key, caller.actor, change)
     return ordered(after, response)
 
 

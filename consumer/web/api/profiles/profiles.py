@@ -32,7 +32,7 @@ from consumer.web.http.problems import conflict, not_found
 from sql import queries
 
 if TYPE_CHECKING:
-    from consumer.catalog.model.account import Profile, State
+    from consumer.catalog.model.account import AccountCatalog, Profile
     from consumer.infra.postgres.connection import Connection
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
@@ -56,7 +56,7 @@ async def create_profile(
 ) -> ProfileAnswer:
     """Create a profile as a draft, at the end of the order; readers see it once it is published."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.profiles:
             raise conflict(f"there is a profile {body.key} already")
         return with_entry(before, "profiles", body.key, body.given() | _WITHHELD)
@@ -84,7 +84,7 @@ async def change_profile(
 ) -> ProfileAnswer:
     """Change a profile's name and description, and its draft, which waits for a publish; what is left out stays."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         etags.need(if_match, etags.of_profile(found(before, profile)))
         return with_entry(before, "profiles", profile, body.given() | _WITHHELD)
 
@@ -95,7 +95,7 @@ async def change_profile(
 async def delete_profile(caller: Manager, database: Database, profile: str, if_match: IfMatch = None) -> None:
     """Delete a profile that was never published; one that was stays, with its versions."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         draft = found(before, profile)
         etags.need(if_match, etags.of_profile(draft))
         if draft.primary:
@@ -132,7 +132,7 @@ async def change_profile_order(
 ) -> OrderAnswer:
     """Put all profiles into another order."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         etags.need(if_match, etags.revision([*before.profiles]))
         return replace(before, profiles=reordered(before.profiles, body.keys))
 
@@ -154,14 +154,14 @@ async def change_primary_profile(
 ) -> PrimaryAnswer:
     """Make another profile the primary one; it must be published, unless nothing has counted yet."""
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         etags.need(if_match, etags.revision([_primary(before)]))
         chosen = found(before, body.profile)
         if before.has_history and not chosen.version:
             raise conflict(f"profile {body.profile} was never published: publish it first")
         profiles = {key: replace(each, primary=key == body.profile) for key, each in before.profiles.items()}
         # A primary profile is published; where nothing has counted that changes no score.
-        profiles[body.profile] = profile_versions.publish(
+        profiles[body.profile] = profile_versions.publish_if_wanted(
             profiles[body.profile], before.definitions, wanted=False, has_history=before.has_history
         )
         return replace(before, profiles=profiles)
@@ -169,7 +169,7 @@ async def change_primary_profile(
     return _primary_answer(await edit(database, caller.account.key, caller.actor, make), response)
 
 
-def found(state: State, key: str) -> Profile:
+def found(state: AccountCatalog, key: str) -> Profile:
     """Return a profile of an account; raises ProblemError (404) without one."""
     if key not in state.profiles:
         raise not_found(f"profile {key}")
@@ -184,18 +184,18 @@ async def number_of(connection: Connection, account: int, key: str) -> int:
     return number
 
 
-def answered(state: State, key: str, response: Response) -> ProfileAnswer:
+def answered(state: AccountCatalog, key: str, response: Response) -> ProfileAnswer:
     """Return the answer about a profile, its revision told in the response; raises ProblemError without one."""
     answer = profile_answer(found(state, key), state)
     etags.tag(response, answer.revision)
     return answer
 
 
-def _primary(state: State) -> str:
+def _primary(state: AccountCatalog) -> str:
     return next(profile.key for profile in state.profiles.values() if profile.primary)
 
 
-def _primary_answer(state: State, response: Response) -> PrimaryAnswer:
+def _primary_answer(state: AccountCatalog, response: Response) -> PrimaryAnswer:
     key = _primary(state)
     etags.tag(response, etags.revision([key]))
     return PrimaryAnswer(profile=key)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from consumer.catalog.model import account
-    from consumer.catalog.model.account import Profile, State
+    from consumer.catalog.model.account import AccountCatalog, Profile
 
 Description = Annotated[str, Field(max_length=2_000)]
 
@@ -103,7 +103,7 @@ class ProfileAnswer(ProfileSummary):
     definitions: list[Counts]
 
 
-def profile_summary(profile: Profile, state: State) -> ProfileSummary:
+def profile_summary(profile: Profile, state: AccountCatalog) -> ProfileSummary:
     """Return a profile as it stands in a list."""
     draft = profile_versions.draft_version(profile, state.definitions)
     return ProfileSummary(
@@ -116,18 +116,18 @@ def profile_summary(profile: Profile, state: State) -> ProfileSummary:
         version=profile.version.number if profile.version else None,
         building=profile.building.number if profile.building else None,
         publish_runs=profile.publish_runs,
-        pending=profile.coming is None or not profile_versions.says_the_same(profile.coming, draft),
+        pending=profile.coming is None or not profile_versions.same_content(profile.coming, draft),
         revision=of_profile(profile),
     )
 
 
-def profile_answer(profile: Profile, state: State) -> ProfileAnswer:
+def profile_answer(profile: Profile, state: AccountCatalog) -> ProfileAnswer:
     """Return a profile as it is read by itself."""
     summary = profile_summary(profile, state)
     return ProfileAnswer(**summary.model_dump(), definitions=[*_counts(profile, state)])
 
 
-def _counts(profile: Profile, state: State) -> Iterator[Counts]:
+def _counts(profile: Profile, state: AccountCatalog) -> Iterator[Counts]:
     live = profile.version.weights if profile.version else {}
     coming = profile.coming
     for key, weight in profile_versions.draft_version(profile, state.definitions).weights.items():
@@ -137,10 +137,10 @@ def _counts(profile: Profile, state: State) -> Iterator[Counts]:
             own=profile.weights.get(key),
             draft=weight_answer(weight),
             live=weight_answer(live[key]) if key in live else None,
-            pending=coming is None or profile_versions.effective(coming, key, weight) != weight,
+            pending=coming is None or profile_versions.published_weight(coming, key, weight) != weight,
         )
 
 
-def weight_answer(weight: account.Weight) -> Weight:
+def weight_answer(weight: account.DefinitionWeight) -> Weight:
     """Return a weight as answers have it."""
     return Weight(points=weight.points, group=weight.group)

@@ -8,18 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.catalog import repository
-from consumer.catalog.change import change
+from consumer.catalog.change import change_account
 from consumer.catalog.diff import differences
-from consumer.catalog.document.parse import account_of, parse
+from consumer.catalog.document.parse import account_named_in, parse_document
 
 if TYPE_CHECKING:
     from consumer.catalog.diff import Difference
-    from consumer.catalog.document.model import Document
-    from consumer.catalog.model.account import State
+    from consumer.catalog.document.model import CatalogDocument
+    from consumer.catalog.model.account import AccountCatalog
     from consumer.infra.postgres.connection import Connection
 
 
-async def apply(connection: Connection, document: Document, *, by: str = "catalog apply") -> list[Difference]:
+async def apply_document(
+    connection: Connection, document: CatalogDocument, *, by: str = "catalog apply"
+) -> list[Difference]:
     """Apply a document, creating a missing account; returns what it changed and what waits for a publish.
 
     Holds for batches begun after it returned; what it publishes over history has only begun then. `by` is who did
@@ -30,21 +32,23 @@ async def apply(connection: Connection, document: Document, *, by: str = "catalo
     """
     found: list[Difference] = []
 
-    def make(before: State) -> State:
+    def make(before: AccountCatalog) -> AccountCatalog:
         nonlocal found
         found, after = differences(before, document)
         return after
 
-    await change(connection, document.account, make, by=by)
+    await change_account(connection, document.account, make, by=by)
     return found
 
 
-async def read_document(connection: Connection, text: str | bytes, account: str | None = None) -> Document:
+async def parse_against_stored(
+    connection: Connection, text: str | bytes, account: str | None = None
+) -> CatalogDocument:
     """Return the document of a text, checked against the account as stored, so that all faults come together.
 
     account: as for `parse`. Raises DocumentFaultsError.
     """
-    named = account_of(text, account)
+    named = account_named_in(text, account)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         state = await repository.read(connection, named or "")
-    return parse(text, account=account, stored=state)
+    return parse_document(text, account=account, stored=state)
