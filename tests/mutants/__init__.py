@@ -1,1 +1,1 @@
-"""Defects on purpose: each a patch that exactly the test it names has to notice."""
+"""Mutants: defects on purpose, each of which one named test must notice."""

@@ -1,8 +1,7 @@
-"""Runs the mutants: `make mutants`, or `python -m tests.mutants NAME…` for some of them.
+"""Runs the mutants: `make mutants`, or `make mutants ARGS=NAME` for some of them.
 
-Each `NAME.patch` here says before its diff `what:` it breaks and which one `test:` notices. The patch is
-applied to a copy of the tree, where that test has to fail by an assertion; unpatched it has to pass. A patch
-that does not apply is an error: the code moved on and the mutant has to follow.
+Each mutant of table.py is applied to a copy of the tree, where its test must fail by an assertion; in the copy
+without mutants the test must pass.
 """
 
 from __future__ import annotations
@@ -13,26 +12,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from tests.mutants.table import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("consumer", "schemas", "sql", "catalogs", "tests", "docs", "pyproject.toml", "README.md")
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """A patch, what it breaks, and the test that has to notice."""
-
-    name: str
-    purpose: str
-    test: str
-    patch: Path
-
-
 def main(names: list[str]) -> int:
-    """Run the mutants and say of each what became of it; 0 if every one was noticed."""
-    mutants = [mutant for mutant in load() if not names or mutant.name in names]
+    """Run the mutants, print the outcome of each and return the exit code: 0 if every one was noticed."""
+    mutants = [mutant for mutant in MUTANTS if not names or mutant.name in names]
     if unknown := set(names) - {mutant.name for mutant in mutants}:
         print(f"no such mutant: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
@@ -47,29 +37,30 @@ def main(names: list[str]) -> int:
             return 1
         for mutant in mutants:
             began = time.monotonic()
-            fault = _try(tree, mutant)
+            fault = _run(tree, mutant)
             faults += fault is not None
             verdict = f"NOT NOTICED: {fault}" if fault else f"noticed by {mutant.test}"
             print(
-                f"{mutant.name:32} {mutant.purpose:60} {verdict} ({time.monotonic() - began:.1f} s)",
+                f"{mutant.name:32} {mutant.breaks:72} {verdict} ({time.monotonic() - began:.1f} s)",
                 flush=True,
             )
     print(f"{len(mutants)} mutants, {len(mutants) - faults} noticed")
     return 1 if faults else 0
 
 
-def load() -> list[Mutant]:
-    """Read all mutants; raises ValueError for a patch that names no test."""
-    return [_load(path) for path in sorted(Path(__file__).parent.glob("*.patch"))]
+def apply(mutant: Mutant, tree: Path) -> dict[Path, str]:
+    """Return the new text of each file that the mutant edits, writing nothing.
 
-
-def _load(path: Path) -> Mutant:
-    head = path.read_text("utf-8").partition("--- ")[0]
-    test = re.search(r"^test: (\S+)$", head, re.MULTILINE)
-    purpose = re.search(r"^what: (.+)$", head, re.MULTILINE)
-    if test is None or purpose is None:
-        raise ValueError(f"{path.name} has to say `what:` it breaks and which `test:` notices")
-    return Mutant(path.stem, purpose[1], test[1], path)
+    Raises ValueError if the old text of an edit is not found exactly once.
+    """
+    texts: dict[Path, str] = {}
+    for edit in mutant.edits:
+        path = tree / edit.file
+        text = texts[path] if path in texts else path.read_text("utf-8")
+        if (found := text.count(edit.old)) != 1:
+            raise ValueError(f"mutant {mutant.name}: {found} times in {edit.file}, not once: {edit.old!r}")
+        texts[path] = text.replace(edit.old, edit.new)
+    return texts
 
 
 def _copy(tree: Path) -> None:
@@ -79,36 +70,34 @@ def _copy(tree: Path) -> None:
             shutil.copytree(source, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, tree / name)
-    # Else the copy would fetch a broker of its own.
+    # Otherwise the copy would download a broker of its own.
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
     (tree / ".cache").symlink_to(cache)
 
 
-def _try(tree: Path, mutant: Mutant) -> str | None:
-    """Apply, test and take back; returns what is wrong with the mutant, None if it was noticed as it should."""
-    if (applied := _git_apply(tree, mutant.patch)) is not None:
-        return f"the patch does not apply: {applied}"
+def _run(tree: Path, mutant: Mutant) -> str | None:
+    """Run the mutant's test in the edited tree, then restore the tree; return the fault of the mutant, if any."""
     try:
+        edited = apply(mutant, tree)
+    except ValueError as error:
+        return str(error)
+    healthy = {path: path.read_text("utf-8") for path in edited}
+    try:
+        for path, text in edited.items():
+            path.write_text(text, "utf-8")
         ran = _pytest(tree, [mutant.test])
     finally:
-        _git_apply(tree, mutant.patch, "--reverse")
+        for path, text in healthy.items():
+            path.write_text(text, "utf-8")
     if ran.returncode == 0:
         return "the test passes"
     if ran.returncode != 1 or " error" in ran.stdout.splitlines()[-1]:
         return f"the test did not run: {ran.stdout[-2000:]}"
-    # Several at once, as Hypothesis finds them, stand in a group.
+    # Hypothesis reports several failures as an exception group, whose lines are indented by `|`.
     if not re.search(r"^(E|\s+\|)\s+(AssertionError|assert )", ran.stdout, re.MULTILINE):
         return f"the test fails otherwise than by an assertion: {ran.stdout[-2000:]}"
     return None
-
-
-def _git_apply(tree: Path, patch: Path, *options: str) -> str | None:
-    # Outside a repository git apply works on the folder it stands in.
-    ran = subprocess.run(
-        ["git", "apply", *options, str(patch)], cwd=tree, capture_output=True, text=True, check=False
-    )
-    return None if ran.returncode == 0 else ran.stderr.strip()
 
 
 def _pytest(tree: Path, tests: list[str]) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,395 @@
+"""The mutants: what each breaks, the edits that break it, and the one test that must fail.
+
+`old` occurs exactly once in its file; tests/unit/test_mutants.py checks that, and that each named test exists.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Edit:
+    """In `file`, a path from the root of the repository, `old` becomes `new`."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A defect on purpose; `test` is a pytest node id and must fail by an assertion."""
+
+    name: str
+    breaks: str
+    test: str
+    edits: tuple[Edit, ...]
+
+
+MUTANTS = (
+    # Verdicts
+    Mutant(
+        "interval-inclusive",
+        breaks="`<=` for `<` at the end of a cooldown",
+        test="tests/pipeline/test_vectors.py::test_vector[interval-boundary]",
+        edits=(
+            Edit(
+                "sql/functions/cooldown.sql",
+                old="if blocked or occurred_at < coalesce(last_counted, start) + span then",
+                new="if blocked or occurred_at <= coalesce(last_counted, start) + span then",
+            ),
+        ),
+    ),
+    Mutant(
+        "arrival-order",
+        breaks="events are judged in order of arrival, never again",
+        test="tests/pipeline/test_vectors.py::test_vector[late-flips-a-chain]",
+        edits=(
+            Edit(
+                "sql/queries/apply.sql",
+                old="(k.first_at, k.first_key) < (g.last_counted_at, g.last_counted_key) is true as late",
+                new="false as late",
+            ),
+        ),
+    ),
+    Mutant(
+        "no-tie-break",
+        breaks="ties are left to chance instead of broken by event key",
+        test="tests/pipeline/test_vectors.py::test_vector[tie-by-event-key]",
+        edits=(
+            Edit(
+                "sql/queries/apply.sql",
+                old="(k.first_at, k.first_key) < (g.last_counted_at, g.last_counted_key) is true as late",
+                new="k.first_at < g.last_counted_at is true as late",
+            ),
+        ),
+    ),
+    Mutant(
+        "edition-ignored",
+        breaks="what counted under older editions is no fixed point",
+        test="tests/pipeline/test_vectors.py::test_vector[edition-once-after-always]",
+        edits=(
+            Edit(
+                "sql/queries/apply.sql",
+                old="when g.contact_id is not null or k.edition = 1 then g.last_fixed_at",
+                new="when true then g.last_fixed_at",
+            ),
+        ),
+    ),
+    Mutant(
+        "gate-never-moves-back",
+        breaks="the last counted time only ever grows",
+        test="tests/pipeline/test_gates.py::test_gate_moves_back",
+        edits=(
+            Edit(
+                "sql/queries/apply.sql",
+                old="coalesce(j.occurred_at, w.last_counted_at) as last_counted_at",
+                new="greatest(w.last_counted_at, j.occurred_at) as last_counted_at",
+            ),
+            Edit(
+                "sql/queries/apply.sql",
+                old="coalesce(j.event_key, w.last_counted_key) as last_counted_key",
+                new="case when w.last_counted_at > j.occurred_at then w.last_counted_key"
+                " else coalesce(j.event_key, w.last_counted_key) end as last_counted_key",
+            ),
+        ),
+    ),
+    Mutant(
+        "late-entry-not-flipped",
+        breaks="stored verdicts stay as they were when a late event comes",
+        test="tests/pipeline/test_vectors.py::test_vector[late-flips-a-chain]",
+        edits=(
+            Edit(
+                "sql/queries/apply.sql",
+                old="where d.ordinal is null and d.verdict <> d.verdict_before",
+                new="where false and d.ordinal is null and d.verdict <> d.verdict_before",
+            ),
+        ),
+    ),
+    Mutant(
+        "history-leaves-gates",
+        breaks="a rejudgement leaves the gates as they were",
+        test="tests/pipeline/test_history.py::test_what_counted_too_much_is_mended",
+        edits=(
+            Edit(
+                "sql/queries/history.sql",
+                old="    where policy <> 'always'\n    group by contact_id, newest, object_key",
+                new="    where policy <> 'always' and false\n    group by contact_id, newest, object_key",
+            ),
+        ),
+    ),
+    # Scores and messages
+    Mutant(
+        "one-profile-only",
+        breaks="only the primary profile is scored",
+        test="tests/pipeline/test_profiles.py::test_each_published_profile_has_its_own_scores",
+        edits=(
+            Edit(
+                "sql/queries/apply.sql",
+                old="from tally_step t join weight w using (definition_id)",
+                new="from tally_step t join weight w using (definition_id)"
+                " join profiles q on q.id = w.profile_id and q.is_primary",
+            ),
+        ),
+    ),
+    Mutant(
+        "overall-without-groups",
+        breaks="overall is not the sum of its groups",
+        test="tests/pipeline/test_vectors.py::test_vector[several-definitions]",
+        edits=(
+            Edit(
+                "sql/queries/apply.sql",
+                old="sum(t.step * w.weight)::bigint as points",
+                new="case when grouping(w.group_id) = 0 then sum(t.step * w.weight)"
+                " else max(t.step * w.weight) end::bigint as points",
+            ),
+        ),
+    ),
+    Mutant(
+        "no-reversal",
+        breaks="XP is credited but never taken back",
+        test="tests/pipeline/test_vectors.py::test_vector[once-swapped]",
+        edits=(Edit("sql/queries/apply.sql", old="where h.tells_xp", new="where h.tells_xp and h.step > 0"),),
+    ),
+    # Publishing a profile
+    Mutant(
+        "building-not-folded",
+        breaks="batches add events to the published version alone, not to the one being built",
+        test="tests/pipeline/test_publish.py::test_events_meanwhile_count_once_under_both",
+        edits=(
+            Edit(
+                "sql/queries/apply.sql",
+                old="v.version = w.version and v.state in ('building', 'published')",
+                new="v.version = w.version and v.state in ('published')",
+            ),
+        ),
+    ),
+    Mutant(
+        "publish-adds-to-what-batches-left",
+        breaks="building a contact adds to the scores that batches have written already",
+        test="tests/pipeline/test_publish.py::test_events_meanwhile_count_once_under_both",
+        edits=(
+            Edit(
+                "sql/queries/publish.sql",
+                old="update set points = excluded.points\nwhere s.points <> excluded.points",
+                new="update set points = s.points + excluded.points\nwhere s.points <> excluded.points",
+            ),
+        ),
+    ),
+    Mutant(
+        "publish-without-locks",
+        breaks="contacts are built without their locks",
+        test="tests/pipeline/test_publish.py::test_a_chunk_waits_for_the_batch_that_holds_a_contact",
+        edits=(
+            Edit(
+                "consumer/scoring/profile_publish/steps.py",
+                old="await announce.lock(connection, contacts)",
+                new="pass",
+            ),
+        ),
+    ),
+    Mutant(
+        "flip-before-the-end",
+        breaks="a publish flips before all contacts are built",
+        test="tests/pipeline/test_publish.py::test_a_flip_that_comes_too_early_has_no_effect",
+        edits=(
+            Edit(
+                "sql/queries/publish.sql",
+                old="where id = $1 and state = 'building' and last_contact_id >= until_contact_id",
+                new="where id = $1 and state = 'building'",
+            ),
+        ),
+    ),
+    Mutant(
+        "publish-not-told-by-batches",
+        breaks="the first batch after a flip names `events` alone as the cause",
+        test="tests/pipeline/test_publish.py::test_a_batch_that_comes_first_tells_of_the_publish_too",
+        edits=(
+            Edit(
+                "sql/queries/apply.sql",
+                old="case when p.by_publish then 'publish,events' else 'events' end as causes",
+                new="'events' as causes",
+            ),
+        ),
+    ),
+    Mutant(
+        "undone-publish-told",
+        breaks="a batch that undoes a publish sends a message without a change",
+        test="tests/pipeline/test_publish.py::test_events_that_undo_a_publish_tell_nothing",
+        edits=(Edit("sql/queries/apply.sql", old="where p.differs is not false", new="where true"),),
+    ),
+    Mutant(
+        "segment-preview-of-now",
+        breaks="the preview of a publish reads segments from the scores as they are",
+        test="tests/pipeline/test_publish_preview.py::test_it_says_who_enters_and_leaves_segments",
+        edits=(
+            Edit(
+                "consumer/scoring/segments/publish_crossings.py",
+                old="contact=_CONTACT, moved=_POINTS)",
+                new="contact=_CONTACT)",
+            ),
+        ),
+    ),
+    Mutant(
+        "segment-without-zero",
+        breaks="a contact without a score in a group is no member where 0 is in range",
+        test="tests/pipeline/test_segments_law.py::test_property_members_are_whom_a_plain_reading_says",
+        edits=(
+            Edit(
+                "consumer/scoring/segments/member_sql.py",
+                old="holds = not least <= 0 <= most",
+                new="holds = least != 0",
+            ),
+        ),
+    ),
+    # Batches, lanes and locks
+    Mutant(
+        "claim-dropped",
+        breaks="applied event keys are not remembered",
+        test="tests/pipeline/test_claims.py::test_a_key_is_remembered",
+        edits=(
+            Edit(
+                "sql/queries/batch.sql",
+                old="""\
+    insert into claims (account_id, event_key, digest, applied_at)
+    select account_id, event_key, digest, now() from keyed where ordinal = first_ordinal
+    order by account_id, event_key
+    on conflict do nothing
+    returning account_id, event_key
+""",
+                new="    select account_id, event_key from keyed where ordinal = first_ordinal\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "epoch-not-checked",
+        breaks="a batch moves a lane that another pipeline holds, if the offset agrees",
+        test="tests/pipeline/test_two_workers.py::test_a_lane_taken_over_at_the_same_offset",
+        edits=(
+            Edit(
+                "sql/queries/batch.sql",
+                old="where l.epoch = a.epoch and l.next_offset = a.from_offset",
+                new="where l.next_offset = a.from_offset",
+            ),
+        ),
+    ),
+    Mutant(
+        "head-taken-first",
+        breaks="a batch locks the outbox heads when it begins",
+        test="tests/pipeline/test_two_workers.py::test_heads_are_taken_last",
+        edits=(
+            Edit(
+                "sql/queries/batch.sql",
+                old="begin isolation level read committed; select pg_advisory_xact_lock_shared(%d)",
+                new="begin isolation level read committed; select pg_advisory_xact_lock_shared(%d);"
+                " select from outbox_heads order by shard for no key update",
+            ),
+        ),
+    ),
+    Mutant(
+        "read-before-lock",
+        breaks="a batch reads a contact's scores and gates without the contact's lock",
+        test="tests/pipeline/test_two_workers.py::test_who_waited_for_a_contact_judges_by_what_was_left",
+        edits=(Edit("sql/queries/batch.sql", old="    for no key update of c\n", new=""),),
+    ),
+    Mutant(
+        "decoded-ahead-goes-first",
+        breaks="a batch decoded ahead is processed although its lane was assigned anew",
+        test="tests/kafka/test_lanes.py::test_what_was_decoded_ahead_waits_for_what_comes_before",
+        edits=(
+            Edit(
+                "consumer/ingest/pipeline.py",
+                old="if fetched is None or not fetched.decoded or fetched.begun != source.begun:",
+                new="if fetched is None or not fetched.decoded:",
+            ),
+        ),
+    ),
+    # The relay
+    Mutant(
+        "floor-ignored",
+        breaks="where Kafka knows no position a shard begins at 0, not at its floor",
+        test="tests/kafka/test_relay.py::test_the_floor_stands_in_for_a_position_that_kafka_forgot",
+        edits=(
+            Edit(
+                "consumer/relay/shard_publisher.py",
+                old='self._position = Position(self._floor, state["incarnation"])\n            return\n',
+                new='self._position = Position(0, state["incarnation"])\n            return\n',
+            ),
+        ),
+    ),
+    Mutant(
+        "position-read-before-start",
+        breaks="the position is read before older publishers are fenced",
+        test="tests/kafka/test_transactional_publisher.py::test_the_position_is_read_last",
+        edits=(
+            Edit(
+                "consumer/relay/kafka_publisher.py",
+                old="                await producer.start()\n",
+                new="                await producer.client.bootstrap()\n"
+                "                early = await self._position(producer)\n"
+                "                await producer.start()\n",
+            ),
+            Edit(
+                "consumer/relay/kafka_publisher.py",
+                old="                position = await self._position(producer)\n",
+                new="                position = early\n",
+            ),
+        ),
+    ),
+    # Configuration and the API
+    Mutant(
+        "account-not-checked",
+        breaks="a token reaches other accounts",
+        test="tests/web/test_permissions.py::test_other_accounts_do_not_exist",
+        edits=(
+            Edit(
+                "consumer/web/http/auth.py",
+                old="if not ACCOUNT.fullmatch(account) or not found.of_account(account):",
+                new="if not ACCOUNT.fullmatch(account):",
+            ),
+        ),
+    ),
+    Mutant(
+        "change-not-recorded",
+        breaks="a change leaves no entry in the audit trail",
+        test="tests/web/test_audit.py::test_each_change_is_one_entry_and_a_refused_one_none",
+        edits=(
+            Edit(
+                "consumer/catalog/change.py",
+                old="audit_changes.account_changes(before, after)",
+                new="audit_changes.account_changes(after, after)",
+            ),
+        ),
+    ),
+    Mutant(
+        "edit-publishes",
+        breaks="an edit of a draft publishes it",
+        test="tests/web/test_profiles.py::test_an_edit_of_a_published_profile_waits",
+        edits=(
+            Edit(
+                "consumer/web/api/profiles/profiles.py",
+                old='_WITHHELD = {"published": False}',
+                new="_WITHHELD: dict[str, bool] = {}",
+            ),
+        ),
+    ),
+    Mutant(
+        "publish-unseen",
+        breaks="a draft changed by someone else since it was read is published",
+        test="tests/web/test_publishes.py::test_what_was_not_seen_is_not_published",
+        edits=(
+            Edit(
+                "consumer/scoring/profile_publish/requests.py",
+                old="        check(drafted)\n",
+                new="        check(before.profiles[profile]) if drafted.publish_runs else None\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "revision-not-compared",
+        breaks="an edit overwrites another client's change",
+        test="tests/web/test_definitions.py::test_two_people_cannot_overwrite_each_other",
+        edits=(Edit("consumer/web/http/etags.py", old="if current not in named:", new="if not named:"),),
+    ),
+)
