@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper
     from consumer.infra.settings import Settings
-    from consumer.lanes.operations import Standing
+    from consumer.lanes.operations import LaneStatus
     from consumer.lanes.positions import Lane, LaneKey
 
 _TITLES = ("lane", "epoch", "next offset", "end of log", "lag", "state")
@@ -72,10 +72,10 @@ def _add_lanes(parser: ArgumentParser) -> None:
 
 
 def _handle_list(arguments: Namespace) -> int:
-    found, silent = asyncio.run(_standings(settings.load(unneeded=_BROKERS_UNNEEDED)))
+    found, silent = asyncio.run(_statuses(settings.load(unneeded=_BROKERS_UNNEEDED)))
     if arguments.json:
-        for standing in found:
-            say(json.dumps(_fields(standing)))
+        for status in found:
+            say(json.dumps(_fields(status)))
     else:
         for line in _table(found):
             say(line)
@@ -84,7 +84,7 @@ def _handle_list(arguments: Namespace) -> int:
     return SUCCESS
 
 
-async def _standings(made: Settings) -> tuple[list[Standing], str | None]:
+async def _statuses(made: Settings) -> tuple[list[LaneStatus], str | None]:
     """Return the lanes beside their logs, and what is wrong with the brokers, if anything."""
     from aiokafka.errors import KafkaError  # noqa: PLC0415 - see the package's docstring
 
@@ -93,37 +93,37 @@ async def _standings(made: Settings) -> tuple[list[Standing], str | None]:
     async with _keeper(made) as keeper:
         rows = await operations.all_lanes(keeper)
     try:
-        async with log_offsets.asking(made) as logs:
-            bounds = await logs.bounds({*logs.consumed(), *(lane.key for lane in rows)})
+        async with log_offsets.connect(made) as logs:
+            bounds = await logs.bounds({*logs.existing_lanes(), *(lane.key for lane in rows)})
     except (KafkaError, OSError, TimeoutError) as error:
         line = " ".join(str(error).split()) or type(error).__name__
-        return operations.standings(rows, {}), line[:200]
-    return operations.standings(rows, bounds), None
+        return operations.lane_statuses(rows, {}), line[:200]
+    return operations.lane_statuses(rows, bounds), None
 
 
-def _fields(standing: Standing) -> dict[str, Any]:
-    from consumer.lanes.operations import way_out, why  # noqa: PLC0415 - see the package's docstring
+def _fields(status: LaneStatus) -> dict[str, Any]:
+    from consumer.lanes.operations import explain_stop, suggest_command  # noqa: PLC0415 - see the package's docstring
 
-    lane, bounds = standing.lane, standing.bounds
+    lane, bounds = status.lane, status.bounds
     stopped = lane.stopped if lane else None
     return {
-        "topic": standing.key[0],
-        "partition": standing.key[1],
+        "topic": status.key[0],
+        "partition": status.key[1],
         "epoch": lane.epoch if lane else None,
         "next_offset": lane.next_offset if lane else None,
         "first_offset": bounds.first if bounds else None,
         "end_offset": bounds.end if bounds else None,
-        "lag": standing.lag,
+        "lag": status.lag,
         "stopped": stopped,
-        "why": why(stopped) if stopped else None,
-        "way_out": way_out(lane) if lane and stopped else None,
+        "why": explain_stop(stopped) if stopped else None,
+        "way_out": suggest_command(lane) if lane and stopped else None,
     }
 
 
-def _table(found: list[Standing]) -> list[str]:
+def _table(found: list[LaneStatus]) -> list[str]:
     if not found:
         return ["no lanes"]
-    rows = [_TITLES, *(_row(_fields(standing)) for standing in found)]
+    rows = [_TITLES, *(_row(_fields(status)) for status in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_TITLES) - 1)]
     return ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in rows]
 
@@ -179,8 +179,8 @@ async def _resume(named: LaneKey | None, reason: LaneStop | None, made: Settings
             else:
                 left += 1
                 complain(
-                    f"engagement lanes: {_name(lane)} cannot be resumed, {operations.why(stopped)}; "
-                    f"use `{operations.way_out(lane)}`"
+                    f"engagement lanes: {_name(lane)} cannot be resumed, {operations.explain_stop(stopped)}; "
+                    f"use `{operations.suggest_command(lane)}`"
                 )
     return FAILURE if left else SUCCESS
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from consumer.infra.settings import Settings
-    from consumer.lanes.log_offsets import LaneLogs
+    from consumer.lanes.log_offsets import LogOffsets
     from consumer.lanes.positions import Lane, LaneKey
 
 _FORMS = "an offset, 'earliest', 'latest' or a time like 2026-03-02T10:00:00Z"
@@ -66,7 +66,7 @@ async def _seek(made: Settings, key: LaneKey, target: str | int, *, yes: bool) -
         lane = next((lane for lane in await operations.all_lanes(keeper) if lane.key == key), None)
         if lane is None:
             raise CommandFailedError(f"there is no lane {_name(key)}, or it was never read")
-        async with log_offsets.asking(made) as logs:
+        async with log_offsets.connect(made) as logs:
             offset = await _offset(logs, key, target)
         say(_consequence(lane, offset))
         # Blocks the loop, on which nothing else runs.
@@ -82,7 +82,7 @@ async def _seek(made: Settings, key: LaneKey, target: str | int, *, yes: bool) -
         say(f"it still stands still, {stopped}: engagement lanes resume {key[0]} {key[1]}")
 
 
-async def _offset(logs: LaneLogs, key: LaneKey, target: str | int) -> int:
+async def _offset(logs: LogOffsets, key: LaneKey, target: str | int) -> int:
     """Return the offset that a place means in this log."""
     bounds = (await logs.bounds([key])).get(key)
     if bounds is None:
@@ -98,7 +98,7 @@ async def _offset(logs: LaneLogs, key: LaneKey, target: str | int) -> int:
         return target
     microseconds = timestamps.microseconds(target) or 0
     # The first record at or after it: a part of a millisecond counts as the next.
-    found = await logs.at(key, -(-microseconds // 1000))
+    found = await logs.offset_at(key, -(-microseconds // 1000))
     if found is None:
         say(f"no record of {_name(key)} is from {target} or later: its end is meant")
         return bounds.end

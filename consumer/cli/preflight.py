@@ -92,7 +92,7 @@ async def _brokers(settings: Settings) -> list[Finding]:
     try:
         async with (
             asyncio.timeout(_PATIENCE_SECONDS),
-            kafka.plain_client(settings, "check") as client,
+            kafka.metadata_client(settings, "check") as client,
         ):
             present = await kafka.partitions_by_topic(client)
             brokers = len(client.cluster.brokers())

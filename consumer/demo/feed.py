@@ -55,7 +55,7 @@ async def feed(settings: Settings, records: Iterable[SimulatedRecord], counts: C
             counts.fed += len(together)
             counts.fed_bytes += sum(size(one.key, one.value, one.headers) for one in together)
     finally:
-        await kafka.leave(producer)
+        await kafka.stop_client(producer)
 
 
 async def _some(wanted: Iterator[SimulatedRecord]) -> list[SimulatedRecord]:

@@ -96,7 +96,7 @@ class Reader:
                         self._take(names[lane.topic], record)
                 self._counts.moved.set()
         finally:
-            await kafka.leave(consumer)
+            await kafka.stop_client(consumer)
 
     def _take(self, topic: str, record: ConsumerRecord) -> None:
         if topic == SCORE_CHANGED_TOPIC:

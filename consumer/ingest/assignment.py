@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from consumer.ingest.batch_processor import Ingest
     from consumer.ingest.source import Source
     from consumer.ingest.triage import Decoded
-    from consumer.lanes.leases import Leases
-    from consumer.lanes.log_watcher import Survey
+    from consumer.lanes.leases import SliceLeases
+    from consumer.lanes.log_watcher import LogWatcher
     from consumer.lanes.positions import Lane, LaneKey
 
 log = structlog.get_logger(__name__)
@@ -48,8 +48,8 @@ class Ownership:
         number: int,
         settings: Settings,
         ingest: Ingest,
-        leases: Leases,
-        survey: Survey,
+        leases: SliceLeases,
+        log_watcher: LogWatcher,
         *,
         connect: Callable[[], Awaitable[Connection]],
         clock: Clock,
@@ -58,7 +58,7 @@ class Ownership:
         self._settings = settings
         self._ingest = ingest
         self._leases = leases
-        self._survey = survey
+        self._log_watcher = log_watcher
         self._database = ConnectionKeeper(connect)
         self._clock = clock
         # The slices whose lanes were taken, with the leases' epochs.
@@ -83,12 +83,12 @@ class Ownership:
         now = self._clock.monotonic()
         leased = self._leases.held(self._number)
         self._let_go(number for number, epoch in self._slices.items() if leased.get(number) != epoch)
-        if back := self._leases.too_much(self._number) & leased.keys():
+        if back := self._leases.surplus(self._number) & leased.keys():
             await self.give_back(back)
             leased = self._leases.held(self._number)
-        lost = any(self._waits_for(key, leased) for key in self._survey.doubtful | self._moved)
+        lost = any(self._waits_for(key, leased) for key in self._log_watcher.suspect | self._moved)
         # A topic that is gone may be there again, as another, before its turn comes.
-        lost = lost or not self._ingest.lanes.keys() <= self._survey.lanes
+        lost = lost or not self._ingest.lanes.keys() <= self._log_watcher.lanes
         if now - self._looked_at >= _EVERY or leased.keys() != self._slices.keys() or lost:
             await self._look(source, leased)
             self._looked_at = now
@@ -120,8 +120,8 @@ class Ownership:
         those of lanes, too, whose log was found to be away or to have gone back: they may have been fetched from
         another since, and come again once the lane was taken anew.
         """
-        if self._survey.doubtful:
-            fetched = [one for one in fetched if one.lane not in self._survey.doubtful]
+        if self._log_watcher.suspect:
+            fetched = [one for one in fetched if one.lane not in self._log_watcher.suspect]
         if not self._unproven:
             return fetched
         wrong: set[LaneKey] = set()
@@ -157,22 +157,22 @@ class Ownership:
             del self._ingest.lanes[key]
 
     def _waits_for(self, key: LaneKey, leased: dict[int, int]) -> bool:
-        return key[1] in leased and key in self._survey.lanes
+        return key[1] in leased and key in self._log_watcher.lanes
 
     async def _look(self, source: Source, leased: dict[int, int]) -> None:
         """Read the rows of all lanes of the slices, and take those that are not taken."""
         held = self._ingest.lanes
-        doubtful = {key for key in self._survey.doubtful if key[1] in leased}
-        self._survey.doubtful -= doubtful
-        for key in doubtful | {key for key in held if key not in self._survey.lanes}:
+        suspect = {key for key in self._log_watcher.suspect if key[1] in leased}
+        self._log_watcher.suspect -= suspect
+        for key in suspect | {key for key in held if key not in self._log_watcher.lanes}:
             held.pop(key, None)
         self._moved.clear()
         if not leased:
             self._slices = {}
             return
         connection = await self._database.get()
-        rows = await lanes.of_slices(connection, leased, self._settings.topics)
-        there = {key: row for key, row in rows.items() if key in self._survey.lanes}
+        rows = await lanes.read_slices(connection, leased, self._settings.topics)
+        there = {key: row for key, row in rows.items() if key in self._log_watcher.lanes}
         anew = []
         for key, row in there.items():
             if key in held and held[key].epoch == row.epoch:
@@ -233,15 +233,15 @@ class Ownership:
             key: lane.next_offset
             for key, lane in self._ingest.lanes.items()
             if not lane.stopped
-            and self._survey.end.get(key, 0) > max(lane.next_offset, positions.get(key, 0))
+            and self._log_watcher.end_offsets.get(key, 0) > max(lane.next_offset, positions.get(key, 0))
         }
         stuck = self._standstill.look(now, waiting, had_time=self._had_time)
         self._had_time = False
         if not stuck:
             return
         self._standstill = Standstill()
-        log.error("lanes stand still", lanes=sorted(stuck), others=self._leases.others)
-        if not self._leases.others:
+        log.error("lanes stand still", lanes=sorted(stuck), others=self._leases.other_workers_alive)
+        if not self._leases.other_workers_alive:
             raise StuckError(f"{len(stuck)} lanes stand still")
         numbers = {partition for _, partition in stuck}
         self._let_go(numbers)

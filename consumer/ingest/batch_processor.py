@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import random
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error, retry_reason
 from consumer.infra.postgres.revision import REVISION_LOCK
+from consumer.infra.wait import backoff
 from consumer.ingest import apply, batch_report, contact_events, dead_letter_store
 from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_report import Handled, Stopwatch
@@ -206,8 +206,7 @@ class Ingest:
         log.warning(
             "database error, trying again", reason=reason.value, attempt=attempt, error=str(error)[:200]
         )
-        # Jitter, so that those who collided do not meet again.
-        await asyncio.sleep(min(5.0, 0.02 * 2 ** min(attempt, 10)) * random.uniform(0.5, 1.0))  # noqa: S311
+        await asyncio.sleep(backoff(attempt, first=0.04, most=5.0))
 
     async def _believe_database(self, batch: Batch) -> None:
         """Read where the lanes of the batch stand; forget those that another worker took over."""

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from consumer.ingest.batch_processor import Ingest
     from consumer.ingest.batch_report import Handled
     from consumer.ingest.triage import Decoded
-    from consumer.lanes.leases import Leases
-    from consumer.lanes.log_watcher import Survey
+    from consumer.lanes.leases import SliceLeases
+    from consumer.lanes.log_watcher import LogWatcher
 
 log = structlog.get_logger(__name__)
 
@@ -51,8 +51,8 @@ class Pipeline:
         settings: Settings,
         *,
         ingest: Ingest,
-        leases: Leases,
-        survey: Survey,
+        leases: SliceLeases,
+        log_watcher: LogWatcher,
         connect: Callable[[], Awaitable[Connection]],
         metrics: Metrics,
         health: Health,
@@ -68,8 +68,10 @@ class Pipeline:
         self._health = health
         self._clock = clock
         self._observer = observer
-        self._ownership = Ownership(number, settings, ingest, leases, survey, connect=connect, clock=clock)
-        self._survey = survey
+        self._ownership = Ownership(
+            number, settings, ingest, leases, log_watcher, connect=connect, clock=clock
+        )
+        self._log_watcher = log_watcher
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set; then what it holds is free. Raises what is neither passing nor data."""
@@ -174,8 +176,8 @@ class Pipeline:
 
     async def _make_room_if_deaf(self) -> bool:
         """Let others have the slices while Kafka does not answer here; tell whether that is so."""
-        deaf = self._clock.monotonic() - self._survey.seen_at > _GIVE_UP
-        self._leases.able(self._number, can_read=not deaf)
+        deaf = self._clock.monotonic() - self._log_watcher.answered_at > _GIVE_UP
+        self._leases.set_can_read(self._number, can_read=not deaf)
         if deaf:
             await self._ownership.give_back()
             self._health.report(self.name, ok=False, why="kafka: no answer, others may have the lanes")

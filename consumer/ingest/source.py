@@ -83,7 +83,7 @@ class Source:
 
     async def stop(self) -> None:
         """Leave; bounded, since a dead broker would hold it up for ever."""
-        if error := await kafka.leave(self._consumer):
+        if error := await kafka.stop_client(self._consumer):
             log.info("consumer left without a goodbye", error=repr(error))
 
     async def bounds(self, keys: Iterable[LaneKey]) -> dict[LaneKey, tuple[int, int]]:

@@ -84,7 +84,7 @@ def due(records: Iterable[Decoded], lanes: Mapping[LaneKey, Lane]) -> Batch:
         walk.records += 1
         walk.events += 1
         if isinstance(decoded.content, DeadLetter):
-            walk.lane = walk.lane.after(walk.events - 1, record, dead=decoded.content)
+            walk.lane = walk.lane.advanced(walk.events - 1, record, dead=decoded.content)
             walk.last, walk.events = None, 0
     # A record that its lane has behind it moves nothing.
     return Batch(kept, {key: walk.behind() for key, walk in walks.items() if walk.records})
@@ -105,7 +105,7 @@ class _Walk:
 
     def behind(self) -> Lane:
         """Return the lane behind all that was taken."""
-        return self.lane if self.last is None else self.lane.after(self.events, self.last)
+        return self.lane if self.last is None else self.lane.advanced(self.events, self.last)
 
 
 def sort_out(batch: Batch, catalog: CatalogSnapshot) -> None:

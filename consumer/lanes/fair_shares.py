@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Member:
+class PipelineId:
     """A pipeline of a worker: what slices are dealt to."""
 
     worker: int
@@ -24,14 +24,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A slice as it stands. holder: None where it is free. shunned_by: a worker that lately could not read it."""
+    """A slice as it stands. holder: None where it is free. avoided_by: a worker that lately could not read it."""
 
     number: int
-    holder: Member | None
-    shunned_by: int | None = None
+    holder: PipelineId | None
+    avoided_by: int | None = None
 
 
-def deal(slices: Iterable[Slice], members: Iterable[Member]) -> dict[int, Member]:
+def assign(slices: Iterable[Slice], members: Iterable[PipelineId]) -> dict[int, PipelineId]:
     """Return who should hold each slice; nobody holds any where there are no members.
 
     Shares of pipelines differ by one at most, those of workers by as little as that allows, and no plan as balanced
@@ -41,8 +41,8 @@ def deal(slices: Iterable[Slice], members: Iterable[Member]) -> dict[int, Member
     everyone = sorted(members, key=lambda member: (member.pipeline, member.worker))
     if not everyone:
         return {}
-    all_slices = sorted(slices, key=lambda one: (one.shunned_by is None, one.number))
-    held: dict[Member, list[Slice]] = {member: [] for member in everyone}
+    all_slices = sorted(slices, key=lambda one: (one.avoided_by is None, one.number))
+    held: dict[PipelineId, list[Slice]] = {member: [] for member in everyone}
     pool: list[Slice] = []
     for one in all_slices:
         (pool if one.holder is None else held.get(one.holder, pool)).append(one)
@@ -51,13 +51,13 @@ def deal(slices: Iterable[Slice], members: Iterable[Member]) -> dict[int, Member
         pool += held[member][share:]
         del held[member][share:]
     several = len({member.worker for member in everyone}) > 1
-    for one in sorted(pool, key=lambda one: (one.shunned_by is None, one.number)):
-        able = [member for member in everyone if not several or member.worker != one.shunned_by]
+    for one in sorted(pool, key=lambda one: (one.avoided_by is None, one.number)):
+        able = [member for member in everyone if not several or member.worker != one.avoided_by]
         held[max(able, key=lambda member: shares[member] - len(held[member]))].append(one)
     return {one.number: member for member, theirs in held.items() for one in theirs}
 
 
-def _shares(held: Mapping[Member, list[Slice]], number: int) -> dict[Member, int]:
+def _shares(held: Mapping[PipelineId, list[Slice]], number: int) -> dict[PipelineId, int]:
     """Return how many slices each may have; the odd ones even out the workers, then stay where they are."""
     least, odd = divmod(number, len(held))
     shares = dict.fromkeys(held, least)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
     from consumer.infra.telemetry.health import Health
     from consumer.infra.telemetry.metrics import Metrics
-    from consumer.lanes.log_watcher import Survey, Waiting
+    from consumer.lanes.log_watcher import LogWatcher, PendingRecords
     from consumer.lanes.positions import Lane, LaneKey
 
 log = structlog.get_logger(__name__)
@@ -48,62 +48,62 @@ _MANY = 50
 _FROM_MEMORY = 120.0
 
 
-class Lag:
+class LagMonitor:
     """Looks at everything about once a second."""
 
     def __init__(
         self,
         settings: Settings,
-        survey: Survey,
+        log_watcher: LogWatcher,
         *,
         connect: Callable[[], Awaitable[Connection]],
-        held: Callable[[], set[LaneKey]],
+        held_lanes: Callable[[], set[LaneKey]],
         metrics: Metrics,
         health: Health,
         clock: Clock,
-        introduces: bool,
-        introduced: Callable[[], None],
+        registers_lanes: bool,
+        on_new_lanes: Callable[[], None],
     ) -> None:
-        """held: tells the lanes that this worker reads. introduces: whether new lanes are written down.
+        """held: tells the lanes that this worker reads. registers_lanes: whether new lanes are written down.
 
-        introduced: called when some were.
+        on_new_lanes: called when some were.
         """
         self._settings = settings
-        self._survey = survey
+        self._log_watcher = log_watcher
         self._database = ConnectionKeeper(connect)
-        self._held = held
+        self._held_lanes = held_lanes
         self._metrics = metrics
         self._health = health
         self._clock = clock
-        self._introduces = introduces
-        self._tell = introduced
-        self._introduced: frozenset[LaneKey] = frozenset()
+        self._registers_lanes = registers_lanes
+        self._on_new_lanes = on_new_lanes
+        self._registered: frozenset[LaneKey] = frozenset()
         self._rows: list[Lane] = []
         self._read_at = float("-inf")
-        self._remembered: set[LaneKey] = set()
-        self._before: dict[LaneKey, int] = {}
-        self._waiting: dict[LaneKey, tuple[int, Waiting]] = {}
+        self._cached_keys: set[LaneKey] = set()
+        self._last_offsets: dict[LaneKey, int] = {}
+        self._pending: dict[LaneKey, tuple[int, PendingRecords]] = {}
 
     async def run(self) -> None:
         """Measure until cancelled."""
-        if self._introduces:
+        if self._registers_lanes:
             self._health.expect("lanes")
         try:
             while True:
                 began = self._clock.monotonic()
-                await self.look()
+                await self.measure_once()
                 await asyncio.sleep(max(_REST, began + _EVERY - self._clock.monotonic()))
         finally:
             self._database.drop()
-            await self._survey.stop()
+            await self._log_watcher.stop()
 
-    async def look(self) -> None:
+    async def measure_once(self) -> None:
         """Look once; what cannot be measured is not shown."""
         try:
-            await self._survey.look()
+            await self._log_watcher.refresh()
         except (KafkaError, OSError, TimeoutError) as error:
             log.info("logs not looked at", error=repr(error)[:200])
-            await self._survey.stop()
+            await self._log_watcher.stop()
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._read()
@@ -111,28 +111,28 @@ class Lag:
             if retry_reason(error) is None:
                 raise
             self._database.drop()
-            self._rely_on_memory()
+            self._fall_back_to_cached_rows()
         try:
             await self._measure()
         except (KafkaError, OSError, TimeoutError) as error:
             log.info("lag not measured", error=repr(error)[:200])
-            await self._survey.stop()
-            self._show({})
+            await self._log_watcher.stop()
+            self._export({})
 
     # From the database -------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
         """Read the rows of all lanes and what else the database knows, and write new lanes down."""
         connection = await self._database.get()
-        if self._introduces:
-            await self._introduce(connection)
+        if self._registers_lanes:
+            await self._register_new_lanes(connection)
         self._rows = [
             lane for lane in await positions.read_all(connection) if lane.topic in self._settings.topics
         ]
         holders = await leases.holders(connection)
         self._read_at = self._clock.monotonic()
-        self._remembered = self._held()
-        there = [lane for lane in self._rows if lane.key in self._survey.lanes]
+        self._cached_keys = self._held_lanes()
+        there = [lane for lane in self._rows if lane.key in self._log_watcher.lanes]
         self._metrics.lanes_unowned.set(sum(lane.partition not in holders for lane in there))
         stopped = Counter(lane.stopped for lane in self._rows)
         for reason in LaneStop:
@@ -142,80 +142,80 @@ class Lag:
             self._metrics.outbox_messages.set(backlog["messages"])
             self._metrics.outbox_oldest_seconds.set(backlog["oldest_seconds"])
 
-    async def _introduce(self, connection: Connection) -> None:
-        survey = self._survey
-        new = survey.lanes - self._introduced
-        if new and all(key in survey.end and key in survey.first for key in new):
-            bounds = {key: (survey.first[key], survey.end[key]) for key in new}
-            await positions.introduce(connection, bounds, latest=self._settings.start == "latest")
+    async def _register_new_lanes(self, connection: Connection) -> None:
+        log_watcher = self._log_watcher
+        new = log_watcher.lanes - self._registered
+        if new and all(key in log_watcher.end_offsets and key in log_watcher.first_offsets for key in new):
+            bounds = {key: (log_watcher.first_offsets[key], log_watcher.end_offsets[key]) for key in new}
+            await positions.register_new_lanes(connection, bounds, latest=self._settings.start == "latest")
             await connection.execute(_CREATE_SLICES)
-            self._introduced = survey.lanes
-            self._tell()
-        if survey.lanes or survey.missing:
-            faults = [f"topic {topic} is missing" for topic in survey.missing]
+            self._registered = log_watcher.lanes
+            self._on_new_lanes()
+        if log_watcher.lanes or log_watcher.missing_topics:
+            faults = [f"topic {topic} is missing" for topic in log_watcher.missing_topics]
             self._health.report("lanes", ok=not faults, why="; ".join(faults))
 
-    def _rely_on_memory(self) -> None:
+    def _fall_back_to_cached_rows(self) -> None:
         if self._clock.monotonic() - self._read_at > _FROM_MEMORY:
             self._rows = []
         # Those it has taken since the database last answered, too.
-        self._remembered |= self._held()
-        self._rows = [lane for lane in self._rows if lane.key in self._remembered]
+        self._cached_keys |= self._held_lanes()
+        self._rows = [lane for lane in self._rows if lane.key in self._cached_keys]
 
     # Beside the logs ---------------------------------------------------------------------------------------
 
     async def _measure(self) -> None:
-        ends = self._survey.end
-        behind = {lane.key: lane for lane in self._rows if ends.get(lane.key, 0) > lane.next_offset}
-        await self._find_waiting(behind)
+        ends = self._log_watcher.end_offsets
+        lagging = {lane.key: lane for lane in self._rows if ends.get(lane.key, 0) > lane.next_offset}
+        await self._peek_pending(lagging)
         shown: dict[LaneKey, tuple[int, float | None]] = {}
         for lane in self._rows:
-            if lane.key in behind:
+            if lane.key in lagging:
                 shown[lane.key] = self._lag_of(lane, ends[lane.key])
             elif lane.key in ends:
                 shown[lane.key] = (0, 0.0)
-        self._before = {lane.key: lane.next_offset for lane in self._rows}
-        self._show(shown)
+        self._last_offsets = {lane.key: lane.next_offset for lane in self._rows}
+        self._export(shown)
 
-    async def _find_waiting(self, behind: Mapping[LaneKey, Lane]) -> None:
+    async def _peek_pending(self, lagging: Mapping[LaneKey, Lane]) -> None:
         """Learn of the record that each lane waits for, where it cannot be reckoned and is not known yet."""
-        ends, first = self._survey.end, self._survey.first
-        starts = {key: max(lane.next_offset, first.get(key, 0)) for key, lane in behind.items()}
-        self._waiting = {
+        ends, first = self._log_watcher.end_offsets, self._log_watcher.first_offsets
+        starts = {key: max(lane.next_offset, first.get(key, 0)) for key, lane in lagging.items()}
+        self._pending = {
             key: (start, waiting)
-            for key, (start, waiting) in self._waiting.items()
+            for key, (start, waiting) in self._pending.items()
             if starts.get(key) == start and (waiting.records or waiting.upto >= ends[key])
         }
         # What is too long for one look is not counted anew each time that it grows.
         counted = {
             key
-            for key, (_, waiting) in self._waiting.items()
+            for key, (_, waiting) in self._pending.items()
             if waiting.upto >= ends[key] or not waiting.whole
         }
         wanted = {
             key: starts[key]
-            for key, lane in behind.items()
+            for key, lane in lagging.items()
             if key not in counted
             and (
-                self._before.get(key) == lane.next_offset
+                self._last_offsets.get(key) == lane.next_offset
                 or ends[key] - lane.next_offset <= _MANY
                 or lane.last_timestamp is None
             )
         }
-        for key, waiting in (await self._survey.peek(wanted)).items():
-            self._waiting[key] = starts[key], waiting
+        for key, waiting in (await self._log_watcher.peek(wanted)).items():
+            self._pending[key] = starts[key], waiting
 
     def _lag_of(self, lane: Lane, end: int) -> tuple[int, float | None]:
         """Return how far a lane is behind: (records, seconds or None where these are not known).
 
         Beyond what was looked at, offsets are taken for records: there the markers of transactions count too.
         """
-        known = self._waiting.get(lane.key)
+        known = self._pending.get(lane.key)
         if known is None:
             return end - lane.next_offset, self._age(lane.last_timestamp)
         waiting = known[1]
         # Records that are gone count too.
-        gone = max(0, self._survey.first.get(lane.key, 0) - lane.next_offset)
+        gone = max(0, self._log_watcher.first_offsets.get(lane.key, 0) - lane.next_offset)
         records = waiting.records + max(0, end - waiting.upto) + gone
         if not waiting.records:
             return (records, self._age(lane.last_timestamp)) if records else (0, 0.0)
@@ -226,7 +226,7 @@ class Lag:
             return None
         return max(0.0, self._clock.now().timestamp() - timestamp / 1000)
 
-    def _show(self, shown: Mapping[LaneKey, tuple[int, float | None]]) -> None:
+    def _export(self, shown: Mapping[LaneKey, tuple[int, float | None]]) -> None:
         metrics = self._metrics
         # Cleared first: a lane of which nothing is known any more must not go on looking well.
         metrics.lane_lag_records.clear()

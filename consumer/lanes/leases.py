@@ -18,7 +18,8 @@ import structlog
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
-from consumer.lanes.fair_shares import Member, Slice, deal
+from consumer.infra.wait import event_within
+from consumer.lanes.fair_shares import PipelineId, Slice, assign
 from sql import queries
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ log = structlog.get_logger(__name__)
 _SQL = queries("leases")
 
 # Seconds. A lease outlasts a dozen heartbeats, and a vanished worker is replaced well within ten seconds.
-LEASE = 6.0
-EVERY = 0.5
+LEASE_SECONDS = 6.0
+HEARTBEAT_EVERY = 0.5
 # So long before the database lets another have its slices a worker stops by itself, by its own clock.
 _MARGIN = 1.0
 # A heartbeat later than this is believed only while its connection stands: a killed process has none.
@@ -45,13 +46,13 @@ _LATE = 1.2
 # Who was away itself does not call others dead before they had this much time to come back too.
 _MERCY = 2.0
 # How long others go first where a worker could not read a slice.
-COOL_OFF = 60.0
+AVOID_SECONDS = 60.0
 _PATIENCE = 2.0
 # For all pipelines to say whether they can read, before the first slices are dealt.
 _BEGIN = 3.0
 
 
-class Leases:
+class SliceLeases:
     """The slices of one process, by pipeline.
 
     others: whether another worker was alive at the last tick. holders: who holds each slice, for people; a slice
@@ -77,11 +78,11 @@ class Leases:
         self._worker: int | None = None
         self._valid_until = 0.0
         self._failed_at = float("-inf")
-        self._able: dict[int, bool] = {}
+        self._can_read: dict[int, bool] = {}
         self._leaving = False
         self._held: dict[int, dict[int, int]] = {}
-        self._too_much: dict[int, set[int]] = {}
-        self.others = False
+        self._surplus: dict[int, set[int]] = {}
+        self.other_workers_alive = False
 
     # What pipelines ask ------------------------------------------------------------------------------------
 
@@ -91,19 +92,19 @@ class Leases:
             return {}
         return dict(self._held.get(pipeline, {}))
 
-    def too_much(self, pipeline: int) -> set[int]:
+    def surplus(self, pipeline: int) -> set[int]:
         """Return the slices that a pipeline should give back."""
-        return set(self._too_much.get(pipeline, ()))
+        return set(self._surplus.get(pipeline, ()))
 
     @property
     def worker(self) -> int:
         """The number under which this worker is known to the others; 0 before it is."""
         return self._worker or 0
 
-    def able(self, pipeline: int, can_read: bool) -> None:
+    def set_can_read(self, pipeline: int, can_read: bool) -> None:
         """Say whether a pipeline can read; one that cannot gets no slices, and should give back what it has."""
-        if self._able.get(pipeline) != can_read:
-            self._able[pipeline] = can_read
+        if self._can_read.get(pipeline) != can_read:
+            self._can_read[pipeline] = can_read
             self._woken.set()
 
     def wake(self) -> None:
@@ -118,19 +119,19 @@ class Leases:
         numbers = sorted(numbers)
         for number in numbers:
             self._held.get(pipeline, {}).pop(number, None)
-            self._too_much.get(pipeline, set()).discard(number)
+            self._surplus.get(pipeline, set()).discard(number)
         if not numbers or self._worker is None:
             return
         async with self._busy:
-            await self._try(self._release(numbers, COOL_OFF if unreadable else 0.0))
+            await self._try(self._release(numbers, AVOID_SECONDS if unreadable else 0.0))
 
     # The heartbeat -----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Tick until cancelled."""
-        self._health.expect("leases", within=3 * LEASE)
+        self._health.expect("leases", within=3 * LEASE_SECONDS)
         began = self._clock.monotonic()
-        while len(self._able) < self._count and self._clock.monotonic() - began < _BEGIN:
+        while len(self._can_read) < self._count and self._clock.monotonic() - began < _BEGIN:
             await self._pause()
         while True:
             async with self._busy:
@@ -145,21 +146,17 @@ class Leases:
             if self._worker is not None:
                 await self._try(self._leave())
 
-    def forget(self) -> None:
+    def close(self) -> None:
         """Leave no connection open, whatever came before."""
         self._database.drop()
 
-    def prepare_to_leave(self) -> None:
+    def stop_claiming(self) -> None:
         """Claim nothing from now on, and let the others know."""
         self._leaving = True
         self._woken.set()
 
     async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(EVERY):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
+        await event_within(self._woken, HEARTBEAT_EVERY)
         self._woken.clear()
 
     async def _try(self, doing: Awaitable[None]) -> None:
@@ -183,21 +180,21 @@ class Leases:
         began = self._clock.monotonic()
         await self._renew(connection)
         slices = await connection.fetch(_SQL["slices"])
-        workers = await connection.fetch(_SQL["workers"], LEASE - _LATE)
-        self._believe(slices)
-        self._valid_until = began + LEASE - _MARGIN
-        await self._carry_out(connection, slices, workers)
+        workers = await connection.fetch(_SQL["workers"], LEASE_SECONDS - _LATE)
+        self._adopt_rows(slices)
+        self._valid_until = began + LEASE_SECONDS - _MARGIN
+        await self._apply_plan(connection, slices, workers)
         self._health.report("leases", ok=True)
 
     async def _renew(self, connection: Connection) -> None:
-        pipelines = [] if self._leaving else sorted(number for number, able in self._able.items() if able)
+        pipelines = [] if self._leaving else sorted(number for number, able in self._can_read.items() if able)
         if self._worker is not None:
-            self._worker = await connection.fetchval(_SQL["renew"], self._worker, pipelines, LEASE)
+            self._worker = await connection.fetchval(_SQL["renew"], self._worker, pipelines, LEASE_SECONDS)
         if self._worker is None:
-            self._worker = await connection.fetchval(_SQL["register"], _name(), pipelines, LEASE)
+            self._worker = await connection.fetchval(_SQL["register"], _name(), pipelines, LEASE_SECONDS)
             log.info("worker registered", worker=self._worker)
 
-    def _believe(self, slices: list[asyncpg.Record]) -> None:
+    def _adopt_rows(self, slices: list[asyncpg.Record]) -> None:
         """Take over what the rows say of this worker's slices."""
         before = {number for theirs in self._held.values() for number in theirs}
         held: dict[int, dict[int, int]] = {}
@@ -208,23 +205,23 @@ class Leases:
         if lost := before - {number for theirs in held.values() for number in theirs}:
             log.warning("slices taken over by another worker", slices=sorted(lost))
 
-    async def _carry_out(
+    async def _apply_plan(
         self, connection: Connection, rows: list[asyncpg.Record], workers: list[asyncpg.Record]
     ) -> None:
         alive = {row["id"] for row in workers}
-        self.others = bool(alive - {self._worker})
-        members = [Member(row["id"], number) for row in workers for number in row["pipelines"]]
+        self.other_workers_alive = bool(alive - {self._worker})
+        members = [PipelineId(row["id"], number) for row in workers for number in row["pipelines"]]
         slices = [
             Slice(
                 row["number"],
-                Member(row["worker_id"], row["pipeline"]) if row["worker_id"] in alive else None,
-                row["shunned_by"],
+                PipelineId(row["worker_id"], row["pipeline"]) if row["worker_id"] in alive else None,
+                row["avoided_by"],
             )
             for row in rows
         ]
-        plan = deal(slices, members)
-        self._too_much = {
-            pipeline: {number for number in theirs if plan.get(number) != Member(self.worker, pipeline)}
+        plan = assign(slices, members)
+        self._surplus = {
+            pipeline: {number for number in theirs if plan.get(number) != PipelineId(self.worker, pipeline)}
             for pipeline, theirs in self._held.items()
         }
         if self._leaving:
@@ -242,7 +239,7 @@ class Leases:
             await self._claim(connection, free, plan)
 
     async def _claim(
-        self, connection: Connection, free: list[asyncpg.Record], plan: dict[int, Member]
+        self, connection: Connection, free: list[asyncpg.Record], plan: dict[int, PipelineId]
     ) -> None:
         claimed = await connection.fetch(
             _SQL["claim"],
@@ -273,7 +270,7 @@ class Leases:
 
 async def holders(connection: Connection) -> dict[int, str]:
     """Return who holds each slice, as 'host:process/pipeline'; slices without a living holder are left out."""
-    workers = await connection.fetch(_SQL["workers"], LEASE - _LATE)
+    workers = await connection.fetch(_SQL["workers"], LEASE_SECONDS - _LATE)
     names = {row["id"]: row["name"] for row in workers}
     return {
         row["number"]: f"{names[row['worker_id']]}/{row['pipeline']}"

@@ -26,14 +26,14 @@ PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class LogBounds:
     """Where a log begins, and the last stable offset, behind which nothing can be read yet."""
 
     first: int
     end: int
 
 
-class LaneLogs:
+class LogOffsets:
     """Answers questions about logs; raises KafkaError or TimeoutError where brokers do not."""
 
     def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, partitions: dict[str, int]) -> None:
@@ -41,7 +41,7 @@ class LaneLogs:
         self._consumer = consumer
         self._partitions = partitions
 
-    def consumed(self) -> list[LaneKey]:
+    def existing_lanes(self) -> list[LaneKey]:
         """Return every lane of the topics that the settings name, as far as these are there."""
         return [
             (topic, partition)
@@ -49,7 +49,7 @@ class LaneLogs:
             for partition in range(self._partitions.get(self._settings.topic(topic), 0))
         ]
 
-    async def bounds(self, keys: Iterable[LaneKey]) -> dict[LaneKey, Bounds]:
+    async def bounds(self, keys: Iterable[LaneKey]) -> dict[LaneKey, LogBounds]:
         """Return the bounds of those lanes whose logs are there."""
         there = {self._partition(key): key for key in keys if self._exists(key)}
         if not there:
@@ -57,9 +57,9 @@ class LaneLogs:
         async with asyncio.timeout(PATIENCE):
             first = await self._consumer.beginning_offsets(list(there))
             end = await self._consumer.end_offsets(list(there))
-        return {key: Bounds(first[partition], end[partition]) for partition, key in there.items()}
+        return {key: LogBounds(first[partition], end[partition]) for partition, key in there.items()}
 
-    async def at(self, key: LaneKey, timestamp: int) -> int | None:
+    async def offset_at(self, key: LaneKey, timestamp: int) -> int | None:
         """Return the offset of a log's first record at or after a time, None where none is.
 
         timestamp: milliseconds since 1970.
@@ -77,9 +77,9 @@ class LaneLogs:
 
 
 @asynccontextmanager
-async def asking(settings: Settings) -> AsyncIterator[LaneLogs]:
+async def connect(settings: Settings) -> AsyncIterator[LogOffsets]:
     """Give somebody to ask; raises KafkaError or TimeoutError where no broker answers."""
-    async with kafka.plain_client(settings, "lanes", patience=PATIENCE) as client:
+    async with kafka.metadata_client(settings, "lanes", patience=PATIENCE) as client:
         async with asyncio.timeout(PATIENCE):
             partitions = await kafka.partitions_by_topic(client)
     consumer = AIOKafkaConsumer(
@@ -92,6 +92,6 @@ async def asking(settings: Settings) -> AsyncIterator[LaneLogs]:
     try:
         async with asyncio.timeout(2 * PATIENCE):
             await consumer.start()
-        yield LaneLogs(settings, consumer, partitions)
+        yield LogOffsets(settings, consumer, partitions)
     finally:
-        await kafka.leave(consumer)
+        await kafka.stop_client(consumer)

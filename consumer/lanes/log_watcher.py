@@ -39,7 +39,7 @@ _PEEK_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingRecords:
     """What stands at a position and behind it, as far as one answer of a broker goes.
 
     records: how many are readable in it; what aborted transactions left, and markers, are none. timestamp: of the
@@ -52,18 +52,18 @@ class Waiting:
     timestamp: int | None = None
 
 
-class Survey:
+class LogWatcher:
     """What the last look found.
 
     lanes: all that exist. missing: topics that do not, as Kafka calls them. first, end: of each log; the end is the
-    last stable offset. seen_at: when brokers last answered, in monotonic seconds. doubtful: lanes whose log went
+    last stable offset. answered_at: when brokers last answered, in monotonic seconds. suspect: lanes whose log went
     back or was away since somebody last looked after them.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         lenient_batches.install()
         self._clock = clock
-        self.seen_at = clock.monotonic()
+        self.answered_at = clock.monotonic()
         self._settings = settings
         self._names = kafka.input_topics(settings)
         self._clients: AsyncExitStack | None = None
@@ -71,15 +71,15 @@ class Survey:
         self._client: AIOKafkaClient | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self.lanes: frozenset[LaneKey] = frozenset()
-        self.missing: list[str] = []
-        self.first: dict[LaneKey, int] = {}
-        self.end: dict[LaneKey, int] = {}
-        self.doubtful: set[LaneKey] = set()
+        self.missing_topics: list[str] = []
+        self.first_offsets: dict[LaneKey, int] = {}
+        self.end_offsets: dict[LaneKey, int] = {}
+        self.suspect: set[LaneKey] = set()
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Look at all logs; raises KafkaError, OSError or TimeoutError, and then `end` is empty."""
         ends: dict[LaneKey, int] = {}
-        before, self.end = self.end, ends
+        before, self.end_offsets = self.end_offsets, ends
         async with asyncio.timeout(3 * _PATIENCE):
             client, consumer = await self._connected()
         async with asyncio.timeout(_PATIENCE):
@@ -88,11 +88,11 @@ class Survey:
             if self.lanes:
                 found = await consumer.end_offsets([self._partition(key) for key in self.lanes])
                 ends = {self._key(partition): end for partition, end in found.items()}
-        self.doubtful |= {key for key, end in ends.items() if end < before.get(key, 0)}
-        self.end = ends
-        self.seen_at = self._clock.monotonic()
+        self.suspect |= {key for key, end in ends.items() if end < before.get(key, 0)}
+        self.end_offsets = ends
+        self.answered_at = self._clock.monotonic()
 
-    async def peek(self, positions: Mapping[LaneKey, int]) -> dict[LaneKey, Waiting]:
+    async def peek(self, positions: Mapping[LaneKey, int]) -> dict[LaneKey, PendingRecords]:
         """Return what waits at these positions, as far as it is known within half a second.
 
         Raises what `look` raises.
@@ -103,7 +103,7 @@ class Survey:
         consumer.assign([self._partition(key) for key in positions])
         for key, offset in positions.items():
             consumer.seek(self._partition(key), offset)
-        found: dict[LaneKey, Waiting] = {}
+        found: dict[LaneKey, PendingRecords] = {}
         loop = asyncio.get_running_loop()
         until = loop.time() + _PEEK
         try:
@@ -112,10 +112,10 @@ class Survey:
                 for key in positions.keys() - found.keys():
                     records = fetched.get(self._partition(key), [])
                     upto = await consumer.position(self._partition(key))
-                    whole = upto >= self.end.get(key, upto + 1)
+                    whole = upto >= self.end_offsets.get(key, upto + 1)
                     if records or whole:
                         timestamp = records[0].timestamp if records and records[0].timestamp >= 0 else None
-                        found[key] = Waiting(len(records), upto, whole, timestamp)
+                        found[key] = PendingRecords(len(records), upto, whole, timestamp)
                 consumer.pause(*(self._partition(key) for key in found))
         except (lenient_batches.UnreadableBatchError, OffsetOutOfRangeError) as error:
             # One lane's trouble: what was found of the others is as good as ever.
@@ -128,7 +128,7 @@ class Survey:
         """Leave; what the last look found stays."""
         clients, self._clients = self._clients, None
         self._client = self._consumer = None
-        self.end = {}
+        self.end_offsets = {}
         self._listed_at = float("-inf")
         if clients is not None:
             try:
@@ -142,10 +142,10 @@ class Survey:
             await self.stop()
             async with AsyncExitStack() as stack:
                 client = await stack.enter_async_context(
-                    kafka.plain_client(self._settings, "survey", patience=_PATIENCE)
+                    kafka.metadata_client(self._settings, "log-watcher", patience=_PATIENCE)
                 )
                 consumer = AIOKafkaConsumer(
-                    **kafka.client_options(self._settings, "survey"),
+                    **kafka.client_options(self._settings, "log-watcher"),
                     group_id=None,
                     enable_auto_commit=False,
                     auto_offset_reset="none",
@@ -154,7 +154,7 @@ class Survey:
                     fetch_max_wait_ms=50,
                     request_timeout_ms=int(_PATIENCE * 1000),
                 )
-                stack.push_async_callback(kafka.leave, consumer)
+                stack.push_async_callback(kafka.stop_client, consumer)
                 await consumer.start()
                 self._clients = stack.pop_all()
             self._client, self._consumer = client, consumer
@@ -163,7 +163,7 @@ class Survey:
     async def _list(self, client: AIOKafkaClient, consumer: AIOKafkaConsumer) -> None:
         partitions = await kafka.partitions_by_topic(client)
         missing = [topic for topic in self._names if not partitions.get(topic)]
-        if missing and missing != self.missing:
+        if missing and missing != self.missing_topics:
             log.warning("topics are missing", topics=missing)
         lanes = frozenset(
             (name, partition)
@@ -174,9 +174,9 @@ class Survey:
             found = await consumer.beginning_offsets(
                 [TopicPartition(self._settings.topic(name), partition) for name, partition in lanes]
             )
-            self.first = {self._key(partition): first for partition, first in found.items()}
-        self.doubtful |= self.lanes - lanes
-        self.lanes, self.missing = lanes, missing
+            self.first_offsets = {self._key(partition): first for partition, first in found.items()}
+        self.suspect |= self.lanes - lanes
+        self.lanes, self.missing_topics = lanes, missing
         self._listed_at = asyncio.get_running_loop().time()
 
     def _partition(self, key: LaneKey) -> TopicPartition:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper
-    from consumer.lanes.log_offsets import Bounds
+    from consumer.lanes.log_offsets import LogBounds
     from consumer.lanes.positions import Lane, LaneKey
 
 _SQL = queries("lanes")
@@ -36,12 +36,12 @@ _WHY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LaneStatus:
     """A lane beside its log. lane: None where it was never read. bounds: None where brokers did not tell."""
 
     key: LaneKey
     lane: Lane | None
-    bounds: Bounds | None
+    bounds: LogBounds | None
 
     @property
     def lag(self) -> int | None:
@@ -52,18 +52,18 @@ class Standing:
         return max(0, self.bounds.end - begin)
 
 
-def standings(rows: Sequence[Lane], bounds: Mapping[LaneKey, Bounds]) -> list[Standing]:
+def lane_statuses(rows: Sequence[Lane], bounds: Mapping[LaneKey, LogBounds]) -> list[LaneStatus]:
     """Put lanes beside their logs, in order; those that have a log and were never read come too."""
     known = {lane.key: lane for lane in rows}
-    return [Standing(key, known.get(key), bounds.get(key)) for key in sorted(known.keys() | bounds.keys())]
+    return [LaneStatus(key, known.get(key), bounds.get(key)) for key in sorted(known.keys() | bounds.keys())]
 
 
-def why(stopped: str) -> str:
+def explain_stop(stopped: str) -> str:
     """Say in words why a lane stands still."""
     return _WHY[LaneStop(stopped)]
 
 
-def way_out(lane: Lane) -> str:
+def suggest_command(lane: Lane) -> str:
     """Say which commands let a stopped lane go on, the best first."""
     where = f"{lane.topic} {lane.partition}"
     resume = f"engagement lanes resume {where}"

@@ -51,7 +51,7 @@ class Lane:
         """What names the lane: its topic, without prefix, and its partition."""
         return self.topic, self.partition
 
-    def after(self, events: int, last: Record, *, dead: DeadLetter | None = None) -> Lane:
+    def advanced(self, events: int, last: Record, *, dead: DeadLetter | None = None) -> Lane:
         """Return the lane behind so many events and then, if there is one, a dead letter, with the last record.
 
         Stopped where that was a dead one too many.
@@ -106,7 +106,7 @@ async def take_held(
     return [_lane(row) for row in rows]
 
 
-async def introduce(
+async def register_new_lanes(
     connection: Connection, bounds: Mapping[LaneKey, tuple[int, int]], *, latest: bool
 ) -> None:
     """Write down lanes never seen. bounds: (first offset, end) of each log, of new topics all that there are.
@@ -115,7 +115,7 @@ async def introduce(
     """
     keys = sorted(bounds)
     await connection.execute(
-        queries("lanes")["introduce"],
+        queries("lanes")["register_new"],
         [topic for topic, _ in keys],
         [partition for _, partition in keys],
         [bounds[key][0] for key in keys],
@@ -123,11 +123,11 @@ async def introduce(
     )
 
 
-async def of_slices(
+async def read_slices(
     connection: Connection, numbers: Iterable[int], topics: Iterable[str]
 ) -> dict[LaneKey, Lane]:
     """Return the lanes of some slices, of these topics, as they stand in the database."""
-    rows = await connection.fetch(queries("lanes")["of_slices"], sorted(numbers), sorted(topics))
+    rows = await connection.fetch(queries("lanes")["read_slices"], sorted(numbers), sorted(topics))
     return {(row["topic"], row["partition"]): _lane(row) for row in rows}
 
 

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from consumer.infra import kafka
 from consumer.relay import producers
 from consumer.relay.producers import Deadlines
-from consumer.relay.record_batches import in_batches
+from consumer.relay.record_batches import build_batches
 from schemas.names import OUTPUT_TOPICS
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from consumer.infra.settings import Settings
-    from consumer.relay.outbox import Message
-    from consumer.relay.record_batches import Batch
+    from consumer.relay.outbox import OutgoingMessage
+    from consumer.relay.record_batches import RecordBatch
 
 # aiokafka asserts where it has met a fatal error before.
-_DOUBTS = (KafkaError, TimeoutError, OSError, AssertionError)
+_IN_DOUBT_AFTER = (KafkaError, TimeoutError, OSError, AssertionError)
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class PublishedPosition:
     """Up to where a shard's outbox is published, and under which incarnation of the installation.
 
     number: of the last message that is. incarnation: 0 where Kafka's position was not written by a relay. floor: up
@@ -46,23 +46,23 @@ class Position:
     mark: int = 0
 
 
-class PublishDoubtError(Exception):
+class DeliveryInDoubtError(Exception):
     """Nobody knows what of it has arrived: discard the publisher and start a new one."""
 
 
-class Publisher(Protocol):
+class KafkaPublisher(Protocol):
     """Publishes one shard's messages; lives from start() to its first doubt."""
 
-    async def start(self) -> Position | None:
+    async def start(self) -> PublishedPosition | None:
         """Connect, and return the position that Kafka holds, None if it knows none.
 
-        Raises PublishDoubtError within 12 s, TopicsMissingError.
+        Raises DeliveryInDoubtError within 12 s, TopicsMissingError.
         """
 
-    async def publish(self, messages: Sequence[Message], position: Position) -> None:
+    async def send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition) -> None:
         """Publish all of it and the position, in order, each (topic, key) to the partition it always goes to.
 
-        Raises PublishDoubtError, at once on every call after the first that did; and before anything is sent,
+        Raises DeliveryInDoubtError, at once on every call after the first that did; and before anything is sent,
         so that the next call may follow, MessageTooLargeError.
         """
 
@@ -77,12 +77,12 @@ class PlainPublisher:
         self._settings = settings
         self._deadlines = deadlines or Deadlines()
         self._started: AIOKafkaProducer | None = None
-        self._doubt: str | None = "it was not started"
+        self._in_doubt_because: str | None = "it was not started"
 
-    async def start(self) -> Position | None:
-        """See Publisher; the plain mode knows no position."""
+    async def start(self) -> PublishedPosition | None:
+        """See KafkaPublisher; the plain mode knows no position."""
         if self._started is not None:
-            raise PublishDoubtError("was started before")
+            raise DeliveryInDoubtError("was started before")
         producer = self._started = self._producer()
         try:
             async with asyncio.timeout(self._deadlines.start):
@@ -91,34 +91,34 @@ class PlainPublisher:
                 # Their partitions are known before the first message, and looked after from now on.
                 await producer.client.set_topics([self._settings.topic(name) for name in OUTPUT_TOPICS])
                 position = await self._position(producer)
-        except _DOUBTS as error:
-            raise PublishDoubtError(f"start: {error!r}") from error
-        self._doubt = None
+        except _IN_DOUBT_AFTER as error:
+            raise DeliveryInDoubtError(f"start: {error!r}") from error
+        self._in_doubt_because = None
         return position
 
-    async def publish(self, messages: Sequence[Message], position: Position) -> None:
-        """See Publisher."""
+    async def send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition) -> None:
+        """See KafkaPublisher."""
         producer = self._started
-        if producer is None or self._doubt is not None:
-            raise PublishDoubtError(self._doubt)
+        if producer is None or self._in_doubt_because is not None:
+            raise DeliveryInDoubtError(self._in_doubt_because)
         try:
             batches = await self._batches(producer, messages)
             # A cancelled call leaves as much doubt as a failed one.
-            self._doubt = "publishing was interrupted"
+            self._in_doubt_because = "publishing was interrupted"
             await self._deliver(producer, batches, position)
-        except _DOUBTS as error:
-            self._doubt = f"publish: {error!r}"
-            raise PublishDoubtError(self._doubt) from error
-        self._doubt = None
+        except _IN_DOUBT_AFTER as error:
+            self._in_doubt_because = f"publish: {error!r}"
+            raise DeliveryInDoubtError(self._in_doubt_because) from error
+        self._in_doubt_because = None
 
     async def discard(self) -> None:
-        """See Publisher."""
-        self._doubt = "it was discarded"
+        """See KafkaPublisher."""
+        self._in_doubt_because = "it was discarded"
         if self._started is not None:
             await producers.discard(self._started, self._deadlines.stop)
 
     def _producer(self) -> AIOKafkaProducer:
-        return producers.make(self._settings, self._deadlines)
+        return producers.make_producer(self._settings, self._deadlines)
 
     async def _require_topics(self, present: dict[str, int]) -> None:
         if missing := [name for name in map(self._settings.topic, OUTPUT_TOPICS) if name not in present]:
@@ -126,22 +126,24 @@ class PlainPublisher:
                 f"topics are missing: {', '.join(missing)}; run `engagement topics`"
             )
 
-    async def _position(self, _producer: AIOKafkaProducer) -> Position | None:
+    async def _position(self, _producer: AIOKafkaProducer) -> PublishedPosition | None:
         return None
 
     async def _deliver(
-        self, producer: AIOKafkaProducer, batches: Sequence[Batch], _position: Position
+        self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], _position: PublishedPosition
     ) -> None:
-        await self._send(producer, batches)
+        await self._send_batches(producer, batches)
 
-    async def _batches(self, producer: AIOKafkaProducer, messages: Sequence[Message]) -> list[Batch]:
+    async def _batches(
+        self, producer: AIOKafkaProducer, messages: Sequence[OutgoingMessage]
+    ) -> list[RecordBatch]:
         partitions = {}
         async with asyncio.timeout(self._deadlines.operation):
             for topic in {message.topic for message in messages}:
                 partitions[topic] = sorted(await producer.partitions_for(self._settings.topic(topic)))
-        return in_batches(messages, partitions, producer.create_batch)
+        return build_batches(messages, partitions, producer.create_batch)
 
-    async def _send(self, producer: AIOKafkaProducer, batches: Sequence[Batch]) -> None:
+    async def _send_batches(self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch]) -> None:
         """Send batches and wait for each acknowledgement: a transaction commits without those that failed."""
         async with asyncio.timeout(self._deadlines.operation):
             sent = []

@@ -31,7 +31,7 @@ _groups = msgspec.json.Decoder(dict[str, list[Group]]).decode
 _columns = msgspec.json.Decoder(tuple[list[int], list[int]]).decode
 
 
-class Commit:
+class MessageEncoder:
     """What the messages of one row of the outbox have in common."""
 
     def __init__(self, incarnation: int, groups: str, committed_at: datetime) -> None:
@@ -39,7 +39,7 @@ class Commit:
         self._groups: Mapping[str, Sequence[Group]] = _groups(groups)
         self._time = rfc3339(committed_at)
 
-    def message(self, kind: str, facts: str) -> tuple[bytes, bytes]:
+    def encode(self, kind: str, facts: str) -> tuple[bytes, bytes]:
         """Return key and value of a message; kind: 'score_changed' or 'xp_credited'."""
         return self._score_changed(facts) if kind == "score_changed" else self._xp_credited(facts)
 

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.sender import Sender
 
 from consumer.infra import kafka
-from consumer.infra.kafka.abort import cut
+from consumer.infra.kafka.abort import abort_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +65,7 @@ class TrackedSender(Sender):  # type: ignore[misc] # aiokafka ships no types
             task.add_done_callback(self.children.discard)
 
 
-def make(
+def make_producer(
     settings: Settings,
     deadlines: Deadlines,
     *,
@@ -100,33 +100,33 @@ async def discard(producer: AIOKafkaProducer, patience: float) -> None:
     """
     producer._closed = True  # else it complains when it is collected
     client, sender = producer.client, producer._sender
-    closing = cut(client)
+    closing = abort_all(client)
     tasks = [task for task in (sender.sender_task, client._sync_task, *sender.children) if task is not None]
     client._sync_task = None
     for task in tasks:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=patience)
-    _acknowledge(task for task in tasks if task.done())
-    closing += cut(client)  # a task may have been connecting
+    _retrieve_from(task for task in tasks if task.done())
+    closing += abort_all(client)  # a task may have been connecting
     if closing:
         await asyncio.wait(closing, timeout=patience)
-    _forget(producer)
+    _retrieve_exceptions(producer)
 
 
-def _forget(producer: AIOKafkaProducer) -> None:
+def _retrieve_exceptions(producer: AIOKafkaProducer) -> None:
     """Let nothing of the producer speak up later: its futures were all failed, many with nobody waiting."""
     accumulator, transactions = producer._message_accumulator, producer._txn_manager
     if accumulator._wakeup_handle is not None:
         accumulator._wakeup_handle.cancel()
     batches = [*itertools.chain.from_iterable(accumulator._batches.values()), *accumulator._pending_batches]
-    _acknowledge(batch.future for batch in batches)
-    _acknowledge(batch._drain_waiter for batch in batches)
+    _retrieve_from(batch.future for batch in batches)
+    _retrieve_from(batch._drain_waiter for batch in batches)
     if transactions is not None and transactions._transaction_waiter is not None:
-        _acknowledge([transactions._transaction_waiter])
+        _retrieve_from([transactions._transaction_waiter])
 
 
-def _acknowledge(futures: Iterable[asyncio.Future[Any]]) -> None:
+def _retrieve_from(futures: Iterable[asyncio.Future[Any]]) -> None:
     for future in futures:
         if future.done() and not future.cancelled():
             future.exception()

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from consumer.relay.outbox import Message
+    from consumer.relay.outbox import OutgoingMessage
 
 # What a broker takes as one batch unless told otherwise (message.max.bytes), and so as one message.
-MOST_BATCH_BYTES = 1_048_588
+MAX_BATCH_BYTES = 1_048_588
 
 _SEED, _MIX, _WORD = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
 
@@ -28,7 +28,7 @@ class MessageTooLargeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RecordBatch:
     """Records for one partition, closed; topic without prefix, builder: aiokafka's BatchBuilder."""
 
     topic: str
@@ -36,35 +36,35 @@ class Batch:
     builder: Any
 
 
-def in_batches(
-    messages: Sequence[Message], partitions: Mapping[str, Sequence[int]], create: Callable[[], Any]
-) -> list[Batch]:
+def build_batches(
+    messages: Sequence[OutgoingMessage], partitions: Mapping[str, Sequence[int]], create: Callable[[], Any]
+) -> list[RecordBatch]:
     """Lay messages out as batches, in order within each partition.
 
     partitions: by topic without prefix, ascending. create: gives an empty BatchBuilder. Raises
     MessageTooLargeError.
     """
-    batches: list[Batch] = []
+    batches: list[RecordBatch] = []
     filling: dict[tuple[str, int], Any] = {}
     for message in messages:
         partition = partition_of(message, partitions[message.topic])
         place = (message.topic, partition)
         builder = filling.get(place)
-        if builder is None or not _appended(builder, message):
+        if builder is None or not _append(builder, message):
             builder = filling[place] = create()
-            batches.append(Batch(message.topic, partition, builder))
-            _appended(builder, message)  # the first is always taken
-            if builder.size() > MOST_BATCH_BYTES:
+            batches.append(RecordBatch(message.topic, partition, builder))
+            _append(builder, message)  # the first is always taken
+            if builder.size() > MAX_BATCH_BYTES:
                 raise MessageTooLargeError(
                     f"a message for {message.topic} makes a batch of {builder.size()} bytes, "
-                    f"a broker takes {MOST_BATCH_BYTES}"
+                    f"a broker takes {MAX_BATCH_BYTES}"
                 )
     for batch in batches:
         batch.builder.close()
     return batches
 
 
-def partition_of(message: Message, partitions: Sequence[int]) -> int:
+def partition_of(message: OutgoingMessage, partitions: Sequence[int]) -> int:
     """Return the partition of a message among its topic's, ascending.
 
     By its key as every Kafka client does; without one by its value, so that it is the same at the next try.
@@ -90,7 +90,7 @@ def murmur2(data: bytes) -> int:
     return result ^ (result >> 15)
 
 
-def _appended(builder: Any, message: Message) -> bool:
+def _append(builder: Any, message: OutgoingMessage) -> bool:
     taken = builder.append(
         timestamp=None, key=message.key, value=message.value, headers=list(message.headers)
     )

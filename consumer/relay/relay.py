@@ -17,8 +17,9 @@ import structlog
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
-from consumer.relay.kafka_publisher import PlainPublisher, PublishDoubtError
-from consumer.relay.shard_publisher import NewIncarnationError, Shard
+from consumer.infra.wait import event_within
+from consumer.relay.kafka_publisher import DeliveryInDoubtError, PlainPublisher
+from consumer.relay.shard_publisher import NewIncarnationError, ShardPublisher
 from consumer.relay.transactional_publisher import TransactionalPublisher
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
     from consumer.infra.telemetry.health import Health
     from consumer.infra.telemetry.metrics import Metrics
-    from consumer.relay.kafka_publisher import Publisher
+    from consumer.relay.kafka_publisher import KafkaPublisher
     from consumer.relay.shard_leases import ShardLeases
 
 log = structlog.get_logger(__name__)
@@ -65,13 +66,13 @@ class Relay:
         self._health = health
         self._clock = clock
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._woken: dict[int, asyncio.Event] = {}
+        self._wake_events: dict[int, asyncio.Event] = {}
         self._faults: dict[int, str] = {}
         self._stopping = asyncio.Event()
 
     def wake(self) -> None:
         """Look at the outbox now: a batch was committed."""
-        for woken in self._woken.values():
+        for woken in self._wake_events.values():
             woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -83,13 +84,13 @@ class Relay:
                 while not stopping.is_set():
                     await self._tick(database)
                     self._report()
-                    await _until(stopping, _TICK)
+                    await event_within(stopping, _TICK)
                 self._stopping.set()
                 self.wake()
                 if self._tasks:
                     await asyncio.wait(self._tasks.values(), timeout=_FAREWELL)
             finally:
-                await self._leave(database.held)
+                await self._stop_all(database.held)
 
     # Leases ------------------------------------------------------------------------------------------------
 
@@ -99,8 +100,8 @@ class Relay:
             async with asyncio.timeout(_PATIENCE):
                 connection = await database.get()
                 await self._leases.tick(connection)
-                for shard in self._leases.too_much():
-                    await self._end(shard)
+                for shard in self._leases.surplus():
+                    await self._stop_shard(shard)
                     await self._leases.release(connection, shard)
         except Exception as error:
             if retry_reason(error) is None:
@@ -112,23 +113,23 @@ class Relay:
         held = self._leases.held()
         for shard in [shard for shard in self._tasks if shard not in held]:
             log.warning("shard lost to another relay", shard=shard)
-            await self._end(shard)
+            await self._stop_shard(shard)
         for shard in held - self._tasks.keys():
-            self._woken[shard] = asyncio.Event()
-            self._tasks[shard] = asyncio.create_task(self._work(shard), name=f"relay-{shard}")
+            self._wake_events[shard] = asyncio.Event()
+            self._tasks[shard] = asyncio.create_task(self._run_shard(shard), name=f"relay-{shard}")
         for task in self._tasks.values():
             if task.done() and not self._stopping.is_set():
                 task.result()  # crash loudly: it never ends by itself
 
-    async def _end(self, shard: int) -> None:
+    async def _stop_shard(self, shard: int) -> None:
         self._faults.pop(shard, None)
         if task := self._tasks.pop(shard, None):
             task.cancel()
             await asyncio.wait([task], timeout=_PATIENCE)
 
-    async def _leave(self, connection: Connection | None) -> None:
+    async def _stop_all(self, connection: Connection | None) -> None:
         for shard in list(self._tasks):
-            await self._end(shard)
+            await self._stop_shard(shard)
         if connection is not None:
             try:
                 async with asyncio.timeout(_TICK):
@@ -145,66 +146,58 @@ class Relay:
 
     # One shard ---------------------------------------------------------------------------------------------
 
-    async def _work(self, number: int) -> None:
+    async def _run_shard(self, number: int) -> None:
         """Publish one shard, with a new publisher after each doubt, until cancelled or everything went out."""
         with ConnectionKeeper(self._connect) as database:
             while True:
-                await self._attempt(number, database)
+                await self._publish_until_in_doubt(number, database)
                 if self._stopping.is_set():
                     return
                 await asyncio.sleep(_AFTER_DOUBT)
 
-    async def _attempt(self, number: int, database: ConnectionKeeper) -> None:
+    async def _publish_until_in_doubt(self, number: int, database: ConnectionKeeper) -> None:
         """Publish with one publisher to its first doubt; gives the connection up where that is in doubt too."""
-        shard = Shard(number, self._publisher(number))
+        shard = ShardPublisher(number, self._make_publisher(number))
         try:
             connection = await database.get()
             if await self._leases.confirm(connection, number):
-                await shard.begin(connection)
-                await self._publish(shard, connection)
-        except (PublishDoubtError, NewIncarnationError, TopicsMissingError) as error:
-            self._failed(number, "kafka", error)
+                await shard.start(connection)
+                await self._publish_outbox(shard, connection)
+        except (DeliveryInDoubtError, NewIncarnationError, TopicsMissingError) as error:
+            self._record_failure(number, "kafka", error)
         except Exception as error:
             if retry_reason(error) is None:
                 raise
-            self._failed(number, "database", error)
+            self._record_failure(number, "database", error)
             database.drop()
         finally:
             await shard.discard()
 
-    async def _publish(self, shard: Shard, connection: Connection) -> None:
+    async def _publish_outbox(self, shard: ShardPublisher, connection: Connection) -> None:
         """Publish what comes until told to stop and nothing is left; raises at the first doubt."""
-        woken = self._woken[shard.number]
+        woken = self._wake_events[shard.number]
         while True:
             woken.clear()
-            published = await shard.publish_due(connection, self._acknowledged)
+            published = await shard.publish_due(connection, self._observe_latency)
             self._faults.pop(shard.number, None)
             if published:
                 self._metrics.relay_transactions.labels("committed").inc()
             elif self._stopping.is_set():
                 return
             else:
-                await _until(woken, _IDLE)
+                await event_within(woken, _IDLE)
 
-    def _publisher(self, shard: int) -> Publisher:
+    def _make_publisher(self, shard: int) -> KafkaPublisher:
         if self._settings.relay == "plain":
             return PlainPublisher(self._settings)
         return TransactionalPublisher(self._settings, shard)
 
-    def _acknowledged(self, committed_at: datetime) -> None:
+    def _observe_latency(self, committed_at: datetime) -> None:
         waited = (self._clock.now() - committed_at).total_seconds()
         self._metrics.publish_seconds.observe(max(0.0, waited))
 
-    def _failed(self, shard: int, what: str, error: BaseException) -> None:
+    def _record_failure(self, shard: int, what: str, error: BaseException) -> None:
         """Say so; what is not known to have arrived is found out by the next publisher."""
         self._metrics.relay_transactions.labels("aborted").inc()
         self._faults[shard] = f"{what}: {error!r}"[:200]
         log.warning("relay begins anew", shard=shard, because=what, error=repr(error)[:300])
-
-
-async def _until(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        pass

@@ -12,8 +12,8 @@ import structlog
 
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.revision import configuration_change
-from consumer.relay.kafka_publisher import Position
-from consumer.relay.outbox import mark_of, messages_behind
+from consumer.relay.kafka_publisher import PublishedPosition
+from consumer.relay.outbox import mark_of, messages_after
 from sql import queries
 
 if TYPE_CHECKING:
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
     import asyncpg
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.relay.kafka_publisher import Publisher
+    from consumer.relay.kafka_publisher import KafkaPublisher
 
 log = structlog.get_logger(__name__)
 
 _SQL = queries("relay")
 # Rows of the outbox read at a time, and messages published in one transaction.
 _ROWS = 20
-MOST_MESSAGES = 2000
+MAX_MESSAGES = 2000
 
 
 class NewIncarnationError(Exception):
     """A new incarnation has begun, because commits were lost: begin the shard anew, from its floor."""
 
 
-class Shard:
+class ShardPublisher:
     """One shard from the initialisation of its publisher to the first doubt; then a new one is made."""
 
-    def __init__(self, number: int, publisher: Publisher) -> None:
+    def __init__(self, number: int, publisher: KafkaPublisher) -> None:
         self.number = number
         self._publisher = publisher
-        self._position = Position(0, 0)
+        self._position = PublishedPosition(0, 0)
         # Confirmed by Postgres: it never moves back, unless commits were lost.
         self._floor = 0
 
-    async def begin(self, connection: Connection) -> None:
+    async def start(self, connection: Connection) -> None:
         """Initialise, which ends whatever an older publisher left undone, and only then read the position.
 
-        Raises PublishDoubtError, TopicsMissingError, and what asyncpg raises.
+        Raises DeliveryInDoubtError, TopicsMissingError, and what asyncpg raises.
         """
         known = await self._publisher.start()
         state = await fetch_one(connection, _SQL["state"], self.number)
@@ -58,12 +58,12 @@ class Shard:
         if known is None or known.incarnation < state["incarnation"]:
             # The first start, or Kafka forgot an idle group: the floor is behind what was acknowledged. Or commits
             # were lost and somebody noticed: from the floor on everything is told again.
-            self._position = Position(self._floor, state["incarnation"])
+            self._position = PublishedPosition(self._floor, state["incarnation"])
             return
-        if await self._lost(connection, known, state):
-            await self._notice(connection, known)
+        if await self._has_lost_commits(connection, known, state):
+            await self._start_new_incarnation(connection, known)
             return
-        self._position = Position(max(known.number, self._floor), state["incarnation"])
+        self._position = PublishedPosition(max(known.number, self._floor), state["incarnation"])
         if self._position.number > self._floor:
             # Published before the crash that kept the floor from following.
             await self._raise_floor(connection)
@@ -71,16 +71,16 @@ class Shard:
     async def publish_due(self, connection: Connection, acknowledged: Callable[[datetime], None]) -> int:
         """Publish the next messages and return how many; `acknowledged` is told when each batch was committed.
 
-        Raises NewIncarnationError, PublishDoubtError, and what asyncpg raises.
+        Raises NewIncarnationError, DeliveryInDoubtError, and what asyncpg raises.
         """
         rows = await connection.fetch(_SQL["due"], self.number, self._position.number, _ROWS)
-        await self._compare(connection, rows[0])
+        await self._check_incarnation(connection, rows[0])
         rows = [row for row in rows if row["first_position"] is not None]
-        due = await messages_behind(connection, rows, self._position.number, MOST_MESSAGES)
+        due = await messages_after(connection, rows, self._position.number, MAX_MESSAGES)
         if due is None:
             return 0
-        position = Position(due.position, self._position.incarnation, self._floor, due.mark)
-        await self._publisher.publish(due.messages, position)
+        position = PublishedPosition(due.position, self._position.incarnation, self._floor, due.mark)
+        await self._publisher.send(due.messages, position)
         self._position = position
         for row in rows:
             if row["first_position"] <= due.position:
@@ -98,16 +98,18 @@ class Shard:
 
     # Lost commits --------------------------------------------------------------------------------------------
 
-    async def _compare(self, connection: Connection, state: asyncpg.Record) -> None:
+    async def _check_incarnation(self, connection: Connection, state: asyncpg.Record) -> None:
         """Fail where a restored copy of the database stands behind what was published from the lost one."""
         here = self._position
         if state["incarnation"] == here.incarnation:
             if state["head"] >= here.number and state["floor"] >= self._floor:
                 return
-            await self._notice(connection, here)
+            await self._start_new_incarnation(connection, here)
         raise NewIncarnationError(f"shard {self.number} under incarnation {here.incarnation}")
 
-    async def _lost(self, connection: Connection, known: Position, state: asyncpg.Record) -> bool:
+    async def _has_lost_commits(
+        self, connection: Connection, known: PublishedPosition, state: asyncpg.Record
+    ) -> bool:
         """Tell whether the database lacks what was published; a floor that is one transaction late is no loss."""
         if known.incarnation > state["incarnation"] or known.number > state["head"]:
             return True
@@ -118,7 +120,7 @@ class Shard:
         facts = await connection.fetchval(_SQL["message_at"], self.number, known.number)
         return facts is None or mark_of(facts) != known.mark
 
-    async def _notice(self, connection: Connection, published: Position) -> None:
+    async def _start_new_incarnation(self, connection: Connection, published: PublishedPosition) -> None:
         """Begin a new incarnation, unless another shard did, and stand at the floor under it."""
         log.error(
             "the database has lost commits: publishing again from the floor, under a new incarnation",
@@ -130,4 +132,4 @@ class Shard:
             await connection.execute(_SQL["raise_incarnation"], published.incarnation)
         state = await fetch_one(connection, _SQL["state"], self.number)
         self._floor = state["floor"]
-        self._position = Position(self._floor, state["incarnation"])
+        self._position = PublishedPosition(self._floor, state["incarnation"])

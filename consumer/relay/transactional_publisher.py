@@ -15,7 +15,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.relay import producers, stable_offsets
-from consumer.relay.kafka_publisher import PlainPublisher, Position, PublishDoubtError
+from consumer.relay.kafka_publisher import DeliveryInDoubtError, PlainPublisher, PublishedPosition
 from consumer.relay.resend_guard import OnceSender
 from schemas.names import POSITIONS_TOPIC
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from consumer.infra.settings import Settings
-    from consumer.relay.outbox import Message
+    from consumer.relay.outbox import OutgoingMessage
     from consumer.relay.producers import Deadlines, TrackedSender
-    from consumer.relay.record_batches import Batch
+    from consumer.relay.record_batches import RecordBatch
 
 # aiokafka counts the records of a partition into the negative after 2³¹ of one session. An even smaller number
 # of messages over all partitions costs an initialisation in weeks.
-_MOST_MESSAGES = 1 << 30
+_MAX_MESSAGES = 1 << 30
 # What a relay writes beside the number: incarnation, floor and mark.
 _METADATA = re.compile(r"(\d{1,9}):(\d{1,18}):(\d{1,10})", re.ASCII)
 
@@ -56,15 +56,15 @@ class TransactionalPublisher(PlainPublisher):
         self._place = TopicPartition(settings.topic(POSITIONS_TOPIC), shard)
         self._published = 0
 
-    async def publish(self, messages: Sequence[Message], position: Position) -> None:
-        """See Publisher: messages and position become visible together or not at all."""
+    async def send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition) -> None:
+        """See KafkaPublisher: messages and position become visible together or not at all."""
         self._published += len(messages)
-        if self._published > _MOST_MESSAGES:
-            raise PublishDoubtError("the producer's sequence numbers come to their end")
-        await super().publish(messages, position)
+        if self._published > _MAX_MESSAGES:
+            raise DeliveryInDoubtError("the producer's sequence numbers come to their end")
+        await super().send(messages, position)
 
     def _producer(self) -> AIOKafkaProducer:
-        return producers.make(
+        return producers.make_producer(
             self._settings, self._deadlines, transactional_id=self._group, sender=self.sender
         )
 
@@ -79,21 +79,21 @@ class TransactionalPublisher(PlainPublisher):
                 f"{topic} has {present[topic]} partitions: shard {shard} has no place in it"
             )
 
-    async def _position(self, producer: AIOKafkaProducer) -> Position | None:
+    async def _position(self, producer: AIOKafkaProducer) -> PublishedPosition | None:
         # Only now: initialising has ended whatever could still have moved it.
         found = await stable_offsets.committed(producer.client, self._group, self._place)
         if found is None:
             return None
         number, metadata = found
         if (written := _METADATA.fullmatch(metadata)) is None:
-            return Position(number, 0)
-        return Position(number, *map(int, written.groups()))
+            return PublishedPosition(number, 0)
+        return PublishedPosition(number, *map(int, written.groups()))
 
     async def _deliver(
-        self, producer: AIOKafkaProducer, batches: Sequence[Batch], position: Position
+        self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], position: PublishedPosition
     ) -> None:
         await producer.begin_transaction()
-        await self._send(producer, batches)
+        await self._send_batches(producer, batches)
         offset = OffsetAndMetadata(
             position.number, f"{position.incarnation}:{position.floor}:{position.mark}"
         )

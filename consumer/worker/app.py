@@ -22,13 +22,13 @@ from consumer.ingest import pipeline
 from consumer.ingest.batch_processor import Ingest
 from consumer.ingest.pipeline import Pipeline
 from consumer.ingest.unmatched_inbox import Inbox
-from consumer.lanes.lag import Lag
-from consumer.lanes.leases import Leases
-from consumer.lanes.log_watcher import Survey
+from consumer.lanes.lag import LagMonitor
+from consumer.lanes.leases import SliceLeases
+from consumer.lanes.log_watcher import LogWatcher
 from consumer.relay.relay import Relay
 from consumer.relay.shard_leases import ShardLeases
-from consumer.worker.background_jobs import Background
-from consumer.worker.maintenance import Upkeep
+from consumer.worker.background_jobs import BackgroundJobs
+from consumer.worker.maintenance import Maintenance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -69,8 +69,8 @@ class Worker:
             health=self.health,
             clock=self.clock,
         )
-        self._survey = Survey(settings, self.clock)
-        self._leases = Leases(
+        self._log_watcher = LogWatcher(settings, self.clock)
+        self._leases = SliceLeases(
             self._connect,
             pipelines=settings.pipelines,
             metrics=self.metrics,
@@ -97,13 +97,13 @@ class Worker:
                 beside.create_task(health.serve(health.application(self.health, self.metrics), listener)),
                 beside.create_task(probes.watch_database(self.settings, self.health)),
                 beside.create_task(probes.watch_kafka(self.settings, self.health)),
-                beside.create_task(self._lag(introduces=only in {None, "ingest"}).run()),
+                beside.create_task(self._lag(registers_lanes=only in {None, "ingest"}).run()),
             ]
             try:
                 async with asyncio.TaskGroup() as work:
                     if only in {None, "ingest"}:
                         side.append(beside.create_task(self._flush_inbox()))
-                        side.append(beside.create_task(self._upkeep().run(self.stopping)))
+                        side.append(beside.create_task(self._maintenance().run(self.stopping)))
                         side.append(beside.create_task(self._background().run(self.stopping)))
                         work.create_task(self._run_pipelines())
                     if only in {None, "relay"}:
@@ -122,13 +122,13 @@ class Worker:
                 group.create_task(self._raise_with(beating))
                 working = [group.create_task(one.run(self.stopping)) for one in self._pipelines]
                 await self.stopping.wait()
-                self._leases.prepare_to_leave()
+                self._leases.stop_claiming()
                 await asyncio.wait(working)
                 beating.cancel()
             await self._leases.leave()
         finally:
             beating.cancel()
-            self._leases.forget()
+            self._leases.close()
         await self._flush_inbox_once()
 
     @staticmethod
@@ -152,7 +152,7 @@ class Worker:
             self.settings,
             ingest=ingest,
             leases=self._leases,
-            survey=self._survey,
+            log_watcher=self._log_watcher,
             connect=self._connect,
             metrics=self.metrics,
             health=self.health,
@@ -162,24 +162,24 @@ class Worker:
 
     # Beside them ---------------------------------------------------------------------------------------------
 
-    def _lag(self, *, introduces: bool) -> Lag:
-        return Lag(
+    def _lag(self, *, registers_lanes: bool) -> LagMonitor:
+        return LagMonitor(
             self.settings,
-            self._survey,
+            self._log_watcher,
             connect=self._connect,
-            held=lambda: set(self.lanes),
+            held_lanes=lambda: set(self.lanes),
             metrics=self.metrics,
             health=self.health,
             clock=self.clock,
-            introduces=introduces,
-            introduced=self._leases.wake,
+            registers_lanes=registers_lanes,
+            on_new_lanes=self._leases.wake,
         )
 
-    def _upkeep(self) -> Upkeep:
-        return Upkeep(self._connect, claim_window=self.settings.claim_window, clock=self.clock)
+    def _maintenance(self) -> Maintenance:
+        return Maintenance(self._connect, claim_window=self.settings.claim_window, clock=self.clock)
 
-    def _background(self) -> Background:
-        return Background(self._connect, clock=self.clock)
+    def _background(self) -> BackgroundJobs:
+        return BackgroundJobs(self._connect, clock=self.clock)
 
     async def _flush_inbox_once(self) -> None:
         """Write down what the inbox counted since the last time; who ends in order forgets nothing."""

@@ -6,7 +6,6 @@ anything.
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,7 +13,7 @@ import structlog
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.wait import stopped
+from consumer.infra.wait import event_within, jittered
 from consumer.scoring import profile_publish, rejudgement
 from consumer.scoring.announce import NobodyPublishesError
 from sql import queries
@@ -32,7 +31,7 @@ log = structlog.get_logger(__name__)
 _LOCK = 0x656E6761_0005
 
 
-class Background:
+class BackgroundJobs:
     """Looks for work to go on with, unless another worker of the installation does."""
 
     def __init__(
@@ -52,9 +51,9 @@ class Background:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set; passing errors of the database end a look, not the work."""
         try:
-            while not await stopped(stopping, within=self._every * random.uniform(0.5, 1.0)):  # noqa: S311 - no secret
+            while not await event_within(stopping, jittered(self._every)):
                 try:
-                    await self.look(stopping)
+                    await self.run_once(stopping)
                 except Exception as error:
                     if (reason := retry_reason(error)) is None:
                         raise
@@ -63,22 +62,22 @@ class Background:
         finally:
             self._database.drop()
 
-    async def look(self, stopping: asyncio.Event) -> None:
+    async def run_once(self, stopping: asyncio.Event) -> None:
         """Bring every publish there is to its end; cut short when `stopping` is set."""
         connection = await self._database.get()
         # Not for the scores' sake, which several would agree on: batches get their rest from one.
-        if not await connection.fetchval(queries("upkeep")["lock"], _LOCK):
+        if not await connection.fetchval(queries("maintenance")["lock"], _LOCK):
             return
         for number in await retry_transient(self._database, profile_publish.unfinished):
-            await self._go_on(
+            await self._advance(
                 "publish", profile_publish.work(self._database, number, clock=self._clock), stopping
             )
         for number in await retry_transient(self._database, rejudgement.unfinished):
-            await self._go_on(
+            await self._advance(
                 "judging again", rejudgement.work(self._database, number, clock=self._clock), stopping
             )
 
-    async def _go_on(
+    async def _advance(
         self,
         what: str,
         work: AsyncIterator[profile_publish.Status] | AsyncIterator[rejudgement.Status],
@@ -90,7 +89,7 @@ class Background:
                 if stands.state != state:
                     state = stands.state
                     log.info(what, number=stands.id, account=stands.account, state=state)
-                if await stopped(stopping, within=self._rest):
+                if await event_within(stopping, self._rest):
                     return
         except NobodyPublishesError as error:
             log.warning("waits for the relay", work=what, error=str(error))

@@ -1,4 +1,4 @@
-"""Upkeep: what has to be made ahead and what has to go, done slowly in the background by one worker at a time.
+"""Maintenance: what has to be made ahead and what has to go, done slowly in the background by one worker at a time.
 
 Owns the months of the timeline ahead, and the claims past their window. Never touches what anybody waits for: each
 step is a transaction of milliseconds, and it rests ten times as long as a step took. (Published outbox rows go with
@@ -7,7 +7,6 @@ the relay's floor, in relay.py.)
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ import structlog
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
-from consumer.infra.wait import stopped
+from consumer.infra.wait import event_within, jittered
 from consumer.ingest import timeline_partitions as months
 from sql import queries
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_SQL = queries("upkeep")
+_SQL = queries("maintenance")
 # Any fixed number.
 _LOCK = 0x656E6761_0004
 # This month, and so many after it.
@@ -43,14 +42,14 @@ _LEAST_REST = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class MaintenanceRound:
     """What a round did."""
 
     months: int
     claims: int
 
 
-class Upkeep:
+class Maintenance:
     """Does a round of upkeep every few hours, unless another worker of the installation does."""
 
     def __init__(
@@ -64,7 +63,7 @@ class Upkeep:
         rest: float = _LEAST_REST,
     ) -> None:
         """Take how to connect, and in seconds: from round to round, until another try, the least pause."""
-        self._database = ConnectionKeeper(connect, _give_way)
+        self._database = ConnectionKeeper(connect, _limit_lock_waits)
         self._claim_window = claim_window
         self._clock = clock
         self._every = every
@@ -78,7 +77,7 @@ class Upkeep:
         """
         wait = self._retry / 10
         try:
-            while not await stopped(stopping, within=wait * random.uniform(0.5, 1.0)):  # noqa: S311 - no secret
+            while not await event_within(stopping, jittered(wait)):
                 try:
                     done = await self.round(stopping)
                 except Exception as error:
@@ -92,20 +91,20 @@ class Upkeep:
         finally:
             self._database.drop()
 
-    async def round(self, stopping: asyncio.Event) -> Done | None:
+    async def round(self, stopping: asyncio.Event) -> MaintenanceRound | None:
         """Do everything once; None where another worker does it. Cut short when `stopping` is set."""
         connection = await self._database.get()
         if not await connection.fetchval(_SQL["lock"], _LOCK):
             return None
-        created = await self._make_months(connection)
+        created = await self._create_months(connection)
         forgotten = await self._forget_claims(connection, stopping)
         log.info("upkeep", months_created=created, claims_forgotten=forgotten)
-        return Done(created, forgotten)
+        return MaintenanceRound(created, forgotten)
 
-    async def _make_months(self, connection: Connection) -> int:
+    async def _create_months(self, connection: Connection) -> int:
         before = await months.create(connection, set())
         now = self._clock.now()
-        return len(await months.create(connection, ahead(now.year, now.month)) - before)
+        return len(await months.create(connection, months_ahead(now.year, now.month)) - before)
 
     async def _forget_claims(self, connection: Connection, stopping: asyncio.Event) -> int:
         """Walk over the claims, page by page, and remove those past their window."""
@@ -118,17 +117,17 @@ class Upkeep:
             )
             forgotten += int(status.removeprefix("DELETE "))
             took = self._clock.monotonic() - began
-            if await stopped(stopping, within=max(self._rest, _REST * took)):
+            if await event_within(stopping, max(self._rest, _REST * took)):
                 break
         return forgotten
 
 
-def ahead(year: int, month: int) -> set[Month]:
+def months_ahead(year: int, month: int) -> set[Month]:
     """Return a month and those that have to be there before they begin."""
     first = year * 12 + month - 1
     return {(number // 12, number % 12 + 1) for number in range(first, first + _MONTHS_AHEAD + 1)}
 
 
-async def _give_way(connection: Connection) -> None:
+async def _limit_lock_waits(connection: Connection) -> None:
     # Whoever it meets is more urgent.
     await connection.execute("set lock_timeout = 200")

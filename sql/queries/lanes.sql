@@ -36,7 +36,7 @@ update lanes l set epoch = l.epoch + 1
 from wanted w where l.topic = w.topic and l.partition = w.partition
 returning l.*
 
--- name: introduce
+-- name: register_new
 -- Writes down lanes never seen. Of topics never seen all at once, where they are told to start; those added to a
 -- topic begin where its log does.
 insert into lanes (topic, partition, next_offset)
@@ -46,7 +46,7 @@ from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) as a(topic, parti
 order by a.topic, a.partition
 on conflict do nothing
 
--- name: of_slices
+-- name: read_slices
 -- The lanes of some slices, of the topics that are consumed.
 select * from lanes where partition = any($1::int[]) and topic = any($2::text[])
 

@@ -37,7 +37,7 @@ on conflict do nothing
 -- name: slices
 -- Every slice and who holds it, dead or alive.
 select number, epoch, worker_id, pipeline,
-    case when shunned_until > clock_timestamp() then given_up_by end as shunned_by
+    case when shunned_until > clock_timestamp() then given_up_by end as avoided_by
 from slices order by number
 
 -- name: claim

@@ -148,7 +148,7 @@ class Installation:
         async with AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap, isolation_level="read_committed", auto_offset_reset="none"
         ) as consumer:
-            async with kafka.plain_client(self.settings(), "test") as client:
+            async with kafka.metadata_client(self.settings(), "test") as client:
                 count = (await kafka.partitions_by_topic(client))[name]
             partitions = [TopicPartition(name, number) for number in range(count)]
             end = await consumer.end_offsets(partitions)

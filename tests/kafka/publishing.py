@@ -14,14 +14,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from consumer.infra.settings import Settings
-from consumer.relay.kafka_publisher import Position, PublishDoubtError
-from consumer.relay.outbox import Message
+from consumer.relay.kafka_publisher import DeliveryInDoubtError, PublishedPosition
+from consumer.relay.outbox import OutgoingMessage
 from schemas.names import OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from consumer.relay.kafka_publisher import Publisher
+    from consumer.relay.kafka_publisher import KafkaPublisher
     from tests.servers.broker import KafkaServer
 
 Value = TypeVar("Value")
@@ -62,10 +62,10 @@ async def topics(server: KafkaServer) -> set[str]:
         await admin.close()
 
 
-def messages(first: int, last: int) -> list[Message]:
+def messages(first: int, last: int) -> list[OutgoingMessage]:
     """Return messages numbered so, on two topics and over seven keys."""
     return [
-        Message(
+        OutgoingMessage(
             (SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC)[number % 2],
             f"key {number % 7}".encode(),
             str(number).encode(),
@@ -79,7 +79,7 @@ def messages(first: int, last: int) -> list[Message]:
 class MiniatureRelay:
     """Publishes messages 1 … in batches, from the position on; a crash or a doubt makes it start over."""
 
-    make: Callable[[], Publisher]
+    make: Callable[[], KafkaPublisher]
     before_start: Callable[[], None] = lambda: None
     before_publish: Callable[[], None] = lambda: None
     crash: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,11 +97,13 @@ class MiniatureRelay:
                 while number < total:
                     last = min(number + BATCH, total)
                     self.before_publish()
-                    await self._until_crash(publisher.publish(messages(number + 1, last), Position(last, 1)))
+                    await self._until_crash(
+                        publisher.send(messages(number + 1, last), PublishedPosition(last, 1))
+                    )
                     number = last
             except CrashError:
                 self.crashes += 1
-            except PublishDoubtError:
+            except DeliveryInDoubtError:
                 self.doubts += 1
             else:
                 return

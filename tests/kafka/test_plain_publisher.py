@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.demo.servers import EmbeddedBroker
 from consumer.infra.settings import Settings
-from consumer.relay.kafka_publisher import PlainPublisher, Position
+from consumer.relay.kafka_publisher import PlainPublisher, PublishedPosition
 from schemas.names import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from tests.kafka.publishing import messages
 
@@ -31,8 +31,8 @@ async def test_the_plain_mode_on_the_embedded_broker(broker: EmbeddedBroker) -> 
     settings = Settings(database_url="postgresql://127.0.0.1:1/none", kafka_bootstrap=broker.bootstrap)
     publisher = PlainPublisher(settings)
     assert await publisher.start() is None
-    await publisher.publish(messages(1, 500), Position(500, 1))
-    await publisher.publish(messages(501, 510), Position(510, 1))
+    await publisher.send(messages(1, 500), PublishedPosition(500, 1))
+    await publisher.send(messages(501, 510), PublishedPosition(510, 1))
     await publisher.discard()
     assert await _numbers(broker, SCORE_CHANGED_TOPIC) == list(range(2, 511, 2))
     assert await _numbers(broker, XP_CREDITED_TOPIC) == list(range(1, 511, 2))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.relay.kafka_publisher import PlainPublisher, Position, PublishDoubtError
-from consumer.relay.outbox import Message
+from consumer.relay.kafka_publisher import DeliveryInDoubtError, PlainPublisher, PublishedPosition
+from consumer.relay.outbox import OutgoingMessage
 from consumer.relay.producers import Deadlines
 from consumer.relay.transactional_publisher import TransactionalPublisher
 from schemas.names import OUTPUT_TOPICS
@@ -36,13 +36,13 @@ async def test_a_broker_that_is_gone(proxied: Proxied, topic_prefix: str, kill: 
     tasks, sockets = asyncio.all_tasks(), _sockets()
     publisher, next_one = (TransactionalPublisher(settings, 0) for _ in range(2))
     await publisher.start()
-    await publisher.publish(messages(1, 5), Position(5, 1))
+    await publisher.send(messages(1, 5), PublishedPosition(5, 1))
     if kill:
         await server.kill()
     else:
         server.freeze()
     try:
-        await _fails(publisher.publish(messages(6, 2000), Position(2000, 1)), within=5)
+        await _fails(publisher.send(messages(6, 2000), PublishedPosition(2000, 1)), within=5)
         await _discarded(publisher)
         await _fails(next_one.start(), within=13)
         await _discarded(next_one)
@@ -64,13 +64,13 @@ async def test_cancelled_in_the_middle(proxied: Proxied, topic_prefix: str) -> N
     publisher = TransactionalPublisher(settings, 0)
     await publisher.start()
     held = proxied.proxy.hold(Api.ADD_OFFSETS, reset=False)
-    publishing = asyncio.create_task(publisher.publish(messages(1, 9), Position(9, 1)))
+    publishing = asyncio.create_task(publisher.send(messages(1, 9), PublishedPosition(9, 1)))
     await asyncio.wait_for(held, 10)
     publishing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await publishing
-    with pytest.raises(PublishDoubtError, match="interrupted"):
-        await publisher.publish(messages(1, 9), Position(9, 1))
+    with pytest.raises(DeliveryInDoubtError, match="interrupted"):
+        await publisher.send(messages(1, 9), PublishedPosition(9, 1))
     await publisher.discard()
     successor = TransactionalPublisher(settings, 0)
     assert await successor.start() is None
@@ -83,14 +83,14 @@ async def test_discarded_with_bytes_that_nobody_takes(proxied: Proxied, topic_pr
     settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
     publisher = TransactionalPublisher(settings, 0, Deadlines(operation=2))
     await publisher.start()
-    await publisher.publish(messages(1, 60), Position(60, 1))
+    await publisher.send(messages(1, 60), PublishedPosition(60, 1))
     assert publisher._started
     transports = [connection._writer.transport for connection in publisher._started.client._conns.values()]
     for transport in transports:  # else megabytes fit in
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
     proxied.proxy.stop_reading_after(Api.PRODUCE)
-    await publisher.publish(messages(61, 63), Position(63, 1))
-    await _fails(publisher.publish(_large(30), Position(93, 1)), within=4)
+    await publisher.send(messages(61, 63), PublishedPosition(63, 1))
+    await _fails(publisher.send(_large(30), PublishedPosition(93, 1)), within=4)
     assert any(transport.get_write_buffer_size() > 0 for transport in transports)
     await _discarded(publisher)
     assert [transport.get_extra_info("socket").fileno() for transport in transports] == [-1] * len(transports)
@@ -102,8 +102,8 @@ async def test_in_doubt_while_batches_still_queue(proxied: Proxied, topic_prefix
     publisher = TransactionalPublisher(settings, 0)
     await publisher.start()
     proxied.proxy.lose_answer(Api.ADD_PARTITIONS, reset=True)
-    with pytest.raises(PublishDoubtError, match="LostResponseError"):
-        await publisher.publish(_large(12), Position(12, 1))
+    with pytest.raises(DeliveryInDoubtError, match="LostResponseError"):
+        await publisher.send(_large(12), PublishedPosition(12, 1))
     await _discarded(publisher)
 
 
@@ -114,11 +114,11 @@ async def test_the_plain_mode(proxied: Proxied, topic_prefix: str) -> None:
     tasks, sockets = asyncio.all_tasks(), _sockets()
     publisher = PlainPublisher(settings)
     assert await publisher.start() is None
-    await publisher.publish(messages(1, 50), Position(50, 1))
-    await publisher.publish(messages(51, 60), Position(60, 1))
+    await publisher.send(messages(1, 50), PublishedPosition(50, 1))
+    await publisher.send(messages(51, 60), PublishedPosition(60, 1))
     server.freeze()
     try:
-        await _fails(publisher.publish(messages(61, 70), Position(70, 1)), within=5)
+        await _fails(publisher.send(messages(61, 70), PublishedPosition(70, 1)), within=5)
         await _discarded(publisher)
         await eventually(lambda: _sockets() <= sockets, within=1, what="all its sockets closed")
     finally:
@@ -128,17 +128,17 @@ async def test_the_plain_mode(proxied: Proxied, topic_prefix: str) -> None:
     assert_each_once_in_order([number for number in found if number <= 60], 60)
 
 
-def _large(count: int) -> list[Message]:
+def _large(count: int) -> list[OutgoingMessage]:
     """Return messages of a batch each; more than 9 of them, and some partition gets several."""
     return [
-        Message(OUTPUT_TOPICS[number % 3], str(number).encode(), b"61".rjust(900_000), ())
+        OutgoingMessage(OUTPUT_TOPICS[number % 3], str(number).encode(), b"61".rjust(900_000), ())
         for number in range(count)
     ]
 
 
 async def _fails(work: Awaitable[object], within: float) -> None:
     began = time.monotonic()
-    with pytest.raises(PublishDoubtError):
+    with pytest.raises(DeliveryInDoubtError):
         await work
     assert time.monotonic() - began < within
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from consumer.relay.shard_publisher import Shard
+from consumer.relay.shard_publisher import ShardPublisher
 from consumer.relay.transactional_publisher import TransactionalPublisher
 from schemas.names import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from tests.kafka.agreement import outbox_rows
@@ -64,7 +64,7 @@ async def test_relays_cut_down_leave_nothing_twice(
     connection = await asyncpg.connect(installation.dsn)
     cut = asyncio.Event()
 
-    async def never(_shard: Shard, _connection: postgres.Connection) -> None:
+    async def never(_shard: ShardPublisher, _connection: postgres.Connection) -> None:
         cut.set()
         await asyncio.Event().wait()
 
@@ -74,7 +74,7 @@ async def test_relays_cut_down_leave_nothing_twice(
             if number % 3 == 0:
                 cut.clear()
                 with monkeypatch.context() as patched:
-                    patched.setattr(Shard, "_raise_floor", never)
+                    patched.setattr(ShardPublisher, "_raise_floor", never)
                     task = Relaying(installation).start()
                     await eventually(cut.is_set, within=20, what="something published, and no floor raised")
                     task.cancel()
@@ -145,7 +145,7 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where Kafka knows no position a shard begins at its floor, within a row too: nothing is told twice."""
-    monkeypatch.setattr("consumer.relay.shard_publisher.MOST_MESSAGES", 2)
+    monkeypatch.setattr("consumer.relay.shard_publisher.MAX_MESSAGES", 2)
     await installation.create_topics()
     await installation.apply(document())
     async with service.running(installation.dsn) as ingest:
@@ -154,8 +154,8 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
     assert await outbox_rows(installation) == 1
 
     async def publish(times: int, group: str) -> list[int]:
-        shard = Shard(0, TransactionalPublisher(installation.settings(kafka_group=group), 0))
-        await shard.begin(connection)
+        shard = ShardPublisher(0, TransactionalPublisher(installation.settings(kafka_group=group), 0))
+        await shard.start(connection)
         published = [await shard.publish_due(connection, lambda _: None) for _ in range(times)]
         await shard.discard()
         return published

@@ -14,7 +14,7 @@ from consumer.__main__ import main
 from consumer.cli.preflight import check
 from consumer.demo.servers import EmbeddedBroker
 from consumer.infra import kafka
-from consumer.infra.kafka.create_topics import create_missing, planned
+from consumer.infra.kafka.create_topics import create_missing, planned_topics
 from consumer.infra.settings import Settings
 from schemas.names import (
     DEFAULT_SHARDS,
@@ -51,7 +51,7 @@ def _settings(
 
 
 async def _present(settings: Settings) -> dict[str, int]:
-    async with kafka.plain_client(settings, "test") as client:
+    async with kafka.metadata_client(settings, "test") as client:
         return await kafka.partitions_by_topic(client)
 
 
@@ -121,10 +121,10 @@ def test_replicas_are_three_or_as_many_as_there_are_brokers(monkeypatch: pytest.
     """Without a setting one broker gives 1 replica, five give 3; a setting holds whatever the cluster has."""
     monkeypatch.delenv("ENGAGEMENT_TOPIC_REPLICATION", raising=False)
     settings = Settings(database_url="postgresql://d/d", kafka_bootstrap="k:1")
-    assert {topic.replication_factor for topic in planned(settings, 1)} == {1}
-    assert {topic.replication_factor for topic in planned(settings, 5)} == {3}
+    assert {topic.replication_factor for topic in planned_topics(settings, 1)} == {1}
+    assert {topic.replication_factor for topic in planned_topics(settings, 5)} == {3}
     set_to_two = settings.model_copy(update={"topic_replication": 2})
-    assert {topic.replication_factor for topic in planned(set_to_two, 5)} == {2}
+    assert {topic.replication_factor for topic in planned_topics(set_to_two, 5)} == {2}
 
 
 @pytest.mark.real_kafka

@@ -13,9 +13,9 @@ from consumer.infra import kafka
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.kafka.create_topics import create_missing
 from consumer.relay import stable_offsets
-from consumer.relay.kafka_publisher import Position, PublishDoubtError
-from consumer.relay.outbox import Message
-from consumer.relay.record_batches import MOST_BATCH_BYTES, MessageTooLargeError
+from consumer.relay.kafka_publisher import DeliveryInDoubtError, PublishedPosition
+from consumer.relay.outbox import OutgoingMessage
+from consumer.relay.record_batches import MAX_BATCH_BYTES, MessageTooLargeError
 from consumer.relay.transactional_publisher import TransactionalPublisher, relay_group
 from schemas.names import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.kafka.proxy import Api, Frame
@@ -95,11 +95,15 @@ async def test_an_answer_that_never_comes(proxied: Proxied, topic_prefix: str, s
 async def test_the_position_is_kept_by_shard(proxied: Proxied, topic_prefix: str) -> None:
     """A new shard knows no position; what start() gives is what was last published there, incarnation included."""
     settings = await prepare(proxied.server, topic_prefix)
-    for shard, position in [(0, Position(17, 1)), (2, Position(3, 12)), (0, Position(30, 2))]:
+    for shard, position in [
+        (0, PublishedPosition(17, 1)),
+        (2, PublishedPosition(3, 12)),
+        (0, PublishedPosition(30, 2)),
+    ]:
         publisher = TransactionalPublisher(settings, shard)
         before = await publisher.start()
-        assert before == (Position(17, 1) if position.number == 30 else None)
-        await publisher.publish(messages(1, 3), position)
+        assert before == (PublishedPosition(17, 1) if position.number == 30 else None)
+        await publisher.send(messages(1, 3), position)
         await publisher.discard()
         again = TransactionalPublisher(settings, shard)
         assert await again.start() == position
@@ -112,13 +116,13 @@ async def test_the_older_of_two_is_shut_out(proxied: Proxied, topic_prefix: str)
     settings = await prepare(proxied.server, topic_prefix)
     older, newer = TransactionalPublisher(settings, 1), TransactionalPublisher(settings, 1)
     await older.start()
-    await older.publish(messages(1, 5), Position(5, 1))
-    assert await newer.start() == Position(5, 1)
-    with pytest.raises(PublishDoubtError, match="ProducerFenced"):
-        await older.publish(messages(6, 9), Position(9, 1))
-    with pytest.raises(PublishDoubtError):  # whatever is tried
-        await older.publish(messages(6, 9), Position(9, 1))
-    await newer.publish(messages(6, 7), Position(7, 1))
+    await older.send(messages(1, 5), PublishedPosition(5, 1))
+    assert await newer.start() == PublishedPosition(5, 1)
+    with pytest.raises(DeliveryInDoubtError, match="ProducerFenced"):
+        await older.send(messages(6, 9), PublishedPosition(9, 1))
+    with pytest.raises(DeliveryInDoubtError):  # whatever is tried
+        await older.send(messages(6, 9), PublishedPosition(9, 1))
+    await newer.send(messages(6, 7), PublishedPosition(7, 1))
     await older.discard()
     await newer.discard()
     assert sorted(await visible(proxied.server.bootstrap, topic_prefix)) == [1, 2, 3, 4, 5, 6, 7]
@@ -129,13 +133,13 @@ async def test_the_position_is_read_last(proxied: Proxied, topic_prefix: str) ->
     older = TransactionalPublisher(await prepare(proxied.server, topic_prefix), 1)
     newer = TransactionalPublisher(await prepare(proxied.server, topic_prefix, proxied.bootstrap), 1)
     await older.start()
-    await older.publish(messages(1, 5), Position(5, 1))
+    await older.send(messages(1, 5), PublishedPosition(5, 1))
     held = proxied.proxy.hold(Api.INIT_PRODUCER_ID, reset=False)
     starting = asyncio.create_task(newer.start())
     initialising = await asyncio.wait_for(held, 10)
-    await older.publish(messages(6, 9), Position(9, 1))
+    await older.send(messages(6, 9), PublishedPosition(9, 1))
     await initialising.release()
-    assert await starting == Position(9, 1)
+    assert await starting == PublishedPosition(9, 1)
     await older.discard()
     await newer.discard()
 
@@ -145,12 +149,12 @@ async def test_a_position_that_may_still_change_is_waited_for(proxied: Proxied, 
     settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
     publisher = TransactionalPublisher(settings, 2)
     await publisher.start()
-    await publisher.publish(messages(1, 5), Position(5, 1))
+    await publisher.send(messages(1, 5), PublishedPosition(5, 1))
     held = proxied.proxy.hold(Api.END_TXN, reset=False)
-    publishing = asyncio.create_task(publisher.publish(messages(6, 9), Position(9, 1)))
+    publishing = asyncio.create_task(publisher.send(messages(6, 9), PublishedPosition(9, 1)))
     commit = await asyncio.wait_for(held, 10)
     place = TopicPartition(settings.topic(POSITIONS_TOPIC), 2)
-    async with kafka.plain_client(settings, "test") as client:
+    async with kafka.metadata_client(settings, "test") as client:
         reading = asyncio.create_task(stable_offsets.committed(client, relay_group(settings, 2), place))
         assert not (await asyncio.wait({reading}, timeout=0.3))[0]
         await commit.release()
@@ -173,13 +177,13 @@ async def test_frozen_before_its_commit(proxied: Proxied, topic_prefix: str) -> 
     older, newer = TransactionalPublisher(settings, 1), TransactionalPublisher(settings, 1)
     await older.start()
     held = proxied.proxy.hold(Api.END_TXN, reset=False)
-    publishing = asyncio.create_task(older.publish(messages(1, 9), Position(9, 1)))
+    publishing = asyncio.create_task(older.send(messages(1, 9), PublishedPosition(9, 1)))
     commit = await asyncio.wait_for(held, 10)
     assert await newer.start() is None
     assert await commit.release() != 0
-    with pytest.raises(PublishDoubtError):
+    with pytest.raises(DeliveryInDoubtError):
         await publishing
-    await newer.publish(messages(1, 2), Position(2, 1))
+    await newer.send(messages(1, 2), PublishedPosition(2, 1))
     await older.discard()
     await newer.discard()
     assert sorted(await visible(proxied.server.bootstrap, topic_prefix)) == [1, 2]
@@ -207,11 +211,11 @@ async def test_a_message_that_is_too_large_costs_nothing(proxied: Proxied, topic
     settings = await prepare(proxied.server, topic_prefix)
     publisher = TransactionalPublisher(settings, 0)
     await publisher.start()
-    too_large = Message(DEAD_LETTERS_TOPIC, b"k", b"9" * MOST_BATCH_BYTES, ())
+    too_large = OutgoingMessage(DEAD_LETTERS_TOPIC, b"k", b"9" * MAX_BATCH_BYTES, ())
     with pytest.raises(MessageTooLargeError):
-        await publisher.publish([*messages(1, 3), too_large], Position(4, 1))
-    large = Message(DEAD_LETTERS_TOPIC, None, b"4".rjust(900_000), ())
-    await publisher.publish([*messages(1, 3), large], Position(4, 1))
+        await publisher.send([*messages(1, 3), too_large], PublishedPosition(4, 1))
+    large = OutgoingMessage(DEAD_LETTERS_TOPIC, None, b"4".rjust(900_000), ())
+    await publisher.send([*messages(1, 3), large], PublishedPosition(4, 1))
     await publisher.discard()
     assert sorted(await visible(proxied.server.bootstrap, topic_prefix)) == [1, 2, 3, 4]
 
@@ -225,13 +229,13 @@ async def test_a_message_that_the_broker_refuses(proxied: Proxied, topic_prefix:
     settings = await prepare(server, topic_prefix)
     publisher = TransactionalPublisher(settings, 0)
     await publisher.start()
-    await publisher.publish(messages(1, 3), Position(3, 1))
-    refused = Message(DEAD_LETTERS_TOPIC, b"k", b"5" * 2000, ())
-    with pytest.raises(PublishDoubtError, match="MessageSizeTooLarge"):
-        await publisher.publish([*messages(4, 9), refused], Position(10, 1))
+    await publisher.send(messages(1, 3), PublishedPosition(3, 1))
+    refused = OutgoingMessage(DEAD_LETTERS_TOPIC, b"k", b"5" * 2000, ())
+    with pytest.raises(DeliveryInDoubtError, match="MessageSizeTooLarge"):
+        await publisher.send([*messages(4, 9), refused], PublishedPosition(10, 1))
     await publisher.discard()
     successor = TransactionalPublisher(settings, 0)
-    assert await successor.start() == Position(3, 1)
+    assert await successor.start() == PublishedPosition(3, 1)
     await successor.discard()
     assert sorted(await visible(server.bootstrap, topic_prefix)) == [1, 2, 3]
 
@@ -240,13 +244,13 @@ async def test_sequence_numbers_never_come_to_their_end(
     proxied: Proxied, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a bounded number of messages a publisher asks to be replaced, before it sends what exceeds it."""
-    monkeypatch.setattr("consumer.relay.transactional_publisher._MOST_MESSAGES", 10)
+    monkeypatch.setattr("consumer.relay.transactional_publisher._MAX_MESSAGES", 10)
     settings = await prepare(proxied.server, topic_prefix)
     publisher = TransactionalPublisher(settings, 0)
     await publisher.start()
-    await publisher.publish(messages(1, 10), Position(10, 1))
-    with pytest.raises(PublishDoubtError, match="sequence numbers"):
-        await publisher.publish(messages(11, 11), Position(11, 1))
+    await publisher.send(messages(1, 10), PublishedPosition(10, 1))
+    with pytest.raises(DeliveryInDoubtError, match="sequence numbers"):
+        await publisher.send(messages(11, 11), PublishedPosition(11, 1))
     await publisher.discard()
     assert len(await visible(proxied.server.bootstrap, topic_prefix)) == 10
 

@@ -313,8 +313,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/relay/shard_publisher.py",
-                old='self._position = Position(self._floor, state["incarnation"])\n            return\n',
-                new='self._position = Position(0, state["incarnation"])\n            return\n',
+                old='self._position = PublishedPosition(self._floor, state["incarnation"])\n            return\n',
+                new='self._position = PublishedPosition(0, state["incarnation"])\n            return\n',
             ),
         ),
     ),

@@ -19,7 +19,7 @@ from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.batch_processor import Ingest
 from consumer.ingest.unmatched_inbox import Inbox
-from consumer.relay.message_json import Commit
+from consumer.relay.message_json import MessageEncoder
 from consumer.scoring import profile_publish
 from schemas.names import Outcome
 from tests.records import structured_record
@@ -186,9 +186,9 @@ async def messages(connection: Connection) -> tuple[list[dict[str, Any]], list[d
     )
     by_kind: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        commit = Commit(row["incarnation"], row["groups"], row["committed_at"])
+        encoder = MessageEncoder(row["incarnation"], row["groups"], row["committed_at"])
         for kind, facts in zip(row["kinds"], row["facts"], strict=True):
             if kind != "dead_letter":
-                key, value = commit.message(kind, facts)
+                key, value = encoder.encode(kind, facts)
                 by_kind[kind].append({**json.loads(value), "kafka_key": key.decode()})
     return by_kind["score_changed"], by_kind["xp_credited"]

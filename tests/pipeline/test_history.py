@@ -19,7 +19,7 @@ from consumer.scoring import rejudgement
 from consumer.scoring.rejudgement import HistoryEndedError, HistoryRunningError, UnknownDefinitionError, steps
 from consumer.scoring.rejudgement.preview import preview
 from consumer.scoring.verify import verify
-from consumer.worker.background_jobs import Background
+from consumer.worker.background_jobs import BackgroundJobs
 from schemas.published import ScoreChanged, XpCredited
 from tests.pipeline import service
 from tests.pipeline.rehearsal import emptied
@@ -193,8 +193,8 @@ async def test_a_worker_goes_on_with_it(database: str, connection: Connection) -
     """One that nobody works at is brought to its end in the background."""
     async with counted_too_much(database):
         number = await begin(connection)
-    background = Background(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
-    await background.look(asyncio.Event())
+    background = BackgroundJobs(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
+    await background.run_once(asyncio.Event())
     assert (await rejudgement.status(connection, number)).state == "done"
 
 

@@ -12,7 +12,7 @@ import pytest
 from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.lanes import operations, positions
-from consumer.lanes.log_offsets import Bounds
+from consumer.lanes.log_offsets import LogBounds
 from consumer.lanes.positions import Lane
 from schemas.names import LaneStop
 from tests.kafka.installation import document
@@ -99,7 +99,7 @@ async def test_only_a_seek_helps_where_the_log_does_not_fit(
         assert await operations.resume(keeper, _KEY, [reason]) is reason
         stopped = await _lane(connection)
         assert stopped.stopped == reason
-        assert "lanes seek deals 0" in operations.way_out(stopped)
+        assert "lanes seek deals 0" in operations.suggest_command(stopped)
         assert await operations.seek(keeper, stopped, 7) == (1, reason)
     lane = await _lane(connection)
     assert lane == Lane("deals", 0, stopped.epoch + 1, 7)
@@ -148,8 +148,10 @@ async def test_other_reasons_are_left(database: str, connection: Connection) -> 
 def test_lanes_beside_their_logs() -> None:
     """Lag is to the end of the log, unknown without one; never-read lanes count from the log's beginning."""
     lane = Lane("deals", 0, 1, 40)
-    known = {("deals", 0): Bounds(10, 100), ("deals", 1): Bounds(10, 15)}
-    beside = operations.standings([lane, replace(lane, topic="emails"), replace(lane, partition=2)], known)
+    known = {("deals", 0): LogBounds(10, 100), ("deals", 1): LogBounds(10, 15)}
+    beside = operations.lane_statuses(
+        [lane, replace(lane, topic="emails"), replace(lane, partition=2)], known
+    )
     assert [(one.key, one.lag) for one in beside] == [
         (("deals", 0), 60),
         (("deals", 1), 5),

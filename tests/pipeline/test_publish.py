@@ -32,7 +32,7 @@ from consumer.scoring.profile_publish import (
 )
 from consumer.scoring.verify import verify
 from consumer.worker.app import Worker
-from consumer.worker.background_jobs import Background
+from consumer.worker.background_jobs import BackgroundJobs
 from schemas.published import ScoreChanged
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
@@ -452,14 +452,14 @@ async def test_a_worker_goes_on_with_what_was_left(database: str, connection: Co
         await worker.batch([event(1)])
     publish = await begin(connection, won=3)
     first, second = (
-        Background(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
+        BackgroundJobs(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
         for _ in range(2)
     )
     stopping = asyncio.Event()
-    await first.look(stopping)
+    await first.run_once(stopping)
     assert (await profile_publish.status(connection, publish)).state == "done"
     other = await begin(connection, won=4)
-    await second.look(stopping)
+    await second.run_once(stopping)
     assert (await profile_publish.status(connection, other)).state == "building"
     running = asyncio.create_task(first.run(stopping))
     while (await profile_publish.status(connection, other)).state != "done":

@@ -1,4 +1,4 @@
-"""Upkeep beside ingest: what is past its window goes, nothing else does, and nothing is applied twice for it."""
+"""Maintenance beside ingest: it removes what is past its window and nothing else; no event is applied twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.scoring.verify import verify
 from consumer.worker import maintenance
-from consumer.worker.maintenance import Done, Upkeep, ahead
+from consumer.worker.maintenance import Maintenance, MaintenanceRound, months_ahead
 from tests.oracle import OracleRecord
 from tests.pipeline import service
 from tests.pipeline.test_claims import CATALOG
@@ -40,8 +40,8 @@ class _December:
         return 0.0
 
 
-def _upkeep(dsn: str, clock: Clock | None = None, **seconds: float) -> Upkeep:
-    return Upkeep(
+def _maintenance(dsn: str, clock: Clock | None = None, **seconds: float) -> Maintenance:
+    return Maintenance(
         lambda: postgres.connect(dsn),
         claim_window=_WINDOW,
         clock=clock or SystemClock(),
@@ -50,7 +50,7 @@ def _upkeep(dsn: str, clock: Clock | None = None, **seconds: float) -> Upkeep:
 
 
 @asynccontextmanager
-async def _running(kept: Upkeep) -> AsyncIterator[None]:
+async def _running(kept: Maintenance) -> AsyncIterator[None]:
     stopping = asyncio.Event()
     task = asyncio.create_task(kept.run(stopping))
     yield
@@ -58,8 +58,8 @@ async def _running(kept: Upkeep) -> AsyncIterator[None]:
     await task
 
 
-async def _once(dsn: str, clock: Clock | None = None) -> Done | None:
-    kept = _upkeep(dsn, clock)
+async def _once(dsn: str, clock: Clock | None = None) -> MaintenanceRound | None:
+    kept = _maintenance(dsn, clock)
     done = await kept.round(asyncio.Event())
     kept._database.drop()
     return done
@@ -99,7 +99,7 @@ async def test_claims_go_after_their_window_and_not_before(database: str, connec
     assert done.claims == 1
     assert await connection.fetchval("select count(*) from claims") == 2
     again = await _once(database)
-    assert again == Done(months=0, claims=0)
+    assert again == MaintenanceRound(months=0, claims=0)
 
 
 async def test_a_redelivery_after_the_purge_is_found(database: str, connection: Connection) -> None:
@@ -121,17 +121,17 @@ async def test_a_redelivery_after_the_purge_is_found(database: str, connection: 
 async def test_months_are_there_before_they_begin(database: str, connection: Connection) -> None:
     """A round makes this month and the next two, over the end of a year, and the next round none."""
     done = await _once(database, _December())
-    assert done == Done(months=3, claims=0)
+    assert done == MaintenanceRound(months=3, claims=0)
     rows = await connection.fetch("select relname from pg_class where relname ~ '^timeline_203\\d_\\d\\d$'")
     assert {row["relname"] for row in rows} == {"timeline_2031_12", "timeline_2032_01", "timeline_2032_02"}
-    assert await _once(database, _December()) == Done(months=0, claims=0)
-    assert ahead(2026, 11) == {(2026, 11), (2026, 12), (2027, 1)}
-    assert ahead(2026, 3) == {(2026, 3), (2026, 4), (2026, 5)}
+    assert await _once(database, _December()) == MaintenanceRound(months=0, claims=0)
+    assert months_ahead(2026, 11) == {(2026, 11), (2026, 12), (2027, 1)}
+    assert months_ahead(2026, 3) == {(2026, 3), (2026, 4), (2026, 5)}
 
 
 async def test_one_worker_at_a_time(database: str) -> None:
     """While one worker holds upkeep another does nothing, and takes over when the first is gone."""
-    first, second = _upkeep(database), _upkeep(database)
+    first, second = _maintenance(database), _maintenance(database)
     never = asyncio.Event()
     assert await first.round(never) is not None
     assert await second.round(never) is None
@@ -152,7 +152,7 @@ async def test_beside_ingest_nothing_is_lost(
         await worker.apply(CATALOG)
         assert set(await worker.batch(old)) == {"applied"}
         await connection.execute("update claims set applied_at = now() - interval '91 days'")
-        async with _running(_upkeep(database, every=0.0)):
+        async with _running(_maintenance(database, every=0.0)):
             for batch in range(1, 11):
                 new = [_event(1000 * batch + n, _NOW, people[n % 10]) for n in range(50)]
                 again = old[50 * (batch - 1) : 50 * batch]
@@ -171,7 +171,7 @@ async def test_beside_ingest_nothing_is_lost(
 
 async def test_what_passes_does_not_end_it(database: str, connection: Connection) -> None:
     """A connection that is killed again and again, or a lock held for long, ends a round and not the upkeep."""
-    async with _running(_upkeep(database)):
+    async with _running(_maintenance(database)):
         for _ in range(3):
             await connection.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -193,7 +193,7 @@ async def test_what_passes_does_not_end_it(database: str, connection: Connection
 
 async def test_it_ends_when_told(database: str) -> None:
     """Between rounds of hours it ends at once when told to."""
-    kept = _upkeep(database, every=3600.0)
+    kept = _maintenance(database, every=3600.0)
     stopping = asyncio.Event()
     task = asyncio.create_task(kept.run(stopping))
     await eventually(lambda: kept._database.held is not None, within=5, what="the first round")
@@ -206,4 +206,4 @@ async def test_a_defect_is_not_hidden(database: str, connection: Connection) -> 
     """What does not pass by itself ends it, loudly."""
     await connection.execute("alter table claims rename to claimed")
     with pytest.raises(asyncpg.UndefinedTableError, match="claims"):
-        await _upkeep(database).run(asyncio.Event())
+        await _maintenance(database).run(asyncio.Event())

@@ -10,11 +10,11 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.relay.outbox import Message
+from consumer.relay.outbox import OutgoingMessage
 from consumer.relay.record_batches import (
-    MOST_BATCH_BYTES,
+    MAX_BATCH_BYTES,
     MessageTooLargeError,
-    in_batches,
+    build_batches,
     murmur2,
     partition_of,
 )
@@ -24,8 +24,8 @@ def _builder() -> BatchBuilder:
     return BatchBuilder(1000, 0, is_transactional=1)
 
 
-def _message(topic: str, key: bytes | None, value: bytes | None) -> Message:
-    return Message(topic, key, value, (("name", b"value"),))
+def _message(topic: str, key: bytes | None, value: bytes | None) -> OutgoingMessage:
+    return OutgoingMessage(topic, key, value, (("name", b"value"),))
 
 
 @given(st.binary(max_size=80))
@@ -49,7 +49,7 @@ def test_nothing_is_lost_and_each_key_keeps_its_order(wanted: list[tuple[str, by
     ]
     partitions = {"a": [0, 1, 2], "b": [0, 1]}
     found: dict[tuple[str, int], list[bytes]] = {}
-    for batch in in_batches(sent, partitions, _builder):
+    for batch in build_batches(sent, partitions, _builder):
         content = batch.builder._build()
         assert len(content) <= 1000
         records = DefaultRecordBatch(content)
@@ -63,8 +63,8 @@ def test_nothing_is_lost_and_each_key_keeps_its_order(wanted: list[tuple[str, by
 
 def test_what_no_broker_takes_is_refused() -> None:
     """A message below a broker's limit is a batch by itself, one above it is refused with its size."""
-    small, large = _message("t", b"k", b""), _message("t", b"k", b"x" * (MOST_BATCH_BYTES - 200))
-    assert len(in_batches([small, large, small], {"t": [0]}, _builder)) == 3
-    too_large = _message("t", b"k", b"x" * MOST_BATCH_BYTES)
+    small, large = _message("t", b"k", b""), _message("t", b"k", b"x" * (MAX_BATCH_BYTES - 200))
+    assert len(build_batches([small, large, small], {"t": [0]}, _builder)) == 3
+    too_large = _message("t", b"k", b"x" * MAX_BATCH_BYTES)
     with pytest.raises(MessageTooLargeError, match=r"a message for t makes a batch of 10\d+ bytes"):
-        in_batches([small, too_large], {"t": [0]}, _builder)
+        build_batches([small, too_large], {"t": [0]}, _builder)

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from consumer.relay.message_json import Commit
+from consumer.relay.message_json import MessageEncoder
 from schemas.published import ScoreChanged, XpCredited
 
 _AT = datetime(2026, 3, 5, 10, 0, 0, 5, tzinfo=UTC)
@@ -17,7 +17,7 @@ _EVENT = "e 1\x1d/crm\x1ddeal.won\x1d1772704800000001\x1dwon\x1dcounted\x1d10"
 
 
 def _message(kind: str, *facts: str) -> tuple[str, dict[str, Any]]:
-    key, value = Commit(2, _GROUPS, _AT).message(kind, "\x1f".join(facts))
+    key, value = MessageEncoder(2, _GROUPS, _AT).encode(kind, "\x1f".join(facts))
     return key.decode(), json.loads(value)
 
 

@@ -113,4 +113,4 @@ async def _producer(settings: Settings, compression: str | None) -> AsyncIterato
         await producer.start()
         yield producer
     finally:
-        await kafka.leave(producer, within=5)
+        await kafka.stop_client(producer, within=5)

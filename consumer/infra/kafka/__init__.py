@@ -6,24 +6,24 @@ aiokafka, each for a reason that docs/decisions/ gives.
 
 from consumer.infra.kafka.client import (
     CLIENT_ID,
-    BrokersRefuseError,
+    BrokerRefusedError,
     TopicsMissingError,
     client_options,
     input_topics,
-    leave,
+    metadata_client,
     partitions_by_topic,
-    plain_client,
     require_topics,
+    stop_client,
 )
 
 __all__ = [
     "CLIENT_ID",
-    "BrokersRefuseError",
+    "BrokerRefusedError",
     "TopicsMissingError",
     "client_options",
     "input_topics",
-    "leave",
+    "metadata_client",
     "partitions_by_topic",
-    "plain_client",
     "require_topics",
+    "stop_client",
 ]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aiokafka.conn import AIOKafkaConnection
 
 
-def hang_up(connection: AIOKafkaConnection) -> asyncio.Future[None] | None:
+def abort_connection(connection: AIOKafkaConnection) -> asyncio.Future[None] | None:
     """Abort a connection and return the future of its end, None where it has ended before."""
     if connection._writer is None:
         return None
@@ -28,8 +28,8 @@ def hang_up(connection: AIOKafkaConnection) -> asyncio.Future[None] | None:
     return end
 
 
-def cut(client: AIOKafkaClient) -> list[asyncio.Future[None]]:
+def abort_all(client: AIOKafkaClient) -> list[asyncio.Future[None]]:
     """Abort all connections of a client and return the futures of their ends."""
-    ends = [hang_up(connection) for connection in list(client._conns.values())]
+    ends = [abort_connection(connection) for connection in list(client._conns.values())]
     client._conns.clear()
     return [end for end in ends if end is not None]

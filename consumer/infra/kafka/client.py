@@ -17,7 +17,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from consumer.infra import connection_errors
 from consumer.infra.kafka import tls
-from consumer.infra.kafka.abort import cut, hang_up
+from consumer.infra.kafka.abort import abort_all, abort_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -30,12 +30,12 @@ CLIENT_ID = "engagement"
 
 
 # Seconds for asking brokers why they refuse us: whoever refuses does it at once.
-_ASKING_WHY = 1.0
+_DIAGNOSIS_SECONDS = 1.0
 # Seconds for what was cancelled to end.
-_LET_GO = 0.5
+_CANCEL_SECONDS = 0.5
 
 
-class BrokersRefuseError(KafkaConnectionError):  # type: ignore[misc] # aiokafka ships no types
+class BrokerRefusedError(KafkaConnectionError):  # type: ignore[misc] # aiokafka ships no types
     """A broker is there and does not deal with us; the message says why, and which setting to look at."""
 
     def __str__(self) -> str:
@@ -66,7 +66,9 @@ def client_options(settings: Settings, role: str = "") -> dict[str, Any]:
     return options
 
 
-async def leave(client: AIOKafkaConsumer | AIOKafkaProducer, *, within: float = 2.0) -> BaseException | None:
+async def stop_client(
+    client: AIOKafkaConsumer | AIOKafkaProducer, *, within: float = 2.0
+) -> BaseException | None:
     """Stop a consumer or producer and return what it ended with, None where that was in order.
 
     within: seconds; it would wait for an answer for ever where the broker has gone. In a task of its own: aiokafka
@@ -79,7 +81,7 @@ async def leave(client: AIOKafkaConsumer | AIOKafkaProducer, *, within: float = 
     finally:
         if not over:
             stopping.cancel()
-            await asyncio.wait([stopping], timeout=_LET_GO)
+            await asyncio.wait([stopping], timeout=_CANCEL_SECONDS)
     if not over:
         return TimeoutError(f"not over after {within:.0f} s")
     return asyncio.CancelledError() if stopping.cancelled() else stopping.exception()
@@ -91,12 +93,12 @@ def input_topics(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def plain_client(
+async def metadata_client(
     settings: Settings, role: str, *, patience: float = 5.0
 ) -> AsyncIterator[AIOKafkaClient]:
     """Give a connected client for questions about the cluster, each answered within `patience` seconds.
 
-    Raises aiokafka's KafkaConnectionError where no broker can be reached, namely BrokersRefuseError where one says
+    Raises aiokafka's KafkaConnectionError where no broker can be reached, namely BrokerRefusedError where one says
     why.
     """
     client = AIOKafkaClient(**client_options(settings, role), request_timeout_ms=int(patience * 1000))
@@ -104,24 +106,24 @@ async def plain_client(
         await client.bootstrap()
         yield client
     except KafkaError as error:
-        if why := await _why(settings, client):
-            raise BrokersRefuseError(why) from error
+        if why := await _refusal_reason(settings, client):
+            raise BrokerRefusedError(why) from error
         raise
     finally:
-        ends = cut(client)
+        ends = abort_all(client)
         await client.close()
         if ends:
             await asyncio.wait(ends)
 
 
-async def _why(settings: Settings, client: AIOKafkaClient) -> str | None:
+async def _refusal_reason(settings: Settings, client: AIOKafkaClient) -> str | None:
     """Ask each broker once more why it refuses us, if any does: aiokafka's errors do not say."""
     options = client_options(settings, "why")
     del options["bootstrap_servers"]
     addresses = [(host, port) for host, port, _ in client.hosts]
     addresses += [(broker.host, broker.port) for broker in client.cluster.brokers()]
     try:
-        async with asyncio.timeout(_ASKING_WHY):
+        async with asyncio.timeout(_DIAGNOSIS_SECONDS):
             for host, port in dict.fromkeys(addresses):
                 if why := connection_errors.explain_kafka_error(
                     await _failure(host, port, options), f"{host}:{port}"
@@ -140,7 +142,7 @@ async def _failure(host: str, port: int, options: dict[str, Any]) -> BaseExcepti
             # Whoever asks for a login lets everybody in and hangs up at the first request.
             await connection.send(MetadataRequest([]))
         finally:
-            hang_up(connection)
+            abort_connection(connection)
     except (KafkaError, OSError) as error:
         return error
     return None
@@ -154,7 +156,7 @@ async def partitions_by_topic(client: AIOKafkaClient) -> dict[str, int]:
 
 async def require_topics(settings: Settings, names: Iterable[str]) -> None:
     """Raise TopicsMissingError unless all these topics, named without the prefix, are there."""
-    async with plain_client(settings, "topics") as client:
+    async with metadata_client(settings, "topics") as client:
         present = await partitions_by_topic(client)
     if missing := [topic for topic in map(settings.topic, names) if topic not in present]:
         raise TopicsMissingError(f"topics are missing: {', '.join(missing)}; run `engagement topics`")

@@ -39,10 +39,10 @@ async def create_missing(settings: Settings, *, shards: int = DEFAULT_SHARDS) ->
     shards: of the installation's outbox; a relay that is not plain keeps its positions by them. May be run
     again, and by several at once. Raises aiokafka's KafkaConnectionError where no broker answers.
     """
-    async with kafka.plain_client(settings, "topics") as client:
+    async with kafka.metadata_client(settings, "topics") as client:
         present = await kafka.partitions_by_topic(client)
         brokers = len(client.cluster.brokers())
-    wanted = planned(settings, brokers, shards=shards)
+    wanted = planned_topics(settings, brokers, shards=shards)
     missing = [topic for topic in wanted if topic.name not in present]
     errors = await _create(settings, missing) if missing else {}
     return [
@@ -56,7 +56,7 @@ async def create_missing(settings: Settings, *, shards: int = DEFAULT_SHARDS) ->
     ]
 
 
-def planned(settings: Settings, brokers: int, *, shards: int = DEFAULT_SHARDS) -> list[NewTopic]:
+def planned_topics(settings: Settings, brokers: int, *, shards: int = DEFAULT_SHARDS) -> list[NewTopic]:
     """Return all topics as they would be created on a cluster of so many brokers, inputs first."""
     replicas = settings.topic_replication or min(_REPLICAS, max(brokers, 1))
     inputs = [NewTopic(name, settings.input_partitions, replicas) for name in kafka.input_topics(settings)]

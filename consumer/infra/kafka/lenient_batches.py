@@ -43,11 +43,11 @@ class UnreadableBatchError(KafkaError):  # type: ignore[misc] # aiokafka ships n
 
 def install() -> None:
     """Let every consumer of this process read batches this way."""
-    fetcher.MemoryRecords = FetchedBatches
-    fetcher.PartitionRecords = _LaneRecords
+    fetcher.MemoryRecords = LenientBatches
+    fetcher.PartitionRecords = _PartitionRecords
 
 
-class _LaneRecords(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka ships no types
+class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka ships no types
     """The records of one lane that a fetch brought."""
 
     def __next__(self) -> Any:
@@ -59,7 +59,7 @@ class _LaneRecords(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka s
             raise UnreadableBatchError(self._tp, self.next_fetch_offset, error) from error
 
 
-class FetchedBatches:
+class LenientBatches:
     """What a fetch brought of one lane, batch by batch; in the place of aiokafka's MemoryRecords."""
 
     def __init__(self, content: bytes) -> None:
@@ -113,23 +113,23 @@ class _Batch:
                 read += 1
                 yield record
         except (UnicodeDecodeError, CorruptRecordException):
-            yield from islice(_tolerantly(self._content), read, None)
+            yield from islice(_read_leniently(self._content), read, None)
 
 
-def _tolerantly(content: bytes) -> _DefaultRecordBatchPy:
+def _read_leniently(content: bytes) -> _DefaultRecordBatchPy:
     """Return the records of a batch; raises CorruptRecordException where more than a name is wrong with it."""
     batch = _DefaultRecordBatchPy(content)
     batch._maybe_uncompress()  # noqa: SLF001 - aiokafka is pinned, and tests/kafka proves that this works
-    batch._buffer = _Tolerant(batch._buffer)  # noqa: SLF001
+    batch._buffer = _LenientBuffer(batch._buffer)  # noqa: SLF001
     return batch
 
 
-class _Tolerant(bytearray):
+class _LenientBuffer(bytearray):
     """Bytes of which the plain reader cuts keys, values and, the only ones that it decodes, names."""
 
     def __getitem__(self, index: Any) -> Any:
         found = super().__getitem__(index)
-        return _Tolerant(found) if isinstance(index, slice) else found
+        return _LenientBuffer(found) if isinstance(index, slice) else found
 
     def decode(self, encoding: str = "utf-8", _errors: str = "strict") -> str:
         return super().decode(encoding, WRONG_BYTES)

@@ -22,15 +22,15 @@ def context(settings: Settings) -> ssl.SSLContext:
     try:
         made = ssl.create_default_context(cafile=settings.kafka_ssl_ca_file)
     except OSError as error:
-        fault = f"{variable('kafka_ssl_ca_file')} holds no certificates in PEM ({_words(error)})"
+        fault = f"{variable('kafka_ssl_ca_file')} holds no certificates in PEM ({_reason(error)})"
         raise SettingsError([fault]) from error
     made.check_hostname = settings.kafka_ssl_check_hostname
     if settings.kafka_ssl_cert_file:
-        _show(made, settings.kafka_ssl_cert_file, settings)
+        _load_client_certificate(made, settings.kafka_ssl_cert_file, settings)
     return made
 
 
-def _show(made: ssl.SSLContext, file: Path, settings: Settings) -> None:
+def _load_client_certificate(made: ssl.SSLContext, file: Path, settings: Settings) -> None:
     secret = settings.kafka_ssl_key_password
     # Never None: OpenSSL would ask whoever sits at the terminal, and a service would wait for ever.
     password = secret.get_secret_value() if secret else ""
@@ -39,9 +39,9 @@ def _show(made: ssl.SSLContext, file: Path, settings: Settings) -> None:
     except OSError as error:
         certificate, key = variable("kafka_ssl_cert_file"), variable("kafka_ssl_key_file")
         wanted = f"both in PEM, and {variable('kafka_ssl_key_password')} if the key has a password"
-        fault = f"{certificate} and {key} cannot be used together ({_words(error)}): {wanted}"
+        fault = f"{certificate} and {key} cannot be used together ({_reason(error)}): {wanted}"
         raise SettingsError([fault]) from error
 
 
-def _words(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     return str(getattr(error, "reason", None) or error.strerror or error).replace("_", " ").lower()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from typing import TYPE_CHECKING, TypeVar
 
 from consumer.infra.postgres.errors import retry_reason
+from consumer.infra.wait import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,6 +46,5 @@ async def retry_transient(
             if attempt == _ATTEMPTS:
                 raise
             log.warning("database error, trying again (%s): %s", reason.value, str(error)[:200])
-            # Jitter, so that those who collided do not meet again.
-            await asyncio.sleep(min(5.0, 0.05 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            await asyncio.sleep(backoff(attempt, first=0.1, most=5.0))
     raise AssertionError("the last attempt returns or raises")

@@ -47,7 +47,7 @@ async def watch_kafka(settings: Settings, health: Health) -> None:
     health.expect("kafka", within=EVERY + 2 * PATIENCE)
     while True:
         try:
-            async with kafka.plain_client(settings, "health", patience=PATIENCE) as client:
+            async with kafka.metadata_client(settings, "health", patience=PATIENCE) as client:
                 while True:
                     async with asyncio.timeout(PATIENCE):
                         await client.fetch_all_metadata()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from consumer.infra.kafka.client import leave
+from consumer.infra.kafka.client import stop_client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,14 +67,14 @@ async def test_it_is_bounded_and_says_how_it_ended(
 ) -> None:
     """No answer, an error, a cancellation that the client raises or swallows: none is the caller's."""
     began = time.monotonic()
-    assert isinstance(await leave(client(stop), within=0.1), kind)
+    assert isinstance(await stop_client(client(stop), within=0.1), kind)
     assert time.monotonic() - began < 1
 
 
 @pytest.mark.parametrize("stop", [_never, _deaf])
 async def test_a_cancellation_of_the_caller_is_never_lost(stop: Callable[[], Awaitable[None]]) -> None:
     """Whoever is cancelled while leaving ends cancelled."""
-    leaving = asyncio.create_task(leave(client(stop), within=30))
+    leaving = asyncio.create_task(stop_client(client(stop), within=30))
     await asyncio.sleep(0)
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
