@@ -1,0 +1,41 @@
+"""The rule of verdicts in plain Python: its docstring's worked example, and wrong settled verdicts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from consumer.domain import verdict_rule
+from consumer.domain.verdict_rule import Edition, TimelineEntry
+from schemas.names import Per, Policy, Verdict
+
+DAILY = Edition(Policy.COOLDOWN, timedelta(days=1), Per.CONTACT)
+FIXED_POINT = "5 March 12:00"
+
+
+def entry(at: str, *, settled: bool = False) -> TimelineEntry:
+    occurred_at = datetime.strptime(f"2026 {at}", "%Y %d %B %H:%M").replace(tzinfo=UTC)
+    return TimelineEntry(occurred_at, at.encode(), 1, None, settled, Verdict.COUNTED)
+
+
+def example() -> dict[str, Verdict]:
+    """Read the verdicts of the docstring's example by the time of the event."""
+    lines = [line.split() for line in (verdict_rule.__doc__ or "").splitlines() if line.startswith("    ")]
+    return {" ".join(words[:3]): Verdict(words[3]) for words in lines}
+
+
+def test_the_example_in_the_docstring_is_what_the_rule_says():
+    events = [entry(at) for at in example()]
+    assert FIXED_POINT in (verdict_rule.__doc__ or "")
+    assert len(events) == 5
+    verdicts = verdict_rule.judge(events, [entry(FIXED_POINT, settled=True)], DAILY)
+    assert verdicts == list(example().values())
+
+
+def test_a_counted_settled_entry_too_near_to_another_is_wrong():
+    events = [
+        entry("5 March 12:00", settled=True),
+        entry("6 March 11:00", settled=True),
+        entry("7 March 12:00"),
+    ]
+    wrong = verdict_rule.wrong_verdicts(events, {1: DAILY})
+    assert wrong == [(events[1], Verdict.COOLING_DOWN)]
