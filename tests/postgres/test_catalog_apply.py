@@ -208,16 +208,17 @@ async def test_the_snapshot_has_the_active_definitions_by_type(connection: Conne
 async def test_differences_are_told_as_lines_and_as_json(connection: Connection) -> None:
     """Every kind of difference has its line and its JSON object, values as in a document."""
     await apply_document(connection, parse_document(MINIMAL))
+    await connection.execute("update accounts set retention_seconds = 365 * 86400")
     change = (
-        "name: Acme: the firm\nretention: 365d\n".replace("Acme: the firm", '"Acme: the firm"')
-        + "groups:\n  - {key: mail, icon: send}\n  - {key: deals}\n"
+        'name: "Acme: the firm"\nretention: null\n'
+        "groups:\n  - {key: mail, icon: send}\n  - {key: deals}\n"
         "definitions:\n  - key: won\n    active: false\n    events: [deal.won, deal.done]\n"
         "    when: [{path: amount, op: gte, value: 0.10}]\n    dedup: {policy: cooldown, interval: 24h}\n"
     )
     found = await diff_document(connection, parse_document(HEAD + change))
     assert [str(each) for each in found] == [
         'account acme: name Acme -> "Acme: the firm"',
-        "account acme: retention none -> 365d",
+        "account acme: retention 365d -> none",
         "group mail: icon mail -> send",
         "groups: order [deals, mail] -> [mail, deals]",
         "definition won: events [deal.won] -> [deal.won, deal.done]",
@@ -229,8 +230,8 @@ async def test_differences_are_told_as_lines_and_as_json(connection: Connection)
         "subject": "account",
         "key": "acme",
         "field": "retention",
-        "before": None,
-        "after": "365d",
+        "before": "365d",
+        "after": None,
         "pending": False,
     }
     assert json.loads(json.dumps(found[6].as_json()))["after"] == [

@@ -76,7 +76,6 @@ def states(draw: st.DrawFn) -> AccountCatalog:
         name=NAMES,
         engagement=st.booleans(),
         sales=st.booleans(),
-        retention_seconds=st.none() | st.integers(1, 36_500 * 86_400),
         time_zone=st.sampled_from(["UTC", "Europe/Paris", "Etc/GMT+5"]),
         count_robots=st.booleans(),
     )

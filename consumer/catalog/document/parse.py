@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 1_000_000
 LONGEST_COOLDOWN_DAYS = 366
-LONGEST_RETENTION_DAYS = 36_500
 
 _SETTINGS = ("name", "engagement", "sales", "retention", "time_zone", "count_robots")
 _SECTIONS = ("groups", "definitions", "profiles")
+# Nothing removes old entries yet: accepting a period would promise that something does.
+_RETENTION_REFUSED = "retention is not carried out in this version: leave it out or set it to null"
 
 
 def parse_document(
@@ -109,8 +110,8 @@ def _settings(fields: Fields) -> dict[str, Any]:
     given = _given(values)
     if fields.is_null("retention"):
         given["retention_seconds"] = None
-    elif (retention := fields.duration("retention", LONGEST_RETENTION_DAYS)) is not None:
-        given["retention_seconds"] = retention
+    elif "retention" in fields.lines:
+        fields.fault(fields.lines["retention"], _RETENTION_REFUSED)
     return given
 
 

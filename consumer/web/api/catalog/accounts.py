@@ -30,7 +30,7 @@ AccountKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class NewAccount(Body):
-    """An account to be created. retention: like 365d, null: events are kept for ever."""
+    """An account to create. retention: null or absent; not carried out in this version, so a period is refused."""
 
     account: AccountKey
     name: Text
