@@ -15,15 +15,16 @@ from fastapi import FastAPI
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.settings import SettingsError, variable
-from consumer.infra.telemetry import health, probes
+from consumer.infra.telemetry import health as health_endpoints
+from consumer.infra.telemetry import probes
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.web import openapi
 from consumer.web.http import problems
-from consumer.web.http.auth import Tokens
+from consumer.web.http.auth import TokenVerifier
 from consumer.web.http.database import Connections
-from consumer.web.http.jwt_keys import KeySet, Secret
-from consumer.web.http.middleware import Guard
+from consumer.web.http.jwt_keys import KeySet, SharedSecret
+from consumer.web.http.middleware import RequestMiddleware
 from consumer.web.routes import ROUTERS
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 # Seconds for which requests in flight may go on after SIGTERM.
-_FAREWELL = 5
+_SHUTDOWN_GRACE = 5
 
 
-def application(connections: Connections, tokens: Tokens, told: Health, metrics: Metrics) -> FastAPI:
+def application(connections: Connections, tokens: TokenVerifier, health: Health, metrics: Metrics) -> FastAPI:
     """Return the HTTP application."""
-    made = FastAPI(
+    api = FastAPI(
         title="Engagement",
         version="1",
         description=openapi.DESCRIPTION,
@@ -48,24 +49,24 @@ def application(connections: Connections, tokens: Tokens, told: Health, metrics:
         responses={"default": {"description": "A problem."}},
         generate_unique_id_function=lambda route: route.name,
     )
-    made.state.connections = connections
-    made.state.tokens = tokens
+    api.state.connections = connections
+    api.state.tokens = tokens
     for router in ROUTERS:
-        made.include_router(router)
-    made.router.routes += health.routes(told, metrics)
-    problems.install(made)
-    openapi.install(made)
-    made.add_middleware(Guard)
-    return made
+        api.include_router(router)
+    api.router.routes += health_endpoints.routes(health, metrics)
+    problems.install(api)
+    openapi.install(api)
+    api.add_middleware(RequestMiddleware)
+    return api
 
 
-def tokens_of(settings: Settings) -> Tokens:
+def token_verifier(settings: Settings) -> TokenVerifier:
     """Return what checks tokens; raises SettingsError where no setting says how."""
     limits: dict[str, Any] = {"issuer": settings.jwt_issuer, "audience": settings.jwt_audience}
     if settings.jwt_secret is not None:
-        return Tokens(Secret(settings.jwt_secret.get_secret_value()), **limits)
+        return TokenVerifier(SharedSecret(settings.jwt_secret.get_secret_value()), **limits)
     if settings.jwt_jwks is not None:
-        return Tokens(KeySet(settings.jwt_jwks, SystemClock()), **limits)
+        return TokenVerifier(KeySet(settings.jwt_jwks, SystemClock()), **limits)
     raise SettingsError(
         [f"{variable('jwt_secret')} or {variable('jwt_jwks')} is missing: tokens cannot be checked without"]
     )
@@ -73,10 +74,10 @@ def tokens_of(settings: Settings) -> Tokens:
 
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises SettingsError, and OSError where the HTTP port is taken."""
-    tokens = tokens_of(settings)
-    listener = health.listen(settings.http_host, settings.http_port)
-    told, metrics = Health(SystemClock()), Metrics()
-    told.expect("database", within=probes.EVERY + 2 * probes.PATIENCE)
+    tokens = token_verifier(settings)
+    listener = health_endpoints.listen(settings.http_host, settings.http_port)
+    health, metrics = Health(SystemClock()), Metrics()
+    health.expect("database", within=probes.EVERY + 2 * probes.PATIENCE)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -84,16 +85,16 @@ async def run(settings: Settings) -> None:
     pool = postgres.pool(settings.dsn(), size=settings.web_connections)
     try:
         await pool
-        made = application(Connections(pool), tokens, told, metrics)
+        api = application(Connections(pool), tokens, health, metrics)
         async with asyncio.TaskGroup() as group:
-            side = [
-                group.create_task(health.serve(made, listener, patience=_FAREWELL)),
-                group.create_task(probes.watch_database(settings, told)),
+            tasks = [
+                group.create_task(health_endpoints.serve(api, listener, patience=_SHUTDOWN_GRACE)),
+                group.create_task(probes.watch_database(settings, health)),
             ]
             log.info("serving", address=":".join(map(str, listener.getsockname()[:2])))
             await stopping.wait()
             log.info("stopping")
-            for task in side:
+            for task in tasks:
                 task.cancel()
     finally:
         # Not close(): that waits for a server which may be frozen.

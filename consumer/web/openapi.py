@@ -27,7 +27,7 @@ _REFERENCE = "#/components/schemas/{model}"
 def install(application: FastAPI) -> None:
     """Make the application give this document."""
 
-    def document() -> dict[str, Any]:
+    def openapi_document() -> dict[str, Any]:
         if application.openapi_schema is None:
             application.openapi_schema = _with_problems(
                 get_openapi(
@@ -39,22 +39,22 @@ def install(application: FastAPI) -> None:
             )
         return application.openapi_schema
 
-    application.openapi = document  # type: ignore[method-assign] # FastAPI's documented way
+    application.openapi = openapi_document  # type: ignore[method-assign] # FastAPI's documented way
 
 
-def _with_problems(made: dict[str, Any]) -> dict[str, Any]:
+def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
     schema = ProblemDetails.model_json_schema(ref_template=_REFERENCE)
-    components = made.setdefault("components", {})
+    components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update({**schema.pop("$defs"), ProblemDetails.__name__: schema})
     reference = {"$ref": _REFERENCE.format(model=ProblemDetails.__name__)}
     components["responses"] = {
         "Problem": {"description": "A problem.", "content": {MEDIA_TYPE: {"schema": reference}}}
     }
-    for path in made["paths"].values():
+    for path in document["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
             for parameter in operation.get("parameters", ()):
                 if parameter["name"] == "If-Match":
                     # Not so in the code, where its absence has a problem of its own.
                     parameter |= {"required": True, "schema": {"type": "string"}}
-    return made
+    return document

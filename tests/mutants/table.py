@@ -345,7 +345,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/web/http/auth.py",
-                old="if not ACCOUNT.fullmatch(account) or not found.of_account(account):",
+                old="if not ACCOUNT.fullmatch(account) or not claims.covers(account):",
                 new="if not ACCOUNT.fullmatch(account):",
             ),
         ),

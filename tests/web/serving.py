@@ -19,9 +19,9 @@ from consumer.infra.clock import SystemClock
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.web.app import application
-from consumer.web.http.auth import Permission, Tokens
+from consumer.web.http.auth import Permission, TokenVerifier
 from consumer.web.http.database import Connections
-from consumer.web.http.jwt_keys import Secret
+from consumer.web.http.jwt_keys import SharedSecret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -86,7 +86,9 @@ def bearer(account: str, permissions: Iterable[str] = EVERYTHING, *, actor: str 
 async def serving(dsn: str) -> AsyncIterator[Api]:
     """Give the application on a database."""
     async with postgres.pool(dsn, size=4) as pool:
-        app = application(Connections(pool), Tokens(Secret(SECRET)), Health(SystemClock()), Metrics())
+        app = application(
+            Connections(pool), TokenVerifier(SharedSecret(SECRET)), Health(SystemClock()), Metrics()
+        )
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             yield Api(app, client, dsn)

@@ -102,7 +102,7 @@ async def test_every_order_and_filter(
     api: Api, base: dict[str, dict[str, int]], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     """Pages put together are those that pass the filters, in order, each once, whichever way is taken there."""
-    monkeypatch.setattr("consumer.web.api.contacts.list_query._FEW", few)
+    monkeypatch.setattr("consumer.web.api.contacts.list_query._MAX_CANDIDATES", few)
     async with api.as_("base") as client:
         for filters in FILTERS:
             found = [item["id"] for item in await _pages(client, **filters)]

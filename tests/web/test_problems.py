@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from consumer.web.http import cursors, problems
 from consumer.web.http.cursors import Cursor, Limit
-from consumer.web.http.middleware import MOST_BODY_BYTES
+from consumer.web.http.middleware import MAX_BODY_BYTES
 from consumer.web.http.problems import Code, ProblemError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ async def test_a_body_must_be_said_to_be_json(client: httpx.AsyncClient) -> None
 
 async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:
     """A body over the limit is 413, with a length given and without."""
-    for body in (b" " * (MOST_BODY_BYTES + 1), _chunks()):
+    for body in (b" " * (MAX_BODY_BYTES + 1), _chunks()):
         response = await client.post(
             "/tests/body", content=body, headers={"content-type": "application/json"}
         )

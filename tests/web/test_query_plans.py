@@ -16,7 +16,7 @@ from consumer.scoring.segments import repository
 from consumer.scoring.segments.definition import Match
 from consumer.scoring.segments.repository import Asking
 from consumer.web.api.contacts import list_query
-from consumer.web.api.contacts.profile_view import view
+from consumer.web.api.contacts.profile_view import read_profile_view
 from sql import queries
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ async def test_who_is_in_a_segment_is_looked_up_by_key(filled: Connection, sort:
 
     Counting and selecting all members reads what a condition is about whole: `plan_for_many` says why.
     """
-    asked = [
+    conditions = [
         {"score": {"group": "g1", "min": 1}},
         {"score": {"group": "g2", "max": 9}},
         {"count": {"definitions": ["d1"], "min": 2}},
@@ -139,11 +139,13 @@ async def test_who_is_in_a_segment_is_looked_up_by_key(filled: Connection, sort:
     ]
     there = await repository.numbers(filled, 1)
     asking = Asking(
-        Match.model_validate({"all": asked}), there.given(1, None, datetime(2026, 3, 1, tzinfo=UTC))
+        Match.model_validate({"all": conditions}), there.given(1, None, datetime(2026, 3, 1, tzinfo=UTC))
     )
-    shown = await view(filled, 1, None)
-    wanted = replace(await list_query.select(filled, 1, shown, list_query.Filters(sort=sort)), segment=asking)
-    statement, _ = list_query.statement(wanted, None, None, 51)
+    view = await read_profile_view(filled, 1, None)
+    query = replace(
+        await list_query.build_query(filled, 1, view, list_query.ContactFilters(sort=sort)), segment=asking
+    )
+    statement, _ = list_query.statement(query, None, None, 51)
     async with filled.transaction():
         # Of values that are not known, no month can be left out.
         await filled.execute("set local enable_partition_pruning = off")
@@ -156,9 +158,9 @@ async def test_who_is_in_a_segment_is_looked_up_by_key(filled: Connection, sort:
 async def _plan(connection: Connection, statement: str) -> dict[str, Any]:
     prepared = await connection.prepare(statement)
     values = ", ".join(["null"] * len(prepared.get_parameters()))
-    await connection.execute(f"prepare asked as {statement}")
-    text = await connection.fetchval(f"explain (format json) execute asked{f'({values})' if values else ''}")
-    await connection.execute("deallocate asked")
+    await connection.execute(f"prepare plan as {statement}")
+    text = await connection.fetchval(f"explain (format json) execute plan{f'({values})' if values else ''}")
+    await connection.execute("deallocate plan")
     plan: dict[str, Any] = json.loads(text)[0]["Plan"]
     return plan
 

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from consumer.__main__ import main
 from consumer.infra import settings
-from consumer.web.app import tokens_of
-from consumer.web.http.auth import Claims, Tokens
-from consumer.web.http.jwt_keys import KeySet, Secret
+from consumer.web.app import token_verifier
+from consumer.web.http.auth import Claims, TokenVerifier
+from consumer.web.http.jwt_keys import KeySet, SharedSecret
 from consumer.web.http.problems import Code, ProblemError
 from tests.web.serving import SECRET, mint
 
@@ -59,7 +59,7 @@ def _key_set(**keys: Any) -> str:
     return json.dumps({"keys": listed})
 
 
-async def _refusal(tokens: Tokens, token: str) -> str:
+async def _refusal(tokens: TokenVerifier, token: str) -> str:
     with pytest.raises(ProblemError) as refused:
         await tokens.claims(token)
     assert refused.value.code is Code.UNAUTHENTICATED
@@ -68,11 +68,13 @@ async def _refusal(tokens: Tokens, token: str) -> str:
 
 async def test_a_valid_token_says_who_and_what() -> None:
     """Actor, account and permissions come out of the claims."""
-    claims = await Tokens(Secret(SECRET)).claims(mint("acme", ["engagement:read", "something:else"]))
+    claims = await TokenVerifier(SharedSecret(SECRET)).claims(
+        mint("acme", ["engagement:read", "something:else"])
+    )
     assert claims == Claims("ann", "acme", frozenset({"engagement:read", "something:else"}))
-    assert claims.of_account("acme")
-    assert not claims.of_account("acm")
-    assert (await Tokens(Secret(SECRET)).claims(mint("*"))).of_account("acme")
+    assert claims.covers("acme")
+    assert not claims.covers("acm")
+    assert (await TokenVerifier(SharedSecret(SECRET)).claims(mint("*"))).covers("acme")
 
 
 @pytest.mark.parametrize(
@@ -96,12 +98,12 @@ async def test_a_valid_token_says_who_and_what() -> None:
 )
 async def test_claims_that_cannot_be_are_refused(claims: dict[str, Any]) -> None:
     """A token out of its time, or with a claim missing or not of its form, is not valid."""
-    await _refusal(Tokens(Secret(SECRET)), mint("acme", **claims))
+    await _refusal(TokenVerifier(SharedSecret(SECRET)), mint("acme", **claims))
 
 
 async def test_other_signatures_are_refused() -> None:
     """Another secret, another algorithm, none, or a changed payload: not valid."""
-    tokens = Tokens(Secret(SECRET))
+    tokens = TokenVerifier(SharedSecret(SECRET))
     await _refusal(tokens, jwt.encode(_payload(), SECRET + "x", "HS256"))
     await _refusal(tokens, jwt.encode(_payload(), SECRET * 2, "HS512"))
     await _refusal(tokens, jwt.encode(_payload(), "", "none"))
@@ -112,7 +114,7 @@ async def test_other_signatures_are_refused() -> None:
 
 async def test_issuer_and_audience_are_checked_where_named() -> None:
     """With an issuer and audience set, tokens must name them; without, they may name any."""
-    tokens = Tokens(Secret(SECRET), issuer="https://login", audience="engagement")
+    tokens = TokenVerifier(SharedSecret(SECRET), issuer="https://login", audience="engagement")
     for claims in (
         {},
         {"iss": "https://login"},
@@ -122,14 +124,14 @@ async def test_issuer_and_audience_are_checked_where_named() -> None:
         await _refusal(tokens, mint("acme", **claims))
     fitting = mint("acme", iss="https://login", aud=["other", "engagement"])
     assert (await tokens.claims(fitting)).account == "acme"
-    assert (await Tokens(Secret(SECRET)).claims(fitting)).account == "acme"
+    assert (await TokenVerifier(SharedSecret(SECRET)).claims(fitting)).account == "acme"
 
 
 async def test_public_keys_check_tokens_of_both_kinds(tmp_path: Path) -> None:
     """RS256 and ES256 are taken by the key that the token names, never by another, never as a shared secret."""
     file = tmp_path / "keys.json"
     file.write_text(_key_set(one=RSA, two=EC))
-    tokens = Tokens(KeySet(str(file), _Hands()))
+    tokens = TokenVerifier(KeySet(str(file), _Hands()))
     for key, name, algorithm in ((RSA, "one", "RS256"), (EC, "two", "ES256")):
         claims = await tokens.claims(jwt.encode(_payload(), key, algorithm, headers={"kid": name}))
         assert claims.actor == "ann"
@@ -143,7 +145,7 @@ async def test_keys_are_read_again_when_one_is_unknown(tmp_path: Path) -> None:
     """A key added later is found once ten seconds have passed, and one withdrawn is refused after ten minutes."""
     file, clock = tmp_path / "keys.json", _Hands()
     file.write_text(_key_set(one=RSA))
-    tokens = Tokens(KeySet(str(file), clock))
+    tokens = TokenVerifier(KeySet(str(file), clock))
     first = jwt.encode(_payload(), RSA, "RS256")
     second = jwt.encode(_payload(), OTHER_RSA, "RS256", headers={"kid": "two"})
     await tokens.claims(first)
@@ -160,7 +162,7 @@ async def test_keys_are_read_again_when_one_is_unknown(tmp_path: Path) -> None:
 async def test_without_keys_the_api_is_unavailable(tmp_path: Path) -> None:
     """Where keys have never been read nobody is refused as invalid: it is 503 until they are."""
     file, clock = tmp_path / "late.json", _Hands()
-    tokens, token = Tokens(KeySet(str(file), clock)), jwt.encode(_payload(), RSA, "RS256")
+    tokens, token = TokenVerifier(KeySet(str(file), clock)), jwt.encode(_payload(), RSA, "RS256")
     for _ in range(2):
         with pytest.raises(ProblemError) as refused:
             await tokens.claims(token)
@@ -180,7 +182,7 @@ async def test_the_command_mints_what_the_api_takes(
     assert main(["token", *arguments]) == 0
     token = capsys.readouterr().out.strip()
     made = settings.load(unneeded=frozenset({"database_url", "kafka_bootstrap"}))
-    assert await tokens_of(made).claims(token) == Claims("bob", "acme", frozenset({"engagement:read"}))
+    assert await token_verifier(made).claims(token) == Claims("bob", "acme", frozenset({"engagement:read"}))
     left = jwt.decode(token, options={"verify_signature": False})["exp"] - time.time()
     assert 290 < left <= 300
 
@@ -196,6 +198,6 @@ def test_without_a_way_to_check_tokens_nothing_starts(
     with pytest.raises(
         settings.SettingsError, match="ENGAGEMENT_JWT_SECRET or ENGAGEMENT_JWT_JWKS is missing"
     ):
-        tokens_of(made)
+        token_verifier(made)
     assert main(["token", "--account", "acme"]) == 1
     assert "ENGAGEMENT_JWT_SECRET is not set" in capsys.readouterr().err

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ALL_ACCOUNTS = "*"
 # Seconds by which clocks may differ.
-_LEEWAY = 10
+_CLOCK_LEEWAY = 10
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
@@ -51,13 +51,13 @@ class Claims:
     account: str
     permissions: frozenset[str]
 
-    def of_account(self, key: str) -> bool:
+    def covers(self, key: str) -> bool:
         """Tell whether the token is for that account."""
         return self.account in {key, ALL_ACCOUNTS}
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class CallerAccount:
     """The account that a request is about. id: its number in the database."""
 
     id: int
@@ -70,10 +70,10 @@ class Caller:
     """Who may do what the route does, in which account."""
 
     actor: str
-    account: Account
+    account: CallerAccount
 
 
-class Tokens:
+class TokenVerifier:
     """Checks tokens. issuer, audience: what `iss` and `aud` must be, None where they are not looked at."""
 
     def __init__(self, keys: Keys, *, issuer: str | None = None, audience: str | None = None) -> None:
@@ -86,35 +86,35 @@ class Tokens:
         try:
             key = await self._keys.key(jwt.get_unverified_header(token).get("kid"))
             if key is None:
-                raise _refused("signed with a key that is not known")
+                raise _invalid_token("signed with a key that is not known")
             payload = jwt.decode(
                 token,
                 key,
                 algorithms=self._keys.algorithms,
                 audience=self._audience,
                 issuer=self._issuer,
-                leeway=_LEEWAY,
+                leeway=_CLOCK_LEEWAY,
                 options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
             )
         except jwt.ExpiredSignatureError:
-            raise _refused("expired") from None
+            raise _invalid_token("expired") from None
         except jwt.PyJWTError as error:
-            raise _refused(str(error)) from None
+            raise _invalid_token(str(error)) from None
         return _claims(payload)
 
 
 def _claims(payload: Mapping[str, Any]) -> Claims:
     actor, account, permissions = (payload.get(name) for name in ("sub", "account", "permissions"))
     if not isinstance(actor, str) or text_problem(actor):
-        raise _refused("claim sub must be text of 1 to 256 characters")
+        raise _invalid_token("claim sub must be text of 1 to 256 characters")
     if not isinstance(account, str) or not (account == ALL_ACCOUNTS or ACCOUNT.fullmatch(account)):
-        raise _refused("claim account must be an account's key, or * for all")
+        raise _invalid_token("claim account must be an account's key, or * for all")
     if not isinstance(permissions, list) or not all(isinstance(each, str) for each in permissions):
-        raise _refused("claim permissions must be a list of texts")
+        raise _invalid_token("claim permissions must be a list of texts")
     return Claims(actor, account, frozenset(permissions))
 
 
-def _refused(why: str) -> ProblemError:
+def _invalid_token(why: str) -> ProblemError:
     return ProblemError(
         Code.UNAUTHENTICATED,
         f"the token is not valid: {why}",
@@ -125,7 +125,7 @@ def _refused(why: str) -> ProblemError:
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="JWT")
 
 
-async def claims(
+async def request_claims(
     request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Claims:
     """Return what the request's token says; raises ProblemError without a valid one."""
@@ -133,47 +133,49 @@ async def claims(
         raise ProblemError(
             Code.UNAUTHENTICATED, "a bearer token is needed in the header Authorization", headers=_CHALLENGE
         )
-    tokens: Tokens = request.app.state.tokens
-    found = await tokens.claims(bearer.credentials)
-    request.state.claims = found
-    return found
+    tokens: TokenVerifier = request.app.state.tokens
+    claims = await tokens.claims(bearer.credentials)
+    request.state.claims = claims
+    return claims
 
 
-async def bearer_of(scopes: SecurityScopes, found: Annotated[Claims, Depends(claims)]) -> Claims:
+async def authorized_claims(
+    scopes: SecurityScopes, claims: Annotated[Claims, Depends(request_claims)]
+) -> Claims:
     """Return the claims of a token that has the route's permission, whatever its account."""
-    _need(found, scopes)
-    return found
+    _require(claims, scopes)
+    return claims
 
 
-async def caller(
+async def authorized_caller(
     request: Request,
     scopes: SecurityScopes,
     account: Annotated[str, Path(description="The account's key.")],
-    found: Annotated[Claims, Depends(claims)],
+    claims: Annotated[Claims, Depends(request_claims)],
     database: Database,
 ) -> Caller:
     """Return who calls, for a route under an account."""
-    if not ACCOUNT.fullmatch(account) or not found.of_account(account):
+    if not ACCOUNT.fullmatch(account) or not claims.covers(account):
         raise not_found(f"account {account}")
-    _need(found, scopes)
+    _require(claims, scopes)
     async with database.connection() as connection:
         row = await connection.fetchrow(queries("web")["account"], account)
     if row is None:
         raise not_found(f"account {account}")
-    made = Caller(found.actor, Account(row["id"], account, row["engagement"]))
-    request.state.caller = made
-    return made
+    caller = Caller(claims.actor, CallerAccount(row["id"], account, row["engagement"]))
+    request.state.caller = caller
+    return caller
 
 
-def _need(found: Claims, scopes: SecurityScopes) -> None:
-    lacking = [scope for scope in scopes.scopes if scope not in found.permissions]
-    if lacking:
-        raise ProblemError(Code.FORBIDDEN, f"the token lacks the permission {lacking[0]}")
+def _require(claims: Claims, scopes: SecurityScopes) -> None:
+    missing = [scope for scope in scopes.scopes if scope not in claims.permissions]
+    if missing:
+        raise ProblemError(Code.FORBIDDEN, f"the token lacks the permission {missing[0]}")
 
 
 # What a route under `/v1/accounts/{account}` names as the type of its first parameter.
-Reader = Annotated[Caller, Security(caller, scopes=[Permission.READ.value])]
-Manager = Annotated[Caller, Security(caller, scopes=[Permission.MANAGE.value])]
-Operator = Annotated[Caller, Security(caller, scopes=[Permission.OPERATE.value])]
+Reader = Annotated[Caller, Security(authorized_caller, scopes=[Permission.READ.value])]
+Manager = Annotated[Caller, Security(authorized_caller, scopes=[Permission.MANAGE.value])]
+Operator = Annotated[Caller, Security(authorized_caller, scopes=[Permission.OPERATE.value])]
 # Of routes that are about no one account.
-AnyOperator = Annotated[Claims, Security(bearer_of, scopes=[Permission.OPERATE.value])]
+AnyOperator = Annotated[Claims, Security(authorized_claims, scopes=[Permission.OPERATE.value])]

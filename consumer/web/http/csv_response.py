@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 # Spreadsheets run a cell that begins with one of these.
-_RUN = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Seconds that sending one part may take: less than Postgres waits for a transaction that reads in between.
-_PATIENCE = 30
-_LONGEST_NAME = 100
+_SEND_TIMEOUT = 30
+_MAX_NAME = 100
 
 
-class CsvAnswer(StreamingResponse):
-    """A CSV file; `made_of` is its only maker."""
+class CsvResponse(StreamingResponse):
+    """A CSV file; `stream_csv` is its only maker."""
 
     media_type = "text/csv"
     chunks: Chunks
@@ -53,49 +53,49 @@ class CsvAnswer(StreamingResponse):
             )
             async for part in self.body_iterator:
                 body = {"type": "http.response.body", "body": part, "more_body": True}
-                if await request.is_disconnected() or not await _taken(send(body)):
+                if await request.is_disconnected() or not await _sent_in_time(send(body)):
                     return
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await self.chunks.aclose()
 
 
-async def _taken(sending: Awaitable[None]) -> bool:
+async def _sent_in_time(sending: Awaitable[None]) -> bool:
     """Tell whether a part was taken in time."""
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_SEND_TIMEOUT):
             await sending
     except TimeoutError:
-        log.warning("file cut: its reader does not read on", seconds=_PATIENCE)
+        log.warning("file cut: its reader does not read on", seconds=_SEND_TIMEOUT)
         return False
     return True
 
 
-async def made_of(chunks: Chunks, name: str) -> CsvAnswer:
+async def stream_csv(chunks: Chunks, name: str) -> CsvResponse:
     """Return the file of rows that come in chunks; raises what making the first of them raises.
 
     name: for the file, without its ending.
     """
-    begin = _lines(await anext(chunks))
+    head = _lines(await anext(chunks))
 
     async def parts() -> AsyncIterator[bytes]:
         # The mark is what spreadsheets know UTF-8 by.
-        yield codecs.BOM_UTF8 + begin
+        yield codecs.BOM_UTF8 + head
         async for chunk in chunks:
             yield _lines(chunk)
 
-    file = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:_LONGEST_NAME]
-    answer = CsvAnswer(parts(), headers={"Content-Disposition": f'attachment; filename="{file}.csv"'})
-    answer.chunks = chunks
-    return answer
+    file = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:_MAX_NAME]
+    response = CsvResponse(parts(), headers={"Content-Disposition": f'attachment; filename="{file}.csv"'})
+    response.chunks = chunks
+    return response
 
 
 def _lines(rows: Iterable[Sequence[Cell]]) -> bytes:
-    written = io.StringIO()
-    csv.writer(written).writerows([_defused(cell) for cell in row] for row in rows)
-    return written.getvalue().encode()
+    text = io.StringIO()
+    csv.writer(text).writerows([_escape_formula(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
 
 
-def _defused(cell: Cell) -> Cell:
+def _escape_formula(cell: Cell) -> Cell:
     """Return a cell that spreadsheets show and do not run; numbers are none of theirs to run."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_RUN) else cell
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell

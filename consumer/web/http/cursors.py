@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-MOST_ITEMS = 200
+MAX_ITEMS = 200
 # Where lists by number, the newest first, begin.
 NEWEST = 2**63 - 1
-_CHECK_BYTES = 6
-_LONGEST = 2_000
+_CHECKSUM_BYTES = 6
+_MAX_LENGTH = 2_000
 
-Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="How many items a page has at most.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_ITEMS, description="How many items a page has at most.")]
 Cursor = Annotated[
     str | None,
-    Query(max_length=_LONGEST, description="`next` of the page before; with the same filters and order."),
+    Query(max_length=_MAX_LENGTH, description="`next` of the page before; with the same filters and order."),
 ]
 
 
@@ -46,20 +46,20 @@ class Page(BaseModel, Generic[Item], use_attribute_docstrings=True):
 
 
 def page(
-    found: list[Item],
+    rows: list[Item],
     limit: int,
     context: tuple[object, ...],
     position: Callable[[Item], list[Any]],
     *,
     engagement: bool,
 ) -> Page[Item]:
-    """Return a page of what was found, of which one more than `limit` was asked for, to know whether more follows.
+    """Return a page of rows, of which one more than `limit` was asked for, to know whether more follows.
 
     context: of the cursor, see `encode`. position: of an item, from which the next page goes on.
     """
-    items = found[:limit]
-    following = encode(context, position(items[-1])) if len(found) > limit else None
-    return Page(items=items, next=following, engagement=engagement)
+    items = rows[:limit]
+    next_cursor = encode(context, position(items[-1])) if len(rows) > limit else None
+    return Page(items=items, next=next_cursor, engagement=engagement)
 
 
 def encode(context: tuple[object, ...], position: list[Any]) -> str:
@@ -69,7 +69,7 @@ def encode(context: tuple[object, ...], position: list[Any]) -> str:
     order.
     """
     payload = msgspec.json.encode(position)
-    return base64.urlsafe_b64encode(_check(context, payload) + payload).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_checksum(context, payload) + payload).rstrip(b"=").decode()
 
 
 def decode(context: tuple[object, ...], cursor: str | None) -> list[Any] | None:
@@ -83,13 +83,13 @@ def decode(context: tuple[object, ...], cursor: str | None) -> list[Any] | None:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    payload = raw[_CHECK_BYTES:]
-    if raw[:_CHECK_BYTES] != _check(context, payload):
+    payload = raw[_CHECKSUM_BYTES:]
+    if raw[:_CHECKSUM_BYTES] != _checksum(context, payload):
         raise malformed("the cursor is not one of this list with these filters: begin without one")
     position: list[Any] = msgspec.json.decode(payload)
     return position
 
 
-def _check(context: tuple[object, ...], payload: bytes) -> bytes:
+def _checksum(context: tuple[object, ...], payload: bytes) -> bytes:
     """Return the checksum; not a secret, since a cursor reaches nothing that its list does not show anyway."""
-    return hashlib.blake2b(repr(context).encode() + b"\0" + payload, digest_size=_CHECK_BYTES).digest()
+    return hashlib.blake2b(repr(context).encode() + b"\0" + payload, digest_size=_CHECKSUM_BYTES).digest()

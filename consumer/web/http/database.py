@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection, Pool
 
 # Seconds that a request waits for a connection before it is told to come again.
-_PATIENCE = 5.0
+_ACQUIRE_TIMEOUT = 5.0
 # Seconds after which an export or a preview that has met others is worth another try.
 _LONG_RETRY_AFTER = "10"
 # At once, of all accounts: each keeps a processor of the database busy.
-_MOST_PREVIEWS = 2
+_MAX_PREVIEWS = 2
 
 
 class Connections:
@@ -33,8 +33,8 @@ class Connections:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         # Of exports, at once: each keeps its connection for as long as its reader takes.
-        self._most_exports = max(1, pool.get_max_size() // 4)
-        self._under_way: Counter[str] = Counter()
+        self._max_exports = max(1, pool.get_max_size() // 4)
+        self._running: Counter[str] = Counter()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -42,8 +42,8 @@ class Connections:
 
         Raises TimeoutError where none is free in time, and what connecting raises; both answer 503.
         """
-        async with self._pool.acquire(timeout=_PATIENCE) as held:
-            yield cast("Connection", held)
+        async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
+            yield cast("Connection", connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
@@ -60,34 +60,34 @@ class Connections:
 
         One who does not read on within a minute loses it. Raises ProblemError (503) with too many at once.
         """
-        async with self._few("export", self._most_exports), self.snapshot() as connection:
+        async with self._limited("export", self._max_exports), self.snapshot() as connection:
             await connection.execute("set local idle_in_transaction_session_timeout = '60s'")
             yield connection
 
     @asynccontextmanager
     async def preview(self) -> AsyncIterator[Connection]:
         """Lend a connection for half a minute of work; raises ProblemError (503) with too many at once."""
-        async with self._few("preview", _MOST_PREVIEWS), self.connection() as connection:
+        async with self._limited("preview", _MAX_PREVIEWS), self.connection() as connection:
             yield connection
 
     @asynccontextmanager
-    async def _few(self, what: str, most: int) -> AsyncIterator[None]:
-        if self._under_way[what] >= most:
+    async def _limited(self, what: str, limit: int) -> AsyncIterator[None]:
+        if self._running[what] >= limit:
             raise ProblemError(
                 Code.UNAVAILABLE,
                 f"other {what}s are under way: try again when they are done",
                 headers={"Retry-After": _LONG_RETRY_AFTER},
             )
-        self._under_way[what] += 1
+        self._running[what] += 1
         try:
             yield
         finally:
-            self._under_way[what] -= 1
+            self._running[what] -= 1
 
 
 def _connections(request: Request) -> Connections:
-    found: Connections = request.app.state.connections
-    return found
+    connections: Connections = request.app.state.connections
+    return connections
 
 
 # What a route names as the type of a parameter to read or write the database.

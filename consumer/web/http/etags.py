@@ -28,22 +28,22 @@ IfMatch = Annotated[
 ]
 
 
-def revision(documented: dict[str, Any] | list[str]) -> str:
+def revision(document: dict[str, Any] | list[str]) -> str:
     """Return the revision of something as its document says it."""
-    return hashlib.blake2b(yaml_value(documented).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(yaml_value(document).encode(), digest_size=8).hexdigest()
 
 
-def of_definition(definition: Definition) -> str:
+def definition_revision(definition: Definition) -> str:
     """Return the revision of a definition."""
     return revision(definition_mapping(definition))
 
 
-def of_group(group: Group) -> str:
+def group_revision(group: Group) -> str:
     """Return the revision of a group."""
     return revision(group_mapping(group))
 
 
-def of_profile(profile: Profile) -> str:
+def profile_revision(profile: Profile) -> str:
     """Return the revision of what can be edited of a profile."""
     return revision(
         {
@@ -55,17 +55,17 @@ def of_profile(profile: Profile) -> str:
     )
 
 
-def of_settings(settings: AccountSettings) -> str:
+def settings_revision(settings: AccountSettings) -> str:
     """Return the revision of an account's own fields."""
     return revision(settings_mapping(settings))
 
 
-def tag(response: Response, current: str) -> None:
+def set_etag(response: Response, current: str) -> None:
     """Tell the revision of what is answered."""
     response.headers["ETag"] = f'"{current}"'
 
 
-def need(if_match: str | None, current: str) -> None:
+def require_match(if_match: str | None, current: str) -> None:
     """Refuse a change that does not name the current revision (412), or none at all (428)."""
     # Weak ones are taken too: proxies that compress make strong ones weak. `*` names none.
     named = {each.strip().removeprefix("W/").strip('"') for each in (if_match or "").split(",")} - {"", "*"}

@@ -23,10 +23,10 @@ log = structlog.get_logger(__name__)
 
 # Seconds: a key that is not known is looked for again this often at most, whoever asks for it; known ones are
 # believed for this long, so that a key that was withdrawn does not work for ever; how long a server may take.
-_AGAIN = 10.0
-_BELIEVED = 600.0
-_PATIENCE = 5.0
-_MOST_BYTES = 1_000_000
+_RETRY_AFTER = 10.0
+_REREAD_AFTER = 600.0
+_READ_TIMEOUT = 5.0
+_MAX_BYTES = 1_000_000
 
 
 class Keys(Protocol):
@@ -39,7 +39,7 @@ class Keys(Protocol):
         ...
 
 
-class Secret:
+class SharedSecret:
     """One secret for all tokens (HS256)."""
 
     algorithms: tuple[str, ...] = ("HS256",)
@@ -61,27 +61,27 @@ class KeySet:
         self._source = source
         self._clock = clock
         self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._tried_at: float | None = None
-        self._reading = asyncio.Lock()
+        self._attempted_at: float | None = None
+        self._lock = asyncio.Lock()
 
     async def key(self, key_id: str | None) -> str | jwt.PyJWK | None:
         """Return the key of that id; a token without one is of the only key there is.
 
         Raises ProblemError where keys could never be read.
         """
-        async with self._reading:
+        async with self._lock:
             if self._is_due(key_id):
                 await self._read()
-                self._tried_at = self._clock.monotonic()
+                self._attempted_at = self._clock.monotonic()
         if not self._keys:
             raise ProblemError(Code.UNAVAILABLE, "the keys that tokens are checked with cannot be read now")
         return self._keys.get(key_id)
 
     def _is_due(self, key_id: str | None) -> bool:
-        if self._tried_at is None:
+        if self._attempted_at is None:
             return True
-        age = self._clock.monotonic() - self._tried_at
-        return age > (_BELIEVED if key_id in self._keys else _AGAIN)
+        age = self._clock.monotonic() - self._attempted_at
+        return age > (_REREAD_AFTER if key_id in self._keys else _RETRY_AFTER)
 
     async def _read(self) -> None:
         """Read all keys; where that fails those of before are believed on."""
@@ -98,6 +98,6 @@ class KeySet:
 def _fetch(source: str) -> bytes:
     if "://" not in source:
         return Path(source).read_bytes()
-    with urllib.request.urlopen(source, timeout=_PATIENCE) as response:  # noqa: S310 - settings take http(s) alone
-        body: bytes = response.read(_MOST_BYTES)
+    with urllib.request.urlopen(source, timeout=_READ_TIMEOUT) as response:  # noqa: S310 - settings take http(s) alone
+        body: bytes = response.read(_MAX_BYTES)
     return body

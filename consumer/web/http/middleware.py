@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from starlette.exceptions import HTTPException
 
-from consumer.web.http.problems import Code, ProblemError, answer, malformed
+from consumer.web.http.problems import Code, ProblemError, malformed, problem_response
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,11 +21,11 @@ log = structlog.get_logger(__name__)
 
 # On every answer about an account: `off` where its engagement module is off, so that nothing new counts.
 MODULE_HEADER = b"engagement-module"
-MOST_BODY_BYTES = 1_048_576
-_QUIET = {"/livez", "/readyz", "/metrics"}
+MAX_BODY_BYTES = 1_048_576
+_UNLOGGED_PATHS = {"/livez", "/readyz", "/metrics"}
 
 
-class Guard:
+class RequestMiddleware:
     """The ASGI application around the API."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -36,20 +36,20 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, status = time.monotonic(), 0
+        started_at, status = time.monotonic(), 0
         state: dict[str, Any] = scope.setdefault("state", {})
 
         received = 0
 
-        async def limited() -> Message:
+        async def limited_receive() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MOST_BODY_BYTES:
-                raise HTTPException(413, f"the body must have at most {MOST_BODY_BYTES} bytes")
+            if received > MAX_BODY_BYTES:
+                raise HTTPException(413, f"the body must have at most {MAX_BODY_BYTES} bytes")
             return message
 
-        async def sent(message: Message) -> None:
+        async def observed_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -59,19 +59,21 @@ class Guard:
         try:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 # Postgres takes no such text, and nothing that exists has it in its name.
-                await answer(malformed("the address must not have NUL characters"))(scope, receive, sent)
+                await problem_response(malformed("the address must not have NUL characters"))(
+                    scope, receive, observed_send
+                )
             else:
-                await self._app(scope, limited, sent)
+                await self._app(scope, limited_receive, observed_send)
         except Exception:
             log.exception("request failed", method=scope["method"], path=scope["path"])
             if status:
                 # An answer cut short must not look whole: the server drops the connection.
                 raise
             problem = ProblemError(Code.INTERNAL, "the error was logged; nothing was changed")
-            await answer(problem)(scope, receive, sent)
+            await problem_response(problem)(scope, receive, observed_send)
         finally:
-            if scope["path"] not in _QUIET:
-                _log(scope, state, status, begun)
+            if scope["path"] not in _UNLOGGED_PATHS:
+                _log(scope, state, status, started_at)
 
 
 def _headers(state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
@@ -82,7 +84,7 @@ def _headers(state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
     return [(MODULE_HEADER, b"on" if caller.account.engagement else b"off"), (b"cache-control", b"no-store")]
 
 
-def _log(scope: Scope, state: dict[str, Any], status: int, begun: float) -> None:
+def _log(scope: Scope, state: dict[str, Any], status: int, started_at: float) -> None:
     claims = state.get("claims")
     route = scope.get("route")
     log.info(
@@ -90,7 +92,7 @@ def _log(scope: Scope, state: dict[str, Any], status: int, begun: float) -> None
         method=scope["method"],
         route=getattr(route, "path", None),
         status=status,
-        milliseconds=round((time.monotonic() - begun) * 1000, 1),
+        milliseconds=round((time.monotonic() - started_at) * 1000, 1),
         account=getattr(claims, "account", None),
         actor=getattr(claims, "actor", None),
     )

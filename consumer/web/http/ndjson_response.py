@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
-from consumer.web.http.problems import ProblemDetails, details, of
+from consumer.web.http.problems import ProblemDetails, problem_details, to_problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/x-ndjson"
 # Seconds from line to line; what takes less is answered with the result alone, or with a problem as everywhere.
-_EVERY = 0.5
+_LINE_INTERVAL = 0.5
 
 
 class Progress(BaseModel):
@@ -33,21 +33,21 @@ class Progress(BaseModel):
     total: int | None
 
 
-class Line(BaseModel):
+class StreamLine(BaseModel):
     """A line of an answer; what has a result adds the member for it."""
 
     progress: Progress | None = None
     problem: ProblemDetails | None = None
 
 
-def responses(line: type[Line]) -> dict[int | str, dict[str, Any]]:
+def stream_responses(line: type[StreamLine]) -> dict[int | str, dict[str, Any]]:
     """Return what the OpenAPI document says of a route that answers with such lines."""
     described = f"Lines, each a {line.__name__}, twice a second (`{MEDIA_TYPE}`)."
     content = {MEDIA_TYPE: {"schema": {"type": "string"}}}
     return {200: {"description": described, "model": line, "content": content}}
 
 
-async def lines(work: Work, member: str) -> StreamingResponse:
+async def stream_work(work: Work, member: str) -> StreamingResponse:
     """Return an answer that does the work, and tells the result as this member of the last line.
 
     work: takes what is told how far it is, (done, total). Raises what kept it from beginning.
@@ -55,38 +55,38 @@ async def lines(work: Work, member: str) -> StreamingResponse:
     # Kept, not sent: a slow reader must not hold the work's transaction up.
     progress = Progress(done=0, total=None)
 
-    def tell(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         nonlocal progress
         progress = Progress(done=done, total=total)
 
-    async def write() -> AsyncIterator[str]:
+    async def lines() -> AsyncIterator[str]:
         while not task.done():
             yield _line(progress=progress)
-            await asyncio.wait([task], timeout=_EVERY)
+            await asyncio.wait([task], timeout=_LINE_INTERVAL)
         try:
             result = task.result()
-        except Exception as error:  # noqa: BLE001 - `of` raises what nobody foresaw
-            yield _line(problem=details(of(error)))
+        except Exception as error:  # noqa: BLE001 - `to_problem` raises what nobody foresaw
+            yield _line(problem=problem_details(to_problem(error)))
         else:
             yield _line(**{member: result})
 
-    task = asyncio.ensure_future(work(tell))
+    task = asyncio.ensure_future(work(report))
     try:
-        await asyncio.wait([task], timeout=_EVERY)
+        await asyncio.wait([task], timeout=_LINE_INTERVAL)
         if task.done():
             task.result()
     except BaseException:
         task.cancel()
         raise
-    return _EndsWithConnection(task, write())
+    return _CancelledOnDisconnect(task, lines())
 
 
-class _EndsWithConnection(StreamingResponse):
+class _CancelledOnDisconnect(StreamingResponse):
     """An answer whose work is ended with it, also when whoever asked goes away before it has begun."""
 
-    def __init__(self, task: asyncio.Future[BaseModel], written: AsyncIterator[str]) -> None:
+    def __init__(self, task: asyncio.Future[BaseModel], lines: AsyncIterator[str]) -> None:
         # Proxies that gather answers before they pass them on would hide how far it is.
-        super().__init__(written, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
+        super().__init__(lines, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
         self._task = task
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

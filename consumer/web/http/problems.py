@@ -124,7 +124,7 @@ class ProblemError(Exception):
 
 
 # Of publishing and judging again, each with a message for whoever calls.
-_OF_LONG_WORK: dict[type[Exception], Code] = {
+_SCORING_ERRORS: dict[type[Exception], Code] = {
     PublishRunningError: Code.CONFLICT,
     NothingToPublishError: Code.CONFLICT,
     PublishNotCancellableError: Code.CONFLICT,
@@ -138,11 +138,11 @@ _OF_LONG_WORK: dict[type[Exception], Code] = {
     UnknownHistoryError: Code.NOT_FOUND,
 }
 
-# Those of the database are passing ones, or nobody's foresight: `of` decides.
-_FORESEEN: tuple[type[Exception], ...] = (
+# Those of the database are passing ones, or nobody's foresight: `to_problem` decides.
+_HANDLED: tuple[type[Exception], ...] = (
     ProblemError,
     StaleRevisionError,
-    *_OF_LONG_WORK,
+    *_SCORING_ERRORS,
     HTTPException,
     RequestValidationError,
     asyncpg.PostgresError,
@@ -190,15 +190,15 @@ def query_fault(field: str, detail: str) -> FieldFault:
     return FieldFault(place="query", field=field, detail=detail)
 
 
-def answer(error: ProblemError) -> JSONResponse:
+def problem_response(error: ProblemError) -> JSONResponse:
     """Return the response that tells a problem."""
-    told = details(error)
+    details = problem_details(error)
     return JSONResponse(
-        told.model_dump(exclude_unset=True), told.status, headers=error.headers, media_type=MEDIA_TYPE
+        details.model_dump(exclude_unset=True), details.status, headers=error.headers, media_type=MEDIA_TYPE
     )
 
 
-def details(error: ProblemError) -> ProblemDetails:
+def problem_details(error: ProblemError) -> ProblemDetails:
     """Return what is told of a problem."""
     status, title = _STATUS[error.code]
     errors: dict[str, Any] = {"errors": error.errors} if error.errors else {}
@@ -210,25 +210,27 @@ def details(error: ProblemError) -> ProblemDetails:
 def install(application: FastAPI) -> None:
     """Make the application answer every error that it foresees with problem details."""
 
-    async def tell(request: Request, error: Exception) -> JSONResponse:
+    async def respond(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, RequestValidationError) and isinstance(error.body, bytes):
             sent = request.headers.get("content-type", "none")
-            return answer(malformed(f"the body must be sent with Content-Type: application/json, not {sent}"))
-        return answer(of(error))
+            return problem_response(
+                malformed(f"the body must be sent with Content-Type: application/json, not {sent}")
+            )
+        return problem_response(to_problem(error))
 
-    for kind in _FORESEEN:
-        application.add_exception_handler(kind, tell)
+    for kind in _HANDLED:
+        application.add_exception_handler(kind, respond)
 
 
-def of(error: Exception) -> ProblemError:
+def to_problem(error: Exception) -> ProblemError:
     """Return the problem that an error is; raises the error where it is none that anybody foresaw."""
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, RequestValidationError):
-        return _of_validation(error.errors())
+        return _from_validation(error.errors())
     if isinstance(error, HTTPException):
-        return _of_http(error)
-    if code := _OF_LONG_WORK.get(type(error)):
+        return _from_http(error)
+    if code := _SCORING_ERRORS.get(type(error)):
         return ProblemError(code, str(error))
     if isinstance(error, StaleRevisionError):
         return ProblemError(
@@ -245,7 +247,7 @@ def of(error: Exception) -> ProblemError:
     raise error
 
 
-def _of_http(error: HTTPException) -> ProblemError:
+def _from_http(error: HTTPException) -> ProblemError:
     code = _BY_STATUS.get(error.status_code)
     if code is None:
         raise error
@@ -255,10 +257,10 @@ def _of_http(error: HTTPException) -> ProblemError:
     return ProblemError(code, detail[0].lower() + detail[1:], headers=error.headers)
 
 
-def _of_validation(errors: Sequence[Any]) -> ProblemError:
-    if unreadable := [error for error in errors if error["type"] == "json_invalid"]:
-        where = unreadable[0]
-        return malformed(f"the body is not JSON: {where['ctx']['error']} at character {where['loc'][-1]}")
+def _from_validation(errors: Sequence[Any]) -> ProblemError:
+    if json_errors := [error for error in errors if error["type"] == "json_invalid"]:
+        first = json_errors[0]
+        return malformed(f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]}")
     return invalid(*map(_field_fault, errors))
 
 

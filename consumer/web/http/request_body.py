@@ -22,19 +22,19 @@ class Body(BaseModel, extra="forbid", use_attribute_docstrings=True):
     """The body of a request.
 
     Of a change, a field that may be left out but not null has a default that nobody reads (`default_factory`, which
-    the OpenAPI document does not show): what was given is `given()`.
+    the OpenAPI document does not show): what was given is `provided()`.
     """
 
     @model_validator(mode="before")
     @classmethod
-    def _storable(cls, given: Any) -> Any:
-        if isinstance(given, dict):
-            for name, value in given.items():
+    def _check_storable(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for name, value in values.items():
                 if isinstance(value, str) and not _is_storable(value):
                     raise ValueError(f"{name} must not have NUL characters or halves of surrogate pairs")
-        return given
+        return values
 
-    def given(self) -> dict[str, Any]:
+    def provided(self) -> dict[str, Any]:
         """Return the fields that were given, as JSON values."""
         return self.model_dump(mode="json", exclude_unset=True)
 
@@ -44,11 +44,11 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _stored(text: str) -> str:
+def _storable_text(text: str) -> str:
     if not _is_storable(text):
         raise ValueError("must not have NUL characters or halves of surrogate pairs")
     return text
 
 
 # As contacts are called by their events.
-ContactId = Annotated[Text, AfterValidator(_stored)]
+ContactId = Annotated[Text, AfterValidator(_storable_text)]

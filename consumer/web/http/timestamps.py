@@ -17,7 +17,7 @@ from schemas.timestamps import rfc3339
 FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
-def _within(at: datetime) -> datetime:
+def _in_range(at: datetime) -> datetime:
     if not FIRST <= at <= LAST:
         raise ValueError(f"must be from {FIRST.year} to {LAST.year}")
     return at
@@ -25,18 +25,22 @@ def _within(at: datetime) -> datetime:
 
 # In answers, and of parameters.
 Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
-Moment = Annotated[AwareDatetime, AfterValidator(_within)]
+InstantParam = Annotated[AwareDatetime, AfterValidator(_in_range)]
 
 
-def clock_time(at: datetime, zone: tzinfo, beside: datetime) -> str:
-    """Return the time of day, with the day where it is not that of `beside`."""
+def clock_time(at: datetime, zone: tzinfo, reference: datetime) -> str:
+    """Return the time of day, with the day where it is not that of `reference`."""
     local = at.astimezone(zone)
     shown = f"{local:%H:%M}" if local.second == 0 else f"{local:%H:%M:%S}"
-    return shown if local.date() == beside.astimezone(zone).date() else f"{shown} on {day(at, zone, beside)}"
+    return (
+        shown
+        if local.date() == reference.astimezone(zone).date()
+        else f"{shown} on {day(at, zone, reference)}"
+    )
 
 
-def day(at: datetime, zone: tzinfo, beside: datetime) -> str:
-    """Return the day, with the year where it is not that of `beside`."""
+def day(at: datetime, zone: tzinfo, reference: datetime) -> str:
+    """Return the day, with the year where it is not that of `reference`."""
     local = at.astimezone(zone)
     shown = f"{local.day} {calendar.month_name[local.month]}"
-    return shown if local.year == beside.astimezone(zone).year else f"{shown} {local.year}"
+    return shown if local.year == reference.astimezone(zone).year else f"{shown} {local.year}"

@@ -101,17 +101,17 @@ async def create_account(
     operator: AnyOperator, database: Database, body: NewAccount, response: Response
 ) -> AccountAnswer:
     """Create an account, with a primary profile `lead_score` that inherits the catalog's points."""
-    if not operator.of_account(body.account):
+    if not operator.covers(body.account):
         raise ProblemError(Code.FORBIDDEN, f"the token is for account {operator.account} alone")
 
     def make(before: AccountCatalog) -> AccountCatalog:
         if before.settings is not None:
             raise conflict(f"there is an account {body.account} already")
         return with_settings(
-            before, {name: value for name, value in body.given().items() if name != "account"}
+            before, {name: value for name, value in body.provided().items() if name != "account"}
         )
 
-    return _answered(await edit(database, body.account, operator.actor, make), response)
+    return _tagged_answer(await edit(database, body.account, operator.actor, make), response)
 
 
 @own.get("")
@@ -119,7 +119,7 @@ async def read_account(caller: Reader, database: Database, response: Response) -
     """Return an account."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    return _answered(state, response)
+    return _tagged_answer(state, response)
 
 
 @own.patch("")
@@ -129,10 +129,10 @@ async def change_account(
     """Change an account; what is left out stays. With the engagement module off events pass without effect."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.need(if_match, etags.of_settings(_settings(before)))
-        return with_settings(before, body.given())
+        etags.require_match(if_match, etags.settings_revision(_settings(before)))
+        return with_settings(before, body.provided())
 
-    return _answered(await edit(database, caller.account.key, caller.actor, make), response)
+    return _tagged_answer(await edit(database, caller.account.key, caller.actor, make), response)
 
 
 def _settings(state: AccountCatalog) -> AccountSettings:
@@ -141,8 +141,8 @@ def _settings(state: AccountCatalog) -> AccountSettings:
     return state.settings
 
 
-def _answered(state: AccountCatalog, response: Response) -> AccountAnswer:
+def _tagged_answer(state: AccountCatalog, response: Response) -> AccountAnswer:
     settings = _settings(state)
-    current = etags.of_settings(settings)
-    etags.tag(response, current)
+    current = etags.settings_revision(settings)
+    etags.set_etag(response, current)
     return AccountAnswer(account=state.account, **settings_mapping(settings), revision=current)

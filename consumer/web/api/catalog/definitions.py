@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consumer.catalog import repository
 from consumer.catalog.document.parse import icon_names
 from consumer.scoring.segments.repository import naming
-from consumer.web.api.catalog.edit import edit, ordered, reordered, with_entry
+from consumer.web.api.catalog.edit import edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
     DefinitionAnswer,
     DefinitionChange,
@@ -64,9 +64,9 @@ async def create_definition(
     def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.definitions:
             raise conflict(f"there is a definition {body.key} already")
-        return with_entry(before, "definitions", body.key, body.given())
+        return with_entry(before, "definitions", body.key, body.provided())
 
-    return answered(await edit(database, caller.account.key, caller.actor, make), body.key, response)
+    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), body.key, response)
 
 
 @router.get("/definitions/{definition}")
@@ -76,7 +76,7 @@ async def read_definition(
     """Return a definition."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    return answered(state, definition, response)
+    return tagged_answer(state, definition, response)
 
 
 @router.patch("/definitions/{definition}")
@@ -92,10 +92,10 @@ async def change_definition(
     """Change a definition; what is left out stays. Points and group of one that has counted wait for a publish."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.need(if_match, etags.of_definition(_definition(before, definition)))
-        return with_entry(before, "definitions", definition, body.given())
+        etags.require_match(if_match, etags.definition_revision(_require_definition(before, definition)))
+        return with_entry(before, "definitions", definition, body.provided())
 
-    return answered(await edit(database, caller.account.key, caller.actor, make), definition, response)
+    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), definition, response)
 
 
 @router.delete("/definitions/{definition}", status_code=204)
@@ -108,8 +108,8 @@ async def delete_definition(
     """
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        found = _definition(before, definition)
-        etags.need(if_match, etags.of_definition(found))
+        found = _require_definition(before, definition)
+        etags.require_match(if_match, etags.definition_revision(found))
         if found.counted:
             raise conflict("the definition has counted events, so it stays: deactivate it instead")
         if found.active:
@@ -137,7 +137,7 @@ async def read_definition_order(caller: Reader, database: Database, response: Re
     """Return the order of the definitions."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    return ordered(state.definitions, response)
+    return order_answer(state.definitions, response)
 
 
 @router.put("/definition-order")
@@ -147,22 +147,22 @@ async def change_definition_order(
     """Put all definitions into another order."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.need(if_match, etags.revision([*before.definitions]))
+        etags.require_match(if_match, etags.revision([*before.definitions]))
         return replace(before, definitions=reordered(before.definitions, body.keys))
 
     state = await edit(database, caller.account.key, caller.actor, make)
-    return ordered(state.definitions, response)
+    return order_answer(state.definitions, response)
 
 
-def answered(state: AccountCatalog, key: str, response: Response) -> DefinitionAnswer:
+def tagged_answer(state: AccountCatalog, key: str, response: Response) -> DefinitionAnswer:
     """Return the answer about a definition, its revision told in the response; raises ProblemError without one."""
-    _definition(state, key)
+    _require_definition(state, key)
     answer = definition_answers(state)[key]
-    etags.tag(response, answer.revision)
+    etags.set_etag(response, answer.revision)
     return answer
 
 
-def _definition(state: AccountCatalog, key: str) -> Definition:
+def _require_definition(state: AccountCatalog, key: str) -> Definition:
     if key not in state.definitions:
         raise not_found(f"definition {key}")
     return state.definitions[key]

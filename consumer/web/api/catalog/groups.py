@@ -11,7 +11,7 @@ from starlette.responses import Response
 from consumer.catalog import repository
 from consumer.catalog.model.account import Group
 from consumer.scoring.segments.repository import naming
-from consumer.web.api.catalog.edit import edit, ordered, reordered, with_entry
+from consumer.web.api.catalog.edit import edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
     GroupAnswer,
     GroupChange,
@@ -41,9 +41,9 @@ async def list_groups(caller: Reader, database: Database) -> Page[GroupAnswer]:
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
         rows = await connection.fetch(queries("web")["deleted_groups"], caller.account.id)
-    waiting = [Group(**row) for row in rows if published_in(row["key"], state)]
+    pending = [Group(**row) for row in rows if published_in(row["key"], state)]
     items = [group_answer(group, state) for group in state.groups.values()]
-    items += [group_answer(group, state, deleted=True) for group in waiting]
+    items += [group_answer(group, state, deleted=True) for group in pending]
     return Page(items=items, engagement=caller.account.engagement)
 
 
@@ -56,10 +56,10 @@ async def create_group(
     def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.groups:
             raise conflict(f"there is a group {body.key} already")
-        return with_entry(before, "groups", body.key, body.given())
+        return with_entry(before, "groups", body.key, body.provided())
 
     state = await edit(database, caller.account.key, caller.actor, make)
-    return _answered(state, body.key, response)
+    return _tagged_answer(state, body.key, response)
 
 
 @router.get("/groups/{group}")
@@ -67,7 +67,7 @@ async def read_group(caller: Reader, database: Database, group: str, response: R
     """Return a group."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    return _answered(state, group, response)
+    return _tagged_answer(state, group, response)
 
 
 @router.patch("/groups/{group}")
@@ -83,10 +83,10 @@ async def change_group(
     """Change a group; what is left out stays."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.need(if_match, _revision(before, group))
-        return with_entry(before, "groups", group, body.given())
+        etags.require_match(if_match, _revision(before, group))
+        return with_entry(before, "groups", group, body.provided())
 
-    return _answered(await edit(database, caller.account.key, caller.actor, make), group, response)
+    return _tagged_answer(await edit(database, caller.account.key, caller.actor, make), group, response)
 
 
 @router.delete("/groups/{group}", status_code=204)
@@ -100,10 +100,10 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
         segments = await naming(connection, caller.account.id, "group", group)
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.need(if_match, _revision(before, group))
-        inside = [definition.key for definition in before.definitions.values() if definition.group == group]
-        if inside:
-            raise conflict(f"the group has definitions, move them first: {', '.join(inside)}")
+        etags.require_match(if_match, _revision(before, group))
+        members = [definition.key for definition in before.definitions.values() if definition.group == group]
+        if members:
+            raise conflict(f"the group has definitions, move them first: {', '.join(members)}")
         if adjusted:
             raise conflict("the group has adjustments of scores, which stay: it cannot be deleted")
         if segments:
@@ -118,7 +118,7 @@ async def read_group_order(caller: Reader, database: Database, response: Respons
     """Return the order of the groups."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    return ordered(state.groups, response)
+    return order_answer(state.groups, response)
 
 
 @router.put("/group-order")
@@ -128,24 +128,24 @@ async def change_group_order(
     """Put all groups into another order."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.need(if_match, etags.revision([*before.groups]))
+        etags.require_match(if_match, etags.revision([*before.groups]))
         return replace(before, groups=reordered(before.groups, body.keys))
 
     state = await edit(database, caller.account.key, caller.actor, make)
-    return ordered(state.groups, response)
+    return order_answer(state.groups, response)
 
 
 def _revision(state: AccountCatalog, key: str) -> str:
-    return etags.of_group(_group(state, key))
+    return etags.group_revision(_require_group(state, key))
 
 
-def _group(state: AccountCatalog, key: str) -> Group:
+def _require_group(state: AccountCatalog, key: str) -> Group:
     if key not in state.groups:
         raise not_found(f"group {key}")
     return state.groups[key]
 
 
-def _answered(state: AccountCatalog, key: str, response: Response) -> GroupAnswer:
-    answer = group_answer(_group(state, key), state)
-    etags.tag(response, etags.of_group(_group(state, key)))
+def _tagged_answer(state: AccountCatalog, key: str, response: Response) -> GroupAnswer:
+    answer = group_answer(_require_group(state, key), state)
+    etags.set_etag(response, etags.group_revision(_require_group(state, key)))
     return answer

@@ -20,7 +20,7 @@ from consumer.web.http import cursors
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
-from consumer.web.http.ndjson_response import Line, lines, responses
+from consumer.web.http.ndjson_response import StreamLine, stream_responses, stream_work
 from consumer.web.http.request_body import Body
 from sql import queries
 
@@ -88,7 +88,7 @@ class RejudgementPreview(BaseModel, use_attribute_docstrings=True):
     """Those whose count changes most."""
 
 
-class RejudgementLine(Line):
+class RejudgementLine(StreamLine):
     """A line of the answer: one of the three. The last is a `preview` or, where it came to no end, a `problem`."""
 
     preview: RejudgementPreview | None = None
@@ -97,7 +97,7 @@ class RejudgementLine(Line):
 @router.post(
     "/definitions/{definition}/rejudgements/preview",
     response_class=Response,
-    responses=responses(RejudgementLine),
+    responses=stream_responses(RejudgementLine),
 )
 async def preview_rejudgement(
     caller: Manager, database: Database, definition: str, body: RejudgementRequest
@@ -107,12 +107,14 @@ async def preview_rejudgement(
     The answer is a stream of lines: how far it is, at last the result. Closing the connection ends it.
     """
 
-    async def work(tell: Callable[[int, int], None]) -> RejudgementPreview:
+    async def work(report: Callable[[int, int], None]) -> RejudgementPreview:
         async with database.preview() as connection:
-            found = await preview(connection, caller.account.key, definition, with_xp=body.xp, progress=tell)
+            found = await preview(
+                connection, caller.account.key, definition, with_xp=body.xp, progress=report
+            )
         return RejudgementPreview.model_validate(asdict(found))
 
-    return await lines(work, "preview")
+    return await stream_work(work, "preview")
 
 
 @router.post("/definitions/{definition}/rejudgements", status_code=202)
@@ -126,9 +128,9 @@ async def begin_rejudgement(
     account = caller.account.key
     async with database.connection() as connection:
         number = await history.begin(connection, account, definition, with_xp=body.xp, by=caller.actor)
-        stands = await history.status(connection, number)
+        status = await history.status(connection, number)
     response.headers["Location"] = f"/v1/accounts/{account}/definitions/{definition}/rejudgements/{number}"
-    return _answer(stands)
+    return _answer(status)
 
 
 @router.get("/definitions/{definition}/rejudgements")
@@ -142,7 +144,9 @@ async def list_rejudgements(
         about = await numbers(connection, caller.account.key, definition)
         rows = await connection.fetch(queries("history")["page"], about["definition_id"], before, limit + 1)
     items = [RejudgementAnswer(**row) for row in rows]
-    return cursors.page(items, limit, context, lambda one: [one.id], engagement=caller.account.engagement)
+    return cursors.page(
+        items, limit, context, lambda answer: [answer.id], engagement=caller.account.engagement
+    )
 
 
 @router.get("/definitions/{definition}/rejudgements/{rejudgement}")
@@ -151,8 +155,8 @@ async def read_rejudgement(
 ) -> RejudgementAnswer:
     """Say how far judging again has come."""
     async with database.connection() as connection:
-        stands = await history.status(connection, rejudgement)
-    return _answer(_own(stands, caller.account.key, definition))
+        status = await history.status(connection, rejudgement)
+    return _answer(_require_own(status, caller.account.key, definition))
 
 
 @router.post("/definitions/{definition}/rejudgements/{rejudgement}/cancel")
@@ -161,18 +165,18 @@ async def cancel_rejudgement(
 ) -> RejudgementAnswer:
     """Stop it: whoever was gone through stays as judged, the others as they were. Another one would finish it."""
     async with database.connection() as connection:
-        _own(await history.status(connection, rejudgement), caller.account.key, definition)
+        _require_own(await history.status(connection, rejudgement), caller.account.key, definition)
         await history.cancel(connection, rejudgement, by=caller.actor)
-        stands = await history.status(connection, rejudgement)
-    return _answer(stands)
+        status = await history.status(connection, rejudgement)
+    return _answer(status)
 
 
-def _own(stands: Status, account: str, definition: str) -> Status:
+def _require_own(status: Status, account: str, definition: str) -> Status:
     """Return it, as if there were none where it is another account's or definition's."""
-    if (stands.account, stands.definition) != (account, definition):
-        raise history.UnknownHistoryError(f"there is no rejudgement {stands.id}")
-    return stands
+    if (status.account, status.definition) != (account, definition):
+        raise history.UnknownHistoryError(f"there is no rejudgement {status.id}")
+    return status
 
 
-def _answer(stands: Status) -> RejudgementAnswer:
-    return RejudgementAnswer.model_validate({**asdict(stands), "xp": stands.with_xp})
+def _answer(status: Status) -> RejudgementAnswer:
+    return RejudgementAnswer.model_validate({**asdict(status), "xp": status.with_xp})

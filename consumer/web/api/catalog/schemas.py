@@ -15,7 +15,7 @@ from consumer.catalog.diff import waiting_for_publish
 from consumer.catalog.document.parse import MOST_POINTS, icon_names
 from consumer.catalog.export import definition_mapping, group_mapping
 from consumer.catalog.model.conditions import Attribute, Op
-from consumer.web.http.etags import of_definition, of_group
+from consumer.web.http.etags import definition_revision, group_revision
 from consumer.web.http.request_body import Body, Key, Points, Text
 from schemas.names import Per, Policy
 
@@ -160,7 +160,7 @@ def group_answer(group: Group, state: AccountCatalog, *, deleted: bool = False) 
     """Return the answer about a group."""
     return GroupAnswer(
         **group_mapping(group),
-        revision=None if deleted else of_group(group),
+        revision=None if deleted else group_revision(group),
         deleted=deleted,
         pending=published_in(group.key, state) if deleted else [],
     )
@@ -192,7 +192,7 @@ def _definition_answer(definition: Definition, pending: list[Pending]) -> Defini
         **plain(definition_mapping(definition)),
         edition=definition.edition,
         counted=definition.counted,
-        revision=of_definition(definition),
+        revision=definition_revision(definition),
         pending=pending,
     )
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from consumer.web.http.auth import Caller
 
 # Characters of what was found that an explanation shows.
-_LONGEST = 100
+_MAX_SHOWN = 100
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
 
@@ -99,27 +99,31 @@ async def try_definitions(caller: Manager, database: Database, body: Sample) -> 
     """Say which definitions take an event, and why the others do not; nothing is stored."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-        sample = _given(body) if "event" in body.model_fields_set else await _inbox(connection, caller, body)
+        sample = (
+            _event_json(body)
+            if "event" in body.model_fields_set
+            else await _inbox_sample(connection, caller, body)
+        )
     event = _event(caller.account.key, sample)
     draft = body.draft.key if body.draft else None
     if body.draft:
         state = _with_draft(state, body.draft)
-    tried = [explain(definition, event) for definition in state.definitions.values()]
+    trials = [explain(definition, event) for definition in state.definitions.values()]
     return TrialAnswer(
         type=event.type,
-        taken_by=[each.definition.key for each in tried if each.takes],
-        definitions=[_tried(each, event, draft=each.definition.key == draft) for each in tried],
+        taken_by=[each.definition.key for each in trials if each.takes],
+        definitions=[_trial_answer(each, event, draft=each.definition.key == draft) for each in trials],
     )
 
 
-def _given(body: Sample) -> str:
+def _event_json(body: Sample) -> str:
     try:
         return json.dumps(body.event)
     except RecursionError:
         raise invalid(body_fault("event", "is nested too deeply")) from None
 
 
-async def _inbox(connection: Connection, caller: Caller, body: Sample) -> str:
+async def _inbox_sample(connection: Connection, caller: Caller, body: Sample) -> str:
     sample: str | None = await connection.fetchval(
         queries("inbox")["sample"], caller.account.id, body.inbox_type
     )
@@ -129,8 +133,8 @@ async def _inbox(connection: Connection, caller: Caller, body: Sample) -> str:
 
 
 def _with_draft(state: AccountCatalog, draft: Draft) -> AccountCatalog:
-    values = {name: value for name, value in draft.given().items() if name != "key"}
-    return with_entry(state, "definitions", draft.key, values, inside="draft")
+    values = {name: value for name, value in draft.provided().items() if name != "key"}
+    return with_entry(state, "definitions", draft.key, values, parent="draft")
 
 
 def _event(account: str, sample: str) -> Event:
@@ -143,7 +147,7 @@ def _event(account: str, sample: str) -> Event:
     return event
 
 
-def _tried(trial: MatchResult, event: Event, *, draft: bool) -> DefinitionTried:
+def _trial_answer(trial: MatchResult, event: Event, *, draft: bool) -> DefinitionTried:
     definition = trial.definition
     return DefinitionTried(
         key=definition.key,
@@ -183,9 +187,9 @@ def _shown_found(looked: ConditionResult) -> str:
     if looked.found is None:
         return "it is missing"
     found = yaml_value(looked.found)
-    shown = found if len(found) <= _LONGEST else f"{found[:_LONGEST]}…"
+    shown = found if len(found) <= _MAX_SHOWN else f"{found[:_MAX_SHOWN]}…"
     wanted = looked.condition.value
-    of_kind = kind(wanted[0] if isinstance(wanted, tuple) else wanted)
-    if looked.condition.op is Op.CONTAINS or of_kind in {None, kind(looked.found)}:
+    wanted_kind = kind(wanted[0] if isinstance(wanted, tuple) else wanted)
+    if looked.condition.op is Op.CONTAINS or wanted_kind in {None, kind(looked.found)}:
         return f"found {shown}"
-    return f"found {shown}, which is no {of_kind}"
+    return f"found {shown}, which is no {wanted_kind}"

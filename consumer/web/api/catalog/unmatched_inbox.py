@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from consumer.catalog import repository
-from consumer.web.api.catalog.definitions import answered
+from consumer.web.api.catalog.definitions import tagged_answer
 from consumer.web.api.catalog.edit import edit, with_entry
 from consumer.web.api.catalog.schemas import DefinitionAnswer, DefinitionChange, plain
 from consumer.web.http import cursors
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["inbox"])
 
-_LONGEST_KEY = 64
+_MAX_KEY = 64
 
 
 class InboxEntry(BaseModel):
@@ -68,7 +68,8 @@ async def list_inbox(
         rows = await connection.fetch(queries("inbox")["page"], caller.account.id, count, after, limit + 1)
     entries = [
         InboxEntry(
-            **{**row, "sample": plain(parse_data(row["sample"]))}, definitions=_naming(state, row["type"])
+            **{**row, "sample": plain(parse_data(row["sample"]))},
+            definitions=_definitions_naming(state, row["type"]),
         )
         for row in rows
     ]
@@ -81,7 +82,7 @@ async def list_inbox(
     )
 
 
-def _naming(state: AccountCatalog, event_type: str) -> list[str]:
+def _definitions_naming(state: AccountCatalog, event_type: str) -> list[str]:
     return [each.key for each in state.definitions.values() if each.active and event_type in each.events]
 
 
@@ -94,15 +95,15 @@ async def define(
         known = await connection.fetchval(queries("inbox")["sample"], caller.account.id, body.type)
     if known is None:
         raise not_found(f"type {body.type} in the inbox")
-    given = body.given()
+    provided = body.provided()
     key = ""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         nonlocal key
-        key = given.get("key") or _key(body.type, before)
+        key = provided.get("key") or _unused_key(body.type, before)
         if key in before.definitions:
             raise conflict(f"there is a definition {key} already")
-        values = {**_defaults(body.type, before), **given, "key": key}
+        values = {**_defaults(body.type, before), **provided, "key": key}
         if body.type not in values["events"]:
             raise invalid(body_fault("events", f"must name {body.type}"))
         if "group" not in values:
@@ -110,7 +111,7 @@ async def define(
         del values["type"]
         return with_entry(before, "definitions", key, values)
 
-    return answered(await edit(database, caller.account.key, caller.actor, make), key, response)
+    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), key, response)
 
 
 def _defaults(event_type: str, state: AccountCatalog) -> dict[str, Any]:
@@ -125,9 +126,9 @@ def _defaults(event_type: str, state: AccountCatalog) -> dict[str, Any]:
     }
 
 
-def _key(event_type: str, state: AccountCatalog) -> str:
+def _unused_key(event_type: str, state: AccountCatalog) -> str:
     """Return a key made of a type: its letters and digits, and a number where that is taken."""
     slug = re.sub(r"[^a-z0-9]+", "_", event_type.lower()).strip("_") or "event"
-    base = (slug if slug[0].isalpha() else f"event_{slug}")[: _LONGEST_KEY - 4].rstrip("_")
+    base = (slug if slug[0].isalpha() else f"event_{slug}")[: _MAX_KEY - 4].rstrip("_")
     numbered = (f"{base}_{number}" for number in range(2, len(state.definitions) + 3))
     return next(key for key in (base, *numbered) if key not in state.definitions)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consumer.infra.postgres.connection import fetch_one
 from consumer.scoring import adjustments
 from consumer.scoring.adjustments import Adjustment, ClientKeyUsedError, NothingToAdjustError
-from consumer.web.api.contacts.schemas import identify
+from consumer.web.api.contacts.schemas import find_contact
 from consumer.web.http import cursors
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
@@ -88,7 +88,7 @@ async def adjust_contact(
                     for what in error.missing
                 )
             ) from None
-        found, _ = await identify(connection, caller.account.id, contact)
+        found, _ = await find_contact(connection, caller.account.id, contact)
         row = await fetch_one(connection, _SQL["page"], found, number + 1, number, 1)
     response.status_code = _CREATED if new else _FOUND
     return AdjustmentAnswer(**row)
@@ -102,7 +102,7 @@ async def list_adjustments(
     context = ("adjustments", caller.account.id, contact)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
-        found, _ = await identify(connection, caller.account.id, contact)
+        found, _ = await find_contact(connection, caller.account.id, contact)
         rows = await connection.fetch(_SQL["page"], found, before, None, limit + 1)
     items = [AdjustmentAnswer(**row) for row in rows]
     return cursors.page(items, limit, context, lambda one: [one.id], engagement=caller.account.engagement)

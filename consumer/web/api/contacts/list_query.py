@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
     from consumer.scoring.segments.repository import Asking
-    from consumer.web.api.contacts.profile_view import View
+    from consumer.web.api.contacts.profile_view import ProfileView
 
 _SQL = queries("contacts")
 # Contacts up to which a filter leaves few: looking all of them up takes some milliseconds.
-_FEW = 5_000
-_MOST = 2**63 - 1
+_MAX_CANDIDATES = 5_000
+_MAX_POINTS = 2**63 - 1
 # How long a walk may look for members of a segment: past tens of thousands of contacts. Where that is not enough,
 # members are few, or few where it began.
 _WALK_MILLISECONDS = 250
 # Where the statements of a list take a further condition.
 _IN_SEGMENT = "/* and in the segment */"
 
-Position = tuple[int, int]
+ListPosition = tuple[int, int]
 Points = Annotated[int, Query(ge=-(2**53), le=2**53)]
 Sort = Annotated[
     str | None,
@@ -53,7 +53,7 @@ Sort = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class ContactFilters:
     """What a list is asked for: which profile, which order, which contacts."""
 
     profile: ProfileKey = None
@@ -62,10 +62,10 @@ class Filters:
         Key | None,
         Query(description="Only those with something counted in this group; `min`, `max` are of it."),
     ] = None
-    least: Annotated[
+    minimum: Annotated[
         Points | None, Query(alias="min", description="Of `group`, or else what is sorted by.")
     ] = None
-    most: Annotated[Points | None, Query(alias="max", description="Both ends are inclusive.")] = None
+    maximum: Annotated[Points | None, Query(alias="max", description="Both ends are inclusive.")] = None
     owner: Annotated[
         Text | None, Query(description="Only those of this owner, as the contacts' events name it.")
     ] = None
@@ -75,14 +75,14 @@ class Filters:
 
 
 # What routes name as the type of a parameter.
-Asked = Annotated[Filters, Depends()]
+ContactFilterParams = Annotated[ContactFilters, Depends()]
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class ContactQuery:
     """Filters by number. sorted_by, other: groups; other: None, or the one in whose range contacts must be too."""
 
-    shown: View
+    view: ProfileView
     ascending: bool
     sorted_by: int
     sorted_range: tuple[int, int]
@@ -92,30 +92,35 @@ class Selection:
     segment: Asking | None
 
 
-async def select(connection: Connection, account: int, shown: View, asked: Filters) -> Selection:
+async def build_query(
+    connection: Connection, account: int, view: ProfileView, filters: ContactFilters
+) -> ContactQuery:
     """Return the filters by number; raises ProblemError (422) where they name what is not there."""
-    if asked.least is not None and asked.most is not None and asked.least > asked.most:
-        raise invalid(query_fault("max", f"must not be less than min, {asked.least}"))
-    ranged = shown.group(asked.group, "group") if asked.group else None
-    sort = asked.sort or (f"-score.{asked.group}" if asked.group else "-score")
+    if filters.minimum is not None and filters.maximum is not None and filters.minimum > filters.maximum:
+        raise invalid(query_fault("max", f"must not be less than min, {filters.minimum}"))
+    ranged = view.group_id(filters.group, "group") if filters.group else None
+    sort = filters.sort or (f"-score.{filters.group}" if filters.group else "-score")
     _, _, sorted_key = sort.partition(".")
-    sorted_by = shown.group(sorted_key, "sort") if sorted_key else OVERALL
-    bounds = (-_MOST if asked.least is None else asked.least, _MOST if asked.most is None else asked.most)
+    sorted_by = view.group_id(sorted_key, "sort") if sorted_key else OVERALL
+    bounds = (
+        -_MAX_POINTS if filters.minimum is None else filters.minimum,
+        _MAX_POINTS if filters.maximum is None else filters.maximum,
+    )
     same = ranged in {None, sorted_by}
-    sorted_range = bounds if same else (-_MOST, _MOST)
-    segment = None if asked.segment is None else await _segment(connection, account, asked.segment)
+    sorted_range = bounds if same else (-_MAX_POINTS, _MAX_POINTS)
+    segment = None if filters.segment is None else await _segment(connection, account, filters.segment)
     if segment is not None:
         # A walk need not go through those whose points alone keep them out.
-        inside = member_sql.bounds(segment.match, segment.given, profile=shown.id, group=sorted_by)
+        inside = member_sql.bounds(segment.match, segment.given, profile=view.id, group=sorted_by)
         sorted_range = (max(sorted_range[0], inside[0]), min(sorted_range[1], inside[1]))
-    return Selection(
-        shown=shown,
+    return ContactQuery(
+        view=view,
         ascending=not sort.startswith("-"),
         sorted_by=sorted_by,
         sorted_range=sorted_range,
         other=None if same else ranged,
         other_range=bounds,
-        owner=asked.owner,
+        owner=filters.owner,
         segment=segment,
     )
 
@@ -127,64 +132,71 @@ async def _segment(connection: Connection, account: int, key: str) -> Asking:
     return await repository.asking(connection, account, found.segment, SystemClock().now())
 
 
-def context(account: int, asked: Filters) -> tuple[object, ...]:
+def cursor_context(account: int, filters: ContactFilters) -> tuple[object, ...]:
     """Return what a cursor of this list is good for: whatever filters there are belong here."""
-    return ("contacts", account, asked)
+    return ("contacts", account, filters)
 
 
-def position(asked_context: tuple[object, ...], cursor: str | None, shown: View) -> Position | None:
+def position(
+    cursor_context: tuple[object, ...], cursor: str | None, view: ProfileView
+) -> ListPosition | None:
     """Return where a page begins; raises ProblemError where the cursor is of another list or another version."""
-    found = cursors.decode(asked_context, cursor)
+    found = cursors.decode(cursor_context, cursor)
     if found is None:
         return None
-    points, number = shown.of_stamped(found)
+    points, number = view.from_cursor(found)
     return points, number
 
 
-def cursor_after(asked_context: tuple[object, ...], shown: View, last: Position) -> str:
+def cursor_after(cursor_context: tuple[object, ...], view: ProfileView, last: ListPosition) -> str:
     """Return the cursor of the page after a position."""
-    return cursors.encode(asked_context, shown.stamped(last))
+    return cursors.encode(cursor_context, view.to_cursor(last))
 
 
-async def few(connection: Connection, account: int, wanted: Selection) -> list[int] | None:
+async def small_candidate_set(connection: Connection, account: int, query: ContactQuery) -> list[int] | None:
     """Return the contacts that one of the filters leaves, by number, if these are few; None where none does."""
-    if wanted.owner is not None:
-        owned = await connection.fetch(_SQL["owned"], account, wanted.owner, _FEW + 1)
-        if len(owned) <= _FEW:
+    if query.owner is not None:
+        owned = await connection.fetch(_SQL["owned"], account, query.owner, _MAX_CANDIDATES + 1)
+        if len(owned) <= _MAX_CANDIDATES:
             return [row["contact_id"] for row in owned]
-    if wanted.other is not None:
+    if query.other is not None:
         ranged = await connection.fetch(
-            _SQL["ranged"], wanted.shown.id, wanted.shown.version, wanted.other, *wanted.other_range, _FEW + 1
+            _SQL["ranged"],
+            query.view.id,
+            query.view.version,
+            query.other,
+            *query.other_range,
+            _MAX_CANDIDATES + 1,
         )
-        if len(ranged) <= _FEW:
+        if len(ranged) <= _MAX_CANDIDATES:
             return [row["contact_id"] for row in ranged]
     return None
 
 
 async def page(
     connection: Connection,
-    wanted: Selection,
-    among: Sequence[int] | None,
-    after: Position | None,
+    query: ContactQuery,
+    candidates: Sequence[int] | None,
+    after: ListPosition | None,
     limit: int,
     *,
-    hurried: bool = True,
-) -> list[Position]:
-    """Return (points, number) of the contacts after a position, at most so many; among: of `few`.
+    time_limited: bool = True,
+) -> list[ListPosition]:
+    """Return (points, number) of at most `limit` contacts after a position; candidates: of `small_candidate_set`.
 
-    hurried: a page is waited for, and not a whole list. In a transaction.
+    time_limited: a page is waited for, and not a whole list. In a transaction.
     """
-    if wanted.segment is None or among is not None or not hurried:
-        return await _page(connection, wanted, among, after, limit)
+    if query.segment is None or candidates is not None or not time_limited:
+        return await _page(connection, query, candidates, after, limit)
     with suppress(asyncpg.QueryCanceledError):
-        async with _settings(connection, f"set local statement_timeout = {_WALK_MILLISECONDS}"):
-            return await _page(connection, wanted, None, after, limit)
-    async with _settings(connection, queries("members")["plan_for_many"]):
-        return await _page(connection, wanted, None, after, limit, gather=True)
+        async with _local_settings(connection, f"set local statement_timeout = {_WALK_MILLISECONDS}"):
+            return await _page(connection, query, None, after, limit)
+    async with _local_settings(connection, queries("members")["plan_for_many"]):
+        return await _page(connection, query, None, after, limit, collect_members=True)
 
 
 @asynccontextmanager
-async def _settings(connection: Connection, statements: str) -> AsyncIterator[None]:
+async def _local_settings(connection: Connection, statements: str) -> AsyncIterator[None]:
     """Let settings hold inside, by a savepoint that is rolled back whatever happens: nothing is written here."""
     savepoint = connection.transaction()
     await savepoint.start()
@@ -197,43 +209,43 @@ async def _settings(connection: Connection, statements: str) -> AsyncIterator[No
 
 async def _page(
     connection: Connection,
-    wanted: Selection,
-    among: Sequence[int] | None,
-    after: Position | None,
+    query: ContactQuery,
+    candidates: Sequence[int] | None,
+    after: ListPosition | None,
     limit: int,
     *,
-    gather: bool = False,
-) -> list[Position]:
-    text, arguments = statement(wanted, among, after, limit, gather=gather)
+    collect_members: bool = False,
+) -> list[ListPosition]:
+    text, arguments = statement(query, candidates, after, limit, collect_members=collect_members)
     rows = await connection.fetch(text, *arguments)
     return [(row["points"], row["contact_id"]) for row in rows]
 
 
 def statement(
-    wanted: Selection,
-    among: Sequence[int] | None,
-    after: Position | None,
+    query: ContactQuery,
+    candidates: Sequence[int] | None,
+    after: ListPosition | None,
     limit: int,
     *,
-    gather: bool = False,
+    collect_members: bool = False,
 ) -> tuple[str, list[Any]]:
-    """Return the statement of a page and its arguments; gather: select a segment's members all at once."""
-    least, most = wanted.sorted_range
-    begin, end = ((least, -_MOST), most) if wanted.ascending else ((most, _MOST), least)
+    """Return the statement of a page and its arguments; collect_members: select a segment's members all at once."""
+    minimum, maximum = query.sorted_range
+    begin, end = ((minimum, -_MAX_POINTS), maximum) if query.ascending else ((maximum, _MAX_POINTS), minimum)
     arguments: list[Any] = [
-        *(wanted.shown.id, wanted.shown.version, wanted.sorted_by, end, *(after or begin)),
-        *(wanted.other, *wanted.other_range, wanted.owner, limit),
+        *(query.view.id, query.view.version, query.sorted_by, end, *(after or begin)),
+        *(query.other, *query.other_range, query.owner, limit),
     ]
-    if among is not None:
+    if candidates is not None:
         text = _SQL["among"]
-        arguments += [among, wanted.ascending]
+        arguments += [candidates, query.ascending]
     else:
-        text = _SQL["walk_ascending" if wanted.ascending else "walk_descending"]
-    if wanted.segment is None:
+        text = _SQL["walk_ascending" if query.ascending else "walk_descending"]
+    if query.segment is None:
         return text, arguments
-    match, given = wanted.segment.match, wanted.segment.given
+    match, given = query.segment.match, query.segment.given
     parameters = member_sql.Parameters(len(arguments) + 1)
-    if gather:
+    if collect_members:
         member = f"s.contact_id = any(array({member_sql.everybody(match, given, parameters)}))"
     else:
         member = member_sql.one(match, given, parameters, contact="s.contact_id")

@@ -30,7 +30,7 @@ ProfileKey = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class GroupView:
     """A group by number. deleted: no longer in the catalog, though scores may still have points in it."""
 
     id: int
@@ -40,31 +40,31 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ProfileView:
     """What readers see of a profile: id and version are its numbers. time_zone: the account's, for words."""
 
     id: int
     profile: str
     version: int
     time_zone: str
-    groups: tuple[Group, ...]
+    groups: tuple[GroupView, ...]
 
-    def stamped(self, position: Sequence[Any]) -> list[Any]:
+    def to_cursor(self, position: Sequence[Any]) -> list[Any]:
         """Return a position of a list as a cursor holds it: it is good for this view alone."""
         return [self.id, self.version, *position]
 
-    def of_stamped(self, stamped: Sequence[Any]) -> list[Any]:
+    def from_cursor(self, position: Sequence[Any]) -> list[Any]:
         """Return the position that a cursor holds; raises ProblemError (410) where it is of another view."""
-        profile, version, *position = stamped
+        profile, version, *position = position
         if (profile, version) != (self.id, self.version):
             raise gone(f"the profile {self.profile} was published meanwhile: begin again without a cursor")
         return position
 
-    def key_of(self, number: int) -> str:
+    def group_key(self, group_id: int) -> str:
         """Return the key of a group by number."""
-        return next(group.key for group in self.groups if group.id == number)
+        return next(group.key for group in self.groups if group.id == group_id)
 
-    def group(self, key: str, field: str) -> int:
+    def group_id(self, key: str, field: str) -> int:
         """Return the number of a group; raises ProblemError (422) that names the field where there is none."""
         found = next((group.id for group in self.groups if group.key == key), None)
         if found is None:
@@ -72,34 +72,36 @@ class View:
         return found
 
 
-async def view(
-    connection: Connection, account: int, profile: str | None, *, place: Literal["query", "body"] = "query"
-) -> View:
-    """Return the view of a profile, of the primary one without a key; place: where it was named.
+async def read_profile_view(
+    connection: Connection, account: int, profile: str | None, *, part: Literal["query", "body"] = "query"
+) -> ProfileView:
+    """Return the view of a profile, of the primary one without a key; part: where it was named.
 
     Raises ProblemError: 422 where there is no such profile, 409 where it was never published.
     """
     row = await connection.fetchrow(_SQL["view"], account, profile)
     if row is None:
         detail = f"there is no profile {profile or 'yet'}"
-        raise invalid(FieldFault(place=place, field="profile", detail=detail))
+        raise invalid(FieldFault(place=part, field="profile", detail=detail))
     if row["version"] is None:
         raise conflict(f"the profile {row['key']} was never published: it has no scores until it is")
-    return View(row["id"], row["key"], row["version"], row["time_zone"], await groups(connection, account))
+    return ProfileView(
+        row["id"], row["key"], row["version"], row["time_zone"], await read_groups(connection, account)
+    )
 
 
-async def groups(connection: Connection, account: int) -> tuple[Group, ...]:
+async def read_groups(connection: Connection, account: int) -> tuple[GroupView, ...]:
     """Return the groups of an account in display order, deleted ones last."""
-    return tuple(Group(**row) for row in await connection.fetch(_SQL["groups"], account))
+    return tuple(GroupView(**row) for row in await connection.fetch(_SQL["groups"], account))
 
 
-def points_by_group(shown: tuple[Group, ...], points: str | None) -> tuple[int, dict[str, int]]:
+def points_by_group(groups: tuple[GroupView, ...], points: str | None) -> tuple[int, dict[str, int]]:
     """Return overall and the points by group, from JSON by number as statements give it.
 
     Every group of the catalog is there, and deleted ones in which there are points, so that they add up to overall.
     """
     found = {int(number): value for number, value in json.loads(points or "{}").items()}
     by_group = {
-        group.key: found.get(group.id, 0) for group in shown if not group.deleted or found.get(group.id)
+        group.key: found.get(group.id, 0) for group in groups if not group.deleted or found.get(group.id)
     }
     return found.get(OVERALL, 0), by_group

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from consumer.infra.postgres.connection import fetch_one
-from consumer.web.api.contacts.profile_view import groups, points_by_group
+from consumer.web.api.contacts.profile_view import points_by_group, read_groups
 from consumer.web.http.problems import not_found
 from consumer.web.http.timestamps import Instant
 from sql import queries
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.web.api.contacts.profile_view import View
+    from consumer.web.api.contacts.profile_view import ProfileView
 
 _SQL = queries("contacts")
 
@@ -64,18 +64,22 @@ class ContactAnswer(BaseModel):
     profiles: list[ProfileScores]
 
 
-async def scores_of(connection: Connection, shown: View, numbers: Sequence[int]) -> list[ContactScores]:
+async def read_scores(
+    connection: Connection, view: ProfileView, numbers: Sequence[int]
+) -> list[ContactScores]:
     """Return contacts by number, in the order given."""
-    rows = await connection.fetch(_SQL["shown"], numbers, shown.id, shown.version)
-    return [_scores(shown, row) for row in rows]
+    rows = await connection.fetch(_SQL["shown"], numbers, view.id, view.version)
+    return [_contact_scores(view, row) for row in rows]
 
 
-async def resolve(connection: Connection, account: int, contacts: Sequence[str]) -> list[int | None]:
+async def find_contact_numbers(
+    connection: Connection, account: int, contacts: Sequence[str]
+) -> list[int | None]:
     """Return the numbers of contacts by id, None where there is none; of one joined with another, the other's."""
     return [row["id"] for row in await connection.fetch(_SQL["resolve"], account, contacts)]
 
 
-async def identify(connection: Connection, account: int, contact: str) -> tuple[int, str]:
+async def find_contact(connection: Connection, account: int, contact: str) -> tuple[int, str]:
     """Return the number and the id of a contact, of one joined with another the other's.
 
     Raises ProblemError (404) where there is none.
@@ -86,15 +90,15 @@ async def identify(connection: Connection, account: int, contact: str) -> tuple[
     return row["id"], row["external_id"]
 
 
-async def about(connection: Connection, account: int, contact: str) -> ContactAnswer:
+async def read_contact_answer(connection: Connection, account: int, contact: str) -> ContactAnswer:
     """Return a contact, of one joined with another the other; raises ProblemError (404) where there is none."""
-    number, external_id = await identify(connection, account, contact)
+    number, external_id = await find_contact(connection, account, contact)
     row = await fetch_one(connection, _SQL["about"], number)
     fields = json.loads(row["fields"] or "{}")
-    shown = await groups(connection, account)
+    groups = await read_groups(connection, account)
     profiles = []
     for profile in await connection.fetch(_SQL["by_profile"], account, number):
-        overall, by_group = points_by_group(shown, profile["points"])
+        overall, by_group = points_by_group(groups, profile["points"])
         profiles.append(
             ProfileScores(
                 profile=profile["key"],
@@ -114,9 +118,9 @@ async def about(connection: Connection, account: int, contact: str) -> ContactAn
     )
 
 
-def _scores(shown: View, row: Any) -> ContactScores:
+def _contact_scores(view: ProfileView, row: Any) -> ContactScores:
     fields = json.loads(row["fields"] or "{}")
-    overall, by_group = points_by_group(shown.groups, row["points"])
+    overall, by_group = points_by_group(view.groups, row["points"])
     return ContactScores(
         id=row["external_id"],
         name=fields.get("name"),

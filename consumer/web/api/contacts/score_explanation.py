@@ -12,14 +12,20 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from consumer.web.api.contacts.score_parts import adjustments, carried, counted, tallies, weights
+from consumer.web.api.contacts.score_parts import (
+    carried_counts,
+    read_adjustments,
+    read_counted_entries,
+    read_tallies,
+    read_weighted_definitions,
+)
 from consumer.web.http.timestamps import Instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.web.api.contacts.profile_view import View
+    from consumer.web.api.contacts.profile_view import ProfileView
 
 
 class DefinitionLine(BaseModel):
@@ -93,12 +99,12 @@ class History(BaseModel):
 
 
 async def explain(
-    connection: Connection, account: int, contact: int, external_id: str, shown: View
+    connection: Connection, account: int, contact: int, external_id: str, view: ProfileView
 ) -> Explanation:
     """Return what a contact's score is made of."""
-    count = await tallies(connection, contact)
+    count = await read_tallies(connection, contact)
     lines: defaultdict[str, list[DefinitionLine]] = defaultdict(list)
-    for number, each in (await weights(connection, account, shown)).items():
+    for number, each in (await read_weighted_definitions(connection, account, view)).items():
         if times := count[number]:
             line = DefinitionLine(
                 definition=each.key,
@@ -109,8 +115,8 @@ async def explain(
             )
             lines[each.group].append(line)
     given: defaultdict[str, list[AdjustmentLine]] = defaultdict(list)
-    for row in await adjustments(connection, contact, shown):
-        given[shown.key_of(row["group_id"])].append(AdjustmentLine(**row, at=row["created_at"]))
+    for row in await read_adjustments(connection, contact, view):
+        given[view.group_key(row["group_id"])].append(AdjustmentLine(**row, at=row["created_at"]))
     groups = [
         GroupLines(
             group=group.key,
@@ -120,13 +126,13 @@ async def explain(
             definitions=lines[group.key],
             adjustments=given[group.key],
         )
-        for group in shown.groups
+        for group in view.groups
         if not group.deleted or lines[group.key] or given[group.key]
     ]
     return Explanation(
         id=external_id,
-        profile=shown.profile,
-        version=shown.version,
+        profile=view.profile,
+        version=view.version,
         overall=sum(group.points for group in groups),
         groups=groups,
     )
@@ -137,27 +143,27 @@ async def history(
     account: int,
     contact: int,
     external_id: str,
-    shown: View,
+    view: ProfileView,
     *,
     since: date,
     until: date,
 ) -> History:
     """Return the score by day, from the one day to the other, both inclusive."""
-    weighted = await weights(connection, account, shown)
-    standing = await counted(connection, account, contact)
-    zone = ZoneInfo(shown.time_zone)
+    weighted = await read_weighted_definitions(connection, account, view)
+    entries = await read_counted_entries(connection, account, contact)
+    zone = ZoneInfo(view.time_zone)
     steps: defaultdict[date, Counter[str]] = defaultdict(Counter)
-    for at, definition, times in standing:
+    for at, definition, times in entries:
         each = weighted[definition]
         steps[at.astimezone(zone).date()][each.group] += times * each.weight
-    for row in await adjustments(connection, contact, shown):
-        group = shown.key_of(row["group_id"])
+    for row in await read_adjustments(connection, contact, view):
+        group = view.group_key(row["group_id"])
         steps[row["created_at"].astimezone(zone).date()][group] += row["points"]
     running: Counter[str] = Counter()
-    for definition, times in carried(await tallies(connection, contact), standing).items():
+    for definition, times in carried_counts(await read_tallies(connection, contact), entries).items():
         running[weighted[definition].group] += times * weighted[definition].weight
     used = {*running, *(group for step in steps.values() for group in step)}
-    groups = [group.key for group in shown.groups if not group.deleted or group.key in used]
+    groups = [group.key for group in view.groups if not group.deleted or group.key in used]
     begin = before = _sums(groups, running)
     days = []
     for day in sorted(steps):
@@ -168,9 +174,9 @@ async def history(
             days.append(Day(day=day, **_sums(groups, running).model_dump()))
     return History(
         id=external_id,
-        profile=shown.profile,
-        version=shown.version,
-        time_zone=shown.time_zone,
+        profile=view.profile,
+        version=view.version,
+        time_zone=view.time_zone,
         carried=begin,
         before=before,
         days=days,

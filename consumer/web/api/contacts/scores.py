@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from consumer.web.api.contacts import score_explanation
-from consumer.web.api.contacts.profile_view import ProfileKey, view
-from consumer.web.api.contacts.schemas import ContactScores, identify, resolve, scores_of
+from consumer.web.api.contacts.profile_view import ProfileKey, read_profile_view
+from consumer.web.api.contacts.schemas import ContactScores, find_contact, find_contact_numbers, read_scores
 from consumer.web.api.contacts.score_explanation import Explanation, History
 from consumer.web.http.auth import Reader
-from consumer.web.http.cursors import MOST_ITEMS
+from consumer.web.http.cursors import MAX_ITEMS
 from consumer.web.http.database import Database
 from consumer.web.http.request_body import Body, ContactId, Key
 
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["scores"])
 class Lookup(Body):
     """Whose scores are asked for, and under which profile; left out or null: the primary one."""
 
-    contacts: list[ContactId] = Field(min_length=1, max_length=MOST_ITEMS)
+    contacts: list[ContactId] = Field(min_length=1, max_length=MAX_ITEMS)
     profile: Key | None = None
 
 
@@ -50,17 +50,17 @@ class LookupAnswer(BaseModel):
 async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> LookupAnswer:
     """Return the scores of up to 200 contacts by id."""
     async with database.snapshot() as connection:
-        shown = await view(connection, caller.account.id, body.profile, place="body")
-        numbers = await resolve(connection, caller.account.id, body.contacts)
+        view = await read_profile_view(connection, caller.account.id, body.profile, part="body")
+        numbers = await find_contact_numbers(connection, caller.account.id, body.contacts)
         known = sorted({number for number in numbers if number is not None})
-        scores = dict(zip(known, await scores_of(connection, shown, known), strict=True))
+        scores = dict(zip(known, await read_scores(connection, view, known), strict=True))
     items = [
         LookedUp(asked=asked, contact=None if number is None else scores[number])
         for asked, number in zip(body.contacts, numbers, strict=True)
     ]
     return LookupAnswer(
-        profile=shown.profile,
-        version=shown.version,
+        profile=view.profile,
+        version=view.version,
         items=items,
         unknown=[item.asked for item in items if item.contact is None],
     )
@@ -73,9 +73,9 @@ async def explain_score(
     """Return what a contact's score is made of: times counted × weight by definition, and adjustments."""
     account = caller.account.id
     async with database.snapshot() as connection:
-        number, external_id = await identify(connection, account, contact)
-        shown = await view(connection, account, profile)
-        return await score_explanation.explain(connection, account, number, external_id, shown)
+        number, external_id = await find_contact(connection, account, contact)
+        view = await read_profile_view(connection, account, profile)
+        return await score_explanation.explain(connection, account, number, external_id, view)
 
 
 @router.get("/contacts/{contact:path}/score/history")
@@ -91,8 +91,8 @@ async def read_score_history(
     """Return a contact's score by day, as its timeline tells it under today's weights."""
     account = caller.account.id
     async with database.snapshot() as connection:
-        number, external_id = await identify(connection, account, contact)
-        shown = await view(connection, account, profile)
+        number, external_id = await find_contact(connection, account, contact)
+        view = await read_profile_view(connection, account, profile)
         return await score_explanation.history(
-            connection, account, number, external_id, shown, since=since or date.min, until=until or date.max
+            connection, account, number, external_id, view, since=since or date.min, until=until or date.max
         )

@@ -18,7 +18,7 @@ from consumer.infra.clock import SystemClock
 from consumer.scoring.segments import count_members, repository
 from consumer.scoring.segments.definition import Match, names
 from consumer.scoring.segments.repository import Segment, Stored
-from consumer.web.api.catalog.edit import ordered, reordered
+from consumer.web.api.catalog.edit import order_answer, reordered
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
 from consumer.web.http import etags
 from consumer.web.http.auth import Manager, Reader
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["segments"])
 
-_LONGEST_DESCRIPTION = 2_000
+_MAX_DESCRIPTION = 2_000
 
-Description = Annotated[str, Field(max_length=_LONGEST_DESCRIPTION)]
+Description = Annotated[str, Field(max_length=_MAX_DESCRIPTION)]
 
 
 class NewSegment(Body):
@@ -97,22 +97,22 @@ async def create_segment(
     caller: Manager, database: Database, body: NewSegment, response: Response
 ) -> SegmentAnswer:
     """Create a segment, at the end of the order."""
-    made = Segment(**{name: getattr(body, name) for name in NewSegment.model_fields})
-    async with _changing(database, caller) as connection:
-        await _check(connection, caller, made)
-        if not await repository.add(connection, caller.account.id, made):
-            raise conflict(f"there is a segment {made.key} already")
-        change = AuditedChange("created", "segment", made.key, None, made.documented())
+    segment = Segment(**{name: getattr(body, name) for name in NewSegment.model_fields})
+    async with _locked_segments(database, caller) as connection:
+        await _check(connection, caller, segment)
+        if not await repository.add(connection, caller.account.id, segment):
+            raise conflict(f"there is a segment {segment.key} already")
+        change = AuditedChange("created", "segment", segment.key, None, segment.documented())
         await audit.record_changes(connection, caller.account.key, caller.actor, change)
-        return _answered(await _found(connection, caller, made.key), response)
+        return _tagged_answer(await _require_segment(connection, caller, segment.key), response)
 
 
 @router.get("/segments/{segment}", response_model_exclude_unset=True)
 async def read_segment(caller: Reader, database: Database, segment: str, response: Response) -> SegmentAnswer:
     """Return a segment; a count older than a minute is made anew, in ten seconds at most."""
     async with database.connection() as connection:
-        await _count(connection, caller, [await _found(connection, caller, segment)])
-        return _answered(await _found(connection, caller, segment), response)
+        await _count(connection, caller, [await _require_segment(connection, caller, segment)])
+        return _tagged_answer(await _require_segment(connection, caller, segment), response)
 
 
 @router.patch("/segments/{segment}", response_model_exclude_unset=True)
@@ -126,23 +126,23 @@ async def change_segment(
     if_match: IfMatch = None,
 ) -> SegmentAnswer:
     """Change a segment; what is left out stays. It is counted anew."""
-    async with _changing(database, caller) as connection:
-        before = (await _found(connection, caller, segment)).segment
-        etags.need(if_match, _revision(before))
+    async with _locked_segments(database, caller) as connection:
+        before = (await _require_segment(connection, caller, segment)).segment
+        etags.require_match(if_match, _revision(before))
         after = replace(before, **{name: getattr(body, name) for name in body.model_fields_set})
         await _check(connection, caller, after)
         await repository.change(connection, caller.account.id, after)
         changes = field_changes("segment", segment, before.documented(), after.documented())
         await audit.record_changes(connection, caller.account.key, caller.actor, *changes)
-        return _answered(await _found(connection, caller, segment), response)
+        return _tagged_answer(await _require_segment(connection, caller, segment), response)
 
 
 @router.delete("/segments/{segment}", status_code=204)
 async def delete_segment(caller: Manager, database: Database, segment: str, if_match: IfMatch = None) -> None:
     """Delete a segment; contacts and their scores stay as they are."""
-    async with _changing(database, caller) as connection:
-        before = (await _found(connection, caller, segment)).segment
-        etags.need(if_match, _revision(before))
+    async with _locked_segments(database, caller) as connection:
+        before = (await _require_segment(connection, caller, segment)).segment
+        etags.require_match(if_match, _revision(before))
         await repository.drop(connection, caller.account.id, segment)
         change = AuditedChange("deleted", "segment", segment, before.documented(), None)
         await audit.record_changes(connection, caller.account.key, caller.actor, change)
@@ -153,7 +153,7 @@ async def read_segment_order(caller: Reader, database: Database, response: Respo
     """Return the order of the segments."""
     async with database.connection() as connection:
         found = await repository.read(connection, caller.account.id)
-    return ordered((each.segment.key for each in found), response)
+    return order_answer((each.segment.key for each in found), response)
 
 
 @router.put("/segment-order")
@@ -161,19 +161,19 @@ async def change_segment_order(
     caller: Manager, database: Database, body: Order, response: Response, if_match: IfMatch = None
 ) -> OrderAnswer:
     """Put all segments into another order."""
-    async with _changing(database, caller) as connection:
+    async with _locked_segments(database, caller) as connection:
         before = {each.segment.key: each for each in await repository.read(connection, caller.account.id)}
-        etags.need(if_match, etags.revision([*before]))
+        etags.require_match(if_match, etags.revision([*before]))
         after = [*reordered(before, body.keys)]
         if after != [*before]:
             await repository.reorder(connection, caller.account.id, after)
             change = AuditedChange("reordered", "segments", None, [*before], after)
             await audit.record_changes(connection, caller.account.key, caller.actor, change)
-    return ordered(after, response)
+    return order_answer(after, response)
 
 
 @asynccontextmanager
-async def _changing(database: Connections, caller: Caller) -> AsyncIterator[Connection]:
+async def _locked_segments(database: Connections, caller: Caller) -> AsyncIterator[Connection]:
     """Lend a connection in a transaction in which nobody else changes segments of the account."""
     async with database.connection() as connection, connection.transaction():
         await repository.lock(connection, caller.account.id)
@@ -182,10 +182,13 @@ async def _changing(database: Connections, caller: Caller) -> AsyncIterator[Conn
 
 async def _check(connection: Connection, caller: Caller, segment: Segment) -> None:
     """Refuse (422) what names a definition, group or profile that the account does not have."""
-    there = await repository.numbers(connection, caller.account.id)
-    known = {"definition": there.definitions.keys(), "group": there.groups.keys() - there.deleted}
+    known_numbers = await repository.numbers(connection, caller.account.id)
+    known = {
+        "definition": known_numbers.definitions.keys(),
+        "group": known_numbers.groups.keys() - known_numbers.deleted,
+    }
     faults: list[FieldFault] = []
-    if segment.profile is not None and segment.profile not in there.profiles:
+    if segment.profile is not None and segment.profile not in known_numbers.profiles:
         faults.append(body_fault("profile", f"there is no profile {segment.profile}"))
     faults += [
         body_fault(".".join(map(str, ("match", *path))), f"there is no {what} {key}")
@@ -196,7 +199,7 @@ async def _check(connection: Connection, caller: Caller, segment: Segment) -> No
         raise invalid(*faults)
 
 
-async def _found(connection: Connection, caller: Caller, key: str) -> Stored:
+async def _require_segment(connection: Connection, caller: Caller, key: str) -> Stored:
     found = await repository.read_one(connection, caller.account.id, key)
     if found is None:
         raise not_found(f"segment {key}")
@@ -219,7 +222,7 @@ def _answer(found: Stored) -> SegmentAnswer:
     )
 
 
-def _answered(found: Stored, response: Response) -> SegmentAnswer:
+def _tagged_answer(found: Stored, response: Response) -> SegmentAnswer:
     answer = _answer(found)
-    etags.tag(response, answer.revision)
+    etags.set_etag(response, answer.revision)
     return answer

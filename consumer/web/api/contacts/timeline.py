@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from consumer.web.api.contacts import timeline_query
-from consumer.web.api.contacts.profile_view import view
-from consumer.web.api.contacts.schemas import identify
-from consumer.web.api.contacts.timeline_query import Asked, TimelineItem
+from consumer.web.api.contacts.profile_view import read_profile_view
+from consumer.web.api.contacts.schemas import find_contact
+from consumer.web.api.contacts.timeline_query import TimelineFilterParams, TimelineItem
 from consumer.web.http import csv_response, cursors
 from consumer.web.http.auth import Reader
-from consumer.web.http.csv_response import CsvAnswer
+from consumer.web.http.csv_response import CsvResponse
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from schemas.timestamps import rfc3339
@@ -44,7 +44,7 @@ async def read_timeline(
     caller: Reader,
     database: Database,
     contact: str,
-    asked: Asked,
+    filters: TimelineFilterParams,
     *,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -55,43 +55,45 @@ async def read_timeline(
     """
     account = caller.account.id
     async with database.snapshot() as connection:
-        number, external_id = await identify(connection, account, contact)
-        shown = await view(connection, account, asked.profile)
-        context = ("timeline", account, number, asked)
-        before = timeline_query.first(asked)
+        number, external_id = await find_contact(connection, account, contact)
+        view = await read_profile_view(connection, account, filters.profile)
+        context = ("timeline", account, number, filters)
+        before = timeline_query.start_position(filters)
         if position := cursors.decode(context, cursor):
-            before = timeline_query.read(shown.of_stamped(position))
-        wanted = await timeline_query.select(connection, account, number, shown, asked)
-        found = await timeline_query.page(connection, wanted, before, limit + 1)
+            before = timeline_query.decode_position(view.from_cursor(position))
+        query = await timeline_query.build_query(connection, account, number, view, filters)
+        found = await timeline_query.page(connection, query, before, limit + 1)
     more = len(found) > limit
     return TimelinePage(
         items=[item for _, item in found[:limit]],
-        next=cursors.encode(context, shown.stamped(timeline_query.written(found[limit - 1][0])))
+        next=cursors.encode(context, view.to_cursor(timeline_query.encode_position(found[limit - 1][0])))
         if more
         else None,
         engagement=caller.account.engagement,
         id=external_id,
-        profile=shown.profile,
-        version=shown.version,
+        profile=view.profile,
+        version=view.version,
     )
 
 
-@router.get("/contacts/{contact:path}/timeline.csv", response_class=CsvAnswer)
-async def export_timeline(caller: Reader, database: Database, contact: str, asked: Asked) -> CsvAnswer:
+@router.get("/contacts/{contact:path}/timeline.csv", response_class=CsvResponse)
+async def export_timeline(
+    caller: Reader, database: Database, contact: str, filters: TimelineFilterParams
+) -> CsvResponse:
     """Send the whole timeline as a CSV file, as of the moment it is begun."""
     name = f"{caller.account.key}-{contact}-timeline"
-    return await csv_response.made_of(_chunks(caller, database, contact, asked), name)
+    return await csv_response.stream_csv(_chunks(caller, database, contact, filters), name)
 
 
-async def _chunks(caller: Caller, database: Database, contact: str, asked: Asked) -> Chunks:
+async def _chunks(caller: Caller, database: Database, contact: str, filters: TimelineFilterParams) -> Chunks:
     account = caller.account.id
     async with database.export() as connection:
-        number, _ = await identify(connection, account, contact)
-        shown = await view(connection, account, asked.profile)
-        wanted = await timeline_query.select(connection, account, number, shown, asked)
+        number, _ = await find_contact(connection, account, contact)
+        view = await read_profile_view(connection, account, filters.profile)
+        query = await timeline_query.build_query(connection, account, number, view, filters)
         yield [_COLUMNS]
-        before = timeline_query.first(asked)
-        while found := await timeline_query.page(connection, wanted, before, _CHUNK):
+        before = timeline_query.start_position(filters)
+        while found := await timeline_query.page(connection, query, before, _CHUNK):
             before = found[-1][0]
             yield [_row(item) for _, item in found]
 

@@ -18,18 +18,18 @@ from consumer.web.api.contacts.profile_view import ProfileKey  # noqa: TC001 - t
 from consumer.web.api.contacts.score_parts import (
     ADJUSTMENT_KEY,
     NEWEST,
-    Place,
-    Weighted,
-    adjustments,
-    carried,
-    counted,
-    tallies,
-    weights,
+    TimelinePosition,
+    WeightedDefinition,
+    carried_counts,
+    read_adjustments,
+    read_counted_entries,
+    read_tallies,
+    read_weighted_definitions,
 )
 from consumer.web.api.contacts.verdict_reasons import Why, why
 from consumer.web.http.problems import invalid, query_fault
 from consumer.web.http.request_body import Key  # noqa: TC001 - FastAPI reads annotations at run time
-from consumer.web.http.timestamps import FIRST, Instant, Moment
+from consumer.web.http.timestamps import FIRST, Instant, InstantParam
 from schemas.names import Verdict
 from sql import queries
 
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     import asyncpg
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.web.api.contacts.profile_view import View
+    from consumer.web.api.contacts.profile_view import ProfileView
 
 _ENTRIES = queries("timeline")["entries"]
 # Of the one line for what is no longer on the timeline: below everything.
-_CARRIED: Place = (FIRST, b"", 0)
+_CARRIED: TimelinePosition = (FIRST, b"", 0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -102,95 +102,95 @@ class TimelineItem(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class TimelineFilters:
     """What of a timeline is asked for, under which profile."""
 
     profile: ProfileKey = None
     definition: Annotated[Key | None, Query(description="Only this definition's entries.")] = None
     group: Annotated[Key | None, Query(description="Only what counts in this group.")] = None
     verdict: Annotated[Verdict | None, Query(description="Only entries with this verdict.")] = None
-    since: Annotated[Moment | None, Query(description="Only what happened then or later.")] = None
-    until: Annotated[Moment | None, Query(description="Only what happened before.")] = None
+    since: Annotated[InstantParam | None, Query(description="Only what happened then or later.")] = None
+    until: Annotated[InstantParam | None, Query(description="Only what happened before.")] = None
 
 
 # What routes name as the type of a parameter.
-Asked = Annotated[Filters, Depends()]
+TimelineFilterParams = Annotated[TimelineFilters, Depends()]
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class TimelineQuery:
     """A contact's timeline and filters by number. definitions, groups: None for all."""
 
     account: int
     contact: int
-    shown: View
+    view: ProfileView
     zone: ZoneInfo
-    weighted: dict[int, Weighted]
+    weighted: dict[int, WeightedDefinition]
     definitions: list[int] | None
     groups: list[int] | None
-    asked: Filters
+    filters: TimelineFilters
 
 
-async def select(
-    connection: Connection, account: int, contact: int, shown: View, asked: Filters
-) -> Selection:
+async def build_query(
+    connection: Connection, account: int, contact: int, view: ProfileView, filters: TimelineFilters
+) -> TimelineQuery:
     """Return the filters by number; raises ProblemError (422) where they name what is not there."""
-    weighted = await weights(connection, account, shown)
-    if asked.definition and asked.definition not in {each.key for each in weighted.values()}:
-        raise invalid(query_fault("definition", f"there is no definition {asked.definition}"))
-    groups = [shown.group(asked.group, "group")] if asked.group else None
+    weighted = await read_weighted_definitions(connection, account, view)
+    if filters.definition and filters.definition not in {each.key for each in weighted.values()}:
+        raise invalid(query_fault("definition", f"there is no definition {filters.definition}"))
+    groups = [view.group_id(filters.group, "group")] if filters.group else None
     definitions = [
         each.id
         for each in weighted.values()
-        if asked.definition in {None, each.key} and asked.group in {None, each.group}
+        if filters.definition in {None, each.key} and filters.group in {None, each.group}
     ]
-    everything = asked.definition is None and asked.group is None
-    zone = ZoneInfo(shown.time_zone)
-    return Selection(
-        account, contact, shown, zone, weighted, None if everything else definitions, groups, asked
+    everything = filters.definition is None and filters.group is None
+    zone = ZoneInfo(view.time_zone)
+    return TimelineQuery(
+        account, contact, view, zone, weighted, None if everything else definitions, groups, filters
     )
 
 
-def first(asked: Filters) -> Place:
+def start_position(filters: TimelineFilters) -> TimelinePosition:
     """Return the place that a timeline begins after."""
-    return (asked.until, b"", 0) if asked.until else NEWEST
+    return (filters.until, b"", 0) if filters.until else NEWEST
 
 
 async def page(
-    connection: Connection, wanted: Selection, before: Place, limit: int
-) -> list[tuple[Place, TimelineItem]]:
+    connection: Connection, query: TimelineQuery, before: TimelinePosition, limit: int
+) -> list[tuple[TimelinePosition, TimelineItem]]:
     """Return the items after a place, at most so many, each with its own place."""
-    asked = wanted.asked
-    since = asked.since or FIRST
+    filters = query.filters
+    since = filters.since or FIRST
     found = [
-        _entry(row, wanted)
+        _entry(row, query)
         for row in await connection.fetch(
             _ENTRIES,
-            *(wanted.account, wanted.contact, *before, since, wanted.definitions),
-            *([asked.verdict.value] if asked.verdict else None, limit),
+            *(query.account, query.contact, *before, since, query.definitions),
+            *([filters.verdict.value] if filters.verdict else None, limit),
         )
     ]
-    if asked.verdict is None and asked.definition is None:
+    if filters.verdict is None and filters.definition is None:
         found += [
-            _adjustment(row, wanted.shown)
-            for row in await adjustments(
+            _adjustment(row, query.view)
+            for row in await read_adjustments(
                 connection,
-                wanted.contact,
-                wanted.shown,
+                query.contact,
+                query.view,
                 before=before,
                 since=since,
-                groups=wanted.groups,
+                groups=query.groups,
                 limit=limit,
             )
         ]
         found.sort(key=lambda placed: placed[0], reverse=True)
     if len(found) < limit and before > _CARRIED:
-        found += await _carried(connection, wanted)
+        found += await _carried(connection, query)
     return found[:limit]
 
 
-def _entry(row: asyncpg.Record, wanted: Selection) -> tuple[Place, TimelineItem]:
-    definition = wanted.weighted[row["definition_id"]]
+def _entry(row: asyncpg.Record, query: TimelineQuery) -> tuple[TimelinePosition, TimelineItem]:
+    definition = query.weighted[row["definition_id"]]
     verdict = Verdict(row["verdict"])
     counts = verdict is Verdict.COUNTED
     item = TimelineItem(
@@ -202,7 +202,7 @@ def _entry(row: asyncpg.Record, wanted: Selection) -> tuple[Place, TimelineItem]
         name=definition.name,
         icon=definition.icon,
         verdict=verdict,
-        why=why(dict(row), definition.weight, wanted.zone),
+        why=why(dict(row), definition.weight, query.zone),
         event=EventDetails(
             id=row["event_id"],
             source=row["source"],
@@ -217,41 +217,45 @@ def _entry(row: asyncpg.Record, wanted: Selection) -> tuple[Place, TimelineItem]
     return (row["occurred_at"], row["event_key"], definition.id), item
 
 
-def _adjustment(row: asyncpg.Record, shown: View) -> tuple[Place, TimelineItem]:
+def _adjustment(row: asyncpg.Record, view: ProfileView) -> tuple[TimelinePosition, TimelineItem]:
     item = TimelineItem(
         kind=Kind.ADJUSTMENT,
         at=row["created_at"],
         points=row["points"],
-        group=shown.key_of(row["group_id"]),
+        group=view.group_key(row["group_id"]),
         adjustment=AdjustmentDetails(id=row["id"], reason=row["reason"], author=row["author"]),
     )
     return (row["created_at"], ADJUSTMENT_KEY, row["id"]), item
 
 
-async def _carried(connection: Connection, wanted: Selection) -> list[tuple[Place, TimelineItem]]:
+async def _carried(
+    connection: Connection, query: TimelineQuery
+) -> list[tuple[TimelinePosition, TimelineItem]]:
     """Return the line for what is no longer on the timeline; none where dates or verdicts are asked for."""
-    asked = wanted.asked
-    if asked.since or asked.until or asked.verdict not in {None, Verdict.COUNTED}:
+    filters = query.filters
+    if filters.since or filters.until or filters.verdict not in {None, Verdict.COUNTED}:
         return []
-    standing = await counted(connection, wanted.account, wanted.contact)
+    entries = await read_counted_entries(connection, query.account, query.contact)
     left = {
         definition: count
-        for definition, count in carried(await tallies(connection, wanted.contact), standing).items()
-        if wanted.definitions is None or definition in wanted.definitions
+        for definition, count in carried_counts(
+            await read_tallies(connection, query.contact), entries
+        ).items()
+        if query.definitions is None or definition in query.definitions
     }
     if not left:
         return []
-    points = sum(wanted.weighted[definition].weight * count for definition, count in left.items())
+    points = sum(query.weighted[definition].weight * count for definition, count in left.items())
     return [(_CARRIED, TimelineItem(kind=Kind.CARRIED, at=None, points=points, group=None))]
 
 
-def written(place: Place) -> list[Any]:
+def encode_position(place: TimelinePosition) -> list[Any]:
     """Return a place as a cursor holds it."""
     at, key, number = place
     return [(at - _EPOCH) // timedelta(microseconds=1), key.hex(), number]
 
 
-def read(position: Sequence[Any]) -> Place:
+def decode_position(position: Sequence[Any]) -> TimelinePosition:
     """Return the place that a cursor holds."""
     at, key, number = position
     return _EPOCH + timedelta(microseconds=at), bytes.fromhex(key), number

@@ -16,11 +16,11 @@ from starlette.responses import Response, StreamingResponse
 from consumer.catalog import repository
 from consumer.scoring.profile_publish.preview import Preview, ScoreRange, preview
 from consumer.scoring.segments.repository import read as read_segments
-from consumer.web.api.profiles.profiles import found
+from consumer.web.api.profiles.profiles import require_profile
 from consumer.web.api.profiles.schemas import Weight, weight_answer
 from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
-from consumer.web.http.ndjson_response import Line, lines, responses
+from consumer.web.http.ndjson_response import StreamLine, stream_responses, stream_work
 from consumer.web.http.problems import body_fault, invalid
 from consumer.web.http.request_body import Body, Key, Text
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
 
-_MOST_RANGES = 20
-_FARTHEST = 10**15
+_MAX_RANGES = 20
+_MAX_BOUND = 10**15
 
-Bound = Annotated[StrictInt, Field(ge=-_FARTHEST, le=_FARTHEST)] | None
+Bound = Annotated[StrictInt, Field(ge=-_MAX_BOUND, le=_MAX_BOUND)] | None
 
 
 class Range(Body):
@@ -55,7 +55,7 @@ class Range(Body):
 class PreviewRequest(Body):
     """What is to be told beside everything else: who enters and who leaves these ranges."""
 
-    ranges: list[Range] = Field(default_factory=list, max_length=_MOST_RANGES)
+    ranges: list[Range] = Field(default_factory=list, max_length=_MAX_RANGES)
 
 
 class Bar(BaseModel):
@@ -115,7 +115,7 @@ class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     """How long publishing may take until readers see it."""
 
 
-class PreviewLine(Line):
+class PreviewLine(StreamLine):
     """A line of the answer: one of the three. The last is a `preview` or, where it came to no end, a `problem`."""
 
     preview: PreviewAnswer | None = None
@@ -124,7 +124,7 @@ class PreviewLine(Line):
 @router.post(
     "/profiles/{profile}/preview",
     response_class=Response,
-    responses=responses(PreviewLine),
+    responses=stream_responses(PreviewLine),
 )
 async def preview_publish(
     caller: Manager, database: Database, profile: str, body: PreviewRequest
@@ -136,41 +136,41 @@ async def preview_publish(
     """
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    found(state, profile)
+    require_profile(state, profile)
     faults = [
-        body_fault(f"ranges.{place}.group", f"there is no group {each.group}")
-        for place, each in enumerate(body.ranges)
+        body_fault(f"ranges.{index}.group", f"there is no group {each.group}")
+        for index, each in enumerate(body.ranges)
         if each.group is not None and each.group not in state.groups
     ]
     if faults:
         raise invalid(*faults)
     ranges = [ScoreRange(each.name, each.group, each.min, each.max) for each in body.ranges]
 
-    async def work(tell: Callable[[int, int], None]) -> PreviewAnswer:
+    async def work(report: Callable[[int, int], None]) -> PreviewAnswer:
         async with database.preview() as connection:
             segments = [each.segment for each in await read_segments(connection, caller.account.id)]
-            made = await preview(
-                connection, caller.account.key, profile, ranges=ranges, segments=segments, progress=tell
+            result = await preview(
+                connection, caller.account.key, profile, ranges=ranges, segments=segments, progress=report
             )
-        return _answer(made, len(ranges))
+        return _answer(result, len(ranges))
 
-    return await lines(work, "preview")
+    return await stream_work(work, "preview")
 
 
-def _answer(made: Preview, ranges: int) -> PreviewAnswer:
+def _answer(result: Preview, ranges: int) -> PreviewAnswer:
     """ranges: how many of the crossings are of ranges, which come first."""
     return PreviewAnswer(
-        version=made.version,
-        contacts=made.contacts,
-        changed=made.changed,
-        moved=made.moved,
+        version=result.version,
+        contacts=result.contacts,
+        changed=result.changed,
+        moved=result.moved,
         distribution=[
-            Bar(min=each.least, max=each.most, before=each.before, after=each.after) for each in made.bins
+            Bar(min=each.least, max=each.most, before=each.before, after=each.after) for each in result.bins
         ],
-        movers=[*map(_mover, made.movers)],
-        ranges=[*map(_crossing, made.crossings[:ranges])],
-        segments=[*map(_crossing, made.crossings[ranges:])],
-        seconds=made.seconds,
+        movers=[*map(_mover, result.movers)],
+        ranges=[*map(_crossing, result.crossings[:ranges])],
+        segments=[*map(_crossing, result.crossings[ranges:])],
+        seconds=result.seconds,
     )
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
-from consumer.web.api.catalog.edit import edit, ordered, reordered, with_entry
+from consumer.web.api.catalog.edit import edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
 from consumer.web.api.profiles.schemas import (
     NewProfile,
@@ -59,9 +59,9 @@ async def create_profile(
     def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.profiles:
             raise conflict(f"there is a profile {body.key} already")
-        return with_entry(before, "profiles", body.key, body.given() | _WITHHELD)
+        return with_entry(before, "profiles", body.key, body.provided() | _WITHHELD)
 
-    return answered(await edit(database, caller.account.key, caller.actor, make), body.key, response)
+    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), body.key, response)
 
 
 @router.get("/profiles/{profile}")
@@ -69,7 +69,7 @@ async def read_profile(caller: Reader, database: Database, profile: str, respons
     """Return a profile, with what each definition counts for in its draft and to readers."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    return answered(state, profile, response)
+    return tagged_answer(state, profile, response)
 
 
 @router.patch("/profiles/{profile}")
@@ -85,10 +85,10 @@ async def change_profile(
     """Change a profile's name and description, and its draft, which waits for a publish; what is left out stays."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.need(if_match, etags.of_profile(found(before, profile)))
-        return with_entry(before, "profiles", profile, body.given() | _WITHHELD)
+        etags.require_match(if_match, etags.profile_revision(require_profile(before, profile)))
+        return with_entry(before, "profiles", profile, body.provided() | _WITHHELD)
 
-    return answered(await edit(database, caller.account.key, caller.actor, make), profile, response)
+    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), profile, response)
 
 
 @router.delete("/profiles/{profile}", status_code=204)
@@ -96,8 +96,8 @@ async def delete_profile(caller: Manager, database: Database, profile: str, if_m
     """Delete a profile that was never published; one that was stays, with its versions."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        draft = found(before, profile)
-        etags.need(if_match, etags.of_profile(draft))
+        draft = require_profile(before, profile)
+        etags.require_match(if_match, etags.profile_revision(draft))
         if draft.primary:
             raise conflict("an account always has a primary profile: make another one that first")
         if draft.version:
@@ -123,7 +123,7 @@ async def read_profile_order(caller: Reader, database: Database, response: Respo
     """Return the order of the profiles."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    return ordered(state.profiles, response)
+    return order_answer(state.profiles, response)
 
 
 @router.put("/profile-order")
@@ -133,11 +133,11 @@ async def change_profile_order(
     """Put all profiles into another order."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.need(if_match, etags.revision([*before.profiles]))
+        etags.require_match(if_match, etags.revision([*before.profiles]))
         return replace(before, profiles=reordered(before.profiles, body.keys))
 
     state = await edit(database, caller.account.key, caller.actor, make)
-    return ordered(state.profiles, response)
+    return order_answer(state.profiles, response)
 
 
 @router.get("/primary-profile")
@@ -155,8 +155,8 @@ async def change_primary_profile(
     """Make another profile the primary one; it must be published, unless nothing has counted yet."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.need(if_match, etags.revision([_primary(before)]))
-        chosen = found(before, body.profile)
+        etags.require_match(if_match, etags.revision([_primary_key(before)]))
+        chosen = require_profile(before, body.profile)
         if before.has_history and not chosen.version:
             raise conflict(f"profile {body.profile} was never published: publish it first")
         profiles = {key: replace(each, primary=key == body.profile) for key, each in before.profiles.items()}
@@ -169,14 +169,14 @@ async def change_primary_profile(
     return _primary_answer(await edit(database, caller.account.key, caller.actor, make), response)
 
 
-def found(state: AccountCatalog, key: str) -> Profile:
+def require_profile(state: AccountCatalog, key: str) -> Profile:
     """Return a profile of an account; raises ProblemError (404) without one."""
     if key not in state.profiles:
         raise not_found(f"profile {key}")
     return state.profiles[key]
 
 
-async def number_of(connection: Connection, account: int, key: str) -> int:
+async def profile_number(connection: Connection, account: int, key: str) -> int:
     """Return the number of a profile; raises ProblemError (404) without one."""
     number: int | None = await connection.fetchval(queries("profiles")["number"], account, key)
     if number is None:
@@ -184,18 +184,18 @@ async def number_of(connection: Connection, account: int, key: str) -> int:
     return number
 
 
-def answered(state: AccountCatalog, key: str, response: Response) -> ProfileAnswer:
+def tagged_answer(state: AccountCatalog, key: str, response: Response) -> ProfileAnswer:
     """Return the answer about a profile, its revision told in the response; raises ProblemError without one."""
-    answer = profile_answer(found(state, key), state)
-    etags.tag(response, answer.revision)
+    answer = profile_answer(require_profile(state, key), state)
+    etags.set_etag(response, answer.revision)
     return answer
 
 
-def _primary(state: AccountCatalog) -> str:
+def _primary_key(state: AccountCatalog) -> str:
     return next(profile.key for profile in state.profiles.values() if profile.primary)
 
 
 def _primary_answer(state: AccountCatalog, response: Response) -> PrimaryAnswer:
-    key = _primary(state)
-    etags.tag(response, etags.revision([key]))
+    key = _primary_key(state)
+    etags.set_etag(response, etags.revision([key]))
     return PrimaryAnswer(profile=key)

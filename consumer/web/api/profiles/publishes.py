@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from consumer.scoring import profile_publish
 from consumer.scoring.profile_publish import Status
-from consumer.web.api.profiles.profiles import number_of
+from consumer.web.api.profiles.profiles import profile_number
 from consumer.web.http import cursors, etags
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
@@ -65,11 +65,11 @@ async def begin_publish(
             caller.account.key,
             profile,
             by=caller.actor,
-            check=lambda drafted: etags.need(if_match, etags.of_profile(drafted)),
+            check=lambda drafted: etags.require_match(if_match, etags.profile_revision(drafted)),
         )
-        stands = await profile_publish.status(connection, number)
+        status = await profile_publish.status(connection, number)
     response.headers["Location"] = f"/v1/accounts/{caller.account.key}/profiles/{profile}/publishes/{number}"
-    return _answer(stands)
+    return _answer(status)
 
 
 @router.get("/profiles/{profile}/publishes")
@@ -80,18 +80,20 @@ async def list_publishes(
     context = ("publishes", caller.account.id, profile)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
-        number = await number_of(connection, caller.account.id, profile)
+        number = await profile_number(connection, caller.account.id, profile)
         rows = await connection.fetch(queries("profiles")["publishes_page"], number, before, limit + 1)
     items = [PublishAnswer(**row) for row in rows]
-    return cursors.page(items, limit, context, lambda one: [one.id], engagement=caller.account.engagement)
+    return cursors.page(
+        items, limit, context, lambda answer: [answer.id], engagement=caller.account.engagement
+    )
 
 
 @router.get("/profiles/{profile}/publishes/{publish}")
 async def read_publish(caller: Reader, database: Database, profile: str, publish: PublishId) -> PublishAnswer:
     """Say how far a publish has come."""
     async with database.connection() as connection:
-        stands = await profile_publish.status(connection, publish)
-    return _answer(_own(stands, caller.account.key, profile))
+        status = await profile_publish.status(connection, publish)
+    return _answer(_require_own(status, caller.account.key, profile))
 
 
 @router.post("/profiles/{profile}/publishes/{publish}/cancel")
@@ -100,18 +102,18 @@ async def cancel_publish(
 ) -> PublishAnswer:
     """Give a publish up before readers see its version; later it is a conflict that says how to go back."""
     async with database.connection() as connection:
-        _own(await profile_publish.status(connection, publish), caller.account.key, profile)
+        _require_own(await profile_publish.status(connection, publish), caller.account.key, profile)
         await profile_publish.cancel(connection, publish, by=caller.actor)
-        stands = await profile_publish.status(connection, publish)
-    return _answer(stands)
+        status = await profile_publish.status(connection, publish)
+    return _answer(status)
 
 
-def _own(stands: Status, account: str, profile: str) -> Status:
+def _require_own(status: Status, account: str, profile: str) -> Status:
     """Return the publish, as if there were none where it is another account's or profile's."""
-    if (stands.account, stands.profile) != (account, profile):
-        raise profile_publish.UnknownPublishError(f"there is no publish {stands.id}")
-    return stands
+    if (status.account, status.profile) != (account, profile):
+        raise profile_publish.UnknownPublishError(f"there is no publish {status.id}")
+    return status
 
 
-def _answer(stands: Status) -> PublishAnswer:
-    return PublishAnswer(**{name: getattr(stands, name) for name in _COLUMNS})
+def _answer(status: Status) -> PublishAnswer:
+    return PublishAnswer(**{name: getattr(status, name) for name in _COLUMNS})

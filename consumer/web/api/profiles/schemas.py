@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, Field, StrictBool
 
 from consumer.catalog.model import profile_versions
-from consumer.web.http.etags import of_profile
+from consumer.web.http.etags import profile_revision
 from consumer.web.http.request_body import Body, Key, Points, Text
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def profile_summary(profile: Profile, state: AccountCatalog) -> ProfileSummary:
         building=profile.building.number if profile.building else None,
         publish_runs=profile.publish_runs,
         pending=profile.coming is None or not profile_versions.same_content(profile.coming, draft),
-        revision=of_profile(profile),
+        revision=profile_revision(profile),
     )
 
 

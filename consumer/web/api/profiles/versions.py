@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from consumer.scoring.profile_publish.versions import difference, restore, versions
-from consumer.web.api.profiles.profiles import answered, number_of
+from consumer.web.api.profiles.profiles import profile_number, tagged_answer
 from consumer.web.api.profiles.schemas import ProfileAnswer, Weight, weight_answer
 from consumer.web.http import cursors, etags
 from consumer.web.http.auth import Manager, Reader
@@ -89,10 +89,12 @@ async def list_versions(
     context = ("versions", caller.account.id, profile)
     (before,) = cursors.decode(context, cursor) or (_NEWEST,)
     async with database.connection() as connection:
-        number = await number_of(connection, caller.account.id, profile)
+        number = await profile_number(connection, caller.account.id, profile)
         rows = await connection.fetch(queries("profiles")["versions_page"], number, before, limit + 1)
     items = [VersionSummary(**row) for row in rows]
-    return cursors.page(items, limit, context, lambda one: [one.number], engagement=caller.account.engagement)
+    return cursors.page(
+        items, limit, context, lambda summary: [summary.number], engagement=caller.account.engagement
+    )
 
 
 @router.get("/profiles/{profile}/versions/{version}")
@@ -101,17 +103,17 @@ async def read_version(
 ) -> VersionAnswer:
     """Return a version with its weights and groups."""
     async with database.snapshot() as connection:
-        [one] = await versions(connection, caller.account.key, profile, version)
+        [selected] = await versions(connection, caller.account.key, profile, version)
     return VersionAnswer(
-        number=one.number,
-        state=one.state,
-        by=one.by,
-        at=one.at,
-        inherits=one.says.inherits,
-        weights=one.says.own_weights,
+        number=selected.number,
+        state=selected.state,
+        by=selected.by,
+        at=selected.at,
+        inherits=selected.says.inherits,
+        weights=selected.says.own_weights,
         definitions=[
             VersionWeight(definition=key, **weight_answer(weight).model_dump())
-            for key, weight in one.says.weights.items()
+            for key, weight in selected.says.weights.items()
         ],
     )
 
@@ -127,16 +129,16 @@ async def read_difference(
     """Say how two versions differ, or a version and the draft where `after` is left out."""
     async with database.snapshot() as connection:
         differing = await difference(connection, caller.account.key, profile, before, after)
-    return DifferenceAnswer(before=before, after=after, differences=[*map(_told, differing)])
+    return DifferenceAnswer(before=before, after=after, differences=[*map(_difference_answer, differing)])
 
 
-def _told(one: Difference) -> VersionDifference:
-    field, _, definition = (one.field or "").partition(".")
+def _difference_answer(change: Difference) -> VersionDifference:
+    field, _, definition = (change.field or "").partition(".")
     return VersionDifference(
         field="weight" if field == "weights" else field,
         definition=definition or None,
-        before=one.before,
-        after=one.after,
+        before=change.before,
+        after=change.after,
     )
 
 
@@ -158,6 +160,6 @@ async def restore_version(
             profile,
             version,
             by=caller.actor,
-            check=lambda drafted: etags.need(if_match, etags.of_profile(drafted)),
+            check=lambda drafted: etags.require_match(if_match, etags.profile_revision(drafted)),
         )
-    return RestoredAnswer(**answered(state, profile, response).model_dump(), moved=moved)
+    return RestoredAnswer(**tagged_answer(state, profile, response).model_dump(), moved=moved)
