@@ -23,9 +23,9 @@ MAX_DIGITS: Final = 38
 def _number(value: object) -> int | Decimal:
     """Take a number of 38 digits at most, as it is; a boolean is none, a text is never read as one."""
     if type(value) is not int and not isinstance(value, Decimal):
-        raise PydanticCustomError("number", "not a number")
+        raise PydanticCustomError("number", "expected a number")
     if digits(value) > MAX_DIGITS:
-        raise PydanticCustomError("digits", "a number of more than 38 digits")
+        raise PydanticCustomError("digits", "expected at most 38")
     return value
 
 
@@ -33,14 +33,14 @@ def _whole_number(value: object) -> int:
     """Take a number without a fraction, 60.0 among them."""
     number = _number(value)
     if not whole(number):
-        raise PydanticCustomError("integer", "not an integer")
+        raise PydanticCustomError("integer", "expected an integer")
     return int(number) if number else 0  # a zero may carry an exponent of 10^18
 
 
 def _time(value: object) -> str:
     """Take an RFC 3339 time, as it is: the grammar of `time`, without its bounds."""
     if not isinstance(value, str) or microseconds(value) is None:
-        raise PydanticCustomError("time", "not an RFC 3339 time")
+        raise PydanticCustomError("time", "expected an RFC 3339 time")
     return value
 
 
@@ -180,18 +180,25 @@ MODELS: Final[dict[str, type[ProductData]]] = {
     name: model for types in PRODUCT_TYPES.values() for name, model in types.items() if model is not None
 }
 
-_PHRASES: Final = {
-    "string_type": "not a string",
-    "string_pattern_mismatch": "a string with a character that is not allowed",
-    "string_too_short": "an empty string",
-    "string_too_long": "a string of more than 256 characters",
-    "bool_type": "not a boolean",
-    "list_type": "not a list",
+_KINDS: Final = {
+    bool: "a boolean",
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    type(None): "null",
+}
+_EXPECTED: Final = {
+    "string_type": "expected a string",
+    "string_pattern_mismatch": "which is not allowed",
+    "string_too_short": "expected 1 to 256 characters",
+    "string_too_long": "expected 1 to 256 characters",
+    "bool_type": "expected a boolean",
+    "list_type": "expected a list",
 }
 
 
 def check_data(kind: str, data: str) -> str | None:
-    """Say what is wrong with the `data` of an event: one line with the field, never the value; or None.
+    """Return what is wrong with the `data` of an event in one line, never a value of it; None if nothing is.
 
     data: the text of a JSON object that decoding let pass.
     """
@@ -207,7 +214,28 @@ def check_data(kind: str, data: str) -> str | None:
 
 
 def _first_fault(error: ValidationError) -> str:
-    """Put the first fault as a line for people."""
-    fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in ("data", *fault["loc"]))
-    return f"{place}: {_PHRASES.get(fault['type'], fault['msg'])}"
+    """Return the first fault as one line: the field, the kind of value found, and the one expected."""
+    fault = error.errors(include_url=False)[0]
+    kind = fault["type"]
+    field = ".".join(str(part) for part in ("data", *fault["loc"]))
+    return f"{field}: found {_found(kind, fault['input'])}, {_EXPECTED.get(kind, fault['msg'])}"
+
+
+def _found(fault: str, value: Any) -> str:
+    """Describe a faulty value without showing any of it: `data` may be personal."""
+    match fault:
+        case "digits":
+            found = f"a number of {digits(value)} digits"
+        case "integer":
+            found = "a number with a fraction"
+        case "string_pattern_mismatch":
+            found = f"a string with {'U+0000' if chr(0) in value else 'a control character'}"
+        case "string_too_short":
+            found = "an empty string"
+        case "string_too_long":
+            found = f"a string of {len(value)} characters"
+        case "time" if isinstance(value, str):
+            found = "a string in another form"
+        case _:
+            found = _KINDS.get(type(value), "a number")
+    return found

@@ -13,21 +13,28 @@ from __future__ import annotations
 import binascii
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
+from consumer.domain.found_value import LONGEST, kind_of, shown
 from consumer.domain.model import DeadLetter
 from schemas.names import DeadLetterReason
 
 MAX_DEPTH: Final = 64
 WHITESPACE: Final = b" \t\r\n"
 
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # category Cc, all of it
+
 _ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _ALL_LISTS: Final = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"{}[]")
 _STRUCTURED: Final = b"application/cloudevents"
+_EXPECTED: Final = "expected 'application/cloudevents+json'"
+# Attributes whose values a dead letter may show: none of them names a person.
+_SHOWN: Final = frozenset({"specversion", "accountid", "time"})
+_TOO_DEEP: Final = f"{{}}: found more than {MAX_DEPTH} nested objects and lists"
 _NULL: Final = b"null"
 _ABSENT: Final = msgspec.Raw()
 
@@ -77,21 +84,78 @@ def unwrap(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | 
     headers: by name in lower case. A fault names the account that can be read under the record's mode.
     """
     content_type = headers.get("content-type")
-    if content_type is not None and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED:
+    if _is_structured(content_type):
         if content_type.partition(b";")[0].rstrip().lower() != _STRUCTURED + b"+json":
             return DeadLetter(
-                DeadLetterReason.NOT_CLOUDEVENT, "content-type: of the formats only +json is taken"
+                DeadLetterReason.NOT_CLOUDEVENT, f"content-type: found {shown(content_type)}, {_EXPECTED}"
             )
         return _structured(value)
     if headers.get("ce_specversion") is not None:
         return _binary(headers, value)
-    return DeadLetter(DeadLetterReason.NOT_CLOUDEVENT, "neither of the two modes of CloudEvents")
+    found = "missing" if content_type is None else f"found {shown(content_type)}"
+    return DeadLetter(
+        DeadLetterReason.NOT_CLOUDEVENT,
+        f"content-type: {found}, {_EXPECTED} (structured) or a header ce_specversion (binary)",
+    )
+
+
+def describe_attribute(headers: dict[str, bytes | None], value: bytes | None, name: str) -> str:
+    """Say what a record that `unwrap` took has as this attribute; the value itself only of those in _SHOWN."""
+    if _is_structured(headers.get("content-type")):
+        try:
+            members = _MEMBERS.decode(value or b"{}")
+        except RecursionError:  # about 1,000 deep one decoder still skips what the other refuses
+            return "not readable"
+        return _describe_member(bytes(members.get(name, _ABSENT)), name)
+    header = f"ce_{name}"
+    if header not in headers:
+        return f"no header {header}"
+    return _describe_header(headers[header], name)
+
+
+def _describe_header(value: bytes | None, name: str) -> str:
+    if value is None:
+        return f"header ce_{name} has no value"
+    if name in _SHOWN:
+        return f"found {shown(value)}"
+    try:
+        return _describe_text(value.decode())
+    except UnicodeDecodeError:
+        return "found bytes that are not UTF-8"
+
+
+def _describe_member(value: bytes, name: str) -> str:
+    if value in {b"", _NULL}:
+        return "null" if value else "missing"
+    if value.startswith(b'"'):
+        text = _STRING.decode(value)
+        return f"found {shown(text)}" if name in _SHOWN else _describe_text(text)
+    if name in _SHOWN and not value.startswith((b"{", b"[")):
+        literal = value[:LONGEST].decode()  # a number, true or false: ASCII
+        return f"found the {kind_of(value).partition(' ')[2]} {literal}"
+    return f"found {kind_of(value)}"
+
+
+def _describe_text(text: str) -> str:
+    """Say what is wrong with a text of an attribute, without showing any of it."""
+    control = CONTROL.search(text)
+    if not text:
+        return "empty"
+    if control is None:
+        return f"found {len(text)} characters"
+    return f"found the control character U+{ord(control[0]):04X} at position {control.start() + 1}"
+
+
+def _is_structured(content_type: bytes | None) -> TypeGuard[bytes]:
+    """Return True if the header announces structured mode, in whichever format."""
+    return content_type is not None and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
 
 
 def _structured(value: bytes | None) -> Envelope | DeadLetter:
     """Return the event whose envelope is the value."""
     if not value:
-        return DeadLetter(DeadLetterReason.NOT_JSON, "a structured record without a value")
+        found = "missing" if value is None else "empty"
+        return DeadLetter(DeadLetterReason.NOT_JSON, f"value: {found}, expected a CloudEvent in JSON")
     try:
         if not value.isascii():
             value.decode()
@@ -101,8 +165,9 @@ def _structured(value: bytes | None) -> Envelope | DeadLetter:
     if isinstance(envelope, DeadLetter):
         return envelope
     if envelope.specversion != "1.0":
+        found = describe_attribute({"content-type": _STRUCTURED}, value, "specversion")
         return DeadLetter(
-            DeadLetterReason.NOT_CLOUDEVENT, "specversion: missing or not 1.0", envelope.account
+            DeadLetterReason.NOT_CLOUDEVENT, f"specversion: {found}, expected '1.0'", envelope.account
         )
     data = bytes(envelope.data_base64)
     if data and data != _NULL:
@@ -111,7 +176,7 @@ def _structured(value: bytes | None) -> Envelope | DeadLetter:
         if refusal is not None:
             return refusal
     if _deeper_than(value, MAX_DEPTH + 1):
-        return DeadLetter(DeadLetterReason.TOO_DEEP, "nested deeper than 64", envelope.account)
+        return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format("value"), envelope.account)
     return envelope
 
 
@@ -128,10 +193,10 @@ def _member_by_member(value: bytes) -> Envelope | DeadLetter:
         members = _MEMBERS.decode(value)
     except msgspec.ValidationError:
         return DeadLetter(
-            DeadLetterReason.NOT_CLOUDEVENT, "value: not a JSON object, so without a specversion"
+            DeadLetterReason.NOT_CLOUDEVENT, f"value: found {kind_of(value)}, expected a JSON object"
         )
     except RecursionError:
-        return DeadLetter(DeadLetterReason.TOO_DEEP, "value: nested deeper than 64")
+        return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format("value"))
     robot = bytes(members.get("robot", _ABSENT))
     texts: dict[str, Any] = {name: _text(bytes(members[name])) for name in _TEXTS if name in members}
     return Envelope(
@@ -151,10 +216,15 @@ def _text(member: bytes) -> str | None:
 
 def _decode_base64(envelope: Envelope, member: bytes) -> DeadLetter | None:
     """Put what `data_base64` holds in the place of `data`, or say why that cannot be."""
+    if not member.startswith(b'"'):
+        found = f"found {kind_of(member)}, expected base64"
+        return DeadLetter(DeadLetterReason.NOT_JSON, f"data_base64: {found}", envelope.account)
+    text = _STRING.decode(member)
     try:
-        data = binascii.a2b_base64(_STRING.decode(member), strict_mode=True)
-    except ValueError:  # msgspec's and binascii's errors are of this class
-        return DeadLetter(DeadLetterReason.NOT_JSON, "data_base64: not base64", envelope.account)
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        found = f"found {len(text)} characters that are not base64"
+        return DeadLetter(DeadLetterReason.NOT_JSON, f"data_base64: {found}", envelope.account)
     return _put_data(envelope, data, "data_base64")
 
 
@@ -163,7 +233,10 @@ def _binary(headers: dict[str, bytes | None], value: bytes | None) -> Envelope |
     texts: list[Any] = [_header(headers.get(name)) for name in _HEADERS]
     envelope = Envelope(*texts)
     if envelope.specversion != "1.0":
-        return DeadLetter(DeadLetterReason.NOT_CLOUDEVENT, "ce_specversion: not 1.0", envelope.account)
+        found = describe_attribute(headers, value, "specversion")
+        return DeadLetter(
+            DeadLetterReason.NOT_CLOUDEVENT, f"specversion: {found}, expected '1.0'", envelope.account
+        )
     return _put_data(envelope, value or b"", "value") or envelope
 
 
@@ -184,7 +257,7 @@ def _put_data(envelope: Envelope, data: bytes, place: str) -> DeadLetter | None:
         if isinstance(parsed, DeadLetter):
             return DeadLetter(parsed.reason, parsed.detail, envelope.account)
         if _deeper_than(data, MAX_DEPTH):
-            return DeadLetter(DeadLetterReason.TOO_DEEP, f"{place}: nested deeper than 64", envelope.account)
+            return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format(place), envelope.account)
     envelope.data = msgspec.Raw(data)
     return None
 
@@ -200,7 +273,7 @@ def _parse(value: bytes, place: str) -> msgspec.Raw | DeadLetter:
     except msgspec.DecodeError as error:
         return DeadLetter(DeadLetterReason.NOT_JSON, f"{place}: {error}")
     except RecursionError:
-        return DeadLetter(DeadLetterReason.TOO_DEEP, f"{place}: nested deeper than 64")
+        return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format(place))
 
 
 def _deeper_than(value: bytes, limit: int) -> bool:

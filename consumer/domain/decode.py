@@ -7,10 +7,10 @@ world, never reads a clock, never decides by anything but the record, and never 
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any, Final
 
 from consumer.domain import cloudevents
+from consumer.domain.found_value import kind_of, shown
 from consumer.domain.model import DeadLetter, Event, Record
 from consumer.domain.record_headers import name_bytes
 from schemas import timestamps
@@ -24,9 +24,9 @@ LATEST_AFTER_RECORD: Final = 3_600_000_000  # one hour, in microseconds
 SETTLED_BEFORE_RECORD: Final = 7 * 86_400_000_000  # seven days, in microseconds
 
 _LONGEST_TEXT: Final = 256
+_TEXT_RULE: Final = f"1 to {_LONGEST_TEXT} characters, none of them a control character"
 _TEXTS: Final = ("id", "source", "type", "subject", "actorid", "objectid")
 _REQUIRED: Final = ("id", "source", "type", "subject", "accountid")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # category Cc, all of it
 _ACTOR_TYPES: Final = frozenset({"rep", "contact", "system"})
 _LAST_REPRESENTABLE: Final = 253_402_300_799_999_999  # the end of 9999
 
@@ -40,19 +40,22 @@ def decode(record: Record) -> Event | DeadLetter:
     headers, beside = _headers(record)
     value = record.value
     if beside > MAX_KEY_AND_HEADER_BYTES or (value is not None and len(value) > MAX_VALUE_BYTES):
-        return _too_large(headers, value)
+        return _too_large(headers, beside, value)
     envelope = cloudevents.unwrap(headers, value)
     if isinstance(envelope, DeadLetter):
         return envelope
     time = None if envelope.time is None else timestamps.microseconds(envelope.time)
-    fault = _attribute_fault(envelope, time) or _time_fault(time, record.timestamp)
+    fault = _attribute_fault(record, headers, envelope, time) or _time_fault(
+        envelope.time, time, record.timestamp
+    )
     if fault is not None:
         return DeadLetter(*fault, envelope.account)
     data = bytes(envelope.data)
     if data == b"" or data.strip(cloudevents.WHITESPACE) == b"null":
         data = b"{}"
     elif not data.lstrip(cloudevents.WHITESPACE).startswith(b"{"):
-        return DeadLetter(DeadLetterReason.DATA_NOT_OBJECT, "data: not a JSON object", envelope.account)
+        found = f"data: found {kind_of(data)}, expected a JSON object"
+        return DeadLetter(DeadLetterReason.DATA_NOT_OBJECT, found, envelope.account)
     text = data.decode()
     invalid = check_data(envelope.type or "", text)
     if invalid is not None:
@@ -77,34 +80,37 @@ def _headers(record: Record) -> tuple[dict[str, bytes | None], int]:
     return headers, size
 
 
-def _too_large(headers: dict[str, bytes | None], value: bytes | None) -> DeadLetter:
+def _too_large(headers: dict[str, bytes | None], beside: int, value: bytes | None) -> DeadLetter:
     """Return the dead letter of a record over a limit; a structured value over it is not read."""
-    if value is None or len(value) <= MAX_VALUE_BYTES:
-        limit = f"key and headers: more than {MAX_KEY_AND_HEADER_BYTES} bytes"
-    else:
-        limit, value = f"value: more than {MAX_VALUE_BYTES} bytes", None
-    return DeadLetter(DeadLetterReason.TOO_LARGE, limit, cloudevents.unwrap(headers, value).account)
+    place, size, limit = "key and headers", beside, MAX_KEY_AND_HEADER_BYTES
+    if value is not None and len(value) > MAX_VALUE_BYTES:
+        place, size, limit, value = "value", len(value), MAX_VALUE_BYTES, None
+    detail = f"{place}: found {size} bytes, expected at most {limit}"
+    return DeadLetter(DeadLetterReason.TOO_LARGE, detail, cloudevents.unwrap(headers, value).account)
 
 
-def _attribute_fault(envelope: cloudevents.Envelope, time: int | None) -> tuple[DeadLetterReason, str] | None:
+def _attribute_fault(
+    record: Record, headers: dict[str, bytes | None], envelope: cloudevents.Envelope, time: int | None
+) -> tuple[DeadLetterReason, str] | None:
     """Find what is wrong with the attributes, the bounds of `time` apart; what is missing comes first."""
     if _is_usual(envelope) and (envelope.time is None) == (time is None):
         return None
     required = (envelope.id, envelope.source, envelope.type, envelope.subject)
     if None in required or envelope.accountid is None:
-        missing = next(name for name in _REQUIRED if getattr(envelope, name) is None)
-        return DeadLetterReason.ATTRIBUTE_MISSING, f"{missing}: missing"
-    for name, text in zip(_TEXTS, (*required, envelope.actorid, envelope.objectid), strict=True):
-        if text is not None and not _well_formed(text):
-            return (
-                DeadLetterReason.ATTRIBUTE_MALFORMED,
-                f"{name}: not 1 to 256 characters, none of them a control",
-            )
+        name = next(name for name in _REQUIRED if getattr(envelope, name) is None)
+        found = cloudevents.describe_attribute(headers, record.value, name)
+        return DeadLetterReason.ATTRIBUTE_MISSING, f"{name}: {found}"
+    texts = zip(_TEXTS, (*required, envelope.actorid, envelope.objectid), strict=True)
+    malformed = [(name, _TEXT_RULE) for name, text in texts if text is not None and not _well_formed(text)]
     if envelope.account is None:
-        return DeadLetterReason.ATTRIBUTE_MALFORMED, "accountid: not 1 to 64 letters, digits, _ or -"
+        malformed.append(("accountid", "1 to 64 letters, digits, _ or -"))
     if envelope.time is not None and time is None:
-        return DeadLetterReason.ATTRIBUTE_MALFORMED, "time: not an RFC 3339 time"
-    return None
+        malformed.append(("time", "an RFC 3339 time such as '2026-03-02T10:00:00Z'"))
+    if not malformed:
+        return None
+    name, rule = malformed[0]
+    found = cloudevents.describe_attribute(headers, record.value, name)
+    return DeadLetterReason.ATTRIBUTE_MALFORMED, f"{name}: {found}, expected {rule}"
 
 
 def _is_usual(envelope: cloudevents.Envelope) -> bool:
@@ -122,21 +128,25 @@ def _is_usual(envelope: cloudevents.Envelope) -> bool:
 
 def _well_formed(text: str) -> bool:
     """Tell whether an attribute keeps the rule of semantics §2; what is printable has no control in it."""
-    return 0 < len(text) <= _LONGEST_TEXT and (text.isprintable() or _CONTROL.search(text) is None)
+    return 0 < len(text) <= _LONGEST_TEXT and (text.isprintable() or cloudevents.CONTROL.search(text) is None)
 
 
-def _time_fault(time: int | None, timestamp: int | None) -> tuple[DeadLetterReason, str] | None:
-    """Find what is wrong with when it occurred: at its `time`, else at its record's timestamp."""
+def _time_fault(
+    text: str | None, time: int | None, timestamp: int | None
+) -> tuple[DeadLetterReason, str] | None:
+    """Return what is wrong with when it occurred: at its `time` (text), else at its record's timestamp."""
     if timestamp is None:
-        return DeadLetterReason.TIME_OUT_OF_BOUNDS, "the record has no timestamp"
+        return DeadLetterReason.TIME_OUT_OF_BOUNDS, "timestamp: the record has none"
     recorded = timestamp * 1000
     latest = min(recorded + LATEST_AFTER_RECORD, _LAST_REPRESENTABLE)
-    if not EARLIEST <= (recorded if time is None else time) <= latest:
-        return (
-            DeadLetterReason.TIME_OUT_OF_BOUNDS,
-            "time: not from 2000-01-01 to one hour after the record's timestamp",
-        )
-    return None
+    if EARLIEST <= (recorded if time is None else time) <= latest:
+        return None
+    if text is not None:
+        detail = f"time: found {shown(text)}, expected 2000-01-01 to one hour after the record's timestamp"
+    else:
+        side = "before 2000-01-01" if recorded < EARLIEST else "after the year 9999"
+        detail = f"time: missing, and the record's timestamp {timestamp} (milliseconds since 1970) is {side}"
+    return DeadLetterReason.TIME_OUT_OF_BOUNDS, detail
 
 
 def _event(envelope: cloudevents.Envelope, time: int | None, record: Record, data: str) -> Event:

@@ -68,8 +68,10 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 class DeadLetter:
     """Why a record could not be an event.
 
-    detail: one line for people, saying what is wrong and where; never the value itself. account: the
-    well-formed `accountid` that could still be read, else None.
+    detail: one line for people: the field, what the record has there, what was expected. It shows the values of
+    content-type, specversion, accountid and time (at most 64 characters, control characters escaped), and never
+    one of `data` or of an attribute that may name a person. account: the well-formed `accountid` that could still
+    be read, else None.
     """
 
     reason: DeadLetterReason
