@@ -17,11 +17,15 @@ from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.telemetry import logs
 from consumer.infra.telemetry.metrics import Metrics
-from consumer.ingest.batch_processor import Ingest
-from consumer.ingest.unmatched_inbox import Inbox
+from consumer.ingest.batch_processor import BatchProcessor
+from consumer.ingest.decode_records import decode_records
+from consumer.ingest.held_lanes import HeldLanes
+from consumer.ingest.stopwatch import Stopwatch
+from consumer.ingest.unmatched_inbox import UnmatchedInbox
+from consumer.lanes import positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bench.servers import Servers
     from bench.traffic import Sent
@@ -46,26 +50,35 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
     database = await servers.database()
     dsn = servers.dsn(database)
     metrics, clock = Metrics(), SystemClock()
-    ingest = Ingest(
+    lanes = HeldLanes()
+    processor = BatchProcessor(
         lambda: postgres.connect(dsn),
+        lanes,
         metrics=metrics,
-        inbox=Inbox(clock),
+        inbox=UnmatchedInbox(clock),
         claim_window=timedelta(days=90),
         clock=clock,
     )
     records = _records(sent)
-    await ingest.take_lanes({(one.topic, one.partition): 0 for one in records})
+    connection = await postgres.connect(dsn)
+    lanes.hold(await positions.take(connection, {(one.topic, one.partition): 0 for one in records}))
+    await connection.close()
+
+    async def process(batch: Sequence[Record]) -> None:
+        watch = Stopwatch(metrics)
+        await processor.commit_batch(await decode_records(batch, watch), watch)
+
     # The first batch plans the statements and makes the months.
-    await ingest.process(records[:together])
+    await process(records[:together])
     measured = records[together:]
     before = _stages(metrics)
     python, database_cpu, wall = time.process_time(), servers.cpu()[0], time.perf_counter()
     for start in range(0, len(measured), together):
-        await ingest.process(measured[start : start + together])
+        await process(measured[start : start + together])
     wall, python = time.perf_counter() - wall, time.process_time() - python
     database_cpu = servers.cpu()[0] - database_cpu
     after = _stages(metrics)
-    ingest.close()
+    processor.close()
     await servers.drop(database)
     each = 1e6 / len(measured)
     stages = {name: (after[name] - before[name]) * each for name in STAGES}

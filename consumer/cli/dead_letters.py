@@ -14,7 +14,7 @@ from consumer.infra import settings
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from consumer.ingest.dead_letters.browse import Summary, Whole
+    from consumer.ingest.dead_letters.browse import DeadLetterSummary, StoredDeadLetter
 
 
 def register(commands: Commands) -> None:
@@ -40,7 +40,7 @@ def register(commands: Commands) -> None:
 
 
 def _handle_list(arguments: Namespace) -> int:
-    from consumer.ingest.dead_letters.browse import harmless  # noqa: PLC0415 - see the package's docstring
+    from consumer.ingest.dead_letters.browse import printable  # noqa: PLC0415 - see the package's docstring
 
     found = asyncio.run(_list(arguments))
     for one in found:
@@ -49,14 +49,14 @@ def _handle_list(arguments: Namespace) -> int:
         else:
             at = one.recorded_at.strftime("%Y-%m-%d %H:%M:%S")
             place = f"{one.topic}/{one.partition}@{one.offset}"
-            say(f"{one.id}  {at}  {one.reason}  {place}  {one.account or '-'}  {harmless(one.detail)}")
+            say(f"{one.id}  {at}  {one.reason}  {place}  {one.account or '-'}  {printable(one.detail)}")
     if not found and not arguments.json:
         say("no dead letters")
     return SUCCESS
 
 
 def _handle_show(arguments: Namespace) -> int:
-    from consumer.ingest.dead_letters.browse import harmless, readable  # noqa: PLC0415 - see the package's docstring
+    from consumer.ingest.dead_letters.browse import printable, readable  # noqa: PLC0415 - see the package's docstring
 
     whole = asyncio.run(_get(arguments.id))
     if whole is None:
@@ -81,16 +81,16 @@ def _handle_show(arguments: Namespace) -> int:
         "detail",
         "account",
     ):
-        say(f"{name}: {'-' if fields[name] is None else harmless(str(fields[name]))}")
+        say(f"{name}: {'-' if fields[name] is None else printable(str(fields[name]))}")
     say(f"key: {_shown(fields['key'])}")
     for name, value in fields["headers"]:
-        say(f"header {harmless(name)}: {_shown(value)}")
+        say(f"header {printable(name)}: {_shown(value)}")
     say("value:")
     say(_shown(fields["value"]))
     return SUCCESS
 
 
-async def _list(arguments: Namespace) -> list[Summary]:
+async def _list(arguments: Namespace) -> list[DeadLetterSummary]:
     from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
     from consumer.ingest.dead_letters import browse  # noqa: PLC0415 - see the package's docstring
 
@@ -107,7 +107,7 @@ async def _list(arguments: Namespace) -> list[Summary]:
         await connection.close()
 
 
-async def _get(number: int) -> Whole | None:
+async def _get(number: int) -> StoredDeadLetter | None:
     from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
     from consumer.ingest.dead_letters import browse  # noqa: PLC0415 - see the package's docstring
 
@@ -118,7 +118,7 @@ async def _get(number: int) -> Whole | None:
         await connection.close()
 
 
-def _fields(one: Summary) -> dict[str, Any]:
+def _fields(one: DeadLetterSummary) -> dict[str, Any]:
     return {
         "id": one.id,
         "recorded_at": one.recorded_at.isoformat().replace("+00:00", "Z"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from consumer.infra.settings import Settings
-    from consumer.ingest.dead_letters.browse import Selection
+    from consumer.ingest.dead_letters.browse import DeadLetterSelection
     from consumer.ingest.dead_letters.replay import Replayed
 
 _BROKERS_UNNEEDED = frozenset({"kafka_bootstrap"})
@@ -63,15 +63,15 @@ def _add_selection(parser: ArgumentParser) -> None:
     parser.set_defaults(wrong_usage=parser.error)
 
 
-def _selection(arguments: Namespace) -> Selection:
+def _selection(arguments: Namespace) -> DeadLetterSelection:
     """Return what is meant; ends with wrong usage where that is nothing, or two things at once."""
-    from consumer.ingest.dead_letters.browse import Selection  # noqa: PLC0415 - see the package's docstring
+    from consumer.ingest.dead_letters.browse import DeadLetterSelection  # noqa: PLC0415 - see the package's docstring
 
     filters = (arguments.account, arguments.reason, arguments.topic)
     said = [bool(arguments.ids), any(value is not None for value in filters), arguments.all]
     if said.count(True) != 1:
         arguments.wrong_usage("say which: by ID, or by --account, --reason and --topic, or --all")
-    return Selection(tuple(sorted(set(arguments.ids))), *filters)
+    return DeadLetterSelection(tuple(sorted(set(arguments.ids))), *filters)
 
 
 # replay ---------------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def _handle_replay(arguments: Namespace) -> int:
     return FAILURE if left or outcomes["missing"] else SUCCESS
 
 
-async def _replay(made: Settings, selection: Selection) -> Counter[str]:
+async def _replay(made: Settings, selection: DeadLetterSelection) -> Counter[str]:
     from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
     from consumer.infra.telemetry.progress_bar import show_progress  # noqa: PLC0415 - the same
     from consumer.ingest.dead_letters.replay import Replay  # noqa: PLC0415 - the same
@@ -116,12 +116,12 @@ async def _replay(made: Settings, selection: Selection) -> Counter[str]:
 
 
 def _line(one: Replayed) -> str:
-    from consumer.ingest.dead_letters.browse import harmless  # noqa: PLC0415 - see the package's docstring
+    from consumer.ingest.dead_letters.browse import printable  # noqa: PLC0415 - see the package's docstring
 
     if one.outcome is None:
         return f"{one.id}  is not there: replayed or discarded before"
     if one.fault is not None:
-        return f"{one.id}  stays, dead still: {one.fault.reason}  {harmless(one.fault.detail)}"
+        return f"{one.id}  stays, dead still: {one.fault.reason}  {printable(one.fault.detail)}"
     return f"{one.id}  {'stays, ' if one.stays else ''}{one.outcome}"
 
 
@@ -136,7 +136,7 @@ def _handle_discard(arguments: Namespace) -> int:
     return SUCCESS
 
 
-async def _discard(made: Settings, selection: Selection, *, yes: bool) -> int:
+async def _discard(made: Settings, selection: DeadLetterSelection, *, yes: bool) -> int:
     """Discard those that were there when it was asked for, some at a time."""
     from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper  # noqa: PLC0415 - the same

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from consumer.ingest.batch_report import Handled
+    from consumer.ingest.batch import RecordOutcome
 
 # The embedded broker forgets the oldest of a partition beyond 5 MiB. All that is on its way together stays
 # below that, so no partition can get there.
@@ -70,7 +70,7 @@ class Counts:
         """Tell whether every message that has a position, as far as is known, was published and read."""
         return self.given == self.published == self.read.total()
 
-    def handle(self, handled: Sequence[Handled]) -> None:
+    def handle(self, handled: Sequence[RecordOutcome]) -> None:
         """Count a committed batch."""
         for one in handled:
             self.outcomes[one.outcome.value] += 1

@@ -1,6 +1,6 @@
-"""Lays a batch out as columns and hands it to the statements that claim, lock, judge and fold.
+"""Applies a triaged batch inside the caller's transaction: claim, lock, store dead letters, judge and score.
 
-Owns the order of these statements' parameters. Never decides a verdict: that is sql/queries/apply.sql.
+The verdicts are decided by sql/queries/apply.sql; here a batch is laid out as its parameters, in order.
 """
 
 from __future__ import annotations
@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING
 
 from consumer.infra.postgres.column_params import numbers, optional_texts, texts, truths
 from consumer.infra.postgres.connection import fetch_one
+from consumer.ingest.batch import MatchedEvent, RecordOutcome
+from consumer.ingest.contact_events import record_contact_events
+from consumer.ingest.dead_letter_store import store_dead_letters
 from schemas.names import CONTACT_UPSERTED, Outcome
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import asyncpg
 
     from consumer.catalog import AccountSnapshot, ActiveDefinition
     from consumer.domain.model import Event
     from consumer.infra.postgres.connection import Connection
-    from consumer.ingest.triage import Batch, Matched
+    from consumer.ingest.batch import TriagedBatch
+    from consumer.ingest.contact_events import ContactEvent
+    from consumer.ingest.stopwatch import Stopwatch
 
-# An event is applied at most an hour before it is dated; a day more costs nothing and forgives clocks.
+# An event is applied at most an hour before the time it is dated; a day more costs nothing and allows for clocks.
 _CLAIMS_MARGIN = timedelta(days=1)
 _CLAIM = queries("batch")["claim"]
 _LOCK = queries("batch")["lock_contacts"]
@@ -32,19 +37,58 @@ _APPLY = queries("apply")[""]
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """What became of the matched events of a batch, known by their numbers, which begin at 1.
+class AppliedBatch:
+    """What the transaction of a batch did, if it is committed.
 
-    others: the outcomes of those that are not applied. conflicting: how many keys came with other contents.
+    results: in the order of the batch. conflicting: event keys that came again with other contents. counts: the row
+    that apply.sql returned.
     """
 
-    others: dict[int, Outcome]
+    triaged: TriagedBatch
+    results: Sequence[RecordOutcome]
+    conflicting: int
+    counts: Mapping[str, int]
+
+
+async def apply_batch(
+    connection: Connection, batch: TriagedBatch, watch: Stopwatch, *, shards: int, claim_window: timedelta
+) -> AppliedBatch:
+    """Carry out a triaged batch in the transaction that the caller began, and return what it did.
+
+    The caller holds the revision lock and has compared the catalog's revision.
+    """
+    with watch.stage("contacts"):
+        upserts = [one for one in batch.contact_events if one.event.type == CONTACT_UPSERTED]
+        columns = _Columns(batch.matched)
+        claims = await _claim_events(connection, columns, upserts, shards=shards, claim_window=claim_window)
+        if len(claims.others) == len(batch.matched):
+            # No event is applied: the statements that follow have little to take apart.
+            columns = _Columns([])
+        contacts = await _lock_contacts(connection, columns, upserts, claims)
+        await record_contact_events(connection, batch.contact_events)
+    with watch.stage("apply"):
+        letters = await store_dead_letters(connection, batch.dead, shards)
+        counts = await _judge_and_score(connection, columns, contacts, letters)
+    results = [
+        RecordOutcome(one.record, claims.others.get(one.ordinal, Outcome.APPLIED))
+        if isinstance(one, MatchedEvent)
+        else one
+        for one in batch.results
+    ]
+    return AppliedBatch(batch, results, claims.conflicting, dict(counts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """others: the outcomes of matched events that are not applied, by ordinal."""
+
+    others: Mapping[int, Outcome]
     conflicting: int
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
-    """The contacts whose rows this transaction holds, as columns (consumer/infra/postgres/column_params.py).
+class _LockedContacts:
+    """The contacts whose rows this transaction holds, as columns (infra/postgres/column_params.py).
 
     numbers, shards: by matched event, null where it is not applied. created: by this transaction.
     """
@@ -55,10 +99,10 @@ class Locked:
     created: str
 
 
-class Columns:
+class _Columns:
     """The matched events of a batch as columns that several statements take."""
 
-    def __init__(self, matched: Sequence[Matched]) -> None:
+    def __init__(self, matched: Sequence[MatchedEvent]) -> None:
         events = [one.event for one in matched]
         self.matched = matched
         self.events = events
@@ -68,11 +112,15 @@ class Columns:
         self.occurred = numbers([event.occurred_us for event in events])
 
 
-async def claim(
-    connection: Connection, batch: Batch, columns: Columns, *, shards: int, claim_window: timedelta
-) -> Claimed:
-    """Claim the event keys of the matched events and create the contacts of the new ones."""
-    upserts = _upserts(batch)
+async def _claim_events(
+    connection: Connection,
+    columns: _Columns,
+    upserts: Sequence[ContactEvent],
+    *,
+    shards: int,
+    claim_window: timedelta,
+) -> _Claims:
+    """Claim the event keys of the matched events, and create the contacts of new and upserting ones."""
     rows = await connection.fetch(
         _CLAIM,
         columns.accounts,
@@ -80,38 +128,42 @@ async def claim(
         numbers([event.digest for event in columns.events]),
         columns.subjects,
         columns.occurred,
-        numbers([one.partition % shards for one in columns.matched]),
+        numbers([one.record.partition % shards for one in columns.matched]),
         datetime.now(UTC) - claim_window + _CLAIMS_MARGIN,
-        [account for account, _, _ in upserts],
-        [subject for _, subject, _ in upserts],
-        [partition % shards for _, _, partition in upserts],
+        [one.account_id for one in upserts],
+        [one.event.subject for one in upserts],
+        [one.partition % shards for one in upserts],
     )
-    return Claimed(
+    return _Claims(
         {row["ordinal"]: Outcome(row["outcome"]) for row in rows}, sum(row["conflicting"] for row in rows)
     )
 
 
-async def lock(connection: Connection, batch: Batch, columns: Columns, claimed: Claimed) -> Locked:
-    """Lock the contacts of the events that are applied and those upserted, in the order of their numbers."""
-    upserts = _upserts(batch)
+async def _lock_contacts(
+    connection: Connection, columns: _Columns, upserts: Sequence[ContactEvent], claims: _Claims
+) -> _LockedContacts:
+    """Lock the contacts of applied and of upserting events, in the order of their numbers."""
     row = await fetch_one(
         connection,
         _LOCK,
         columns.accounts,
         columns.subjects,
-        list(claimed.others),
-        [account for account, _, _ in upserts],
-        [subject for _, subject, _ in upserts],
+        list(claims.others),
+        [one.account_id for one in upserts],
+        [one.event.subject for one in upserts],
     )
-    return Locked(row["numbers"], row["shards"], row["created_accounts"], row["created"])
+    return _LockedContacts(row["numbers"], row["shards"], row["created_accounts"], row["created"])
 
 
-async def apply(
-    connection: Connection, columns: Columns, contacts: Locked, dead_letters: Sequence[tuple[int, int]]
+async def _judge_and_score(
+    connection: Connection,
+    columns: _Columns,
+    contacts: _LockedContacts,
+    dead_letters: Sequence[tuple[int, int]],
 ) -> asyncpg.Record:
-    """Judge and fold the events whose contacts are locked, and begin the scores of new contacts.
+    """Judge the events whose contacts are locked, and write timeline, tallies, gates, scores and messages.
 
-    dead_letters: (id, shard) of those to be told of.
+    dead_letters: (id, shard) of those to be published.
 
     Returns counts: entries, their verdicts, flipped, reversed, messages.
     """
@@ -149,16 +201,7 @@ async def apply(
     )
 
 
-def _upserts(batch: Batch) -> list[tuple[int, str, int]]:
-    """Return (account, contact, partition) of what is told of contacts."""
-    return [
-        (one.account_id, one.event.subject, partition)
-        for one, partition in zip(batch.contact_events, batch.contact_partitions, strict=True)
-        if one.event.type == CONTACT_UPSERTED
-    ]
-
-
 def _xp_worth(account: AccountSnapshot, event: Event, definition: ActiveDefinition) -> int:
-    """Return what is fixed now, whatever the verdict: XP is for reps of accounts with the Sales module."""
+    """Return the XP fixed now, whatever the verdict: it is for reps of accounts with the Sales module."""
     to_a_rep = account.sales and event.actor_type == "rep" and event.actor_id is not None
     return definition.xp if to_a_rep else 0

@@ -1,7 +1,6 @@
-"""Contacts: what `contact.*` events say of them.
+"""Records what `contact.*` events say about contacts: fields, merges, deletions.
 
-Owns the statements on their fields, merges and deletions. Never judges anything; merges and deletions
-are recorded here as received.
+Merges and deletions are stored as received; nothing carries them out yet.
 """
 
 from __future__ import annotations
@@ -27,21 +26,22 @@ _SQL = queries("batch")
 
 @dataclass(frozen=True, slots=True)
 class ContactEvent:
-    """One of the three `contact.` events, in an account whose module is on."""
+    """One of the three `contact.` events. partition: of its record, which gives a new contact its shard."""
 
     account_id: int
     event: Event
+    partition: int
 
 
-async def record(connection: Connection, told: Sequence[ContactEvent]) -> None:
-    """Fold what `contact.*` events say into the contacts; those upserted must be there."""
-    await _record_fields(connection, [one for one in told if one.event.type == CONTACT_UPSERTED])
-    merges = [one for one in told if one.event.type == CONTACT_MERGED]
+async def record_contact_events(connection: Connection, events: Sequence[ContactEvent]) -> None:
+    """Store fields, merges and deletions. The contacts of `contact.upserted` events have to exist."""
+    await _record_fields(connection, [one for one in events if one.event.type == CONTACT_UPSERTED])
+    merges = [one for one in events if one.event.type == CONTACT_MERGED]
     if merges:
         await connection.execute(
             _SQL["contact_merges"], *_columns(merges), [_into(one.event) for one in merges]
         )
-    deletions = [one for one in told if one.event.type == CONTACT_DELETED]
+    deletions = [one for one in events if one.event.type == CONTACT_DELETED]
     if deletions:
         await connection.execute(_SQL["contact_deletions"], *_columns(deletions))
 
@@ -58,10 +58,10 @@ async def _record_fields(connection: Connection, upserts: Sequence[ContactEvent]
 
 def _fields(event: Event) -> list[tuple[str, str]]:
     data = parse_data(event.data)
-    said = [(name, data[name]) for name in _FIELDS if data.get(name) is not None]
+    fields = [(name, data[name]) for name in _FIELDS if data.get(name) is not None]
     if data.get("tags") is not None:
-        said.append(("tags", msgspec.json.encode(data["tags"]).decode()))
-    return said
+        fields.append(("tags", msgspec.json.encode(data["tags"]).decode()))
+    return fields
 
 
 def _into(event: Event) -> str | None:
@@ -69,10 +69,10 @@ def _into(event: Event) -> str | None:
     return into
 
 
-def _columns(told: Sequence[ContactEvent]) -> tuple[list[int], list[str], list[bytes], list[object]]:
+def _columns(events: Sequence[ContactEvent]) -> tuple[list[int], list[str], list[bytes], list[object]]:
     return (
-        [one.account_id for one in told],
-        [one.event.subject for one in told],
-        [one.event.key for one in told],
-        [one.event.occurred_at for one in told],
+        [one.account_id for one in events],
+        [one.event.subject for one in events],
+        [one.event.key for one in events],
+        [one.event.occurred_at for one in events],
     )

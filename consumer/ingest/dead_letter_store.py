@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 
-async def keep(
+async def store_dead_letters(
     connection: Connection, dead: Sequence[tuple[Record, DeadLetter]], shards: int
 ) -> list[tuple[int, int]]:
-    """Store the dead letters and return, in their order, (id, outbox shard) of each."""
+    """Store dead letters; return (id, outbox shard) of each, in their order."""
     if not dead:
         return []
     rows = await connection.fetch(

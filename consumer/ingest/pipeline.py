@@ -1,7 +1,4 @@
-"""One pipeline of a worker: its own consumer, its own connection, its own slices, from fetch to batch.
-
-Owns the loop, and what becomes of its errors. Never knows what a batch does, nor who decides which slices it has.
-"""
+"""One pipeline of a worker: fetch, decode, commit, over a consumer, a connection and lanes of its own."""
 
 from __future__ import annotations
 
@@ -13,10 +10,10 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from consumer.infra.postgres.errors import retry_reason
-from consumer.ingest.assignment import Ownership, StuckError
-from consumer.ingest.batch_processor import decode_in_turns
-from consumer.ingest.batch_report import Stopwatch
-from consumer.ingest.source import LanesInTroubleError, Source
+from consumer.ingest.assignment import Assignment, StalledError
+from consumer.ingest.decode_records import decode_records
+from consumer.ingest.source import Source, UnreadableLanesError
+from consumer.ingest.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -26,41 +23,44 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
     from consumer.infra.telemetry.health import Health
     from consumer.infra.telemetry.metrics import Metrics
-    from consumer.ingest.batch_processor import Ingest
-    from consumer.ingest.batch_report import Handled
-    from consumer.ingest.triage import Decoded
+    from consumer.ingest.batch import DecodedRecord, RecordOutcome
+    from consumer.ingest.batch_processor import BatchProcessor
+    from consumer.ingest.held_lanes import HeldLanes
     from consumer.lanes.leases import SliceLeases
     from consumer.lanes.log_watcher import LogWatcher
 
 log = structlog.get_logger(__name__)
 
-# Seconds: to wait for records; between two tries; until a pipeline that gets nothing from Kafka lets others try.
+# Seconds: to wait for records; between two tries, and between two commits of group offsets; without an answer of
+# Kafka until other workers may have the lanes.
 _FETCH_WAIT = 0.2
 _EVERY = 1.0
-_GIVE_UP = 10.0
+_KAFKA_SILENT = 10.0
 # Bytes of values that go into one batch at most, unless a single record has more.
 _BATCH_BYTES = 8 << 20
 
 
 class Pipeline:
-    """A loop around fetch and batch; `ingest.lanes` tells what it reads."""
+    """A loop around fetch and batch. lanes: those it holds. observer: called with the outcomes of each batch."""
 
     def __init__(
         self,
         number: int,
         settings: Settings,
         *,
-        ingest: Ingest,
+        processor: BatchProcessor,
+        lanes: HeldLanes,
         leases: SliceLeases,
         log_watcher: LogWatcher,
         connect: Callable[[], Awaitable[Connection]],
         metrics: Metrics,
         health: Health,
         clock: Clock,
-        observer: Callable[[list[Handled]], None],
+        observer: Callable[[Sequence[RecordOutcome]], None],
     ) -> None:
-        self.ingest = ingest
+        self.lanes = lanes
         self.name = component(number)
+        self._processor = processor
         self._number = number
         self._settings = settings
         self._leases = leases
@@ -68,144 +68,149 @@ class Pipeline:
         self._health = health
         self._clock = clock
         self._observer = observer
-        self._ownership = Ownership(
-            number, settings, ingest, leases, log_watcher, connect=connect, clock=clock
+        self._assignment = Assignment(
+            number, settings, lanes, leases, log_watcher, connect=connect, clock=clock
         )
         self._log_watcher = log_watcher
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set; then what it holds is free. Raises what is neither passing nor data."""
+        """Work until `stopping` is set, then release all leases. Raises what is neither transient nor data."""
         self._health.expect(self.name, within=30, vital=True)
         try:
             while not stopping.is_set():
                 await self._with_source(stopping)
-            await self._ownership.give_back()
+            await self._assignment.give_back()
         finally:
-            self._ownership.forget()
-            self.ingest.close()
+            self._assignment.forget()
+            self._processor.close()
 
     async def _with_source(self, stopping: asyncio.Event) -> None:
-        """Work with one client until told to stop, or until it has failed."""
+        """Work with one Kafka client until `stopping` is set or the client fails."""
         source = Source(self._settings)
-        told: asyncio.Task[None] | None = None
+        committing: asyncio.Task[None] | None = None
         try:
             await source.start()
-            told = asyncio.create_task(self._tell_group(source))
+            committing = asyncio.create_task(self._commit_group_offsets(source))
             while not stopping.is_set():
                 try:
                     await self._work(source, stopping)
                 except Exception as error:
-                    if isinstance(error, KafkaError | StuckError) or retry_reason(error) is None:
+                    if isinstance(error, KafkaError | StalledError) or retry_reason(error) is None:
                         raise
-                    self._ownership.forget()
+                    self._assignment.forget()
                     await self._pause("database", error)
-            # Before the goodbye to the brokers, which takes its time.
-            await self._ownership.give_back()
-        except (KafkaError, StuckError) as error:
+            # Before the client is closed, which takes its time.
+            await self._assignment.give_back()
+        except (KafkaError, StalledError) as error:
             # Not tried again with this client: lanes that change while aiokafka looks for the group's coordinator
             # end its routine by an assertion, and from then on every call fails.
-            self._ownership.forget()
+            self._assignment.forget()
             await self._pause("kafka", error)
-            await self._make_room_if_deaf()
+            await self._yield_lanes_if_kafka_silent()
         finally:
-            if told is not None:
-                told.cancel()
+            if committing is not None:
+                committing.cancel()
             await source.stop()
 
+    # The path ------------------------------------------------------------------------------------------------
+
     async def _work(self, source: Source, stopping: asyncio.Event) -> None:
-        """Fetch and process until told to stop; the batch in flight is always finished."""
+        """Fetch, decode and commit until `stopping` is set; the batch in flight is always finished."""
         ahead: asyncio.Task[_Fetched] | None = None
         try:
             while not stopping.is_set():
-                if await self._make_room_if_deaf():
+                if await self._yield_lanes_if_kafka_silent():
                     await asyncio.sleep(_FETCH_WAIT)
                     continue
-                await self._ownership.keep_up(source)
+                await self._assignment.sync(source)
                 self._health.report(self.name, ok=True)
                 if not source.lanes:
-                    # Standing by: others hold everything, or all lanes stand still.
-                    self._ownership.had_time()
+                    # Other workers hold every lane, or all lanes held are stopped.
+                    self._assignment.note_idle()
                     await asyncio.sleep(_FETCH_WAIT)
                     continue
-                due, ahead = ahead, None
-                fetched, watch = await self._next(source, due)
-                if len(fetched) >= self._settings.batch_records:
-                    # There is more, probably: it is decoded while Postgres has this.
+                prefetched, ahead = ahead, None
+                records, watch = await self._next_records(source, prefetched)
+                if len(records) >= self._settings.batch_records:
+                    # Probably more records wait: they are decoded while Postgres has this batch.
                     ahead = asyncio.create_task(self._fetch(source, wait=0))
-                while fetched and not stopping.is_set():
-                    count = _fitting([len(one.record.value or b"") for one in fetched])
-                    self._observer(await self.ingest.settle(fetched[:count], watch))
-                    fetched, watch = fetched[count:], Stopwatch(self._metrics)
+                while records and not stopping.is_set():
+                    count = _batch_size([len(one.record.value or b"") for one in records])
+                    self._observer(await self._processor.commit_batch(records[:count], watch))
+                    records, watch = records[count:], Stopwatch(self._metrics)
                     self._health.report(self.name, ok=True)
         finally:
             if ahead is not None:
-                # Whatever it ended with: it comes again, to whoever reads on.
+                # Its records will be fetched again, here or by the next owner of the lanes. Retrieve its exception,
+                # or asyncio logs it at garbage collection.
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
 
-    async def _next(
+    async def _next_records(
         self, source: Source, ahead: asyncio.Task[_Fetched] | None
-    ) -> tuple[Sequence[Decoded], Stopwatch]:
-        """Return what to process next, which may have been fetched ahead; nothing if there is none."""
+    ) -> tuple[Sequence[DecodedRecord], Stopwatch]:
+        """Return the records to process next, prefetched or fetched now; none if none wait."""
         try:
             fetched = await ahead if ahead else None
-            # Fetched before the source was told anew where to begin, it comes again.
-            if fetched is None or not fetched.decoded or fetched.begun != source.begun:
+            # Records fetched before the source was assigned anew are fetched again.
+            if fetched is None or not fetched.records or fetched.generation != source.generation:
                 fetched = await self._fetch(source, wait=_FETCH_WAIT)
-        except LanesInTroubleError as error:
+        except UnreadableLanesError as error:
             log.warning("lanes cannot be read", error=str(error)[:300])
             if error.out_of_range:
-                self._ownership.out_of_range(error.lanes)
+                self._assignment.note_out_of_range(error.lanes)
             else:
-                self._ownership.unreadable(error.lanes)
+                self._assignment.note_unreadable(error.lanes)
             return [], Stopwatch(self._metrics)
-        if not fetched.decoded:
-            self._ownership.had_time()
-        return await self._ownership.proven(fetched.decoded), fetched.watch
+        if not fetched.records:
+            self._assignment.note_idle()
+        return await self._assignment.verify_first_records(fetched.records), fetched.watch
 
     async def _fetch(self, source: Source, *, wait: float) -> _Fetched:
-        watch, begun = Stopwatch(self._metrics), source.begun
+        watch, generation = Stopwatch(self._metrics), source.generation
         with watch.stage("fetch"):
             records = await source.fetch(wait=wait)
-        return _Fetched(await decode_in_turns(records, watch), watch, begun)
+        return _Fetched(await decode_records(records, watch), watch, generation)
+
+    # Beside it -----------------------------------------------------------------------------------------------
 
     async def _pause(self, what: str, error: BaseException) -> None:
         self._health.report(self.name, ok=False, why=f"{what}: {error!r}"[:200])
         log.warning("ingest tries again", because=what, pipeline=self._number, error=repr(error)[:200])
         await asyncio.sleep(_EVERY)
 
-    async def _make_room_if_deaf(self) -> bool:
-        """Let others have the slices while Kafka does not answer here; tell whether that is so."""
-        deaf = self._clock.monotonic() - self._log_watcher.answered_at > _GIVE_UP
-        self._leases.set_can_read(self._number, can_read=not deaf)
-        if deaf:
-            await self._ownership.give_back()
-            self._health.report(self.name, ok=False, why="kafka: no answer, others may have the lanes")
-        return deaf
+    async def _yield_lanes_if_kafka_silent(self) -> bool:
+        """Release our slices while Kafka has not answered for 10 s. Returns True if so."""
+        silent = self._clock.monotonic() - self._log_watcher.answered_at > _KAFKA_SILENT
+        self._leases.set_can_read(self._number, can_read=not silent)
+        if silent:
+            await self._assignment.give_back()
+            self._health.report(self.name, ok=False, why="kafka: no answer, other workers may have the lanes")
+        return silent
 
-    async def _tell_group(self, source: Source) -> None:
-        """Show positions to Kafka's tools, beside the batches: it must not hold one up."""
+    async def _commit_group_offsets(self, source: Source) -> None:
+        """Commit positions as group offsets beside the batches, so that none waits for it."""
         while True:
             await asyncio.sleep(_EVERY)
-            await source.tell_group({key: lane.next_offset for key, lane in self.ingest.lanes.items()})
+            await source.commit_group_offsets({key: lane.next_offset for key, lane in self.lanes.items()})
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """Records that were fetched together. watch: what that took. begun: of the source, when it was asked."""
+    """Records that were fetched together. watch: its stages so far. generation: the source's when it was asked."""
 
-    decoded: Sequence[Decoded]
+    records: Sequence[DecodedRecord]
     watch: Stopwatch
-    begun: int
+    generation: int
 
 
 def component(number: int) -> str:
-    """Return what a pipeline is called where the health of a process is told."""
+    """Return the name of a pipeline in the health of the process."""
     return "ingest" if number == 0 else f"ingest-{number + 1}"
 
 
-def _fitting(sizes: list[int]) -> int:
-    """Return how many records, at least one, fit into a batch."""
+def _batch_size(sizes: list[int]) -> int:
+    """Return how many of these records, at least one, fit into a batch. sizes: bytes of their values."""
     total = 0
     for count, size in enumerate(sizes):
         total += size

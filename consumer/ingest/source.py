@@ -1,7 +1,6 @@
-"""Reads records from Kafka for the lanes that this worker holds.
+"""Reads records from Kafka, from the lanes and offsets that assignment.py gives.
 
-Owns the consumer client: which lanes it reads and from where. Never decides either (lanes.py does), and never
-commits a group offset as a source of truth: what Kafka is told is for lag tools only.
+Group offsets are committed for lag tools only; the positions are in Postgres.
 """
 
 from __future__ import annotations
@@ -29,28 +28,32 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Seconds for questions to brokers that would otherwise wait for ever.
+# Seconds for requests to brokers, which would otherwise wait for ever.
 PATIENCE = 5.0
 _START_PATIENCE = 12.0
-# Seconds after which idle lanes are told again: brokers forget a group's offsets after some days.
-_TELL_ALL = 86_400.0
+# Seconds after which the offsets of idle lanes are committed again: brokers expire them after some days.
+_COMMIT_ALL = 86_400.0
 # Per lane and fetch, compressed; a fetch of all lanes is bounded by `fetch_max_bytes`.
 _PARTITION_BYTES = 1 << 20
 _FETCH_BYTES = 16 << 20
 
 
-class LanesInTroubleError(Exception):
-    """Some lanes could not be read, whatever others could; nothing was fetched, and all have to be read anew."""
+class UnreadableLanesError(Exception):
+    """Some lanes could not be read. Nothing was fetched, of the others neither: call `read` again."""
 
     def __init__(self, lanes: frozenset[LaneKey], error: BaseException) -> None:
         super().__init__(f"{sorted(lanes)}: {error}")
         self.lanes = lanes
-        # Their position is outside the log: look at its bounds. Otherwise what stands there is no records.
+        # True: the offset is outside the log. False: the batch at the offset cannot be decoded.
         self.out_of_range = isinstance(error, OffsetOutOfRangeError)
 
 
 class Source:
-    """A consumer under `assign()`: no group membership, so nobody takes a lane away behind the leases' back."""
+    """A consumer under `assign()`, not a group member: Kafka never moves a lane, only leases do.
+
+    lanes: those it reads; empty after an error of `fetch`. generation: bumped by `read`; records fetched under an
+    older one have to be discarded.
+    """
 
     def __init__(self, settings: Settings) -> None:
         lenient_batches.install()
@@ -58,17 +61,16 @@ class Source:
         self._kafka_names = {name: kafka_name for kafka_name, name in self._names.items()}
         self._most = settings.batch_records
         self.lanes: frozenset[LaneKey] = frozenset()
-        # How often it was told what to read: what was fetched before may not follow what has been processed.
-        self.begun = 0
-        # Behind the last record of each lane that was handed out.
-        self._handed: dict[LaneKey, int] = {}
-        self._told: dict[LaneKey, int] = {}
-        self._told_all_at = 0.0
+        self.generation = 0
+        # The offset after the last record of each lane that `fetch` returned.
+        self._fetched: dict[LaneKey, int] = {}
+        self._committed: dict[LaneKey, int] = {}
+        self._full_commit_at = 0.0
         self._consumer = AIOKafkaConsumer(
             **kafka.client_options(settings, "ingest"),
             group_id=settings.kafka_group,
             enable_auto_commit=False,
-            auto_offset_reset="none", # a lost position is said aloud, never replaced by a guess
+            auto_offset_reset="none", # a lost position raises, it is never replaced by a guess
             isolation_level="read_committed",
             max_partition_fetch_bytes=_PARTITION_BYTES,
             fetch_max_bytes=_FETCH_BYTES,
@@ -82,9 +84,9 @@ class Source:
             await self._consumer.start()
 
     async def stop(self) -> None:
-        """Leave; bounded, since a dead broker would hold it up for ever."""
+        """Close the client within two seconds, even if the broker is dead."""
         if error := await kafka.stop_client(self._consumer):
-            log.info("consumer left without a goodbye", error=repr(error))
+            log.info("consumer not closed cleanly", error=repr(error))
 
     async def bounds(self, keys: Iterable[LaneKey]) -> dict[LaneKey, tuple[int, int]]:
         """Return (first offset, end) of the log of each lane; the end is the last stable offset.
@@ -99,66 +101,70 @@ class Source:
             end = await self._consumer.end_offsets(partitions)
         return {self._key(partition): (first[partition], end[partition]) for partition in partitions}
 
-    def read(self, offsets: Mapping[LaneKey, int], standing: Mapping[LaneKey, int]) -> None:
-        """Read these lanes, and no others, each from its offset on; `lanes` tells which they are.
+    def read(self, offsets: Mapping[LaneKey, int], paused: Mapping[LaneKey, int]) -> None:
+        """Read these lanes and no others, each from its offset on.
 
-        standing: where lanes are that are held and not read now: the group is told of them all the same.
-        What was fetched ahead of any lane is thrown away.
+        paused: offsets of lanes that are held but not read now; they are committed for the group all the same.
+        What the client has prefetched, of any lane, is discarded.
         """
         self.lanes = frozenset(offsets)
-        self.begun += 1
-        self._handed = {**standing, **offsets}
-        self._told = {key: offset for key, offset in self._told.items() if key in self._handed}
-        self._consumer.assign([self._partition(key) for key in self._handed])
-        for key, offset in self._handed.items():
+        self.generation += 1
+        self._fetched = {**paused, **offsets}
+        self._committed = {key: offset for key, offset in self._committed.items() if key in self._fetched}
+        self._consumer.assign([self._partition(key) for key in self._fetched])
+        for key, offset in self._fetched.items():
             self._consumer.seek(self._partition(key), offset)
-        self._consumer.pause(*(self._partition(key) for key in standing))
+        self._consumer.pause(*(self._partition(key) for key in paused))
 
     async def fetch(self, *, wait: float) -> list[Record]:
         """Return records of some lanes, each lane's in offset order; none if `wait` seconds pass.
 
-        Raises LanesInTroubleError, and KafkaError of the other kinds that trying again does not mend by itself.
-        After either, `lanes` is empty: what was fetched of others meanwhile is lost, so read them again.
+        Raises UnreadableLanesError, and the KafkaErrors that aiokafka does not retry itself. After either, `lanes`
+        is empty: records of other lanes may have been fetched and lost, so call `read` again.
         """
         try:
             fetched = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=self._most)
         except lenient_batches.UnreadableBatchError as error:
-            self._lose()
-            raise LanesInTroubleError(frozenset({self._key(error.partition)}), error) from error
+            self._forget_offsets()
+            raise UnreadableLanesError(frozenset({self._key(error.partition)}), error) from error
         except OffsetOutOfRangeError as error:
-            self._lose()
-            raise LanesInTroubleError(frozenset(map(self._key, error.args[0])), error) from error
+            self._forget_offsets()
+            raise UnreadableLanesError(frozenset(map(self._key, error.args[0])), error) from error
         except KafkaError:
-            self._lose()
+            self._forget_offsets()
             raise
         for partition, records in fetched.items():
-            self._handed[self._key(partition)] = records[-1].offset + 1
+            self._fetched[self._key(partition)] = records[-1].offset + 1
         return [self._record(record) for records in fetched.values() for record in records]
 
     async def positions(self) -> dict[LaneKey, int]:
-        """Return of each lane the next offset to be fetched, beyond what is no records."""
+        """Return the next offset to be fetched of each lane, after transaction markers."""
         found = {}
         for partition in self._consumer.assignment():
             async with _in_time(PATIENCE):
                 found[self._key(partition)] = await self._consumer.position(partition)
         return found
 
-    async def tell_group(self, offsets: Mapping[LaneKey, int]) -> None:
-        """Commit positions that have moved under the group's name, for lag tools; losing one costs nothing.
+    async def commit_group_offsets(self, offsets: Mapping[LaneKey, int]) -> None:
+        """Commit positions that have moved as the group's offsets, for lag tools. An error is logged only.
 
-        offsets: where the lanes stand that this worker holds. Behind markers and what else is no records the group
-        is told to stand behind these, since its tools reckon from offsets alone.
+        offsets: the positions of the lanes held. Where only transaction markers follow a position the offset after
+        them is committed, since lag tools subtract offsets.
         """
         now = asyncio.get_running_loop().time()
-        if now - self._told_all_at >= _TELL_ALL:
-            self._told_all_at = now
-            self._told.clear()
+        if now - self._full_commit_at >= _COMMIT_ALL:
+            self._full_commit_at = now
+            self._committed.clear()
         try:
             async with _in_time(PATIENCE):
-                passed = {
-                    key: await self._passed(key, at) for key, at in offsets.items() if key in self._handed
+                equivalent = {
+                    key: await self._highest_equivalent(key, offset)
+                    for key, offset in offsets.items()
+                    if key in self._fetched
                 }
-                moved = {key: offset for key, offset in passed.items() if self._told.get(key) != offset}
+                moved = {
+                    key: offset for key, offset in equivalent.items() if self._committed.get(key) != offset
+                }
                 if moved:
                     await self._consumer.commit(
                         {self._partition(key): OffsetAndMetadata(at, "") for key, at in moved.items()}
@@ -166,18 +172,18 @@ class Source:
         except KafkaError as error:
             log.info("group offsets not committed", error=repr(error)[:200])
         else:
-            self._told |= moved
+            self._committed |= moved
 
-    async def _passed(self, key: LaneKey, offset: int) -> int:
-        """Return where a lane that stands at an offset could stand as well, no record lying between."""
+    async def _highest_equivalent(self, key: LaneKey, offset: int) -> int:
+        """Return the highest offset equivalent to this one: only transaction markers lie between."""
         position = await self._consumer.position(self._partition(key))
-        # Else records before the position are still being processed.
-        return max(offset, position) if self._handed.get(key, position) <= offset else offset
+        # Otherwise records before the position are still being processed.
+        return max(offset, position) if self._fetched.get(key, position) <= offset else offset
 
-    def _lose(self) -> None:
-        """Forget where the client is: it may have passed records that nobody was given."""
+    def _forget_offsets(self) -> None:
+        """Forget the client's offsets: it may have advanced past records that `fetch` never returned."""
         self.lanes = frozenset()
-        self._handed = {}
+        self._fetched = {}
 
     def _record(self, record: ConsumerRecord) -> Record:
         return Record(
@@ -199,7 +205,7 @@ class Source:
 
 @asynccontextmanager
 async def _in_time(seconds: float) -> AsyncIterator[None]:
-    """Bound what would wait for ever for a dead broker, and name the broker as what is late."""
+    """Bound a request that would wait for ever for a dead broker; raise KafkaTimeoutError."""
     try:
         async with asyncio.timeout(seconds):
             yield

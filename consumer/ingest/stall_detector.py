@@ -1,7 +1,4 @@
-"""Which lanes stand still although records wait for them.
-
-Owns that judgement, from what it is told each second. Never asks anybody, and never does anything about it.
-"""
+"""Detects lanes whose position does not move although records wait in their logs. Pure."""
 
 from __future__ import annotations
 
@@ -13,42 +10,42 @@ if TYPE_CHECKING:
 
     from consumer.lanes.positions import LaneKey
 
-# Seconds without progress: where in all that time a fetch came back empty, so that it is not for want of time; and
-# where the worker was busy with other lanes throughout.
+# Seconds without progress after which a lane is stuck: if some fetch came back empty meanwhile, so that the lane
+# was not waiting for its turn; and if the worker was busy with other lanes all the time.
 STUCK_AFTER = 30.0
-BUSY_AFTER = 300.0
+STUCK_WHILE_BUSY_AFTER = 300.0
 
 
 @dataclass(slots=True)
 class _Watch:
-    """Since when a lane has stood at an offset, and whether there was time for it."""
+    """Since when a lane has been at an offset, and whether some fetch came back empty since."""
 
     offset: int
     since: float
-    had_time: bool
+    was_idle: bool
 
 
-class Standstill:
+class StallDetector:
     """Watches the lanes of one pipeline."""
 
     def __init__(self) -> None:
         self._watched: dict[LaneKey, _Watch] = {}
 
-    def look(self, now: float, waiting: Mapping[LaneKey, int], *, had_time: bool) -> set[LaneKey]:
+    def stuck_lanes(self, now: float, waiting: Mapping[LaneKey, int], *, was_idle: bool) -> set[LaneKey]:
         """Return the lanes that are stuck.
 
-        waiting: the next offset of every lane for which records wait. had_time: whether some fetch found nothing
-        since the last look, or the pipeline as a whole did nothing. now: monotonic seconds.
+        now: monotonic seconds. waiting: the next offset of every lane for which records wait. was_idle: whether
+        some fetch came back empty since the last call, or the pipeline as a whole did nothing.
         """
         watched = {}
         stuck = set()
         for key, offset in waiting.items():
             watch = self._watched.get(key)
             if watch is None or watch.offset != offset:
-                watch = _Watch(offset, now, had_time=False)
-            watch.had_time = watch.had_time or had_time
+                watch = _Watch(offset, now, was_idle=False)
+            watch.was_idle = watch.was_idle or was_idle
             watched[key] = watch
-            if now - watch.since >= (STUCK_AFTER if watch.had_time else BUSY_AFTER):
+            if now - watch.since >= (STUCK_AFTER if watch.was_idle else STUCK_WHILE_BUSY_AFTER):
                 stuck.add(key)
         self._watched = watched
         return stuck

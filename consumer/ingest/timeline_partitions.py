@@ -1,7 +1,4 @@
-"""The months of the timeline: one table each, created when the first event falls into one.
-
-Owns creating them. Never drops one: that is for retention.
-"""
+"""Creates the timeline's partitions, one table a month, when the first event falls into a month."""
 
 from __future__ import annotations
 
@@ -32,15 +29,15 @@ def months_of(instants: Iterable[int]) -> set[Month]:
 
 
 async def create(connection: Connection, wanted: set[Month]) -> set[Month]:
-    """Create those of the wanted months that are missing, and return all that exist.
+    """Create the missing partitions of these months, and return the months of all partitions.
 
-    Each is made as a table of its own and then attached, which does not wait for those who use the others.
+    Each is created as a table of its own and then attached, which does not wait for users of the other partitions.
     """
     existing = await _existing(connection)
     for month in sorted(wanted - existing):
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
-            # Another pipeline may have made it while this one waited.
+            # Another pipeline may have created it while this one waited for the lock.
             if month not in await _existing(connection):
                 await connection.execute(_script(month))
     return existing | wanted

@@ -1,7 +1,6 @@
-"""The inbox of unknown events: which types arrive that no definition takes, counted by account.
+"""Counts unmatched events by account and type, in memory, and flushes the counts outside the batches.
 
-Owns counting them in memory and writing the counts down now and then, outside the batches: they are
-approximate after a crash, and cost a batch nothing.
+So they cost a batch nothing, and are approximate after a crash.
 """
 
 from __future__ import annotations
@@ -20,38 +19,38 @@ if TYPE_CHECKING:
     from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Connection
 
-# Types of one account that are told apart; the rest is counted as one.
+# Types of one account that are counted each by itself; the rest is counted as one.
 MOST_TYPES = 1000
 
 
 @dataclass(slots=True)
-class _Unknown:
+class _TypeCount:
     count: int
     first_seen_at: datetime
     last_seen_at: datetime
     sample: str
 
 
-class Inbox:
-    """Unknown events since the last flush, by account and type."""
+class UnmatchedInbox:
+    """Unmatched events since the last flush, by account and type."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._unknown: dict[tuple[int, str], _Unknown] = {}
+        self._counts: dict[tuple[int, str], _TypeCount] = {}
 
     def add(self, account_id: int, event: Event) -> None:
-        """Count one unknown event; the first of its type is the sample."""
+        """Count one unmatched event; the first of its type is the sample."""
         now = self._clock.now()
-        seen = self._unknown.get((account_id, event.type))
+        seen = self._counts.get((account_id, event.type))
         if seen is None:
-            self._unknown[account_id, event.type] = _Unknown(1, now, now, _sample(event))
+            self._counts[account_id, event.type] = _TypeCount(1, now, now, _sample(event))
         else:
             seen.count += 1
             seen.last_seen_at = now
 
     async def flush(self, connection: Connection) -> None:
-        """Write the counts down; what could not be written is kept for the next time."""
-        flushed, self._unknown = self._unknown, {}
+        """Write the counts to the database; counts that could not be written are kept for the next flush."""
+        flushed, self._counts = self._counts, {}
         if not flushed:
             return
         try:
@@ -69,13 +68,13 @@ class Inbox:
             self._put_back(flushed)
             raise
 
-    def _put_back(self, flushed: dict[tuple[int, str], _Unknown]) -> None:
+    def _put_back(self, flushed: dict[tuple[int, str], _TypeCount]) -> None:
         for key, older in flushed.items():
-            newer = self._unknown.get(key)
+            newer = self._counts.get(key)
             if newer is not None:
                 older.count += newer.count
                 older.last_seen_at = newer.last_seen_at
-            self._unknown[key] = older
+            self._counts[key] = older
 
 
 def _sample(event: Event) -> str:

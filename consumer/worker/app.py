@@ -19,9 +19,10 @@ from consumer.infra.telemetry import health, probes
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest import pipeline
-from consumer.ingest.batch_processor import Ingest
+from consumer.ingest.batch_processor import BatchProcessor
+from consumer.ingest.held_lanes import HeldLanes
 from consumer.ingest.pipeline import Pipeline
-from consumer.ingest.unmatched_inbox import Inbox
+from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from consumer.lanes.lag import LagMonitor
 from consumer.lanes.leases import SliceLeases
 from consumer.lanes.log_watcher import LogWatcher
@@ -31,10 +32,10 @@ from consumer.worker.background_jobs import BackgroundJobs
 from consumer.worker.maintenance import Maintenance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from consumer.infra.settings import Settings
-    from consumer.ingest.batch_report import Handled
+    from consumer.ingest.batch import RecordOutcome
     from consumer.lanes.positions import Lane, LaneKey
 
 log = structlog.get_logger(__name__)
@@ -52,7 +53,7 @@ class Worker:
         self,
         settings: Settings,
         *,
-        observer: Callable[[list[Handled]], None] = lambda _handled: None,
+        observer: Callable[[Sequence[RecordOutcome]], None] = lambda _results: None,
     ) -> None:
         self.settings = settings
         self.clock = SystemClock()
@@ -60,7 +61,7 @@ class Worker:
         self.health = Health(self.clock)
         self.stopping = asyncio.Event()
         self._observer = observer
-        self._inbox = Inbox(self.clock)
+        self._inbox = UnmatchedInbox(self.clock)
         self._relay = Relay(
             self._connect,
             settings,
@@ -82,7 +83,7 @@ class Worker:
     @property
     def lanes(self) -> dict[LaneKey, Lane]:
         """The lanes that this worker holds, as it believes they stand."""
-        return {key: lane for one in self._pipelines for key, lane in one.ingest.lanes.items()}
+        return {key: lane for one in self._pipelines for key, lane in one.lanes.items()}
 
     async def run(self, only: str | None = None) -> None:
         """Work until `stopping` is set; `only`: 'ingest' or 'relay', for one of them.
@@ -139,8 +140,10 @@ class Worker:
             task.result()
 
     def _pipeline(self, number: int) -> Pipeline:
-        ingest = Ingest(
+        lanes = HeldLanes()
+        processor = BatchProcessor(
             self._connect_of(number),
+            lanes,
             metrics=self.metrics,
             inbox=self._inbox,
             claim_window=self.settings.claim_window,
@@ -150,7 +153,8 @@ class Worker:
         return Pipeline(
             number,
             self.settings,
-            ingest=ingest,
+            processor=processor,
+            lanes=lanes,
             leases=self._leases,
             log_watcher=self._log_watcher,
             connect=self._connect,

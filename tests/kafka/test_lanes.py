@@ -12,9 +12,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from consumer.ingest import batch_processor
-from consumer.ingest.batch_processor import Ingest
-from consumer.ingest.source import LanesInTroubleError, Source
+from consumer.ingest.batch_processor import BatchProcessor
+from consumer.ingest.decode_records import decode_records
+from consumer.ingest.source import Source, UnreadableLanesError
 from consumer.lanes import log_watcher
 from tests.kafka.installation import Installation, document
 from tests.kafka.test_worker import won
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from prometheus_client import Gauge
 
     from consumer.domain.model import Record
-    from consumer.ingest.batch_report import Handled, Stopwatch
-    from consumer.ingest.triage import Decoded
+    from consumer.ingest.batch import DecodedRecord, RecordOutcome
+    from consumer.ingest.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.real_kafka
 
@@ -140,7 +140,7 @@ async def test_a_topic_created_anew_while_it_is_read(
         nonlocal going_on
         records = await fetch(source, wait=wait)
         while going_on and not any(record.topic == "emails" for record in records):
-            with suppress(LanesInTroubleError):
+            with suppress(UnreadableLanesError):
                 records = await fetch(source, wait=wait)
         going_on = False
         return records
@@ -211,25 +211,27 @@ async def test_what_was_decoded_ahead_waits_for_what_comes_before(
     await installation.create_topics()
     await installation.apply(document())
     sent = await installation.produce([won(number, subject="ann") for number in range(40)])
-    settle, decode = Ingest.settle, batch_processor.decode_in_turns
+    commit_batch = BatchProcessor.commit_batch
     batches: list[int] = []
     decoded_since = asyncio.Event()
 
-    async def decode_in_turns(records: Sequence[Record], watch: Stopwatch) -> list[Decoded]:
-        made = await decode(records, watch)
+    async def decode(records: Sequence[Record], watch: Stopwatch) -> list[DecodedRecord]:
+        decoded = await decode_records(records, watch)
         decoded_since.set()
-        return made
+        return decoded
 
-    async def fenced(path: Ingest, batch: Sequence[Decoded], watch: Stopwatch) -> list[Handled]:
+    async def fenced(
+        processor: BatchProcessor, batch: Sequence[DecodedRecord], watch: Stopwatch
+    ) -> Sequence[RecordOutcome]:
         batches.append(len(batch))
         if len(batches) == _SECOND:
             decoded_since.clear()
             await asyncio.wait_for(decoded_since.wait(), 10)
             await _execute(installation, "update lanes set epoch = epoch + 1")
-        return await settle(path, batch, watch)
+        return await commit_batch(processor, batch, watch)
 
-    monkeypatch.setattr("consumer.ingest.pipeline.decode_in_turns", decode_in_turns)
-    monkeypatch.setattr(Ingest, "settle", fenced)
+    monkeypatch.setattr("consumer.ingest.pipeline.decode_records", decode)
+    monkeypatch.setattr(BatchProcessor, "commit_batch", fenced)
     async with working(
         installation, batch_records=str(_BATCH_RECORDS), pipelines="1", topics="deals"
     ) as worker:

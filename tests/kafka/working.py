@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from consumer.domain.model import Record
-    from consumer.ingest.batch_report import Handled
+    from consumer.ingest.batch import RecordOutcome
     from tests.kafka.installation import Installation
 
 
@@ -24,7 +24,7 @@ class Working:
     """A running worker and everything it has handled so far."""
 
     def __init__(self, installation: Installation, **settings: str) -> None:
-        self.handled: list[Handled] = []
+        self.handled: list[RecordOutcome] = []
         self.worker = Worker(installation.settings(**settings), observer=self.handled.extend)
 
     def outcome(self, record: Record) -> str | None:

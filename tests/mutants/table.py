@@ -300,8 +300,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/ingest/pipeline.py",
-                old="if fetched is None or not fetched.decoded or fetched.begun != source.begun:",
-                new="if fetched is None or not fetched.decoded:",
+                old="if fetched is None or not fetched.records or fetched.generation != source.generation:",
+                new="if fetched is None or not fetched.records:",
             ),
         ),
     ),

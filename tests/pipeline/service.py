@@ -17,19 +17,24 @@ from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.telemetry.metrics import Metrics
-from consumer.ingest.batch_processor import Ingest
-from consumer.ingest.unmatched_inbox import Inbox
+from consumer.ingest.batch_processor import BatchProcessor
+from consumer.ingest.decode_records import decode_records
+from consumer.ingest.held_lanes import HeldLanes
+from consumer.ingest.stopwatch import Stopwatch
+from consumer.ingest.unmatched_inbox import UnmatchedInbox
+from consumer.lanes import positions
 from consumer.relay.message_json import MessageEncoder
 from consumer.scoring import profile_publish
 from schemas.names import Outcome
 from tests.records import structured_record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from consumer.domain.model import Record
     from consumer.infra.postgres.connection import Connection
-    from consumer.ingest.batch_report import Handled
+    from consumer.ingest.batch import RecordOutcome
+    from consumer.lanes.positions import LaneKey
     from schemas.published import PublishedCloudEvent
     from tests.oracle import OracleRecord
 
@@ -54,12 +59,14 @@ class Feed:
 
 @dataclass
 class Service:
-    """One worker's ingest on a database, with one lane of its own."""
+    """The batch processor of one worker on a database, with one lane of its own."""
 
     dsn: str
-    ingest: Ingest
+    connect: Callable[[], Awaitable[Connection]]
+    processor: BatchProcessor
+    lanes: HeldLanes
     metrics: Metrics
-    inbox: Inbox
+    inbox: UnmatchedInbox
     feed: Feed = field(default_factory=Feed)
     outcomes: list[str] = field(default_factory=list)
 
@@ -69,28 +76,45 @@ class Service:
 
     async def batch(self, records: Sequence[OracleRecord]) -> list[str]:
         """Process records as one batch; returns outcomes, of a dead one 'dead REASON'."""
-        outcomes = [outcome_of(one) for one in await self.ingest.process(self.feed.records(records))]
+        outcomes = [outcome_of(one) for one in await self.process(self.feed.records(records))]
         self.outcomes += outcomes
         return outcomes
+
+    async def process(self, records: Sequence[Record]) -> Sequence[RecordOutcome]:
+        """Take records, each lane's in offset order, to a commit; return the outcomes of those that were due."""
+        watch = Stopwatch(self.metrics)
+        return await self.processor.commit_batch(await decode_records(records, watch), watch)
+
+    async def take_lanes(self, starts: Mapping[LaneKey, int]) -> None:
+        """Hold these lanes and no others, fencing their owners; `starts` are the positions of new ones."""
+        connection = await self.connect()
+        try:
+            self.lanes.clear()
+            self.lanes.hold(await positions.take(connection, starts))
+        finally:
+            await connection.close()
 
 
 @asynccontextmanager
 async def running(
     dsn: str, *, feed: Feed | None = None, connect: Callable[[], Awaitable[Connection]] | None = None
 ) -> AsyncIterator[Service]:
-    """Give a worker's ingest that has taken the lane of `feed` over."""
-    metrics, inbox = Metrics(), Inbox(SystemClock())
+    """Give a batch processor that has taken the lane of `feed`."""
+    metrics, inbox = Metrics(), UnmatchedInbox(SystemClock())
 
     async def plain_connect() -> Connection:
         return await postgres.connect(dsn)
 
-    ingest = Ingest(connect or plain_connect, metrics=metrics, inbox=inbox, claim_window=timedelta(days=90))
-    service = Service(dsn, ingest, metrics, inbox, feed or Feed())
+    lanes = HeldLanes()
+    processor = BatchProcessor(
+        connect or plain_connect, lanes, metrics=metrics, inbox=inbox, claim_window=timedelta(days=90)
+    )
+    service = Service(dsn, plain_connect, processor, lanes, metrics, inbox, feed or Feed())
     lane = (service.feed.topic, service.feed.partition)
-    await ingest.take_lanes({lane: 0})
-    service.feed.next_offset = ingest.lanes[lane].next_offset
+    await service.take_lanes({lane: 0})
+    service.feed.next_offset = lanes[lane].next_offset
     yield service
-    ingest.close()
+    processor.close()
 
 
 async def apply_document(dsn: str, document: dict[str, Any]) -> None:
@@ -114,11 +138,11 @@ async def publish_all(dsn: str, publishes: Sequence[int]) -> None:
     keeper.drop()
 
 
-def outcome_of(handled: Handled) -> str:
+def outcome_of(result: RecordOutcome) -> str:
     """Return the outcome in the words of tests/vectors.yaml."""
-    if handled.outcome is Outcome.DEAD:
-        return f"dead {handled.reason}"
-    return handled.outcome.value
+    if result.outcome is Outcome.DEAD:
+        return f"dead {result.reason}"
+    return result.outcome.value
 
 
 # What is stored, in the words of the oracle ---------------------------------------------------------------

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from consumer.infra.postgres.connection import Connection
+    from consumer.ingest.batch import RecordOutcome
 
 _AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -73,10 +74,10 @@ async def test_every_bad_example_dies_alone(database: str, connection: Connectio
         types = {example.spec.get("set", {}).get("type") for example in examples}
         well_formed = {kind for kind in types if isinstance(kind, str) and kind and kind.isprintable()}
         await worker.apply(_taking({"deal.won", ATTRIBUTES["type"], *well_formed}))
-        handled = await worker.ingest.process(records)
+        handled = await worker.process(records)
         assert [one.record for one in handled] == records
         outcomes = [service.outcome_of(one) for one in handled]
-        assert worker.inbox._unknown == {}
+        assert worker.inbox._counts == {}
 
     found = dict(zip((example.name for example in examples), outcomes[1::3], strict=True))
     assert found == {example.name: example.expected for example in examples}
@@ -135,7 +136,7 @@ async def test_no_good_example_is_refused(database: str, connection: Connection)
 
 
 async def _outcomes(worker: service.Service, records: Sequence[Record]) -> list[str]:
-    return [service.outcome_of(one) for one in await worker.ingest.process(records)]
+    return [service.outcome_of(one) for one in await worker.process(records)]
 
 
 # Hostile, but not of the golden kind ----------------------------------------------------------------------
@@ -179,12 +180,12 @@ async def test_no_dead_letter_refuses_itself(database: str, connection: Connecti
     draw()
     cuts = Cuts(armed=True)
     async with service.running(database, connect=lambda: cuts.connect(database)) as worker:
-        handled = []
+        handled: list[RecordOutcome] = []
         for begin in range(0, len(drawn), 60):
             # A lane each, or these would stop theirs.
             partition = begin // 60
-            await worker.ingest.take_lanes({("deals", partition): 0})
-            handled += await worker.ingest.process(_in_lane(drawn[begin : begin + 60], partition=partition))
+            await worker.take_lanes({("deals", partition): 0})
+            handled += await worker.process(_in_lane(drawn[begin : begin + 60], partition=partition))
     assert len(handled) == len(drawn)
     assert Counter(cuts.awaits)["rollback"] == 0  # nothing was refused and divided
     dead = [one for one in handled if one.outcome == "dead"]
@@ -214,7 +215,7 @@ async def test_a_refused_event_dies_alone(sqlstate: str, database: str, connecti
     async with service.running(database) as worker:
         await worker.apply(document())
         records = worker.feed.records(events)
-        handled = await worker.ingest.process(records)
+        handled = await worker.process(records)
     outcomes = [service.outcome_of(one) for one in handled]
     assert [one.record for one in handled] == records
     assert outcomes == ["applied"] * 7 + ["dead refused_by_database"] + ["applied"] * 12
@@ -237,14 +238,14 @@ async def test_several_refused_in_several_lanes(
     async with service.running(database, connect=lambda: cuts.connect(database)) as worker:
         await worker.apply(document())
         keys = [("deals", partition) for partition in range(4)]
-        await worker.ingest.take_lanes(dict.fromkeys(keys, 0))
+        await worker.take_lanes(dict.fromkeys(keys, 0))
         records = []
         for number in range(128):
             refused = {"objectid": mark("22003")} if number in offenders else {}
             event = _good(f"n{number}", f"c{number % 4}", **refused)
             records.append(structured_record(event, "deals", number % 4, number // 4))
         cuts.armed = True
-        handled = await worker.ingest.process(records)
+        handled = await worker.process(records)
         cuts.armed = False
     assert [one.record for one in handled] == records
     dead = {number for number, one in enumerate(handled) if one.outcome == "dead"}

@@ -34,8 +34,8 @@ async def past(module_database: str) -> str:
     """Give a database in which the history before the batch has happened."""
     async with service.running(module_database) as worker:
         await worker.apply(rich_batch.DOCUMENT)
-        await worker.ingest.take_lanes(rich_batch.STARTS)
-        await worker.ingest.process(rich_batch.history())
+        await worker.take_lanes(rich_batch.STARTS)
+        await worker.process(rich_batch.history())
     return module_database
 
 
@@ -55,12 +55,12 @@ async def _copy(postgres_server: PostgresServer, past: str) -> AsyncIterator[str
 async def _run(dsn: str, cuts: Cuts) -> tuple[list[str], dict[str, Any]]:
     """Take the batch on a worker with these cuts; returns outcomes (of a dead worker none) and the state after."""
     async with service.running(dsn, connect=lambda: cuts.connect(dsn)) as worker:
-        await worker.ingest.take_lanes(rich_batch.STARTS)
-        await worker.ingest.process(rich_batch.warm_up())
+        await worker.take_lanes(rich_batch.STARTS)
+        await worker.process(rich_batch.warm_up())
         await worker.apply(rich_batch.CHANGE)
         cuts.armed = True
         try:
-            outcomes = [service.outcome_of(one) for one in await worker.ingest.process(rich_batch.batch())]
+            outcomes = [service.outcome_of(one) for one in await worker.process(rich_batch.batch())]
         except WorkerDied:
             outcomes = []
             await _next_worker(dsn)
@@ -74,13 +74,13 @@ async def _run(dsn: str, cuts: Cuts) -> tuple[list[str], dict[str, Any]]:
 async def _next_worker(dsn: str) -> None:
     """Take over what the dead one held, and read from where the database says that each lane stands."""
     async with service.running(dsn) as worker:
-        await worker.ingest.take_lanes(rich_batch.STARTS)
+        await worker.take_lanes(rich_batch.STARTS)
         due = [
             record
             for record in rich_batch.batch()
-            if record.offset >= worker.ingest.lanes[record.topic, record.partition].next_offset
+            if record.offset >= worker.lanes[record.topic, record.partition].next_offset
         ]
-        await worker.ingest.process(due)
+        await worker.process(due)
 
 
 def _oracle() -> Oracle:
@@ -183,12 +183,12 @@ async def test_an_overtaken_worker_changes_nothing(postgres_server: PostgresServ
         _, undisturbed = await _run(dsn, Cuts())
     async with _copy(postgres_server, past) as dsn:
         async with service.running(dsn) as older:
-            await older.ingest.take_lanes(rich_batch.STARTS)
-            await older.ingest.process(rich_batch.warm_up())
+            await older.take_lanes(rich_batch.STARTS)
+            await older.process(rich_batch.warm_up())
             await older.apply(rich_batch.CHANGE)
             await _next_worker(dsn)
-            assert await older.ingest.process(rich_batch.batch()) == []
-            assert older.ingest.lanes == {}
+            assert await older.process(rich_batch.batch()) == []
+            assert older.lanes == {}
         connection = await asyncpg.connect(dsn)
         assert await stored.everything(connection) == undisturbed
         await connection.close()

@@ -57,15 +57,15 @@ async def test_a_paused_lane_stands_until_resumed(database: str, connection: Con
         assert await operations.pause(keeper, _KEY) is None
         assert await operations.pause(keeper, _KEY) is LaneStop.PAUSED
         records = worker.feed.records([_event(1)])
-        assert await worker.ingest.process(records) == []
-        assert worker.ingest.lanes[_KEY].stopped == "paused"
+        assert await worker.process(records) == []
+        assert worker.lanes[_KEY].stopped == "paused"
         assert (await _lane(connection)).next_offset == 1
 
         assert await operations.resume(keeper, _KEY) is LaneStop.PAUSED
         assert await operations.resume(keeper, _KEY) is None
         # What a worker does once a second with the lanes it holds.
-        worker.ingest.lanes.update(await positions.read(connection, worker.ingest.lanes))
-        assert [one.outcome for one in await worker.ingest.process(records)] == ["applied"]
+        worker.lanes.refresh(await positions.read(connection, worker.lanes))
+        assert [one.outcome for one in await worker.process(records)] == ["applied"]
     assert len(await service.entries(connection)) == 2
 
 
@@ -79,7 +79,7 @@ async def test_a_resume_counts_dead_records_anew(database: str, connection: Conn
         assert await operations.resume(keeper, _KEY) is LaneStop.DEAD_LETTERS
         lane = await _lane(connection)
         assert (lane.stopped, lane.seen, lane.recent_dead) == (None, 0, ())
-        worker.ingest.lanes[_KEY] = lane
+        worker.lanes.hold([lane])
         assert len(await worker.batch([_event(n, dead=True) for n in range(99)])) == 99
         assert (await _lane(connection)).stopped is None
         assert len(await worker.batch([_event(n, dead=True) for n in range(5)])) == 1
@@ -94,7 +94,7 @@ async def test_only_a_seek_helps_where_the_log_does_not_fit(
     async with service.running(database) as worker, _keeper(database) as keeper:
         await worker.apply(document())
         await worker.batch([_event(0)])
-        await positions.stop(connection, worker.ingest.lanes[_KEY], reason)
+        await positions.stop(connection, worker.lanes[_KEY], reason)
         assert await operations.resume(keeper, _KEY) is reason
         assert await operations.resume(keeper, _KEY, [reason]) is reason
         stopped = await _lane(connection)
@@ -112,12 +112,12 @@ async def test_a_seek_fences_the_batch_in_flight(database: str, connection: Conn
         await worker.batch([_event(n) for n in range(5)])
         in_flight = worker.feed.records([_event(5)])
         assert await operations.seek(keeper, await _lane(connection), 2) == (5, None)
-        assert await worker.ingest.process(in_flight) == []
-        assert _KEY not in worker.ingest.lanes
+        assert await worker.process(in_flight) == []
+        assert _KEY not in worker.lanes
         assert (await _lane(connection)).next_offset == 2
 
-        await worker.ingest.take_lanes({_KEY: 0})
-        worker.feed.next_offset = worker.ingest.lanes[_KEY].next_offset
+        await worker.take_lanes({_KEY: 0})
+        worker.feed.next_offset = worker.lanes[_KEY].next_offset
         again = await worker.batch([_event(n) for n in range(2, 7)])
         assert again == ["duplicate"] * 3 + ["applied"] * 2
     assert len(await service.entries(connection)) == 7
@@ -132,7 +132,7 @@ async def test_a_seek_leaves_a_pause_and_knows_its_epoch(database: str, connecti
         assert await operations.seek(keeper, before, 4) is None
         lane = await _lane(connection)
         assert (lane.next_offset, lane.stopped, lane.epoch) == (3, "paused", before.epoch + 1)
-        assert worker.ingest.lanes[_KEY] == before
+        assert worker.lanes[_KEY] == before
 
 
 async def test_other_reasons_are_left(database: str, connection: Connection) -> None:

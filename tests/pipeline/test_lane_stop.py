@@ -11,7 +11,8 @@ from hypothesis import event, given
 from hypothesis import strategies as some
 
 from consumer.domain.model import DeadLetter, Event, Record
-from consumer.ingest.triage import Decoded, due
+from consumer.ingest.batch import DecodedRecord
+from consumer.ingest.skip_processed import skip_processed
 from consumer.lanes.positions import Lane, read
 from schemas.names import DeadLetterReason
 from tests.kafka.installation import document
@@ -50,12 +51,12 @@ def test_a_lane_stops_where_a_recount_says_so(kinds: Kinds, batch: int) -> None:
     """Whatever comes in batches of any size, a lane stops behind the very record that a recount names."""
     lane = Lane("deals", 0, epoch=1, next_offset=0)
     records = [
-        Decoded(Record("deals", 0, number, number, None, b""), _GOOD if kind is None else _dead(kind))
+        DecodedRecord(Record("deals", 0, number, number, None, b""), _GOOD if kind is None else _dead(kind))
         for number, kind in enumerate(kinds)
     ]
     taken = 0
     while taken < len(records) and not lane.stopped:
-        due_now = due(records[taken : taken + batch], {_KEY: lane})
+        due_now = skip_processed(records[taken : taken + batch], {_KEY: lane})
         lane = due_now.lanes[_KEY]
         taken += len(due_now.records)
         assert (lane.next_offset, lane.seen, lane.last_timestamp) == (taken, taken, taken - 1)
@@ -93,7 +94,7 @@ async def test_those_refused_by_the_database_count(database: str, connection: Co
         assert await worker.batch([*events, _event(1000)]) == ["dead refused_by_database"] * 100
         lane = (await read(connection, [_KEY]))[_KEY]
         assert (lane.next_offset, lane.stopped) == (100, "dead_letters")
-        assert worker.ingest.lanes[_KEY].recent_dead == lane.recent_dead
+        assert worker.lanes[_KEY].recent_dead == lane.recent_dead
     assert await connection.fetchval("select count(*) from dead_letters") == 100
     assert await service.entries(connection) == {}
 
@@ -121,12 +122,12 @@ async def test_a_lane_stops_with_its_position_or_not_at_all(
         records = worker.feed.records([*nameless[99:], _event(1000)])
         cuts.armed = True
         with pytest.raises(WorkerDied):
-            await worker.ingest.process(records)
+            await worker.process(records)
     lane = (await read(connection, [_KEY]))[_KEY]
     assert (lane.next_offset, lane.stopped) == ((100, "dead_letters") if after else (99, None))
 
     async with service.running(database) as successor:
-        handled = await successor.ingest.process(records)
+        handled = await successor.process(records)
     assert [service.outcome_of(one) for one in handled] == ([] if after else ["dead attribute_missing"])
     lane = (await read(connection, [_KEY]))[_KEY]
     assert (lane.next_offset, lane.stopped) == (100, "dead_letters")
@@ -141,7 +142,7 @@ async def test_a_lane_stopped_from_outside_is_left_at_once(database: str, connec
         assert await worker.batch([_event(1)]) == ["applied"]
         await connection.execute("update lanes set stopped = 'paused'")
         assert await worker.batch([_event(2)]) == []
-        assert worker.ingest.lanes[_KEY].stopped == "paused"
+        assert worker.lanes[_KEY].stopped == "paused"
     lane = (await read(connection, [_KEY]))[_KEY]
     assert (lane.next_offset, lane.stopped) == (1, "paused")
     assert len(await service.entries(connection)) == 1

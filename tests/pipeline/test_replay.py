@@ -15,7 +15,7 @@ from consumer.domain.decode import event_key
 from consumer.domain.model import DeadLetter
 from consumer.infra import postgres
 from consumer.ingest import dead_letter_store
-from consumer.ingest.dead_letters.browse import Selection
+from consumer.ingest.dead_letters.browse import DeadLetterSelection
 from consumer.ingest.dead_letters.replay import Replay, Replayed
 from consumer.scoring.verify import verify
 from schemas.names import DeadLetterReason, Outcome
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _WINDOW = timedelta(days=90)
-_ALL = Selection()
+_ALL = DeadLetterSelection()
 
 
 def _event(identity: str = "a", **changes: Any) -> OracleRecord:
@@ -47,7 +47,7 @@ async def _store(connection: Connection, *records: OracleRecord) -> list[int]:
     """Store events as an older program might have: as dead, though they are not."""
     wrong = DeadLetter(DeadLetterReason.DATA_INVALID, "what an older program thought", None)
     letters = [(structured_record(record, "deals", 0, 100 + n), wrong) for n, record in enumerate(records)]
-    return [number for number, _ in await dead_letter_store.keep(connection, letters, 4)]
+    return [number for number, _ in await dead_letter_store.store_dead_letters(connection, letters, 4)]
 
 
 @asynccontextmanager
@@ -61,7 +61,7 @@ async def _replaying(
         replay.close()
 
 
-async def _replay(dsn: str, selection: Selection = _ALL) -> dict[int, Replayed]:
+async def _replay(dsn: str, selection: DeadLetterSelection = _ALL) -> dict[int, Replayed]:
     async with _replaying(dsn) as replay:
         return {one.id: one async for some in replay.run(selection) for one in some}
 
@@ -116,9 +116,9 @@ async def test_twice_is_once(database: str, connection: Connection) -> None:
     """A second replay by numbers finds nothing, though the claim be forgotten; one by filter has nothing to do."""
     await service.apply_document(database, document())
     ids = await _store(connection, _event())
-    assert (await _replay(database, Selection(tuple(ids))))[ids[0]].outcome is Outcome.APPLIED
+    assert (await _replay(database, DeadLetterSelection(tuple(ids))))[ids[0]].outcome is Outcome.APPLIED
     await connection.execute("delete from claims")
-    assert await _replay(database, Selection(tuple(ids))) == {ids[0]: Replayed(ids[0], None)}
+    assert await _replay(database, DeadLetterSelection(tuple(ids))) == {ids[0]: Replayed(ids[0], None)}
     assert await _replay(database) == {}
     assert len(await service.entries(connection)) == 1
 
@@ -161,10 +161,10 @@ async def test_filters_narrow(database: str, connection: Connection) -> None:
         (ids[2], "account_key", "birch"),
     ]:
         await connection.execute(f"update dead_letters set {column} = $2 where id = $1", number, value)
-    assert set(await _replay(database, Selection(topic="emails"))) == {ids[0]}
-    assert set(await _replay(database, Selection(reason="too_deep"))) == {ids[1]}
-    assert set(await _replay(database, Selection(account="birch"))) == {ids[2]}
-    assert set(await _replay(database, Selection((ids[3], ids[0])))) == {ids[0], ids[3]}
+    assert set(await _replay(database, DeadLetterSelection(topic="emails"))) == {ids[0]}
+    assert set(await _replay(database, DeadLetterSelection(reason="too_deep"))) == {ids[1]}
+    assert set(await _replay(database, DeadLetterSelection(account="birch"))) == {ids[2]}
+    assert set(await _replay(database, DeadLetterSelection((ids[3], ids[0])))) == {ids[0], ids[3]}
     assert await _left(connection) == [ids[4]]
 
 
@@ -184,7 +184,7 @@ async def test_two_at_once_share_the_work(database: str, connection: Connection)
     """Of two replays of the same letters each letter is fed by one, and the other finds it gone."""
     await service.apply_document(database, document())
     ids = tuple(await _store(connection, *(_event(str(n)) for n in range(30))))
-    both = await asyncio.gather(*(_replay(database, Selection(ids)) for _ in range(2)))
+    both = await asyncio.gather(*(_replay(database, DeadLetterSelection(ids)) for _ in range(2)))
     for number in ids:
         assert {one[number].outcome for one in both} == {Outcome.APPLIED, None}
     assert len(await service.entries(connection)) == 30

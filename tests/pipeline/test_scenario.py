@@ -29,7 +29,7 @@ async def test_every_outcome_verdict_flip_and_reversal_occurs(database: str) -> 
     reasons: Counter[str] = Counter()
     async with running(database, feed=Feed("messages")) as service:
         topics = {record.topic for record in islice(scenario(1, begin=begin, pace=1), 5000)}
-        await service.ingest.take_lanes({(topic, 0): 0 for topic in topics})
+        await service.take_lanes({(topic, 0): 0 for topic in topics})
         while batch := list(islice(stream, min(2000, COUNT - sum(offsets.values())))):
             records = []
             for one in batch:
@@ -45,7 +45,7 @@ async def test_every_outcome_verdict_flip_and_reversal_occurs(database: str) -> 
                     )
                 )
                 offsets[one.topic] += 1
-            handled = await service.ingest.process(records)
+            handled = await service.process(records)
             outcomes.update(one.outcome for one in handled)
             reasons.update(one.reason for one in handled if one.reason)
     # `gone` comes with deletion.

@@ -81,6 +81,6 @@ async def test_a_lane_taken_over_at_the_same_offset(database: str, connection: C
         await older.apply(document({"policy": "always"}))
         async with service.running(database) as newer:
             assert await older.batch([won("10:00")]) == []
-            assert older.ingest.lanes == {}
+            assert older.lanes == {}
             assert await verdicts(connection) == {}
             assert await newer.batch([won("10:00")]) == ["applied"]

@@ -77,7 +77,7 @@ async def test_a_frozen_server_is_silent_and_goes_on_when_thawed(server: Embedde
 
 
 async def test_nothing_is_left_behind() -> None:
-    """After stop() there is neither process nor directory, and stopping again is harmless."""
+    """After stop() there is neither process nor directory, and stopping again is printable."""
     server = EmbeddedPostgres(fsync=False)
     await server.start()
     pid, data = server.pid, server.data_directory

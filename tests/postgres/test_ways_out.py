@@ -54,7 +54,7 @@ async def _store(connection: Connection, *identities: str) -> list[int]:
         )
         wrong = DeadLetter(DeadLetterReason.DATA_INVALID, "what an older program thought", "acme")
         letters.append((structured_record(event, "deals", 0, offset), wrong))
-    return [number for number, _ in await dead_letter_store.keep(connection, letters, 4)]
+    return [number for number, _ in await dead_letter_store.store_dead_letters(connection, letters, 4)]
 
 
 async def _dead(connection: Connection) -> list[int]:

@@ -14,7 +14,7 @@ from consumer.demo.counts import Counts, size
 from consumer.demo.screen import Hot, Moment, shown
 from consumer.demo.timeline import most_telling, overtakings, why
 from consumer.domain.model import Record
-from consumer.ingest.batch_report import Handled
+from consumer.ingest.batch import RecordOutcome
 from schemas.names import Outcome, Verdict
 
 _GOOD = Findings(
@@ -93,7 +93,7 @@ def test_what_is_on_its_way_stays_below_what_the_embedded_broker_keeps() -> None
     assert counts.has_room
     counts.fed, counts.fed_bytes = 1, size(record.key, record.value, record.headers)
     assert not counts.has_room
-    counts.handle([Handled(record, Outcome.DEAD)])
+    counts.handle([RecordOutcome(record, Outcome.DEAD)])
     assert counts.has_room
     assert counts.lag == 0
 

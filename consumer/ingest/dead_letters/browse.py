@@ -1,8 +1,4 @@
-"""The records that could not be events, for people to look at, to choose from and to throw away.
-
-Owns reading them, showing bytes so that they can be read, and discarding. Never stores one (dead.py does) and
-never feeds one again (replay.py does).
-"""
+"""Lists, shows, selects and discards stored dead letters."""
 
 from __future__ import annotations
 
@@ -20,13 +16,13 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("deadletters")
-# Of one pick: so many, or so many bytes, whichever comes first.
+# Of one pick: at most so many, and so many bytes.
 _PICKED = 500
 _PICKED_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class DeadLetterSummary:
     """A dead letter in a list."""
 
     id: int
@@ -40,10 +36,10 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class StoredDeadLetter:
     """A dead letter with its bytes; timestamp: the record's own, milliseconds since 1970."""
 
-    summary: Summary
+    summary: DeadLetterSummary
     timestamp: int | None
     key: bytes | None
     value: bytes | None
@@ -51,8 +47,8 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """Which dead letters are meant: these numbers, or all that fit whatever else is given."""
+class DeadLetterSelection:
+    """These ids, or all dead letters that match the other members; None matches all."""
 
     ids: tuple[int, ...] = ()
     account: str | None = None
@@ -67,29 +63,29 @@ async def list_newest(
     reason: str | None = None,
     topic: str | None = None,
     limit: int = 50,
-) -> list[Summary]:
-    """Return dead letters, newest first, narrowed by what is given."""
+) -> list[DeadLetterSummary]:
+    """Return dead letters, newest first, that match what is not None."""
     rows = await connection.fetch(_SQL["list_dead_letters"], account, reason, topic, limit)
     return [_summary(row) for row in rows]
 
 
-async def get(connection: Connection, number: int) -> Whole | None:
-    """Return one dead letter whole, None where there is none of that number."""
+async def get(connection: Connection, number: int) -> StoredDeadLetter | None:
+    """Return one dead letter with its bytes, or None."""
     return next(iter(await get_whole(connection, [number])), None)
 
 
-async def get_whole(connection: Connection, ids: Sequence[int]) -> list[Whole]:
-    """Return those of these dead letters that are there, whole, in the order of their numbers."""
+async def get_whole(connection: Connection, ids: Sequence[int]) -> list[StoredDeadLetter]:
+    """Return these dead letters with their bytes, in the order of their ids, without those that are missing."""
     return [
-        Whole(
+        StoredDeadLetter(
             _summary(row), row["record_timestamp"], row["key"], row["value"], decode_headers(row["headers"])
         )
         for row in await connection.fetch(_SQL["get_dead_letters"], ids)
     ]
 
 
-async def count(connection: Connection, selection: Selection) -> tuple[int, int]:
-    """Return how many dead letters a selection means now, and the highest number among them, 0 for none."""
+async def count(connection: Connection, selection: DeadLetterSelection) -> tuple[int, int]:
+    """Return how many dead letters match a selection now, and the highest id among them, 0 for none."""
     if selection.ids:
         row = await fetch_one(connection, _SQL["count_ids"], selection.ids)
     else:
@@ -99,10 +95,10 @@ async def count(connection: Connection, selection: Selection) -> tuple[int, int]
     return row["count"], row["newest"]
 
 
-async def pick(connection: Connection, selection: Selection, after: int, newest: int) -> list[int]:
-    """Return the next of a selection behind the number `after`, up to `newest`; none at its end.
+async def pick(connection: Connection, selection: DeadLetterSelection, after: int, newest: int) -> list[int]:
+    """Return the next ids of a selection, greater than `after` and up to `newest`; none at its end.
 
-    As many as one transaction can well take, by number and by bytes.
+    As many as one transaction can take well, by number and by bytes.
     """
     if selection.ids:
         rows = await connection.fetch(_SQL["pick_ids"], selection.ids, after, _PICKED)
@@ -121,15 +117,15 @@ async def pick(connection: Connection, selection: Selection, after: int, newest:
 
 
 async def discard(connection: Connection, ids: Sequence[int]) -> int:
-    """Throw dead letters away for good and return how many were there.
+    """Delete dead letters and return how many there were.
 
-    One that was not yet told of on engagement.dead-letters will not be: the relay passes over what is gone.
+    One that is not published on engagement.dead-letters yet never will be: the relay skips ids that are missing.
     """
     return len(await connection.fetch(_SQL["discard"], ids))
 
 
-def harmless(text: str) -> str:
-    """Return text with escapes for what would move a terminal's cursor, hide something or break the line."""
+def printable(text: str) -> str:
+    """Return text with escapes for characters that a terminal would not show on the line."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
@@ -144,14 +140,14 @@ def readable(content: bytes | None) -> dict[str, str] | None:
         text = content.decode()
     except UnicodeDecodeError:
         return {"hex": content.hex()}
-    # Control characters would move the cursor, or hide what is there.
+    # Control characters would move the cursor or hide text.
     if any(not (character.isprintable() or character in "\n\t") for character in text):
         return {"hex": content.hex()}
     return {"text": text}
 
 
-def _summary(row: Any) -> Summary:
-    return Summary(
+def _summary(row: Any) -> DeadLetterSummary:
+    return DeadLetterSummary(
         row["id"],
         row["recorded_at"],
         row["topic"],

@@ -1,17 +1,16 @@
-"""Feeds dead letters again: the stored bytes through the same code, once the code or the catalog has changed.
+"""Replays dead letters: their stored bytes through the code of a batch, after the code or the catalog has changed.
 
-    stored bytes ─► decode ─► sort out ─►┌─ one transaction ──────────────────────────────────────┐
-                                         │ revision → lock letters → claim … apply → remove them │─► commit
-                                         └────────────────────────────────────────────────────────┘
+    stored bytes ─► decode ─► triage ─►┌─ one transaction ─────────────────────────────────────────┐
+                                       │ revision → lock letters → claim … apply → delete letters  │─► commit
+                                       └───────────────────────────────────────────────────────────┘
 
-Owns that transaction and what becomes of its errors. Never moves a lane, and never decides an outcome: it is
-what `ingest.fold` and the catalog say. An event and the end of its dead letter are committed together, so a replay
-that was interrupted has happened or has not, and a second one finds nothing to do.
+Never moves a lane. An event and the deletion of its dead letter are committed together, so an interrupted replay
+can be run again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from consumer.domain.decode import decode
@@ -20,11 +19,13 @@ from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error
 from consumer.infra.postgres.retry import retry_transient
 from consumer.infra.telemetry.metrics import Metrics
+from consumer.ingest.apply import apply_batch
+from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
-from consumer.ingest.batch_processor import BEGIN, StaleCatalogError, fold
-from consumer.ingest.batch_report import Stopwatch
+from consumer.ingest.batch_processor import BEGIN, StaleCatalogError
 from consumer.ingest.dead_letters import browse
-from consumer.ingest.triage import Batch, Decoded, sort_out
+from consumer.ingest.stopwatch import Stopwatch
+from consumer.ingest.triage import triage
 from schemas.names import DeadLetterReason, Outcome
 from sql import queries
 
@@ -33,17 +34,17 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.ingest.dead_letters.browse import Selection, Whole
+    from consumer.ingest.dead_letters.browse import DeadLetterSelection, StoredDeadLetter
 
 _SQL = queries("deadletters")
 
-# Still dead, or without effect only as the catalog stands now: what a change of it can still save is kept.
+# Dead still, or without effect only because of the catalog: kept, since a change of the catalog can still help.
 STAYING = frozenset({Outcome.DEAD, Outcome.UNKNOWN_ACCOUNT, Outcome.DISABLED, Outcome.UNMATCHED})
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What became of a dead letter. outcome: None where there was none. fault: why it is still dead."""
+    """What became of a dead letter. outcome: None where it was missing. fault: why it is still dead."""
 
     id: int
     outcome: Outcome | None
@@ -51,28 +52,28 @@ class Replayed:
 
     @property
     def stays(self) -> bool:
-        """Tell whether the dead letter is still there."""
+        """Whether the dead letter is kept."""
         return self.outcome in STAYING
 
 
 class Replay:
-    """Feeds dead letters again over one connection at a time."""
+    """Replays dead letters over one connection at a time."""
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]], *, claim_window: timedelta) -> None:
         self._context = BatchContext(connect)
         self._claim_window = claim_window
         self._watch = Stopwatch(Metrics())
-        # What the transaction in flight did, should the answer to its COMMIT be lost.
+        # What the transaction in flight did, in case the answer to its COMMIT is lost.
         self._in_doubt: dict[int, Replayed] = {}
 
     def close(self) -> None:
-        """Give up the connection; what was not committed has not happened."""
+        """Drop the connection; what is not committed has not happened."""
         self._context.database.drop()
 
-    async def run(self, selection: Selection) -> AsyncIterator[list[Replayed]]:
-        """Feed a selection as it stands now, some at a time, and tell what became of each, by number.
+    async def run(self, selection: DeadLetterSelection) -> AsyncIterator[list[Replayed]]:
+        """Replay the dead letters that match now, some at a time; yield what became of each, by id.
 
-        Raises what does not pass within about half a minute; what was told until then has happened.
+        Raises errors that last longer than about half a minute; what was yielded until then is committed.
         """
         _, newest = await retry_transient(
             self._context.database, lambda connection: browse.count(connection, selection)
@@ -82,17 +83,17 @@ class Replay:
         while ids := await self._pick(selection, last, newest):
             last = ids[-1]
             missing.difference_update(ids)
-            yield await self._settle(ids)
+            yield await self._replay(ids)
         if missing:
             yield [Replayed(number, None) for number in sorted(missing)]
 
-    async def _pick(self, selection: Selection, last: int, newest: int) -> list[int]:
+    async def _pick(self, selection: DeadLetterSelection, last: int, newest: int) -> list[int]:
         return await retry_transient(
             self._context.database, lambda connection: browse.pick(connection, selection, last, newest)
         )
 
-    async def _settle(self, ids: Sequence[int]) -> list[Replayed]:
-        """Repeat or divide until each of these has its outcome."""
+    async def _replay(self, ids: Sequence[int]) -> list[Replayed]:
+        """Repeat or divide until each of these dead letters has its outcome."""
         self._in_doubt = {}
         while True:
             try:
@@ -111,21 +112,20 @@ class Replay:
                     refused = DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail)
                     return [Replayed(ids[0], Outcome.DEAD, refused)]
                 middle = len(ids) // 2
-                return [*await self._settle(ids[:middle]), *await self._settle(ids[middle:])]
+                return [*await self._replay(ids[:middle]), *await self._replay(ids[middle:])]
 
     async def _transaction(self, connection: Connection, ids: Sequence[int]) -> list[Replayed]:
         letters = await browse.get_whole(connection, ids)
         there = {letter.summary.id for letter in letters}
-        # Gone: through by a COMMIT whose answer was lost, else fed or discarded by somebody else.
+        # Gone: by our COMMIT whose answer was lost, else replayed or discarded by another process.
         gone = [self._in_doubt.get(number, Replayed(number, None)) for number in ids if number not in there]
         if not letters:
             return gone
         records = [_record(letter) for letter in letters]
-        batch = Batch([Decoded(record, decode(record)) for record in records], {})
         catalog = await self._context.catalog()
-        sort_out(batch, catalog)
-        # They are kept already.
-        batch.dead = []
+        batch = triage([DecodedRecord(record, decode(record)) for record in records], catalog)
+        # Those that are dead still are stored already.
+        batch = replace(batch, dead=())
         await self._context.prepare_partitions(one.event.occurred_us for one in batch.matched)
 
         await connection.execute(BEGIN)
@@ -135,14 +135,12 @@ class Replay:
             return await self._transaction(connection, ids)
         if (await fetch_one(connection, _SQL["revision"]))["revision"] != catalog.revision:
             raise StaleCatalogError
-        applied = await fold(connection, batch, self._watch, self._context.shards, self._claim_window)
+        applied = await apply_batch(
+            connection, batch, self._watch, shards=self._context.shards, claim_window=self._claim_window
+        )
         replayed = [
-            Replayed(
-                letter.summary.id,
-                outcome,
-                decoded.content if isinstance(decoded.content, DeadLetter) else None,
-            )
-            for letter, decoded, outcome in zip(letters, batch.records, applied.outcomes, strict=True)
+            Replayed(letter.summary.id, result.outcome, result.fault)
+            for letter, result in zip(letters, applied.results, strict=True)
         ]
         await browse.discard(connection, [one.id for one in replayed if not one.stays])
         self._in_doubt = {one.id: one for one in replayed}
@@ -150,8 +148,8 @@ class Replay:
         return sorted([*gone, *replayed], key=lambda one: one.id)
 
 
-def _record(letter: Whole) -> Record:
-    """Return the record as Kafka gave it, with its own timestamp."""
+def _record(letter: StoredDeadLetter) -> Record:
+    """Return the record as it was read from Kafka, with its own timestamp."""
     where = letter.summary
     return Record(
         where.topic,
