@@ -1,4 +1,4 @@
-"""What every process needs and no rule depends on: settings, clock, Postgres, Kafka, telemetry. Layer: infra.
+"""Technical services of every process: settings, clock, Postgres, Kafka, telemetry. Layer: infra.
 
 Read `settings.py` first: every environment variable with its meaning.
 """

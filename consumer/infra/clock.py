@@ -1,6 +1,6 @@
-"""The two clocks of the process, so that whoever needs time can be given another in tests.
+"""The process's wall clock and monotonic clock, as a protocol, so that tests can replace them.
 
-Owns reading the time. Never waits, and never decides anything in place of the database's own clock.
+Anything compared with times in the database uses the database's clock instead.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What tells the time: the wall for records and people, the monotonic one for durations."""
+    """A wall clock for timestamps, and a monotonic one for durations."""
 
     def now(self) -> datetime:
-        """Return the time of day, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Return seconds since any fixed moment; never goes back."""
+        """Return seconds since an arbitrary fixed moment; they never decrease."""
         ...
 
 
@@ -26,9 +26,9 @@ class SystemClock:
     """The machine's own clocks."""
 
     def now(self) -> datetime:
-        """Return the time of day, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds since any fixed moment; never goes back."""
+        """Return seconds since an arbitrary fixed moment; they never decrease."""
         return time.monotonic()

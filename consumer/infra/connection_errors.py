@@ -1,7 +1,6 @@
-"""Why a server that is there does not deal with us, in one line that names the setting to look at.
+"""Explains TLS and login errors of a reachable server in one line that names the setting to check.
 
-Owns what errors of TLS and of logging in mean. Never connects, and never puts a password into a line: it takes only
-words of servers and of OpenSSL, which know none.
+Never puts a password into a line: it quotes only servers and OpenSSL, which know none.
 """
 
 from __future__ import annotations
@@ -17,36 +16,41 @@ from consumer.infra.settings import variable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# OpenSSL's codes of a certificate that is for another host or address, and of one whose time is not now.
-_OF_ANOTHER = {62, 64}
-_OUT_OF_TIME = {9, 10}
+# OpenSSL's verify codes: hostname or address mismatch; not yet valid or expired.
+_OTHER_HOST = {62, 64}
+_NOT_VALID_NOW = {9, 10}
 
 
 def explain_kafka_error(error: BaseException | None, server: str) -> str | None:
-    """Return why a broker at `server` (host:port) refuses us, None where an error says no such thing."""
-    for one in _causes(error):
-        if said := _login(one) or _kafka_tls(one) or _closed(one):
-            return f"{server} {said}"
+    """Return why the broker at `server` (host:port) refuses the connection, None where the error does not say.
+
+    The whole chain of causes is searched.
+    """
+    for cause in _causes(error):
+        if why := _login(cause) or _kafka_tls(cause) or _closed(cause):
+            return f"{server}: {why}"
     return None
 
 
 def explain_postgres_tls_error(error: ssl.SSLError) -> str:
-    """Return why there is no TLS with the database."""
+    """Return why the TLS handshake with the database failed."""
     url = variable("database_url")
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the database {_certificate(error, name=f'the host in {url}', trust=f'sslrootcert in {url}')}"
-    return f"no TLS with the database ({_words(error)}): look at sslrootcert, sslcert and sslkey in {url}"
+        return f"database: {_certificate(error, host=f'the host in {url}', trust=f'sslrootcert in {url}')}"
+    return (
+        f"database: TLS handshake failed ({_reason(error)}): check sslrootcert, sslcert and sslkey in {url}"
+    )
 
 
 def _login(error: BaseException) -> str | None:
     match error:
         case kafka_errors.SaslAuthenticationFailed() | kafka_errors.AuthenticationFailedError():
             words = " ".join(map(str, error.args))
-            return f"refuses the login ({words}): look at {_login_settings()}"
+            return f"broker rejects the login ({words}): check {_login_settings()}"
         case kafka_errors.UnsupportedSaslMechanismError():
-            return f"does not offer this way to log in: look at {variable('kafka_sasl_mechanism')}"
+            return f"broker does not offer this SASL mechanism: check {variable('kafka_sasl_mechanism')}"
         case kafka_errors.IllegalSaslStateError():
-            return f"wants no login: look at {variable('kafka_security_protocol')}"
+            return f"broker does not expect SASL: check {variable('kafka_security_protocol')}"
     return None
 
 
@@ -58,36 +62,34 @@ def _login_settings() -> str:
 def _kafka_tls(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         check = variable("kafka_ssl_check_hostname")
-        name = f"{variable('kafka_bootstrap')}, the broker's advertised.listeners, or {check}"
-        return _certificate(error, name=name, trust=variable("kafka_ssl_ca_file"))
+        host = f"{variable('kafka_bootstrap')}, the broker's advertised.listeners, or {check}"
+        return _certificate(error, host=host, trust=variable("kafka_ssl_ca_file"))
     if not isinstance(error, ssl.SSLError):
         return None
     reason = error.reason or ""
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
-        return f"refuses our certificate ({_words(error)}): look at {variable('kafka_ssl_cert_file')}"
-    return f"speaks no TLS that we speak ({_words(error)}): look at {variable('kafka_security_protocol')}"
+        return f"broker rejects the client certificate ({_reason(error)}): check {variable('kafka_ssl_cert_file')}"
+    return f"TLS handshake failed ({_reason(error)}): check {variable('kafka_security_protocol')}"
 
 
 def _closed(error: BaseException) -> str | None:
-    # So does whoever is not spoken to in its own protocol, and says no word.
+    # A broker also closes the connection silently when TLS meets plaintext.
     if isinstance(error, (ConnectionResetError, asyncio.IncompleteReadError)):
         protocol = variable("kafka_security_protocol")
-        return f"hangs up: it is starting or ending, or does not speak what {protocol} says"
+        return f"connection closed: the broker is starting or stopping, or does not use what {protocol} says"
     return None
 
 
-def _certificate(error: ssl.SSLCertVerificationError, *, name: str, trust: str) -> str:
+def _certificate(error: ssl.SSLCertVerificationError, *, host: str, trust: str) -> str:
     words = error.verify_message.rstrip(".")
-    if error.verify_code in _OF_ANOTHER:
-        return f"shows a certificate of another ({words}): look at {name}"
-    if error.verify_code in _OUT_OF_TIME:
-        return (
-            f"shows a certificate that does not hold now ({words}): renew it, or look at this machine's clock"
-        )
-    return f"shows a certificate that is not trusted here ({words}): look at {trust}"
+    if error.verify_code in _OTHER_HOST:
+        return f"certificate is for another host ({words}): check {host}"
+    if error.verify_code in _NOT_VALID_NOW:
+        return f"certificate is not valid now ({words}): renew it, or check this machine's clock"
+    return f"certificate is not trusted ({words}): check {trust}"
 
 
-def _words(error: ssl.SSLError) -> str:
+def _reason(error: ssl.SSLError) -> str:
     return (error.reason or str(error)).replace("_", " ").lower()
 
 

@@ -77,7 +77,7 @@ async def run(settings: Settings) -> None:
     tokens = token_verifier(settings)
     listener = health_endpoints.listen(settings.http_host, settings.http_port)
     health, metrics = Health(SystemClock()), Metrics()
-    health.expect("database", within=probes.EVERY + 2 * probes.PATIENCE)
+    health.expect("database", within=probes.INTERVAL + 2 * probes.TIMEOUT)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -92,7 +92,7 @@ class Worker:
         """
         listener = health.listen(self.settings.http_host, self.settings.http_port)
         for part in ("database", "kafka"):
-            self.health.expect(part, within=probes.EVERY + 2 * probes.PATIENCE)
+            self.health.expect(part, within=probes.INTERVAL + 2 * probes.TIMEOUT)
         async with asyncio.TaskGroup() as beside:
             side = [
                 beside.create_task(health.serve(health.application(self.health, self.metrics), listener)),

@@ -24,7 +24,7 @@ def test_a_certificate_out_of_its_time_is_no_matter_of_trust() -> None:
         connection_errors.explain_postgres_tls_error(error),
     ):
         assert line is not None
-        assert "does not hold now (certificate has expired)" in line
+        assert "certificate is not valid now (certificate has expired)" in line
         assert "ENGAGEMENT" not in line
 
 
@@ -38,7 +38,7 @@ def test_the_reason_is_found_behind_what_it_led_to() -> None:
 def test_a_mechanism_that_is_not_offered_is_named() -> None:
     """A broker without SCRAM leads to the setting of the mechanism."""
     line = connection_errors.explain_kafka_error(UnsupportedSaslMechanismError("enabled: PLAIN"), "k:1")
-    assert line == "k:1 does not offer this way to log in: look at ENGAGEMENT_KAFKA_SASL_MECHANISM"
+    assert line == "k:1: broker does not offer this SASL mechanism: check ENGAGEMENT_KAFKA_SASL_MECHANISM"
 
 
 @pytest.mark.parametrize(

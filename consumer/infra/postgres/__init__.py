@@ -1,7 +1,7 @@
-"""Connections to Postgres with every wait bounded, what its errors mean, and the schema. Layer: infra.
+"""Connections to Postgres with every wait bounded, the classes of its errors, retry and migrations. Layer: infra.
 
-Others write `postgres.connect(…)`. Read `connection.py` first, then `errors.py`: its three classes of errors decide
-what becomes of a batch.
+Use it as `postgres.connect(…)`. Read `connection.py` first, then `errors.py`: the class of an error decides what
+happens to a batch.
 """
 
 from consumer.infra.postgres.connection import Connection, Pool, connect, fetch_one, open_unbounded, pool

@@ -1,4 +1,4 @@
-"""Opens connections to Postgres, and pools of them, on which every wait is bounded."""
+"""Opens connections to Postgres, and pools of them, with every wait bounded."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _SERVER_SETTINGS = {
     # Planning apply.sql takes ten times as long as running it for one event, and the plan does not depend on the
     # values: arrays of rows that are looked up by key. Measured: 10 ms planned each time, 1.2 ms planned once.
     "plan_cache_mode": "force_generic_plan",
-    # Where such a plan is thought to cost a lot it is compiled, which takes longer than to run it. Measured on
-    # PostgreSQL 15, a batch of 2,000: 1.1 s compiled, 0.3 s as it is.
+    # Postgres compiles such a plan where it estimates a high cost, which takes longer than running it. Measured on
+    # PostgreSQL 15, a batch of 2,000: 1.1 s compiled, 0.3 s not compiled.
     "jit": "off",
 }
 
 
 async def connect(dsn: str, *, command_timeout: float = 35.0, **server_settings: str) -> Connection:
-    """Open a connection whose every wait is bounded; `command_timeout` in seconds.
+    """Open a connection with every wait bounded; `command_timeout` in seconds.
 
-    Raises what `open_unbounded` raises; `retry_reason` tells which of it passes.
+    Raises what `open_unbounded` raises; `retry_reason` classifies it.
     """
     return await open_unbounded(
         dsn,
@@ -46,20 +46,20 @@ async def connect(dsn: str, *, command_timeout: float = 35.0, **server_settings:
 
 
 def pool(dsn: str, *, size: int) -> Pool:
-    """Return a pool of at most so many connections as `connect` opens them, to be awaited before it is used.
+    """Return a pool of at most `size` connections of `connect`; await it before use.
 
-    None is opened before one is asked for, so that a process can start while the database is away.
+    It opens no connection until the first is requested, so that a process can start while the database is down.
     """
 
-    async def opened(_dsn: str, **_options: Any) -> Connection:
+    async def connect_bounded(_dsn: str, **_options: Any) -> Connection:
         return await connect(dsn)
 
-    made: Pool = asyncpg.create_pool(dsn, min_size=0, max_size=size, connect=opened)  # type: ignore[call-overload]
-    return made
+    connections: Pool = asyncpg.create_pool(dsn, min_size=0, max_size=size, connect=connect_bounded)  # type: ignore[call-overload]
+    return connections
 
 
 async def open_unbounded(dsn: str, **options: Any) -> Connection:
-    """Open a connection for work that takes as long as it takes; options: of asyncpg.connect.
+    """Open a connection without bounds on its work; options: of asyncpg.connect.
 
     Raises DatabaseTlsError, and what asyncpg raises.
     """

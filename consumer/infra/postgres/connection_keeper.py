@@ -1,6 +1,6 @@
-"""A connection to Postgres that one task keeps, and that is opened anew after it was lost or dropped.
+"""Keeps one connection to Postgres for a task, and opens a new one after it was lost or dropped.
 
-However the task ends, no connection stays open.
+No connection stays open, however the task ends.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ConnectionKeeper:
         return self._connection
 
     async def roll_back(self) -> None:
-        """End the transaction without effect, or drop the connection where that fails."""
+        """Roll back the transaction, or drop the connection where that fails."""
         if self._connection is None:
             return
         try:

@@ -1,6 +1,6 @@
-"""What an error of Postgres means: worth another try, refused data, or neither.
+"""Classifies errors of Postgres: transient, refused data, or neither.
 
-The three classes decide what becomes of a batch: try it again, divide it, or crash.
+The class decides what happens to a batch: retry it, divide it, or crash.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (
     (asyncpg.LockNotAvailableError, RetryReason.LOCK_TIMEOUT),
     (asyncpg.QueryCanceledError, RetryReason.STATEMENT_TIMEOUT),
     (asyncpg.PostgresConnectionError, RetryReason.CONNECTION),
-    # shutting down, restarting, crashed, out of connections or memory: it comes back
+    # shutting down, restarting, crashed, out of connections or memory: it recovers
     (asyncpg.OperatorInterventionError, RetryReason.CONNECTION),
     (asyncpg.InsufficientResourcesError, RetryReason.CONNECTION),
     # the server ended an idle transaction: this worker was frozen
     (asyncpg.IdleInTransactionSessionTimeoutError, RetryReason.CONNECTION),
-    # asyncpg's own: used while closed, or closed in mid-operation
+    # asyncpg's own: used after it was closed, or closed during an operation
     (asyncpg.InterfaceError, RetryReason.CONNECTION),
-    # asyncpg's own: what the server said when it ended the session met the next request on its way
+    # asyncpg's own: the server's message that ends the session crossed the next request
     (asyncpg.InternalClientError, RetryReason.CONNECTION),
     (OSError, RetryReason.CONNECTION),
     (TimeoutError, RetryReason.CONNECTION),
@@ -31,17 +31,17 @@ _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (
 
 
 class DatabaseTlsError(ConnectionError):
-    """There is no TLS with the database; the message says why, and what in the URL to look at."""
+    """The TLS handshake with the database failed; the message says why, and which part of the URL to check."""
 
 
 def retry_reason(error: BaseException) -> RetryReason | None:
-    """Return why an error is worth another try of the whole unit of work, None where it is not."""
-    # asyncpg's own: what the URL says cannot be carried out, now or later
+    """Return why the whole unit of work should be retried after an error, None where it should not."""
+    # asyncpg's own: the URL asks for something impossible, which no retry changes
     if is_data_error(error) or isinstance(error, ClientConfigurationError):
         return None
     return next((reason for kind, reason in _RETRYABLE if isinstance(error, kind)), None)
 
 
 def is_data_error(error: BaseException) -> bool:
-    """Tell whether Postgres refused the data itself: SQLSTATE classes 22, 23 and 54."""
+    """Return True if Postgres refused the data itself: SQLSTATE classes 22, 23 and 54."""
     return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in {"22", "23", "54"}

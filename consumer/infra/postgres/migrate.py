@@ -1,7 +1,4 @@
-"""Creates or upgrades the database schema.
-
-Owns the order of migrations. Never touches data beyond what a migration's script says.
-"""
+"""Creates the database schema, or runs the migrations that it lacks."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ if TYPE_CHECKING:
 
 NEWEST = 1
 
-# Any number, the same in every version: two migrations of one database never run at once.
+# Key of the advisory lock, the same in every version: two migrations of one database never run at once.
 _LOCK = 0x656E67616765
 
 
@@ -24,9 +21,9 @@ class SchemaTooNewError(Exception):
 
 
 async def migrate(dsn: str) -> tuple[int, int]:
-    """Bring the database at `dsn` to the newest schema and return the versions before (0: empty) and after.
+    """Bring the database at `dsn` to the newest schema in one transaction; return the versions before and after.
 
-    Everything happens in one transaction. Raises SchemaTooNewError where the database is ahead of the code.
+    Version 0 is an empty database. Raises SchemaTooNewError where the database is ahead of the code.
     """
     connection = await db.open_unbounded(dsn)
     try:
@@ -45,7 +42,7 @@ async def migrate(dsn: str) -> tuple[int, int]:
 
 
 async def schema_version(connection: asyncpg.Connection[asyncpg.Record]) -> int:
-    """Return the version of the schema that the database has, 0 for none."""
+    """Return the schema version of the database, 0 where it has no schema."""
     if await connection.fetchval("select to_regclass('installation')") is None:
         return 0
     version: int = await connection.fetchval("select schema_version from installation")

@@ -1,7 +1,6 @@
-"""The revision of the configuration: batches share its lock, a change of configuration holds it alone.
+"""The revision lock: batches hold it shared until they commit, a change of configuration exclusively.
 
-A batch holds the lock shared until its commit, a change of configuration exclusively until its own: so a change
-holds for all batches begun after it, and no batch is judged half by the old catalog.
+So a change applies to every batch begun after it, and no batch is judged partly by the old catalog.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
 
-# Of an advisory lock; any fixed number that no other lock has.
+# Key of the advisory lock; any number that no other lock uses.
 REVISION_LOCK = 0x656E6761_0001
 
 
@@ -25,8 +24,8 @@ REVISION_LOCK = 0x656E6761_0001
 async def configuration_change(connection: Connection) -> AsyncIterator[None]:
     """Hold the revision lock exclusively in a transaction and raise the revision at its end.
 
-    Tries briefly and again rather than queueing: a queued exclusive lock would hold up every batch behind the
-    slowest one. Gives up with LockNotAvailableError after about a minute.
+    Polls with a lock timeout of 50 ms instead of queueing: while an exclusive lock waits for the slowest batch, no
+    other batch would get the lock. Raises LockNotAvailableError after about a minute.
     """
     for attempt in range(600):
         transaction = connection.transaction()
@@ -40,14 +39,14 @@ async def configuration_change(connection: Connection) -> AsyncIterator[None]:
                 raise
             await asyncio.sleep(0.05)
             continue
-        # Only the revision is not worth waiting for; the change itself may meet row locks.
+        # The short timeout is for the revision lock only: the change itself may wait for row locks.
         await connection.execute("set local lock_timeout to default")
         break
     try:
         yield
         await connection.execute("update installation set revision = revision + 1")
     except BaseException:
-        # A connection that is gone has rolled back, and asking it to would hide why.
+        # A lost connection has rolled back already; a rollback on it would raise and hide the error.
         if not connection.is_closed():
             await transaction.rollback()
         raise

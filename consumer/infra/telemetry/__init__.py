@@ -1,4 +1,4 @@
-"""What operators see: logs, metrics, health, probes, and progress bars of commands. Layer: infra.
+"""Logs, metrics, health, probes, and progress bars of commands. Layer: infra.
 
 Read `metrics.py` first: every series, as docs/contracts.md names them.
 """

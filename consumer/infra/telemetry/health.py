@@ -1,7 +1,6 @@
-"""Whether the process works, told over HTTP: `/livez`, `/readyz` and `/metrics`.
+"""The health of the process, served over HTTP as `/livez`, `/readyz` and `/metrics`.
 
-Owns what is known of each component's health, and serving it. Never finds anything out itself: tasks report
-what they see, probes.py watches Postgres and Kafka.
+Health is reported, not measured here: by the tasks of the process, and by probes.py for Postgres and Kafka.
 """
 
 from __future__ import annotations
@@ -27,62 +26,62 @@ if TYPE_CHECKING:
     from consumer.infra.clock import Clock
     from consumer.infra.telemetry.metrics import Metrics
 
-# Seconds after which a main loop that was not heard of counts as stuck, and the process as dead.
+# Seconds without a report after which a main loop counts as stuck, and the process as dead.
 STUCK_AFTER = 60.0
 
 
 @dataclass(slots=True)
 class _Component:
-    """What was last said of a component, and for how long that holds."""
+    """The last report of a component; within: seconds for which it is valid."""
 
     within: float | None
     vital: bool
     ok: bool
     why: str | None
-    heard_at: float
+    reported_at: float
 
 
 class Health:
-    """What the tasks of this process say of themselves, and whether it is recent enough to believe."""
+    """The last report of each component of this process, and whether it is still valid."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._components: dict[str, _Component] = {}
 
     def expect(self, name: str, *, within: float | None = None, vital: bool = False) -> None:
-        """Name a component without which the process is not ready; until it reports it is not.
+        """Add a component that has to report before the process is ready.
 
-        within: seconds for which a report holds, None for ever. vital: a main loop, without whose reports for
-        STUCK_AFTER seconds the process is not even alive.
+        within: seconds for which a report is valid, None for ever. vital: a main loop; after STUCK_AFTER seconds
+        without its report the process is not alive.
         """
         self._components[name] = _Component(
-            within, vital, ok=False, why="has not reported yet", heard_at=self._clock.monotonic()
+            within, vital, ok=False, why="has not reported yet", reported_at=self._clock.monotonic()
         )
 
     def report(self, name: str, ok: bool, why: str | None = None) -> None:
-        """Say how a component is now; a good report of a component with `within` is its heartbeat.
+        """Record a component's state; for a component with `within`, each report is a heartbeat.
 
-        why: one line for people, where it is not well. A component nobody expected is expected from now on.
+        why: one line for people, where `ok` is false. A component that was not expected is from now on.
         """
         if name not in self._components:
             self.expect(name)
         component = self._components[name]
         component.ok = ok
-        component.why = None if ok else why or "not well"
-        component.heard_at = self._clock.monotonic()
+        component.why = None if ok else why or "not healthy"
+        component.reported_at = self._clock.monotonic()
 
     def forget(self, name: str) -> None:
-        """Stop expecting a component: its task has ended as it should."""
+        """Stop expecting a component: its task has ended normally."""
         self._components.pop(name, None)
 
     def ready(self) -> bool:
-        """Tell whether every component is well; a process that expects nothing yet is only starting."""
+        """Return True if every component is healthy; False while none is expected yet: the process is starting."""
         return bool(self._components) and all(why is None for why in self._faults().values())
 
     def alive(self) -> bool:
-        """Tell whether every vital component was heard of lately, well or not."""
+        """Return True if every vital component has reported within STUCK_AFTER seconds, healthy or not."""
         now = self._clock.monotonic()
-        return all(now - c.heard_at <= STUCK_AFTER for c in self._components.values() if c.vital)
+        return all(now - c.reported_at <= STUCK_AFTER for c in self._components.values() if c.vital)
 
     def states(self) -> dict[str, dict[str, bool | str | None]]:
         """Return each component's state: {'ok': …, 'why': None or one line}."""
@@ -94,7 +93,7 @@ class Health:
 
 
 def application(health: Health, metrics: Metrics) -> Starlette:
-    """Return the HTTP side of a process without a web side: three routes."""
+    """Return the HTTP application of a process that serves health and metrics only."""
     return Starlette(routes=routes(health, metrics))
 
 
@@ -116,13 +115,13 @@ def routes(health: Health, metrics: Metrics) -> list[Route]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take an address, any free port for 0; raises OSError where it is taken: do it before anything else."""
+    """Bind an address (port 0: any free port); raises OSError where it is taken, so call it first at start-up."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=128)
 
 
 async def serve(application: Starlette, listener: socket.socket, *, patience: int = 1) -> None:
-    """Serve HTTP until cancelled; requests in flight get `patience` seconds to end, and the listener is closed."""
+    """Serve HTTP until cancelled; then give requests in flight `patience` seconds and close the listener."""
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -135,7 +134,7 @@ async def serve(application: Starlette, listener: socket.socket, *, patience: in
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
-        # Shielded: uvicorn cancelled in mid-serving would leave its connections open.
+        # Shielded: a cancelled uvicorn leaves its connections open.
         await asyncio.shield(serving)
     finally:
         server.should_exit = True
@@ -145,7 +144,7 @@ async def serve(application: Starlette, listener: socket.socket, *, patience: in
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: how the process ends is decided in one place, app.py."""
+    """uvicorn without its signal handlers: worker/app.py and web/app.py handle signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -153,7 +152,7 @@ class _Server(uvicorn.Server):
 
 
 def _fault(component: _Component, now: float) -> str | None:
-    silent_for = now - component.heard_at
+    silent_for = now - component.reported_at
     if not component.ok:
         return component.why
     if component.within is not None and silent_for > component.within:

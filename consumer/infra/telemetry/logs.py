@@ -1,7 +1,4 @@
-"""How the process logs: structlog and the standard library through one door, on standard error.
-
-Owns format, level and time stamps. Never decides what is worth a line.
-"""
+"""Configures logging: structlog and the standard library in one format, on standard error."""
 
 from __future__ import annotations
 
@@ -18,10 +15,10 @@ Logger = structlog.stdlib.BoundLogger
 
 
 def configure(level: str = "info", form: str = "json", stream: TextIO | None = None) -> None:
-    """Send every line of this process, of libraries too, to `stream` (standard error unless given).
+    """Send all log lines of this process, those of libraries too, to `stream` (default: standard error).
 
-    level: 'debug', 'info', 'warning' or 'error'. form: 'json', one object a line, or 'console' for reading.
-    May be called again; the last call holds.
+    level: 'debug', 'info', 'warning' or 'error'. form: 'json', one object a line, or 'console' for people.
+    The last call wins.
     """
     target = stream or sys.stderr
     shared: list[Processor] = [
@@ -35,7 +32,7 @@ def configure(level: str = "info", form: str = "json", stream: TextIO | None = N
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        # Loggers made at import outlive a second call, as tests make it.
+        # Loggers created at import have to follow a second call, as tests make it.
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(target)
@@ -46,12 +43,12 @@ def configure(level: str = "info", form: str = "json", stream: TextIO | None = N
     )
     root = logging.getLogger()
     for old in root.handlers[:]:
-        # Ours alone: a test runner's own handlers stay.
+        # Only our own: a test runner's handlers stay.
         if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
             root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    # These say each thing they do at info; what they do is ours to tell.
+    # At info these libraries log every step, which our own lines cover.
     for chatty in ("aiokafka", "asyncio", "uvicorn", "httpx"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
     logging.captureWarnings(capture=True)

@@ -1,7 +1,6 @@
-"""Every metric of the service, its name, labels and buckets, in one place.
+"""Every metric of the service with its name, labels and buckets (docs/contracts.md, Metrics).
 
-Owns what is measured and how it is called (contracts.md, Metrics). Never measures anything itself. Labels are
-bounded: topics, partitions and the closed lists, never a contact, an event or a type.
+Labels are bounded: topics, partitions and closed lists, never a contact, an event or an event type.
 """
 
 from __future__ import annotations
@@ -32,35 +31,35 @@ class Metrics:
     """The metrics of one process, on a registry of their own unless one is given."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        # A second series for each counter, saying when it began, that nobody asks for.
+        # Otherwise each counter has a second series, its creation time, which no rule or dashboard uses.
         disable_created_metrics()  # type: ignore[no-untyped-call] # the one function there without types
         self.registry = registry or CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._ingest()
         self._lanes()
         self._relay()
-        self._show_zeros()
+        self._initialize_closed_lists()
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, of type CONTENT_TYPE."""
         return generate_latest(self.registry)
 
     def _ingest(self) -> None:
-        self.records = self._counter("records", "Records by what became of them", "topic", "outcome")
+        self.records = self._counter("records", "Records by outcome", "topic", "outcome")
         self.verdicts = self._counter("verdicts", "Verdicts on new timeline entries", "verdict")
-        self.dead_letters = self._counter("dead_letters", "Records that could not be events", "reason")
+        self.dead_letters = self._counter("dead_letters", "Dead letters by reason", "reason")
         self.conflicting_duplicates = self._counter(
-            "conflicting_duplicates", "Event keys that came again with other contents"
+            "conflicting_duplicates", "Events with a known event key and different contents"
         )
         self.batch_seconds = self._histogram(
-            "batch_seconds", "Time that a batch spent in each stage", _STAGE_SECONDS, "stage"
+            "batch_seconds", "Seconds that a batch spent in each stage", _STAGE_SECONDS, "stage"
         )
-        self.batch_records = self._histogram("batch_records", "Records by batch", _RECORDS)
+        self.batch_records = self._histogram("batch_records", "Records per batch", _RECORDS)
         self.freshness_seconds = self._histogram(
-            "freshness_seconds", "From a record's timestamp to the commit of its batch", _AGE_SECONDS
+            "freshness_seconds", "Seconds from a record's timestamp to the commit of its batch", _AGE_SECONDS
         )
         self.database_retries = self._counter(
-            "database_retries", "Batches begun again because of a passing error", "reason"
+            "database_retries", "Batches retried after a transient database error, by reason", "reason"
         )
 
     def _lanes(self) -> None:
@@ -69,33 +68,38 @@ class Metrics:
         )
         self.lane_lag_seconds = self._gauge(
             "lane_lag_seconds",
-            "Age of the oldest record not processed yet, 0 when caught up",
+            "Age of the oldest record not processed yet, in seconds, 0 when caught up",
             "topic",
             "partition",
         )
         self.lanes_unowned = self._gauge("lanes_unowned", "Lanes that no worker holds")
-        self.lane_stopped = self._gauge("lane_stopped", "Lanes standing still until somebody acts", "reason")
-        self.lane_fenced = self._counter(
-            "lane_fenced", "Batches that found another worker holding their lane"
+        self.lane_stopped = self._gauge(
+            "lane_stopped", "Lanes stopped until an operator acts, by reason", "reason"
         )
-        self.rebalances = self._counter("rebalances", "Times that slices moved between workers")
+        self.lane_fenced = self._counter(
+            "lane_fenced", "Batches refused because another worker had taken one of their lanes"
+        )
+        self.rebalances = self._counter("rebalances", "Takeovers of slices that another pipeline held")
 
     def _relay(self) -> None:
         self.publish_seconds = self._histogram(
-            "publish_seconds", "From the commit of a message to its acknowledgement by Kafka", _AGE_SECONDS
+            "publish_seconds",
+            "Seconds from the commit of a message to its acknowledgement by Kafka",
+            _AGE_SECONDS,
         )
         self.outbox_messages = self._gauge("outbox_messages", "Messages not published yet")
         self.outbox_oldest_seconds = self._gauge(
-            "outbox_oldest_seconds", "Age of the oldest message not published yet, 0 where there is none"
+            "outbox_oldest_seconds",
+            "Age of the oldest message not published yet, in seconds, 0 if there is none",
         )
         self.relay_transactions = self._counter(
             "relay_transactions",
-            "Groups of messages that the relay sent (in plain mode: flushes), by how they ended",
+            "Kafka transactions of the relay (in plain mode: flushes), by result",
             "result",
         )
 
-    def _show_zeros(self) -> None:
-        """Show the series of closed lists from the first scrape on: a rate needs a zero to rise from."""
+    def _initialize_closed_lists(self) -> None:
+        """Export the series of closed lists from the first scrape on: a rate needs a zero to rise from."""
         for counter, label, values in (
             (self.verdicts, "verdict", Verdict),
             (self.dead_letters, "reason", DeadLetterReason),

@@ -1,7 +1,7 @@
-"""Watches Postgres and Kafka from the side, so that the process says within seconds that one of them is away.
+"""Probes Postgres and Kafka once a second, so that health shows within seconds that one of them is down.
 
-Owns two tasks with connections of their own: a batch that waits for a frozen server cannot tell. Never
-decides what to do about it; the path itself tries again until it succeeds.
+Each probe has a connection of its own: a batch that waits for a frozen server cannot report it. Probes only
+report; batches retry until they succeed.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
     from consumer.infra.telemetry.health import Health
 
-# A look each second, given up after two, is well below the five seconds that are promised.
-EVERY = 1.0
-PATIENCE = 2.0
+# Seconds. One probe a second with a timeout of two keeps within the five seconds that are promised.
+INTERVAL = 1.0
+TIMEOUT = 2.0
 
 
 async def watch_database(settings: Settings, health: Health) -> None:
     """Report 'database' to `health` about once a second, until cancelled."""
-    health.expect("database", within=EVERY + 2 * PATIENCE)
+    health.expect("database", within=INTERVAL + 2 * TIMEOUT)
     with ConnectionKeeper(
         lambda: postgres.connect(settings.dsn(), application_name="engagement-health")
     ) as database:
         while True:
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     await (await database.get()).execute("select 1")
                 health.report("database", ok=True)
             except Exception as error:
@@ -39,26 +39,26 @@ async def watch_database(settings: Settings, health: Health) -> None:
                     raise
                 health.report("database", ok=False, why=_line(error))
                 database.drop()
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(INTERVAL)
 
 
 async def watch_kafka(settings: Settings, health: Health) -> None:
     """Report 'kafka' to `health` about once a second, until cancelled."""
-    health.expect("kafka", within=EVERY + 2 * PATIENCE)
+    health.expect("kafka", within=INTERVAL + 2 * TIMEOUT)
     while True:
         try:
-            async with kafka.metadata_client(settings, "health", patience=PATIENCE) as client:
+            async with kafka.metadata_client(settings, "health", patience=TIMEOUT) as client:
                 while True:
-                    async with asyncio.timeout(PATIENCE):
+                    async with asyncio.timeout(TIMEOUT):
                         await client.fetch_all_metadata()
                     health.report("kafka", ok=True)
-                    await asyncio.sleep(EVERY)
+                    await asyncio.sleep(INTERVAL)
         except (KafkaError, OSError, TimeoutError) as error:
             health.report("kafka", ok=False, why=_line(error))
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(INTERVAL)
 
 
 def _line(error: BaseException) -> str:
-    # aiokafka's own begin with their names.
+    # Messages of aiokafka's errors begin with the name of their class.
     name = type(error).__name__
     return " ".join(f"{name}: {str(error).removeprefix(f'{name}: ')}".split()).removesuffix(":")[:300]

@@ -1,8 +1,4 @@
-"""How far long work has got: a bar on a terminal, a plain line every few seconds elsewhere.
-
-Owns showing it, on standard error, so that answers on standard output stay clean. Never decides how fast work
-goes.
-"""
+"""Shows the progress of long work on standard error: a bar on a terminal, a line every five seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -27,10 +23,10 @@ _EVERY_SECONDS = 5.0
 def show_progress(
     what: str, total: int | None = None, *, clock: Clock | None = None
 ) -> Iterator[Callable[[int], None]]:
-    """Give a function to be called with how much is done by now; total: of how much, None without an end."""
+    """Yield a function to call with the amount done so far; total: the whole amount, None if unknown."""
     if sys.stderr.isatty():
-        with _bar(what, total) as tell:
-            yield tell
+        with _bar(what, total) as report:
+            yield report
         return
     yield _lines(what, total, clock or SystemClock())
 
@@ -44,14 +40,14 @@ def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def _lines(what: str, total: int | None, clock: Clock) -> Callable[[int], None]:
-    begun = last = clock.monotonic()
+    started = last = clock.monotonic()
 
-    def tell(done: int) -> None:
+    def report(done: int) -> None:
         nonlocal last
         now = clock.monotonic()
         if now - last >= _EVERY_SECONDS:
             last = now
             of = f" of {total}" if total else ""
-            print(f"{what}: {done}{of}, {done / (now - begun):.0f}/s", file=sys.stderr, flush=True)  # noqa: T201 - progress is printed
+            print(f"{what}: {done}{of}, {done / (now - started):.0f}/s", file=sys.stderr, flush=True)  # noqa: T201 - progress is printed
 
-    return tell
+    return report
