@@ -83,7 +83,7 @@ bench-shapes: $(INSTALLED) ## how fast otherwise: two workers, everything again,
 	$(BIN)/python -m bench two-workers duplicates shapes $(ARGS)
 
 ops: $(INSTALLED) ## what operators see: alerts tried by promtool, names of panels and runbook held against the code
-	$(BIN)/python -m pytest tests/unit/test_ops.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)
+	$(BIN)/python -m pytest tests/unit/test_alert_rules.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)
 
 demo: $(INSTALLED) ## see it: an embedded database and broker, 20,000 events, scores, and the proof
 	$(BIN)/engagement demo $(ARGS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.traffic import ACCOUNT
 from consumer.infra.telemetry import logs
-from tests.web.serving import serving
+from tests.web.api_client import serving
 
 if TYPE_CHECKING:
     from bench.servers import Servers

@@ -1,7 +1,7 @@
 """Reads out of an expression of PromQL what it asks for: series, labels, and inside which functions.
 
 Owns as much of the grammar as our rules and panels use, and refuses the rest. Never evaluates anything; promtool
-does, in tests/unit/test_ops.py.
+does, in tests/unit/test_alert_rules.py.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import pytest
 
 from consumer.demo.servers import EmbeddedPostgres
 from consumer.infra.postgres.migrate import migrate
-from tests.kafka.behind_proxy import Proxied, broker_behind_proxy
+from tests.kafka.broker_with_proxy import Proxied, broker_behind_proxy
 from tests.kafka.installation import Installation
 
 if TYPE_CHECKING:

@@ -76,23 +76,23 @@ async def kill_broker(fleet: Fleet, _chance: random.Random) -> None:
 
 async def cut_postgres(fleet: Fleet, _chance: random.Random) -> None:
     """Reset all connections to Postgres."""
-    assert fleet.postgres_gate.cut() > 0
+    assert fleet.postgres_proxy.cut() > 0
 
 
 async def cut_kafka(fleet: Fleet, _chance: random.Random) -> None:
     """Reset all connections to Kafka."""
-    assert fleet.kafka_gate.cut() > 0
+    assert fleet.kafka_proxy.cut() > 0
 
 
 async def delay_everything(fleet: Fleet, _chance: random.Random) -> None:
     """Let everything to and from both servers be late for a while, and reset the connections in the midst of it."""
-    gates = (fleet.postgres_gate, fleet.kafka_gate)
-    for gate in gates:
-        gate.delay = _LATE
+    proxies = (fleet.postgres_proxy, fleet.kafka_proxy)
+    for proxy in proxies:
+        proxy.delay = _LATE
     await asyncio.sleep(_FOR_A_WHILE)  # the fault itself, not a wait for anything
-    for gate in gates:
-        gate.cut()
-        gate.delay = 0.0
+    for proxy in proxies:
+        proxy.cut()
+        proxy.delay = 0.0
 
 
 async def move_slices(fleet: Fleet, _chance: random.Random) -> None:

@@ -1,6 +1,6 @@
-"""Workers and a relay as processes of their own, on servers reached through gates, each replaced when it ends.
+"""Workers and a relay as processes of their own, on servers reached through proxies, each replaced when it ends.
 
-Owns the processes, the gates and how far the work has come. Never breaks anything by itself: faults.py does.
+Owns the processes, the proxies and how far the work has come. Never breaks anything by itself: faults.py does.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import asyncpg
 
 from consumer.demo.servers import EmbeddedPostgres
 from consumer.infra.postgres.migrate import migrate
-from tests.kafka.agreement import outbox_rows, progress
-from tests.kafka.gate import Gate
+from tests.kafka.delivery_checks import outbox_rows, progress
 from tests.kafka.installation import Installation
+from tests.kafka.tcp_proxy import TcpProxy
 from tests.kafka.worker_process import WorkerProcess
 from tests.servers.maven_kafka import MavenKafka
 from tests.waiting import eventually
@@ -33,14 +33,14 @@ _SETTINGS = {"batch_records": "20"}
 
 @dataclass
 class Fleet:
-    """Three workers and a relay. direct: the installation past the gates; through: as the processes see it."""
+    """Three workers and a relay. direct: the installation past the proxies; through: as the processes see it."""
 
     direct: Installation
     through: Installation
     postgres: EmbeddedPostgres
     kafka: MavenKafka
-    postgres_gate: Gate
-    kafka_gate: Gate
+    postgres_proxy: TcpProxy
+    kafka_proxy: TcpProxy
     folder: Path
     workers: list[WorkerProcess] = field(default_factory=list)
     relays: list[WorkerProcess] = field(default_factory=list)
@@ -107,26 +107,26 @@ _HELD = """
 async def fleet(folder: Path, prefix: str) -> AsyncIterator[Fleet]:
     """Give a fleet on servers of its own; its processes are started by whoever has made topics and accounts."""
     async with AsyncExitStack() as stack:
-        gates = Gate(), Gate()
-        for gate in gates:
-            await gate.start()
-            stack.push_async_callback(gate.close)
+        proxies = TcpProxy(), TcpProxy()
+        for proxy in proxies:
+            await proxy.start()
+            stack.push_async_callback(proxy.close)
         postgres = await stack.enter_async_context(EmbeddedPostgres(fsync=False))
         await migrate(postgres.dsn)
-        kafka = MavenKafka(proxy_port=gates[1].port)
+        kafka = MavenKafka(proxy_port=proxies[1].port)
         stack.push_async_callback(kafka.close)
         await kafka.start()
-        gates[0].upstream, gates[1].upstream = postgres.port, kafka.behind_proxy
+        proxies[0].upstream, proxies[1].upstream = postgres.port, kafka.behind_proxy
         made = Fleet(
             Installation(postgres.dsn, kafka.bootstrap, prefix),
             Installation(
-                postgres.dsn.replace(f":{postgres.port}/", f":{gates[0].port}/"),
-                f"127.0.0.1:{gates[1].port}",
+                postgres.dsn.replace(f":{postgres.port}/", f":{proxies[0].port}/"),
+                f"127.0.0.1:{proxies[1].port}",
                 prefix,
             ),
             postgres,
             kafka,
-            *gates,
+            *proxies,
             folder,
         )
         try:

@@ -15,10 +15,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
+from tests.builders.kafka_records import structured_record
 from tests.kafka.installation import document
 from tests.kafka.worker_process import WorkerProcess
 from tests.oracle import OracleRecord
-from tests.records import structured_record
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

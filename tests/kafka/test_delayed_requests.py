@@ -14,13 +14,13 @@ import pytest
 from consumer.relay.producers import Deadlines, TrackedSender
 from consumer.relay.resend_guard import OnceSender
 from consumer.relay.transactional_publisher import TransactionalPublisher
-from tests.kafka.proxy import Api, Frame
-from tests.kafka.publishing import BATCH, MiniatureRelay, assert_each_once_in_order, prepare, visible
+from tests.kafka.kafka_proxy import Api, Frame
+from tests.kafka.miniature_relay import BATCH, MiniatureRelay, assert_each_once_in_order, prepare, visible
 
 if TYPE_CHECKING:
     import asyncio
 
-    from tests.kafka.behind_proxy import Proxied
+    from tests.kafka.broker_with_proxy import Proxied
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.usefixtures("nothing_unseen")]
 

@@ -21,22 +21,22 @@ import asyncpg
 import pytest
 
 from tests.kafka import traffic
-from tests.kafka.agreement import assert_agrees, progress, told_ids
+from tests.kafka.committed_reader import committed_reader
+from tests.kafka.delivery_checks import assert_agrees, progress, told_ids
 from tests.kafka.faults import KINDS, draw
-from tests.kafka.feeder import feeding
 from tests.kafka.fleet import WORKERS, fleet
-from tests.kafka.witness import witness
+from tests.kafka.traffic_sender import traffic_sender
 from tests.pipeline import service
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.kafka.committed_reader import CommittedReader
     from tests.kafka.faults import Fault
-    from tests.kafka.feeder import Feeder
     from tests.kafka.fleet import Fleet
     from tests.kafka.traffic import Traffic
-    from tests.kafka.witness import Witness
+    from tests.kafka.traffic_sender import TrafficSender
 
 LONG = os.environ.get("ENGAGEMENT_TEST_LONG") == "1"
 SEED = int(os.environ.get("ENGAGEMENT_TEST_SEED", "20260302"))
@@ -51,9 +51,9 @@ pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(1800 if LONG else 420)
 class Run:
     """One fault after another, each with load before it and the recovery from it measured."""
 
-    def __init__(self, ships: Fleet, feeder: Feeder, drawn: Traffic, chance: random.Random) -> None:
+    def __init__(self, ships: Fleet, sender: TrafficSender, drawn: Traffic, chance: random.Random) -> None:
         self._fleet = ships
-        self._feeder = feeder
+        self._sender = sender
         self._records = iter(drawn.records)
         self._chance = chance
         self.recovered: dict[str, list[float]] = {}
@@ -73,7 +73,7 @@ class Run:
     def _feed(self, number: int) -> None:
         records = list(islice(self._records, number))
         self._fleet.fed += len(records)
-        self._feeder.feed(records)
+        self._sender.send(records)
 
 
 async def test_nothing_is_lost_doubled_or_overtaken(
@@ -91,8 +91,11 @@ async def test_nothing_is_lost_doubled_or_overtaken(
         for _ in range(WORKERS):
             ships.start_worker()
         ships.start_relay()
-        async with witness(ships.direct, PARTITIONS) as reader, feeding(ships.direct) as feeder:
-            run = Run(ships, feeder, drawn, chance)
+        async with (
+            committed_reader(ships.direct, PARTITIONS) as reader,
+            traffic_sender(ships.direct) as sender,
+        ):
+            run = Run(ships, sender, drawn, chance)
             for fault in faults:
                 await run.strike(fault)
             figures = await _figures(ships, drawn, reader, run)
@@ -105,7 +108,7 @@ async def test_nothing_is_lost_doubled_or_overtaken(
     report_line(f"faults: {json.dumps(figures)}")
 
 
-async def _figures(ships: Fleet, drawn: Traffic, reader: Witness, run: Run) -> dict[str, object]:
+async def _figures(ships: Fleet, drawn: Traffic, reader: CommittedReader, run: Run) -> dict[str, object]:
     """Return what there is to say of a run; the reader gets ten seconds for what it has not read yet."""
     connection = await asyncpg.connect(ships.direct.dsn)
     try:

@@ -22,10 +22,10 @@ from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.lanes import operations
 from consumer.worker.app import Worker
+from tests.builders.kafka_records import structured_record
 from tests.kafka.installation import Installation, document
 from tests.kafka.test_worker import won
-from tests.kafka.working import working
-from tests.records import structured_record
+from tests.kafka.worker_in_process import working
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

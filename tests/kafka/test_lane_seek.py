@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.__main__ import main
+from tests.builders.kafka_records import structured_record
 from tests.oracle import OracleRecord
-from tests.records import structured_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

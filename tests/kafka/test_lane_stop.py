@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.builders.kafka_records import structured_record
 from tests.kafka.installation import document
 from tests.kafka.worker_process import WorkerProcess
 from tests.oracle import OracleRecord
-from tests.records import structured_record
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

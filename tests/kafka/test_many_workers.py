@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from tests.kafka.installation import Installation, definition, document
 from tests.kafka.test_worker import won
+from tests.kafka.worker_in_process import working
 from tests.kafka.worker_process import WorkerProcess
-from tests.kafka.working import working
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from consumer.domain.model import Record
-    from tests.kafka.working import Working
+    from tests.kafka.worker_in_process import Working
 
 pytestmark = pytest.mark.real_kafka
 

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from tests.kafka import traffic
-from tests.kafka.agreement import assert_agrees, outbox_rows, progress
-from tests.kafka.feeder import feeding
+from tests.kafka.delivery_checks import assert_agrees, outbox_rows, progress
+from tests.kafka.traffic_sender import traffic_sender
 from tests.kafka.worker_process import WorkerProcess
 from tests.waiting import eventually
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.kafka.conftest import Fragile
-    from tests.kafka.feeder import Feeder
+    from tests.kafka.traffic_sender import TrafficSender
 
 # Seconds that a server stays away: a minute is promised, and shown where there is time for it.
 LONG = os.environ.get("ENGAGEMENT_TEST_LONG") == "1"
@@ -34,24 +34,24 @@ pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(300 if LONG else 120)]
 class Scene:
     """A worker at work on traffic that is fed part by part."""
 
-    def __init__(self, fragile: Fragile, worker: WorkerProcess, feeder: Feeder, seed: int) -> None:
+    def __init__(self, fragile: Fragile, worker: WorkerProcess, sender: TrafficSender, seed: int) -> None:
         self.fragile = fragile
         self.worker = worker
-        self.feeder = feeder
+        self.sender = sender
         self.traffic = traffic.draw(seed, 1200)
         self.parts = traffic.chunks(self.traffic.records, 3)
         self.fed = 0
 
-    def feed(self) -> None:
+    def send(self) -> None:
         """Send the next third of the traffic."""
         part = next(iter(self.parts))
         self.fed += len(part)
-        self.feeder.feed(part)
+        self.sender.send(part)
 
     async def under_load(self) -> None:
         """Feed a third and return when some of it is committed and some is not."""
         before = await progress(self.fragile.installation)
-        self.feed()
+        self.send()
 
         async def begun() -> bool:
             return await progress(self.fragile.installation) > before
@@ -61,7 +61,7 @@ class Scene:
     async def assert_catches_up(self, *, within: float = 30) -> float:
         """Wait until all that was fed is committed and published, and return the seconds that took."""
         begun = time.monotonic()
-        await self.feeder.finished()
+        await self.sender.finished()
 
         async def done() -> None:
             assert await progress(self.fragile.installation) == self.fed
@@ -77,7 +77,7 @@ class Scene:
     async def assert_whole(self) -> None:
         """Feed what is left and compare everything with the oracle."""
         while self.fed < len(self.traffic.records):
-            self.feed()
+            self.send()
         await self.assert_catches_up()
         await assert_agrees(self.fragile.installation, self.traffic)
 
@@ -90,11 +90,11 @@ async def at_work(fragile: Fragile, folder: Path, seed: int, **settings: str) ->
     for account in traffic.ACCOUNTS:
         await installation.apply(traffic.catalog(account))
     async with (
-        feeding(installation) as feeder,
+        traffic_sender(installation) as sender,
         WorkerProcess(installation, folder, batch_records="25", **settings) as worker,
     ):
         await worker.until(200, within=30)
-        yield Scene(fragile, worker, feeder, seed)
+        yield Scene(fragile, worker, sender, seed)
 
 
 async def _stays_away(worker: WorkerProcess, component: str) -> None:
@@ -200,13 +200,13 @@ async def test_the_worker_outlives_an_outage(
     """With a server away /readyz is 503 within 5 s and names it, /livez 200; back, everything goes on by itself."""
     async with at_work(fragile, tmp_path, 3) as scene:
         # Once it has looked around with its lanes in its hands.
-        scene.feed()
+        scene.send()
         await scene.assert_catches_up()
         await scene.under_load()
         async with away(fragile, how):
             noticed = await scene.worker.until(503, within=5, component=component)
             if component == "database":
-                scene.feed()
+                scene.send()
             await _stays_away(scene.worker, component)
             if component == "database":
                 # Nobody else can tell that what waits cannot be committed.

@@ -11,7 +11,7 @@ from consumer.demo.servers import EmbeddedBroker
 from consumer.infra.settings import Settings
 from consumer.relay.kafka_publisher import PlainPublisher, PublishedPosition
 from schemas.names import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
-from tests.kafka.publishing import messages
+from tests.kafka.miniature_relay import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,14 +16,14 @@ from consumer.relay.outbox import OutgoingMessage
 from consumer.relay.producers import Deadlines
 from consumer.relay.transactional_publisher import TransactionalPublisher
 from schemas.names import OUTPUT_TOPICS
-from tests.kafka.proxy import Api
-from tests.kafka.publishing import MiniatureRelay, assert_each_once_in_order, messages, prepare, visible
+from tests.kafka.kafka_proxy import Api
+from tests.kafka.miniature_relay import MiniatureRelay, assert_each_once_in_order, messages, prepare, visible
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from tests.kafka.behind_proxy import Proxied
+    from tests.kafka.broker_with_proxy import Proxied
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.usefixtures("nothing_unseen")]
 

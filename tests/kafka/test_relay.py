@@ -11,9 +11,9 @@ import pytest
 from consumer.relay.shard_publisher import ShardPublisher
 from consumer.relay.transactional_publisher import TransactionalPublisher
 from schemas.names import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
-from tests.kafka.agreement import outbox_rows
+from tests.kafka.delivery_checks import outbox_rows
 from tests.kafka.installation import document
-from tests.kafka.relaying import Relaying
+from tests.kafka.relay_in_process import Relaying
 from tests.kafka.test_worker import won
 from tests.pipeline import service
 from tests.waiting import eventually

@@ -15,9 +15,9 @@ from consumer.infra.telemetry import probes
 from consumer.infra.telemetry.health import Health
 from schemas.names import SCORE_CHANGED_TOPIC
 from tests.kafka.installation import Installation, document
-from tests.kafka.secured import PASSWORDS, Secured, secured_broker
+from tests.kafka.secured_broker import PASSWORDS, Secured, secured_broker
 from tests.kafka.test_worker import won
-from tests.kafka.working import Working, working
+from tests.kafka.worker_in_process import Working, working
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from consumer.relay.outbox import OutgoingMessage
 from consumer.relay.record_batches import MAX_BATCH_BYTES, MessageTooLargeError
 from consumer.relay.transactional_publisher import TransactionalPublisher, relay_group
 from schemas.names import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, POSITIONS_TOPIC
-from tests.kafka.proxy import Api, Frame
-from tests.kafka.publishing import (
+from tests.kafka.kafka_proxy import Api, Frame
+from tests.kafka.miniature_relay import (
     BATCH,
     PARTITIONS,
     MiniatureRelay,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.infra.settings import Settings
-    from tests.kafka.behind_proxy import Proxied
+    from tests.kafka.broker_with_proxy import Proxied
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.usefixtures("nothing_unseen")]
 

@@ -19,7 +19,7 @@ from consumer.infra import postgres
 from schemas.names import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from schemas.published import ScoreChanged, XpCredited
 from tests.kafka.installation import Installation, definition, document, headers_of
-from tests.kafka.working import Working, working
+from tests.kafka.worker_in_process import Working, working
 from tests.oracle import OracleRecord, event_key
 from tests.waiting import eventually
 

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain.model import Record
+from tests.builders.kafka_records import binary_record, structured_record, topic_of
 from tests.kafka.installation import definition, document
 from tests.oracle import Oracle, OracleRecord
-from tests.records import binary_record, structured_record, topic_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -110,7 +110,7 @@ MUTANTS = (
     Mutant(
         "history-leaves-gates",
         breaks="a rejudgement leaves the gates as they were",
-        test="tests/pipeline/test_history.py::test_what_counted_too_much_is_mended",
+        test="tests/pipeline/test_rejudgement.py::test_what_counted_too_much_is_mended",
         edits=(
             Edit(
                 "sql/queries/history.sql",
@@ -234,7 +234,7 @@ MUTANTS = (
     Mutant(
         "segment-without-zero",
         breaks="a contact without a score in a group is no member where 0 is in range",
-        test="tests/pipeline/test_segments_law.py::test_property_members_are_whom_a_plain_reading_says",
+        test="tests/pipeline/test_segment_properties.py::test_property_members_are_whom_a_plain_reading_says",
         edits=(
             Edit(
                 "consumer/scoring/segments/member_sql.py",
@@ -296,7 +296,7 @@ MUTANTS = (
     Mutant(
         "decoded-ahead-goes-first",
         breaks="a batch decoded ahead is processed although its lane was assigned anew",
-        test="tests/kafka/test_lanes.py::test_what_was_decoded_ahead_waits_for_what_comes_before",
+        test="tests/kafka/test_lane_recovery.py::test_what_was_decoded_ahead_waits_for_what_comes_before",
         edits=(
             Edit(
                 "consumer/ingest/pipeline.py",

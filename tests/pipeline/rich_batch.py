@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.builders.kafka_records import structured_record
 from tests.oracle import OracleRecord, parse_time
-from tests.records import structured_record
 
 if TYPE_CHECKING:
     from consumer.domain.model import Record

@@ -26,7 +26,7 @@ from consumer.lanes import positions
 from consumer.relay.message_json import MessageEncoder
 from consumer.scoring import profile_publish
 from schemas.names import Outcome
-from tests.records import structured_record
+from tests.builders.kafka_records import structured_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence

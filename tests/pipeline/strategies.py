@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from tests.oracle import OracleRecord
-from tests.pipeline.catalogs import ACCOUNTS, changes, first_documents
+from tests.pipeline.catalog_strategies import ACCOUNTS, changes, first_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,13 +16,13 @@ from consumer.domain.decode import decode
 from consumer.domain.model import Event, Record
 from consumer.lanes.positions import read
 from consumer.relay.outbox import dead_letter_message
-from tests.examples import ATTRIBUTES, load_examples
+from tests.builders.kafka_records import structured_record
+from tests.golden_examples import ATTRIBUTES, load_examples
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
-from tests.pipeline import service, stored
-from tests.pipeline.cutting import Cuts
-from tests.pipeline.refusals import mark, refuse_marked
-from tests.records import structured_record
+from tests.pipeline import committed_rows, service
+from tests.pipeline.connection_cuts import Cuts
+from tests.pipeline.rejecting_trigger import mark, refuse_marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,7 +83,7 @@ async def test_every_bad_example_dies_alone(database: str, connection: Connectio
     assert found == {example.name: example.expected for example in examples}
     assert set(outcomes[::3] + outcomes[2::3]) == {"applied"}
 
-    letters = await stored.dead_letters(connection)
+    letters = await committed_rows.dead_letters(connection)
     expected = [
         _letter(record, example.expected.removeprefix("dead "), letter[-1])
         for record, example, letter in zip(records[1::3], examples, letters, strict=True)
@@ -189,7 +189,7 @@ async def test_no_dead_letter_refuses_itself(database: str, connection: Connecti
     assert len(handled) == len(drawn)
     assert Counter(cuts.awaits)["rollback"] == 0  # nothing was refused and divided
     dead = [one for one in handled if one.outcome == "dead"]
-    letters = await stored.dead_letters(connection)
+    letters = await committed_rows.dead_letters(connection)
     assert [letter[:8] for letter in letters] == [
         _letter(one.record, str(one.reason), None)[:8] for one in dead
     ]
@@ -219,7 +219,9 @@ async def test_a_refused_event_dies_alone(sqlstate: str, database: str, connecti
     outcomes = [service.outcome_of(one) for one in handled]
     assert [one.record for one in handled] == records
     assert outcomes == ["applied"] * 7 + ["dead refused_by_database"] + ["applied"] * 12
-    assert await stored.dead_letters(connection) == [_letter(records[7], "refused_by_database", "acme")]
+    assert await committed_rows.dead_letters(connection) == [
+        _letter(records[7], "refused_by_database", "acme")
+    ]
     detail = await connection.fetchval("select detail from dead_letters")
     assert sqlstate in detail
     assert await connection.fetchval("select count(*) from contacts where external_id = 'nobody'") == 0
@@ -251,7 +253,7 @@ async def test_several_refused_in_several_lanes(
     dead = {number for number, one in enumerate(handled) if one.outcome == "dead"}
     assert dead == set(offenders)
     assert {one.outcome for number, one in enumerate(handled) if number not in dead} == {"applied"}
-    assert [letter[1:3] for letter in await stored.dead_letters(connection)] == sorted(
+    assert [letter[1:3] for letter in await committed_rows.dead_letters(connection)] == sorted(
         (number % 4, number // 4) for number in offenders
     )
     entries = await connection.fetch("select event_id from timeline")

@@ -17,8 +17,8 @@ import asyncpg
 import pytest
 
 from tests.oracle import Oracle
-from tests.pipeline import rich_batch, service, stored
-from tests.pipeline.cutting import Cuts, WorkerDied
+from tests.pipeline import committed_rows, rich_batch, service
+from tests.pipeline.connection_cuts import Cuts, WorkerDied
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -66,7 +66,7 @@ async def _run(dsn: str, cuts: Cuts) -> tuple[list[str], dict[str, Any]]:
             await _next_worker(dsn)
     connection = await asyncpg.connect(dsn)
     try:
-        return outcomes, await stored.everything(connection)
+        return outcomes, await committed_rows.everything(connection)
     finally:
         await connection.close()
 
@@ -190,7 +190,7 @@ async def test_an_overtaken_worker_changes_nothing(postgres_server: PostgresServ
             assert await older.process(rich_batch.batch()) == []
             assert older.lanes == {}
         connection = await asyncpg.connect(dsn)
-        assert await stored.everything(connection) == undisturbed
+        assert await committed_rows.everything(connection) == undisturbed
         await connection.close()
 
 

@@ -1,6 +1,6 @@
 """Single steps of judging that are easily got wrong, each with the fewest events that show it.
 
-Times are minutes of one day; an event's name is its time. The law as a whole is test_law.py's.
+Times are minutes of one day; an event's name is its time. The law as a whole is test_verdict_properties.py's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 
 from tests.oracle import OracleRecord
 from tests.pipeline import service
-from tests.pipeline.schedule import Schedule
+from tests.pipeline.statement_schedule import Schedule
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection

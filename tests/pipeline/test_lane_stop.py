@@ -18,8 +18,8 @@ from schemas.names import DeadLetterReason
 from tests.kafka.installation import document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
-from tests.pipeline.cutting import Cuts, WorkerDied
-from tests.pipeline.refusals import mark, refuse_marked
+from tests.pipeline.connection_cuts import Cuts, WorkerDied
+from tests.pipeline.rejecting_trigger import mark, refuse_marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

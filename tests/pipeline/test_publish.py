@@ -1,6 +1,6 @@
 """Publishing over history: what readers see, what is told, and that crashes, cancels and batches do not matter.
 
-Any interleaving of all of them is test_publish_law.py's; here each rule has the test that fails without it.
+Any interleaving of all of them is test_publish_properties.py's; here each rule has the test that fails without it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from schemas.published import ScoreChanged
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
-from tests.pipeline.rehearsal import parsed
-from tests.pipeline.schedule import Schedule
+from tests.pipeline.history_runner import parsed
+from tests.pipeline.statement_schedule import Schedule
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

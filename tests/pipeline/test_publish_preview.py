@@ -20,8 +20,8 @@ from consumer.scoring.segments.repository import Segment
 from consumer.scoring.verify import verify
 from tests.kafka.installation import definition
 from tests.pipeline import service
-from tests.pipeline.rehearsal import parsed
-from tests.pipeline.stored import everything
+from tests.pipeline.committed_rows import everything
+from tests.pipeline.history_runner import parsed
 from tests.pipeline.test_publish import catalog, event, lost, overall
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
-"""Two workers at once, each held at the very statement where a mistake in the order of locks would show.
+"""Two workers at once, each held at the statement where a wrong order of locks would show.
 
-What any order ends in is test_law.py's; here the order is written down, so that each rule has the test that fails
-without it.
+The order is written down here, one test for each rule; test_verdict_properties.py draws orders.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sql import queries
 from tests.pipeline import service
-from tests.pipeline.schedule import Schedule
+from tests.pipeline.statement_schedule import Schedule
 from tests.pipeline.test_gates import document, verdicts, won
 
 if TYPE_CHECKING:

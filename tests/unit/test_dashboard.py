@@ -17,7 +17,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from consumer.infra.settings import Settings
-from tests.measured import faults, measured
+from tests.metric_series import faults, measured
 from tests.promql import read
 
 _ROOT = Path(__file__).parents[2]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from consumer.domain.decode import decode, event_key
 from consumer.domain.model import DeadLetter, Event, Record
 from schemas.names import DeadLetterReason
-from tests.examples import FOLDER, Example, load_examples
+from tests.builders.kafka_records import binary_record, structured_record
+from tests.golden_examples import FOLDER, Example, load_examples
 from tests.oracle import OracleRecord
-from tests.records import binary_record, structured_record
 
 GOOD = load_examples("good")
 BAD = load_examples("bad")

@@ -18,10 +18,10 @@ from consumer.domain import cloudevents
 from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Event, Record
 from schemas.names import DeadLetterReason
-from tests.examples import Example, load_examples
+from tests.builders.kafka_records import binary_record, structured_record
+from tests.golden_examples import Example, load_examples
 from tests.oracle import OracleRecord
 from tests.oracle import decode as oracle
-from tests.records import binary_record, structured_record
 
 GOOD = load_examples("good")
 STRUCTURED = (("content-type", b"application/cloudevents+json"),)

@@ -21,7 +21,7 @@ from schemas.events import MODELS, PRODUCT_TYPES, check_data
 from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, DeadLetterReason
 from schemas.numbers import digits, parse_data, whole
 from schemas.published import MESSAGES
-from tests.examples import Example, load_examples
+from tests.golden_examples import Example, load_examples
 from tests.oracle.fields import FIELDS, fit
 
 ASYNCAPI = Path(generator.__file__).parent / "asyncapi.yaml"

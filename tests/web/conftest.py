@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipeline import service
 from tests.pipeline.service import Service, apply_document
-from tests.web.serving import Api, serving
+from tests.web.api_client import Api, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.events import happen
-from tests.web.serving import bearer
+from tests.web.account_events import happen
+from tests.web.api_client import bearer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api
+    from tests.web.api_client import Api
 
 
 async def test_an_account_is_created_once(api: Api) -> None:

@@ -9,14 +9,14 @@ import pytest
 
 from consumer.infra import postgres
 from tests.pipeline import service
-from tests.web.events import happen
-from tests.web.scored import GROUPS, WON
+from tests.web.account_events import happen
+from tests.web.sample_account import GROUPS, WON
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api
+    from tests.web.api_client import Api
 
 PLUS = {"group": "mail", "points": 7, "reason": "met at the fair", "client_key": "fair-1"}
 

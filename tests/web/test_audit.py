@@ -11,7 +11,7 @@ from consumer.infra import postgres
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.web.serving import Api
+    from tests.web.api_client import Api
 
 GROUP = {"key": "purchase", "name": "Purchase", "icon": "cart"}
 

@@ -14,7 +14,7 @@ from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import profile_publish
 from tests.pipeline.service import apply_document
-from tests.web.events import happen, record
+from tests.web.account_events import happen, record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 GROUPS = [{"key": key, "name": key.title(), "icon": "cart"} for key in ("purchase", "mail")]
 WORTH = {"deal.won": ("purchase", 10), "deal.lost": ("purchase", -4), "mail.read": ("mail", 3)}

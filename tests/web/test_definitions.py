@@ -9,8 +9,8 @@ import pytest
 
 from consumer import catalog
 from consumer.infra import postgres
-from tests.web.events import happen
-from tests.web.scored import GROUPS, WON
+from tests.web.account_events import happen
+from tests.web.sample_account import GROUPS, WON
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 WHOLE = {
     **WON,

@@ -15,14 +15,14 @@ from consumer.infra import postgres
 from consumer.web.api.contacts import contacts
 from consumer.web.http import csv_response
 from tests.pipeline.service import apply_document
-from tests.web.events import record
-from tests.web.serving import bearer
+from tests.web.account_events import record
+from tests.web.api_client import bearer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 GROUPS = [{"key": "purchase", "name": "Purchase", "icon": "cart"}]
 WON = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.web.events import happen
-from tests.web.scored import WON
+from tests.web.account_events import happen
+from tests.web.sample_account import WON
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api
+    from tests.web.api_client import Api
 
 GROUPS = [
     {"key": "purchase", "name": "Purchase", "icon": "cart"},

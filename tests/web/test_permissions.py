@@ -8,7 +8,7 @@ import pytest
 
 from consumer.web.http.auth import Permission
 from consumer.web.routes import ROUTERS
-from tests.web.serving import Api, bearer
+from tests.web.api_client import Api, bearer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,15 +14,15 @@ from consumer.infra import postgres
 from consumer.infra.telemetry import health
 from consumer.scoring.profile_publish import preview
 from tests.waiting import eventually
-from tests.web.scored import draft, publish, scored
-from tests.web.serving import bearer
+from tests.web.api_client import bearer
+from tests.web.sample_account import draft, publish, scored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from consumer.infra.postgres.connection import Connection
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 PREVIEW = "/profiles/lead_score/preview"
 # Which server process makes a preview.

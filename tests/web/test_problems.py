@@ -17,7 +17,7 @@ from consumer.web.http.problems import Code, ProblemError
 if TYPE_CHECKING:
     import httpx
 
-    from tests.web.serving import Api
+    from tests.web.api_client import Api
 
 
 class _Inner(BaseModel):

@@ -14,7 +14,7 @@ import httpx
 
 from consumer.demo.servers.processes import free_port
 from tests.waiting import eventually
-from tests.web.serving import SECRET, bearer
+from tests.web.api_client import SECRET, bearer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,13 +9,13 @@ import pytest
 from consumer.infra import postgres
 from consumer.scoring import adjustments
 from consumer.scoring.adjustments import Adjustment
-from tests.web.scored import GROUPS, WON, begin, draft, finish, publish, scored
+from tests.web.sample_account import GROUPS, WON, begin, draft, finish, publish, scored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 SECOND = {"key": "second", "name": "Second"}
 

@@ -12,15 +12,15 @@ from consumer.scoring import profile_publish
 from tests import vectors
 from tests.pipeline import service
 from tests.pipeline.test_vectors import follow
-from tests.web.scored import begin, draft, finish, publish, scored
-from tests.web.serving import bearer, serving
+from tests.web.api_client import bearer, serving
+from tests.web.sample_account import begin, draft, finish, publish, scored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from consumer.infra.postgres.connection import Connection
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 
 @pytest.fixture

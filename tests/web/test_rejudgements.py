@@ -10,14 +10,14 @@ import pytest
 from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import rejudgement
-from tests.web.scored import scored
-from tests.web.serving import bearer
+from tests.web.api_client import bearer
+from tests.web.sample_account import scored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 WHERE = "/definitions/email_opened/rejudgements"
 

@@ -20,8 +20,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.web.events import flush_inbox, happen
-from tests.web.serving import bearer
+from tests.web.account_events import flush_inbox, happen
+from tests.web.api_client import bearer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import httpx
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api
+    from tests.web.api_client import Api
 
 CHECKS = [
     not_a_server_error,

@@ -8,14 +8,14 @@ from urllib.parse import quote
 import pytest
 
 from consumer.infra import postgres
-from tests.web.events import happen, record
-from tests.web.scored import WON
+from tests.web.account_events import happen, record
+from tests.web.sample_account import WON
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api
+    from tests.web.api_client import Api
 
 GROUPS = [{"key": "purchase", "name": "Purchase", "icon": "cart"}]
 ODD = "crm/42?x=1&y#z ü/timeline/7"

@@ -12,7 +12,7 @@ from consumer.infra import postgres
 from consumer.scoring.segments import count_members
 from tests.pipeline.service import apply_document
 from tests.waiting import eventually
-from tests.web.events import happen, record
+from tests.web.account_events import happen, record
 from tests.web.test_contacts import DEFINITIONS, GROUPS
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 HOT: dict[str, Any] = {
     "key": "hot",

@@ -12,13 +12,13 @@ from consumer.infra import postgres
 from consumer.scoring import adjustments
 from consumer.scoring.adjustments import Adjustment
 from tests.pipeline.service import apply_document
-from tests.web.events import BEGIN, record
+from tests.web.account_events import BEGIN, record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 GROUPS = [{"key": key, "name": key.title(), "icon": "cart"} for key in ("purchase", "mail")]
 

@@ -18,7 +18,7 @@ from consumer.web.app import token_verifier
 from consumer.web.http.auth import Claims, TokenVerifier
 from consumer.web.http.jwt_keys import KeySet, SharedSecret
 from consumer.web.http.problems import Code, ProblemError
-from tests.web.serving import SECRET, mint
+from tests.web.api_client import SECRET, mint
 
 if TYPE_CHECKING:
     from pathlib import Path

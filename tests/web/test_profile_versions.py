@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.web.scored import draft, publish, scored
+from tests.web.sample_account import draft, publish, scored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 
 @pytest.fixture

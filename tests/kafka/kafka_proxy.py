@@ -51,7 +51,7 @@ class Frame:
         return self.answer
 
 
-class Proxy:
+class KafkaProxy:
     """Forwards connections to a port of 127.0.0.1.
 
     plans: asked about each request in turn, in the order of the list; one that returns True has dealt with it,

@@ -10,8 +10,8 @@ from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import profile_publish
 from consumer.scoring.profile_publish import steps
-from tests.web.events import happen
-from tests.web.scored import GROUPS, OPENED, WON, begin, draft
+from tests.web.account_events import happen
+from tests.web.sample_account import GROUPS, OPENED, WON, begin, draft
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 CONTACTS = ("ann", "bob", "cid", "dot", "eve")
 TYPES = {"deal.won": "deal_won", "email.opened": "email_opened"}

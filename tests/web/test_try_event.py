@@ -9,13 +9,13 @@ import pytest
 
 from consumer import catalog
 from consumer.infra import postgres
-from tests.web.events import flush_inbox, happen
+from tests.web.account_events import flush_inbox, happen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tests.pipeline.service import Service
-    from tests.web.serving import Api, Client
+    from tests.web.api_client import Api, Client
 
 GROUPS = [{"key": "purchase", "name": "Purchase", "icon": "cart"}]
 SHARED = {"group": "purchase", "icon": "trophy", "default_points": 50}

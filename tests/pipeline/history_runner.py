@@ -1,7 +1,7 @@
 """Takes drawn histories through the path on a database, and what was committed through the oracle.
 
 Owns the order of commits, in which the oracle is told of them, and counting what a history was good for. Never
-compares: agreement.py does.
+compares: oracle_comparison.py does.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from consumer import catalog
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import profile_publish
+from tests.builders.kafka_records import binary_record, structured_record
 from tests.oracle import Oracle
 from tests.pipeline import service
 from tests.pipeline.strategies import WORKERS, Chapter
-from tests.records import binary_record, structured_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from consumer.domain.model import Record
     from consumer.infra.postgres.connection import Connection
     from tests.oracle import OracleRecord
-    from tests.pipeline.schedule import Schedule
+    from tests.pipeline.statement_schedule import Schedule
 
 # What the schema itself puts into a new database.
 _FIXTURES = ("installation", "outbox_heads", "relay_floors")

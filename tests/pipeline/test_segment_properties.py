@@ -17,7 +17,7 @@ from consumer.scoring.segments.definition import Match
 from consumer.scoring.segments.member_sql import Given, Parameters, everybody, one
 from sql import queries
 from tests.pipeline.service import apply_document
-from tests.pipeline.test_law import IN_CI
+from tests.pipeline.test_verdict_properties import IN_CI
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.kafka.proxy import Proxy
+from tests.kafka.kafka_proxy import KafkaProxy
 from tests.servers.maven_kafka import MavenKafka
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Proxied:
     """A broker that may be broken, and the proxy through which `bootstrap` leads; server.bootstrap goes past it."""
 
     server: MavenKafka
-    proxy: Proxy
+    proxy: KafkaProxy
 
     @property
     def bootstrap(self) -> str:
@@ -32,7 +32,7 @@ class Proxied:
 @asynccontextmanager
 async def broker_behind_proxy() -> AsyncIterator[Proxied]:
     """Start a broker whose second listener is advertised as a proxy's port, and the proxy."""
-    proxy = Proxy()
+    proxy = KafkaProxy()
     await proxy.start()
     server = MavenKafka(proxy_port=proxy.port)
     try:

@@ -27,18 +27,18 @@ from consumer.scoring.profile_publish import (
 )
 from sql import queries
 from tests.oracle.catalog import Account, Version
-from tests.pipeline import agreement, service
-from tests.pipeline.catalogs import KEYS
-from tests.pipeline.rehearsal import emptied, parsed
-from tests.pipeline.test_law import EXAMPLES, IN_CI, drawn, scheduled
+from tests.pipeline import oracle_comparison, service
+from tests.pipeline.catalog_strategies import KEYS
+from tests.pipeline.history_runner import emptied, parsed
 from tests.pipeline.test_publish import event
+from tests.pipeline.test_verdict_properties import EXAMPLES, IN_CI, drawn, scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from consumer.infra.postgres.connection import Connection
     from tests.oracle import OracleRecord
-    from tests.pipeline.schedule import Schedule
+    from tests.pipeline.statement_schedule import Schedule
 
 PUBLISHER, READER = 2, 3
 _VERIFY = queries("verify")
@@ -360,11 +360,11 @@ class Play:
             for contact in contacts:
                 groups = {group: expected["acme", profile, contact][group] for group in _GROUPS}
                 wanted["acme", profile, contact] = {"overall": sum(groups.values()), **groups}
-        assert agreement.differing("score", await service.scores(monitor), wanted) == []
+        assert oracle_comparison.differing("score", await service.scores(monitor), wanted) == []
         for question in ("scores", "announcements", "told"):
             assert [row["difference"] for row in await monitor.fetch(_VERIFY[question], None)] == []
-        stored = await agreement.read(monitor, {"acme"})
-        assert agreement.broken_chains(stored) == []
+        stored = await oracle_comparison.read(monitor, {"acme"})
+        assert oracle_comparison.broken_chains(stored) == []
         for messages in stored.score_changed.values():
             self.seen["told by a batch"] += ["publish", "events"] in [
                 one["data"]["causes"] for one in messages

@@ -13,10 +13,10 @@ from consumer.__main__ import main
 from consumer.domain.model import DeadLetter
 from consumer.ingest import dead_letter_store
 from schemas.names import DeadLetterReason
+from tests.builders.kafka_records import structured_record
 from tests.kafka.installation import document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
-from tests.records import structured_record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

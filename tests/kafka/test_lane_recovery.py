@@ -18,8 +18,8 @@ from consumer.ingest.source import Source, UnreadableLanesError
 from consumer.lanes import log_watcher
 from tests.kafka.installation import Installation, document
 from tests.kafka.test_worker import won
+from tests.kafka.worker_in_process import working
 from tests.kafka.worker_process import WorkerProcess
-from tests.kafka.working import working
 from tests.servers.broker import create_topics
 from tests.waiting import eventually
 

@@ -19,12 +19,12 @@ from consumer.ingest.dead_letters.browse import DeadLetterSelection
 from consumer.ingest.dead_letters.replay import Replay, Replayed
 from consumer.scoring.verify import verify
 from schemas.names import DeadLetterReason, Outcome
+from tests.builders.kafka_records import structured_record
 from tests.kafka.installation import definition, document
 from tests.oracle import OracleRecord
 from tests.pipeline import service
-from tests.pipeline.cutting import Cuts, WorkerDied
-from tests.pipeline.refusals import mark, refuse_marked
-from tests.records import structured_record
+from tests.pipeline.connection_cuts import Cuts, WorkerDied
+from tests.pipeline.rejecting_trigger import mark, refuse_marked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

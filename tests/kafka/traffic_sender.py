@@ -1,7 +1,4 @@
-"""A producer that goes on while brokers die: sends traffic part by part and knows what was acknowledged.
-
-Owns one idempotent producer. Never reads anything.
-"""
+"""An idempotent producer that survives broker failures, sends traffic in parts and counts acknowledgements."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
     from tests.kafka.installation import Installation
 
 
-class Feeder:
+class TrafficSender:
     """Sends records in the background; `acknowledged` counts those that Kafka has."""
 
     def __init__(self, producer: AIOKafkaProducer, prefix: str) -> None:
@@ -27,12 +24,12 @@ class Feeder:
         self._sending: list[asyncio.Task[None]] = []
         self.acknowledged = 0
 
-    def feed(self, records: Iterable[Record]) -> None:
+    def send(self, records: Iterable[Record]) -> None:
         """Begin to send these; each partition's in order."""
         self._sending.append(asyncio.create_task(self._send(list(records))))
 
     async def finished(self) -> None:
-        """Return when all that was fed is acknowledged; raises what sending raised."""
+        """Return when all records are acknowledged; raise the first error of sending."""
         await asyncio.gather(*self._sending)
 
     async def _send(self, records: list[Record]) -> None:
@@ -53,12 +50,12 @@ class Feeder:
 
 
 @asynccontextmanager
-async def feeding(installation: Installation) -> AsyncIterator[Feeder]:
-    """Give a feeder; at the end everything that was fed has been acknowledged."""
+async def traffic_sender(installation: Installation) -> AsyncIterator[TrafficSender]:
+    """Yield a sender; on leaving, wait until all its records are acknowledged."""
     # A batch is given up after this time where its partition has no leader: later than any broker comes back.
     async with AIOKafkaProducer(
         bootstrap_servers=installation.bootstrap, enable_idempotence=True, request_timeout_ms=120_000
     ) as producer:
-        feeder = Feeder(producer, installation.prefix)
-        yield feeder
-        await feeder.finished()
+        sender = TrafficSender(producer, installation.prefix)
+        yield sender
+        await sender.finished()

@@ -1,6 +1,6 @@
 """That records made for tests look on the wire as semantics §2 says, in both modes.
 
-Owns the proof of tests/records.py. Never touches a broker.
+Owns the proof of tests/builders/kafka_records.py. Never touches a broker.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+from tests.builders.kafka_records import binary_record, structured_record, topic_of
 from tests.oracle import NULL, OracleRecord
-from tests.records import binary_record, structured_record, topic_of
 
 RECORD = OracleRecord(
     id="evt-1",

@@ -14,7 +14,7 @@ from tests.oracle import OracleRecord
 
 if TYPE_CHECKING:
     from tests.pipeline.service import Service
-    from tests.web.serving import Api
+    from tests.web.api_client import Api
 
 _numbers = itertools.count(1)
 BEGIN = datetime(2026, 3, 2, 10, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """A TCP proxy that understands nothing: what passes through it can be cut and delayed.
 
-Owns connections and what is done to all of them at once. The proxy that knows Kafka's requests is proxy.py.
+Owns connections and what is done to all of them at once. The proxy that knows Kafka's requests is kafka_proxy.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 _CHUNK = 64 << 10
 
 
-class Gate:
+class TcpProxy:
     """Forwards connections to a port of 127.0.0.1. delay: seconds that each piece of data is held back."""
 
     def __init__(self) -> None:

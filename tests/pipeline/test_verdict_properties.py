@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from consumer.infra import postgres
-from tests.pipeline import agreement
-from tests.pipeline.catalogs import ACCOUNTS
-from tests.pipeline.rehearsal import Seen, rehearsing, replay
-from tests.pipeline.schedule import Schedule
+from tests.pipeline import oracle_comparison
+from tests.pipeline.catalog_strategies import ACCOUNTS
+from tests.pipeline.history_runner import Seen, rehearsing, replay
+from tests.pipeline.statement_schedule import Schedule
 from tests.pipeline.strategies import ORDINARY, SETTLED, Chapter, histories, rearranged
 
 if TYPE_CHECKING:
@@ -76,20 +76,20 @@ def test_property_any_interleaving(module_database: str, report_line: Callable[[
         met = Seen()
         async with rehearsing(schedule) as rehearsal:
             committed = await rehearsal.play(history)
-            stored = await agreement.read(schedule.monitor, set(ACCOUNTS))
+            stored = await oracle_comparison.read(schedule.monitor, set(ACCOUNTS))
             oracle, differences = replay(committed, met)
             conflicting = rehearsal.conflicting_duplicates
             await rehearsal.play(again)
-            repeated = await agreement.read(schedule.monitor, set(map(elsewhere, ACCOUNTS)))
+            repeated = await oracle_comparison.read(schedule.monitor, set(map(elsewhere, ACCOUNTS)))
             met.lock_waits = schedule.lock_waits
         seen.add(met)
         assert differences == []
-        assert agreement.disagreements(stored, oracle) == []
-        assert agreement.broken_chains(stored) == []
-        assert await agreement.gaps(schedule.monitor) == []
+        assert oracle_comparison.disagreements(stored, oracle) == []
+        assert oracle_comparison.broken_chains(stored) == []
+        assert await oracle_comparison.gaps(schedule.monitor) == []
         assert conflicting == oracle.conflicting_duplicates == 0
-        assert agreement.other_ends(stored, repeated, elsewhere) == []
-        assert agreement.broken_chains(repeated) == []
+        assert oracle_comparison.other_ends(stored, repeated, elsewhere) == []
+        assert oracle_comparison.broken_chains(repeated) == []
 
     with scheduled(module_database) as (run, schedule):
 
@@ -116,11 +116,11 @@ def test_property_settled(
         met = Seen()
         async with rehearsing(schedule) as rehearsal:
             oracle, differences = replay(await rehearsal.play(history), met)
-        stored = await agreement.read(schedule.monitor, set(ACCOUNTS))
+        stored = await oracle_comparison.read(schedule.monitor, set(ACCOUNTS))
         seen.add(met)
         assert differences == []
-        assert agreement.disagreements(stored, oracle) == []
-        assert agreement.broken_chains(stored) == []
+        assert oracle_comparison.disagreements(stored, oracle) == []
+        assert oracle_comparison.broken_chains(stored) == []
 
     with scheduled(module_database) as (run, schedule):
 

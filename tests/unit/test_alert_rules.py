@@ -15,7 +15,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from consumer.__main__ import parser
-from tests.measured import faults
+from tests.metric_series import faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable

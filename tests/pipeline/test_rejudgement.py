@@ -22,9 +22,9 @@ from consumer.scoring.verify import verify
 from consumer.worker.background_jobs import BackgroundJobs
 from schemas.published import ScoreChanged, XpCredited
 from tests.pipeline import service
-from tests.pipeline.rehearsal import emptied
+from tests.pipeline.history_runner import emptied
 from tests.pipeline.test_gates import HOUR, document, verdicts, won
-from tests.pipeline.test_law import drawn
+from tests.pipeline.test_verdict_properties import drawn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

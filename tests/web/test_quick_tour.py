@@ -15,7 +15,7 @@ from consumer.infra.settings import Settings
 from consumer.infra.telemetry import health
 from consumer.worker.app import Worker
 from schemas.names import INPUT_TOPICS
-from tests.web.serving import SECRET, serving
+from tests.web.api_client import SECRET, serving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

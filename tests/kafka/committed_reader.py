@@ -1,7 +1,6 @@
-"""A reader of committed messages that reads along while everything is being broken, and never looks back.
+"""A read_committed consumer of the output topics that runs while servers and processes are broken.
 
-Owns what it has read, and the counts of what a subscriber would complain of. Never asks the database: what should
-have come is told to it.
+Counts lost, doubled and reordered messages; the caller passes the ids to expect, since it never asks the database.
 """
 
 from __future__ import annotations
@@ -27,19 +26,19 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Witness:
-    """read: how often each message came, by its id, a dead letter's being where its record lay."""
+class CommittedReader:
+    """read: deliveries by message id; a dead letter's id is its record's topic/partition/offset."""
 
     read: Counter[str] = field(default_factory=Counter)
     out_of_order: int = 0
     _versions: dict[str, int] = field(default_factory=dict)
 
     def lost(self, expected: set[str]) -> int:
-        """Return how many messages never came."""
+        """Return how many of the expected messages are missing."""
         return len(expected - self.read.keys())
 
     def doubled(self, expected: set[str]) -> int:
-        """Return how many came too often, those that should not have come at all among them."""
+        """Return the number of surplus deliveries, unexpected ids included."""
         return sum(self.read.values()) - len(expected & self.read.keys())
 
     def take(self, topic: str, record: ConsumerRecord) -> None:
@@ -59,9 +58,9 @@ class Witness:
 
 
 @asynccontextmanager
-async def witness(installation: Installation, partitions: int) -> AsyncIterator[Witness]:
-    """Give a witness that reads along from the beginning of the topics until it is left."""
-    found = Witness()
+async def committed_reader(installation: Installation, partitions: int) -> AsyncIterator[CommittedReader]:
+    """Yield a reader that follows the topics from their beginning until the context is left."""
+    found = CommittedReader()
     names = {f"{installation.prefix}{topic}": topic for topic in OUTPUT_TOPICS}
     places = [TopicPartition(name, number) for name in names for number in range(partitions)]
     positions = dict.fromkeys(places, 0)
