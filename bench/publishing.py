@@ -77,7 +77,7 @@ async def publish(servers: Servers, base: str) -> Publish:
     number = await begin_draft(dsn)
     keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
     began = time.perf_counter()
-    async for stands in profile_publish.work(keeper, number):
+    async for stands in profile_publish.run_publish(keeper, number):
         if stands.state != "building":
             break
     built = time.perf_counter() - began

@@ -81,12 +81,12 @@ async def _publish(connection: Connection, document: CatalogDocument, *, as_json
     from consumer.catalog import apply_document  # noqa: PLC0415 - see the package's docstring
     from consumer.cli.follow_publish import follow  # noqa: PLC0415 - the same
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper  # noqa: PLC0415 - the same
-    from consumer.scoring.profile_publish import unfinished  # noqa: PLC0415 - the same
+    from consumer.scoring.profile_publish import unfinished_publishes  # noqa: PLC0415 - the same
 
     wanted = [entry.key for entry in document.profiles if entry.values.get("published") is not False]
     keeper = ConnectionKeeper(_connect)
     try:
-        while publishes := await unfinished(connection, document.account, wanted):
+        while publishes := await unfinished_publishes(connection, document.account, wanted):
             for publish in publishes:
                 ended = await follow(keeper, publish)
                 if not as_json:

@@ -19,13 +19,13 @@ from consumer.infra import postgres
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.postgres.migrate import SchemaTooNewError
 from consumer.infra.settings import SettingsError, variable
-from consumer.scoring.announce import NobodyPublishesError
+from consumer.scoring.announce import RelayNotRunningError
 from consumer.scoring.republish import NotPublishedError
 
 # Errors of ours whose message is the line.
 _OWN = (
     CommandFailedError,
-    NobodyPublishesError,
+    RelayNotRunningError,
     NotPublishedError,
     SchemaTooNewError,
     ServerFailedError,

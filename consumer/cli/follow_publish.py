@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from consumer.cli import CommandFailedError, complain
 from consumer.infra.telemetry.progress_bar import show_progress
-from consumer.scoring.announce import NobodyPublishesError
-from consumer.scoring.profile_publish import work
+from consumer.scoring.announce import RelayNotRunningError
+from consumer.scoring.profile_publish import run_publish
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper
-    from consumer.scoring.profile_publish import Status
+    from consumer.scoring.profile_publish import PublishStatus
 
 _STEPS = {
     "building": "contacts scored anew",
@@ -26,11 +26,11 @@ async def follow(keeper: ConnectionKeeper, publish: int) -> str:
 
     Raises CommandFailedError where readers see it and whom it changed cannot be told.
     """
-    stands: Status | None = None
+    stands: PublishStatus | None = None
     try:
         with ExitStack() as shows:
             state = None
-            async for stands in work(keeper, publish):
+            async for stands in run_publish(keeper, publish):
                 if stands.total is not None and stands.state in _STEPS and stands.state != state:
                     state = stands.state
                     shows.close()
@@ -39,7 +39,7 @@ async def follow(keeper: ConnectionKeeper, publish: int) -> str:
                     )
                 if stands.state == state:
                     tell(stands.done)
-    except NobodyPublishesError as error:
+    except RelayNotRunningError as error:
         raise CommandFailedError(f"{_standing(stands)}; whom it changed is yet to be told: {error}") from None
     except BaseException:
         complain(f"{_standing(stands)}; workers go on with it, or this command when it is run again")
@@ -47,7 +47,7 @@ async def follow(keeper: ConnectionKeeper, publish: int) -> str:
     return _standing(stands)
 
 
-def _standing(stands: Status | None) -> str:
+def _standing(stands: PublishStatus | None) -> str:
     if stands is None:
         return "a publish was begun"
     what = f"profile {stands.profile}: version {stands.version} is "

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from consumer.infra.settings import Settings
-    from consumer.scoring.republish import Progress
+    from consumer.scoring.republish import RepublishProgress
 
 
 def register(commands: Commands) -> None:
@@ -38,18 +38,18 @@ def _handle(arguments: Namespace) -> int:
     return SUCCESS
 
 
-async def _republish(made: Settings, account: str, profile: str | None) -> Progress:
+async def _republish(made: Settings, account: str, profile: str | None) -> RepublishProgress:
     from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
     from consumer.infra.telemetry.progress_bar import show_progress  # noqa: PLC0415 - the same
     from consumer.scoring.republish import Republish  # noqa: PLC0415 - the same
 
     republish = Republish(lambda: postgres.connect(made.dsn(), application_name="engagement-republish"))
-    reached: list[Progress] = []
+    reached: list[RepublishProgress] = []
 
     try:
         with show_progress("contacts republished") as tell:
 
-            def progress(so_far: Progress) -> None:
+            def progress(so_far: RepublishProgress) -> None:
                 reached[:] = [so_far]
                 tell(so_far.contacts)
 

@@ -20,7 +20,7 @@ from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error, retry_reason
-from consumer.infra.postgres.revision import REVISION_LOCK
+from consumer.infra.postgres.revision import begin_shared
 from consumer.infra.wait import backoff
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from consumer.ingest.unmatched_inbox import UnmatchedInbox
 
 _SQL = queries("batch")
-# Begins the transaction of a batch, in one round trip.
-BEGIN = f"{_SQL['begin'] % REVISION_LOCK}; {_SQL['pin_plans']}"
+# The settings of a transaction that folds.
+PIN_PLANS = _SQL["pin_plans"]
 
 log = structlog.get_logger(__name__)
 
@@ -136,7 +136,7 @@ class BatchProcessor:
             triaged = triage(due.records, catalog)
         await self._context.prepare_partitions(one.event.occurred_us for one in triaged.matched)
 
-        await connection.execute(BEGIN)
+        await begin_shared(connection, PIN_PLANS)
         await self._fence(connection, due, catalog)
         applied = await apply_batch(
             connection, triaged, watch, shards=self._context.shards, claim_window=self._claim_window

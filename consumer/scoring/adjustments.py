@@ -14,7 +14,7 @@ from consumer.catalog.audit import AuditedChange
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.column_params import numbers
 from consumer.infra.postgres.connection import fetch_one
-from consumer.infra.postgres.revision import REVISION_LOCK
+from consumer.infra.postgres.revision import begin_shared
 from consumer.scoring import announce
 from sql import queries
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("adjustments")
-_BEGIN = queries("batch")["begin"] % REVISION_LOCK
 # What of an adjustment the audit trail tells.
 _ON_RECORD = ("profile", "group", "points", "reason", "client_key")
 
@@ -63,7 +62,7 @@ async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool
     Raises UnknownAccountError, NothingToAdjustError, ClientKeyUsedError, and what asyncpg raises: it is not
     known then whether it was added, and may be sent again.
     """
-    await connection.execute(_BEGIN)
+    await begin_shared(connection)
     try:
         added = await _add(connection, adjustment)
     except Exception:
@@ -75,7 +74,7 @@ async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool
 
 async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool]:
     contact, profile, group = await _about(connection, adjustment)
-    await announce.lock(connection, [contact])
+    await announce.lock_contacts(connection, [contact])
     number: int | None = await connection.fetchval(
         _SQL["add"],
         *(contact, profile, group, adjustment.points),
@@ -99,13 +98,13 @@ async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, boo
     )
     await audit.record_changes(connection, adjustment.account, adjustment.author, change)
     points = adjustment.points
-    steps = announce.Steps(
+    deltas = announce.ScoreDeltas(
         numbers([contact, contact]),
         numbers([profile, profile]),
         numbers([0, group]),
         numbers([points, points]),
     )
-    await announce.tell(connection, [contact], [profile], cause="adjustment", steps=steps)
+    await announce.enqueue_score_messages(connection, [contact], [profile], cause="adjustment", deltas=deltas)
     return number, True
 
 

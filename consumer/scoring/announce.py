@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 _SQL = queries("announce")
 # With more messages than that unpublished it waits, so that new scores do not queue behind old ones for long …
-_MOST_WAITING = 20_000
+_MAX_UNPUBLISHED = 20_000
 # … but not for ever, in seconds without any progress: then nobody publishes.
-_PATIENCE = 60.0
-_LOOK_AGAIN = 0.2
+_STALL_SECONDS = 60.0
+_POLL_SECONDS = 0.2
 
 
-class NobodyPublishesError(Exception):
+class RelayNotRunningError(Exception):
     """The outbox is full and does not get emptier: no relay is running."""
 
 
-async def lock(connection: Connection, contacts: Sequence[int]) -> None:
+async def lock_contacts(connection: Connection, contacts: Sequence[int]) -> None:
     """Lock contacts in the order of their numbers; what hangs on them is read by later statements only."""
     await connection.fetch(_SQL["lock_contacts"], contacts)
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class ScoreDeltas:
     """Points that this transaction has added under published versions, as column parameters.
 
     groups: 0 is overall, which is among them.
@@ -50,43 +50,43 @@ class Steps:
     points: str = "{}"
 
 
-_NO_STEPS = Steps()
+_NO_DELTAS = ScoreDeltas()
 
 
-async def tell(
+async def enqueue_score_messages(
     connection: Connection,
     contacts: Sequence[int],
     profiles: Sequence[int],
     *,
     cause: str | None = None,
-    steps: Steps = _NO_STEPS,
-    everybody: bool = False,
+    deltas: ScoreDeltas = _NO_DELTAS,
+    resend: bool = False,
 ) -> int:
     """Tell of contacts, whose locks are held, in profiles, and return how many messages that made.
 
-    Told are those whose scores are not what was said last, of the cause that the steps had and of a publish, if
+    Told are those whose scores are not what was said last, of the cause that the deltas had and of a publish, if
     nobody has told of it yet; or everybody, of the cause. The outbox heads are held from here on.
     """
     messages: int = await connection.fetchval(
-        _SQL["tell"],
-        *(contacts, profiles, cause, everybody),
-        *(steps.contacts, steps.profiles, steps.groups, steps.points),
+        _SQL["enqueue_score_messages"],
+        *(contacts, profiles, cause, resend),
+        *(deltas.contacts, deltas.profiles, deltas.groups, deltas.points),
     )
     return messages
 
 
 async def wait_for_relay(keeper: ConnectionKeeper, clock: Clock) -> None:
-    """Return when there is room in the outbox; raises NobodyPublishesError where there comes none."""
+    """Return when there is room in the outbox; raises RelayNotRunningError where there comes none."""
     least: int | None = None
     since = clock.monotonic()
     while True:
         waiting: int = await retry_transient(keeper, lambda connection: connection.fetchval(_SQL["backlog"]))
-        if waiting <= _MOST_WAITING:
+        if waiting <= _MAX_UNPUBLISHED:
             return
         if least is None or waiting < least:
             least, since = waiting, clock.monotonic()
-        elif clock.monotonic() - since > _PATIENCE:
-            raise NobodyPublishesError(
+        elif clock.monotonic() - since > _STALL_SECONDS:
+            raise RelayNotRunningError(
                 f"{waiting} messages wait in the outbox and do not get fewer: is a relay running?"
             )
-        await asyncio.sleep(_LOOK_AGAIN)
+        await asyncio.sleep(_POLL_SECONDS)

@@ -16,7 +16,7 @@ from consumer.domain.errors import UnknownAccountError
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.postgres.revision import REVISION_LOCK
+from consumer.infra.postgres.revision import begin_shared
 from consumer.scoring import announce
 from sql import queries
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("republish")
-BEGIN = queries("batch")["begin"] % REVISION_LOCK
 # Contacts in one transaction: an outbox head is held for a few milliseconds.
 _CONTACTS = 200
 
@@ -37,7 +36,7 @@ class NotPublishedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RepublishProgress:
     """How far it is: contacts gone through, of how many when it began, and the messages they made."""
 
     contacts: int
@@ -61,23 +60,23 @@ class Republish:
         account: str,
         profile: str | None = None,
         *,
-        progress: Callable[[Progress], None] = lambda _progress: None,
-    ) -> Progress:
+        progress: Callable[[RepublishProgress], None] = lambda _progress: None,
+    ) -> RepublishProgress:
         """Send every contact's current score in one published profile or all; `progress` is told now and then.
 
         Contacts who come while it runs may be left out: nobody has missed a message of theirs. Raises
-        UnknownAccountError, NotPublishedError, NobodyPublishesError, and what does not pass within half a minute.
+        UnknownAccountError, NotPublishedError, RelayNotRunningError, and what does not pass within half a minute.
         """
         number, profiles, total = await retry_transient(
             self._database, lambda connection: _about(connection, account, profile)
         )
-        so_far = Progress(0, total, 0)
+        so_far = RepublishProgress(0, total, 0)
         last = ""
         while contacts := await self._next(number, last):
             last = contacts[-1][1]
             await announce.wait_for_relay(self._database, self._clock)
             sent = await self._send([contact for contact, _ in contacts], profiles)
-            so_far = Progress(so_far.contacts + len(contacts), total, so_far.messages + sent)
+            so_far = RepublishProgress(so_far.contacts + len(contacts), total, so_far.messages + sent)
             progress(so_far)
         return so_far
 
@@ -106,8 +105,10 @@ async def _about(connection: Connection, account: str, profile: str | None) -> t
 
 async def _send(connection: Connection, contacts: Sequence[int], profiles: Sequence[int]) -> int:
     """Send some contacts in one transaction and return how many messages that made."""
-    await connection.execute(BEGIN)
-    await announce.lock(connection, contacts)
-    messages = await announce.tell(connection, contacts, profiles, cause="republish", everybody=True)
+    await begin_shared(connection)
+    await announce.lock_contacts(connection, contacts)
+    messages = await announce.enqueue_score_messages(
+        connection, contacts, profiles, cause="republish", resend=True
+    )
     await connection.execute("commit")
     return messages

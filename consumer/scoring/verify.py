@@ -30,7 +30,7 @@ _OF_ACCOUNTS = ("scores", "announcements", "told", "xp")
 
 
 @dataclass(slots=True)
-class Report:
+class VerifyReport:
     """What was looked at, and one line for each difference."""
 
     contacts: int = 0
@@ -45,8 +45,8 @@ class Report:
 
 
 async def verify(
-    dsn: str, *, account: str | None = None, progress: Callable[[Report], None] = lambda _report: None
-) -> Report:
+    dsn: str, *, account: str | None = None, progress: Callable[[VerifyReport], None] = lambda _report: None
+) -> VerifyReport:
     """Compare everything that must agree, of one account or all; `progress` is told after some contacts each.
 
     Raises UnknownAccountError, and what asyncpg raises.
@@ -56,7 +56,7 @@ async def verify(
     )
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            report = Report()
+            report = VerifyReport()
             number = await _account(connection, account)
             editions = await _editions(connection)
             last = 0
@@ -104,7 +104,7 @@ async def _judge(
     connection: postgres.Connection,
     contacts: list[int],
     editions: dict[int, dict[int, Edition]],
-    report: Report,
+    report: VerifyReport,
 ) -> None:
     """Compare verdicts, tallies and gates of these contacts with what follows from their entries."""
     entries: defaultdict[tuple[int, int], list[TimelineEntry]] = defaultdict(list)

@@ -15,7 +15,7 @@ from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.postgres.retry import retry_transient
 from consumer.infra.wait import event_within, jittered
 from consumer.scoring import profile_publish, rejudgement
-from consumer.scoring.announce import NobodyPublishesError
+from consumer.scoring.announce import RelayNotRunningError
 from sql import queries
 
 if TYPE_CHECKING:
@@ -68,19 +68,21 @@ class BackgroundJobs:
         # Not for the scores' sake, which several would agree on: batches get their rest from one.
         if not await connection.fetchval(queries("maintenance")["lock"], _LOCK):
             return
-        for number in await retry_transient(self._database, profile_publish.unfinished):
+        for number in await retry_transient(self._database, profile_publish.unfinished_publishes):
             await self._advance(
-                "publish", profile_publish.work(self._database, number, clock=self._clock), stopping
+                "publish", profile_publish.run_publish(self._database, number, clock=self._clock), stopping
             )
-        for number in await retry_transient(self._database, rejudgement.unfinished):
+        for number in await retry_transient(self._database, rejudgement.unfinished_rejudgements):
             await self._advance(
-                "judging again", rejudgement.work(self._database, number, clock=self._clock), stopping
+                "judging again",
+                rejudgement.run_rejudgement(self._database, number, clock=self._clock),
+                stopping,
             )
 
     async def _advance(
         self,
         what: str,
-        work: AsyncIterator[profile_publish.Status] | AsyncIterator[rejudgement.Status],
+        work: AsyncIterator[profile_publish.PublishStatus] | AsyncIterator[rejudgement.RejudgementStatus],
         stopping: asyncio.Event,
     ) -> None:
         state = None
@@ -91,5 +93,5 @@ class BackgroundJobs:
                     log.info(what, number=stands.id, account=stands.account, state=state)
                 if await event_within(stopping, self._rest):
                     return
-        except NobodyPublishesError as error:
+        except RelayNotRunningError as error:
             log.warning("waits for the relay", work=what, error=str(error))

@@ -4,7 +4,7 @@
 -- Locks these contacts in the order of their numbers, as a batch does; what hangs on them is read afterwards.
 select id from contacts where id = any($1::bigint[]) order by id for no key update
 
--- name: tell
+-- name: enqueue_score_messages
 -- Tells the standing scores of these contacts ($1) in these profiles ($2), under the next number of each: of those who
 -- were told otherwise, and of all if that is asked for ($4). Causes are $3, of those whose scores were changed just now or
 -- of all, and before it a publish that nobody has told of yet.

@@ -1,7 +1,3 @@
--- name: begin
--- Opens the batch's transaction; from here to its end no configuration changes.
-begin isolation level read committed; select pg_advisory_xact_lock_shared(%d)
-
 -- name: pin_plans
 -- For transactions that fold. Plans are made once and believe what was true then (docs/decisions/0002): of a table that
 -- was empty that it is read whole, of a batch that it has few rows. So they are left no choice: no sequential scans, and

@@ -108,12 +108,12 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "history-leaves-gates",
+        "rejudgement-leaves-gates",
         breaks="a rejudgement leaves the gates as they were",
         test="tests/pipeline/test_rejudgement.py::test_what_counted_too_much_is_mended",
         edits=(
             Edit(
-                "sql/queries/history.sql",
+                "sql/queries/rejudgement.sql",
                 old="    where policy <> 'always'\n    group by contact_id, newest, object_key",
                 new="    where policy <> 'always' and false\n    group by contact_id, newest, object_key",
             ),
@@ -184,7 +184,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/scoring/profile_publish/steps.py",
-                old="await announce.lock(connection, contacts)",
+                old="await announce.lock_contacts(connection, contacts)",
                 new="pass",
             ),
         ),
@@ -280,7 +280,7 @@ MUTANTS = (
         test="tests/pipeline/test_two_workers.py::test_heads_are_taken_last",
         edits=(
             Edit(
-                "sql/queries/batch.sql",
+                "sql/queries/revision.sql",
                 old="begin isolation level read committed; select pg_advisory_xact_lock_shared(%d)",
                 new="begin isolation level read committed; select pg_advisory_xact_lock_shared(%d);"
                 " select from outbox_heads order by shard for no key update",

@@ -84,8 +84,8 @@ class Rehearsal:
         async def monitor() -> Connection:
             return self._schedule.monitor
 
-        for publish in await profile_publish.unfinished(self._schedule.monitor):
-            async for _ in profile_publish.work(ConnectionKeeper(monitor), publish):
+        for publish in await profile_publish.unfinished_publishes(self._schedule.monitor):
+            async for _ in profile_publish.run_publish(ConnectionKeeper(monitor), publish):
                 pass
 
     @property

@@ -124,7 +124,7 @@ async def apply_document(dsn: str, document: dict[str, Any]) -> None:
         await catalog.apply_document(
             connection, catalog.parse_document(json.dumps(document, ensure_ascii=False))
         )
-        await publish_all(dsn, await profile_publish.unfinished(connection))
+        await publish_all(dsn, await profile_publish.unfinished_publishes(connection))
     finally:
         await connection.close()
 
@@ -133,7 +133,7 @@ async def publish_all(dsn: str, publishes: Sequence[int]) -> None:
     """Bring publishes to their end."""
     keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
     for publish in publishes:
-        async for _ in profile_publish.work(keeper, publish):
+        async for _ in profile_publish.run_publish(keeper, publish):
             pass
     keeper.drop()
 

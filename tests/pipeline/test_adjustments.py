@@ -101,5 +101,5 @@ async def test_what_cannot_be_adjusted_is_refused(database: str, connection: Con
     with pytest.raises(UnknownAccountError, match="nobody"):
         await adjustments.add(connection, replace(_PLUS, account="nobody"))
     assert await overall(connection) == {"ann": 17, "bob": 17}
-    assert await profile_publish.unfinished(connection) == []
+    assert await profile_publish.unfinished_publishes(connection) == []
     assert (await verify(database)).differences == []

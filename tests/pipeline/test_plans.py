@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.ingest.batch_processor import BEGIN
-from consumer.scoring import republish
-from consumer.scoring.profile_publish import steps
+from consumer.infra.postgres.revision import begin_shared
 from sql import queries
 from tests.pipeline import service
 from tests.pipeline.test_gates import HOUR, document, won
@@ -78,7 +76,7 @@ async def test_no_part_of_a_batch_is_gone_through_for_each_of_another(
             await worker.batch([won(at, subject=f"c-{one}", id=f"{at}-{one}", **_REP) for one in range(200)])
     if counted:
         await connection.execute("analyze")
-    plan = await _plan(connection, BEGIN, _STATEMENTS[name])
+    plan = await _plan(connection, _STATEMENTS[name], queries("batch")["pin_plans"])
     assert list(_loops_over_parts(plan)) == []
     assert _tables_read_whole(plan) <= {"installation"}
 
@@ -86,7 +84,7 @@ async def test_no_part_of_a_batch_is_gone_through_for_each_of_another(
 async def test_republishing_reads_only_whom_it_sends(database: str, connection: Connection) -> None:
     """A part of a large account is sent again by looking its contacts up, not by reading what there is of all."""
     await _fill(database, connection)
-    plan = await _plan(connection, republish.BEGIN, queries("announce")["tell"])
+    plan = await _plan(connection, queries("announce")["enqueue_score_messages"])
     assert not _tables_read_whole(plan) & _GROWING
 
 
@@ -96,7 +94,7 @@ async def test_publishing_reads_only_whom_it_goes_through(
 ) -> None:
     """Each step looks up its contacts and what hangs on them; the next ones are found in order, without sorting."""
     await _fill(database, connection)
-    plan = await _plan(connection, steps.BEGIN, queries("publish")[name])
+    plan = await _plan(connection, queries("publish")[name], queries("publish")["pin_plans"])
     assert not _tables_read_whole(plan) & _GROWING
     sorts = [one for one in _nodes(plan) if one["Node Type"] == "Sort"]
     assert name != "next_contacts" or sorts == []
@@ -117,10 +115,10 @@ async def _fill(database: str, connection: Connection) -> None:
         analyze""")
 
 
-async def _plan(connection: Connection, begin: str, statement: str) -> dict[str, Any]:
-    """Return the plan that a statement gets which is planned once, in a transaction that begins like this."""
+async def _plan(connection: Connection, statement: str, settings: str = "") -> dict[str, Any]:
+    """Return the generic plan of a statement in a transaction with these settings."""
     await connection.execute("set plan_cache_mode = force_generic_plan")
-    await connection.execute(begin)
+    await begin_shared(connection, settings)
     await connection.execute(f"prepare planned as {statement}")
     parameters = await connection.fetchval(
         "select cardinality(parameter_types) from pg_prepared_statements where name = 'planned'"

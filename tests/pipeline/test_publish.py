@@ -88,14 +88,14 @@ async def _working(dsn: str) -> AsyncIterator[ConnectionKeeper]:
 async def begin(connection: Connection, account: str = "acme", **weights: int) -> int:
     """Begin to publish these weights and return the publish."""
     await apply_document(connection, parsed(catalog(account, **weights)))
-    [publish] = await profile_publish.unfinished(connection)
+    [publish] = await profile_publish.unfinished_publishes(connection)
     return publish
 
 
 async def work_until(dsn: str, publish: int, state: str) -> None:
     """Work at a publish until it is in this state, and no further."""
     async with _working(dsn) as keeper:
-        async for stands in profile_publish.work(keeper, publish):
+        async for stands in profile_publish.run_publish(keeper, publish):
             if stands.state == state:
                 return
     raise AssertionError(f"never {state}")
@@ -192,7 +192,7 @@ async def test_events_meanwhile_count_once_under_both(
         publish = await begin(connection, won=3)
         number = 100
         async with _working(database) as keeper:
-            async for stands in profile_publish.work(keeper, publish):
+            async for stands in profile_publish.run_publish(keeper, publish):
                 for who in ("ann", "bob", "cid", f"new-{number}"):
                     number += 1
                     await worker.batch([event(number, subject=who)])
@@ -342,7 +342,7 @@ async def test_one_publish_at_a_time(database: str, connection: Connection) -> N
         with pytest.raises(PublishRunningError, match="has not ended"):
             await profile_publish.begin(connection, "acme", "lead_score", by="tim")
         await apply_document(connection, parsed(catalog(won=4)))
-        assert await profile_publish.unfinished(connection) == [publish]
+        assert await profile_publish.unfinished_publishes(connection) == [publish]
     await service.publish_all(database, [publish])
     assert await overall(connection) == {"ann": 3}
     row = await connection.fetchrow(
@@ -365,7 +365,7 @@ async def test_cancelled_before_the_flip_nothing_is_left(
         await worker.batch([event(1), event(2, subject="bob")])
         publish = await begin(connection, won=3)
         async with _working(database) as keeper:
-            async for stands in profile_publish.work(keeper, publish):
+            async for stands in profile_publish.run_publish(keeper, publish):
                 if stands.done == 1:
                     break
         await worker.batch([event(3), event(4, subject="new")])
@@ -482,7 +482,7 @@ async def test_a_chunk_waits_for_the_batch_that_holds_a_contact(
         building = await schedule.connect(1)
         await schedule.run(
             chain(schedule.turns_until(0, "commit"), repeat(1)),
-            {0: worker.batch([event(2)]), 1: steps.step(building, publish)},
+            {0: worker.batch([event(2)]), 1: steps.process_next_contacts(building, publish)},
         )
     assert schedule.lock_waits == 1
     await service.publish_all(database, [publish])
@@ -496,7 +496,7 @@ async def test_a_flip_that_comes_too_early_has_no_effect(database: str, connecti
         await worker.apply(catalog())
         await worker.batch([event(1)])
     publish = await begin(connection, won=3)
-    await steps._conclude(connection, publish)
+    await steps._advance_state(connection, publish)
     assert (await profile_publish.status(connection, publish)).state == "building"
     assert await overall(connection) == {"ann": 10}
 

@@ -14,7 +14,12 @@ from consumer.scoring.adjustments import Adjustment
 from consumer.scoring.profile_publish import preview as previewing
 from consumer.scoring.profile_publish.preview import Bin, Crossing, ScoreRange, preview
 from consumer.scoring.profile_publish.requests import UnknownProfileError
-from consumer.scoring.profile_publish.versions import UnknownVersionError, difference, restore, versions
+from consumer.scoring.profile_publish.versions import (
+    UnknownVersionError,
+    diff_versions,
+    read_versions,
+    restore_draft,
+)
 from consumer.scoring.segments.definition import Match
 from consumer.scoring.segments.repository import Segment
 from consumer.scoring.verify import verify
@@ -187,14 +192,14 @@ async def test_versions_are_listed_compared_and_gone_back_to(database: str, conn
         await worker.apply(changed)
         assert await overall(connection) | {"ann": 150} == {"ann": 150, "bob": 51, "cid": 1, "eve": 0}
 
-        found = await versions(connection, "acme", "lead_score")
+        found = await read_versions(connection, "acme", "lead_score")
         assert [(one.number, one.state, one.by) for one in found] == [
             (3, "published", "catalog apply"),
             (2, "retired", "catalog apply"),
             (1, "retired", "catalog apply"),
         ]
         assert found[0].at > found[1].at > found[2].at
-        assert [str(each) for each in await difference(connection, "acme", "lead_score", 2, 3)] == [
+        assert [str(each) for each in await diff_versions(connection, "acme", "lead_score", 2, 3)] == [
             "profile lead_score: weights.lost none -> 1",
             "profile lead_score: weights.won 3 -> none",
             "profile lead_score: points.won 3 -> 50",
@@ -202,13 +207,13 @@ async def test_versions_are_listed_compared_and_gone_back_to(database: str, conn
             "profile lead_score: group.lost support -> purchase",
         ]
         with pytest.raises(UnknownVersionError, match="no version 9"):
-            await difference(connection, "acme", "lead_score", 2, 9)
-        assert await difference(connection, "acme", "lead_score", 3) == []
+            await diff_versions(connection, "acme", "lead_score", 2, 9)
+        assert await diff_versions(connection, "acme", "lead_score", 3) == []
 
         # The first inherited ten points for `won`, which the catalog no longer says.
-        _, moved = await restore(connection, "acme", "lead_score", 1, by="mia")
+        _, moved = await restore_draft(connection, "acme", "lead_score", 1, by="mia")
         assert moved == ["lost"]
-        assert [str(each) for each in await difference(connection, "acme", "lead_score", 1)] == [
+        assert [str(each) for each in await diff_versions(connection, "acme", "lead_score", 1)] == [
             "profile lead_score: weights.won none -> 10",
             "profile lead_score: group.lost support -> purchase",
         ]
@@ -218,7 +223,7 @@ async def test_versions_are_listed_compared_and_gone_back_to(database: str, conn
         assert await diff_document(connection, parsed(drafted)) == []
         publish = await profile_publish.begin(connection, "acme", "lead_score", by="mia")
         await service.publish_all(database, [publish])
-    [newest, *_] = await versions(connection, "acme", "lead_score")
+    [newest, *_] = await read_versions(connection, "acme", "lead_score")
     assert (newest.number, newest.by) == (4, "mia")
     assert (await service.scores(connection))["acme", "lead_score", "bob"] == {
         "overall": 20,

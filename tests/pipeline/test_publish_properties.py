@@ -227,7 +227,7 @@ class Play:
             working |= {PUBLISHER: self._publisher(chapter.deeds), READER: self._reader()}
             await self.schedule.run(chapter.turns, working)
             await self._holds()
-        for publish in await profile_publish.unfinished(monitor):
+        for publish in await profile_publish.unfinished_publishes(monitor):
             await self._work(publish, 1000, Cut(0, answered_first=False))
         await self._holds()
         self.seen["lock waits"] = self.schedule.lock_waits
@@ -261,7 +261,7 @@ class Play:
     async def _publisher(self, deeds: Sequence[tuple[str, str, int]]) -> None:
         for place, (what, profile, number) in enumerate(deeds):
             connection = await self.schedule.connect(PUBLISHER)
-            publishes = await profile_publish.unfinished(connection, "acme", [profile])
+            publishes = await profile_publish.unfinished_publishes(connection, "acme", [profile])
             if what == "begin":
                 await self._begin(connection, profile)
             elif what == "adjust":
@@ -329,7 +329,7 @@ class Play:
         async def connect() -> Connection:
             return cast("Connection", _Mortal(await self.schedule.connect(PUBLISHER), cut))
 
-        async for stands in profile_publish.work(ConnectionKeeper(connect), publish):
+        async for stands in profile_publish.run_publish(ConnectionKeeper(connect), publish):
             self.seen[stands.state] += 1
             most -= 1
             if most < 0 or stands.state == until:

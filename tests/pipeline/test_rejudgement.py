@@ -16,7 +16,12 @@ from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import rejudgement
-from consumer.scoring.rejudgement import HistoryEndedError, HistoryRunningError, UnknownDefinitionError, steps
+from consumer.scoring.rejudgement import (
+    RejudgementEndedError,
+    RejudgementRunningError,
+    UnknownDefinitionError,
+    steps,
+)
 from consumer.scoring.rejudgement.preview import preview
 from consumer.scoring.verify import verify
 from consumer.worker.background_jobs import BackgroundJobs
@@ -40,16 +45,16 @@ async def begin(connection: Connection, *, with_xp: bool = False) -> int:
     return await rejudgement.begin(connection, "acme", "won", with_xp=with_xp, by="ada")
 
 
-async def work(dsn: str, number: int) -> rejudgement.Status:
+async def work(dsn: str, number: int) -> rejudgement.RejudgementStatus:
     """Judge to the end."""
     keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
-    async for stands in rejudgement.work(keeper, number):
+    async for stands in rejudgement.run_rejudgement(keeper, number):
         last = stands
     keeper.drop()
     return last
 
 
-async def judged(dsn: str, connection: Connection, *, with_xp: bool = False) -> rejudgement.Status:
+async def judged(dsn: str, connection: Connection, *, with_xp: bool = False) -> rejudgement.RejudgementStatus:
     return await work(dsn, await begin(connection, with_xp=with_xp))
 
 
@@ -158,7 +163,7 @@ async def test_one_at_a_time(database: str, connection: Connection) -> None:
     """A second one of the same definition is refused, and so is one of what is not there."""
     async with counted_too_much(database):
         await begin(connection)
-        with pytest.raises(HistoryRunningError):
+        with pytest.raises(RejudgementRunningError):
             await begin(connection)
     with pytest.raises(UnknownDefinitionError):
         await rejudgement.begin(connection, "acme", "nothing", with_xp=False, by="ada")
@@ -173,7 +178,7 @@ async def test_cancelling_stops_it(database: str, connection: Connection) -> Non
         number = await begin(connection)
         await rejudgement.cancel(connection, number, by="bea")
         assert (await work(database, number)).state == "cancelled"
-        with pytest.raises(HistoryEndedError):
+        with pytest.raises(RejudgementEndedError):
             await rejudgement.cancel(connection, number, by="bea")
     assert await verdicts(connection) == before
     rows = await connection.fetch("select actor, action from audit order by id desc limit 2")
@@ -195,6 +200,7 @@ async def test_a_worker_goes_on_with_it(database: str, connection: Connection) -
         number = await begin(connection)
     background = BackgroundJobs(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
     await background.run_once(asyncio.Event())
+    background._database.drop()
     assert (await rejudgement.status(connection, number)).state == "done"
 
 
@@ -239,7 +245,7 @@ async def _hold(
             await _feed(worker, batches[1], 1)
             number = await begin(connection, with_xp=True)
             for _ in range(early):
-                await steps.step(other, number)
+                await steps.process_next_contacts(other, number)
             await _feed(worker, batches[2], 2)
             await work(dsn, number)
         assert await _state(connection, "acme") == await _state(connection, "birch")

@@ -12,8 +12,8 @@ import pytest
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra import postgres
 from consumer.scoring import announce, republish
-from consumer.scoring.announce import NobodyPublishesError
-from consumer.scoring.republish import NotPublishedError, Progress, Republish
+from consumer.scoring.announce import RelayNotRunningError
+from consumer.scoring.republish import NotPublishedError, Republish, RepublishProgress
 from consumer.scoring.verify import verify
 from schemas.published import ScoreChanged
 from tests.kafka.installation import definition, document
@@ -49,7 +49,7 @@ def _event(number: int, **changes: Any) -> OracleRecord:
     return replace(record, **changes)
 
 
-async def _republish(dsn: str, *arguments: str) -> Progress:
+async def _republish(dsn: str, *arguments: str) -> RepublishProgress:
     again = Republish(lambda: postgres.connect(dsn))
     try:
         return await again.run(*arguments)
@@ -74,7 +74,7 @@ async def test_every_contact_is_told_as_it_stands(database: str, connection: Con
         before = await _changes(connection)
         done = await _republish(database, "acme")
         again = await _changes(connection, len(before))
-        assert done == Progress(contacts=3, of=3, messages=6)
+        assert done == RepublishProgress(contacts=3, of=3, messages=6)
         told = {(one["subject"], one["data"]["profile"]): one["data"] for one in again}
         assert len(told) == len(again) == 6
         assert {key: (data["version"], data["overall"]["current"]) for key, data in told.items()} == {
@@ -177,13 +177,13 @@ async def test_an_outbox_that_nobody_empties_is_not_flooded(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With many messages unpublished it waits for the relay, and gives up where there is none."""
-    monkeypatch.setattr(announce, "_MOST_WAITING", 1)
+    monkeypatch.setattr(announce, "_MAX_UNPUBLISHED", 1)
     async with service.running(database) as worker:
         await worker.apply(_catalog())
         await worker.batch([_event(1)])
     clock: Clock = _Hasty()
     again = Republish(lambda: postgres.connect(database), clock=clock)
-    with pytest.raises(NobodyPublishesError, match="is a relay running"):
+    with pytest.raises(RelayNotRunningError, match="is a relay running"):
         await again.run("acme")
     await connection.execute(
         "update relay_floors f set floor = head from outbox_heads h where h.shard = f.shard"

@@ -14,7 +14,7 @@ from consumer.infra import postgres
 from consumer.ingest import timeline_partitions
 from consumer.scoring.segments import repository
 from consumer.scoring.segments.definition import Match
-from consumer.scoring.segments.member_sql import Given, Parameters, everybody, one
+from consumer.scoring.segments.member_sql import MatchContext, Parameters, member_condition, member_selection
 from sql import queries
 from tests.pipeline.service import apply_document
 from tests.pipeline.test_verdict_properties import IN_CI
@@ -103,7 +103,7 @@ def test_property_members_are_whom_a_plain_reading_says(module_database: str) ->
     """For any small base and any segment, asked one by one, all at once, and with points that are to come."""
 
     async def holds(
-        connection: Connection, asking: Given, people: list[Person], matches: list[dict[str, Any]]
+        connection: Connection, asking: MatchContext, people: list[Person], matches: list[dict[str, Any]]
     ) -> None:
         ids = await _store(connection, people, asking)
         for asked in matches:
@@ -136,7 +136,7 @@ def test_property_members_are_whom_a_plain_reading_says(module_database: str) ->
             runner.run(connection.close())
 
 
-async def _begin(dsn: str) -> tuple[Connection, Given]:
+async def _begin(dsn: str) -> tuple[Connection, MatchContext]:
     """Create an account with groups, definitions and a published profile."""
     entry = {"icon": "bolt", "group": "mail", "default_points": 1}
     document = {
@@ -149,29 +149,29 @@ async def _begin(dsn: str) -> tuple[Connection, Given]:
     await apply_document(dsn, document)
     connection = await postgres.connect(dsn)
     await timeline_partitions.create(connection, {(2026, 2), (2026, 3)})
-    there = await repository.numbers(connection, 1)
+    there = await repository.read_account_ids(connection, 1)
     return connection, there.given(1, None, NOW)
 
 
 async def _one_by_one(
-    connection: Connection, match: Match, asking: Given, moved: str | None = None
+    connection: Connection, match: Match, asking: MatchContext, moved: str | None = None
 ) -> list[int]:
     parameters = Parameters(2)
-    condition = one(match, asking, parameters, contact="c.id", moved=moved)
+    condition = member_condition(match, asking, parameters, contact="c.id", moved=moved)
     statement = f"select c.id from contacts c where c.id = any($1::bigint[]) and {condition} order by c.id"
     everyone = [row["id"] for row in await connection.fetch("select id from contacts")]
     return [row["id"] for row in await connection.fetch(statement, everyone, *parameters.values)]
 
 
-async def _all_at_once(connection: Connection, match: Match, asking: Given) -> list[int]:
+async def _all_at_once(connection: Connection, match: Match, asking: MatchContext) -> list[int]:
     parameters = Parameters()
-    selection = everybody(match, asking, parameters)
+    selection = member_selection(match, asking, parameters)
     async with connection.transaction():
         await connection.execute(queries("members")["plan_for_many"])
         return sorted(row["contact_id"] for row in await connection.fetch(selection, *parameters.values))
 
 
-async def _store(connection: Connection, people: list[Person], asking: Given) -> list[int]:
+async def _store(connection: Connection, people: list[Person], asking: MatchContext) -> list[int]:
     """Put these people in place of all others; returns their numbers in order."""
     await connection.execute(
         "delete from contacts; delete from scores; delete from tallies; delete from timeline"

@@ -138,8 +138,8 @@ async def test_without_a_relay_readers_see_what_nobody_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where messages pile up `apply` ends with a line that says what is done and what is not; again, it goes on."""
-    monkeypatch.setattr(announce, "_MOST_WAITING", 0)
-    monkeypatch.setattr(announce, "_PATIENCE", 0.0)
+    monkeypatch.setattr(announce, "_MAX_UNPUBLISHED", 0)
+    monkeypatch.setattr(announce, "_STALL_SECONDS", 0.0)
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.batch([event(1)])
@@ -152,7 +152,7 @@ async def test_without_a_relay_readers_see_what_nobody_is_told(
         " 1 messages wait in the outbox and do not get fewer: is a relay running?"
     )
     assert await overall(connection) == {"ann": 3}
-    monkeypatch.setattr(announce, "_MOST_WAITING", 1)
+    monkeypatch.setattr(announce, "_MAX_UNPUBLISHED", 1)
     assert await run("apply", path) == 1
     await connection.execute(
         "update relay_floors f set floor = head from outbox_heads h where h.shard = f.shard"

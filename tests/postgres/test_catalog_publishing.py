@@ -13,7 +13,7 @@ from consumer.catalog import (
     export_document,
     parse_document,
 )
-from consumer.scoring.profile_publish import unfinished
+from consumer.scoring.profile_publish import unfinished_publishes
 from tests.pipeline.service import publish_all
 from tests.postgres.test_catalog_apply import MINIMAL, applied, compared, weights
 
@@ -69,7 +69,7 @@ async def test_a_publish_over_history_begins_and_pends_until_readers_see_it(
     assert "published: false" in exported
     assert await diff_document(connection, parse_document(exported)) == []
 
-    await publish_all(database, await unfinished(connection))
+    await publish_all(database, await unfinished_publishes(connection))
     assert (await weights(connection))["won"] == (3, "deals", False)
     assert await compared(connection, other) == ["profile lead_score: published_version 2 -> 3"]
 
@@ -156,7 +156,7 @@ async def test_with_history_weights_and_new_profiles_are_published_later(
         "profile lead_score: published_version 1 -> 2 (pending)",
         "profile second: published false -> true (pending)",
     ]
-    await publish_all(database, await unfinished(connection))
+    await publish_all(database, await unfinished_publishes(connection))
     assert await weights(connection) == {"won": (3, "deals", False), "opened": (0, "mail", False)}
     assert await weights(connection, "second") == {"won": (10, "deals", False), "opened": (1, "mail", False)}
     assert await compared(connection, change) == []

@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
-from consumer.scoring.segments.definition import Match, names
-from consumer.scoring.segments.member_sql import Given, Parameters, bounds, everybody, one
+from consumer.scoring.segments.definition import Match, named_keys
+from consumer.scoring.segments.member_sql import (
+    MatchContext,
+    Parameters,
+    member_condition,
+    member_selection,
+    score_bounds,
+)
 
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
-GIVEN = Given(7, 70, {"won": 1, "opened": 2}, {"purchase": 11}, NOW)
+GIVEN = MatchContext(7, 70, {"won": 1, "opened": 2}, {"purchase": 11}, NOW)
 
 
 def _match(*conditions: dict[str, Any], how: str = "all") -> Match:
@@ -21,7 +27,7 @@ def _match(*conditions: dict[str, Any], how: str = "all") -> Match:
 
 def _one(match: Match) -> tuple[str, list[Any]]:
     parameters = Parameters(5)
-    return one(match, GIVEN, parameters, contact="c.id"), parameters.values
+    return member_condition(match, GIVEN, parameters, contact="c.id"), parameters.values
 
 
 def test_what_a_user_gave_is_a_parameter() -> None:
@@ -35,7 +41,7 @@ def test_what_a_user_gave_is_a_parameter() -> None:
         for group, definition, least in (("purchase", "won", 3), ("drop_table", "delete_from", 977))
     ]
     [conditions] = {_one(match)[0] for match in matches}
-    [selection] = {everybody(match, GIVEN, Parameters()) for match in matches}
+    [selection] = {member_selection(match, GIVEN, Parameters()) for match in matches}
     assert not re.search("977|drop_table|delete_from", conditions + selection)
 
 
@@ -77,8 +83,8 @@ def test_days_are_counted_back_from_now() -> None:
 )
 def test_a_list_need_not_go_beyond_what_all_members_have(match: Match, expected: tuple[int, int]) -> None:
     """Of overall, what every member must have is known where the match says so without alternatives."""
-    assert bounds(match, GIVEN, profile=70, group=0) == expected
-    assert bounds(match, GIVEN, profile=71, group=0) == (-(2**62), 2**62)
+    assert score_bounds(match, GIVEN, profile=70, group=0) == expected
+    assert score_bounds(match, GIVEN, profile=71, group=0) == (-(2**62), 2**62)
 
 
 def test_what_a_match_names_is_found_where_it_stands() -> None:
@@ -87,7 +93,7 @@ def test_what_a_match_names_is_found_where_it_stands() -> None:
         {"any": [{"score": {"group": "purchase", "min": 1}}, {"count": {"definitions": ["won"], "max": 0}}]},
         {"last_event": {"definitions": ["won", "opened"], "within_days": 1}},
     )
-    assert [(".".join(map(str, path)), what, key) for path, what, key in names(match)] == [
+    assert [(".".join(map(str, path)), what, key) for path, what, key in named_keys(match)] == [
         ("all.0.any.0.score.group", "group", "purchase"),
         ("all.0.any.1.count.definitions.0", "definition", "won"),
         ("all.1.last_event.definitions.0", "definition", "won"),

@@ -181,7 +181,7 @@ async def test_readers_see_one_version_and_old_cursors_end_with_it(
     await catalog.apply_document(
         connection, catalog.parse_document(json.dumps({**_document(account), "profiles": [profile]}))
     )
-    [publish] = await profile_publish.unfinished(connection)
+    [publish] = await profile_publish.unfinished_publishes(connection)
     await connection.close()
     keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
     seen = []
@@ -191,7 +191,7 @@ async def test_readers_see_one_version_and_old_cursors_end_with_it(
             return await client.get(path, params={"limit": 1, **params})
 
         cursors = {path: (await read(path)).json()["next"] for path in ("/contacts", "/contacts/c1/timeline")}
-        async for stands in profile_publish.work(keeper, publish):
+        async for stands in profile_publish.run_publish(keeper, publish):
             page = (await read("/contacts", limit=9)).json()
             seen.append((stands.state, page["version"], {item["overall"] for item in page["items"]}))
             for path, cursor in cursors.items():

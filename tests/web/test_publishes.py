@@ -109,7 +109,7 @@ async def test_it_is_cancelled_until_readers_see_it(api: Api, client: Client) ->
 
     number = (await begin(client)).json()["id"]
     keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
-    async for stands in profile_publish.work(keeper, number):
+    async for stands in profile_publish.run_publish(keeper, number):
         if stands.state == "announcing":
             break
     keeper.drop()

@@ -14,7 +14,7 @@ from consumer.infra import postgres
 from consumer.ingest import timeline_partitions
 from consumer.scoring.segments import repository
 from consumer.scoring.segments.definition import Match
-from consumer.scoring.segments.repository import Asking
+from consumer.scoring.segments.repository import ResolvedMatch
 from consumer.web.api.contacts import list_query
 from consumer.web.api.contacts.profile_view import read_profile_view
 from sql import queries
@@ -137,8 +137,8 @@ async def test_who_is_in_a_segment_is_looked_up_by_key(filled: Connection, sort:
         {"last_event": {"within_days": 60}},
         {"any": [{"count": {"definitions": ["d2"], "max": 0}}, {"last_event": {"not_within_days": 30}}]},
     ]
-    there = await repository.numbers(filled, 1)
-    asking = Asking(
+    there = await repository.read_account_ids(filled, 1)
+    asking = ResolvedMatch(
         Match.model_validate({"all": conditions}), there.given(1, None, datetime(2026, 3, 1, tzinfo=UTC))
     )
     view = await read_profile_view(filled, 1, None)

@@ -109,7 +109,7 @@ async def test_a_reader_never_sees_two_versions_mixed(
         for gives_up in (True, False):
             number = (await begin(client)).json()["id"]
             place = 0
-            async for stands in profile_publish.work(keeper, number):
+            async for stands in profile_publish.run_publish(keeper, number):
                 await reader.look()
                 place += 1
                 await reader.happen(CONTACTS[place % 5], ("deal.won", "email.opened")[place % 2])
@@ -139,7 +139,7 @@ async def test_a_page_that_was_begun_before_the_flip_is_not_gone_on_with_after_i
         await draft(client, weights={"deal_won": 3})
         number = (await begin(client)).json()["id"]
         told = set()
-        async for stands in profile_publish.work(keeper, number):
+        async for stands in profile_publish.run_publish(keeper, number):
             answer = await client.get("/contacts", params=more)
             told.add((stands.state, answer.status_code))
     keeper.drop()

@@ -98,6 +98,6 @@ async def test_what_is_not_there_is_not_found(client: Client) -> None:
 async def _finish(api: Api, number: int) -> None:
     """Do the work as a worker does."""
     keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
-    async for _ in rejudgement.work(keeper, number):
+    async for _ in rejudgement.run_rejudgement(keeper, number):
         pass
     keeper.drop()

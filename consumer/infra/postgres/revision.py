@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from sql import queries
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
 
 # Key of the advisory lock; any number that no other lock uses.
 REVISION_LOCK = 0x656E6761_0001
+_BEGIN_SHARED = queries("revision")["begin_shared"] % REVISION_LOCK
+
+
+async def begin_shared(connection: Connection, local_settings: str = "") -> None:
+    """Begin a transaction that shares the revision lock; the caller commits or rolls back.
+
+    local_settings: `set local` statements for the transaction, sent in the same round trip.
+    """
+    await connection.execute(f"{_BEGIN_SHARED}; {local_settings}" if local_settings else _BEGIN_SHARED)
 
 
 @asynccontextmanager

@@ -18,11 +18,12 @@ from consumer.domain.model import DeadLetter, Record
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error
 from consumer.infra.postgres.retry import retry_transient
+from consumer.infra.postgres.revision import begin_shared
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
-from consumer.ingest.batch_processor import BEGIN, StaleCatalogError
+from consumer.ingest.batch_processor import PIN_PLANS, StaleCatalogError
 from consumer.ingest.dead_letters import browse
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.triage import triage
@@ -128,7 +129,7 @@ class Replay:
         batch = replace(batch, dead=())
         await self._context.prepare_partitions(one.event.occurred_us for one in batch.matched)
 
-        await connection.execute(BEGIN)
+        await begin_shared(connection, PIN_PLANS)
         locked = await connection.fetch(_SQL["lock"], sorted(there))
         if len(locked) < len(there):
             await connection.execute("rollback")

@@ -1,38 +1,38 @@
-"""Publishing a profile over history: scores of every contact under a new version, beside the old, then one flip.
+"""Publishes a profile over history: scores of every contact under the new version, then one flip for readers.
 
-    begin ─► building ─────────────► flip ─► announcing ────────────────────► done
-               │ scores of contacts            │ whom it changed is told,
-               │ under the new version         │ old scores go
+    begin ─► building ─────────────► flip ─► announcing ─────────────────────► done
+               │ scores of contacts            │ score messages are enqueued,
+               │ under the new version         │ old scores are deleted
                └─ cancel ─► cancelling ─► cancelled
 
-Owns requests (begin, cancel, how far it is), the work, and whatever people want to know beforehand and afterwards:
-preview, versions. Never decides what a version says: consumer/catalog/model/profile_versions.py does.
+Read requests.py first (begin, cancel, status), then steps.py (the work). What a version contains is decided in
+consumer/catalog/model/profile_versions.py.
 """
 
 from consumer.scoring.profile_publish.requests import (
     NothingToPublishError,
     PublishNotCancellableError,
     PublishRunningError,
-    Status,
+    PublishStatus,
     UnknownProfileError,
     UnknownPublishError,
     begin,
     cancel,
     status,
-    unfinished,
+    unfinished_publishes,
 )
-from consumer.scoring.profile_publish.steps import work
+from consumer.scoring.profile_publish.steps import run_publish
 
 __all__ = [
     "NothingToPublishError",
     "PublishNotCancellableError",
     "PublishRunningError",
-    "Status",
+    "PublishStatus",
     "UnknownProfileError",
     "UnknownPublishError",
     "begin",
     "cancel",
+    "run_publish",
     "status",
-    "unfinished",
-    "work",
+    "unfinished_publishes",
 ]

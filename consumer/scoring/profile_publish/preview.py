@@ -15,8 +15,8 @@ from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
 from consumer.infra.postgres.connection import fetch_one
 from consumer.scoring.profile_publish.requests import profile_of
-from consumer.scoring.segments import publish_crossings as crossings
-from consumer.scoring.segments.repository import numbers as read_numbers
+from consumer.scoring.segments import publish_crossings
+from consumer.scoring.segments.repository import read_account_ids
 from sql import queries
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from consumer.catalog.model.account import Definition, DefinitionWeight, Profile
     from consumer.infra.postgres.connection import Connection
-    from consumer.scoring.segments.repository import Numbers, Segment
+    from consumer.scoring.segments.repository import AccountIds, Segment
 
 _SQL = queries("preview")
-# Numbers looked at in one query: some tenths of a second.
+# AccountIds looked at in one query: some tenths of a second.
 _NUMBERS = 20_000
 # Where ranges of overall scores begin.
 _UPWARDS = (1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 100_000)
@@ -71,7 +71,7 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class WeightChange:
     """A definition that moves a contact: how often it counted, for how much in which group before and after.
 
     Before is None where readers see no version yet, or one that does not know the definition.
@@ -84,13 +84,13 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Mover:
+class ScoreMover:
     """A contact whose overall score moves, and by which definitions."""
 
     contact: str
     before: int
     after: int
-    reasons: list[Reason]
+    reasons: list[WeightChange]
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class PublishEffects:
     """What a publish would change.
 
     version: what readers see, None: nothing. changed: contacts of whom overall or any group changes; moved: of
@@ -119,7 +119,7 @@ class Preview:
     changed: int
     moved: int
     bins: list[Bin]
-    movers: list[Mover]
+    movers: list[ScoreMover]
     crossings: list[Crossing]
     seconds: float
 
@@ -158,7 +158,7 @@ async def preview(
     ranges: Sequence[ScoreRange] = (),
     segments: Sequence[Segment] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Preview:
+) -> PublishEffects:
     """Compare a profile's draft with what readers see; `progress` is told contacts gone through, and of how many.
 
     segments: those about another profile's scores are left out, since nobody enters or leaves them.
@@ -171,11 +171,11 @@ async def preview(
         await connection.execute("set local plan_cache_mode = force_custom_plan; set local work_mem = '64MB'")
         state = await repository.read(connection, account)
         drafted = profile_of(state, profile)
-        await one_at_a_time(connection, account)
+        await lock_previews(connection, account)
         about = await fetch_one(connection, _SQL["about"], account, profile)
-        numbers = await read_numbers(connection, about["account_id"])
+        numbers = await read_account_ids(connection, about["account_id"])
         asked = [_group(each, numbers) for each in ranges]
-        crossed = crossings.of_segments(
+        crossed = publish_crossings.segment_crossings(
             numbers,
             *(about["account_id"], about["profile_id"], segments),
             number=len(ranges) + 1,
@@ -203,7 +203,7 @@ async def preview(
         names = await _names(connection, found)
         because = await _because(connection, found, reasons, numbers)
         pace = await connection.fetchval(queries("publish")["pace"])
-    return Preview(
+    return PublishEffects(
         account,
         profile,
         version,
@@ -211,7 +211,7 @@ async def preview(
         changed=found.changed,
         moved=found.moved,
         bins=_bins(found.cells),
-        movers=[Mover(names[who], before, after, because[who]) for who, before, after in found.movers],
+        movers=[ScoreMover(names[who], before, after, because[who]) for who, before, after in found.movers],
         crossings=[
             _crossing(name, place, found, names)
             for place, name in enumerate([*(each.name for each in ranges), *crossed.keys], 1)
@@ -220,13 +220,13 @@ async def preview(
     )
 
 
-async def one_at_a_time(connection: Connection, account: str) -> None:
+async def lock_previews(connection: Connection, account: str) -> None:
     """Raise PreviewRunningError while another preview of the account goes on; to the end of the transaction."""
     if not await connection.fetchval(_SQL["lock"], _LOCK, account):
         raise PreviewRunningError(f"a preview of account {account!r} is under way: wait for it, or end it")
 
 
-def _group(asked: ScoreRange, numbers: Numbers) -> int:
+def _group(asked: ScoreRange, numbers: AccountIds) -> int:
     if asked.group is None:
         return 0
     if asked.group not in numbers.groups:
@@ -234,18 +234,18 @@ def _group(asked: ScoreRange, numbers: Numbers) -> int:
     return numbers.groups[asked.group]
 
 
-def _reasons(profile: Profile, definitions: Mapping[str, Definition]) -> dict[str, Reason]:
+def _reasons(profile: Profile, definitions: Mapping[str, Definition]) -> dict[str, WeightChange]:
     """Return the definitions that count otherwise under the draft, without how often."""
     before = profile.version.weights if profile.version else {}
     draft = profile_versions.draft_version(profile, definitions)
     return {
-        key: Reason(key, 0, before.get(key), after)
+        key: WeightChange(key, 0, before.get(key), after)
         for key, after in draft.weights.items()
         if key not in before or (before[key].points, before[key].group) != (after.points, after.group)
     }
 
 
-def _moves(reasons: Iterable[Reason], numbers: Numbers) -> list[tuple[int, int, int]]:
+def _moves(reasons: Iterable[WeightChange], numbers: AccountIds) -> list[tuple[int, int, int]]:
     """Return what one counted event gives more or less by (definition, group)."""
     moves: Counter[tuple[int, int]] = Counter()
     for reason in reasons:
@@ -298,13 +298,13 @@ async def _names(connection: Connection, found: _Found) -> dict[int, str]:
 async def _because(
     connection: Connection,
     found: _Found,
-    reasons: Mapping[str, Reason],
-    numbers: Numbers,
-) -> defaultdict[int, list[Reason]]:
-    because: defaultdict[int, list[Reason]] = defaultdict(list)
+    reasons: Mapping[str, WeightChange],
+    numbers: AccountIds,
+) -> defaultdict[int, list[WeightChange]]:
+    because: defaultdict[int, list[WeightChange]] = defaultdict(list)
     definitions = [numbers.definitions[key] for key in reasons]
     contacts: list[Any] = [contact for contact, *_ in found.movers]
     for row in await connection.fetch(_SQL["counted"], contacts, definitions):
         one = reasons[row["definition"]]
-        because[row["contact_id"]].append(Reason(one.definition, row["count"], one.before, one.after))
+        because[row["contact_id"]].append(WeightChange(one.definition, row["count"], one.before, one.after))
     return because

@@ -48,7 +48,7 @@ class PublishNotCancellableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class PublishStatus:
     """How far a publish has come.
 
     state: `building`, `announcing`, `done`, `cancelling` or `cancelled`. done, total: contacts, of the step it is
@@ -77,7 +77,7 @@ async def begin(
     by: str,
     check: Callable[[Profile], None] = lambda _drafted: None,
 ) -> int:
-    """Begin to publish a profile's draft over history and return the publish's number; then `work` at it.
+    """Begin to publish a profile's draft over history and return the publish's number; then `run_publish` at it.
 
     From here on batches fold into the new version too. check: refuses a draft by raising. Raises
     UnknownAccountError, UnknownProfileError, PublishRunningError, NothingToPublishError, and what asyncpg raises;
@@ -104,7 +104,7 @@ async def begin(
 
 
 async def cancel(connection: Connection, publish: int, *, by: str) -> None:
-    """Give a publish up before readers see it; what was built goes with the next steps of `work`.
+    """Give a publish up before readers see it; what was built goes with the next steps of `run_publish`.
 
     Raises UnknownPublishError, PublishNotCancellableError, and what asyncpg raises.
     """
@@ -117,23 +117,23 @@ async def cancel(connection: Connection, publish: int, *, by: str) -> None:
         await audit.record_changes(connection, stands.account, by, given_up)
 
 
-def _too_late(stands: Status) -> str:
+def _too_late(stands: PublishStatus) -> str:
     what = f"the publish of profile {stands.profile!r} is {stands.state}: it cannot be cancelled"
     if stands.flipped_at is None or stands.previous_version is None:
         return what
     return f"{what}; to go back, restore version {stands.previous_version} and publish that"
 
 
-async def status(connection: Connection, publish: int) -> Status:
+async def status(connection: Connection, publish: int) -> PublishStatus:
     """Return how far a publish has come; raises UnknownPublishError."""
     row = await connection.fetchrow(_SQL["read"], publish)
     if row is None:
         raise UnknownPublishError(f"there is no publish {publish}")
     values = dict(row)
-    return Status(done=values.pop("contacts_done"), total=values.pop("contacts_total"), **values)
+    return PublishStatus(done=values.pop("contacts_done"), total=values.pop("contacts_total"), **values)
 
 
-async def unfinished(
+async def unfinished_publishes(
     connection: Connection, account: str | None = None, profiles: Sequence[str] = ()
 ) -> list[int]:
     """Return the publishes that are not at their end, of everybody or of these profiles of an account."""

@@ -30,7 +30,7 @@ class UnknownVersionError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedVersion:
     """A version that readers see, or saw: `state` is `published` or `retired`."""
 
     number: int
@@ -40,7 +40,9 @@ class Published:
     says: ProfileVersion
 
 
-async def versions(connection: Connection, account: str, profile: str, *numbers: int) -> list[Published]:
+async def read_versions(
+    connection: Connection, account: str, profile: str, *numbers: int
+) -> list[PublishedVersion]:
     """Return the versions of a profile, all or those of these numbers, newest first.
 
     Those that were cancelled or are being built are none. Several statements, so in a transaction. Raises
@@ -49,7 +51,7 @@ async def versions(connection: Connection, account: str, profile: str, *numbers:
     profile_of(await repository.read(connection, account), profile)
     rows = await connection.fetch(_SQL["versions"], account, profile, list(numbers))
     found = [
-        Published(
+        PublishedVersion(
             row["number"], row["state"], row["published_by"], row["published_at"], repository.version_of(row)
         )
         for row in rows
@@ -59,7 +61,7 @@ async def versions(connection: Connection, account: str, profile: str, *numbers:
     return found
 
 
-async def difference(
+async def diff_versions(
     connection: Connection, account: str, profile: str, before: int, after: int | None = None
 ) -> list[Difference]:
     """Return how two versions differ: what they inherit, own weights, and what definitions count for and where.
@@ -69,12 +71,12 @@ async def difference(
     """
     state = await repository.read(connection, account)
     draft = profile_versions.draft_version(profile_of(state, profile), state.definitions)
-    found = await versions(connection, account, profile, before, *([] if after is None else [after]))
+    found = await read_versions(connection, account, profile, before, *([] if after is None else [after]))
     says = {one.number: one.says for one in found}
     return [*_differences(profile, says[before], draft if after is None else says[after])]
 
 
-async def restore(
+async def restore_draft(
     connection: Connection,
     account: str,
     profile: str,
@@ -91,7 +93,7 @@ async def restore(
     where the configuration changes meanwhile, and what asyncpg raises.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        [old] = await versions(connection, account, profile, version)
+        [old] = await read_versions(connection, account, profile, version)
         # Read before the lock is had, and the published one may follow the catalog: what was read must still hold.
         revision = await connection.fetchval(_SQL["revision"])
     says = old.says

@@ -1,36 +1,36 @@
-"""Judging the history of a definition again, by the rule that it has now: what counted too much can be mended.
+"""Rejudges the history of a definition by its current rule, which corrects what an older rule counted.
 
     begin ─► running ─► done
                │ contact by contact: verdicts, tallies, gates, scores, messages
-               ├─ cancel ─► cancelled      whoever was gone through stays as judged
+               ├─ cancel ─► cancelled      contacts already processed keep their new verdicts
                └─ another edition ─► superseded
 
-Owns requests, the work, and what it would change (preview). Never judges a set of events otherwise than
-docs/semantics.md §4 does.
+Read requests.py first (begin, cancel, status), then steps.py (the work) and preview.py (a dry run). The rule is
+docs/semantics.md §4.
 """
 
 from consumer.scoring.rejudgement.requests import (
-    HistoryEndedError,
-    HistoryRunningError,
-    Status,
+    RejudgementEndedError,
+    RejudgementRunningError,
+    RejudgementStatus,
     UnknownDefinitionError,
-    UnknownHistoryError,
+    UnknownRejudgementError,
     begin,
     cancel,
     status,
-    unfinished,
+    unfinished_rejudgements,
 )
-from consumer.scoring.rejudgement.steps import work
+from consumer.scoring.rejudgement.steps import run_rejudgement
 
 __all__ = [
-    "HistoryEndedError",
-    "HistoryRunningError",
-    "Status",
+    "RejudgementEndedError",
+    "RejudgementRunningError",
+    "RejudgementStatus",
     "UnknownDefinitionError",
-    "UnknownHistoryError",
+    "UnknownRejudgementError",
     "begin",
     "cancel",
+    "run_rejudgement",
     "status",
-    "unfinished",
-    "work",
+    "unfinished_rejudgements",
 ]

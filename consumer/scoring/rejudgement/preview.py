@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from consumer.scoring.profile_publish.preview import one_at_a_time
-from consumer.scoring.rejudgement.requests import numbers
+from consumer.scoring.profile_publish.preview import lock_previews
+from consumer.scoring.rejudgement.requests import find_definition
 from sql import queries
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
 
-_SQL = queries("history")
+_SQL = queries("rejudgement")
 _PREVIEW = f"{_SQL['judged']}{_SQL['preview']}"
 _CONTACTS = 2000
 # How many of those who change most are named.
@@ -25,7 +25,7 @@ _NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Mover:
+class CountMover:
     """A contact, and how often the definition counts for it before and after."""
 
     contact: str
@@ -34,7 +34,7 @@ class Mover:
 
 
 @dataclass(slots=True)
-class Preview:
+class RejudgementEffects:
     """What would change.
 
     contacts: gone through. changed: contacts for whom anything does. counting, ceasing: entries that come to
@@ -51,7 +51,7 @@ class Preview:
     ceasing: int = 0
     xp_given: int = 0
     xp_taken: int = 0
-    movers: list[Mover] = field(default_factory=list)
+    movers: list[CountMover] = field(default_factory=list)
 
 
 async def preview(
@@ -61,16 +61,16 @@ async def preview(
     *,
     with_xp: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Preview:
+) -> RejudgementEffects:
     """Judge in thought; `progress` is told contacts gone through, and of how many.
 
     Raises UnknownAccountError, UnknownDefinitionError, PreviewRunningError, and what asyncpg raises.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(_SQL["pin_plans"])
-        about = await numbers(connection, account, definition)
-        await one_at_a_time(connection, account)
-        found = Preview(account, definition, about["edition"])
+        about = await find_definition(connection, account, definition)
+        await lock_previews(connection, account)
+        found = RejudgementEffects(account, definition, about["edition"])
         total = await connection.fetchval(queries("republish")["contacts_count"], about["account_id"])
         last = ""
         while contacts := await connection.fetch(
@@ -84,7 +84,7 @@ async def preview(
                 found.ceasing += row["ceasing"]
                 found.xp_given += row["xp_given"]
                 found.xp_taken += row["xp_taken"]
-                found.movers.append(Mover(names[row["contact_id"]], row["before"], row["after"]))
+                found.movers.append(CountMover(names[row["contact_id"]], row["before"], row["after"]))
             found.movers.sort(key=lambda mover: (-abs(mover.after - mover.before), mover.contact))
             del found.movers[_NAMED:]
             found.contacts += len(contacts)

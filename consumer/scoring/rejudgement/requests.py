@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
 
-_SQL = queries("history")
+_SQL = queries("rejudgement")
 
 
 class UnknownDefinitionError(Exception):
     """The account has no such definition."""
 
 
-class HistoryRunningError(Exception):
+class RejudgementRunningError(Exception):
     """The definition's history is being judged again already: wait for the end, or cancel it."""
 
 
-class UnknownHistoryError(Exception):
+class UnknownRejudgementError(Exception):
     """Nothing of this number was ever judged again."""
 
 
-class HistoryEndedError(Exception):
+class RejudgementEndedError(Exception):
     """It has come to its end before: there is nothing to cancel."""
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class RejudgementStatus:
     """How far judging again has come.
 
     edition: the number of the edition that it judges by. state: `running`, `done`, `cancelled` or `superseded`.
@@ -62,17 +62,17 @@ class Status:
 
 
 async def begin(connection: Connection, account: str, definition: str, *, with_xp: bool, by: str) -> int:
-    """Begin to judge a definition's history again and return the number to `work` at.
+    """Begin to judge a definition's history again and return the number to `run_rejudgement` at.
 
     with_xp: whether reps gain and lose XP by it. Raises UnknownAccountError, UnknownDefinitionError,
-    HistoryRunningError, and what asyncpg raises; nothing has begun then.
+    RejudgementRunningError, and what asyncpg raises; nothing has begun then.
     """
     async with connection.transaction():
         # Which edition is the newest does not change until this is committed.
         await connection.execute("select pg_advisory_xact_lock_shared($1)", REVISION_LOCK)
-        about = await numbers(connection, account, definition)
+        about = await find_definition(connection, account, definition)
         if about["runs"]:
-            raise HistoryRunningError(
+            raise RejudgementRunningError(
                 f"the history of definition {definition!r} is being judged again already"
             )
         number: int = await connection.fetchval(
@@ -91,15 +91,15 @@ async def begin(connection: Connection, account: str, definition: str, *, with_x
 async def cancel(connection: Connection, number: int, *, by: str) -> None:
     """Go on with it no more; whoever was gone through stays as judged.
 
-    Raises UnknownHistoryError, HistoryEndedError, and what asyncpg raises.
+    Raises UnknownRejudgementError, RejudgementEndedError, and what asyncpg raises.
     """
     async with connection.transaction():
         taken = await connection.fetchrow(_SQL["take"], number)
         if taken is None:
-            raise UnknownHistoryError(f"there is no rejudgement {number}")
+            raise UnknownRejudgementError(f"there is no rejudgement {number}")
         stands = await status(connection, number)
         if stands.ended_at is not None:
-            raise HistoryEndedError(f"it is {stands.state}: there is nothing to cancel")
+            raise RejudgementEndedError(f"it is {stands.state}: there is nothing to cancel")
         await connection.execute(_SQL["end"], number, "cancelled")
         change = audit.AuditedChange(
             "cancelled", "rejudgement", str(number), before={"definition": stands.definition}
@@ -107,13 +107,13 @@ async def cancel(connection: Connection, number: int, *, by: str) -> None:
         await audit.record_changes(connection, stands.account, by, change)
 
 
-async def status(connection: Connection, number: int) -> Status:
-    """Return how far it has come; raises UnknownHistoryError."""
+async def status(connection: Connection, number: int) -> RejudgementStatus:
+    """Return how far it has come; raises UnknownRejudgementError."""
     row = await connection.fetchrow(_SQL["read"], number)
     if row is None:
-        raise UnknownHistoryError(f"there is no rejudgement {number}")
+        raise UnknownRejudgementError(f"there is no rejudgement {number}")
     values = dict(row)
-    return Status(
+    return RejudgementStatus(
         done=values.pop("contacts_done"),
         total=values.pop("contacts_total"),
         changed=values.pop("entries_changed"),
@@ -121,13 +121,13 @@ async def status(connection: Connection, number: int) -> Status:
     )
 
 
-async def unfinished(connection: Connection) -> list[int]:
+async def unfinished_rejudgements(connection: Connection) -> list[int]:
     """Return the numbers of those that are not at their end."""
     return [row["id"] for row in await connection.fetch(_SQL["unfinished"])]
 
 
-async def numbers(connection: Connection, account: str, definition: str) -> dict[str, int]:
-    """Return what `history.sql` says of a definition; raises UnknownAccountError, UnknownDefinitionError."""
+async def find_definition(connection: Connection, account: str, definition: str) -> dict[str, int]:
+    """Return what `rejudgement.sql` says of a definition; raises UnknownAccountError, UnknownDefinitionError."""
     about = await fetch_one(connection, _SQL["definition"], account, definition)
     if about["account_id"] is None:
         raise UnknownAccountError(f"there is no account {account!r}")

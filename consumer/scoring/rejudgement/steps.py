@@ -1,8 +1,7 @@
-"""The work of judging history again, step after step, each a transaction over some contacts under their locks.
+"""Runs a rejudgement, step by step; each step is one transaction over some contacts, whose locks it holds.
 
-Owns the order within a step (revision, contacts, outbox heads, as in a batch) and from step to step. What is done
-is kept with the step itself, so whoever calls `work` next, in whatever process, goes on where a crash left it.
-Never judges anything: sql/queries/history.sql does.
+Lock order within a step, as in a batch: revision, rejudgement, contacts, outbox heads. Progress is committed with
+each step, so that any process can continue after a crash. The judging is in sql/queries/rejudgement.sql.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from typing import TYPE_CHECKING
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.postgres.revision import REVISION_LOCK
+from consumer.infra.postgres.revision import begin_shared
 from consumer.scoring import announce, contact_keyset
-from consumer.scoring.rejudgement.requests import Status, status
+from consumer.scoring.rejudgement.requests import RejudgementStatus, status
 from sql import queries
 
 if TYPE_CHECKING:
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 
-_SQL = queries("history")
-BEGIN = f"{queries('batch')['begin'] % REVISION_LOCK}; {_SQL['pin_plans']}"
-WRITE = f"{_SQL['judged']}{_SQL['write']}"
+_SQL = queries("rejudgement")
+_WRITE = f"{_SQL['judged']}{_SQL['write']}"
 # Contacts in one step, for whom batches wait meanwhile; and for each of them so many numbers are looked at, since
 # other accounts' contacts lie between.
 _CONTACTS = 200
@@ -37,10 +35,12 @@ _NUMBERS = 20 * _CONTACTS
 _LOOK_AGAIN = 0.2
 
 
-async def work(keeper: ConnectionKeeper, number: int, *, clock: Clock | None = None) -> AsyncIterator[Status]:
+async def run_rejudgement(
+    keeper: ConnectionKeeper, number: int, *, clock: Clock | None = None
+) -> AsyncIterator[RejudgementStatus]:
     """Bring it to its end, giving how far it is after each step.
 
-    Waits while contacts of the account are told of a publish. Raises UnknownHistoryError, NobodyPublishesError
+    Waits while contacts of the account are told of a publish. Raises UnknownRejudgementError, RelayNotRunningError
     where whom it changes cannot be told, and what does not pass within half a minute; it can be gone on with then.
     """
     clock = clock or SystemClock()
@@ -50,13 +50,13 @@ async def work(keeper: ConnectionKeeper, number: int, *, clock: Clock | None = N
         if stands.ended_at is not None:
             return
         await announce.wait_for_relay(keeper, clock)
-        if not await retry_transient(keeper, lambda connection: step(connection, number)):
+        if not await retry_transient(keeper, lambda connection: process_next_contacts(connection, number)):
             await asyncio.sleep(_LOOK_AGAIN)
 
 
-async def step(connection: Connection, number: int) -> bool:
+async def process_next_contacts(connection: Connection, number: int) -> bool:
     """Go through some contacts in one transaction, or end it; False where it has to wait."""
-    await connection.execute(BEGIN)
+    await begin_shared(connection, _SQL["pin_plans"])
     row = await fetch_one(connection, _SQL["take"], number)
     waits = False
     if row["state"] == "running":
@@ -67,26 +67,28 @@ async def step(connection: Connection, number: int) -> bool:
         elif await connection.fetchval(_SQL["is_announcing"], row["account_id"]):
             waits = True
         else:
-            await _go_on(connection, number, row)
+            await _rejudge_contacts(connection, number, row)
     await connection.execute("commit")
     return not waits
 
 
-async def _go_on(connection: Connection, number: int, row: asyncpg.Record) -> None:
+async def _rejudge_contacts(connection: Connection, number: int, row: asyncpg.Record) -> None:
     if row["uncounted"]:
         await connection.execute(_SQL["count_contacts"], number, row["account_id"])
-    contacts, reached = await contact_keyset.next_contacts(connection, row, most=_CONTACTS, numbers=_NUMBERS)
+    contacts, reached = await contact_keyset.next_contacts(connection, row, limit=_CONTACTS, max_ids=_NUMBERS)
     changed = 0
     if contacts:
-        await announce.lock(connection, contacts)
+        await announce.lock_contacts(connection, contacts)
         if row["with_xp"]:
             await connection.fetch(_SQL["lock_heads"])
-        written = await fetch_one(connection, WRITE, contacts, row["definition_id"], row["with_xp"])
+        written = await fetch_one(connection, _WRITE, contacts, row["definition_id"], row["with_xp"])
         changed = written["changed"]
         if changed:
             profiles = await connection.fetch(_SQL["published"], row["account_id"])
-            steps = announce.Steps(*(written[name] for name in ("contacts", "profiles", "groups", "points")))
-            await announce.tell(
-                connection, contacts, [each["id"] for each in profiles], cause="rejudge", steps=steps
+            deltas = announce.ScoreDeltas(
+                *(written[name] for name in ("contacts", "profiles", "groups", "points"))
+            )
+            await announce.enqueue_score_messages(
+                connection, contacts, [each["id"] for each in profiles], cause="rejudge", deltas=deltas
             )
     await connection.execute(_SQL["move_on"], number, reached, len(contacts), changed)

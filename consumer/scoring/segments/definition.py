@@ -135,7 +135,7 @@ def parts(of: Match | SegmentCondition) -> tuple[str, Sequence[SegmentCondition]
     return None
 
 
-def names(match: Match) -> Iterator[tuple[Path, str, str]]:
+def named_keys(match: Match) -> Iterator[tuple[Path, str, str]]:
     """Give what a match names by key: where, whether a `definition` or a `group`, and its key."""
     for path, condition in _single(match, ()):
         if condition.score and condition.score.group:

@@ -28,7 +28,7 @@ _NOBODY = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class MatchContext:
     """What a match is read with: numbers by key of its account, and the time that days are counted back from.
 
     profile: whose scores are meant; None, of one that is not there: nobody has any points.
@@ -67,7 +67,9 @@ class Parameters:
         return self._numbers[known]
 
 
-def one(match: Match, given: Given, parameters: Parameters, *, contact: str, moved: str | None = None) -> str:
+def member_condition(
+    match: Match, given: MatchContext, parameters: Parameters, *, contact: str, moved: str | None = None
+) -> str:
     """Return the condition under which a contact is a member; looks up nothing of anybody else.
 
     contact: SQL of its number. moved: SQL of an object, points by the number of a group, to be added to its scores.
@@ -75,7 +77,9 @@ def one(match: Match, given: Given, parameters: Parameters, *, contact: str, mov
     return _one(match, given, parameters, {"contact": contact, **({"moved": moved} if moved else {})})
 
 
-def _one(of: Match | SegmentCondition, given: Given, parameters: Parameters, texts: Mapping[str, str]) -> str:
+def _one(
+    of: Match | SegmentCondition, given: MatchContext, parameters: Parameters, texts: Mapping[str, str]
+) -> str:
     inside = parts(of)
     if inside is not None:
         how, conditions = inside
@@ -87,7 +91,7 @@ def _one(of: Match | SegmentCondition, given: Given, parameters: Parameters, tex
     return f"{'' if leaf.holds else 'not '}{parameters.fill(f'one_{leaf.name}', leaf.values, **texts)}"
 
 
-def bounds(match: Match, given: Given, *, profile: int, group: int) -> tuple[int, int]:
+def score_bounds(match: Match, given: MatchContext, *, profile: int, group: int) -> tuple[int, int]:
     """Return between which points every member is in a group of a profile, as far as the match says it plainly."""
     ranges = [
         (leaf.values["least"], leaf.values["most"])
@@ -99,7 +103,7 @@ def bounds(match: Match, given: Given, *, profile: int, group: int) -> tuple[int
     )
 
 
-def everybody(match: Match, given: Given, parameters: Parameters) -> str:
+def member_selection(match: Match, given: MatchContext, parameters: Parameters) -> str:
     """Return the selection of all members, as `contact_id`; nobody twice. To be run under `plan_for_many`."""
     inside = parts(match)
     if inside is None:
@@ -107,7 +111,9 @@ def everybody(match: Match, given: Given, parameters: Parameters) -> str:
     return _selected(inside, given, parameters)
 
 
-def _selected(joined: tuple[str, Sequence[SegmentCondition]], given: Given, parameters: Parameters) -> str:
+def _selected(
+    joined: tuple[str, Sequence[SegmentCondition]], given: MatchContext, parameters: Parameters
+) -> str:
     how, conditions = joined
     if how == "any" and len(conditions) > 1:
         # Each by itself: `or` would be asked of every contact.
@@ -116,7 +122,7 @@ def _selected(joined: tuple[str, Sequence[SegmentCondition]], given: Given, para
     return parameters.fill("among", {"account": given.account}, holds=holds)
 
 
-def _holds(of: SegmentCondition, given: Given, parameters: Parameters) -> str:
+def _holds(of: SegmentCondition, given: MatchContext, parameters: Parameters) -> str:
     inside = parts(of)
     if inside is not None:
         return f"of_account.id in ({_selected(inside, given, parameters)})"
@@ -136,7 +142,7 @@ class _Leaf:
     values: dict[str, Any]
 
 
-def _leaf(of: SegmentCondition, given: Given) -> _Leaf:
+def _leaf(of: SegmentCondition, given: MatchContext) -> _Leaf:
     if of.score is not None:
         group = 0 if of.score.group is None else given.groups.get(of.score.group, _NOBODY)
         profile = _NOBODY if given.profile is None else given.profile
@@ -163,7 +169,7 @@ def _within(name: str, asked: Scored | Counted, values: dict[str, Any]) -> _Leaf
     return _Leaf(name, holds, {**values, "least": least, "most": most, "inside": holds})
 
 
-def _numbers(keys: Sequence[str], given: Given) -> list[int]:
+def _numbers(keys: Sequence[str], given: MatchContext) -> list[int]:
     return [given.definitions.get(key, _NOBODY) for key in keys]
 
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from consumer.infra.clock import SystemClock
-from consumer.scoring.segments.member_sql import Parameters, one
+from consumer.scoring.segments.member_sql import Parameters, member_condition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.scoring.segments.repository import Numbers, Segment
+    from consumer.scoring.segments.repository import AccountIds, Segment
 
 _CONTACT, _POINTS = "in_move.contact_id", "in_move.points"
 
 
 @dataclass(frozen=True, slots=True)
-class Crossings:
+class CrossingSql:
     """SQL to be added to a union of those who cross ranges, its parameters, and the segments in it, numbered."""
 
     keys: list[str]
@@ -28,15 +28,15 @@ class Crossings:
     values: list[Any]
 
 
-def of_segments(
-    there: Numbers,
+def segment_crossings(
+    there: AccountIds,
     account: int,
     profile: int,
     segments: Sequence[Segment],
     *,
     number: int,
     first: int,
-) -> Crossings:
+) -> CrossingSql:
     """Return what tells who crosses segments about a profile's scores; nobody enters or leaves others by a publish.
 
     there: what the account has. number: the first segment's. first: of its parameters.
@@ -52,9 +52,9 @@ def of_segments(
         part = parameters.fill(
             "crossing",
             {"number": number + len(keys)},
-            before=one(each.match, given, parameters, contact=_CONTACT),
-            after=one(each.match, given, parameters, contact=_CONTACT, moved=_POINTS),
+            before=member_condition(each.match, given, parameters, contact=_CONTACT),
+            after=member_condition(each.match, given, parameters, contact=_CONTACT, moved=_POINTS),
         )
         text += f"union all\n{part}\n"
         keys.append(each.key)
-    return Crossings(keys, text, parameters.values)
+    return CrossingSql(keys, text, parameters.values)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from consumer.scoring.segments.definition import Match, names
-from consumer.scoring.segments.member_sql import Given
+from consumer.scoring.segments.definition import Match, named_keys
+from consumer.scoring.segments.member_sql import MatchContext
 from sql import queries
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredSegment:
     """A segment as stored, by number, and how many members it had when they were counted last.
 
     contacts, counted_at, age_seconds: None where they were never counted since it was changed.
@@ -62,7 +62,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class AccountIds:
     """What an account has: numbers by key. deleted: the groups that are no longer in the catalog."""
 
     definitions: dict[str, int]
@@ -71,39 +71,39 @@ class Numbers:
     profiles: dict[str, int]
     primary: int | None
 
-    def given(self, account: int, profile: str | None, now: datetime) -> Given:
+    def given(self, account: int, profile: str | None, now: datetime) -> MatchContext:
         """Return what the conditions of a segment of this profile are read with."""
         number = self.primary if profile is None else self.profiles.get(profile)
-        return Given(account, number, self.definitions, self.groups, now)
+        return MatchContext(account, number, self.definitions, self.groups, now)
 
 
-async def read(connection: Connection, account: int) -> list[Stored]:
+async def read_segments(connection: Connection, account: int) -> list[StoredSegment]:
     """Return the segments of an account in display order."""
     return [_stored(row) for row in await connection.fetch(_SQL["read"], account, None)]
 
 
-async def naming(connection: Connection, account: int, what: str, key: str) -> list[str]:
+async def segments_naming(connection: Connection, account: int, what: str, key: str) -> list[str]:
     """Return the keys of the segments that name something: `definition` or `group`, by key."""
     return [
         each.segment.key
-        for each in await read(connection, account)
-        if any((named, by) == (what, key) for _, named, by in names(each.segment.match))
+        for each in await read_segments(connection, account)
+        if any((named, by) == (what, key) for _, named, by in named_keys(each.segment.match))
     ]
 
 
-async def read_one(connection: Connection, account: int, key: str) -> Stored | None:
+async def read_segment(connection: Connection, account: int, key: str) -> StoredSegment | None:
     """Return a segment, None where there is none."""
     row = await connection.fetchrow(_SQL["read"], account, key)
     return None if row is None else _stored(row)
 
 
-async def numbers(connection: Connection, account: int) -> Numbers:
+async def read_account_ids(connection: Connection, account: int) -> AccountIds:
     """Return what an account has, by key."""
     rows = await connection.fetch(_SQL["numbers"], account)
     by_kind: dict[str, dict[str, int]] = {"definition": {}, "group": {}, "profile": {}}
     for row in rows:
         by_kind[row["what"]][row["key"]] = row["id"]
-    return Numbers(
+    return AccountIds(
         definitions=by_kind["definition"],
         groups=by_kind["group"],
         deleted=frozenset(row["key"] for row in rows if row["deleted"]),
@@ -113,51 +113,53 @@ async def numbers(connection: Connection, account: int) -> Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ResolvedMatch:
     """What a segment asks, and what that is read with."""
 
     match: Match
-    given: Given
+    given: MatchContext
 
 
-async def asking(connection: Connection, account: int, segment: Segment, now: datetime) -> Asking:
+async def resolve_match(
+    connection: Connection, account: int, segment: Segment, now: datetime
+) -> ResolvedMatch:
     """Return what a segment asks of the contacts of an account."""
-    there = await numbers(connection, account)
-    return Asking(segment.match, there.given(account, segment.profile, now))
+    there = await read_account_ids(connection, account)
+    return ResolvedMatch(segment.match, there.given(account, segment.profile, now))
 
 
-async def lock(connection: Connection, account: int) -> None:
+async def lock_segments(connection: Connection, account: int) -> None:
     """Keep others from changing segments of an account until the transaction ends."""
     await connection.execute(_SQL["lock"], account)
 
 
-async def add(connection: Connection, account: int, segment: Segment) -> bool:
+async def add_segment(connection: Connection, account: int, segment: Segment) -> bool:
     """Keep a new segment, unless there is one of its key: then return false."""
     return await connection.fetchval(_SQL["add"], *_columns(account, segment)) is not None
 
 
-async def change(connection: Connection, account: int, segment: Segment) -> None:
+async def update_segment(connection: Connection, account: int, segment: Segment) -> None:
     """Write a segment in place of the one of its key."""
     await connection.execute(_SQL["change"], *_columns(account, segment))
 
 
-async def drop(connection: Connection, account: int, key: str) -> None:
+async def delete_segment(connection: Connection, account: int, key: str) -> None:
     """Remove a segment."""
     await connection.execute(_SQL["drop"], account, key)
 
 
-async def reorder(connection: Connection, account: int, keys: Sequence[str]) -> None:
+async def reorder_segments(connection: Connection, account: int, keys: Sequence[str]) -> None:
     """Put segments into the order of their keys."""
     await connection.execute(_SQL["reorder"], account, keys)
 
 
-def _stored(row: asyncpg.Record) -> Stored:
+def _stored(row: asyncpg.Record) -> StoredSegment:
     values = dict(row)
     segment = Segment(
         match=Match.model_validate_json(values.pop("match")),
         **{name: values.pop(name) for name in ("key", "name", "description", "profile")},
     )
-    return Stored(segment=segment, **values)
+    return StoredSegment(segment=segment, **values)
 
 
 def _columns(account: int, segment: Segment) -> Iterable[Any]:

@@ -29,10 +29,10 @@ from consumer.scoring.profile_publish import (
 from consumer.scoring.profile_publish.preview import PreviewRunningError
 from consumer.scoring.profile_publish.versions import UnknownVersionError
 from consumer.scoring.rejudgement import (
-    HistoryEndedError,
-    HistoryRunningError,
+    RejudgementEndedError,
+    RejudgementRunningError,
     UnknownDefinitionError,
-    UnknownHistoryError,
+    UnknownRejudgementError,
 )
 
 if TYPE_CHECKING:
@@ -132,10 +132,10 @@ _SCORING_ERRORS: dict[type[Exception], Code] = {
     UnknownProfileError: Code.NOT_FOUND,
     UnknownPublishError: Code.NOT_FOUND,
     UnknownVersionError: Code.NOT_FOUND,
-    HistoryRunningError: Code.CONFLICT,
-    HistoryEndedError: Code.CONFLICT,
+    RejudgementRunningError: Code.CONFLICT,
+    RejudgementEndedError: Code.CONFLICT,
     UnknownDefinitionError: Code.NOT_FOUND,
-    UnknownHistoryError: Code.NOT_FOUND,
+    UnknownRejudgementError: Code.NOT_FOUND,
 }
 
 # Those of the database are passing ones, or nobody's foresight: `to_problem` decides.

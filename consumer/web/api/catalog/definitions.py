@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.document.parse import icon_names
-from consumer.scoring.segments.repository import naming
+from consumer.scoring.segments.repository import segments_naming
 from consumer.web.api.catalog.edit import edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
     DefinitionAnswer,
@@ -120,7 +120,7 @@ async def delete_definition(
 
     async with database.snapshot() as connection:
         make(await repository.read(connection, caller.account.key))
-        segments = await naming(connection, caller.account.id, "definition", definition)
+        segments = await segments_naming(connection, caller.account.id, "definition", definition)
         # Not under the lock, where batches would wait for it: a definition that is not active gets no entries, so
         # that it is enough if the configuration is still the same then.
         row = await connection.fetchrow(queries("web")["left_entries"], caller.account.id, definition)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.model.account import Group
-from consumer.scoring.segments.repository import naming
+from consumer.scoring.segments.repository import segments_naming
 from consumer.web.api.catalog.edit import edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
     GroupAnswer,
@@ -97,7 +97,7 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
     """
     async with database.connection() as connection:
         adjusted = await connection.fetchval(queries("web")["group_is_adjusted"], caller.account.id, group)
-        segments = await naming(connection, caller.account.id, "group", group)
+        segments = await segments_naming(connection, caller.account.id, "group", group)
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, _revision(before, group))

@@ -13,9 +13,8 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, StrictBool
 from starlette.responses import Response, StreamingResponse
 
-from consumer.scoring import rejudgement as history
+from consumer.scoring.rejudgement import requests
 from consumer.scoring.rejudgement.preview import preview
-from consumer.scoring.rejudgement.requests import numbers
 from consumer.web.http import cursors
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
@@ -27,7 +26,7 @@ from sql import queries
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.scoring.rejudgement import Status
+    from consumer.scoring.rejudgement import RejudgementStatus
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
 
@@ -127,8 +126,8 @@ async def begin_rejudgement(
     """
     account = caller.account.key
     async with database.connection() as connection:
-        number = await history.begin(connection, account, definition, with_xp=body.xp, by=caller.actor)
-        status = await history.status(connection, number)
+        number = await requests.begin(connection, account, definition, with_xp=body.xp, by=caller.actor)
+        status = await requests.status(connection, number)
     response.headers["Location"] = f"/v1/accounts/{account}/definitions/{definition}/rejudgements/{number}"
     return _answer(status)
 
@@ -141,8 +140,10 @@ async def list_rejudgements(
     context = ("rejudgements", caller.account.id, definition)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
-        about = await numbers(connection, caller.account.key, definition)
-        rows = await connection.fetch(queries("history")["page"], about["definition_id"], before, limit + 1)
+        about = await requests.find_definition(connection, caller.account.key, definition)
+        rows = await connection.fetch(
+            queries("rejudgement")["page"], about["definition_id"], before, limit + 1
+        )
     items = [RejudgementAnswer(**row) for row in rows]
     return cursors.page(
         items, limit, context, lambda answer: [answer.id], engagement=caller.account.engagement
@@ -155,7 +156,7 @@ async def read_rejudgement(
 ) -> RejudgementAnswer:
     """Say how far judging again has come."""
     async with database.connection() as connection:
-        status = await history.status(connection, rejudgement)
+        status = await requests.status(connection, rejudgement)
     return _answer(_require_own(status, caller.account.key, definition))
 
 
@@ -165,18 +166,18 @@ async def cancel_rejudgement(
 ) -> RejudgementAnswer:
     """Stop it: whoever was gone through stays as judged, the others as they were. Another one would finish it."""
     async with database.connection() as connection:
-        _require_own(await history.status(connection, rejudgement), caller.account.key, definition)
-        await history.cancel(connection, rejudgement, by=caller.actor)
-        status = await history.status(connection, rejudgement)
+        _require_own(await requests.status(connection, rejudgement), caller.account.key, definition)
+        await requests.cancel(connection, rejudgement, by=caller.actor)
+        status = await requests.status(connection, rejudgement)
     return _answer(status)
 
 
-def _require_own(status: Status, account: str, definition: str) -> Status:
+def _require_own(status: RejudgementStatus, account: str, definition: str) -> RejudgementStatus:
     """Return it, as if there were none where it is another account's or definition's."""
     if (status.account, status.definition) != (account, definition):
-        raise history.UnknownHistoryError(f"there is no rejudgement {status.id}")
+        raise requests.UnknownRejudgementError(f"there is no rejudgement {status.id}")
     return status
 
 
-def _answer(status: Status) -> RejudgementAnswer:
+def _answer(status: RejudgementStatus) -> RejudgementAnswer:
     return RejudgementAnswer.model_validate({**asdict(status), "xp": status.with_xp})

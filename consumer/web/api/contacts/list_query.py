@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.scoring.segments.repository import Asking
+    from consumer.scoring.segments.repository import ResolvedMatch
     from consumer.web.api.contacts.profile_view import ProfileView
 
 _SQL = queries("contacts")
@@ -89,7 +89,7 @@ class ContactQuery:
     other: int | None
     other_range: tuple[int, int]
     owner: str | None
-    segment: Asking | None
+    segment: ResolvedMatch | None
 
 
 async def build_query(
@@ -111,7 +111,7 @@ async def build_query(
     segment = None if filters.segment is None else await _segment(connection, account, filters.segment)
     if segment is not None:
         # A walk need not go through those whose points alone keep them out.
-        inside = member_sql.bounds(segment.match, segment.given, profile=view.id, group=sorted_by)
+        inside = member_sql.score_bounds(segment.match, segment.given, profile=view.id, group=sorted_by)
         sorted_range = (max(sorted_range[0], inside[0]), min(sorted_range[1], inside[1]))
     return ContactQuery(
         view=view,
@@ -125,11 +125,11 @@ async def build_query(
     )
 
 
-async def _segment(connection: Connection, account: int, key: str) -> Asking:
-    found = await repository.read_one(connection, account, key)
+async def _segment(connection: Connection, account: int, key: str) -> ResolvedMatch:
+    found = await repository.read_segment(connection, account, key)
     if found is None:
         raise invalid(query_fault("segment", f"there is no segment {key}"))
-    return await repository.asking(connection, account, found.segment, SystemClock().now())
+    return await repository.resolve_match(connection, account, found.segment, SystemClock().now())
 
 
 def cursor_context(account: int, filters: ContactFilters) -> tuple[object, ...]:
@@ -246,7 +246,7 @@ def statement(
     match, given = query.segment.match, query.segment.given
     parameters = member_sql.Parameters(len(arguments) + 1)
     if collect_members:
-        member = f"s.contact_id = any(array({member_sql.everybody(match, given, parameters)}))"
+        member = f"s.contact_id = any(array({member_sql.member_selection(match, given, parameters)}))"
     else:
-        member = member_sql.one(match, given, parameters, contact="s.contact_id")
+        member = member_sql.member_condition(match, given, parameters, contact="s.contact_id")
     return text.replace(_IN_SEGMENT, f"and {member}"), arguments + parameters.values

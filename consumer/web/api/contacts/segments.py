@@ -16,8 +16,8 @@ from consumer.catalog.audit import AuditedChange
 from consumer.catalog.audit_changes import field_changes
 from consumer.infra.clock import SystemClock
 from consumer.scoring.segments import count_members, repository
-from consumer.scoring.segments.definition import Match, names
-from consumer.scoring.segments.repository import Segment, Stored
+from consumer.scoring.segments.definition import Match, named_keys
+from consumer.scoring.segments.repository import Segment, StoredSegment
 from consumer.web.api.catalog.edit import order_answer, reordered
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
 from consumer.web.http import etags
@@ -87,8 +87,8 @@ class SegmentAnswer(BaseModel):
 async def list_segments(caller: Reader, database: Database) -> Page[SegmentAnswer]:
     """List the segments in display order; counts older than a minute are made anew, in ten seconds at most."""
     async with database.connection() as connection:
-        await _count(connection, caller, await repository.read(connection, caller.account.id))
-        found = await repository.read(connection, caller.account.id)
+        await _count(connection, caller, await repository.read_segments(connection, caller.account.id))
+        found = await repository.read_segments(connection, caller.account.id)
     return Page(items=[_answer(each) for each in found], next=None, engagement=caller.account.engagement)
 
 
@@ -100,7 +100,7 @@ async def create_segment(
     segment = Segment(**{name: getattr(body, name) for name in NewSegment.model_fields})
     async with _locked_segments(database, caller) as connection:
         await _check(connection, caller, segment)
-        if not await repository.add(connection, caller.account.id, segment):
+        if not await repository.add_segment(connection, caller.account.id, segment):
             raise conflict(f"there is a segment {segment.key} already")
         change = AuditedChange("created", "segment", segment.key, None, segment.documented())
         await audit.record_changes(connection, caller.account.key, caller.actor, change)
@@ -131,7 +131,7 @@ async def change_segment(
         etags.require_match(if_match, _revision(before))
         after = replace(before, **{name: getattr(body, name) for name in body.model_fields_set})
         await _check(connection, caller, after)
-        await repository.change(connection, caller.account.id, after)
+        await repository.update_segment(connection, caller.account.id, after)
         changes = field_changes("segment", segment, before.documented(), after.documented())
         await audit.record_changes(connection, caller.account.key, caller.actor, *changes)
         return _tagged_answer(await _require_segment(connection, caller, segment), response)
@@ -143,7 +143,7 @@ async def delete_segment(caller: Manager, database: Database, segment: str, if_m
     async with _locked_segments(database, caller) as connection:
         before = (await _require_segment(connection, caller, segment)).segment
         etags.require_match(if_match, _revision(before))
-        await repository.drop(connection, caller.account.id, segment)
+        await repository.delete_segment(connection, caller.account.id, segment)
         change = AuditedChange("deleted", "segment", segment, before.documented(), None)
         await audit.record_changes(connection, caller.account.key, caller.actor, change)
 
@@ -152,7 +152,7 @@ async def delete_segment(caller: Manager, database: Database, segment: str, if_m
 async def read_segment_order(caller: Reader, database: Database, response: Response) -> OrderAnswer:
     """Return the order of the segments."""
     async with database.connection() as connection:
-        found = await repository.read(connection, caller.account.id)
+        found = await repository.read_segments(connection, caller.account.id)
     return order_answer((each.segment.key for each in found), response)
 
 
@@ -162,11 +162,13 @@ async def change_segment_order(
 ) -> OrderAnswer:
     """Put all segments into another order."""
     async with _locked_segments(database, caller) as connection:
-        before = {each.segment.key: each for each in await repository.read(connection, caller.account.id)}
+        before = {
+            each.segment.key: each for each in await repository.read_segments(connection, caller.account.id)
+        }
         etags.require_match(if_match, etags.revision([*before]))
         after = [*reordered(before, body.keys)]
         if after != [*before]:
-            await repository.reorder(connection, caller.account.id, after)
+            await repository.reorder_segments(connection, caller.account.id, after)
             change = AuditedChange("reordered", "segments", None, [*before], after)
             await audit.record_changes(connection, caller.account.key, caller.actor, change)
     return order_answer(after, response)
@@ -176,13 +178,13 @@ async def change_segment_order(
 async def _locked_segments(database: Connections, caller: Caller) -> AsyncIterator[Connection]:
     """Lend a connection in a transaction in which nobody else changes segments of the account."""
     async with database.connection() as connection, connection.transaction():
-        await repository.lock(connection, caller.account.id)
+        await repository.lock_segments(connection, caller.account.id)
         yield connection
 
 
 async def _check(connection: Connection, caller: Caller, segment: Segment) -> None:
     """Refuse (422) what names a definition, group or profile that the account does not have."""
-    known_numbers = await repository.numbers(connection, caller.account.id)
+    known_numbers = await repository.read_account_ids(connection, caller.account.id)
     known = {
         "definition": known_numbers.definitions.keys(),
         "group": known_numbers.groups.keys() - known_numbers.deleted,
@@ -192,29 +194,29 @@ async def _check(connection: Connection, caller: Caller, segment: Segment) -> No
         faults.append(body_fault("profile", f"there is no profile {segment.profile}"))
     faults += [
         body_fault(".".join(map(str, ("match", *path))), f"there is no {what} {key}")
-        for path, what, key in names(segment.match)
+        for path, what, key in named_keys(segment.match)
         if key not in known[what]
     ]
     if faults:
         raise invalid(*faults)
 
 
-async def _require_segment(connection: Connection, caller: Caller, key: str) -> Stored:
-    found = await repository.read_one(connection, caller.account.id, key)
+async def _require_segment(connection: Connection, caller: Caller, key: str) -> StoredSegment:
+    found = await repository.read_segment(connection, caller.account.id, key)
     if found is None:
         raise not_found(f"segment {key}")
     return found
 
 
-async def _count(connection: Connection, caller: Caller, segments: list[Stored]) -> None:
-    await count_members.count(connection, caller.account.id, segments, SystemClock().now())
+async def _count(connection: Connection, caller: Caller, segments: list[StoredSegment]) -> None:
+    await count_members.refresh_counts(connection, caller.account.id, segments, SystemClock().now())
 
 
 def _revision(segment: Segment) -> str:
     return etags.revision(segment.documented())
 
 
-def _answer(found: Stored) -> SegmentAnswer:
+def _answer(found: StoredSegment) -> SegmentAnswer:
     return SegmentAnswer(
         **found.segment.documented(),
         count=Count(contacts=found.contacts, counted_at=found.counted_at, age_seconds=found.age_seconds),
@@ -222,7 +224,7 @@ def _answer(found: Stored) -> SegmentAnswer:
     )
 
 
-def _tagged_answer(found: Stored, response: Response) -> SegmentAnswer:
+def _tagged_answer(found: StoredSegment, response: Response) -> SegmentAnswer:
     answer = _answer(found)
     etags.set_etag(response, answer.revision)
     return answer

@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field, StrictInt, model_validator
 from starlette.responses import Response, StreamingResponse
 
 from consumer.catalog import repository
-from consumer.scoring.profile_publish.preview import Preview, ScoreRange, preview
-from consumer.scoring.segments.repository import read as read_segments
+from consumer.scoring.profile_publish.preview import PublishEffects, ScoreRange, preview
+from consumer.scoring.segments.repository import read_segments
 from consumer.web.api.profiles.profiles import require_profile
 from consumer.web.api.profiles.schemas import Weight, weight_answer
 from consumer.web.http.auth import Manager
@@ -27,7 +27,7 @@ from consumer.web.http.request_body import Body, Key, Text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.scoring.profile_publish.preview import Crossing, Mover, Reason
+    from consumer.scoring.profile_publish.preview import Crossing, ScoreMover, WeightChange
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
 
@@ -157,7 +157,7 @@ async def preview_publish(
     return await stream_work(work, "preview")
 
 
-def _answer(result: Preview, ranges: int) -> PreviewAnswer:
+def _answer(result: PublishEffects, ranges: int) -> PreviewAnswer:
     """ranges: how many of the crossings are of ranges, which come first."""
     return PreviewAnswer(
         version=result.version,
@@ -174,7 +174,7 @@ def _answer(result: Preview, ranges: int) -> PreviewAnswer:
     )
 
 
-def _mover(mover: Mover) -> MoverAnswer:
+def _mover(mover: ScoreMover) -> MoverAnswer:
     return MoverAnswer(
         contact=mover.contact,
         before=mover.before,
@@ -183,7 +183,7 @@ def _mover(mover: Mover) -> MoverAnswer:
     )
 
 
-def _reason(reason: Reason) -> MoverReason:
+def _reason(reason: WeightChange) -> MoverReason:
     return MoverReason(
         definition=reason.definition,
         count=reason.count,

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from consumer.scoring import profile_publish
-from consumer.scoring.profile_publish import Status
+from consumer.scoring.profile_publish import PublishStatus
 from consumer.web.api.profiles.profiles import profile_number
 from consumer.web.http import cursors, etags
 from consumer.web.http.auth import Manager, Reader
@@ -25,7 +25,7 @@ from sql import queries
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
 
-_COLUMNS = [field.name for field in fields(Status) if field.name not in {"account", "profile"}]
+_COLUMNS = [field.name for field in fields(PublishStatus) if field.name not in {"account", "profile"}]
 
 PublishId = Annotated[int, Path(ge=1, le=cursors.NEWEST)]
 
@@ -108,12 +108,12 @@ async def cancel_publish(
     return _answer(status)
 
 
-def _require_own(status: Status, account: str, profile: str) -> Status:
+def _require_own(status: PublishStatus, account: str, profile: str) -> PublishStatus:
     """Return the publish, as if there were none where it is another account's or profile's."""
     if (status.account, status.profile) != (account, profile):
         raise profile_publish.UnknownPublishError(f"there is no publish {status.id}")
     return status
 
 
-def _answer(status: Status) -> PublishAnswer:
+def _answer(status: PublishStatus) -> PublishAnswer:
     return PublishAnswer(**{name: getattr(status, name) for name in _COLUMNS})

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from consumer.scoring.profile_publish.versions import difference, restore, versions
+from consumer.scoring.profile_publish.versions import diff_versions, read_versions, restore_draft
 from consumer.web.api.profiles.profiles import profile_number, tagged_answer
 from consumer.web.api.profiles.schemas import ProfileAnswer, Weight, weight_answer
 from consumer.web.http import cursors, etags
@@ -103,7 +103,7 @@ async def read_version(
 ) -> VersionAnswer:
     """Return a version with its weights and groups."""
     async with database.snapshot() as connection:
-        [selected] = await versions(connection, caller.account.key, profile, version)
+        [selected] = await read_versions(connection, caller.account.key, profile, version)
     return VersionAnswer(
         number=selected.number,
         state=selected.state,
@@ -128,7 +128,7 @@ async def read_difference(
 ) -> DifferenceAnswer:
     """Say how two versions differ, or a version and the draft where `after` is left out."""
     async with database.snapshot() as connection:
-        differing = await difference(connection, caller.account.key, profile, before, after)
+        differing = await diff_versions(connection, caller.account.key, profile, before, after)
     return DifferenceAnswer(before=before, after=after, differences=[*map(_difference_answer, differing)])
 
 
@@ -154,7 +154,7 @@ async def restore_version(
 ) -> RestoredAnswer:
     """Make an old version the draft; publish that, and everybody has the scores that it gave."""
     async with database.connection() as connection:
-        state, moved = await restore(
+        state, moved = await restore_draft(
             connection,
             caller.account.key,
             profile,
