@@ -1,11 +1,10 @@
-"""Unwrapping: from the headers and value of a record to the attributes and `data` of a CloudEvent.
+"""Unwraps a record: from its headers and value to the attributes and `data` of a CloudEvent, in both Kafka modes.
 
-Owns the two modes of CloudEvents over Kafka, what is JSON and what is nested too deep. Never judges an
-attribute (consumer/domain/decode.py does) and never looks inside `data` beyond its grammar and depth.
+Checks JSON grammar and nesting only: decode.py checks the attributes, schemas/events.py the fields of `data`.
 
-JSON is what msgspec takes, once the bytes are known to be UTF-8: it refuses NaN, infinities, a BOM and lone
-surrogates even in members that it skips (a test holds it against a second parser), but neither checks the
-UTF-8 of what it skips nor parses what is nested about 1,000 deep.
+msgspec decides what is JSON, once the bytes are known to be UTF-8: it refuses NaN, infinities, a BOM and lone
+surrogates even in members that it skips (a test compares it with a second parser), but it neither checks the UTF-8
+of what it skips nor parses values nested about 1,000 deep.
 """
 
 from __future__ import annotations
@@ -40,9 +39,9 @@ _ABSENT: Final = msgspec.Raw()
 
 
 class Envelope(msgspec.Struct):
-    """The listed attributes of a CloudEvent as text, where '' is one that is empty, no string or not UTF-8.
+    """The listed attributes of a CloudEvent as text; '' for one that is empty, not a string or not UTF-8.
 
-    data: the bytes of the JSON value as they stood on the wire, without any where it was left out.
+    data: the bytes of the JSON value as received, empty where it is absent.
     """
 
     specversion: str | None = None
@@ -61,7 +60,7 @@ class Envelope(msgspec.Struct):
 
     @property
     def account(self) -> str | None:
-        """The account that the event names, None where it names none or not in the form of one."""
+        """The account that the event names, None where `accountid` is absent or malformed."""
         return None if self.accountid is None else _account(self.accountid)
 
 
@@ -79,9 +78,9 @@ _STRING: Final = msgspec.json.Decoder(str)
 
 
 def unwrap(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | DeadLetter:
-    """Return the CloudEvent of a record, or the first of its faults up to and including `too_deep`.
+    """Return the CloudEvent of a record, or its first fault in the order of the reasons up to `too_deep`.
 
-    headers: by name in lower case. A fault names the account that can be read under the record's mode.
+    headers: by name in lower case. A fault carries the account if it can be read in the record's mode.
     """
     content_type = headers.get("content-type")
     if _is_structured(content_type):
@@ -100,7 +99,7 @@ def unwrap(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | 
 
 
 def describe_attribute(headers: dict[str, bytes | None], value: bytes | None, name: str) -> str:
-    """Say what a record that `unwrap` took has as this attribute; the value itself only of those in _SHOWN."""
+    """Describe an attribute of a record that `unwrap` accepted; shows the values of those in _SHOWN only."""
     if _is_structured(headers.get("content-type")):
         try:
             members = _MEMBERS.decode(value or b"{}")
@@ -137,7 +136,7 @@ def _describe_member(value: bytes, name: str) -> str:
 
 
 def _describe_text(text: str) -> str:
-    """Say what is wrong with a text of an attribute, without showing any of it."""
+    """Describe what is wrong with the text of an attribute, without showing any of it."""
     control = CONTROL.search(text)
     if not text:
         return "empty"
@@ -147,7 +146,7 @@ def _describe_text(text: str) -> str:
 
 
 def _is_structured(content_type: bytes | None) -> TypeGuard[bytes]:
-    """Return True if the header announces structured mode, in whichever format."""
+    """Return True if the header announces structured mode, in any format."""
     return content_type is not None and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
 
 
@@ -171,20 +170,19 @@ def _structured(value: bytes | None) -> Envelope | DeadLetter:
         )
     data = bytes(envelope.data_base64)
     if data and data != _NULL:
-        # The CloudEvents format knows `data` or `data_base64`, not both: with both this one is the data.
-        refusal = _decode_base64(envelope, data)
-        if refusal is not None:
-            return refusal
+        # The CloudEvents format allows `data` or `data_base64`, not both: of both, this one is the data.
+        fault = _decode_base64(envelope, data)
+        if fault is not None:
+            return fault
     if _deeper_than(value, MAX_DEPTH + 1):
         return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format("value"), envelope.account)
     return envelope
 
 
 def _member_by_member(value: bytes) -> Envelope | DeadLetter:
-    """Return the envelope of a value in which some attribute is not of its type, or why there is none.
+    """Return the envelope of a value in which some attribute is not of its type, or a dead letter.
 
-    The slow way: each member is kept as it stands until all are read, for only then is it known which of
-    several equal names counts.
+    The slow path: it keeps each member unparsed until all are read, since of equal names the last counts.
     """
     whole = _parse(value, "value")
     if isinstance(whole, DeadLetter):
@@ -208,14 +206,14 @@ def _member_by_member(value: bytes) -> Envelope | DeadLetter:
 
 
 def _text(member: bytes) -> str | None:
-    """Return the text of a JSON string, None for null or nothing, '' for anything else."""
+    """Return the text of a JSON string, None for null or an absent member, '' for anything else."""
     if member in {b"", _NULL}:
         return None
     return _STRING.decode(member) if member.startswith(b'"') else ""
 
 
 def _decode_base64(envelope: Envelope, member: bytes) -> DeadLetter | None:
-    """Put what `data_base64` holds in the place of `data`, or say why that cannot be."""
+    """Replace `data` with the decoded `data_base64`; return a dead letter where it cannot be decoded."""
     if not member.startswith(b'"'):
         found = f"found {kind_of(member)}, expected base64"
         return DeadLetter(DeadLetterReason.NOT_JSON, f"data_base64: {found}", envelope.account)
@@ -229,7 +227,7 @@ def _decode_base64(envelope: Envelope, member: bytes) -> DeadLetter | None:
 
 
 def _binary(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | DeadLetter:
-    """Return the event whose attributes are headers and whose `data` is the value, if it has one."""
+    """Return the event whose attributes are headers and whose `data` is the value, if there is one."""
     texts: list[Any] = [_header(headers.get(name)) for name in _HEADERS]
     envelope = Envelope(*texts)
     if envelope.specversion != "1.0":
@@ -251,7 +249,7 @@ def _header(value: bytes | None) -> str | None:
 
 
 def _put_data(envelope: Envelope, data: bytes, place: str) -> DeadLetter | None:
-    """Make the bytes the event's `data`, or say why they cannot be; no bytes are no `data`."""
+    """Set `data` to these bytes, empty for absent; return a dead letter where they are not JSON or too deep."""
     if data:
         parsed = _parse(data, place)
         if isinstance(parsed, DeadLetter):
@@ -263,7 +261,7 @@ def _put_data(envelope: Envelope, data: bytes, place: str) -> DeadLetter | None:
 
 
 def _parse(value: bytes, place: str) -> msgspec.Raw | DeadLetter:
-    """Return the value if it is JSON, else why it is none."""
+    """Return the value if it is JSON, else a dead letter."""
     try:
         if not value.isascii():
             value.decode()
@@ -277,12 +275,12 @@ def _parse(value: bytes, place: str) -> msgspec.Raw | DeadLetter:
 
 
 def _deeper_than(value: bytes, limit: int) -> bool:
-    """Tell whether valid JSON nests deeper than that; most values have too few brackets to."""
+    """Return True if valid JSON nests deeper than `limit`; for most values the count of brackets rules it out."""
     if value.count(b"{") + value.count(b"[") <= limit:
         return False
     brackets = _STRINGS.sub(b"", value).translate(_ALL_LISTS, _NOT_BRACKETS)
     for _ in range(limit):
         if not brackets:
             return False
-        brackets = brackets.replace(b"[]", b"")  # takes the innermost level away, and no other
+        brackets = brackets.replace(b"[]", b"")  # removes the innermost level only
     return brackets != b""

@@ -1,7 +1,6 @@
-"""Decoding: a record becomes an event that is valid in every respect of semantics §2, or a dead letter.
+"""Decodes a record: returns an event that is valid in every respect of semantics §2, or a dead letter. Pure.
 
-Owns the limits, the rules of the attributes and the order in which faults are named. Never touches the
-world, never reads a clock, never decides by anything but the record, and never raises, whatever the record.
+The result depends on the record alone, and no record raises: replaying the stored bytes gives the same result.
 """
 
 from __future__ import annotations
@@ -32,15 +31,17 @@ _LAST_REPRESENTABLE: Final = 253_402_300_799_999_999  # the end of 9999
 
 
 def decode(record: Record) -> Event | DeadLetter:
-    """Return the event that a record is, or the first of its faults in the order of the closed list.
+    """Return the event of a record, or a dead letter with its first fault in the order of the reasons.
 
-    Both modes of CloudEvents give the same event but for white space around `data`, which binary mode keeps.
-    With `data` and `data_base64` the latter is the data; a value of no bytes is no value.
+    Both modes of CloudEvents give the same event, except for white space around `data`, which binary mode keeps.
+    `data_base64` takes precedence over `data`; an empty value counts as absent.
     """
-    headers, beside = _headers(record)
+    headers, key_and_header_bytes = _headers(record)
     value = record.value
-    if beside > MAX_KEY_AND_HEADER_BYTES or (value is not None and len(value) > MAX_VALUE_BYTES):
-        return _too_large(headers, beside, value)
+    if key_and_header_bytes > MAX_KEY_AND_HEADER_BYTES or (
+        value is not None and len(value) > MAX_VALUE_BYTES
+    ):
+        return _too_large(headers, key_and_header_bytes, value)
     envelope = cloudevents.unwrap(headers, value)
     if isinstance(envelope, DeadLetter):
         return envelope
@@ -64,12 +65,12 @@ def decode(record: Record) -> Event | DeadLetter:
 
 
 def event_key(source: str, identifier: str) -> bytes:
-    """Return the 16 bytes by which an event is known within its account."""
+    """Return the event key (semantics §1): 16 bytes, unique to the event within its account."""
     return hashlib.blake2b(f"{source}\0{identifier}".encode(), digest_size=16).digest()
 
 
 def _headers(record: Record) -> tuple[dict[str, bytes | None], int]:
-    """Return the headers by name in lower case, of equal ones the last, and their bytes with the key's."""
+    """Return the headers by lower-case name, of equal names the last, and the size of key and headers in bytes."""
     headers: dict[str, bytes | None] = {}
     size = 0 if record.key is None else len(record.key)
     for name, value in record.headers:
@@ -80,9 +81,11 @@ def _headers(record: Record) -> tuple[dict[str, bytes | None], int]:
     return headers, size
 
 
-def _too_large(headers: dict[str, bytes | None], beside: int, value: bytes | None) -> DeadLetter:
-    """Return the dead letter of a record over a limit; a structured value over it is not read."""
-    place, size, limit = "key and headers", beside, MAX_KEY_AND_HEADER_BYTES
+def _too_large(
+    headers: dict[str, bytes | None], key_and_header_bytes: int, value: bytes | None
+) -> DeadLetter:
+    """Return the dead letter of a record over a limit; a structured value that is too large is not read."""
+    place, size, limit = "key and headers", key_and_header_bytes, MAX_KEY_AND_HEADER_BYTES
     if value is not None and len(value) > MAX_VALUE_BYTES:
         place, size, limit, value = "value", len(value), MAX_VALUE_BYTES, None
     detail = f"{place}: found {size} bytes, expected at most {limit}"
@@ -92,8 +95,8 @@ def _too_large(headers: dict[str, bytes | None], beside: int, value: bytes | Non
 def _attribute_fault(
     record: Record, headers: dict[str, bytes | None], envelope: cloudevents.Envelope, time: int | None
 ) -> tuple[DeadLetterReason, str] | None:
-    """Find what is wrong with the attributes, the bounds of `time` apart; what is missing comes first."""
-    if _is_usual(envelope) and (envelope.time is None) == (time is None):
+    """Return the first fault of the attributes, missing ones first; the bounds of `time` are checked elsewhere."""
+    if _is_plainly_valid(envelope) and (envelope.time is None) == (time is None):
         return None
     required = (envelope.id, envelope.source, envelope.type, envelope.subject)
     if None in required or envelope.accountid is None:
@@ -113,8 +116,8 @@ def _attribute_fault(
     return DeadLetterReason.ATTRIBUTE_MALFORMED, f"{name}: {found}, expected {rule}"
 
 
-def _is_usual(envelope: cloudevents.Envelope) -> bool:
-    """Tell whether all attributes are there, printable and not too long: without fault, and seen at one glance."""
+def _is_plainly_valid(envelope: cloudevents.Envelope) -> bool:
+    """Return True for the usual case, decided cheaply: all attributes present, printable and short together."""
     id_, source, type_, subject = envelope.id, envelope.source, envelope.type, envelope.subject
     if not (id_ and source and type_ and subject and envelope.account is not None):
         return False
@@ -122,19 +125,19 @@ def _is_usual(envelope: cloudevents.Envelope) -> bool:
     if actor == "" or object_ == "":
         return False
     together = f"{id_}{source}{type_}{subject}{actor or ''}{object_ or ''}"
-    # What is short together is short in each part.
+    # If they are short together, each of them is short.
     return len(together) <= _LONGEST_TEXT and together.isprintable()
 
 
 def _well_formed(text: str) -> bool:
-    """Tell whether an attribute keeps the rule of semantics §2; what is printable has no control in it."""
+    """Return True if an attribute keeps the rule of semantics §2; printable text has no control characters."""
     return 0 < len(text) <= _LONGEST_TEXT and (text.isprintable() or cloudevents.CONTROL.search(text) is None)
 
 
 def _time_fault(
     text: str | None, time: int | None, timestamp: int | None
 ) -> tuple[DeadLetterReason, str] | None:
-    """Return what is wrong with when it occurred: at its `time` (text), else at its record's timestamp."""
+    """Return the fault of the event's instant: its `time` (text), else its record's timestamp."""
     if timestamp is None:
         return DeadLetterReason.TIME_OUT_OF_BOUNDS, "timestamp: the record has none"
     recorded = timestamp * 1000
@@ -150,18 +153,18 @@ def _time_fault(
 
 
 def _event(envelope: cloudevents.Envelope, time: int | None, record: Record, data: str) -> Event:
-    """Return the event of an envelope without fault."""
-    given: Any = envelope  # the search for faults has left no None where one is not allowed
+    """Return the event of a valid envelope."""
+    valid: Any = envelope  # no required attribute is None: the checks came before
     recorded = (record.timestamp or 0) * 1000
     occurred = recorded if time is None else time
     robot = envelope.robot
     return Event(
-        given.accountid,
-        event_key(given.source, given.id),
-        given.id,
-        given.source,
-        given.type,
-        given.subject,
+        valid.accountid,
+        event_key(valid.source, valid.id),
+        valid.id,
+        valid.source,
+        valid.type,
+        valid.subject,
         occurred,
         recorded - occurred > SETTLED_BEFORE_RECORD,
         envelope.actorid,
@@ -169,11 +172,11 @@ def _event(envelope: cloudevents.Envelope, time: int | None, record: Record, dat
         envelope.objectid,
         robot is not None and (robot is True or (robot is not False and robot.lower() == "true")),
         data,
-        _digest(given.type, given.subject, time, data),
+        _digest(valid.type, valid.subject, time, data),
     )
 
 
 def _digest(kind: str, subject: str, time: int | None, data: str) -> int:
-    """Return a signed 64-bit fingerprint of what should not differ under one key; NUL only borders parts."""
+    """Return a signed 64-bit digest of what must not differ under one event key; NUL separates the parts."""
     contents = f"{kind}\0{subject}\0{'' if time is None else time}\0{data}".encode()
     return int.from_bytes(hashlib.blake2b(contents, digest_size=8).digest(), "big", signed=True)

@@ -1,4 +1,4 @@
-"""The plain values that travel along the path: a record, the event it is, or why it is a dead letter."""
+"""Plain values of the path: a record, and the event or the dead letter that decoding makes of it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from schemas.names import DeadLetterReason
 
 
-# Structs are what there is one of for each record: made in a third of the time of a frozen dataclass.
+# Structs, since there is one for each record: created in a third of the time of a frozen dataclass.
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One Kafka record as it was read.
+    """One Kafka record as read.
 
-    topic: without the installation's prefix. timestamp: milliseconds since 1970 in UTC, None where the
-    record has none. value: after decompression, None for a tombstone. headers: in their order, repeats kept.
+    topic: without the installation's prefix. timestamp: milliseconds since 1970 in UTC, None where the record has
+    none. value: after decompression, None for a tombstone. headers: in order, with repeats.
     """
 
     topic: str
@@ -35,12 +35,11 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 class Event(msgspec.Struct, frozen=True, gc=False):
     """A domain event, valid in every respect of semantics §2.
 
-    key: the event key, 16 bytes. occurred_us: when it happened, in microseconds since 1970 in UTC; the
-    record's timestamp where the event has no `time`. settled: dated more than 7 days before its own record
-    (semantics §4). actor_type: 'rep', 'contact', 'system' or None. data: the JSON object as it stood on the
-    wire, '{}' where absent.
-    digest: a signed 64-bit fingerprint of type, subject, `time` (as an instant; absent stays absent) and
-    data, by which a key that comes with different contents is noticed.
+    key: the event key, 16 bytes. occurred_us: when it happened, in microseconds since 1970 in UTC; the record's
+    timestamp where the event has no `time`. settled: dated more than 7 days before its own record (semantics §4).
+    actor_type: 'rep', 'contact', 'system' or None. data: the JSON object as received, '{}' where absent.
+    digest: signed 64 bits of type, subject, `time` (as an instant, or absent) and data; two events with one key and
+    different digests are a conflict.
     """
 
     account: str

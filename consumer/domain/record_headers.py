@@ -1,7 +1,7 @@
-"""Headers of Kafka records: their names as text, and how they are stored.
+"""Headers of Kafka records: names that are not UTF-8, and the stored form of headers.
 
-On the wire a name is any bytes. Bytes that are not UTF-8 become lone surrogates here: nothing is lost, and such a
-name equals none that means anything.
+In Kafka a name is any bytes. Bytes that are not UTF-8 become lone surrogates here: nothing is lost, and such a name
+equals no known header.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ WRONG_BYTES: Final = "surrogateescape"
 
 
 def name_bytes(name: str) -> bytes:
-    """Return the bytes that a name was on the wire."""
+    """Return the original bytes of a name."""
     try:
         return name.encode("utf-8", WRONG_BYTES)
-    except UnicodeEncodeError:  # it came from no wire, but nothing may fail on it
+    except UnicodeEncodeError:  # not from Kafka, but nothing may fail on it
         return name.encode("utf-8", "surrogatepass")
 
 
 def readable_name(name: str) -> str:
-    r"""Return a name with each wrong byte as \xff: for people, and for clients that send names as UTF-8 only."""
+    r"""Return a name with each wrong byte as \xff: for people, and for clients that accept UTF-8 names only."""
     return name_bytes(name).decode("utf-8", "backslashreplace")
 
 
 def encode_headers(headers: Headers) -> bytes:
-    """Return headers as they are stored: JSON, [[name, value in base64 or null], …]."""
+    """Return the stored form of headers: JSON, [[name, value in base64 or null], …]."""
     return json.dumps(
         [[name, None if value is None else base64.b64encode(value).decode()] for name, value in headers]
     ).encode()
 
 
 def decode_headers(stored: bytes) -> Headers:
-    """Return headers from how they are stored."""
+    """Return headers from their stored form."""
     return tuple(
         (name, None if value is None else base64.b64decode(value)) for name, value in json.loads(stored)
     )
