@@ -1,1 +1,1 @@
-"""The shapes of what comes in and what goes out: pydantic models, JSON Schema, AsyncAPI and golden examples."""
+"""The wire format of events in and messages out: pydantic models, JSON Schemas, AsyncAPI and golden examples."""

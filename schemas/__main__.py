@@ -1,6 +1,6 @@
 """`python -m schemas`: writes the JSON Schemas of the models to schemas/json.
 
-Owns which schema is which file and how it is written. A test fails while a file differs from its model.
+A test fails while a file differs from its model.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 def models() -> dict[str, type[BaseModel]]:
-    """Return the model of each file: `data` by the types that have it, messages out by their topic."""
+    """Return the model of each file: one for the `data` of a product, one for the messages of an output topic."""
     types: dict[type[BaseModel], list[str]] = {}
     for kind, model in MODELS.items():
         types.setdefault(model, []).append(kind)
@@ -40,14 +40,14 @@ def documents() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write what has changed, take away what has no model, and name both."""
-    wanted = documents()
+    """Write the files that changed, remove those without a model, and print their names."""
+    expected = documents()
     FOLDER.mkdir(exist_ok=True)
     for path in sorted(FOLDER.glob("*.json")):
-        if path.name not in wanted:
+        if path.name not in expected:
             path.unlink()
             sys.stdout.write(f"removed {path.name}\n")
-    for name, text in wanted.items():
+    for name, text in expected.items():
         path = FOLDER / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _file(kinds: list[str]) -> str:
-    """Name the file after the one type, or after the part that several have in common."""
+    """Name the file after its only type, or after the common first part of several."""
     return f"{kinds[0] if len(kinds) == 1 else kinds[0].partition('.')[0]}.json"
 
 

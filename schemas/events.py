@@ -1,7 +1,6 @@
-"""What comes in: the `data` of the product types, as contracts.md lists them.
+"""The models of `data` of the product types (docs/contracts.md), and the check of an event against them.
 
-Owns the models and which type has which. Never judges attributes, never alters `data`, never says a value in
-an error. A type without a model here is an event all the same, and its `data` is not looked at.
+The check never alters `data`, and its errors never quote a value. `data` of a type without a model is not checked.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ MAX_DIGITS: Final = 38
 
 
 def _number(value: object) -> int | Decimal:
-    """Take a number of 38 digits at most, as it is; a boolean is none, a text is never read as one."""
+    """Accept a number of at most 38 digits, unchanged; neither a boolean nor a string is a number."""
     if type(value) is not int and not isinstance(value, Decimal):
         raise PydanticCustomError("number", "expected a number")
     if digits(value) > MAX_DIGITS:
@@ -30,7 +29,7 @@ def _number(value: object) -> int | Decimal:
 
 
 def _whole_number(value: object) -> int:
-    """Take a number without a fraction, 60.0 among them."""
+    """Accept a number without a fraction, 60.0 included."""
     number = _number(value)
     if not whole(number):
         raise PydanticCustomError("integer", "expected an integer")
@@ -38,7 +37,7 @@ def _whole_number(value: object) -> int:
 
 
 def _time(value: object) -> str:
-    """Take an RFC 3339 time, as it is: the grammar of `time`, without its bounds."""
+    """Accept an RFC 3339 time, unchanged: the grammar of `time`, without its bounds."""
     if not isinstance(value, str) or microseconds(value) is None:
         raise PydanticCustomError("time", "expected an RFC 3339 time")
     return value
@@ -52,7 +51,7 @@ ContactId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00
 
 
 class ProductData(BaseModel):
-    """What all have in common: every field optional, null counting as absent, unknown fields passing."""
+    """Base of all models: every field is optional, null counts as absent, unknown fields are allowed."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
@@ -136,7 +135,7 @@ class ContactUpserted(ProductData):
 
 
 class ContactMerged(ProductData):
-    """`data` of `contact.merged`: the contact that survives, named like any `subject`."""
+    """`data` of `contact.merged`; into: the id of the surviving contact, with the rule of `subject`."""
 
     into: ContactId | None = None
 
@@ -200,7 +199,7 @@ _EXPECTED: Final = {
 def check_data(kind: str, data: str) -> str | None:
     """Return what is wrong with the `data` of an event in one line, never a value of it; None if nothing is.
 
-    data: the text of a JSON object that decoding let pass.
+    data: the text of a JSON object that decoding accepted.
     """
     model = MODELS.get(kind)
     if model is None or data == "{}":

@@ -1,4 +1,4 @@
-"""The closed lists of docs/contracts.md and semantics.md §2 to §4: outcomes, verdicts, reasons, topics.
+"""The closed lists of docs/contracts.md and docs/semantics.md §2 to §4: outcomes, verdicts, reasons, topics.
 
 Each string is the same in code, SQL, metric labels, logs, messages and the API.
 """
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of a record: exactly one, the first that applies (semantics §2)."""
+    """The outcome of a record: exactly one, the first that applies (semantics §2)."""
 
     DEAD = "dead"
     UNKNOWN_ACCOUNT = "unknown_account"
@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What became of one event under one definition (semantics §4)."""
+    """The result of judging one event under one definition (semantics §4)."""
 
     COUNTED = "counted"
     ALREADY_COUNTED = "already_counted"
@@ -47,7 +47,7 @@ class DeadLetterReason(StrEnum):
 
 
 class Policy(StrEnum):
-    """When an event of a definition counts again (semantics §3)."""
+    """How often an event of a definition counts (semantics §3)."""
 
     ALWAYS = "always"
     ONCE = "once"
@@ -55,14 +55,14 @@ class Policy(StrEnum):
 
 
 class Per(StrEnum):
-    """What a dedup key spans: all of a contact's events of a definition, or those about one object."""
+    """The scope of a dedup key: all events of a contact under a definition, or those about one object."""
 
     CONTACT = "contact"
     OBJECT = "object"
 
 
 class LaneStop(StrEnum):
-    """Why a lane stands still until somebody acts (contracts.md, closed lists)."""
+    """Why a lane is stopped until an operator acts (contracts.md, closed lists)."""
 
     DEAD_LETTERS = "dead_letters"
     LOG_TRUNCATED = "log_truncated"
@@ -71,7 +71,7 @@ class LaneStop(StrEnum):
 
 
 class RetryReason(StrEnum):
-    """Why a batch was repeated against the database (contracts.md, closed lists)."""
+    """Why a batch was retried against the database (contracts.md, closed lists)."""
 
     SERIALIZATION = "serialization"
     DEADLOCK = "deadlock"
@@ -95,9 +95,9 @@ SCORE_CHANGED_TOPIC = "engagement.score-changed"
 XP_CREDITED_TOPIC = "engagement.xp-credited"
 DEAD_LETTERS_TOPIC = "engagement.dead-letters"
 OUTPUT_TOPICS = (SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, DEAD_LETTERS_TOPIC)
-# Holds nothing but the relay's offsets, one partition for each shard of the outbox.
+# Holds only the relay's offsets, one partition for each shard of the outbox.
 POSITIONS_TOPIC = "engagement.positions"
-# Of a new database; what an existing one has stands in it.
+# Of a new database; an existing one has its number stored.
 DEFAULT_SHARDS = 4
 
 CONTACT_UPSERTED = "contact.upserted"

@@ -1,7 +1,6 @@
-"""Numbers of JSON as they stand: exact, of any size.
+"""Reads `data` with exact numbers of any size, and counts their digits.
 
-Owns the reading of `data` into exact values and the count of digits. Never rounds, never raises for a number
-that JSON allows, never takes time that grows faster than the text.
+It never rounds, never raises for a number that JSON allows, and takes time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -12,17 +11,17 @@ from typing import Any, Final, cast
 
 import msgspec
 
-_INTEGER_TEXT: Final = 18  # as an int up to here; above that as a Decimal, which is read in linear time
-_LARGEST_EXPONENT: Final = 999_999_999_999_999_999  # what decimal can hold
+_INTEGER_TEXT: Final = 18  # longest text read as an int; longer ones as a Decimal, in linear time
+_LARGEST_EXPONENT: Final = 999_999_999_999_999_999  # limit of the decimal module
 _SMALLEST: Final = "1e-1999999999999999997"
 
 
 def parse_data(data: str) -> dict[str, Any]:
-    """Return the object that `data` of an event is, its numbers exact: int or Decimal, which compare.
+    """Return the object in `data` of an event, with exact numbers: int or Decimal, which compare with each other.
 
-    data: of an event that decoding let pass (an object, valid, of depth 64 at most). Of equal names the last
-    counts. A number with an exponent beyond ±10^18 becomes the largest or smallest of its sign that a Decimal
-    can hold, which compares rightly with all but its like.
+    data: of an event that decoding accepted (a valid object of depth 64 at most). Of equal names the last counts. A
+    number with an exponent beyond ±10^18 becomes the largest or smallest Decimal of its sign, which compares
+    correctly with every number but another of these.
     """
     try:
         return _QUICK.decode(data)
@@ -31,7 +30,7 @@ def parse_data(data: str) -> dict[str, Any]:
 
 
 def digits(number: int | Decimal) -> int:
-    """Count the digits of the number written out in full, those after the point too, leading zeros apart."""
+    """Count the digits of the number written out in full, those after the point included, leading zeros not."""
     exact = Decimal(number)
     if not exact:
         return 0
@@ -40,7 +39,7 @@ def digits(number: int | Decimal) -> int:
 
 
 def whole(number: int | Decimal) -> bool:
-    """Tell whether the number is an integer, as 60.0 and 6e1 are."""
+    """Return True if the number is an integer, as 60.0 and 6e1 are."""
     if isinstance(number, int):
         return True
     _, coefficient, exponent = number.as_tuple()
@@ -49,7 +48,7 @@ def whole(number: int | Decimal) -> bool:
 
 
 def _decimal(text: str) -> Decimal:
-    """Return the exact value, or where the exponent is out of decimal's reach the value next to it."""
+    """Return the exact value, or the nearest one where the exponent is beyond decimal's limit."""
     try:
         return Decimal(text)
     except InvalidOperation:
@@ -62,7 +61,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def _integer(text: str) -> int | Decimal:
-    """Return the exact value; as an int it would take quadratic time, and be refused above 4,300 digits."""
+    """Return the exact value: int() takes quadratic time for long texts, and refuses more than 4,300 digits."""
     return int(text) if len(text) <= _INTEGER_TEXT else _decimal(text)
 
 

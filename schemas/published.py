@@ -1,6 +1,6 @@
-"""What goes out: the CloudEvents on the output topics, as contracts.md shows them.
+"""The models of the CloudEvents on the output topics (docs/contracts.md).
 
-Owns their models. Never builds a message: consumer/relay/message_json.py does that; tests hold it against these.
+consumer/relay/message_json.py builds the messages; tests check them against these models.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_EVENTS: Final = 20
 
 
 class Published(BaseModel):
-    """What all parts of a message have in common: every member is there, and no other."""
+    """Base of all parts of a message: every member is present, and no others."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -34,7 +34,7 @@ class Change(Published):
 
 
 class ScoredEvent(Published):
-    """What became of one event under one definition; points: what that moved the score by."""
+    """The verdict on one event under one definition; points: the change of the score by it."""
 
     id: Text
     source: Text
@@ -48,8 +48,8 @@ class ScoredEvent(Published):
 class ScoreChange(Published):
     """`data` of a score-changed message.
 
-    version: counts the messages of this contact in this profile, 1, 2, 3 … without gaps. groups: every group
-    of the catalog. events: 20 at most, event_count of all.
+    version: the number of this message among those of this contact and profile, 1, 2, 3 … without gaps. groups:
+    every group of the catalog. events: 20 at most; event_count: of all.
     """
 
     profile: CatalogKey
@@ -63,7 +63,7 @@ class ScoreChange(Published):
 
 
 class CreditedEvent(Published):
-    """The event that XP was earned by."""
+    """The event for which XP was credited."""
 
     id: Text
     source: Text
@@ -71,7 +71,7 @@ class CreditedEvent(Published):
 
 
 class XpCredit(Published):
-    """`data` of an xp-credited message; reverses: the id of the credit that a negative amount takes back."""
+    """`data` of an xp-credited message; reverses: the id of the credit that a negative amount reverses."""
 
     amount: int
     definition: CatalogKey
@@ -82,7 +82,7 @@ class XpCredit(Published):
 
 
 class PublishedCloudEvent(Published):
-    """The envelope of both; id: deterministic, so whoever reads a message twice can tell."""
+    """The envelope of both; id: deterministic, so that a consumer recognizes a message it has read before."""
 
     specversion: Literal["1.0"]
     id: Annotated[str, Field(min_length=1)]

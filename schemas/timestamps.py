@@ -1,6 +1,6 @@
-"""RFC 3339: the grammar of `time` and of the times in `data` (semantics §2), and the one form in which times leave.
+"""RFC 3339: parses `time` and the times in `data` (semantics §2), and formats every time that the service sends.
 
-Owns the grammar, the cut to the microsecond and that form. Never judges bounds, never reads a clock, never raises.
+Parsing cuts to the microsecond and checks no bounds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _GRAMMAR = re.compile(
 
 
 def microseconds(text: str) -> int | None:
-    """Return the instant that `text` names, in microseconds since 1970 in UTC; None where it names none.
+    """Return the instant of `text` in microseconds since 1970 in UTC, None where it is not an RFC 3339 time.
 
-    Digits beyond the microsecond are cut off; second 60 is second 0 of the next minute, whatever the minute.
-    Years 0000 to 9999 are instants here; which of them are allowed is for the caller to say.
+    Digits beyond the microsecond are cut off; second 60 is second 0 of the next minute, in every minute. Years 0000
+    to 9999 are accepted; the caller checks the bounds.
     """
     if _is_usual(text):
         try:
@@ -50,10 +50,10 @@ def microseconds(text: str) -> int | None:
 
 
 def _is_usual(text: str) -> bool:
-    """Tell whether `text` has a shape in which Python's own reader takes nothing that the grammar does not.
+    """Return True if `text` has a shape for which Python's own parser accepts nothing beyond the grammar.
 
-    That is yyyy-mm-ddThh:mm:ssZ, with no fraction or one of three or six digits: nearly all that is sent, and read
-    in a fifth of the time. The hour is compared, for newer Pythons take 24:00.
+    That is yyyy-mm-ddThh:mm:ssZ, with no fraction or one of three or six digits: nearly all times in practice, and
+    parsed in a fifth of the time. The hour is checked because newer Pythons accept 24:00.
     """
     return (
         len(text) in _USUAL_LENGTHS
@@ -76,17 +76,17 @@ def instant(since_epoch: int) -> datetime:
 
 
 def rfc3339(at: datetime) -> str:
-    """Return an instant as it leaves the service everywhere: in UTC, to the microsecond."""
+    """Format an instant as the service sends it everywhere: in UTC, to the microsecond."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def rfc3339_of(since_epoch: int) -> str:
-    """Return microseconds since 1970 as they leave the service."""
+    """Format microseconds since 1970 as the service sends them."""
     seconds, fraction = divmod(since_epoch, 1_000_000)
     return f"{_second(seconds)}.{fraction:06}Z"
 
 
-@lru_cache(maxsize=16_384)  # events that come together have many seconds in common
+@lru_cache(maxsize=16_384)  # events of one batch share many seconds
 def _second(since_epoch: int) -> str:
     return instant(since_epoch * 1_000_000).isoformat()[: _WITHOUT_FRACTION - 1]
 
