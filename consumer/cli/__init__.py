@@ -1,8 +1,7 @@
-"""The commands, one module each: their arguments, what they print and how they end.
+"""The commands of `engagement`, one module each: arguments, output and exit code. Layer: the topmost.
 
-Owns the edge between a person at a terminal and the service. Never does a command's work: a handler reads the
-settings, calls what does it, and prints. Modules that only one command needs are imported inside its handler, so
-that `--help` is quick and `migrate` works where the demo's wheels are missing.
+A handler loads the settings, calls the layers below, which do the work, and prints. Read `migrate.py` first;
+`consumer/__main__.py` lists the commands.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ FAILURE = 1
 
 
 class CommandFailedError(Exception):
-    """A command could not do its work for a reason that people can act on; its message is one clear line."""
+    """A command failed for a reason its user can act on; the message is one clear line."""
 
 
-def say(line: str = "") -> None:
-    """Print a line of the answer, on standard output."""
+def print_line(line: str = "") -> None:
+    """Print a line of output."""
     print(line)  # noqa: T201 - the one place where commands print
 
 
-def complain(line: str) -> None:
-    """Print a line about what is wrong, on standard error."""
+def print_error(line: str) -> None:
+    """Print a line on standard error."""
     print(line, file=sys.stderr)  # noqa: T201 - the same

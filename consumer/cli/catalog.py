@@ -8,9 +8,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from consumer.cli import FAILURE, SUCCESS, CommandFailedError, complain, say
-from consumer.cli.arguments import Commands, command
-from consumer.infra import settings
+from consumer.catalog import (
+    DocumentFaultsError,
+    apply_document,
+    diff_document,
+    export_document,
+    parse_against_stored,
+)
+from consumer.cli import FAILURE, SUCCESS, CommandFailedError, print_error, print_line
+from consumer.cli.arguments import add_subcommand, add_subcommands
+from consumer.cli.follow_publish import follow
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.settings import load_settings
+from consumer.scoring.profile_publish import unfinished_publishes
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -22,43 +33,41 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def register(commands: Commands) -> None:
-    """Add the command and its own commands."""
-    group = command(commands, "catalog", "apply, compare or export an account's catalog")
-    own = group.add_subparsers(title="commands", dest="subcommand", metavar="COMMAND", required=True)
-    applier = command(
-        own,
+def configure(parser: ArgumentParser) -> None:
+    """Add the sub-commands."""
+    subcommands = add_subcommands(parser)
+    apply_parser = add_subcommand(
+        subcommands,
         "apply",
-        "make an account what a document says",
-        "Makes an account what a document says, creating it where it is missing, all or nothing. Workers take "
-        "the change within two seconds. What it publishes is published over history before it ends, or by workers "
-        "if it is interrupted. Faults are reported together, each with its line.",
+        "change an account to match a document",
+        "Changes an account's catalog to match a document, all or nothing; creates the account if it is "
+        "missing. Workers use the change within two seconds. Profiles that change are published and their "
+        "history is scored again before the command ends; if it is interrupted, workers finish that. "
+        "Faults are reported together, each with its line.",
     )
-    _add_document(applier)
-    applier.set_defaults(handler=_handle_apply)
-    differ = command(
-        own,
+    _add_document(apply_parser)
+    apply_parser.set_defaults(handler=_handle_apply)
+    diff_parser = add_subcommand(
+        subcommands,
         "diff",
-        "say what applying a document would change",
-        "Prints one line for each difference between a document and what is stored, and ends with 1 if there "
-        "are any. What waits for a publish is marked pending.",
+        "print what applying a document would change",
+        "Prints one line for each difference between a document and what is stored, and ends with 1 if "
+        "there is any. Changes that wait for a publish are marked pending.",
     )
-    _add_document(differ)
-    differ.set_defaults(handler=_handle_diff)
-    exporter = command(own, "export", "print an account's document")
-    exporter.add_argument("--account", metavar="ID", help="which account (default: the only one there is)")
-    exporter.set_defaults(handler=_handle_export)
+    _add_document(diff_parser)
+    diff_parser.set_defaults(handler=_handle_diff)
+    export_parser = add_subcommand(subcommands, "export", "print an account's catalog as a document")
+    export_parser.add_argument("--account", metavar="ID", help="the account (default: the only one)")
+    export_parser.set_defaults(handler=_handle_export)
 
 
 def _add_document(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="the document; - reads standard input")
-    parser.add_argument("--account", metavar="ID", help="the account, where the document names none")
-    parser.add_argument("--json", action="store_true", help="one JSON object for each difference")
+    parser.add_argument("file", metavar="FILE", help="the document; - for standard input")
+    parser.add_argument("--account", metavar="ID", help="the account, if the document does not name one")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per difference")
 
 
 def _handle_apply(arguments: Namespace) -> int:
-    from consumer.catalog import apply_document, parse_against_stored  # noqa: PLC0415 - see the package's docstring
-
     text = _text(arguments.file)
 
     async def work(connection: Connection) -> list[Difference]:
@@ -72,17 +81,12 @@ def _handle_apply(arguments: Namespace) -> int:
     if found is None:
         return FAILURE
     if not found and not arguments.json:
-        say("nothing to change")
+        print_line("nothing to change")
     return SUCCESS
 
 
 async def _publish(connection: Connection, document: CatalogDocument, *, as_json: bool) -> None:
-    """Bring what the document publishes to its end; what had to wait for another publish comes after it."""
-    from consumer.catalog import apply_document  # noqa: PLC0415 - see the package's docstring
-    from consumer.cli.follow_publish import follow  # noqa: PLC0415 - the same
-    from consumer.infra.postgres.connection_keeper import ConnectionKeeper  # noqa: PLC0415 - the same
-    from consumer.scoring.profile_publish import unfinished_publishes  # noqa: PLC0415 - the same
-
+    """Publish the document's profiles to the end, including changes that had to wait for an earlier publish."""
     wanted = [entry.key for entry in document.profiles if entry.values.get("published") is not False]
     keeper = ConnectionKeeper(_connect)
     try:
@@ -90,7 +94,7 @@ async def _publish(connection: Connection, document: CatalogDocument, *, as_json
             for publish in publishes:
                 ended = await follow(keeper, publish)
                 if not as_json:
-                    say(ended)
+                    print_line(ended)
             again = await apply_document(connection, document)
             _print([each for each in again if not each.pending], as_json=as_json)
     finally:
@@ -98,8 +102,6 @@ async def _publish(connection: Connection, document: CatalogDocument, *, as_json
 
 
 def _handle_diff(arguments: Namespace) -> int:
-    from consumer.catalog import diff_document, parse_against_stored  # noqa: PLC0415 - see the package's docstring
-
     text = _text(arguments.file)
 
     async def work(connection: Connection) -> list[Difference]:
@@ -115,8 +117,6 @@ def _handle_diff(arguments: Namespace) -> int:
 
 
 def _handle_export(arguments: Namespace) -> int:
-    from consumer.catalog import export_document  # noqa: PLC0415 - see the package's docstring
-
     async def work(connection: Connection) -> str:
         return await export_document(connection, arguments.account)
 
@@ -124,24 +124,22 @@ def _handle_export(arguments: Namespace) -> int:
         document = asyncio.run(_connected(work))
     except LookupError as error:
         raise CommandFailedError(str(error)) from None
-    say(document.removesuffix("\n"))
+    print_line(document.removesuffix("\n"))
     return SUCCESS
 
 
 def _on_database(
     arguments: Namespace, work: Callable[[Connection], Awaitable[list[Difference]]]
 ) -> list[Difference] | None:
-    """Return what was found, None after having said what is wrong with the document."""
-    from consumer.catalog import DocumentFaultsError  # noqa: PLC0415 - see the package's docstring
-
+    """Return the differences; None if the document has faults, which are then printed."""
     try:
         return asyncio.run(_connected(work))
     except DocumentFaultsError as error:
         for fault in error.faults:
-            complain(f"{arguments.file}:{fault.line}: {fault.message}")
+            print_error(f"{arguments.file}:{fault.line}: {fault.message}")
         number = len(error.faults)
-        verb = f"catalog {arguments.subcommand}"
-        complain(f"engagement {verb}: {number} fault{'s' if number > 1 else ''} in {arguments.file}")
+        what = f"{number} fault{'s' if number > 1 else ''} in {arguments.file}"
+        print_error(f"engagement catalog {arguments.subcommand}: {what}")
         return None
 
 
@@ -154,14 +152,12 @@ async def _connected(work: Callable[[Connection], Awaitable[Result]]) -> Result:
 
 
 async def _connect() -> Connection:
-    from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
-
-    return await postgres.connect(settings.load(unneeded=frozenset({"kafka_bootstrap"})).dsn())
+    return await postgres.connect(load_settings(kafka=False).dsn())
 
 
 def _print(found: list[Difference], *, as_json: bool) -> None:
     for difference in found:
-        say(json.dumps(difference.as_json(), ensure_ascii=False) if as_json else str(difference))
+        print_line(json.dumps(difference.as_json(), ensure_ascii=False) if as_json else str(difference))
 
 
 def _text(file: str) -> bytes:

@@ -1,37 +1,31 @@
-"""`engagement check`: everything that is wrong, at once."""
+"""`engagement check`: reports everything that is wrong with the installation, at once."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.cli import FAILURE, SUCCESS, complain, say
-from consumer.cli.arguments import Commands, command
-from consumer.infra import settings
+from consumer.cli import FAILURE, SUCCESS, preflight, print_error, print_line
+from consumer.infra.settings import load_settings
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
 
-def register(commands: Commands) -> None:
-    """Add the command."""
-    command(
-        commands,
-        "check",
-        "say everything that is wrong, at once",
-        "Looks at settings, database, schema version, brokers and topics, says what is well and what is "
-        "wrong, and ends with 1 if anything is. Changes nothing.",
-    ).set_defaults(handler=_handle)
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and handler."""
+    parser.description = (
+        "Checks settings, database, schema version, brokers and topics, prints one line for each finding, "
+        "and ends with 1 if any of them is wrong. Changes nothing."
+    )
+    parser.set_defaults(handler=_handle)
 
 
 def _handle(_arguments: Namespace) -> int:
-    from consumer.cli.preflight import check  # noqa: PLC0415 - see the package's docstring
-
-    made = settings.load()
-    findings = asyncio.run(check(made))
+    findings = asyncio.run(preflight.check(load_settings()))
     for finding in findings:
-        say(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.text}")
+        print_line(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.text}")
     wrong = sum(not finding.ok for finding in findings)
     if wrong:
-        complain(f"engagement check: {wrong} of {len(findings)} things are wrong")
+        print_error(f"engagement check: {wrong} of {len(findings)} checks failed")
     return FAILURE if wrong else SUCCESS

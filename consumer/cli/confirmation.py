@@ -1,7 +1,4 @@
-"""Asking before something that cannot be taken back.
-
-Owns the question. Never asks where nobody can answer: there `--yes` has to have been said.
-"""
+"""Asks before a change that cannot be undone; without a terminal `--yes` is required."""
 
 from __future__ import annotations
 
@@ -15,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def add_yes(parser: ArgumentParser) -> None:
-    """Add the argument by which the answer is given beforehand."""
-    parser.add_argument("--yes", action="store_true", help="do it without asking")
+    """Add the option `--yes`, which confirms in advance."""
+    parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Return if the answer is yes; raises CommandFailedError if it is not, or if nobody can be asked."""
+    """Return if the user confirms; raise CommandFailedError if not, or if there is no terminal to ask on."""
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise CommandFailedError("nothing was done: there is nobody to ask, confirm with --yes")
+        raise CommandFailedError("nothing was done: no terminal to ask for confirmation, pass --yes")
     if input(f"{question} [y/N] ").strip().lower() not in {"y", "yes"}:
         raise CommandFailedError("nothing was done")

@@ -1,4 +1,4 @@
-"""`engagement dead-letters`: the records that could not be events."""
+"""`engagement dead-letters`: lists and shows the records that are not valid events."""
 
 from __future__ import annotations
 
@@ -6,58 +6,68 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from consumer.cli import SUCCESS, CommandFailedError, dead_letters_replay, say
-from consumer.cli.arguments import Commands, command, positive
+from consumer.cli import SUCCESS, CommandFailedError, dead_letters_replay, print_line
+from consumer.cli.arguments import add_subcommand, add_subcommands, positive
 from consumer.cli.dead_letters_replay import add_filters
-from consumer.infra import settings
+from consumer.infra import postgres
+from consumer.infra.settings import load_settings
+from consumer.ingest.dead_letters import browse
+from consumer.ingest.dead_letters.browse import printable, readable
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
     from consumer.ingest.dead_letters.browse import DeadLetterSummary, StoredDeadLetter
 
+_SHOWN_FIELDS = (
+    "id",
+    "recorded_at",
+    "topic",
+    "partition",
+    "offset",
+    "timestamp",
+    "reason",
+    "detail",
+    "account",
+)
 
-def register(commands: Commands) -> None:
-    """Add the command and its own commands."""
-    group = command(
-        commands,
-        "dead-letters",
-        "look at the records that could not be events, feed them again, discard them",
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the sub-commands."""
+    subcommands = add_subcommands(parser)
+    list_parser = add_subcommand(subcommands, "list", "list dead letters, newest first")
+    add_filters(list_parser)
+    list_parser.add_argument(
+        "--limit", type=positive, default=50, metavar="N", help="list at most N (default: %(default)s)"
     )
-    own = group.add_subparsers(title="commands", dest="subcommand", metavar="COMMAND", required=True)
-    lister = command(own, "list", "list them, newest first")
-    add_filters(lister)
-    lister.add_argument(
-        "--limit", type=positive, default=50, metavar="N", help="at most so many (default: %(default)s)"
+    list_parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    list_parser.set_defaults(handler=_handle_list)
+    show_parser = add_subcommand(
+        subcommands, "show", "show one dead letter in full, with key, headers and value"
     )
-    lister.add_argument("--json", action="store_true", help="one JSON object a line")
-    lister.set_defaults(handler=_handle_list)
-    shower = command(own, "show", "show one whole, with its bytes and headers")
-    shower.add_argument("id", type=positive, metavar="ID", help="its number in the list")
-    shower.add_argument("--json", action="store_true", help="as one JSON object")
-    shower.set_defaults(handler=_handle_show)
-    dead_letters_replay.register(own)
+    show_parser.add_argument("id", type=positive, metavar="ID", help="its number in the list")
+    show_parser.add_argument("--json", action="store_true", help="print one JSON object")
+    show_parser.set_defaults(handler=_handle_show)
+    dead_letters_replay.add_to(subcommands)
 
 
 def _handle_list(arguments: Namespace) -> int:
-    from consumer.ingest.dead_letters.browse import printable  # noqa: PLC0415 - see the package's docstring
-
     found = asyncio.run(_list(arguments))
     for one in found:
         if arguments.json:
-            say(json.dumps(_fields(one)))
+            print_line(json.dumps(_fields(one)))
         else:
             at = one.recorded_at.strftime("%Y-%m-%d %H:%M:%S")
             place = f"{one.topic}/{one.partition}@{one.offset}"
-            say(f"{one.id}  {at}  {one.reason}  {place}  {one.account or '-'}  {printable(one.detail)}")
+            print_line(
+                f"{one.id}  {at}  {one.reason}  {place}  {one.account or '-'}  {printable(one.detail)}"
+            )
     if not found and not arguments.json:
-        say("no dead letters")
+        print_line("no dead letters")
     return SUCCESS
 
 
 def _handle_show(arguments: Namespace) -> int:
-    from consumer.ingest.dead_letters.browse import printable, readable  # noqa: PLC0415 - see the package's docstring
-
     whole = asyncio.run(_get(arguments.id))
     if whole is None:
         raise CommandFailedError(f"there is no dead letter {arguments.id}")
@@ -68,33 +78,20 @@ def _handle_show(arguments: Namespace) -> int:
         "value": readable(whole.value),
     }
     if arguments.json:
-        say(json.dumps(fields))
+        print_line(json.dumps(fields))
         return SUCCESS
-    for name in (
-        "id",
-        "recorded_at",
-        "topic",
-        "partition",
-        "offset",
-        "timestamp",
-        "reason",
-        "detail",
-        "account",
-    ):
-        say(f"{name}: {'-' if fields[name] is None else printable(str(fields[name]))}")
-    say(f"key: {_shown(fields['key'])}")
+    for name in _SHOWN_FIELDS:
+        print_line(f"{name}: {'-' if fields[name] is None else printable(str(fields[name]))}")
+    print_line(f"key: {_shown(fields['key'])}")
     for name, value in fields["headers"]:
-        say(f"header {printable(name)}: {_shown(value)}")
-    say("value:")
-    say(_shown(fields["value"]))
+        print_line(f"header {printable(name)}: {_shown(value)}")
+    print_line("value:")
+    print_line(_shown(fields["value"]))
     return SUCCESS
 
 
 async def _list(arguments: Namespace) -> list[DeadLetterSummary]:
-    from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
-    from consumer.ingest.dead_letters import browse  # noqa: PLC0415 - see the package's docstring
-
-    connection = await postgres.connect(settings.load(unneeded=frozenset({"kafka_bootstrap"})).dsn())
+    connection = await postgres.connect(load_settings(kafka=False).dsn())
     try:
         return await browse.list_newest(
             connection,
@@ -108,10 +105,7 @@ async def _list(arguments: Namespace) -> list[DeadLetterSummary]:
 
 
 async def _get(number: int) -> StoredDeadLetter | None:
-    from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
-    from consumer.ingest.dead_letters import browse  # noqa: PLC0415 - see the package's docstring
-
-    connection = await postgres.connect(settings.load(unneeded=frozenset({"kafka_bootstrap"})).dsn())
+    connection = await postgres.connect(load_settings(kafka=False).dsn())
     try:
         return await browse.get(connection, number)
     finally:

@@ -1,4 +1,4 @@
-"""`engagement dead-letters replay` and `discard`: the two ends of a dead letter."""
+"""`engagement dead-letters replay` and `discard`: the two ways to resolve a dead letter."""
 
 from __future__ import annotations
 
@@ -7,70 +7,73 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
-from consumer.cli import FAILURE, SUCCESS, complain, say
-from consumer.cli.arguments import Commands, command, positive
+from consumer.cli import FAILURE, SUCCESS, print_error, print_line
+from consumer.cli.arguments import Subcommands, add_subcommand, positive
 from consumer.cli.confirmation import add_yes, confirm
-from consumer.infra import settings
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.postgres.retry import retry_transient
+from consumer.infra.settings import load_settings
+from consumer.infra.telemetry.progress_bar import show_progress
+from consumer.ingest.dead_letters import browse
+from consumer.ingest.dead_letters.browse import DeadLetterSelection, printable
+from consumer.ingest.dead_letters.replay import Replay
 from schemas.names import DeadLetterReason
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from consumer.infra.settings import Settings
-    from consumer.ingest.dead_letters.browse import DeadLetterSelection
     from consumer.ingest.dead_letters.replay import Replayed
 
-_BROKERS_UNNEEDED = frozenset({"kafka_bootstrap"})
 
-
-def register(commands: Commands) -> None:
-    """Add both to the commands of `engagement dead-letters`."""
-    replayer = command(
-        commands,
+def add_to(subcommands: Subcommands) -> None:
+    """Add both to the sub-commands of `engagement dead-letters`."""
+    replay_parser = add_subcommand(
+        subcommands,
         "replay",
-        "feed some again, after what was wrong is mended",
-        "Processes the stored bytes as if they had just been read, with the record's own timestamp, and removes "
-        "what is no longer dead in the same transaction. What is dead still, or has no effect as the catalog "
-        "stands, stays. Ends with 1 if anything stays. Interrupted or run twice it does no harm.",
+        "process dead letters again, once the cause is fixed",
+        "Processes the stored bytes as if they had just been read, with the record's own timestamp, and "
+        "deletes in the same transaction each dead letter that is resolved. One that is still dead, or "
+        "has no effect under the current catalog, remains. Ends with 1 if any remains. May be interrupted "
+        "and run again.",
     )
-    _add_selection(replayer)
-    replayer.set_defaults(handler=_handle_replay)
-    discarder = command(
-        commands,
+    _add_selection(replay_parser)
+    replay_parser.set_defaults(handler=_handle_replay)
+    discard_parser = add_subcommand(
+        subcommands,
         "discard",
-        "throw some away for good",
-        "Throws dead letters away, bytes and all. One that was not yet told of on engagement.dead-letters will "
-        "not be.",
+        "delete dead letters for good",
+        "Deletes dead letters with their bytes. One that is not yet published on engagement.dead-letters "
+        "is never published.",
     )
-    _add_selection(discarder)
-    add_yes(discarder)
-    discarder.set_defaults(handler=_handle_discard)
+    _add_selection(discard_parser)
+    add_yes(discard_parser)
+    discard_parser.set_defaults(handler=_handle_discard)
 
 
 def add_filters(parser: ArgumentParser) -> None:
-    """Add what narrows dead letters down."""
+    """Add the options that filter dead letters."""
     parser.add_argument("--account", metavar="ID", help="only those that name this account")
     parser.add_argument(
-        "--reason", choices=[reason.value for reason in DeadLetterReason], help="only those dead for this"
+        "--reason", choices=[reason.value for reason in DeadLetterReason], help="only those with this reason"
     )
-    parser.add_argument("--topic", metavar="NAME", help="only those from this topic (without the prefix)")
+    parser.add_argument("--topic", metavar="NAME", help="only those of this topic (without the prefix)")
 
 
 def _add_selection(parser: ArgumentParser) -> None:
-    parser.add_argument("ids", nargs="*", type=positive, metavar="ID", help="their numbers in the list")
+    parser.add_argument("ids", nargs="*", type=positive, metavar="ID", help="numbers in the list")
     add_filters(parser)
-    parser.add_argument("--all", action="store_true", help="all of them")
+    parser.add_argument("--all", action="store_true", help="all dead letters")
     parser.set_defaults(wrong_usage=parser.error)
 
 
 def _selection(arguments: Namespace) -> DeadLetterSelection:
-    """Return what is meant; ends with wrong usage where that is nothing, or two things at once."""
-    from consumer.ingest.dead_letters.browse import DeadLetterSelection  # noqa: PLC0415 - see the package's docstring
-
+    """Return the selection; exit with wrong usage unless exactly one of IDs, filters and --all is given."""
     filters = (arguments.account, arguments.reason, arguments.topic)
-    said = [bool(arguments.ids), any(value is not None for value in filters), arguments.all]
-    if said.count(True) != 1:
-        arguments.wrong_usage("say which: by ID, or by --account, --reason and --topic, or --all")
+    given = [bool(arguments.ids), any(value is not None for value in filters), arguments.all]
+    if given.count(True) != 1:
+        arguments.wrong_usage("choose dead letters by ID, or by --account, --reason and --topic, or --all")
     return DeadLetterSelection(tuple(sorted(set(arguments.ids))), *filters)
 
 
@@ -79,50 +82,45 @@ def _selection(arguments: Namespace) -> DeadLetterSelection:
 
 def _handle_replay(arguments: Namespace) -> int:
     selection = _selection(arguments)
-    outcomes = asyncio.run(_replay(settings.load(unneeded=_BROKERS_UNNEEDED), selection))
+    outcomes = asyncio.run(_replay(load_settings(kafka=False), selection))
     total = sum(outcomes.values())
     if not total:
-        say("no dead letters")
+        print_line("no dead letters")
         return SUCCESS
-    left = outcomes["stays"]
-    say(f"{total - left - outcomes['missing']} of {total} are dead letters no more")
-    if left:
-        complain(f"engagement dead-letters: {left} of {total} stay")
+    print_line(f"{outcomes['resolved']} of {total} dead letters resolved")
+    if outcomes["remains"]:
+        print_error(f"engagement dead-letters: {outcomes['remains']} of {total} remain")
     if outcomes["missing"]:
-        complain(f"engagement dead-letters: {outcomes['missing']} of {total} are not there")
-    return FAILURE if left or outcomes["missing"] else SUCCESS
+        print_error(f"engagement dead-letters: {outcomes['missing']} of {total} not found")
+    return FAILURE if outcomes["remains"] or outcomes["missing"] else SUCCESS
 
 
-async def _replay(made: Settings, selection: DeadLetterSelection) -> Counter[str]:
-    from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
-    from consumer.infra.telemetry.progress_bar import show_progress  # noqa: PLC0415 - the same
-    from consumer.ingest.dead_letters.replay import Replay  # noqa: PLC0415 - the same
-
+async def _replay(settings: Settings, selection: DeadLetterSelection) -> Counter[str]:
     replay = Replay(
-        lambda: postgres.connect(made.dsn(), application_name="engagement-replay"),
-        claim_window=made.claim_window,
+        lambda: postgres.connect(settings.dsn(), application_name="engagement-replay"),
+        claim_window=settings.claim_window,
     )
     outcomes: Counter[str] = Counter()
     try:
-        with show_progress("dead letters replayed") as tell:
-            async for some in replay.run(selection):
-                for one in some:
-                    say(_line(one))
-                    outcomes["missing" if one.outcome is None else "stays" if one.stays else "ended"] += 1
-                tell(sum(outcomes.values()))
+        with show_progress("dead letters replayed") as report:
+            async for chunk in replay.run(selection):
+                for one in chunk:
+                    print_line(_describe(one))
+                    outcomes[
+                        "missing" if one.outcome is None else "remains" if one.stays else "resolved"
+                    ] += 1
+                report(sum(outcomes.values()))
     finally:
         replay.close()
     return outcomes
 
 
-def _line(one: Replayed) -> str:
-    from consumer.ingest.dead_letters.browse import printable  # noqa: PLC0415 - see the package's docstring
-
+def _describe(one: Replayed) -> str:
     if one.outcome is None:
-        return f"{one.id}  is not there: replayed or discarded before"
+        return f"{one.id}  not found: replayed or discarded already"
     if one.fault is not None:
-        return f"{one.id}  stays, dead still: {one.fault.reason}  {printable(one.fault.detail)}"
-    return f"{one.id}  {'stays, ' if one.stays else ''}{one.outcome}"
+        return f"{one.id}  remains, still dead: {one.fault.reason}  {printable(one.fault.detail)}"
+    return f"{one.id}  {'remains: ' if one.stays else ''}{one.outcome}"
 
 
 # discard --------------------------------------------------------------------------------------------------
@@ -130,32 +128,25 @@ def _line(one: Replayed) -> str:
 
 def _handle_discard(arguments: Namespace) -> int:
     selection = _selection(arguments)
-    made = settings.load(unneeded=_BROKERS_UNNEEDED)
-    gone = asyncio.run(_discard(made, selection, yes=arguments.yes))
-    say(f"{gone} dead letters discarded" if gone else "no dead letters")
+    discarded = asyncio.run(_discard(load_settings(kafka=False), selection, yes=arguments.yes))
+    print_line(f"{discarded} dead letters discarded" if discarded else "no dead letters")
     return SUCCESS
 
 
-async def _discard(made: Settings, selection: DeadLetterSelection, *, yes: bool) -> int:
-    """Discard those that were there when it was asked for, some at a time."""
-    from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
-    from consumer.infra.postgres.connection_keeper import ConnectionKeeper  # noqa: PLC0415 - the same
-    from consumer.infra.postgres.retry import retry_transient  # noqa: PLC0415 - the same
-    from consumer.infra.telemetry.progress_bar import show_progress  # noqa: PLC0415 - the same
-    from consumer.ingest.dead_letters import browse  # noqa: PLC0415 - see the package's docstring
-
-    keeper = ConnectionKeeper(lambda: postgres.connect(made.dsn(), application_name="engagement-discard"))
-    gone = last = 0
+async def _discard(settings: Settings, selection: DeadLetterSelection, *, yes: bool) -> int:
+    """Discard in chunks, none that is newer than the question; return how many were discarded."""
+    keeper = ConnectionKeeper(lambda: postgres.connect(settings.dsn(), application_name="engagement-discard"))
+    discarded = last = 0
     try:
         number, newest = await retry_transient(keeper, lambda connection: browse.count(connection, selection))
         if number:
             confirm(f"Discard {number} dead letters for good?", yes=yes)
-        with show_progress("dead letters discarded", number) as tell:
+        with show_progress("dead letters discarded", number) as report:
             pick = partial(browse.pick, selection=selection, newest=newest)
             while ids := await retry_transient(keeper, partial(pick, after=last)):
                 last = ids[-1]
-                gone += await retry_transient(keeper, partial(browse.discard, ids=ids))
-                tell(gone)
+                discarded += await retry_transient(keeper, partial(browse.discard, ids=ids))
+                report(discarded)
     finally:
         keeper.drop()
-    return gone
+    return discarded

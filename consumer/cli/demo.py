@@ -5,33 +5,37 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.cli import FAILURE, SUCCESS
-from consumer.cli.arguments import Commands, command, positive
+from consumer.cli import FAILURE, SUCCESS, CommandFailedError
+from consumer.cli.arguments import positive
+from consumer.demo import run_demo
+from consumer.demo.servers import missing_packages
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
 
-def register(commands: Commands) -> None:
-    """Add the command."""
-    added = command(
-        commands,
-        "demo",
-        "see it all on an embedded database and broker",
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and handler."""
+    parser.description = (
         "Starts an embedded PostgreSQL and an embedded broker, applies the starting catalog for three "
-        "accounts, feeds realistic product events and shows the worker at it; ends with a summary, one "
-        "contact's timeline and `verify`. Needs nothing but this program; leaves nothing behind.",
+        "accounts, feeds realistic product events and shows the worker processing them. Ends with a "
+        "summary, one contact's timeline and `verify`. Needs no other server, and removes everything it "
+        "created."
     )
-    added.add_argument(
+    parser.add_argument(
         "--events", type=positive, default=20_000, metavar="N", help="events to feed (default: %(default)s)"
     )
-    added.add_argument(
-        "--seed", type=positive, default=1, metavar="N", help="another seed, other events (default: 1)"
+    parser.add_argument(
+        "--seed",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="seed of the events; the same seed gives the same events (default: 1)",
     )
-    added.set_defaults(handler=_handle)
+    parser.set_defaults(handler=_handle)
 
 
 def _handle(arguments: Namespace) -> int:
-    from consumer.demo import demo  # noqa: PLC0415 - needs wheels that a production install leaves out
-
-    return SUCCESS if asyncio.run(demo(events=arguments.events, seed=arguments.seed)) else FAILURE
+    if missing := missing_packages():
+        raise CommandFailedError(f"{' and '.join(missing)} not installed: pip install '.[demo]'")
+    return SUCCESS if asyncio.run(run_demo(events=arguments.events, seed=arguments.seed)) else FAILURE

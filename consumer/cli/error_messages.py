@@ -1,11 +1,7 @@
-"""Which errors a command explains in a line, and which crash loudly with their traceback.
-
-Owns that border. Never retries: a command that fails is run again by whoever ran it.
-"""
+"""Turns an error that the user can act on into one line; any other error is a defect and keeps its traceback."""
 
 from __future__ import annotations
 
-import errno
 import socket
 
 import asyncpg
@@ -19,11 +15,13 @@ from consumer.infra import postgres
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.postgres.migrate import SchemaTooNewError
 from consumer.infra.settings import SettingsError, variable
+from consumer.infra.telemetry.health import CannotListenError
 from consumer.scoring.announce import RelayNotRunningError
 from consumer.scoring.republish import NotPublishedError
 
-# Errors of ours whose message is the line.
+# Our own errors whose message is the line.
 _OWN = (
+    CannotListenError,
     CommandFailedError,
     RelayNotRunningError,
     NotPublishedError,
@@ -32,13 +30,13 @@ _OWN = (
     TopicsMissingError,
     UnknownAccountError,
 )
-_KAFKA_AWAY = (
+_KAFKA_UNREACHABLE = (
     kafka_errors.KafkaConnectionError,
     kafka_errors.KafkaTimeoutError,
     kafka_errors.NodeNotReadyError,
     kafka_errors.RequestTimedOutError,
 )
-_KAFKA_REFUSES = (
+_KAFKA_REFUSALS = (
     kafka_errors.AuthenticationFailedError,
     kafka_errors.SaslAuthenticationFailed,
     kafka_errors.IllegalSaslStateError,
@@ -47,9 +45,7 @@ _KAFKA_REFUSES = (
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.GroupAuthorizationFailedError,
 )
-
-
-_DATABASE_REFUSES = (
+_DATABASE_REFUSALS = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.InsufficientPrivilegeError,
@@ -57,47 +53,45 @@ _DATABASE_REFUSES = (
 )
 
 
-def explained(error: BaseException) -> list[str] | None:
-    """Return what to tell about an error that people can act on, None for one that nobody foresaw."""
+def explain(error: BaseException) -> list[str] | None:
+    """Return one line for each thing the user can act on, None for a defect; a group with a defect is one."""
     if isinstance(error, BaseExceptionGroup):
-        parts = [explained(one) for one in error.exceptions]
+        parts = [explain(one) for one in error.exceptions]
         return None if None in parts else list(dict.fromkeys(line for part in parts for line in part or ()))
     if isinstance(error, SettingsError):
         return error.faults
     if isinstance(error, _OWN):
         return [str(error)]
-    line = _about_kafka(error) or _about_postgres(error) or _about_the_machine(error)
+    line = _explain_kafka(error) or _explain_postgres(error) or _explain_system(error)
     return None if line is None else [line]
 
 
-def _about_kafka(error: BaseException) -> str | None:
-    if isinstance(error, _KAFKA_AWAY):
+def _explain_kafka(error: BaseException) -> str | None:
+    if isinstance(error, _KAFKA_UNREACHABLE):
         return f"Kafka cannot be reached: {_line(error)}"
-    if isinstance(error, _KAFKA_REFUSES):
-        return f"Kafka refuses: {_line(error)}"
+    if isinstance(error, _KAFKA_REFUSALS):
+        return f"Kafka refused the client: {_line(error)}"
     return None
 
 
-def _about_postgres(error: BaseException) -> str | None:
+def _explain_postgres(error: BaseException) -> str | None:
     if isinstance(error, (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)):
         return f"the database lacks the schema of this version, run `engagement migrate`: {_line(error)}"
     if isinstance(error, ClientConfigurationError):
         return f"{variable('database_url')} cannot be used: {_line(error)}"
-    if isinstance(error, _DATABASE_REFUSES):
-        return f"the database refuses: {_line(error)}"
+    if isinstance(error, _DATABASE_REFUSALS):
+        return f"the database refused the client: {_line(error)}"
     if isinstance(error, asyncpg.PostgresError) and postgres.retry_reason(error):
-        return f"the database cannot do it now: {_line(error)}"
+        return f"the database is temporarily unavailable: {_line(error)}"
     return None
 
 
-def _about_the_machine(error: BaseException) -> str | None:
+def _explain_system(error: BaseException) -> str | None:
     match error:
         case ConnectionError() | socket.gaierror():
             return f"cannot connect: {_line(error)}"
         case TimeoutError():
             return "no answer in time"
-        case OSError(errno=errno.EADDRINUSE | errno.EADDRNOTAVAIL):
-            return f"cannot listen: {_line(error)}"
         case FileNotFoundError() | IsADirectoryError() | PermissionError() if error.filename:
             return f"{error.filename}: {error.strerror}"
     return None

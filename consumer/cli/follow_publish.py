@@ -1,11 +1,11 @@
-"""What people see of a publish that a command waits for; shared by the commands that begin one."""
+"""Carries out a publish that a command has requested, and shows its progress."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from consumer.cli import CommandFailedError, complain
+from consumer.cli import CommandFailedError, print_error
 from consumer.infra.telemetry.progress_bar import show_progress
 from consumer.scoring.announce import RelayNotRunningError
 from consumer.scoring.profile_publish import run_publish
@@ -14,43 +14,46 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper
     from consumer.scoring.profile_publish import PublishStatus
 
-_STEPS = {
-    "building": "contacts scored anew",
-    "announcing": "contacts told",
-    "cancelling": "contacts left as they were",
+# What the counted contacts are, by state.
+_COUNTED = {
+    "building": "contacts scored",
+    "announcing": "contacts announced",
+    "cancelling": "contacts rolled back",
 }
 
 
 async def follow(keeper: ConnectionKeeper, publish: int) -> str:
-    """Work at a publish to its end, show how far it is, and return how it ended as a line.
+    """Carry a publish out to its end and return a line that says how it ended.
 
-    Raises CommandFailedError where readers see it and whom it changed cannot be told.
+    Raises CommandFailedError if the new version is live but its score messages cannot be enqueued.
     """
-    stands: PublishStatus | None = None
+    status: PublishStatus | None = None
     try:
-        with ExitStack() as shows:
+        with ExitStack() as progress:
             state = None
-            async for stands in run_publish(keeper, publish):
-                if stands.total is not None and stands.state in _STEPS and stands.state != state:
-                    state = stands.state
-                    shows.close()
-                    tell = shows.enter_context(
-                        show_progress(f"{stands.profile}: {_STEPS[state]}", stands.total)
+            async for status in run_publish(keeper, publish):
+                if status.total is not None and status.state in _COUNTED and status.state != state:
+                    state = status.state
+                    progress.close()
+                    report = progress.enter_context(
+                        show_progress(f"{status.profile}: {_COUNTED[state]}", status.total)
                     )
-                if stands.state == state:
-                    tell(stands.done)
+                if status.state == state:
+                    report(status.done)
     except RelayNotRunningError as error:
-        raise CommandFailedError(f"{_standing(stands)}; whom it changed is yet to be told: {error}") from None
+        raise CommandFailedError(
+            f"{_describe(status)}; its score messages are not sent yet: {error}"
+        ) from None
     except BaseException:
-        complain(f"{_standing(stands)}; workers go on with it, or this command when it is run again")
+        print_error(f"{_describe(status)}; workers will finish it, or run this command again")
         raise
-    return _standing(stands)
+    return _describe(status)
 
 
-def _standing(stands: PublishStatus | None) -> str:
-    if stands is None:
-        return "a publish was begun"
-    what = f"profile {stands.profile}: version {stands.version} is "
-    if stands.flipped_at is not None:
-        return what + "published"
-    return what + ("being built" if stands.state == "building" else "cancelled")
+def _describe(status: PublishStatus | None) -> str:
+    if status is None:
+        return "a publish has begun"
+    profile = f"profile {status.profile}: version {status.version} is "
+    if status.flipped_at is not None:
+        return profile + "published"
+    return profile + ("being built" if status.state == "building" else "cancelled")

@@ -1,4 +1,4 @@
-"""`engagement lanes`: where each lane stands, why it stopped, and the way out."""
+"""`engagement lanes`: shows where each lane is and why it stopped; pauses and resumes lanes."""
 
 from __future__ import annotations
 
@@ -7,58 +7,61 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from consumer.cli import FAILURE, SUCCESS, CommandFailedError, complain, lanes_seek, say
-from consumer.cli.arguments import Commands, command, partition
-from consumer.infra import settings
+from aiokafka.errors import KafkaError
+
+from consumer.cli import FAILURE, SUCCESS, CommandFailedError, lanes_seek, print_error, print_line
+from consumer.cli.arguments import add_subcommand, add_subcommands, partition
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.settings import load_settings
+from consumer.lanes import log_offsets, operations
 from schemas.names import LaneStop
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import AsyncIterator
 
-    from consumer.infra.postgres.connection_keeper import ConnectionKeeper
     from consumer.infra.settings import Settings
     from consumer.lanes.operations import LaneStatus
     from consumer.lanes.positions import Lane, LaneKey
 
 _TITLES = ("lane", "epoch", "next offset", "end of log", "lag", "state")
-_BROKERS_UNNEEDED = frozenset({"kafka_bootstrap"})
 
 
-def register(commands: Commands) -> None:
-    """Add the command and its own commands."""
-    group = command(commands, "lanes", "see where lanes stand, pause, resume and move them")
-    own = group.add_subparsers(title="commands", dest="subcommand", metavar="COMMAND", required=True)
-    lister = command(
-        own,
+def configure(parser: ArgumentParser) -> None:
+    """Add the sub-commands."""
+    subcommands = add_subcommands(parser)
+    list_parser = add_subcommand(
+        subcommands,
         "list",
         "list every lane",
-        "Lists every lane with its position, the end of its log if brokers answer, how far it is behind (in "
-        "offsets: at most so many records) and, if it stopped, why and the way out.",
+        "Lists every lane with its position, the end of its log (if brokers answer), its lag and, if it "
+        "is stopped, the reason and the command that resolves it. Lag counts offsets, so records are at "
+        "most as many.",
     )
-    lister.add_argument("--json", action="store_true", help="one JSON object a line")
-    lister.set_defaults(handler=_handle_list)
-    pauser = command(
-        own,
+    list_parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    list_parser.set_defaults(handler=_handle_list)
+    pause_parser = add_subcommand(
+        subcommands,
         "pause",
-        "let lanes stand still until they are resumed",
-        "Lets lanes stand still until they are resumed. From when it returns on nothing of them is processed.",
+        "stop lanes until they are resumed",
+        "Stops lanes until they are resumed. Once it returns, none of their records is processed.",
     )
-    _add_lanes(pauser)
-    pauser.set_defaults(handler=_handle_pause)
-    resumer = command(
-        own,
+    _add_lanes(pause_parser)
+    pause_parser.set_defaults(handler=_handle_pause)
+    resume_parser = add_subcommand(
+        subcommands,
         "resume",
-        "let stopped lanes go on",
-        "Lets lanes go on that are paused, or stopped for their dead records, which are counted anew. A lane "
-        "whose log does not fit it needs `lanes seek`.",
+        "resume stopped lanes",
+        "Resumes lanes that are paused or stopped for dead records; dead records are then counted from "
+        "zero. A lane whose position does not fit its log needs `lanes seek`.",
     )
-    _add_lanes(resumer)
-    resumer.add_argument(
-        "--reason", choices=[reason.value for reason in LaneStop], help="only those stopped for this"
+    _add_lanes(resume_parser)
+    resume_parser.add_argument(
+        "--reason", choices=[reason.value for reason in LaneStop], help="only those stopped for this reason"
     )
-    resumer.set_defaults(handler=_handle_resume)
-    lanes_seek.register(own)
+    resume_parser.set_defaults(handler=_handle_resume)
+    lanes_seek.add_to(subcommands)
 
 
 def _add_lanes(parser: ArgumentParser) -> None:
@@ -72,28 +75,24 @@ def _add_lanes(parser: ArgumentParser) -> None:
 
 
 def _handle_list(arguments: Namespace) -> int:
-    found, silent = asyncio.run(_statuses(settings.load(unneeded=_BROKERS_UNNEEDED)))
+    statuses, kafka_error = asyncio.run(_statuses(load_settings(kafka=False)))
     if arguments.json:
-        for status in found:
-            say(json.dumps(_fields(status)))
+        for status in statuses:
+            print_line(json.dumps(_fields(status)))
     else:
-        for line in _table(found):
-            say(line)
-    if silent:
-        complain(f"engagement lanes: ends of logs are unknown, brokers do not answer: {silent}")
+        for line in _table(statuses):
+            print_line(line)
+    if kafka_error:
+        print_error(f"engagement lanes: log ends and lag are unknown, brokers do not answer: {kafka_error}")
     return SUCCESS
 
 
-async def _statuses(made: Settings) -> tuple[list[LaneStatus], str | None]:
-    """Return the lanes beside their logs, and what is wrong with the brokers, if anything."""
-    from aiokafka.errors import KafkaError  # noqa: PLC0415 - see the package's docstring
-
-    from consumer.lanes import log_offsets, operations  # noqa: PLC0415 - the same
-
-    async with _keeper(made) as keeper:
+async def _statuses(settings: Settings) -> tuple[list[LaneStatus], str | None]:
+    """Return each lane with the bounds of its log; and the error if the brokers do not answer."""
+    async with _keeper(settings) as keeper:
         rows = await operations.all_lanes(keeper)
     try:
-        async with log_offsets.connect(made) as logs:
+        async with log_offsets.connect(settings) as logs:
             bounds = await logs.bounds({*logs.existing_lanes(), *(lane.key for lane in rows)})
     except (KafkaError, OSError, TimeoutError) as error:
         line = " ".join(str(error).split()) or type(error).__name__
@@ -102,8 +101,6 @@ async def _statuses(made: Settings) -> tuple[list[LaneStatus], str | None]:
 
 
 def _fields(status: LaneStatus) -> dict[str, Any]:
-    from consumer.lanes.operations import explain_stop, suggest_command  # noqa: PLC0415 - see the package's docstring
-
     lane, bounds = status.lane, status.bounds
     stopped = lane.stopped if lane else None
     return {
@@ -115,15 +112,15 @@ def _fields(status: LaneStatus) -> dict[str, Any]:
         "end_offset": bounds.end if bounds else None,
         "lag": status.lag,
         "stopped": stopped,
-        "why": explain_stop(stopped) if stopped else None,
-        "way_out": suggest_command(lane) if lane and stopped else None,
+        "why": operations.explain_stop(stopped) if stopped else None,
+        "way_out": operations.suggest_command(lane) if lane and stopped else None,
     }
 
 
-def _table(found: list[LaneStatus]) -> list[str]:
-    if not found:
+def _table(statuses: list[LaneStatus]) -> list[str]:
+    if not statuses:
         return ["no lanes"]
-    rows = [_TITLES, *(_row(_fields(status)) for status in found)]
+    rows = [_TITLES, *(_row(_fields(status)) for status in statuses)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_TITLES) - 1)]
     return ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in rows]
 
@@ -142,65 +139,59 @@ def _row(fields: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _handle_pause(arguments: Namespace) -> int:
-    return asyncio.run(_pause(_named(arguments), settings.load(unneeded=_BROKERS_UNNEEDED)))
+    return asyncio.run(_pause(_lane_key(arguments), load_settings(kafka=False)))
 
 
-async def _pause(named: LaneKey | None, made: Settings) -> int:
-    from consumer.lanes import operations  # noqa: PLC0415 - see the package's docstring
-
-    async with _keeper(made) as keeper:
-        for lane in await _meant(keeper, named):
+async def _pause(key: LaneKey | None, settings: Settings) -> int:
+    async with _keeper(settings) as keeper:
+        for lane in await _selected(keeper, key):
             before = await operations.pause(keeper, lane.key)
-            say(f"{_name(lane)}: " + (f"stood still already: {before}" if before else "paused"))
+            print_line(f"{_name(lane)}: " + (f"already stopped: {before}" if before else "paused"))
     return SUCCESS
 
 
 def _handle_resume(arguments: Namespace) -> int:
     reason = LaneStop(arguments.reason) if arguments.reason else None
-    return asyncio.run(_resume(_named(arguments), reason, settings.load(unneeded=_BROKERS_UNNEEDED)))
+    return asyncio.run(_resume(_lane_key(arguments), reason, load_settings(kafka=False)))
 
 
-async def _resume(named: LaneKey | None, reason: LaneStop | None, made: Settings) -> int:
-    from consumer.lanes import operations  # noqa: PLC0415 - see the package's docstring
-
-    left = 0
-    async with _keeper(made) as keeper:
-        for lane in await _meant(keeper, named):
+async def _resume(key: LaneKey | None, reason: LaneStop | None, settings: Settings) -> int:
+    unresumable = 0
+    async with _keeper(settings) as keeper:
+        for lane in await _selected(keeper, key):
             reasons = [reason] if reason else operations.RESUMABLE
             stopped = await operations.resume(keeper, lane.key, reasons)
             if stopped is None:
-                if named:
-                    say(f"{_name(lane)}: did not stand still")
+                if key:
+                    print_line(f"{_name(lane)}: is not stopped")
             elif reason not in {None, stopped}:
-                if named:
-                    say(f"{_name(lane)}: left as it is, {stopped}")
+                if key:
+                    print_line(f"{_name(lane)}: still stopped: {stopped}")
             elif stopped in operations.RESUMABLE:
-                say(f"{_name(lane)}: goes on from {lane.next_offset}, was {stopped}")
+                print_line(f"{_name(lane)}: resumed from {lane.next_offset}, was {stopped}")
             else:
-                left += 1
-                complain(
+                unresumable += 1
+                print_error(
                     f"engagement lanes: {_name(lane)} cannot be resumed, {operations.explain_stop(stopped)}; "
                     f"use `{operations.suggest_command(lane)}`"
                 )
-    return FAILURE if left else SUCCESS
+    return FAILURE if unresumable else SUCCESS
 
 
-def _named(arguments: Namespace) -> LaneKey | None:
-    """Return the lane that was named, None for all; ends with wrong usage where neither or both were said."""
+def _lane_key(arguments: Namespace) -> LaneKey | None:
+    """Return the lane given, None for --all; exit with wrong usage if neither or both are given."""
     one = arguments.topic is not None and arguments.partition is not None
     if arguments.all == one or (arguments.topic is not None) != one:
-        arguments.wrong_usage("name a lane by TOPIC and PARTITION, or say --all")
+        arguments.wrong_usage("name a lane by TOPIC and PARTITION, or use --all")
     return (arguments.topic, arguments.partition) if one else None
 
 
-async def _meant(keeper: ConnectionKeeper, named: LaneKey | None) -> list[Lane]:
-    from consumer.lanes import operations  # noqa: PLC0415 - see the package's docstring
-
+async def _selected(keeper: ConnectionKeeper, key: LaneKey | None) -> list[Lane]:
     rows = await operations.all_lanes(keeper)
-    meant = [lane for lane in rows if named in {None, lane.key}]
-    if named and not meant:
-        raise CommandFailedError(f"there is no lane {named[0]}/{named[1]}, or it was never read")
-    return meant
+    selected = [lane for lane in rows if key in {None, lane.key}]
+    if key and not selected:
+        raise CommandFailedError(f"there is no lane {key[0]}/{key[1]}, or it was never read")
+    return selected
 
 
 def _name(lane: Lane) -> str:
@@ -208,11 +199,8 @@ def _name(lane: Lane) -> str:
 
 
 @asynccontextmanager
-async def _keeper(made: Settings) -> AsyncIterator[ConnectionKeeper]:
-    from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
-    from consumer.infra.postgres.connection_keeper import ConnectionKeeper  # noqa: PLC0415 - the same
-
-    keeper = ConnectionKeeper(lambda: postgres.connect(made.dsn(), application_name="engagement-lanes"))
+async def _keeper(settings: Settings) -> AsyncIterator[ConnectionKeeper]:
+    keeper = ConnectionKeeper(lambda: postgres.connect(settings.dsn(), application_name="engagement-lanes"))
     try:
         yield keeper
     finally:

@@ -1,4 +1,4 @@
-"""`engagement lanes seek`: puts a lane elsewhere in its log."""
+"""`engagement lanes seek`: moves a lane to another position in its log."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.cli import SUCCESS, CommandFailedError, say
-from consumer.cli.arguments import Commands, command, partition
+from consumer.cli import SUCCESS, CommandFailedError, print_line
+from consumer.cli.arguments import Subcommands, add_subcommand, partition
 from consumer.cli.confirmation import add_yes, confirm
-from consumer.infra import settings
+from consumer.infra import postgres
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.settings import load_settings
+from consumer.lanes import log_offsets, operations
 from schemas import timestamps
 
 if TYPE_CHECKING:
@@ -22,25 +25,26 @@ if TYPE_CHECKING:
 _FORMS = "an offset, 'earliest', 'latest' or a time like 2026-03-02T10:00:00Z"
 
 
-def register(commands: Commands) -> None:
-    """Add the command to those of `engagement lanes`."""
-    added = command(
-        commands,
+def add_to(subcommands: Subcommands) -> None:
+    """Add it to the sub-commands of `engagement lanes`."""
+    added = add_subcommand(
+        subcommands,
         "seek",
-        "put a lane elsewhere in its log",
-        "Puts a lane at another place in its log, after saying what is skipped or read again by that. What was "
-        "applied before has no effect when it is read again. A worker that reads the lane notices, and one whose "
-        "log did not fit goes on.",
+        "move a lane to another position in its log",
+        "Moves a lane to another position in its log, after printing which offsets are skipped or read "
+        "again. Events that are already applied have no effect when they are read again. A worker that "
+        "reads the lane continues at the new position; a lane that stopped because its position did not "
+        "fit its log is resumed.",
     )
     added.add_argument("topic", metavar="TOPIC", help="the lane's topic, without the prefix")
     added.add_argument("partition", type=partition, metavar="PARTITION", help="its partition")
-    added.add_argument("--to", type=_target, required=True, metavar="PLACE", help=f"where: {_FORMS}")
+    added.add_argument("--to", type=_target, required=True, metavar="POSITION", help=_FORMS)
     add_yes(added)
     added.set_defaults(handler=_handle)
 
 
 def _target(text: str) -> str | int:
-    """Read a place: 'earliest' or 'latest', an offset as a number, or a time as it was written."""
+    """Parse a position into 'earliest' or 'latest', an offset as int, or a time as it was written."""
     if text in {"earliest", "latest"}:
         return text
     if text.isascii() and text.isdigit():
@@ -52,71 +56,69 @@ def _target(text: str) -> str | int:
 
 def _handle(arguments: Namespace) -> int:
     key = (arguments.topic, arguments.partition)
-    asyncio.run(_seek(settings.load(), key, arguments.to, yes=arguments.yes))
+    asyncio.run(_seek(load_settings(), key, arguments.to, yes=arguments.yes))
     return SUCCESS
 
 
-async def _seek(made: Settings, key: LaneKey, target: str | int, *, yes: bool) -> None:
-    from consumer.infra import postgres  # noqa: PLC0415 - see the package's docstring
-    from consumer.infra.postgres.connection_keeper import ConnectionKeeper  # noqa: PLC0415 - the same
-    from consumer.lanes import log_offsets, operations  # noqa: PLC0415 - the same
-
-    keeper = ConnectionKeeper(lambda: postgres.connect(made.dsn(), application_name="engagement-lanes"))
+async def _seek(settings: Settings, key: LaneKey, target: str | int, *, yes: bool) -> None:
+    keeper = ConnectionKeeper(lambda: postgres.connect(settings.dsn(), application_name="engagement-lanes"))
     try:
         lane = next((lane for lane in await operations.all_lanes(keeper) if lane.key == key), None)
         if lane is None:
             raise CommandFailedError(f"there is no lane {_name(key)}, or it was never read")
-        async with log_offsets.connect(made) as logs:
+        async with log_offsets.connect(settings) as logs:
             offset = await _offset(logs, key, target)
-        say(_consequence(lane, offset))
+        print_line(_consequence(lane, offset))
         # Blocks the loop, on which nothing else runs.
-        confirm(f"Put {_name(key)} at {offset}?", yes=yes)
+        confirm(f"Move {_name(key)} to {offset}?", yes=yes)
         before = await operations.seek(keeper, lane, offset)
     finally:
         keeper.drop()
     if before is None:
-        raise CommandFailedError(f"{_name(key)} changed hands meanwhile; nothing was done, try again")
-    stood, stopped = before
-    say(f"{_name(key)}: stands at {offset}, stood at {stood}")
+        raise CommandFailedError(
+            f"another pipeline took {_name(key)} over meanwhile; nothing was done, try again"
+        )
+    previous, stopped = before
+    print_line(f"{_name(key)}: moved from {previous} to {offset}")
     if stopped in operations.RESUMABLE:
-        say(f"it still stands still, {stopped}: engagement lanes resume {key[0]} {key[1]}")
+        print_line(f"it is still stopped, {stopped}: engagement lanes resume {key[0]} {key[1]}")
 
 
 async def _offset(logs: LogOffsets, key: LaneKey, target: str | int) -> int:
-    """Return the offset that a place means in this log."""
+    """Return the offset of a position in this log."""
     bounds = (await logs.bounds([key])).get(key)
     if bounds is None:
-        raise CommandFailedError(f"Kafka has no topic with such a partition: {_name(key)}")
+        raise CommandFailedError(f"Kafka has no such partition: {_name(key)}")
     if target == "earliest":
         return bounds.first
     if target == "latest":
         return bounds.end
     if isinstance(target, int):
         if not bounds.first <= target <= bounds.end:
-            log = f"the log of {_name(key)}, which goes from {bounds.first} to {bounds.end}"
+            log = f"the log of {_name(key)}, which begins at {bounds.first} and ends at {bounds.end}"
             raise CommandFailedError(f"offset {target} is outside {log}")
         return target
     microseconds = timestamps.microseconds(target) or 0
-    # The first record at or after it: a part of a millisecond counts as the next.
+    # Kafka's timestamps are milliseconds: round up, for the first record at or after the time.
     found = await logs.offset_at(key, -(-microseconds // 1000))
     if found is None:
-        say(f"no record of {_name(key)} is from {target} or later: its end is meant")
+        print_line(f"{_name(key)} has no record at or after {target}: moving to its end")
         return bounds.end
     return min(max(found, bounds.first), bounds.end)
 
 
 def _consequence(lane: Lane, offset: int) -> str:
-    """Say what becomes of the records between where the lane stands and where it goes."""
-    stands = f"{_name(lane.key)} stands at {lane.next_offset}"
+    """Describe what happens to the records between the lane's position and the new one."""
+    position = f"{_name(lane.key)} is at {lane.next_offset}"
     distance = offset - lane.next_offset
     if lane.stopped in {"log_truncated", "topic_recreated"}:
-        return f"{stands}, where its log does not fit it ({lane.stopped})"
+        return f"{position}, which does not fit its log ({lane.stopped})"
     if distance > 0:
-        return f"{stands}: {distance} offsets up to {offset} are skipped, their records are not processed"
+        return f"{position}: {distance} offsets before {offset} are skipped, their records are not processed"
     if distance < 0:
-        effect = "what was applied has no effect twice, what is dead is kept once more"
-        return f"{stands}: {-distance} offsets from {offset} on are read again; {effect}"
-    return f"{stands} already"
+        effect = "applied events have no effect again, dead records are stored as dead letters again"
+        return f"{position}: {-distance} offsets from {offset} on are read again; {effect}"
+    return f"{position} already"
 
 
 def _name(key: LaneKey) -> str:

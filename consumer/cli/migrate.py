@@ -5,33 +5,29 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.cli import SUCCESS, say
-from consumer.cli.arguments import Commands, command
-from consumer.infra import settings
+from consumer.cli import SUCCESS, print_line
+from consumer.infra.postgres.migrate import migrate
+from consumer.infra.settings import load_settings
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
 
-def register(commands: Commands) -> None:
-    """Add the command."""
-    command(
-        commands,
-        "migrate",
-        "create or upgrade the database schema",
-        "Creates the schema in an empty database or brings an older one up to this version, in one "
-        "transaction. Run it before the workers of a new version; running it again does nothing.",
-    ).set_defaults(handler=_handle)
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and handler."""
+    parser.description = (
+        "Creates the schema in an empty database or upgrades an older one to this version, in one "
+        "transaction. Run it before the workers of a new version; running it again does nothing."
+    )
+    parser.set_defaults(handler=_handle)
 
 
 def _handle(_arguments: Namespace) -> int:
-    from consumer.infra.postgres.migrate import migrate  # noqa: PLC0415 - see the package's docstring
-
-    before, after = asyncio.run(migrate(settings.load(unneeded=frozenset({"kafka_bootstrap"})).dsn()))
+    before, after = asyncio.run(migrate(load_settings(kafka=False).dsn()))
     if before == after:
-        say(f"the schema is at version {after} already")
+        print_line(f"the schema is at version {after} already")
     elif before == 0:
-        say(f"created the schema, version {after}")
+        print_line(f"created the schema, version {after}")
     else:
-        say(f"upgraded the schema from version {before} to {after}")
+        print_line(f"upgraded the schema from version {before} to {after}")
     return SUCCESS

@@ -1,7 +1,6 @@
-"""Whether everything the service needs is there and as it must be.
+"""Checks that everything the service needs is there and correct; reports all findings, and changes nothing.
 
-Owns the list of what is looked at. Never changes anything, never stops at the first fault, and never asks a
-broker for a topic by name: some brokers create what they are asked for.
+Never asks a broker for a topic by name: some brokers create a topic that is asked for.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ if TYPE_CHECKING:
 
     from consumer.infra.settings import Settings
 
-_PATIENCE_SECONDS = 10
+_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look showed; text: one line, saying what to do where it is not well."""
+    """The result of one check; text: one line, with what to do if it is not ok."""
 
     subject: str
     ok: bool
@@ -36,7 +35,7 @@ class Finding:
 
 
 async def check(settings: Settings) -> list[Finding]:
-    """Return what was found of settings, database and brokers, wrong or not, in the order of looking."""
+    """Return the findings on settings, database and brokers, in this order, whether ok or not."""
     try:
         kafka.client_options(settings)
     except SettingsError as error:
@@ -48,15 +47,15 @@ async def check(settings: Settings) -> list[Finding]:
 
 async def _database(settings: Settings) -> list[Finding]:
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             connection = await postgres.connect(settings.dsn(), application_name="engagement-check")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         return [Finding("database", ok=False, text=f"cannot be reached: {_line(error)}")]
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             return await _database_findings(connection)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        return [Finding("database", ok=False, text=f"does not answer as it should: {_line(error)}")]
+        return [Finding("database", ok=False, text=f"cannot be queried: {_line(error)}")]
     finally:
         connection.terminate()
 
@@ -64,7 +63,7 @@ async def _database(settings: Settings) -> list[Finding]:
 async def _database_findings(connection: postgres.Connection) -> list[Finding]:
     version = await connection.fetchval("select current_setting('server_version')")
     findings = [Finding("database", ok=True, text=f"PostgreSQL {version}"), await _schema(connection)]
-    # A commit that Postgres may forget is the one thing the service cannot make good (semantics §7.4).
+    # A commit lost by Postgres is the one failure the service cannot recover from (semantics §7.4).
     for name, unsafe in (("synchronous_commit", {"off", "local"}), ("fsync", {"off"})):
         value = await connection.fetchval("select current_setting($1)", name)
         text = f"{value}: Postgres may lose commits that it confirmed; set it to on"
@@ -80,18 +79,18 @@ async def _schema(connection: postgres.Connection) -> Finding:
     if version == migrate.NEWEST:
         return Finding("schema", ok=True, text=f"version {version}")
     if version == 0:
-        return Finding("schema", ok=False, text="there is none: run `engagement migrate`")
+        return Finding("schema", ok=False, text="is missing: run `engagement migrate`")
     if version < migrate.NEWEST:
         text = f"version {version}, this program needs {migrate.NEWEST}: run `engagement migrate`"
         return Finding("schema", ok=False, text=text)
-    text = f"version {version} is newer than this program, which knows {migrate.NEWEST}: upgrade the program"
+    text = f"version {version} is newer than this program, which needs {migrate.NEWEST}: upgrade the program"
     return Finding("schema", ok=False, text=text)
 
 
 async def _brokers(settings: Settings) -> list[Finding]:
     try:
         async with (
-            asyncio.timeout(_PATIENCE_SECONDS),
+            asyncio.timeout(_TIMEOUT_SECONDS),
             kafka.metadata_client(settings, "check") as client,
         ):
             present = await kafka.partitions_by_topic(client)
@@ -102,7 +101,7 @@ async def _brokers(settings: Settings) -> list[Finding]:
 
 
 def topic_findings(settings: Settings, present: Mapping[str, int]) -> list[Finding]:
-    """Return what there is to say of topics, given every topic of the cluster with its partitions."""
+    """Return the findings on topics; present: the number of partitions of each topic of the cluster."""
     findings = []
     positions = () if settings.relay == "plain" else (POSITIONS_TOPIC,)
     for kind, names in (("input", settings.topics), ("output", OUTPUT_TOPICS), ("relay's", positions)):
@@ -112,10 +111,12 @@ def topic_findings(settings: Settings, present: Mapping[str, int]) -> list[Findi
     counts = {name: present[name] for name in map(settings.topic, settings.topics) if name in present}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-        text = f"differ ({listed}): results stay right, but workers will wait for each other's contacts"
+        text = (
+            f"differ ({listed}): results stay correct, but workers will wait for each other's contact locks"
+        )
         findings.append(Finding("partitions of input topics", ok=False, text=text))
     elif counts:
-        findings.append(Finding("partitions of input topics", ok=True, text="are equal in number"))
+        findings.append(Finding("partitions of input topics", ok=True, text="are equal"))
     if left_out := [name for name in INPUT_TOPICS if name not in settings.topics]:
         findings.append(Finding("topics", ok=True, text=f"not consumed: {', '.join(left_out)}"))
     return findings

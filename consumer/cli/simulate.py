@@ -1,4 +1,4 @@
-"""`engagement simulate`: realistic product events at a given rate."""
+"""`engagement simulate`: produces realistic product events at a given rate."""
 
 from __future__ import annotations
 
@@ -6,67 +6,68 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from consumer.cli import SUCCESS, say
-from consumer.cli.arguments import Commands, command, positive, seconds
-from consumer.infra import settings
+from consumer.cli import SUCCESS, print_line
+from consumer.cli.arguments import positive, seconds
+from consumer.demo.traffic.producer import simulate
+from consumer.demo.traffic.scenario import DEMO_ACCOUNTS
+from consumer.infra.settings import load_settings
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
 COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
-def register(commands: Commands) -> None:
-    """Add the command."""
-    added = command(
-        commands,
-        "simulate",
-        "produce realistic product events at a given rate",
-        "Produces events of made-up people to all input topics, duplicates, late ones and broken records "
-        "among them. Their accounts are named like the catalogs of the demo; without end unless --count or "
-        "--duration is given.",
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and handler."""
+    parser.description = (
+        "Produces events of simulated people to all input topics, including duplicates, late events and "
+        "malformed records. The default accounts are those of the demo's catalogs. Runs until --count or "
+        "--duration is reached, without either until it is interrupted."
     )
-    added.add_argument(
-        "--rate", type=positive, default=100, metavar="N", help="records a second (default: %(default)s)"
+    parser.add_argument(
+        "--rate", type=positive, default=100, metavar="N", help="records per second (default: %(default)s)"
     )
-    end = added.add_mutually_exclusive_group()
-    end.add_argument("--count", type=positive, metavar="N", help="end after so many records")
-    end.add_argument("--duration", type=seconds, metavar="TIME", help="end after this time (30s, 5m, 2h)")
-    added.add_argument(
-        "--accounts", metavar="ID,ID", help="accounts to make events for (default: the demo's)"
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--count", type=positive, metavar="N", help="stop after this many records")
+    end.add_argument("--duration", type=seconds, metavar="TIME", help="stop after this time (30s, 5m, 2h)")
+    parser.add_argument("--accounts", metavar="ID,ID", help="accounts of the events (default: the demo's)")
+    parser.add_argument(
+        "--contacts",
+        type=positive,
+        default=500,
+        metavar="N",
+        help="people in all accounts together (default: %(default)s)",
     )
-    added.add_argument(
-        "--contacts", type=positive, default=500, metavar="N", help="people in all (default: %(default)s)"
-    )
-    added.add_argument(
+    parser.add_argument(
         "--seed",
         type=positive,
         metavar="N",
-        help="the same people and events again (default: others each time)",
+        help="the same seed gives the same people and events (default: a new seed each time)",
     )
-    added.add_argument(
-        "--compression", choices=COMPRESSIONS, default="lz4", help="of record batches (default: %(default)s)"
+    parser.add_argument(
+        "--compression",
+        choices=COMPRESSIONS,
+        default="lz4",
+        help="compression of record batches (default: %(default)s)",
     )
-    added.set_defaults(handler=_handle)
+    parser.set_defaults(handler=_handle)
 
 
 def _handle(arguments: Namespace) -> int:
-    from consumer.demo.traffic.producer import simulate  # noqa: PLC0415 - the same
-    from consumer.demo.traffic.scenario import DEMO_ACCOUNTS  # noqa: PLC0415 - see the package's docstring
-
-    made = settings.load(unneeded=frozenset({"database_url"}))
+    settings = load_settings(database=False)
     produced = asyncio.run(
         simulate(
-            made,
+            settings,
             rate=arguments.rate,
             count=arguments.count,
             duration=arguments.duration,
-            # A run that repeats the last one's events would be all duplicates.
+            # With the seed of an earlier run every event would be a duplicate.
             seed=arguments.seed or time.time_ns() % 2**32,
             accounts=tuple(arguments.accounts.split(",")) if arguments.accounts else DEMO_ACCOUNTS,
             contacts=arguments.contacts,
             compression=None if arguments.compression == "none" else arguments.compression,
         )
     )
-    say(f"{produced} records produced")
+    print_line(f"{produced} records produced")
     return SUCCESS

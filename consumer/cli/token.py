@@ -1,53 +1,51 @@
-"""`engagement token`: a token for development."""
+"""`engagement token`: creates an API token for development."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from consumer.cli import SUCCESS, CommandFailedError, say
-from consumer.cli.arguments import Commands, command, seconds
-from consumer.infra import settings
-from consumer.infra.settings import variable
+import jwt
+
+from consumer.cli import SUCCESS, CommandFailedError, print_line
+from consumer.cli.arguments import seconds
+from consumer.infra.settings import load_settings, variable
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
 _PERMISSIONS = ("read", "manage", "operate")
 
 
-def register(commands: Commands) -> None:
-    """Add the command."""
-    added = command(
-        commands,
-        "token",
-        "mint a token for the API, for development",
-        f"Prints a bearer token that is signed with {variable('jwt_secret')}. In production tokens come from "
-        "whoever logs people in.",
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and handler."""
+    parser.description = (
+        f"Prints a bearer token signed with {variable('jwt_secret')}. In production your identity provider "
+        "issues the tokens."
     )
-    added.add_argument("--account", metavar="ID", required=True, help="which account; * for all")
-    added.add_argument("--actor", default="developer", help="who it is, for the audit trail (%(default)s)")
-    added.add_argument(
+    parser.add_argument("--account", metavar="ID", required=True, help="the account; * for all accounts")
+    parser.add_argument(
+        "--actor", default="developer", help="the caller's name in the audit trail (default: %(default)s)"
+    )
+    parser.add_argument(
         "--permission",
         action="append",
         choices=_PERMISSIONS,
         dest="permissions",
-        help="may be given several times (default: all)",
+        help="a permission; may be repeated (default: all)",
     )
-    added.add_argument(
-        "--expires", type=seconds, default=8 * 3600, metavar="DURATION", help="in how long (default: 8h)"
+    parser.add_argument(
+        "--expires", type=seconds, default=8 * 3600, metavar="DURATION", help="lifetime (default: 8h)"
     )
-    added.set_defaults(handler=_handle)
+    parser.set_defaults(handler=_handle)
 
 
 def _handle(arguments: Namespace) -> int:
-    import jwt  # noqa: PLC0415 - see the package's docstring
-
-    made = settings.load(unneeded=frozenset({"kafka_bootstrap", "database_url"}))
-    if made.jwt_secret is None:
-        raise CommandFailedError(f"{variable('jwt_secret')} is not set: nothing to sign with")
+    settings = load_settings(kafka=False, database=False)
+    if settings.jwt_secret is None:
+        raise CommandFailedError(f"{variable('jwt_secret')} is not set: tokens are signed with it")
     now = int(time.time())
-    limits = {"iss": made.jwt_issuer, "aud": made.jwt_audience}
+    limits = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience}
     payload = {
         "sub": arguments.actor,
         "account": arguments.account,
@@ -56,5 +54,5 @@ def _handle(arguments: Namespace) -> int:
         "exp": now + int(arguments.expires),
         **{name: value for name, value in limits.items() if value is not None},
     }
-    say(jwt.encode(payload, made.jwt_secret.get_secret_value(), algorithm="HS256"))
+    print_line(jwt.encode(payload, settings.jwt_secret.get_secret_value(), algorithm="HS256"))
     return SUCCESS

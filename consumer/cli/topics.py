@@ -5,35 +5,30 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.cli import FAILURE, SUCCESS, complain, say
-from consumer.cli.arguments import Commands, command
-from consumer.infra import settings
+from consumer.cli import FAILURE, SUCCESS, print_error, print_line
+from consumer.infra.kafka.create_topics import create_missing
+from consumer.infra.settings import load_settings
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
 
-def register(commands: Commands) -> None:
-    """Add the command."""
-    command(
-        commands,
-        "topics",
-        "create the topics that are missing",
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and handler."""
+    parser.description = (
         "Creates the input and output topics that are missing, with the partitions and replicas of the "
-        "settings, and reports what it did. A topic that is there is never changed.",
-    ).set_defaults(handler=_handle)
+        "settings, and prints a line for each topic. Never changes a topic that exists."
+    )
+    parser.set_defaults(handler=_handle)
 
 
 def _handle(_arguments: Namespace) -> int:
-    from consumer.infra.kafka.create_topics import create_missing  # noqa: PLC0415 - see the package's docstring
-
-    made = settings.load(unneeded=frozenset({"database_url"}))
-    results = asyncio.run(create_missing(made))
+    results = asyncio.run(create_missing(load_settings(database=False)))
     for result in results:
         if result.error is None:
-            did = "created" if result.created else "there already"
-            say(f"{result.topic}: {did}, {result.partitions} partitions")
+            state = "created" if result.created else "exists already"
+            print_line(f"{result.topic}: {state}, {result.partitions} partitions")
     failed = [result for result in results if result.error is not None]
     for result in failed:
-        complain(f"engagement topics: {result.topic} could not be created: {result.error}")
+        print_error(f"engagement topics: cannot create {result.topic}: {result.error}")
     return FAILURE if failed else SUCCESS

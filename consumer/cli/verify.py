@@ -1,45 +1,40 @@
-"""`engagement verify`: judges the stored timeline again."""
+"""`engagement verify`: recomputes everything from the stored timeline and compares."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.cli import FAILURE, SUCCESS, complain, say
-from consumer.cli.arguments import Commands, command
-from consumer.infra import settings
+from consumer.cli import FAILURE, SUCCESS, print_error, print_line
+from consumer.infra.settings import load_settings
+from consumer.infra.telemetry.progress_bar import show_progress
+from consumer.scoring.verify import verify
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
 
-def register(commands: Commands) -> None:
-    """Add the command."""
-    added = command(
-        commands,
-        "verify",
-        "judge the stored timeline again and compare",
-        "Judges every stored entry again from scratch and compares verdicts, tallies, scores and messages "
-        "with what is stored, in one snapshot, beside running workers. Prints what differs; ends with 1 if "
-        "anything does.",
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and handler."""
+    parser.description = (
+        "Recomputes verdicts, tallies, scores and messages from the stored timeline and compares them "
+        "with what is stored, in one snapshot; workers may run. Prints each difference and ends with 1 if "
+        "there is any."
     )
-    added.add_argument("--account", metavar="ID", help="one account only")
-    added.set_defaults(handler=_handle)
+    parser.add_argument("--account", metavar="ID", help="one account only")
+    parser.set_defaults(handler=_handle)
 
 
 def _handle(arguments: Namespace) -> int:
-    from consumer.infra.telemetry.progress_bar import show_progress  # noqa: PLC0415 - see the package's docstring
-    from consumer.scoring.verify import verify  # noqa: PLC0415 - see the package's docstring
-
-    dsn = settings.load(unneeded=frozenset({"kafka_bootstrap"})).dsn()
-    with show_progress("entries verified") as tell:
+    dsn = load_settings(kafka=False).dsn()
+    with show_progress("entries verified") as show:
         report = asyncio.run(
-            verify(dsn, account=arguments.account, progress=lambda so_far: tell(so_far.entries))
+            verify(dsn, account=arguments.account, progress=lambda so_far: show(so_far.entries))
         )
     for difference in report.differences:
-        say(difference)
-    say(f"{report.entries} entries of {report.contacts} contacts verified")
+        print_line(difference)
+    print_line(f"{report.entries} entries of {report.contacts} contacts verified")
     if report.differences:
-        complain(f"engagement verify: {len(report.differences)} differences")
+        print_error(f"engagement verify: {len(report.differences)} differences")
         return FAILURE
     return SUCCESS

@@ -1,4 +1,4 @@
-"""`engagement web`: the HTTP side."""
+"""`engagement web`: the HTTP API."""
 
 from __future__ import annotations
 
@@ -6,29 +6,25 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from consumer.cli import SUCCESS
-from consumer.cli.arguments import Commands, command
-from consumer.infra import settings
+from consumer.infra.settings import load_settings
 from consumer.infra.telemetry import logs
+from consumer.web import app
 
 if TYPE_CHECKING:
-    from argparse import Namespace
+    from argparse import ArgumentParser, Namespace
 
 
-def register(commands: Commands) -> None:
-    """Add the command."""
-    command(
-        commands,
-        "web",
-        "serve the HTTP API",
-        "Serves the API under /v1, its description at /openapi.json, health and metrics. Needs the database, "
-        "not Kafka; any number may run. SIGTERM lets requests in flight end.",
-    ).set_defaults(handler=_handle)
+def configure(parser: ArgumentParser) -> None:
+    """Add the command's arguments and handler."""
+    parser.description = (
+        "Serves the API under /v1, its OpenAPI document at /openapi.json, health and metrics. Needs the "
+        "database, not Kafka; run as many as you like. On SIGTERM requests in flight are finished."
+    )
+    parser.set_defaults(handler=_handle)
 
 
 def _handle(_arguments: Namespace) -> int:
-    from consumer.web import app  # noqa: PLC0415 - see the package's docstring
-
-    made = settings.load(unneeded=frozenset({"kafka_bootstrap"}))
-    logs.configure(made.log_level, made.log_format)
-    asyncio.run(app.run(made))
+    settings = load_settings(kafka=False)
+    logs.configure(settings.log_level, settings.log_format)
+    asyncio.run(app.run(settings))
     return SUCCESS

@@ -9,6 +9,6 @@ Owns that staging and the closing checks. Never does a part of the service's wor
 worker, the database and the topics say, each asked by itself.
 """
 
-from consumer.demo.director import demo
+from consumer.demo.director import run_demo
 
-__all__ = ["demo"]
+__all__ = ["run_demo"]

@@ -41,7 +41,7 @@ class StalledError(Exception):
     """Nothing has come any further for a while, though not everything is through."""
 
 
-async def demo(*, events: int = 20_000, seed: int = 1, on: Console | None = None) -> bool:
+async def run_demo(*, events: int = 20_000, seed: int = 1, on: Console | None = None) -> bool:
     """Show everything in one go and return whether all of it was as it must be.
 
     events: how many records to feed. on: where to show it, standard output unless given. Raises ServerFailedError

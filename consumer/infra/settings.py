@@ -1,14 +1,16 @@
-"""The settings of the process: one class, read once from the environment, and the README's table of them.
+"""The settings of the process, read once from `ENGAGEMENT_…` variables, and the README's table of them.
 
-Owns names, defaults, bounds and contradictions of the `ENGAGEMENT_` variables. Never prints a secret, and
-never connects to anything to see whether a setting is true: that is check.py.
+Never prints a secret. Validates values and their combinations only; whether servers answer is checked by
+`engagement check`.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads annotations at run time
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import parse_qsl, urlsplit
@@ -20,8 +22,20 @@ from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 
 PREFIX = "ENGAGEMENT_"
 
-# Stand for a setting that a command does not need and nobody made; nothing answers there.
-_UNSET = {"database_url": "postgresql://unset.invalid/unset", "kafka_bootstrap": "unset.invalid:9092"}
+# Placeholders for required settings that a command does not need; nothing answers at these addresses.
+_NO_DATABASE = {"database_url": "postgresql://unset.invalid/unset"}
+_NO_KAFKA = {"kafka_bootstrap": "unset.invalid:9092"}
+
+# Variables with our prefix that are not ours to judge: those of the test suite, and those by which Compose takes
+# ports on the host.
+_FOREIGN_PREFIXES = (f"{PREFIX}TEST_", f"{PREFIX}COMPOSE_")
+# Kubernetes sets variables like these in every pod for each Service whose name begins with "engagement". The last
+# form is recognised by its value too, since it might be a misspelt setting. (A Service called "engagement-http"
+# would set ENGAGEMENT_HTTP_PORT itself: set that variable in the pod, which takes precedence.)
+_SERVICE_VARIABLE = re.compile(
+    r"\w+_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
+_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://.*")
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
@@ -34,7 +48,7 @@ _SSL = ("kafka_ssl_ca_file", "kafka_ssl_cert_file", "kafka_ssl_key_file", "kafka
 
 
 class SettingsError(Exception):
-    """The settings are wrong; `faults` holds one line for each thing that is, naming its variable."""
+    """Some settings are wrong; `faults` has one line for each fault, which names the variable."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("; ".join(faults))
@@ -46,17 +60,17 @@ def _database_url(secret: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(secret.get_secret_value())
     except ValueError:
-        # urllib's own message quotes what may be a password.
+        # urllib's own message may quote the password.
         raise ValueError(f"is not a URL ({encode})") from None
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ValueError("must begin with postgresql://")
     if parts.fragment or "@" in parts.path or "@" in parts.query:
-        raise ValueError(f"does not end where it should ({encode})")
+        raise ValueError(f"has a # or @ in the wrong place ({encode})")
     if not all(_DATABASE_SERVER.fullmatch(server) for server in parts.netloc.rpartition("@")[2].split(",")):
-        raise ValueError(f"has no host:port where one should be ({encode})")
+        raise ValueError(f"has no valid host:port ({encode})")
     for name, value in parse_qsl(parts.query):
         if name in _DATABASE_FILES and not Path(value).is_file():
-            raise ValueError(f"names no file in {name}")
+            raise ValueError(f"must name an existing file in {name}")
     return secret
 
 
@@ -75,17 +89,17 @@ def _names(value: Any) -> Any:
 
 def _topics(names: tuple[str, ...]) -> tuple[str, ...]:
     if not all(_TOPIC_NAME.fullmatch(name) for name in names):
-        raise ValueError("must be names of topics separated by commas")
+        raise ValueError("must be topic names separated by commas")
     if len(set(names)) < len(names):
-        raise ValueError("names a topic twice")
-    if ours := [name for name in names if name in (*OUTPUT_TOPICS, POSITIONS_TOPIC)]:
-        raise ValueError(f"names {ours[0]}, which this service writes itself")
+        raise ValueError("has a topic twice")
+    if written := [name for name in names if name in (*OUTPUT_TOPICS, POSITIONS_TOPIC)]:
+        raise ValueError(f"must not contain {written[0]}, which this service writes itself")
     return names
 
 
 def _servers(value: str) -> str:
     if not all(_SERVER.fullmatch(server.strip()) for server in value.split(",")):
-        raise ValueError("must be host:port, several of them separated by commas")
+        raise ValueError("must be host:port, several separated by commas")
     return ",".join(server.strip() for server in value.split(","))
 
 
@@ -93,13 +107,17 @@ def _key_source(value: str) -> str:
     if "://" not in value:
         _file(Path(value))
     elif urlsplit(value).scheme not in {"http", "https"}:
-        raise ValueError("must be a file, or begin with https:// or http://")
+        raise ValueError("must be a file, or a URL that begins with https:// or http://")
     return value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _file(path: Path) -> Path:
     if not path.is_file():
-        raise ValueError("names no file")
+        raise ValueError("must be an existing file")
     return path
 
 
@@ -112,10 +130,12 @@ TopicNames = Annotated[
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 KeySource = Annotated[str, AfterValidator(_key_source)]
 Partitions = Annotated[int, Field(ge=1, le=10_000)]
+LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
+LogFormat = Annotated[Literal["json", "console"], BeforeValidator(_lower)]
 
 
 class Settings(BaseSettings):
-    """What an operator may set, as it was at the start of the process; never changes afterwards."""
+    """All settings of the process; immutable."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True, extra="forbid"
@@ -124,41 +144,41 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl = Field(
         description="PostgreSQL: `postgresql://user:password@host:port/database`"
     )
-    kafka_bootstrap: Servers = Field(description="Brokers to begin with: `host:port`, separated by commas")
+    kafka_bootstrap: Servers = Field(description="Bootstrap brokers: `host:port`, separated by commas")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How brokers are spoken to"
+        "PLAINTEXT", description="Security protocol"
     )
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="How to log in, with `SASL_PLAINTEXT` and `SASL_SSL`"
+        None, description="SASL mechanism, with `SASL_PLAINTEXT` and `SASL_SSL`"
     )
-    kafka_sasl_username: str | None = Field(None, description="Who logs in")
-    kafka_sasl_password: SecretStr | None = Field(None, description="Their password")
+    kafka_sasl_username: str | None = Field(None, description="SASL user name")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password")
     kafka_ssl_ca_file: ExistingFile | None = Field(
-        None, description="Certificates that brokers are checked by (PEM), in place of the system's"
+        None, description="CA certificates that verify the brokers (PEM), in place of the system's"
     )
-    kafka_ssl_cert_file: ExistingFile | None = Field(None, description="Our own certificate (PEM)")
-    kafka_ssl_key_file: ExistingFile | None = Field(None, description="Its key (PEM)")
-    kafka_ssl_key_password: SecretStr | None = Field(None, description="The password of the key")
+    kafka_ssl_cert_file: ExistingFile | None = Field(None, description="Client certificate (PEM)")
+    kafka_ssl_key_file: ExistingFile | None = Field(
+        None, description="Private key of the client certificate (PEM)"
+    )
+    kafka_ssl_key_password: SecretStr | None = Field(None, description="Password of the private key")
     kafka_ssl_check_hostname: bool = Field(
-        True, description="Whether a broker's certificate must bear its host name"
+        True, description="Whether a broker's certificate must match its host name"
     )
     kafka_group: str = Field(
         "engagement",
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
-        description="Consumer group under which positions are shown to Kafka's tools",
+        description="Consumer group whose committed offsets show the positions to Kafka's tools",
     )
-    topic_prefix: str = Field(
-        "", pattern=r"^[A-Za-z0-9._-]{0,50}$", description="Put before the name of every topic"
-    )
-    topics: TopicNames = Field(INPUT_TOPICS, description="Topics that are consumed, separated by commas")
+    topic_prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,50}$", description="Prefix of every topic name")
+    topics: TopicNames = Field(INPUT_TOPICS, description="Topics to consume, separated by commas")
     start: Literal["earliest", "latest"] = Field(
-        "earliest", description="Where a lane never seen before starts; partitions added later start at 0"
+        "earliest", description="Where a lane that was never read starts; partitions added later start at 0"
     )
     batch_records: int = Field(
-        5000, ge=1, le=20_000, description="The most records that one batch (one transaction) takes"
+        5000, ge=1, le=20_000, description="Maximum number of records in a batch (one transaction)"
     )
     pipelines: int = Field(
-        2, ge=1, le=8, description="Pipelines of a worker, each with a connection and lanes of its own"
+        2, ge=1, le=8, description="Pipelines per worker, each with its own database connection and lanes"
     )
     relay: Literal["transactional", "plain"] = Field(
         "transactional",
@@ -168,7 +188,7 @@ class Settings(BaseSettings):
         timedelta(days=90),
         ge=timedelta(days=8),
         le=timedelta(days=3660),
-        description="How long an event key is remembered after it was applied",
+        description="How long the key of an applied event is remembered",
     )
     input_partitions: Partitions = Field(
         12, description="Partitions of input topics created by `engagement topics`"
@@ -177,36 +197,40 @@ class Settings(BaseSettings):
         12, description="Partitions of output topics created by `engagement topics`"
     )
     topic_replication: int | None = Field(
-        None, ge=1, le=9, description="Their replicas; if unset 3, or as many as there are brokers"
+        None,
+        ge=1,
+        le=9,
+        description="Replicas of topics created by `engagement topics`; if unset 3, or fewer with fewer brokers",
     )
     http_host: str = Field(
         "0.0.0.0",  # noqa: S104 - probes and Prometheus come from outside the container
         min_length=1,
-        description="Address of `/livez`, `/readyz` and `/metrics`, and of the API",
+        description="Address that serves `/livez`, `/readyz`, `/metrics` and the API",
     )
-    http_port: int = Field(8080, ge=0, le=65_535, description="Its port; 0 takes any that is free")
+    http_port: int = Field(
+        8080,
+        ge=0,
+        le=65_535,
+        description="Port of that address; `run` and `web` on one machine need different ones, 0 takes a free one",
+    )
     jwt_secret: SecretStr | None = Field(
         None,
         min_length=32,
-        description="What tokens of the API are signed with (HS256), 32 characters at least",
+        description="Secret that signs API tokens (HS256), at least 32 characters",
     )
     jwt_jwks: KeySource | None = Field(
         None,
-        description="In place of a secret: where the issuer's public keys are, an address or a file (RS256, ES256)",
+        description="In place of a secret: the token issuer's public keys (RS256, ES256), a URL or a file",
     )
-    jwt_issuer: str | None = Field(None, min_length=1, description="What claim `iss` of tokens must be")
+    jwt_issuer: str | None = Field(None, min_length=1, description="Required `iss` claim")
     jwt_audience: str | None = Field(
-        None, min_length=1, description="What claim `aud` of tokens must be or hold"
+        None, min_length=1, description="Required `aud` claim, or required member of it if it is a list"
     )
     web_connections: int = Field(
-        8, ge=1, le=100, description="Connections to the database that one `engagement web` opens at most"
+        8, ge=1, le=100, description="Maximum number of database connections of one `engagement web`"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least severe lines that are logged"
-    )
-    log_format: Literal["json", "console"] = Field(
-        "json", description="One JSON object a line, or for reading"
-    )
+    log_level: LogLevel = Field("info", description="Lowest level that is logged")
+    log_format: LogFormat = Field("json", description="One JSON object per line, or text for people")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -216,7 +240,7 @@ class Settings(BaseSettings):
         return self
 
     def dsn(self) -> str:
-        """Return the database's URL with its password: for connecting, never for printing."""
+        """Return the database URL with its password; never print it."""
         return self.database_url.get_secret_value()
 
     def topic(self, name: str) -> str:
@@ -224,35 +248,40 @@ class Settings(BaseSettings):
         return f"{self.topic_prefix}{name}"
 
     def redacted(self) -> dict[str, str]:
-        """Return all settings by variable, as they may be shown to anyone."""
-        return {variable(name): _shown(name, getattr(self, name)) for name in type(self).model_fields}
+        """Return all settings by variable, without secrets."""
+        return {variable(name): _displayed(name, getattr(self, name)) for name in type(self).model_fields}
 
 
-def load(*, unneeded: frozenset[str] = frozenset()) -> Settings:
-    """Return the settings made in the process's environment.
+def load_settings(*, database: bool = True, kafka: bool = True) -> Settings:
+    """Read the settings from the environment of the process.
 
-    unneeded: of 'database_url' and 'kafka_bootstrap', what the caller will not use and so may be missing.
-    Raises SettingsError with every fault there is.
+    database, kafka: False if the caller does not use it, so that its address may be missing.
+    Raises SettingsError with all faults, variables that are no settings included.
     """
-    made = {name: _UNSET[name] for name in unneeded} | EnvSettingsSource(Settings)()
+    placeholders = ({} if database else _NO_DATABASE) | ({} if kafka else _NO_KAFKA)
+    values: dict[str, Any] = placeholders | EnvSettingsSource(Settings)()
+    unknown = _unknown_variables(os.environ)
     try:
-        return Settings(**made)
+        settings = Settings(**values)
     except ValidationError as error:
-        # Pydantic looks for contradictions only where nothing else is wrong; here all is told at once.
-        single = [_fault(fault, made) for fault in error.errors(include_url=False) if fault["loc"]]
-        raise SettingsError(single + _contradictions(made)) from None
+        # Pydantic runs `_consistent` only if every field is valid; report contradictions in any case.
+        single = [_fault(fault, values) for fault in error.errors(include_url=False) if fault["loc"]]
+        raise SettingsError([*single, *_contradictions(values), *unknown]) from None
+    if unknown:
+        raise SettingsError(unknown)
+    return settings
 
 
 def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
+    """Return the name of a setting's environment variable."""
     return PREFIX + name.upper()
 
 
 def markdown_table() -> str:
-    """Return the README's table of all settings."""
+    """Return the table of all settings in the README."""
     rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = "required" if field.is_required() else f"`{_shown(name, field.default)}`"
+        default = "required" if field.is_required() else f"`{_displayed(name, field.default)}`"
         if default == "``":
             default = "none"
         values = [f"`{value}`" for value in _choices(field.annotation)]
@@ -262,7 +291,7 @@ def markdown_table() -> str:
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong between settings that are right by themselves."""
+    """Return the faults of combinations of settings that are each valid."""
     faults = []
     protocol = values.get("kafka_security_protocol") or "PLAINTEXT"
     reason = f"{variable('kafka_security_protocol')} is {protocol}"
@@ -274,15 +303,37 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         faults += [f"{variable(name)} is set, but {reason}" for name in _SSL if values.get(name)]
     if values.get("jwt_secret") and values.get("jwt_jwks"):
         faults.append(
-            f"{variable('jwt_secret')} and {variable('jwt_jwks')} are two ways, only one may be set"
+            f"{variable('jwt_secret')} and {variable('jwt_jwks')} are both set: only one is allowed"
         )
     certificate, key = "kafka_ssl_cert_file", "kafka_ssl_key_file"
     if bool(values.get(certificate)) != bool(values.get(key)):
-        faults.append(f"{variable(certificate)} and {variable(key)} go together, one is missing")
+        faults.append(f"{variable(certificate)} and {variable(key)} must be set together, one is missing")
     return faults
 
 
-def _fault(error: Any, made: Mapping[str, Any]) -> str:
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return a fault for each variable with our prefix that is no setting; empty ones count as not set."""
+    # Case does not matter, as for pydantic.
+    given = {name.upper(): value for name, value in environment.items() if name.upper().startswith(PREFIX)}
+    known = [name.upper() for name in Settings.model_fields]
+    faults = []
+    for name in sorted(given.keys() - {PREFIX + name for name in known}):
+        if given[name] and not _is_foreign(name, given[name]):
+            similar = get_close_matches(name.removeprefix(PREFIX), known, n=1)
+            advice = f"did you mean {PREFIX}{similar[0]}?" if similar else "the README lists all settings"
+            faults.append(f"{name} is not a setting: {advice}")
+    return faults
+
+
+def _is_foreign(name: str, value: str) -> bool:
+    return (
+        name.startswith(_FOREIGN_PREFIXES)
+        or _SERVICE_VARIABLE.fullmatch(name) is not None
+        or (name.endswith("PORT") and _SERVICE_LINK.fullmatch(value) is not None)
+    )
+
+
+def _fault(error: Any, values: Mapping[str, Any]) -> str:
     name = str(error["loc"][0])
     if error["type"] == "missing":
         return f"{variable(name)} is missing"
@@ -290,7 +341,7 @@ def _fault(error: Any, made: Mapping[str, Any]) -> str:
     message = message[0].lower() + message[1:]
     if _is_secret(name):
         return f"{variable(name)} {message}"
-    return f"{variable(name)} {message}, not {made[name]!r}"
+    return f"{variable(name)} {message}, not {values[name]!r}"
 
 
 def _is_secret(name: str) -> bool:
@@ -304,7 +355,7 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     return ()
 
 
-def _shown(name: str, value: Any) -> str:
+def _displayed(name: str, value: Any) -> str:
     if name == "database_url" and value is not None:
         return _without_password(value.get_secret_value())
     match value:
@@ -333,4 +384,4 @@ def _without_password(url: str) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown_table())  # noqa: T201 - for whoever keeps the README
+    print(markdown_table())  # noqa: T201 - to paste into the README

@@ -73,7 +73,7 @@ def token_verifier(settings: Settings) -> TokenVerifier:
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises SettingsError, and OSError where the HTTP port is taken."""
+    """Serve until SIGTERM or SIGINT. Raises SettingsError, and CannotListenError if the HTTP port is taken."""
     tokens = token_verifier(settings)
     listener = health_endpoints.listen(settings.http_host, settings.http_port)
     health, metrics = Health(SystemClock()), Metrics()

@@ -88,7 +88,7 @@ class Worker:
     async def run(self, only: str | None = None) -> None:
         """Work until `stopping` is set; `only`: 'ingest' or 'relay', for one of them.
 
-        Raises OSError where the HTTP port is taken, and whatever is neither passing nor somebody's data.
+        Raises CannotListenError if the HTTP port is taken, and whatever is neither passing nor somebody's data.
         """
         listener = health.listen(self.settings.http_host, self.settings.http_port)
         for part in ("database", "kafka"):

@@ -18,7 +18,7 @@ import pytest
 import structlog
 from rich.console import Console
 
-from consumer.demo import demo, director
+from consumer.demo import director, run_demo
 from consumer.demo.reader import Reader
 from schemas.names import SCORE_CHANGED_TOPIC
 from tests.waiting import eventually
@@ -164,7 +164,7 @@ async def test_a_lost_message_fails_it(temporary: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Reader, "_take", careless)
     monkeypatch.setattr(director, "_PATIENCE", 3.0)
     written = io.StringIO()
-    assert not await demo(events=1000, on=Console(file=written, width=110))
+    assert not await run_demo(events=1000, on=Console(file=written, width=110))
     output = written.getvalue()
     assert "nothing has moved for 3 seconds" in output
     # It may have been the last about a contact, whose score as told is then wrong as well.

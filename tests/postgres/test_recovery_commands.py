@@ -1,4 +1,4 @@
-"""The commands of the way out, without brokers: dead-letters replay and discard, lanes, republish."""
+"""The commands that resolve what stopped, without brokers: dead-letters, lanes, republish."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def run(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs a command on the database and returns exit code, output and complaints."""
+    """Give a function that runs a command on the database and returns exit code, output and errors."""
     monkeypatch.setenv("ENGAGEMENT_DATABASE_URL", database)
     monkeypatch.delenv("ENGAGEMENT_KAFKA_BOOTSTRAP", raising=False)
 
@@ -41,7 +41,7 @@ def run(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 
 
 async def _store(connection: Connection, *identities: str) -> list[int]:
-    """Store dead letters; those of 'dead' are still dead, the others never were."""
+    """Store dead letters; the record 'dead' is really invalid, the others are valid events."""
     letters = []
     for offset, identity in enumerate(identities):
         event = OracleRecord(
@@ -64,34 +64,36 @@ async def _dead(connection: Connection) -> list[int]:
 # dead-letters -----------------------------------------------------------------------------------------------
 
 
-async def test_replay_tells_of_each(run: Run, database: str, connection: Connection) -> None:
-    """One line each with what became of it; 1 and a line for those that stay, 0 where none does."""
+async def test_replay_prints_a_line_for_each(run: Run, database: str, connection: Connection) -> None:
+    """Each has a line with its outcome; the command ends with 1 and a line if any remains, else with 0."""
     await service.apply_document(database, document())
     good, still_dead = await _store(connection, "a", "dead")
     code, out, err = await run("dead-letters", "replay", "--all")
     assert out == [
         f"{good}  applied",
-        f"{still_dead}  stays, dead still: attribute_missing  subject: missing",
-        "1 of 2 are dead letters no more",
+        f"{still_dead}  remains, still dead: attribute_missing  subject: missing",
+        "1 of 2 dead letters resolved",
     ]
-    assert (code, err) == (1, ["engagement dead-letters: 1 of 2 stay"])
+    assert (code, err) == (1, ["engagement dead-letters: 1 of 2 remain"])
     assert await _dead(connection) == [still_dead]
 
     code, out, err = await run("dead-letters", "replay", str(good))
-    assert out[0] == f"{good}  is not there: replayed or discarded before"
-    assert (code, err) == (1, ["engagement dead-letters: 1 of 1 are not there"])
+    assert out[0] == f"{good}  not found: replayed or discarded already"
+    assert (code, err) == (1, ["engagement dead-letters: 1 of 1 not found"])
     assert await run("dead-letters", "replay", "--account", "birch") == (0, ["no dead letters"], [])
     [other] = await _store(connection, "b")
     code, out, err = await run("dead-letters", "replay", str(other))
     assert (code, out[0], err) == (0, f"{other}  applied", [])
 
 
-async def test_discard_wants_a_yes(run: Run, connection: Connection) -> None:
-    """Where nobody can be asked nothing is discarded without --yes; with it, what was chosen and no other."""
+async def test_discard_needs_confirmation(run: Run, connection: Connection) -> None:
+    """Without a terminal nothing is discarded unless --yes is given; then exactly what was chosen is."""
     first, second, third = await _store(connection, "a", "b", "dead")
     code, out, err = await run("dead-letters", "discard", str(first))
     assert (code, out) == (1, [])
-    assert err == ["engagement dead-letters: nothing was done: there is nobody to ask, confirm with --yes"]
+    assert err == [
+        "engagement dead-letters: nothing was done: no terminal to ask for confirmation, pass --yes"
+    ]
     assert await _dead(connection) == [first, second, third]
     assert await run("dead-letters", "discard", str(first), "--yes") == (0, ["1 dead letters discarded"], [])
     assert await _dead(connection) == [second, third]
@@ -102,7 +104,7 @@ async def test_discard_wants_a_yes(run: Run, connection: Connection) -> None:
 
 
 async def test_many_are_discarded_in_chunks(run: Run, connection: Connection) -> None:
-    """More than one transaction takes go, chunk by chunk, all that were there."""
+    """More than fit one transaction are all discarded, chunk by chunk."""
     await connection.execute(
         'insert into dead_letters (topic, partition, "offset", headers, reason, detail)'
         " select 'deals', 0, n, '[]', 'not_json', '' from generate_series(1, 1234) n"
@@ -121,8 +123,8 @@ async def _lanes(connection: Connection, **stopped: str | None) -> None:
         await connection.execute("insert into lanes values ($1, 0, 3, 40, null, null, $2)", topic, why)
 
 
-async def test_list_says_why_and_the_way_out(run: Run, connection: Connection) -> None:
-    """Without brokers too: each lane with its position and, stopped, in words why and what to do."""
+async def test_list_explains_why_a_lane_is_stopped(run: Run, connection: Connection) -> None:
+    """Each lane has its position and, if stopped, the reason and the command to run; without brokers too."""
     assert (await run("lanes", "list"))[1] == ["no lanes"]
     await _lanes(connection, deals=None, emails="dead_letters", sales="log_truncated", tracked="paused")
     code, out, err = await run("lanes", "list")
@@ -136,7 +138,7 @@ async def test_list_says_why_and_the_way_out(run: Run, connection: Connection) -
     assert out[3].endswith("are gone. Way out: engagement lanes seek sales 0 --to earliest")
     assert out[4].endswith("somebody paused it. Way out: engagement lanes resume tracked 0")
     assert len(err) == 1
-    assert err[0].startswith("engagement lanes: ends of logs are unknown, brokers do not answer: ")
+    assert err[0].startswith("engagement lanes: log ends and lag are unknown, brokers do not answer: ")
 
     _, out, _ = await run("lanes", "list", "--json")
     lines: list[dict[str, Any]] = [json.loads(line) for line in out]
@@ -152,25 +154,25 @@ async def _stopped(connection: Connection) -> dict[str, str | None]:
 
 
 async def test_pause_and_resume(run: Run, connection: Connection) -> None:
-    """One lane or all; what stood still already is said; one whose log does not fit fails and names seek."""
+    """One lane or all; a lane stopped already is left as it is; one that needs a seek fails and names it."""
     await _lanes(connection, deals=None, emails="dead_letters", sales="topic_recreated")
     assert await run("lanes", "pause", "deals", "0") == (0, ["deals/0: paused"], [])
     _, out, _ = await run("lanes", "pause", "--all")
     assert out == [
-        "deals/0: stood still already: paused",
-        "emails/0: stood still already: dead_letters",
-        "sales/0: stood still already: topic_recreated",
+        "deals/0: already stopped: paused",
+        "emails/0: already stopped: dead_letters",
+        "sales/0: already stopped: topic_recreated",
     ]
     code, out, _ = await run("lanes", "resume", "--all", "--reason", "dead_letters")
-    assert (code, out) == (0, ["emails/0: goes on from 40, was dead_letters"])
+    assert (code, out) == (0, ["emails/0: resumed from 40, was dead_letters"])
     assert (await _stopped(connection))["deals"] == "paused"
     code, out, err = await run("lanes", "resume", "--all")
-    assert (code, out) == (1, ["deals/0: goes on from 40, was paused"])
+    assert (code, out) == (1, ["deals/0: resumed from 40, was paused"])
     assert len(err) == 1
     assert err[0].startswith("engagement lanes: sales/0 cannot be resumed, ")
     assert err[0].endswith("use `engagement lanes seek sales 0 --to earliest`")
     assert await _stopped(connection) == {"deals": None, "emails": None, "sales": "topic_recreated"}
-    assert (await run("lanes", "resume", "deals", "0"))[1] == ["deals/0: did not stand still"]
+    assert (await run("lanes", "resume", "deals", "0"))[1] == ["deals/0: is not stopped"]
     code, _, err = await run("lanes", "pause", "deals", "7")
     assert (code, err) == (1, ["engagement lanes: there is no lane deals/7, or it was never read"])
 
@@ -179,7 +181,7 @@ async def test_pause_and_resume(run: Run, connection: Connection) -> None:
 
 
 async def test_republish_says_how_many(run: Run, database: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The messages and contacts are told; an account that is not there is a line and 1."""
+    """It prints the numbers of messages and contacts; an account that does not exist is a line and 1."""
     async with service.running(database) as worker:
         await worker.apply(document())
         feed = [OracleRecord(id=n, source="/crm", type="deal.won", subject=n, accountid="acme",
@@ -187,7 +189,7 @@ async def test_republish_says_how_many(run: Run, database: str, capsys: pytest.C
         await worker.batch(feed)
     capsys.readouterr()  # what the worker logged
     code, out, err = await run("republish", "--account", "acme")
-    assert (code, out, err) == (0, ["3 messages for 3 contacts are on their way"], [])
+    assert (code, out, err) == (0, ["3 messages for 3 contacts enqueued"], [])
     code, out, err = await run("republish", "--account", "nobody")
     assert (code, out, err) == (1, [], ["engagement republish: there is no account 'nobody'"])
     code, _, err = await run("republish", "--account", "acme", "--profile", "fit")

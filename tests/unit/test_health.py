@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from consumer.infra.telemetry import health
-from consumer.infra.telemetry.health import STUCK_AFTER, Health
+from consumer.infra.telemetry.health import STUCK_AFTER, CannotListenError, Health
 
 
 class _Hands:
@@ -81,8 +81,19 @@ def test_only_a_silent_main_loop_is_death(clock: _Hands) -> None:
 
 
 def test_a_taken_port_is_known_before_serving() -> None:
-    """Listening on a port that somebody has raises at once."""
-    first = health.listen("127.0.0.1", 0)
-    with pytest.raises(OSError, match="in use"):
-        health.listen("127.0.0.1", first.getsockname()[1])
-    first.close()
+    """Listening on a port that is in use raises at once; the error names the address and the setting."""
+    with health.listen("127.0.0.1", 0) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(
+            CannotListenError, match=rf"^127\.0\.0\.1:{port} is in use: set ENGAGEMENT_HTTP_PORT"
+        ):
+            health.listen("127.0.0.1", port)
+
+
+def test_an_address_of_another_machine_is_named_with_its_settings() -> None:
+    """An address that this machine does not have is an error that names it, both settings and the reason."""
+    with pytest.raises(CannotListenError) as raised:
+        health.listen("192.0.2.1", 80)
+    assert str(raised.value).startswith(
+        "cannot listen on 192.0.2.1:80 (ENGAGEMENT_HTTP_HOST, ENGAGEMENT_HTTP_PORT): "
+    )

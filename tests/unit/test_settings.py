@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import traceback
 from datetime import timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from consumer.infra.settings import PREFIX, Settings, SettingsError, load, markdown_table, variable
+from consumer.infra.settings import PREFIX, Settings, SettingsError, load_settings, markdown_table, variable
 
 README = Path(__file__).parents[2] / "README.md"
 CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
@@ -19,8 +20,8 @@ PASSWORD = "hunter2-secret"
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(variable(name), raising=False)
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
 
 
 def _set(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
@@ -39,17 +40,17 @@ def _set_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_defaults_need_nothing_but_the_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the database's and the brokers' addresses set, everything else has its default."""
     _set_needed(monkeypatch)
-    made = load()
-    assert made.kafka_bootstrap == "k1:9092,k2:9092"
-    assert made.kafka_group == "engagement"
-    assert made.start == "earliest"
-    assert len(made.topics) == 9
-    assert made.topic_prefix == ""
-    assert made.claim_window == timedelta(days=90)
-    assert made.topic("deals") == "deals"
+    settings = load_settings()
+    assert settings.kafka_bootstrap == "k1:9092,k2:9092"
+    assert settings.kafka_group == "engagement"
+    assert settings.start == "earliest"
+    assert len(settings.topics) == 9
+    assert settings.topic_prefix == ""
+    assert settings.claim_window == timedelta(days=90)
+    assert settings.topic("deals") == "deals"
 
 
-def test_all_faults_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_faults_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing, wrong or contradictory is named in one error, each by its variable."""
     _set(
         monkeypatch,
@@ -60,9 +61,10 @@ def test_all_faults_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
         claim_window="90 days",
         kafka_security_protocol="SASL_SSL",
         kafka_ssl_cert_file=str(README.parent / "pyproject.toml"),
+        databse_url="postgresql://db/app",
     )
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     faults = raised.value.faults
     assert [fault.split()[0].removeprefix(PREFIX) for fault in faults] == [
         "DATABASE_URL",
@@ -75,36 +77,92 @@ def test_all_faults_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
         "KAFKA_SASL_USERNAME",
         "KAFKA_SASL_PASSWORD",
         "KAFKA_SSL_CERT_FILE",
+        "DATABSE_URL",
     ]
     assert faults[0] == "ENGAGEMENT_DATABASE_URL is missing"
     assert faults[4].endswith("not 'eighty'")
 
 
-def test_a_contradiction_alone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password for brokers that are spoken to without a login is an error, not ignored."""
+def test_a_contradiction_alone_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password for a protocol without a login is an error, not ignored."""
     _set_needed(monkeypatch)
     _set(monkeypatch, kafka_sasl_password=PASSWORD)
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     assert raised.value.faults == [
         "ENGAGEMENT_KAFKA_SASL_PASSWORD is set, but ENGAGEMENT_KAFKA_SECURITY_PROTOCOL is PLAINTEXT"
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("ENGAGEMENT_KAFKA_BOOTSTRAP_SERVERS", "did you mean ENGAGEMENT_KAFKA_BOOTSTRAP?"),
+        ("ENGAGEMENT_LOGLEVEL", "did you mean ENGAGEMENT_LOG_LEVEL?"),
+        ("engagement_pipeline", "did you mean ENGAGEMENT_PIPELINES?"),
+        ("ENGAGEMENT_COLOUR", "the README lists all settings"),
+    ],
+)
+def test_a_misspelt_variable_is_a_fault(monkeypatch: pytest.MonkeyPatch, name: str, advice: str) -> None:
+    """A variable with the prefix that is no setting is reported with the most similar setting, never its value."""
+    _set_needed(monkeypatch)
+    monkeypatch.setenv(name, PASSWORD)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert raised.value.faults == [f"{name.upper()} is not a setting: {advice}"]
+    monkeypatch.setenv(name, "")
+    load_settings()
+
+
+def test_variables_set_by_others_are_no_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kubernetes' variables for Services, those of the tests and of Compose do not stop the program."""
+    _set_needed(monkeypatch)
+    for name, value in {
+        "SERVICE_HOST": "10.0.0.7",
+        "SERVICE_PORT": "8080",
+        "SERVICE_PORT_HTTP": "8080",
+        "PORT": "tcp://10.0.0.7:8080",
+        "PORT_8080_TCP": "tcp://10.0.0.7:8080",
+        "PORT_8080_TCP_PROTO": "tcp",
+        "PORT_8080_TCP_PORT": "8080",
+        "PORT_8080_TCP_ADDR": "10.0.0.7",
+        "WEB_SERVICE_HOST": "10.0.0.8",
+        "WEB_PORT": "tcp://10.0.0.8:80",
+        "WEB_PORT_80_TCP": "tcp://10.0.0.8:80",
+        "TEST_LONG": "1",
+        "COMPOSE_WEB_PORT": "8081",
+    }.items():
+        monkeypatch.setenv(f"{PREFIX}{name}", value)
+    load_settings()
+    monkeypatch.setenv("ENGAGEMENT_PORT", "8081")
+    with pytest.raises(
+        SettingsError, match=r"ENGAGEMENT_PORT is not a setting: did you mean ENGAGEMENT_HTTP_PORT"
+    ):
+        load_settings()
+
+
+def test_logging_is_set_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`INFO` is as good as `info`."""
+    _set_needed(monkeypatch)
+    _set(monkeypatch, log_level="WARNING", log_format="Console")
+    settings = load_settings()
+    assert (settings.log_level, settings.log_format) == ("warning", "console")
 
 
 def test_an_empty_variable_is_as_one_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a compose file passes on empty takes its default."""
     _set_needed(monkeypatch)
     _set(monkeypatch, http_port="", kafka_sasl_username="")
-    assert load().http_port == 8080
+    assert load_settings().http_port == 8080
 
 
 def test_what_a_command_does_not_need_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     """`migrate` runs without brokers set, but what is set must still be right."""
     _set(monkeypatch, database_url="postgresql://db/app")
-    assert load(unneeded=frozenset({"kafka_bootstrap"})).dsn() == "postgresql://db/app"
+    assert load_settings(kafka=False).dsn() == "postgresql://db/app"
     _set(monkeypatch, kafka_bootstrap="wrong")
     with pytest.raises(SettingsError, match="KAFKA_BOOTSTRAP must be host:port"):
-        load(unneeded=frozenset({"kafka_bootstrap"}))
+        load_settings(kafka=False)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +185,11 @@ def test_no_rendering_shows_a_password(monkeypatch: pytest.MonkeyPatch, url: str
         kafka_sasl_username="app",
         kafka_sasl_password=PASSWORD,
     )
-    made = load()
-    assert made.dsn() == url
-    for shown in (str(made), repr(made), str(made.redacted()), made.model_dump_json()):
+    settings = load_settings()
+    assert settings.dsn() == url
+    for shown in (str(settings), repr(settings), str(settings.redacted()), settings.model_dump_json()):
         assert PASSWORD not in shown
-    assert made.redacted()["ENGAGEMENT_DATABASE_URL"].startswith("postgresql://")
+    assert settings.redacted()["ENGAGEMENT_DATABASE_URL"].startswith("postgresql://")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +209,7 @@ def test_a_fault_in_the_url_does_not_show_its_password(monkeypatch: pytest.Monke
     _set_needed(monkeypatch)
     _set(monkeypatch, database_url=url)
     with pytest.raises(SettingsError) as raised:
-        load()
+        load_settings()
     assert raised.value.faults[0].startswith("ENGAGEMENT_DATABASE_URL ")
     assert PASSWORD not in "".join(traceback.format_exception(raised.value))
     with pytest.raises(ValidationError) as direct:
@@ -164,19 +222,19 @@ def test_a_url_may_ask_for_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     _set_needed(monkeypatch)
     url = f"postgresql://app@db/app?sslmode=verify-full&sslrootcert={README}&sslcert={README}&sslkey={README}"
     _set(monkeypatch, database_url=url)
-    assert load().dsn() == url
+    assert load_settings().dsn() == url
     _set(monkeypatch, database_url=f"{url}.none")
     with pytest.raises(SettingsError) as raised:
-        load()
-    assert raised.value.faults == ["ENGAGEMENT_DATABASE_URL names no file in sslkey"]
+        load_settings()
+    assert raised.value.faults == ["ENGAGEMENT_DATABASE_URL must name an existing file in sslkey"]
 
 
 def test_settings_never_change(monkeypatch: pytest.MonkeyPatch) -> None:
     """Assigning to a setting raises."""
     _set_needed(monkeypatch)
-    made = load()
+    settings = load_settings()
     with pytest.raises(ValidationError, match="frozen"):
-        made.http_port = 1  # type: ignore[misc] # the point
+        settings.http_port = 1  # type: ignore[misc] # the point
 
 
 @pytest.mark.parametrize(
@@ -189,21 +247,21 @@ def test_durations(monkeypatch: pytest.MonkeyPatch, text: str, expected: timedel
     _set(monkeypatch, claim_window=text)
     if expected is None:
         with pytest.raises(SettingsError, match="CLAIM_WINDOW"):
-            load()
+            load_settings()
     else:
-        assert load().claim_window == expected
+        assert load_settings().claim_window == expected
 
 
 def test_topics_of_our_own_are_not_consumed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Consuming an output topic would feed the service its own messages, so it is refused."""
     _set_needed(monkeypatch)
     _set(monkeypatch, topics="deals,engagement.score-changed")
-    with pytest.raises(SettingsError, match=r"TOPICS names engagement\.score-changed"):
-        load()
+    with pytest.raises(SettingsError, match=r"TOPICS must not contain engagement\.score-changed"):
+        load_settings()
 
 
 def test_the_readme_has_exactly_this_table() -> None:
-    """Between its two markers the README holds the table that `python -m consumer.settings` prints."""
+    """Between its two markers the README has the table that `python -m consumer.infra.settings` prints."""
     found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", README.read_text("utf-8"), re.DOTALL)
     assert found is not None
     assert found[1].strip() == markdown_table()

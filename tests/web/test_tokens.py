@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from consumer.__main__ import main
-from consumer.infra import settings
+from consumer.infra.settings import SettingsError, load_settings, variable
 from consumer.web.app import token_verifier
 from consumer.web.http.auth import Claims, TokenVerifier
 from consumer.web.http.jwt_keys import KeySet, SharedSecret
@@ -127,7 +127,7 @@ async def test_issuer_and_audience_are_checked_where_named() -> None:
     assert (await TokenVerifier(SharedSecret(SECRET)).claims(fitting)).account == "acme"
 
 
-async def test_public_keys_check_tokens_of_both_kinds(tmp_path: Path) -> None:
+async def test_public_keys_check_token_verifier_both_kinds(tmp_path: Path) -> None:
     """RS256 and ES256 are taken by the key that the token names, never by another, never as a shared secret."""
     file = tmp_path / "keys.json"
     file.write_text(_key_set(one=RSA, two=EC))
@@ -177,11 +177,11 @@ async def test_the_command_mints_what_the_api_takes(
 ) -> None:
     """`engagement token` prints a token with the account, actor, permissions and life that it was asked for."""
     for name, value in {"jwt_secret": SECRET, "jwt_issuer": "me", "jwt_audience": "you"}.items():
-        monkeypatch.setenv(settings.variable(name), value)
+        monkeypatch.setenv(variable(name), value)
     arguments = ["--account", "acme", "--actor", "bob", "--permission", "read", "--expires", "5m"]
     assert main(["token", *arguments]) == 0
     token = capsys.readouterr().out.strip()
-    made = settings.load(unneeded=frozenset({"database_url", "kafka_bootstrap"}))
+    made = load_settings(database=False, kafka=False)
     assert await token_verifier(made).claims(token) == Claims("bob", "acme", frozenset({"engagement:read"}))
     left = jwt.decode(token, options={"verify_signature": False})["exp"] - time.time()
     assert 290 < left <= 300
@@ -192,12 +192,10 @@ def test_without_a_way_to_check_tokens_nothing_starts(
 ) -> None:
     """Without a secret and without keys there is no web side, nor a token: each says which settings are missing."""
     for name in ("jwt_secret", "jwt_jwks"):
-        monkeypatch.delenv(settings.variable(name), raising=False)
-    monkeypatch.setenv(settings.variable("database_url"), "postgresql://nobody@localhost/none")
-    made = settings.load(unneeded=frozenset({"kafka_bootstrap"}))
-    with pytest.raises(
-        settings.SettingsError, match="ENGAGEMENT_JWT_SECRET or ENGAGEMENT_JWT_JWKS is missing"
-    ):
+        monkeypatch.delenv(variable(name), raising=False)
+    monkeypatch.setenv(variable("database_url"), "postgresql://nobody@localhost/none")
+    made = load_settings(kafka=False)
+    with pytest.raises(SettingsError, match="ENGAGEMENT_JWT_SECRET or ENGAGEMENT_JWT_JWKS is missing"):
         token_verifier(made)
     assert main(["token", "--account", "acme"]) == 1
     assert "ENGAGEMENT_JWT_SECRET is not set" in capsys.readouterr().err

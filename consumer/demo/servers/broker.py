@@ -127,4 +127,6 @@ def _library_file() -> Path:
         for file in sorted(found):
             if "++" not in file.name:
                 return file
-    raise ServerFailedError("librdkafka is not installed: install engagement[demo] (package confluent-kafka)")
+    raise ServerFailedError(
+        "the package confluent-kafka with librdkafka is not installed: pip install '.[demo]'"
+    )

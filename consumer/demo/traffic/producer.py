@@ -57,12 +57,12 @@ async def simulate(
     async with _producer(settings, compression) as producer:
         sending = _Sending(settings, producer)
         begun = clock.monotonic()
-        with show_progress("producing", total) as tell:
+        with show_progress("producing", total) as report:
             while total is None or sending.begun < total:
                 # As many as are due by now: after a hiccup it catches up.
                 due = int((clock.monotonic() - begun) * rate) + 1
                 await sending.send(islice(stream, min(due, total or due) - sending.begun))
-                tell(sending.begun)
+                report(sending.begun)
                 await asyncio.sleep(_TICK)
         await sending.finish()
         return sending.begun

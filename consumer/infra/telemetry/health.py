@@ -6,6 +6,8 @@ Health is reported, not measured here: by the tasks of the process, and by probe
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from consumer.infra.settings import variable
 from consumer.infra.telemetry.metrics import CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -114,10 +117,26 @@ def routes(health: Health, metrics: Metrics) -> list[Route]:
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", exposition)]
 
 
+class CannotListenError(Exception):
+    """The address of the HTTP server cannot be used; the message names it and its settings."""
+
+
 def listen(host: str, port: int) -> socket.socket:
-    """Bind an address (port 0: any free port); raises OSError where it is taken, so call it first at start-up."""
+    """Listen on an address, on any free port for 0; do it first, so that a taken port fails at once.
+
+    Raises CannotListenError.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=128)
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        if error.errno == errno.EADDRINUSE:
+            reason = f"{address} is in use: set {variable('http_port')} to a free port"
+        else:
+            why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+            reason = f"cannot listen on {address} ({variable('http_host')}, {variable('http_port')}): {why}"
+        raise CannotListenError(reason) from error
 
 
 async def serve(application: Starlette, listener: socket.socket, *, patience: int = 1) -> None:

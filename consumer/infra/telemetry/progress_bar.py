@@ -1,4 +1,7 @@
-"""Shows the progress of long work on standard error: a bar on a terminal, a line every five seconds elsewhere."""
+"""Shows the progress of long work: a bar on a terminal, a plain line every five seconds elsewhere.
+
+Writes to standard error, so that standard output has the command's output only.
+"""
 
 from __future__ import annotations
 
@@ -21,25 +24,25 @@ _EVERY_SECONDS = 5.0
 
 @contextmanager
 def show_progress(
-    what: str, total: int | None = None, *, clock: Clock | None = None
+    title: str, total: int | None = None, *, clock: Clock | None = None
 ) -> Iterator[Callable[[int], None]]:
-    """Yield a function to call with the amount done so far; total: the whole amount, None if unknown."""
+    """Yield a function to call with the number of items done so far; total: None if it is not known."""
     if sys.stderr.isatty():
-        with _bar(what, total) as report:
+        with _bar(title, total) as report:
             yield report
         return
-    yield _lines(what, total, clock or SystemClock())
+    yield _lines(title, total, clock or SystemClock())
 
 
 @contextmanager
-def _bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def _bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(title, total=total)
         yield lambda done: progress.update(task, completed=done)
 
 
-def _lines(what: str, total: int | None, clock: Clock) -> Callable[[int], None]:
+def _lines(title: str, total: int | None, clock: Clock) -> Callable[[int], None]:
     started = last = clock.monotonic()
 
     def report(done: int) -> None:
@@ -48,6 +51,6 @@ def _lines(what: str, total: int | None, clock: Clock) -> Callable[[int], None]:
         if now - last >= _EVERY_SECONDS:
             last = now
             of = f" of {total}" if total else ""
-            print(f"{what}: {done}{of}, {done / (now - started):.0f}/s", file=sys.stderr, flush=True)  # noqa: T201 - progress is printed
+            print(f"{title}: {done}{of}, {done / (now - started):.0f}/s", file=sys.stderr, flush=True)  # noqa: T201 - progress is printed
 
     return report
