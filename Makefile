@@ -32,19 +32,25 @@ $(INSTALLED): requirements.lock pyproject.toml
 		rm -rf .venv; \
 		"$$python" -m venv .venv; \
 	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --only-binary :all: -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
+	@quiet=--quiet; if [ -t 1 ]; then quiet=; fi; \
+	pip="$(BIN)/python -m pip install $$quiet --disable-pip-version-check"; \
+	echo "installing the $$(grep -c '^[a-z]' requirements.lock) packages of requirements.lock (a minute or two)"; \
+	$$pip --require-hashes --only-binary :all: -r requirements.lock; \
+	echo "installing engagement, so that changes of the code take effect at once"; \
+	$$pip --no-deps --no-build-isolation -e .; \
+	touch $@; \
+	echo "ready: $(BIN)/engagement --help"
 
-lock: ## write requirements.lock anew from pyproject.toml
+lock: ## write requirements.lock and its parts for the image (run, build) from pyproject.toml
 	@python="$$($(find_python))"; \
 	folder="$$(mktemp -d)"; \
 	trap 'rm -rf "$$folder"' EXIT; \
 	"$$python" -m venv "$$folder"; \
 	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
-	"$$folder/bin/uv" pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header \
-		--all-extras --group dev -o requirements.lock pyproject.toml
+	compile="$$folder/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header"; \
+	$$compile --all-extras --group dev -o requirements.lock pyproject.toml; \
+	$$compile -c requirements.lock -o requirements-run.lock pyproject.toml; \
+	$$compile -c requirements.lock --group build -o requirements-build.lock
 
 format: $(INSTALLED) ## put the code into its form, and mend what can be mended without thinking
 	$(BIN)/ruff format .

@@ -1,7 +1,7 @@
-"""What docker-compose.yml and its Dockerfile name exists in the code.
+"""docker-compose.yml, ops/Dockerfile and the image's locks name only what exists in the code.
 
-They cannot be run where this is built; so every command, port, variable and file in them is held against what
-they stand for. Nothing here claims that they ran.
+Docker may be missing where tests run: each command, port, variable and file is compared with the code. Nothing
+here proves that an image was built or a container ran.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +27,16 @@ from tests.servers.docker_kafka import IMAGE
 _ROOT = Path(__file__).parents[2]
 _COMPOSE: dict[str, Any] = YAML(typ="safe").load((_ROOT / "docker-compose.yml").read_text())
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
-_OURS = {name: service for name, service in _SERVICES.items() if "build" in service}
+_OURS = {name: service for name, service in _SERVICES.items() if service["image"] == "engagement"}
+_PORT_VARIABLES = {
+    "kafka": "KAFKA",
+    "postgres": "POSTGRES",
+    "worker": "WORKER",
+    "worker-2": "WORKER_2",
+    "web": "WEB",
+    "prometheus": "PROMETHEUS",
+    "grafana": "GRAFANA",
+}
 _DOCKERFILE = (_ROOT / "ops" / "Dockerfile").read_text()
 
 
@@ -87,9 +97,9 @@ def test_the_simulated_account_is_the_one_with_a_catalog() -> None:
 
 
 def test_published_ports_are_the_ones_that_are_listened_on() -> None:
-    """Each published port is one its service listens on, taken once, and only this machine reaches it."""
+    """Each host port has a variable and a default of its own, and leads to the port that its service listens on."""
     listened = {
-        "kafka": _SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].rpartition(":")[2],
+        "kafka": re.findall(r"OUTSIDE://:(\d+)", _SERVICES["kafka"]["environment"]["KAFKA_LISTENERS"])[0],
         "postgres": "5432",
         "worker": str(_settings(_SERVICES["worker"]).http_port),
         "worker-2": str(_settings(_SERVICES["worker-2"]).http_port),
@@ -97,16 +107,23 @@ def test_published_ports_are_the_ones_that_are_listened_on() -> None:
         "prometheus": "9090",
         "grafana": "3000",
     }
-    published = {
-        name: [port.split(":") for port in service["ports"]]
-        for name, service in _SERVICES.items()
-        if "ports" in service
+    published = {name: service["ports"] for name, service in _SERVICES.items() if "ports" in service}
+    outside = {name: {"worker-2": "8081", "web": "8082"}.get(name, port) for name, port in listened.items()}
+    assert published == {
+        name: [f"127.0.0.1:{_host_port(name, outside[name])}:{port}"] for name, port in listened.items()
     }
-    own = {"worker-2": "8081", "web": "8082"}
-    assert published == {name: [["127.0.0.1", own.get(name, port), port]] for name, port in listened.items()}
-    outside = [port for ports in published.values() for _, port, _ in ports]
-    assert len(set(outside)) == len(outside)
+    assert len(set(outside.values())) == len(outside)
     assert f"EXPOSE {listened['worker']}\n" in _DOCKERFILE
+
+
+def test_kafka_is_advertised_at_its_host_port() -> None:
+    """Clients outside of Docker are sent to the host port, whatever it was changed to."""
+    advertised = _SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
+    assert f"OUTSIDE://localhost:{_host_port('kafka', '29092')}" in advertised
+
+
+def _host_port(service: str, default: str) -> str:
+    return f"${{ENGAGEMENT_COMPOSE_{_PORT_VARIABLES[service]}_PORT:-{default}}}"
 
 
 def test_the_second_worker_is_like_the_first() -> None:
@@ -153,10 +170,51 @@ def test_the_images_are_the_ones_tested_with() -> None:
     assert _SERVICES["kafka"]["image"] == IMAGE
     theirs = [service["image"] for name, service in _SERVICES.items() if name not in _OURS]
     assert all(re.fullmatch(r"[a-z/]+:v?\d+(\.\d+)*", image) for image in theirs)
-    for service in _OURS.values():
-        assert (_ROOT / service["build"]["dockerfile"]).is_file()
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", _DOCKERFILE, re.MULTILINE)
     assert copied
     assert all((_ROOT / source).exists() for line in copied for source in line.split())
-    assert "--require-hashes" in _DOCKERFILE
     assert 'ENTRYPOINT ["engagement"]' in _DOCKERFILE
+
+
+def test_one_service_builds_the_image() -> None:
+    """`migrate` builds it; the others wait for migrate, directly or not, and never look for it in a registry."""
+    assert [name for name, service in _SERVICES.items() if "build" in service] == ["migrate"]
+    assert (_ROOT / _OURS["migrate"]["build"]["dockerfile"]).is_file()
+    for name, service in _OURS.items():
+        assert name == "migrate" or (service["pull_policy"] == "never" and "migrate" in _waited_for(name))
+
+
+def _waited_for(name: str) -> set[str]:
+    direct = set(_SERVICES[name].get("depends_on", ()))
+    return direct.union(*map(_waited_for, direct))
+
+
+def test_the_image_installs_what_runs() -> None:
+    """From hashed locks; the tools of the tests are in neither, and what builds the wheel is not in the second."""
+    installs = re.findall(r"pip install (.*)$", _DOCKERFILE, re.MULTILINE)
+    assert [re.findall(r"-r (\S+)", line) for line in installs] == [
+        ["requirements-build.lock"],
+        ["requirements-run.lock"],
+        [],
+    ]
+    assert all("--require-hashes" in line for line in installs[:2])
+    assert "--no-index" in installs[2]
+    assert _DOCKERFILE.count("COPY --from=build /opt/engagement /opt/engagement\n") == 1
+
+
+def test_the_image_has_the_versions_that_were_tested() -> None:
+    """Each pin of the image's locks, with its hashes, is in the lock of the tests; what a worker needs is there."""
+    tested, run, build = (_pins(f"requirements{name}.lock") for name in ("", "-run", "-build"))
+    assert {**tested, **run, **build} == tested
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text())
+    needed = {re.split(r"[\[<>=]", line)[0] for line in project["project"]["dependencies"]}
+    assert needed <= {name.replace("_", "-") for name in run} | {"ruamel.yaml"}
+    assert {"pytest", "ruff", "mypy", "hatchling", "confluent-kafka"} <= set(tested) - set(run)
+    assert "hatchling" in build
+
+
+def _pins(name: str) -> dict[str, str]:
+    """Return the packages of a lock, each with version and hashes."""
+    text = re.sub(r" *#.*$", "", (_ROOT / name).read_text(), flags=re.MULTILINE)
+    pins = re.findall(r"^([a-z0-9-]+)==(\S+.*?)(?=^[a-z]|\Z)", text, re.MULTILINE | re.DOTALL)
+    return {name: " ".join(pin.split()) for name, pin in pins}

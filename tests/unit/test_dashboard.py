@@ -143,17 +143,23 @@ def test_annotations_ask_for_what_exists() -> None:
 # From workers to Prometheus to Grafana ----------------------------------------------------------------------
 
 
-def test_prometheus_asks_each_worker() -> None:
-    """Each worker of docker-compose.yml is a target of its own, at its port, under the job that rules name."""
-    (job,) = _PROMETHEUS["scrape_configs"]
-    workers = [name for name, service in _SERVICES.items() if service.get("command") == ["run"]]
+def test_prometheus_scrapes_each_worker_and_the_api() -> None:
+    """Each worker is a target of its own, under the job that rules name; the API is one under another job."""
     port = Settings.model_fields["http_port"].default
-    assert all("ENGAGEMENT_HTTP_PORT" not in _SERVICES[name]["environment"] for name in workers)
-    assert job["job_name"] == "engagement"
-    assert [target for some in job["static_configs"] for target in some["targets"]] == [
-        f"{name}:{port}" for name in workers
-    ]
-    assert "metrics_path" not in job  # /metrics is where it asks by itself
+    jobs = {}
+    for job in _PROMETHEUS["scrape_configs"]:
+        assert "metrics_path" not in job  # /metrics is the default
+        jobs[job["job_name"]] = [target for some in job["static_configs"] for target in some["targets"]]
+    serving = {
+        name: service["command"]
+        for name, service in _SERVICES.items()
+        if service.get("command") in (["run"], ["web"])
+    }
+    assert all("ENGAGEMENT_HTTP_PORT" not in _SERVICES[name]["environment"] for name in serving)
+    assert jobs == {
+        "engagement": [f"{name}:{port}" for name, command in serving.items() if command == ["run"]],
+        "engagement-web": [f"{name}:{port}" for name, command in serving.items() if command == ["web"]],
+    }
 
 
 def test_prometheus_finds_its_files() -> None:
