@@ -1,7 +1,7 @@
-"""Which pipeline should hold which slice: fair shares, and moving only what must move.
+"""Plans which pipeline should hold which slice: fair shares, with as few moves as possible.
 
-Owns that one decision, as a pure function: every worker comes to the same plan from the same rows, so each carries
-out its own part and nobody has to be asked. Never knows of time, of leases or of a database.
+A pure function of the rows: every worker computes the same plan and carries out its own part; there is no
+coordinator.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class PipelineId:
-    """A pipeline of a worker: what slices are dealt to."""
+    """A pipeline of a worker: what slices are assigned to."""
 
     worker: int
     pipeline: int
@@ -24,51 +24,58 @@ class PipelineId:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A slice as it stands. holder: None where it is free. avoided_by: a worker that lately could not read it."""
+    """A slice and its holder, None if it is free. avoided_by: a worker that recently could not read it."""
 
     number: int
     holder: PipelineId | None
     avoided_by: int | None = None
 
 
-def assign(slices: Iterable[Slice], members: Iterable[PipelineId]) -> dict[int, PipelineId]:
-    """Return who should hold each slice; nobody holds any where there are no members.
+def assign(slices: Iterable[Slice], pipelines: Iterable[PipelineId]) -> dict[int, PipelineId]:
+    """Return the pipeline that should hold each slice; an empty plan if there are no pipelines.
 
-    Shares of pipelines differ by one at most, those of workers by as little as that allows, and no plan as balanced
-    moves fewer slices away from their holders. A slice that is shunned goes to another worker than the one that
-    gave it up, if there is any, even at the cost of a fair share; that share is mended by the next plan.
+    - Shares of pipelines differ by one at most, and those of workers by as little as that allows.
+    - No other plan as balanced takes fewer slices from their holders.
+    - A slice goes to another worker than the one that avoids it, if there is one, even at the cost of a fair share;
+      the next plan restores the share.
     """
-    everyone = sorted(members, key=lambda member: (member.pipeline, member.worker))
-    if not everyone:
+    candidates = sorted(pipelines, key=lambda one: (one.pipeline, one.worker))
+    if not candidates:
         return {}
-    all_slices = sorted(slices, key=lambda one: (one.avoided_by is None, one.number))
-    held: dict[PipelineId, list[Slice]] = {member: [] for member in everyone}
+    held: dict[PipelineId, list[Slice]] = {one: [] for one in candidates}
     pool: list[Slice] = []
-    for one in all_slices:
+    for one in sorted(slices, key=_avoided_first):
         (pool if one.holder is None else held.get(one.holder, pool)).append(one)
-    shares = _shares(held, len(all_slices))
-    for member, share in shares.items():
-        pool += held[member][share:]
-        del held[member][share:]
-    several = len({member.worker for member in everyone}) > 1
-    for one in sorted(pool, key=lambda one: (one.avoided_by is None, one.number)):
-        able = [member for member in everyone if not several or member.worker != one.avoided_by]
-        held[max(able, key=lambda member: shares[member] - len(held[member]))].append(one)
-    return {one.number: member for member, theirs in held.items() for one in theirs}
+    shares = _shares(held, len(pool) + sum(map(len, held.values())))
+    for pipeline, share in shares.items():
+        pool += held[pipeline][share:]
+        del held[pipeline][share:]
+    several_workers = len({one.worker for one in candidates}) > 1
+    for one in sorted(pool, key=_avoided_first):
+        able = [each for each in candidates if not several_workers or each.worker != one.avoided_by]
+        held[max(able, key=lambda each: shares[each] - len(held[each]))].append(one)
+    return {one.number: pipeline for pipeline, theirs in held.items() for one in theirs}
 
 
-def _shares(held: Mapping[PipelineId, list[Slice]], number: int) -> dict[PipelineId, int]:
-    """Return how many slices each may have; the odd ones even out the workers, then stay where they are."""
-    least, odd = divmod(number, len(held))
+def _avoided_first(one: Slice) -> tuple[bool, int]:
+    return one.avoided_by is None, one.number
+
+
+def _shares(held: Mapping[PipelineId, list[Slice]], slices: int) -> dict[PipelineId, int]:
+    """Return how many slices each pipeline may hold.
+
+    Slices left over by the division first even out the workers, then stay where they are.
+    """
+    least, left_over = divmod(slices, len(held))
     shares = dict.fromkeys(held, least)
-    totals = Counter({member.worker: 0 for member in held})
-    for member in held:
-        totals[member.worker] += least
-    # Stable: among pipelines that have the same, first ones come before second ones.
-    lucky = sorted(held, key=lambda member: len(held[member]) <= least)
-    for _ in range(odd):
-        chosen = min(lucky, key=lambda member: (totals[member.worker], len(held[member]) <= least))
-        lucky.remove(chosen)
+    totals = Counter({pipeline.worker: 0 for pipeline in held})
+    for pipeline in held:
+        totals[pipeline.worker] += least
+    # A stable sort: among pipelines that hold the same number, first pipelines of workers come first.
+    eligible = sorted(held, key=lambda pipeline: len(held[pipeline]) <= least)
+    for _ in range(left_over):
+        chosen = min(eligible, key=lambda pipeline: (totals[pipeline.worker], len(held[pipeline]) <= least))
+        eligible.remove(chosen)
         shares[chosen] += 1
         totals[chosen.worker] += 1
     return shares

@@ -1,7 +1,6 @@
-"""How far lanes are behind their logs, for operators: all lanes of the installation, whoever holds them.
+"""Measures the lag of every lane of the installation, sets the gauges of lanes and outbox, and registers new lanes.
 
-Owns the gauges of lanes and of the outbox, and the task that sets them and sees to it that new lanes are written
-down. Never influences what is read.
+Every worker measures all lanes, not only those that it holds.
 """
 
 from __future__ import annotations
@@ -35,21 +34,22 @@ log = structlog.get_logger(__name__)
 _BACKLOG = queries("relay")["backlog"]
 _CREATE_SLICES = queries("leases")["create_slices"]
 
-# Seconds from look to look, however long one takes: lag is 0 within a second of catching up; and between them.
+# Seconds from one measurement's start to the next, so that lag is 0 within a second of catching up; and the least
+# pause between two.
 _EVERY = 0.7
 _REST = 0.1
-# For the database, before it is gone by what was read last.
+# Seconds for the database to answer; then the cached rows are used.
 _PATIENCE = 1.5
-# Of a lane that moves with more than so many records before it, the last one processed tells the age of the next;
-# of others that record itself is looked at.
+# A moving lane with more records than this waiting: the last record processed gives the age of the next one. For
+# all other lanes the next record itself is read.
 _MANY = 50
-# Seconds for which this worker goes by the rows that it read last, for the lanes that it held, when the database is
-# away: its own records wait meanwhile, and nobody else can tell.
-_FROM_MEMORY = 120.0
+# Seconds for which cached rows are used while the database does not answer, for the lanes that this worker held:
+# their records wait meanwhile, and no other process can report them.
+_CACHED_FOR = 120.0
 
 
 class LagMonitor:
-    """Looks at everything about once a second."""
+    """Measures about once a second."""
 
     def __init__(
         self,
@@ -64,9 +64,9 @@ class LagMonitor:
         registers_lanes: bool,
         on_new_lanes: Callable[[], None],
     ) -> None:
-        """held: tells the lanes that this worker reads. registers_lanes: whether new lanes are written down.
+        """held_lanes: returns the lanes that this worker reads. registers_lanes: whether to insert new lanes.
 
-        on_new_lanes: called when some were.
+        on_new_lanes: called after rows were inserted.
         """
         self._settings = settings
         self._log_watcher = log_watcher
@@ -98,11 +98,11 @@ class LagMonitor:
             await self._log_watcher.stop()
 
     async def measure_once(self) -> None:
-        """Look once; what cannot be measured is not shown."""
+        """Measure once; a lane that cannot be measured has no gauge."""
         try:
             await self._log_watcher.refresh()
         except (KafkaError, OSError, TimeoutError) as error:
-            log.info("logs not looked at", error=repr(error)[:200])
+            log.info("offsets of logs not read", error=repr(error)[:200])
             await self._log_watcher.stop()
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -122,7 +122,7 @@ class LagMonitor:
     # From the database -------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        """Read the rows of all lanes and what else the database knows, and write new lanes down."""
+        """Register new lanes, read the rows of all lanes, and set the gauges that come from the database."""
         connection = await self._database.get()
         if self._registers_lanes:
             await self._register_new_lanes(connection)
@@ -143,54 +143,54 @@ class LagMonitor:
             self._metrics.outbox_oldest_seconds.set(backlog["oldest_seconds"])
 
     async def _register_new_lanes(self, connection: Connection) -> None:
-        log_watcher = self._log_watcher
-        new = log_watcher.lanes - self._registered
-        if new and all(key in log_watcher.end_offsets and key in log_watcher.first_offsets for key in new):
-            bounds = {key: (log_watcher.first_offsets[key], log_watcher.end_offsets[key]) for key in new}
+        logs = self._log_watcher
+        new = logs.lanes - self._registered
+        if new and all(key in logs.end_offsets and key in logs.first_offsets for key in new):
+            bounds = {key: (logs.first_offsets[key], logs.end_offsets[key]) for key in new}
             await positions.register_new_lanes(connection, bounds, latest=self._settings.start == "latest")
             await connection.execute(_CREATE_SLICES)
-            self._registered = log_watcher.lanes
+            self._registered = logs.lanes
             self._on_new_lanes()
-        if log_watcher.lanes or log_watcher.missing_topics:
-            faults = [f"topic {topic} is missing" for topic in log_watcher.missing_topics]
+        if logs.lanes or logs.missing_topics:
+            faults = [f"topic {topic} is missing" for topic in logs.missing_topics]
             self._health.report("lanes", ok=not faults, why="; ".join(faults))
 
     def _fall_back_to_cached_rows(self) -> None:
-        if self._clock.monotonic() - self._read_at > _FROM_MEMORY:
+        if self._clock.monotonic() - self._read_at > _CACHED_FOR:
             self._rows = []
-        # Those it has taken since the database last answered, too.
+        # Also the lanes that were taken since the database last answered.
         self._cached_keys |= self._held_lanes()
         self._rows = [lane for lane in self._rows if lane.key in self._cached_keys]
 
-    # Beside the logs ---------------------------------------------------------------------------------------
+    # Against the logs --------------------------------------------------------------------------------------
 
     async def _measure(self) -> None:
         ends = self._log_watcher.end_offsets
         lagging = {lane.key: lane for lane in self._rows if ends.get(lane.key, 0) > lane.next_offset}
         await self._peek_pending(lagging)
-        shown: dict[LaneKey, tuple[int, float | None]] = {}
+        lags: dict[LaneKey, tuple[int, float | None]] = {}
         for lane in self._rows:
             if lane.key in lagging:
-                shown[lane.key] = self._lag_of(lane, ends[lane.key])
+                lags[lane.key] = self._lag_of(lane, ends[lane.key])
             elif lane.key in ends:
-                shown[lane.key] = (0, 0.0)
+                lags[lane.key] = (0, 0.0)
         self._last_offsets = {lane.key: lane.next_offset for lane in self._rows}
-        self._export(shown)
+        self._export(lags)
 
     async def _peek_pending(self, lagging: Mapping[LaneKey, Lane]) -> None:
-        """Learn of the record that each lane waits for, where it cannot be reckoned and is not known yet."""
+        """Read the next record of each lane whose lag cannot be computed otherwise and is not known yet."""
         ends, first = self._log_watcher.end_offsets, self._log_watcher.first_offsets
         starts = {key: max(lane.next_offset, first.get(key, 0)) for key, lane in lagging.items()}
         self._pending = {
-            key: (start, waiting)
-            for key, (start, waiting) in self._pending.items()
-            if starts.get(key) == start and (waiting.records or waiting.upto >= ends[key])
+            key: (start, pending)
+            for key, (start, pending) in self._pending.items()
+            if starts.get(key) == start and (pending.records or pending.end >= ends[key])
         }
-        # What is too long for one look is not counted anew each time that it grows.
+        # A backlog too long for one fetch is not counted again each time that it grows.
         counted = {
             key
-            for key, (_, waiting) in self._pending.items()
-            if waiting.upto >= ends[key] or not waiting.whole
+            for key, (_, pending) in self._pending.items()
+            if pending.end >= ends[key] or not pending.whole
         }
         wanted = {
             key: starts[key]
@@ -202,36 +202,36 @@ class LagMonitor:
                 or lane.last_timestamp is None
             )
         }
-        for key, waiting in (await self._log_watcher.peek(wanted)).items():
-            self._pending[key] = starts[key], waiting
+        for key, pending in (await self._log_watcher.peek(wanted)).items():
+            self._pending[key] = starts[key], pending
 
     def _lag_of(self, lane: Lane, end: int) -> tuple[int, float | None]:
-        """Return how far a lane is behind: (records, seconds or None where these are not known).
+        """Return the lag of a lane: (records, seconds, None if unknown).
 
-        Beyond what was looked at, offsets are taken for records: there the markers of transactions count too.
+        Beyond the records that were fetched every offset counts as a record, transaction markers too.
         """
         known = self._pending.get(lane.key)
         if known is None:
             return end - lane.next_offset, self._age(lane.last_timestamp)
-        waiting = known[1]
-        # Records that are gone count too.
-        gone = max(0, self._log_watcher.first_offsets.get(lane.key, 0) - lane.next_offset)
-        records = waiting.records + max(0, end - waiting.upto) + gone
-        if not waiting.records:
+        pending = known[1]
+        # Records deleted before they were read count too.
+        deleted = max(0, self._log_watcher.first_offsets.get(lane.key, 0) - lane.next_offset)
+        records = pending.records + max(0, end - pending.end) + deleted
+        if not pending.records:
             return (records, self._age(lane.last_timestamp)) if records else (0, 0.0)
-        return records, self._age(waiting.timestamp)
+        return records, self._age(pending.timestamp)
 
     def _age(self, timestamp: int | None) -> float | None:
         if timestamp is None:
             return None
         return max(0.0, self._clock.now().timestamp() - timestamp / 1000)
 
-    def _export(self, shown: Mapping[LaneKey, tuple[int, float | None]]) -> None:
+    def _export(self, lags: Mapping[LaneKey, tuple[int, float | None]]) -> None:
         metrics = self._metrics
-        # Cleared first: a lane of which nothing is known any more must not go on looking well.
+        # Cleared first: a lane that can no longer be measured must not keep its last good value.
         metrics.lane_lag_records.clear()
         metrics.lane_lag_seconds.clear()
-        for (topic, partition), (records, seconds) in shown.items():
+        for (topic, partition), (records, seconds) in lags.items():
             metrics.lane_lag_records.labels(topic, str(partition)).set(records)
             if seconds is not None:
                 metrics.lane_lag_seconds.labels(topic, str(partition)).set(seconds)

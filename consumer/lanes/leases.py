@@ -1,10 +1,11 @@
-"""Who holds which slices: leases in Postgres, renewed by a heartbeat over a connection of its own.
+"""Leases slices to the pipelines of this worker: rows in Postgres, renewed by a heartbeat on its own connection.
 
-Owns the rows of `workers` and `slices`, and what this worker may believe of them. Never reads or moves a lane: that
-a lane moves under one holder only is the fence's doing, so a mistake here costs time, not correctness.
+Each heartbeat renews the leases, reads which workers are alive, and carries out this worker's part of the plan
+(fair_shares.py): it claims slices that are free or whose holder is dead, and marks slices beyond its share as
+surplus, which its pipelines release between two batches.
 
-Each tick renews, looks who is there, and carries out this worker's part of the plan (shares.py): it claims what is
-free or whose holder is dead, and asks its pipelines for what is too much. They give it back between two batches.
+Leases only divide the work. That a lane moves under one holder only is ensured by the fence of a batch: a mistake
+here costs time, not correctness.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import structlog
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
+from consumer.infra.postgres.lease_times import LATE, LEASE, MARGIN
 from consumer.infra.wait import event_within
 from consumer.lanes.fair_shares import PipelineId, Slice, assign
 from sql import queries
@@ -36,28 +38,20 @@ log = structlog.get_logger(__name__)
 
 _SQL = queries("leases")
 
-# Seconds. A lease outlasts a dozen heartbeats, and a vanished worker is replaced well within ten seconds.
-LEASE_SECONDS = 6.0
-HEARTBEAT_EVERY = 0.5
-# So long before the database lets another have its slices a worker stops by itself, by its own clock.
-_MARGIN = 1.0
-# A heartbeat later than this is believed only while its connection stands: a killed process has none.
-_LATE = 1.2
-# Who was away itself does not call others dead before they had this much time to come back too.
-_MERCY = 2.0
-# How long others go first where a worker could not read a slice.
-AVOID_SECONDS = 60.0
+# Seconds from one heartbeat to the next, and for the database to answer one.
+_HEARTBEAT_EVERY = 0.5
 _PATIENCE = 2.0
-# For all pipelines to say whether they can read, before the first slices are dealt.
-_BEGIN = 3.0
+# After an error of the database this worker claims no slices of dead workers for so many seconds: the others may
+# have been cut off too, and need time to renew.
+_GRACE_AFTER_ERROR = 2.0
+# Seconds for which other workers get a slice first that this worker could not read.
+_AVOID_SECONDS = 60.0
+# Seconds for all pipelines to report whether they can read, before the first slices are claimed.
+_START_SECONDS = 3.0
 
 
 class SliceLeases:
-    """The slices of one process, by pipeline.
-
-    others: whether another worker was alive at the last tick. holders: who holds each slice, for people; a slice
-    without a living holder is not in it.
-    """
+    """The slices of one process, by pipeline. other_workers_alive: as of the last heartbeat."""
 
     def __init__(
         self,
@@ -72,8 +66,8 @@ class SliceLeases:
         self._metrics = metrics
         self._health = health
         self._clock = clock
-        self._count = pipelines
-        self._busy = asyncio.Lock()
+        self._pipelines = pipelines
+        self._in_use = asyncio.Lock()
         self._woken = asyncio.Event()
         self._worker: int | None = None
         self._valid_until = 0.0
@@ -84,37 +78,37 @@ class SliceLeases:
         self._surplus: dict[int, set[int]] = {}
         self.other_workers_alive = False
 
-    # What pipelines ask ------------------------------------------------------------------------------------
+    # For pipelines -----------------------------------------------------------------------------------------
 
     def held(self, pipeline: int) -> dict[int, int]:
-        """Return the slices of a pipeline with the epochs of their leases; none once these may have run out."""
+        """Return the slices of a pipeline with the epochs of their leases; none if the leases may have run out."""
         if self._clock.monotonic() >= self._valid_until:
             return {}
         return dict(self._held.get(pipeline, {}))
 
     def surplus(self, pipeline: int) -> set[int]:
-        """Return the slices that a pipeline should give back."""
+        """Return the slices that a pipeline should release."""
         return set(self._surplus.get(pipeline, ()))
 
     @property
     def worker(self) -> int:
-        """The number under which this worker is known to the others; 0 before it is."""
+        """The id of this worker's row; 0 before it is registered."""
         return self._worker or 0
 
     def set_can_read(self, pipeline: int, can_read: bool) -> None:
-        """Say whether a pipeline can read; one that cannot gets no slices, and should give back what it has."""
+        """Report whether a pipeline can read. If not, it gets no slices and should release those that it holds."""
         if self._can_read.get(pipeline) != can_read:
             self._can_read[pipeline] = can_read
             self._woken.set()
 
     def wake(self) -> None:
-        """Look now: there are new slices."""
+        """Do the next heartbeat now: there are new slices."""
         self._woken.set()
 
     async def release(self, pipeline: int, numbers: Iterable[int], *, unreadable: bool = False) -> None:
-        """Give slices back; unreadable: let other workers go first for a while.
+        """Release slices. unreadable: other workers get them first for a while.
 
-        Where the database does not answer they are free when the lease has run out. Raises no passing error.
+        If the database does not answer they become free when the lease runs out. Raises no transient error.
         """
         numbers = sorted(numbers)
         for number in numbers:
@@ -122,47 +116,47 @@ class SliceLeases:
             self._surplus.get(pipeline, set()).discard(number)
         if not numbers or self._worker is None:
             return
-        async with self._busy:
-            await self._try(self._release(numbers, AVOID_SECONDS if unreadable else 0.0))
+        async with self._in_use:
+            await self._try(self._release(numbers, _AVOID_SECONDS if unreadable else 0.0))
 
     # The heartbeat -----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Tick until cancelled."""
-        self._health.expect("leases", within=3 * LEASE_SECONDS)
+        """Renew and claim until cancelled."""
+        self._health.expect("leases", within=3 * LEASE)
         began = self._clock.monotonic()
-        while len(self._can_read) < self._count and self._clock.monotonic() - began < _BEGIN:
+        while len(self._can_read) < self._pipelines and self._clock.monotonic() - began < _START_SECONDS:
             await self._pause()
         while True:
-            async with self._busy:
+            async with self._in_use:
                 await self._try(self._tick())
             await self._pause()
 
     async def leave(self) -> None:
-        """Say goodbye: others need not wait for anything. Call it when no pipeline works any more."""
+        """Release everything and deregister, so that others need not wait; call it when all pipelines ended."""
         self._leaving = True
         self._held.clear()
-        async with self._busy:
+        async with self._in_use:
             if self._worker is not None:
                 await self._try(self._leave())
 
     def close(self) -> None:
-        """Leave no connection open, whatever came before."""
+        """Close the connection, in whatever state."""
         self._database.drop()
 
     def stop_claiming(self) -> None:
-        """Claim nothing from now on, and let the others know."""
+        """Claim nothing from now on, and give up this worker's share in the next heartbeat."""
         self._leaving = True
         self._woken.set()
 
     async def _pause(self) -> None:
-        await event_within(self._woken, HEARTBEAT_EVERY)
+        await event_within(self._woken, _HEARTBEAT_EVERY)
         self._woken.clear()
 
-    async def _try(self, doing: Awaitable[None]) -> None:
+    async def _try(self, work: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(_PATIENCE):
-                await doing
+                await work
         except Exception as error:
             if retry_reason(error) is None:
                 raise
@@ -170,32 +164,34 @@ class SliceLeases:
             self._health.report("leases", ok=False, why=f"database: {error!r}"[:200])
             self._database.drop()
         except asyncio.CancelledError:
-            # Nobody knows what the connection was in the midst of.
+            # The connection may be in the middle of a statement.
             self._database.drop()
             raise
 
     async def _tick(self) -> None:
         connection = await self._database.get()
-        # From before it was sent: the database reckons from later.
+        # Taken before the statement is sent: the database counts the lease from a later moment.
         began = self._clock.monotonic()
         await self._renew(connection)
         slices = await connection.fetch(_SQL["slices"])
-        workers = await connection.fetch(_SQL["workers"], LEASE_SECONDS - _LATE)
+        workers = await connection.fetch(_SQL["workers"], LEASE - LATE)
         self._adopt_rows(slices)
-        self._valid_until = began + LEASE_SECONDS - _MARGIN
+        self._valid_until = began + LEASE - MARGIN
         await self._apply_plan(connection, slices, workers)
         self._health.report("leases", ok=True)
 
     async def _renew(self, connection: Connection) -> None:
-        pipelines = [] if self._leaving else sorted(number for number, able in self._can_read.items() if able)
+        pipelines = (
+            [] if self._leaving else sorted(number for number, reads in self._can_read.items() if reads)
+        )
         if self._worker is not None:
-            self._worker = await connection.fetchval(_SQL["renew"], self._worker, pipelines, LEASE_SECONDS)
+            self._worker = await connection.fetchval(_SQL["renew"], self._worker, pipelines, LEASE)
         if self._worker is None:
-            self._worker = await connection.fetchval(_SQL["register"], _name(), pipelines, LEASE_SECONDS)
+            self._worker = await connection.fetchval(_SQL["register"], _name(), pipelines, LEASE)
             log.info("worker registered", worker=self._worker)
 
     def _adopt_rows(self, slices: list[asyncpg.Record]) -> None:
-        """Take over what the rows say of this worker's slices."""
+        """Replace `_held` by what the rows say."""
         before = {number for theirs in self._held.values() for number in theirs}
         held: dict[int, dict[int, int]] = {}
         for row in slices:
@@ -210,7 +206,7 @@ class SliceLeases:
     ) -> None:
         alive = {row["id"] for row in workers}
         self.other_workers_alive = bool(alive - {self._worker})
-        members = [PipelineId(row["id"], number) for row in workers for number in row["pipelines"]]
+        candidates = [PipelineId(row["id"], number) for row in workers for number in row["pipelines"]]
         slices = [
             Slice(
                 row["number"],
@@ -219,49 +215,49 @@ class SliceLeases:
             )
             for row in rows
         ]
-        plan = assign(slices, members)
+        plan = assign(slices, candidates)
         self._surplus = {
             pipeline: {number for number in theirs if plan.get(number) != PipelineId(self.worker, pipeline)}
             for pipeline, theirs in self._held.items()
         }
         if self._leaving:
             return
-        hasty = self._clock.monotonic() - self._failed_at < _MERCY
-        free = [
+        only_free = self._clock.monotonic() - self._failed_at < _GRACE_AFTER_ERROR
+        claimable = [
             row
             for row, one in zip(rows, slices, strict=True)
             if one.holder is None
-            and (row["worker_id"] is None or not hasty)
+            and (row["worker_id"] is None or not only_free)
             and (wanted := plan.get(one.number)) is not None
             and wanted.worker == self._worker
         ]
-        if free:
-            await self._claim(connection, free, plan)
+        if claimable:
+            await self._claim(connection, claimable, plan)
 
     async def _claim(
-        self, connection: Connection, free: list[asyncpg.Record], plan: dict[int, PipelineId]
+        self, connection: Connection, claimable: list[asyncpg.Record], plan: dict[int, PipelineId]
     ) -> None:
         claimed = await connection.fetch(
             _SQL["claim"],
             self._worker,
-            [row["number"] for row in free],
-            [row["epoch"] for row in free],
-            [plan[row["number"]].pipeline for row in free],
+            [row["number"] for row in claimable],
+            [row["epoch"] for row in claimable],
+            [plan[row["number"]].pipeline for row in claimable],
         )
         for row in claimed:
             self._held.setdefault(row["pipeline"], {})[row["number"]] = row["epoch"]
-        # The first claim of all moves nothing.
+        # The first claim of a slice ever (epoch 1) moves nothing.
         if any(row["epoch"] > 1 for row in claimed):
             self._metrics.rebalances.inc()
         if claimed:
             log.info("slices claimed", slices=sorted(row["number"] for row in claimed))
 
-    # Over its connection -----------------------------------------------------------------------------------
+    # Statements --------------------------------------------------------------------------------------------
 
-    async def _release(self, numbers: list[int], shunned_for: float) -> None:
+    async def _release(self, numbers: list[int], avoid_for: float) -> None:
         connection = await self._database.get()
-        await connection.execute(_SQL["release"], self._worker, numbers, shunned_for)
-        log.info("slices given back", slices=numbers, unreadable=shunned_for > 0)
+        await connection.execute(_SQL["release"], self._worker, numbers, avoid_for)
+        log.info("slices released", slices=numbers, unreadable=avoid_for > 0)
 
     async def _leave(self) -> None:
         connection = await self._database.get()
@@ -269,8 +265,8 @@ class SliceLeases:
 
 
 async def holders(connection: Connection) -> dict[int, str]:
-    """Return who holds each slice, as 'host:process/pipeline'; slices without a living holder are left out."""
-    workers = await connection.fetch(_SQL["workers"], LEASE_SECONDS - _LATE)
+    """Return the holder of each slice as 'host:process/pipeline'; slices without a living holder are left out."""
+    workers = await connection.fetch(_SQL["workers"], LEASE - LATE)
     names = {row["id"]: row["name"] for row in workers}
     return {
         row["number"]: f"{names[row['worker_id']]}/{row['pipeline']}"

@@ -1,7 +1,7 @@
-"""What brokers say of the logs that lanes read: where they begin and end, and where in them a time lies.
+"""Looks up offsets in the logs of lanes, for commands: first, end, and the offset of a time.
 
-Owns a consumer client without a group, for questions alone. Never reads a record, and never asks for a topic that
-the cluster does not list: some brokers create what they are asked for.
+Uses a consumer without a group and fetches no records. Never asks for a topic that the cluster does not list: some
+brokers create a topic that is asked for.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
     from consumer.lanes.positions import LaneKey
 
-# Seconds for each question; people wait for the answers.
+# Seconds for a broker to answer; a person waits for the command.
 PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class LogBounds:
-    """Where a log begins, and the last stable offset, behind which nothing can be read yet."""
+    """The first offset of a log, and its last stable offset, from which on nothing can be read yet."""
 
     first: int
     end: int
 
 
 class LogOffsets:
-    """Answers questions about logs; raises KafkaError or TimeoutError where brokers do not."""
+    """Looks up offsets; raises KafkaError or TimeoutError if brokers do not answer."""
 
     def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, partitions: dict[str, int]) -> None:
         self._settings = settings
@@ -42,7 +42,7 @@ class LogOffsets:
         self._partitions = partitions
 
     def existing_lanes(self) -> list[LaneKey]:
-        """Return every lane of the topics that the settings name, as far as these are there."""
+        """Return every lane of the configured topics that exist."""
         return [
             (topic, partition)
             for topic in self._settings.topics
@@ -50,17 +50,17 @@ class LogOffsets:
         ]
 
     async def bounds(self, keys: Iterable[LaneKey]) -> dict[LaneKey, LogBounds]:
-        """Return the bounds of those lanes whose logs are there."""
-        there = {self._partition(key): key for key in keys if self._exists(key)}
-        if not there:
+        """Return the bounds of the lanes whose logs exist."""
+        existing = {self._partition(key): key for key in keys if self._exists(key)}
+        if not existing:
             return {}
         async with asyncio.timeout(PATIENCE):
-            first = await self._consumer.beginning_offsets(list(there))
-            end = await self._consumer.end_offsets(list(there))
-        return {key: LogBounds(first[partition], end[partition]) for partition, key in there.items()}
+            first = await self._consumer.beginning_offsets(list(existing))
+            end = await self._consumer.end_offsets(list(existing))
+        return {key: LogBounds(first[partition], end[partition]) for partition, key in existing.items()}
 
     async def offset_at(self, key: LaneKey, timestamp: int) -> int | None:
-        """Return the offset of a log's first record at or after a time, None where none is.
+        """Return the offset of a log's first record at or after a time, None if there is none.
 
         timestamp: milliseconds since 1970.
         """
@@ -78,7 +78,7 @@ class LogOffsets:
 
 @asynccontextmanager
 async def connect(settings: Settings) -> AsyncIterator[LogOffsets]:
-    """Give somebody to ask; raises KafkaError or TimeoutError where no broker answers."""
+    """Connect to the brokers; raises KafkaError or TimeoutError if none answers."""
     async with kafka.metadata_client(settings, "lanes", patience=PATIENCE) as client:
         async with asyncio.timeout(PATIENCE):
             partitions = await kafka.partitions_by_topic(client)

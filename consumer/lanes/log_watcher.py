@@ -1,8 +1,7 @@
-"""What there is to read: which lanes exist, where their logs begin and end, and what waits at a position.
+"""Watches the input logs: which lanes exist, their first and end offsets, and the records pending at an offset.
 
-Owns a client without a group that looks at all lanes of the installation every second, beside the pipelines. Never
-moves a lane, never takes one, and never asks for a topic that the cluster does not list: some brokers create what
-they are asked for.
+Covers all lanes of the installation, by a client without a group, apart from the pipelines' consumers. Never asks
+for a topic that the cluster does not list: some brokers create a topic that is asked for.
 """
 
 from __future__ import annotations
@@ -30,34 +29,35 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Seconds: for each question, and from one look at the list of topics to the next.
+# Seconds: for a broker to answer, and from one listing of the topics to the next.
 _PATIENCE = 4.0
 _LIST_EVERY = 3.0
-# For all records that are looked at in one go, which is done each second.
-_PEEK = 0.5
+# Seconds and bytes per lane for one peek, which is done each second.
+_PEEK_SECONDS = 0.5
 _PEEK_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRecords:
-    """What stands at a position and behind it, as far as one answer of a broker goes.
+    """The records from an offset on, as far as one fetch response goes.
 
-    records: how many are readable in it; what aborted transactions left, and markers, are none. timestamp: of the
-    first of them. upto: the offset behind it. whole: it goes to the end of the log.
+    records: number of readable ones; records of aborted transactions and markers do not count. end: the offset
+    after the response. whole: the response reaches the end of the log. timestamp: of the first readable record.
     """
 
     records: int
-    upto: int
+    end: int
     whole: bool
     timestamp: int | None = None
 
 
 class LogWatcher:
-    """What the last look found.
+    """The state of the input logs as of the last refresh.
 
-    lanes: all that exist. missing: topics that do not, as Kafka calls them. first, end: of each log; the end is the
-    last stable offset. answered_at: when brokers last answered, in monotonic seconds. suspect: lanes whose log went
-    back or was away since somebody last looked after them.
+    lanes: all that exist. missing_topics: configured topics that do not, by their Kafka names. first_offsets,
+    end_offsets: of each log; the end is the last stable offset. answered_at: when brokers last answered, in
+    monotonic seconds. suspect: lanes whose log went back or disappeared; the reader of the lane takes it out of
+    the set when it checks the log.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -77,7 +77,10 @@ class LogWatcher:
         self.suspect: set[LaneKey] = set()
 
     async def refresh(self) -> None:
-        """Look at all logs; raises KafkaError, OSError or TimeoutError, and then `end` is empty."""
+        """Read the offsets of all logs.
+
+        Raises KafkaError, OSError or TimeoutError; then `end_offsets` is empty.
+        """
         ends: dict[LaneKey, int] = {}
         before, self.end_offsets = self.end_offsets, ends
         async with asyncio.timeout(3 * _PATIENCE):
@@ -93,9 +96,9 @@ class LogWatcher:
         self.answered_at = self._clock.monotonic()
 
     async def peek(self, positions: Mapping[LaneKey, int]) -> dict[LaneKey, PendingRecords]:
-        """Return what waits at these positions, as far as it is known within half a second.
+        """Return the records pending at these offsets, of the lanes for which brokers answer within half a second.
 
-        Raises what `look` raises.
+        Raises KafkaError, OSError or TimeoutError.
         """
         if not positions or self._consumer is None:
             return {}
@@ -105,27 +108,27 @@ class LogWatcher:
             consumer.seek(self._partition(key), offset)
         found: dict[LaneKey, PendingRecords] = {}
         loop = asyncio.get_running_loop()
-        until = loop.time() + _PEEK
+        deadline = loop.time() + _PEEK_SECONDS
         try:
-            while len(found) < len(positions) and loop.time() < until:
+            while len(found) < len(positions) and loop.time() < deadline:
                 fetched = await consumer.getmany(timeout_ms=100)
                 for key in positions.keys() - found.keys():
                     records = fetched.get(self._partition(key), [])
-                    upto = await consumer.position(self._partition(key))
-                    whole = upto >= self.end_offsets.get(key, upto + 1)
+                    end = await consumer.position(self._partition(key))
+                    whole = end >= self.end_offsets.get(key, end + 1)
                     if records or whole:
                         timestamp = records[0].timestamp if records and records[0].timestamp >= 0 else None
-                        found[key] = PendingRecords(len(records), upto, whole, timestamp)
+                        found[key] = PendingRecords(len(records), end, whole, timestamp)
                 consumer.pause(*(self._partition(key) for key in found))
         except (lenient_batches.UnreadableBatchError, OffsetOutOfRangeError) as error:
-            # One lane's trouble: what was found of the others is as good as ever.
-            log.info("records cannot be looked at", error=str(error)[:200])
+            # It concerns one lane: what was found of the others is valid.
+            log.info("pending records cannot be read", error=str(error)[:200])
         finally:
             consumer.assign([])
         return found
 
     async def stop(self) -> None:
-        """Leave; what the last look found stays."""
+        """Disconnect; `lanes`, `missing_topics` and `first_offsets` keep their last values."""
         clients, self._clients = self._clients, None
         self._client = self._consumer = None
         self.end_offsets = {}
@@ -135,7 +138,7 @@ class LogWatcher:
                 async with asyncio.timeout(2):
                     await clients.aclose()
             except (TimeoutError, KafkaError, OSError) as error:
-                log.info("survey left without a goodbye", error=repr(error)[:200])
+                log.info("log watcher not closed cleanly", error=repr(error)[:200])
 
     async def _connected(self) -> tuple[AIOKafkaClient, AIOKafkaConsumer]:
         if self._client is None or self._consumer is None:

@@ -1,8 +1,7 @@
-"""What people do about lanes: look at them, pause and resume them, put them elsewhere in their logs.
+"""What operators do with lanes: list, pause, resume, seek.
 
-Owns those changes to the rows of `lanes`, each made on its own and at once, beside whoever reads the lane. A worker
-notices by its fence: a batch whose lane was paused or put elsewhere has no effect. Never decides that a lane stops
-by itself: that are the batch and whoever loads lanes.
+Each change is a statement of its own and holds at once, also while a worker reads the lane: the fence makes a batch
+fail whose lane was paused or moved meanwhile.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ if TYPE_CHECKING:
 
 _SQL = queries("lanes")
 
-# Those that a resume ends; of the others the log does not fit the position, and only a seek helps.
+# Reasons that `resume` ends. With the others the log does not match the position, and only `seek` helps.
 RESUMABLE = (LaneStop.DEAD_LETTERS, LaneStop.PAUSED)
 
 _WHY = {
     LaneStop.DEAD_LETTERS: f"{positions.DEAD_LIMIT} of its last {positions.DEAD_SPAN} records were dead letters",
-    LaneStop.LOG_TRUNCATED: "the log begins behind it: the records that it waits for are gone",
-    LaneStop.TOPIC_RECREATED: "the log is another one than it has read: the topic was created anew",
-    LaneStop.PAUSED: "somebody paused it",
+    LaneStop.LOG_TRUNCATED: "the log begins after its position: records were deleted before they were read",
+    LaneStop.TOPIC_RECREATED: "the log is not the one it has read: the topic was recreated",
+    LaneStop.PAUSED: "paused by an operator",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """A lane beside its log. lane: None where it was never read. bounds: None where brokers did not tell."""
+    """A lane and the bounds of its log. lane: None if never read. bounds: None if brokers did not answer."""
 
     key: LaneKey
     lane: Lane | None
@@ -53,18 +52,18 @@ class LaneStatus:
 
 
 def lane_statuses(rows: Sequence[Lane], bounds: Mapping[LaneKey, LogBounds]) -> list[LaneStatus]:
-    """Put lanes beside their logs, in order; those that have a log and were never read come too."""
+    """Join lanes with the bounds of their logs, in order; includes logs that were never read."""
     known = {lane.key: lane for lane in rows}
     return [LaneStatus(key, known.get(key), bounds.get(key)) for key in sorted(known.keys() | bounds.keys())]
 
 
 def explain_stop(stopped: str) -> str:
-    """Say in words why a lane stands still."""
+    """Return the reason of a stop in words."""
     return _WHY[LaneStop(stopped)]
 
 
 def suggest_command(lane: Lane) -> str:
-    """Say which commands let a stopped lane go on, the best first."""
+    """Return the commands that start a stopped lane again, the best first."""
     where = f"{lane.topic} {lane.partition}"
     resume = f"engagement lanes resume {where}"
     match lane.stopped:
@@ -82,9 +81,9 @@ async def all_lanes(keeper: ConnectionKeeper) -> list[Lane]:
 
 
 async def pause(keeper: ConnectionKeeper, key: LaneKey) -> str | None:
-    """Let a lane stand still and return why it did before; None where it went on until now.
+    """Pause a lane and return why it was stopped before, None if it was running.
 
-    Raises LookupError where there is no such lane.
+    A lane that is stopped keeps its reason. Raises LookupError if there is no such lane.
     """
     return await _change(keeper, _SQL["pause"], *key)
 
@@ -92,19 +91,21 @@ async def pause(keeper: ConnectionKeeper, key: LaneKey) -> str | None:
 async def resume(
     keeper: ConnectionKeeper, key: LaneKey, reasons: Sequence[LaneStop] = RESUMABLE
 ) -> LaneStop | None:
-    """Let a lane go on that stands still for one of these reasons, and return for which; None where it did not.
+    """Resume a lane that is stopped for one of these reasons; return why it was stopped, None if it was running.
 
-    One whose log does not fit it never goes on by this. Raises LookupError where there is no such lane.
+    A lane that is stopped for another reason stays stopped; so does one whose log does not match its position,
+    whatever `reasons` says. Raises LookupError if there is no such lane.
     """
     allowed = [reason.value for reason in reasons if reason in RESUMABLE]
     return await _change(keeper, _SQL["resume"], *key, allowed)
 
 
 async def seek(keeper: ConnectionKeeper, lane: Lane, offset: int) -> tuple[int, LaneStop | None] | None:
-    """Put a lane at an offset and return where it stood and why it stood still; None where it changed hands.
+    """Move a lane to an offset and return its old offset and stop reason; None if its epoch changed meanwhile.
 
-    Whoever reads it is fenced and has to take it over again. Its dead records are counted anew, and it goes on if
-    it had stopped for not fitting its log; paused or stopped for its dead records it stays.
+    Fences the worker that reads the lane; it has to take the lane again. The count of dead records restarts. A lane
+    whose log did not match its position is running again; one that is paused, or stopped for its dead records,
+    stays stopped.
     """
     rows = await retry_transient(
         keeper,

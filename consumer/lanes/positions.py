@@ -1,7 +1,7 @@
-"""Where lanes stand: taking them over, their position in memory, and when a lane stops by itself.
+"""The position of each lane: reads and takes the rows of `lanes`, and stops a lane with too many dead records.
 
-Owns the rows of `lanes` outside a batch, and the rule on dead records (semantics §2). Never moves a position:
-that happens in the batch's own transaction, by the fence.
+The rule on dead records is semantics §2. Never moves a position: that happens in the transaction of a batch, by its
+fence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LaneKey = tuple[str, int]
 
-# A lane stops where at least this many …
+# A lane stops if at least this many …
 DEAD_LIMIT = 100
 # … of this many records in a row are dead, unless all of them name one and the same account.
 DEAD_SPAN = 200
@@ -30,10 +30,10 @@ DEAD_SPAN = 200
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One (topic, partition) as it stands after some batch.
+    """The position of one (topic, partition) after some batch.
 
-    seen: records processed since the count of dead ones began. recent_dead: (number, account or None) of the
-    dead ones among the last DEAD_SPAN of them.
+    seen: records processed since the count of dead ones began. recent_dead: (number, account or None) of each dead
+    one among the last DEAD_SPAN of them.
     """
 
     topic: str
@@ -48,13 +48,13 @@ class Lane:
 
     @property
     def key(self) -> LaneKey:
-        """What names the lane: its topic, without prefix, and its partition."""
+        """Topic, without prefix, and partition."""
         return self.topic, self.partition
 
     def advanced(self, events: int, last: Record, *, dead: DeadLetter | None = None) -> Lane:
-        """Return the lane behind so many events and then, if there is one, a dead letter, with the last record.
+        """Return the lane after `events` events and then the dead letter, if there is one; `last`: the last record.
 
-        Stopped where that was a dead one too many.
+        The result is stopped if that dead letter is one too many.
         """
         seen = self.seen + events + (dead is not None)
         recent = self.recent_dead
@@ -78,7 +78,7 @@ class Lane:
 
 
 async def take(connection: Connection, starts: Mapping[LaneKey, int]) -> list[Lane]:
-    """Take lanes over, fencing whoever held them; `starts` gives where one never seen before begins."""
+    """Take lanes, fencing their previous holders; `starts`: the first offset of a lane that has no row yet."""
     keys = sorted(starts)
     rows = await connection.fetch(
         queries("lanes")["take"],
@@ -92,7 +92,10 @@ async def take(connection: Connection, starts: Mapping[LaneKey, int]) -> list[La
 async def take_held(
     connection: Connection, keys: Iterable[LaneKey], slices: Mapping[int, int], worker: int
 ) -> list[Lane]:
-    """Take over lanes that are known, as far as this worker still holds their slices by these epochs."""
+    """Take known lanes, fencing their previous holders, if this worker still holds their slices under these epochs.
+
+    slices: lease epoch by slice. Returns the lanes that were taken.
+    """
     keys = sorted(keys)
     numbers = sorted({partition for _, partition in keys})
     rows = await connection.fetch(
@@ -109,9 +112,10 @@ async def take_held(
 async def register_new_lanes(
     connection: Connection, bounds: Mapping[LaneKey, tuple[int, int]], *, latest: bool
 ) -> None:
-    """Write down lanes never seen. bounds: (first offset, end) of each log, of new topics all that there are.
+    """Insert a row for each lane that has none. bounds: (first offset, end) of each log.
 
-    latest: lanes of a topic never seen start at the end of their logs; all others start at the beginning.
+    latest: lanes of a new topic start at the end of their logs; all others start at the beginning. Give all lanes
+    of a new topic at once: one that comes later counts as a partition added to a known topic.
     """
     keys = sorted(bounds)
     await connection.execute(
@@ -126,13 +130,13 @@ async def register_new_lanes(
 async def read_slices(
     connection: Connection, numbers: Iterable[int], topics: Iterable[str]
 ) -> dict[LaneKey, Lane]:
-    """Return the lanes of some slices, of these topics, as they stand in the database."""
+    """Return the rows of all lanes of these slices and topics."""
     rows = await connection.fetch(queries("lanes")["read_slices"], sorted(numbers), sorted(topics))
     return {(row["topic"], row["partition"]): _lane(row) for row in rows}
 
 
 async def read(connection: Connection, keys: Iterable[LaneKey]) -> dict[LaneKey, Lane]:
-    """Return lanes as they stand in the database; what was never seen is left out."""
+    """Return the rows of these lanes; those without a row are left out."""
     keys = sorted(keys)
     rows = await connection.fetch(
         queries("lanes")["read"], [topic for topic, _ in keys], [partition for _, partition in keys]
@@ -141,22 +145,22 @@ async def read(connection: Connection, keys: Iterable[LaneKey]) -> dict[LaneKey,
 
 
 async def read_all(connection: Connection) -> list[Lane]:
-    """Return every lane that was ever read, as it stands in the database."""
+    """Return the rows of all lanes."""
     return [_lane(row) for row in await connection.fetch(queries("lanes")["list"])]
 
 
 async def stop(connection: Connection, lane: Lane, reason: LaneStop) -> None:
-    """Let a lane stand still until somebody acts, unless another worker holds it by now."""
+    """Stop a lane until an operator acts, unless another worker has taken it."""
     await connection.execute(queries("lanes")["stop"], lane.topic, lane.partition, lane.epoch, reason.value)
 
 
 def stopped(lane: Lane, reason: LaneStop) -> Lane:
-    """Return the lane as it stands still for this reason."""
+    """Return the lane, stopped for this reason."""
     return replace(lane, stopped=reason)
 
 
 def checksum(record: Record) -> int:
-    """Return what tells this record from another at the same offset: of a topic created anew, say."""
+    """Return a checksum of key and value, to recognise another record at the same offset of a recreated topic."""
     return zlib.crc32(record.value or b"", zlib.crc32(record.key or b""))
 
 

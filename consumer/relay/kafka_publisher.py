@@ -1,7 +1,6 @@
-"""Publishing messages and the position up to which that was done: what both modes share, and the plain mode.
+"""Sends messages to Kafka together with the position they reach: the interface of both modes, and the plain mode.
 
-Owns the shape of a publisher and when it is in doubt. Never reads the outbox, never moves a floor, and never
-tries anything again: after a doubt its owner discards it and starts a new one.
+Never retries: after an error whose outcome is unknown the caller discards the publisher and starts a new one.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ if TYPE_CHECKING:
     from consumer.relay.outbox import OutgoingMessage
     from consumer.relay.record_batches import RecordBatch
 
-# aiokafka asserts where it has met a fatal error before.
+# AssertionError: aiokafka asserts if it has met a fatal error before.
 _IN_DOUBT_AFTER = (KafkaError, TimeoutError, OSError, AssertionError)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedPosition:
-    """Up to where a shard's outbox is published, and under which incarnation of the installation.
+    """The position up to which a shard's outbox is published, and the incarnation of the installation.
 
-    number: of the last message that is. incarnation: 0 where Kafka's position was not written by a relay. floor: up
-    to where Postgres had confirmed that it knows, before this was published. mark: CRC-32 of the last message as it
-    stood in the outbox. By the last two a database that lost commits is told from one that knows a little less.
+    number: of the last message published. incarnation: 0 if Kafka's position was not written by a relay. floor: the
+    position that Postgres had confirmed before this was sent. mark: CRC-32 of the last message's facts in the
+    outbox. Floor and mark distinguish a database that lost commits from one whose floor is one transaction late.
     """
 
     number: int
@@ -47,27 +46,27 @@ class PublishedPosition:
 
 
 class DeliveryInDoubtError(Exception):
-    """Nobody knows what of it has arrived: discard the publisher and start a new one."""
+    """It is unknown which messages have arrived: discard the publisher and start a new one."""
 
 
 class KafkaPublisher(Protocol):
-    """Publishes one shard's messages; lives from start() to its first doubt."""
+    """Sends one shard's messages; lives from start() to its first DeliveryInDoubtError."""
 
     async def start(self) -> PublishedPosition | None:
-        """Connect, and return the position that Kafka holds, None if it knows none.
+        """Connect, and return the position that Kafka holds, None if it holds none.
 
         Raises DeliveryInDoubtError within 12 s, TopicsMissingError.
         """
 
     async def send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition) -> None:
-        """Publish all of it and the position, in order, each (topic, key) to the partition it always goes to.
+        """Send the messages in order, and the position; a (topic, key) always goes to the same partition.
 
-        Raises DeliveryInDoubtError, at once on every call after the first that did; and before anything is sent,
-        so that the next call may follow, MessageTooLargeError.
+        Raises DeliveryInDoubtError, and from then on at every call; MessageTooLargeError before anything is sent,
+        so that another call may follow.
         """
 
     async def discard(self) -> None:
-        """End it in whatever state, without a goodbye, within about 2 s; may be called again."""
+        """End it in any state, without closing connections in order, within about 2 s; may be called again."""
 
 
 class PlainPublisher:
@@ -80,7 +79,7 @@ class PlainPublisher:
         self._in_doubt_because: str | None = "it was not started"
 
     async def start(self) -> PublishedPosition | None:
-        """See KafkaPublisher; the plain mode knows no position."""
+        """See KafkaPublisher; the plain mode has no position."""
         if self._started is not None:
             raise DeliveryInDoubtError("was started before")
         producer = self._started = self._producer()
@@ -88,7 +87,7 @@ class PlainPublisher:
             async with asyncio.timeout(self._deadlines.start):
                 await producer.start()
                 await self._require_topics(await kafka.partitions_by_topic(producer.client))
-                # Their partitions are known before the first message, and looked after from now on.
+                # So that their partitions are known before the first message and kept up to date.
                 await producer.client.set_topics([self._settings.topic(name) for name in OUTPUT_TOPICS])
                 position = await self._position(producer)
         except _IN_DOUBT_AFTER as error:
@@ -103,11 +102,11 @@ class PlainPublisher:
             raise DeliveryInDoubtError(self._in_doubt_because)
         try:
             batches = await self._batches(producer, messages)
-            # A cancelled call leaves as much doubt as a failed one.
-            self._in_doubt_because = "publishing was interrupted"
+            # Set before sending: a cancelled call leaves the same doubt as a failed one.
+            self._in_doubt_because = "sending was interrupted"
             await self._deliver(producer, batches, position)
         except _IN_DOUBT_AFTER as error:
-            self._in_doubt_because = f"publish: {error!r}"
+            self._in_doubt_because = f"send: {error!r}"
             raise DeliveryInDoubtError(self._in_doubt_because) from error
         self._in_doubt_because = None
 
@@ -144,18 +143,18 @@ class PlainPublisher:
         return build_batches(messages, partitions, producer.create_batch)
 
     async def _send_batches(self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch]) -> None:
-        """Send batches and wait for each acknowledgement: a transaction commits without those that failed."""
+        """Send batches and await every acknowledgement: a transaction would commit without a batch that failed."""
         async with asyncio.timeout(self._deadlines.operation):
             sent = []
             for batch in batches:
                 topic = self._settings.topic(batch.topic)
                 future = await producer.send_batch(batch.builder, topic, partition=batch.partition)
-                future.add_done_callback(_seen)
+                future.add_done_callback(_retrieve_exception)
                 sent.append(future)
             await asyncio.gather(*sent)
 
 
-def _seen(future: asyncio.Future[Any]) -> None:
-    """Take notice of an error that nobody waits for any more, an earlier one having ended the wait."""
+def _retrieve_exception(future: asyncio.Future[Any]) -> None:
+    """Retrieve the exception: if an earlier one ended gather(), asyncio would log this one as never retrieved."""
     if not future.cancelled():
         future.exception()

@@ -1,7 +1,4 @@
-"""Messages on their way out: from rows of the outbox to what Kafka is given.
-
-Owns how a dead letter is published. Never makes the JSON of a message: messages.py does.
-"""
+"""Turns rows of the outbox into Kafka messages; message_json.py makes the JSON, dead letters are made here."""
 
 from __future__ import annotations
 
@@ -23,9 +20,9 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
 
-# A longer value of a dead letter is cut: brokers take about a mebibyte with everything.
+# A longer value of a dead letter is truncated: brokers accept about a mebibyte per record batch.
 MAX_VALUE_BYTES = 900_000
-# What an event may have of key and headers together; beside a long value more than a broker takes.
+# The limit for key and headers of an event together; with a long value a larger key would exceed a broker's limit.
 MAX_HEADER_BYTES = 64 << 10
 
 _TOPICS = {"score_changed": SCORE_CHANGED_TOPIC, "xp_credited": XP_CREDITED_TOPIC}
@@ -33,7 +30,7 @@ _CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True, gc=False):
-    """One message on its way out; topic without prefix."""
+    """A message to send; topic without prefix."""
 
     topic: str
     key: bytes | None
@@ -43,7 +40,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class PendingMessages:
-    """Messages to be published; position and mark are those of the last one."""
+    """Messages to send; position and mark of the last one."""
 
     messages: list[OutgoingMessage]
     position: int
@@ -53,9 +50,9 @@ class PendingMessages:
 async def messages_after(
     connection: Connection, rows: Sequence[asyncpg.Record], position: int, most: int
 ) -> PendingMessages | None:
-    """Return the first messages of outbox rows behind a position, at most `most`; None if there are none.
+    """Return the messages of outbox rows after a position, at most `most` positions; None if there are none.
 
-    A dead letter that was discarded or replayed before it was told of takes a position and is no message.
+    A dead letter that was discarded or replayed before it was published has a position but no message.
     """
     wanted = [
         (row["first_position"] + place, kind, facts, encoder)
@@ -74,7 +71,7 @@ async def messages_after(
 
 
 def mark_of(facts: str) -> int:
-    """Return what tells a message of the outbox from another at the same position."""
+    """Return a checksum of a message's facts, to recognise another message at the same position."""
     return zlib.crc32(facts.encode())
 
 
@@ -94,7 +91,7 @@ def _message(
 
 
 def dead_letter_message(letter: asyncpg.Record) -> OutgoingMessage:
-    """Return a dead letter as it is published: byte for byte, as far as a broker takes it."""
+    """Return a dead letter as a message: byte for byte, truncated to what a broker accepts."""
     headers = tuple((readable_name(name), value) for name, value in decode_headers(letter["headers"]))
     truncated = []
     if (
@@ -111,7 +108,7 @@ def dead_letter_message(letter: asyncpg.Record) -> OutgoingMessage:
     if key is not None and len(key) > MAX_HEADER_BYTES:
         key = key[:MAX_HEADER_BYTES]
         truncated.append("key")
-    told = {
+    context = {
         "engagement-reason": letter["reason"],
         "engagement-detail": letter["detail"],
         "engagement-topic": letter["topic"],
@@ -119,7 +116,7 @@ def dead_letter_message(letter: asyncpg.Record) -> OutgoingMessage:
         "engagement-offset": str(letter["offset"]),
     }
     if truncated:
-        told["engagement-truncated"] = ",".join(truncated)
+        context["engagement-truncated"] = ",".join(truncated)
     return OutgoingMessage(
-        DEAD_LETTERS_TOPIC, key, value, (*headers, *((name, text.encode()) for name, text in told.items()))
+        DEAD_LETTERS_TOPIC, key, value, (*headers, *((name, text.encode()) for name, text in context.items()))
     )

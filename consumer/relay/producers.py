@@ -1,11 +1,10 @@
-"""Makes the producers that messages leave by, and ends them at once.
+"""Creates the relay's producers, and ends them at once even if their broker is dead or frozen.
 
-Owns the options of these producers, how long anything of theirs may take, and ending one whose broker may be
-dead or frozen. Never publishes, and never says goodbye: what was not acknowledged counts as unknown.
+Ending a producer flushes nothing: what was not acknowledged counts as unknown.
 """
 
-# ruff: noqa: SLF001 - ending a producer at once takes what aiokafka keeps to itself; tests/unit/test_resend_guard.py
-# notices when any of it changes
+# ruff: noqa: SLF001 - uses aiokafka's private attributes (docs/decisions/0017-aiokafka-patches.md);
+# tests/unit/test_resend_guard.py fails if any of them changes
 from __future__ import annotations
 
 import asyncio
@@ -24,16 +23,16 @@ if TYPE_CHECKING:
 
     from consumer.infra.settings import Settings
 
-# A batch is closed at this size; a larger message is a batch by itself.
+# A batch is closed at this size; a larger message is a batch of its own.
 BATCH_BYTES = 512 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds after which something is in doubt.
+    """Seconds after which the outcome of a step counts as unknown.
 
-    operation < request: we give up before the client sends anything again by itself. request < transaction: and
-    before the broker ends the transaction by itself.
+    operation < request: we give up before aiokafka sends a request again. request < transaction: aiokafka gives up
+    before the broker aborts the transaction.
     """
 
     start: float = 12.0
@@ -44,7 +43,7 @@ class Deadlines:
 
 
 class TrackedSender(Sender):  # type: ignore[misc] # aiokafka ships no types
-    """aiokafka's sender that remembers the tasks it started: it forgets them when it fails."""
+    """aiokafka's sender, which keeps the tasks it started: the original forgets them when it fails."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -95,10 +94,10 @@ def make_producer(
 async def discard(producer: AIOKafkaProducer, patience: float) -> None:
     """End a producer in any state, started or not, within `patience` seconds or little more; never raises.
 
-    Sockets first: nothing that is still queued may leave, and nobody waits for a broker that is not there. Its
-    own stop() would flush, and for ever.
+    Sockets are closed first: nothing still queued may be sent, and no task may wait for a dead broker. The
+    producer's own stop() would flush, without a time limit.
     """
-    producer._closed = True  # else it complains when it is collected
+    producer._closed = True  # else its finalizer warns
     client, sender = producer.client, producer._sender
     closing = abort_all(client)
     tasks = [task for task in (sender.sender_task, client._sync_task, *sender.children) if task is not None]
@@ -115,7 +114,7 @@ async def discard(producer: AIOKafkaProducer, patience: float) -> None:
 
 
 def _retrieve_exceptions(producer: AIOKafkaProducer) -> None:
-    """Let nothing of the producer speak up later: its futures were all failed, many with nobody waiting."""
+    """Retrieve all pending exceptions, or asyncio logs "exception was never retrieved" at garbage collection."""
     accumulator, transactions = producer._message_accumulator, producer._txn_manager
     if accumulator._wakeup_handle is not None:
         accumulator._wakeup_handle.cancel()

@@ -1,8 +1,4 @@
-"""Lays messages out as record batches: which partition each goes to, and what travels together.
-
-Owns the partition of a key, equal to that of every other Kafka client, and the sizes of batches. Pure; never
-sends.
-"""
+"""Builds record batches: assigns each message a partition, by the hash of its key that Kafka's own clients use."""
 
 from __future__ import annotations
 
@@ -17,19 +13,19 @@ if TYPE_CHECKING:
 
     from consumer.relay.outbox import OutgoingMessage
 
-# What a broker takes as one batch unless told otherwise (message.max.bytes), and so as one message.
+# The largest batch that a broker accepts by default (message.max.bytes), and so the largest message.
 MAX_BATCH_BYTES = 1_048_588
 
 _SEED, _MIX, _WORD = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
 
 
 class MessageTooLargeError(Exception):
-    """A message is larger than a broker takes; nothing of its batch was sent."""
+    """A message is larger than a broker accepts; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordBatch:
-    """Records for one partition, closed; topic without prefix, builder: aiokafka's BatchBuilder."""
+    """A closed batch for one partition. topic: without prefix. builder: aiokafka's BatchBuilder."""
 
     topic: str
     partition: int
@@ -39,9 +35,9 @@ class RecordBatch:
 def build_batches(
     messages: Sequence[OutgoingMessage], partitions: Mapping[str, Sequence[int]], create: Callable[[], Any]
 ) -> list[RecordBatch]:
-    """Lay messages out as batches, in order within each partition.
+    """Return the messages as batches, in order within each partition.
 
-    partitions: by topic without prefix, ascending. create: gives an empty BatchBuilder. Raises
+    partitions: by topic without prefix, ascending. create: returns an empty BatchBuilder. Raises
     MessageTooLargeError.
     """
     batches: list[RecordBatch] = []
@@ -53,11 +49,11 @@ def build_batches(
         if builder is None or not _append(builder, message):
             builder = filling[place] = create()
             batches.append(RecordBatch(message.topic, partition, builder))
-            _append(builder, message)  # the first is always taken
+            _append(builder, message)  # the first message always fits
             if builder.size() > MAX_BATCH_BYTES:
                 raise MessageTooLargeError(
                     f"a message for {message.topic} makes a batch of {builder.size()} bytes, "
-                    f"a broker takes {MAX_BATCH_BYTES}"
+                    f"a broker accepts {MAX_BATCH_BYTES}"
                 )
     for batch in batches:
         batch.builder.close()
@@ -65,9 +61,10 @@ def build_batches(
 
 
 def partition_of(message: OutgoingMessage, partitions: Sequence[int]) -> int:
-    """Return the partition of a message among its topic's, ascending.
+    """Return the partition of a message, out of those of its topic in ascending order.
 
-    By its key as every Kafka client does; without one by its value, so that it is the same at the next try.
+    Chosen by the hash of the key, as in Kafka's own clients; without a key by the value, so that a repeated message
+    goes to the same partition.
     """
     if message.key is None:
         return partitions[zlib.crc32(message.value or b"") % len(partitions)]
@@ -76,7 +73,7 @@ def partition_of(message: OutgoingMessage, partitions: Sequence[int]) -> int:
 
 @lru_cache(maxsize=65_536)
 def murmur2(data: bytes) -> int:
-    """Return Kafka's hash of a key; aiokafka's own takes three times as long, and keys come again and again."""
+    """Return Kafka's hash of a key; aiokafka's own function takes three times as long. Cached: keys repeat."""
     length = len(data)
     words = length >> 2
     result = _SEED ^ length

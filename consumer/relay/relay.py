@@ -1,10 +1,10 @@
-"""Carries messages from the outbox to Kafka, shard by shard, in position order; a task beside the ingest.
+"""Publishes the outbox to Kafka, shard by shard and in position order: one task for each shard leased.
 
-Owns which shards this process publishes and what follows a doubt: the publisher is discarded, and a new one begins
-where Kafka says. Never makes a message, and never publishes by itself.
+After any error whose outcome is unknown the publisher of the shard is discarded; a new one starts at the position
+that Kafka holds.
 
-Transactional: a `read_committed` reader finds every message exactly once. Plain, for brokers that know no
-transactions (the embedded one): at least once, repeats being recognisable by their ids, which are deterministic.
+Transactional mode: a `read_committed` reader finds every message exactly once. Plain mode, for brokers without
+transactions (the embedded one): at least once; repeated messages have the same id, since ids are deterministic.
 """
 
 from __future__ import annotations
@@ -36,18 +36,20 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Seconds: from heartbeat to heartbeat of the leases; until an idle shard looks at its outbox by itself; after a
-# doubt; and for what the outbox still holds to go out after SIGTERM.
-_TICK = 0.5
+# Seconds: from one heartbeat of the leases to the next; until an idle shard reads its outbox without being woken;
+# until a new publisher is started after an error; for the rest of the outbox to be published after SIGTERM.
+_HEARTBEAT_EVERY = 0.5
 _IDLE = 0.5
-_AFTER_DOUBT = 0.5
-_FAREWELL = 3.0
+_RESTART_AFTER = 0.5
+_DRAIN_SECONDS = 3.0
 # Seconds for the database to answer, and for a publisher to be discarded.
 _PATIENCE = 3.0
+# Key of the database's fault among the faults of shards, which are numbered from 0.
+_DATABASE = -1
 
 
 class Relay:
-    """Publishes the shards leased to this process until told to stop."""
+    """Publishes the shards leased to this process."""
 
     def __init__(
         self,
@@ -71,31 +73,31 @@ class Relay:
         self._stopping = asyncio.Event()
 
     def wake(self) -> None:
-        """Look at the outbox now: a batch was committed."""
+        """Read the outbox now: a batch was committed."""
         for woken in self._wake_events.values():
             woken.set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Publish whatever the outbox holds, until `stopping` is set and what it holds went out, if it can."""
+        """Publish until `stopping` is set; then drain the outbox for at most three seconds."""
         self._health.expect("relay", within=30)
-        log.info("relay runs", mode=self._settings.relay)
+        log.info("relay started", mode=self._settings.relay)
         with ConnectionKeeper(self._connect) as database:
             try:
                 while not stopping.is_set():
                     await self._tick(database)
                     self._report()
-                    await event_within(stopping, _TICK)
+                    await event_within(stopping, _HEARTBEAT_EVERY)
                 self._stopping.set()
                 self.wake()
                 if self._tasks:
-                    await asyncio.wait(self._tasks.values(), timeout=_FAREWELL)
+                    await asyncio.wait(self._tasks.values(), timeout=_DRAIN_SECONDS)
             finally:
                 await self._stop_all(database.held)
 
     # Leases ------------------------------------------------------------------------------------------------
 
     async def _tick(self, database: ConnectionKeeper) -> None:
-        """Renew the leases, and let a task run for each shard that is held."""
+        """Renew the leases, and run one task for each shard held."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 connection = await database.get()
@@ -106,10 +108,10 @@ class Relay:
         except Exception as error:
             if retry_reason(error) is None:
                 raise
-            self._faults[-1] = f"database: {error!r}"[:200]
+            self._faults[_DATABASE] = f"database: {error!r}"[:200]
             database.drop()
         else:
-            self._faults.pop(-1, None)
+            self._faults.pop(_DATABASE, None)
         held = self._leases.held()
         for shard in [shard for shard in self._tasks if shard not in held]:
             log.warning("shard lost to another relay", shard=shard)
@@ -119,7 +121,7 @@ class Relay:
             self._tasks[shard] = asyncio.create_task(self._run_shard(shard), name=f"relay-{shard}")
         for task in self._tasks.values():
             if task.done() and not self._stopping.is_set():
-                task.result()  # crash loudly: it never ends by itself
+                task.result()  # raises: a shard's task ends by a defect only
 
     async def _stop_shard(self, shard: int) -> None:
         self._faults.pop(shard, None)
@@ -132,7 +134,7 @@ class Relay:
             await self._stop_shard(shard)
         if connection is not None:
             try:
-                async with asyncio.timeout(_TICK):
+                async with asyncio.timeout(_HEARTBEAT_EVERY):
                     await self._leases.leave(connection)
             except Exception as error:
                 if retry_reason(error) is None:
@@ -140,23 +142,24 @@ class Relay:
 
     def _report(self) -> None:
         faults = [
-            f"shard {shard}: {why}" if shard >= 0 else why for shard, why in sorted(self._faults.items())
+            f"shard {shard}: {why}" if shard != _DATABASE else why
+            for shard, why in sorted(self._faults.items())
         ]
         self._health.report("relay", ok=not faults, why="; ".join(faults))
 
     # One shard ---------------------------------------------------------------------------------------------
 
     async def _run_shard(self, number: int) -> None:
-        """Publish one shard, with a new publisher after each doubt, until cancelled or everything went out."""
+        """Publish one shard, with a new publisher after each error, until cancelled or drained after `stopping`."""
         with ConnectionKeeper(self._connect) as database:
             while True:
                 await self._publish_until_in_doubt(number, database)
                 if self._stopping.is_set():
                     return
-                await asyncio.sleep(_AFTER_DOUBT)
+                await asyncio.sleep(_RESTART_AFTER)
 
     async def _publish_until_in_doubt(self, number: int, database: ConnectionKeeper) -> None:
-        """Publish with one publisher to its first doubt; gives the connection up where that is in doubt too."""
+        """Publish with one publisher until its first error; drop the connection if the error is the database's."""
         shard = ShardPublisher(number, self._make_publisher(number))
         try:
             connection = await database.get()
@@ -174,7 +177,7 @@ class Relay:
             await shard.discard()
 
     async def _publish_outbox(self, shard: ShardPublisher, connection: Connection) -> None:
-        """Publish what comes until told to stop and nothing is left; raises at the first doubt."""
+        """Publish until stopping with nothing left to publish; raises the first error."""
         woken = self._wake_events[shard.number]
         while True:
             woken.clear()
@@ -197,7 +200,7 @@ class Relay:
         self._metrics.publish_seconds.observe(max(0.0, waited))
 
     def _record_failure(self, shard: int, what: str, error: BaseException) -> None:
-        """Say so; what is not known to have arrived is found out by the next publisher."""
+        """Count and log an error; the next publisher finds out what has arrived."""
         self._metrics.relay_transactions.labels("aborted").inc()
         self._faults[shard] = f"{what}: {error!r}"[:200]
-        log.warning("relay begins anew", shard=shard, because=what, error=repr(error)[:300])
+        log.warning("publisher restarted", shard=shard, because=what, error=repr(error)[:300])

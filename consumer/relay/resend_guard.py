@@ -1,22 +1,21 @@
-"""The guard against silent resends: a transactional request is sent once, and a lost response ends the producer.
-
-Owns which answers may be followed by the same request again. Never starts over: whoever discards the producer
-and initialises the next does, and the higher epoch shuts out whatever of the older one is still under way.
+"""Guards against silent resends: a transactional request is sent once, and a lost response ends the producer.
 
 Why: aiokafka sends such a request again when its response is lost. The first copy may still be on its way and
-arrive inside the *next* transaction, whose epoch is the same (only an initialisation raises it): a late EndTxn
-then commits half of that transaction, a late TxnOffsetCommit moves its position back.
+arrive inside the *next* transaction, whose epoch is the same (only initialising a producer raises it): a late
+EndTxn then commits half of that transaction, a late TxnOffsetCommit moves its position back. After an error the
+caller discards the producer and initialises another, whose higher epoch fences every request of the older one.
 
-What may be asked again is one refusal only, CONCURRENT_TRANSACTIONS to AddPartitionsToTxn and AddOffsetsToTxn, the
-daily one between two transactions. The coordinator gives it before it writes anything (Apache Kafka 4.1,
+One refusal may be followed by the same request: CONCURRENT_TRANSACTIONS to AddPartitionsToTxn and AddOffsetsToTxn,
+which is normal between two transactions. The coordinator gives it before it writes anything (Apache Kafka 4.1,
 TransactionCoordinator.handleAddPartitionsToTransaction: `Left(CONCURRENT_TRANSACTIONS)`, both requests), and the
-refused copy is used up. Everything else that aiokafka would repeat is in doubt:
-- COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR also stand for a write to the coordinator's log that timed out, or
-  whose leader changed after it (TransactionStateManager.appendTransactionToLog), so it may have happened;
+refused copy is used up. After every other refusal that aiokafka retries the outcome is unknown:
+- COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR also mean that a write to the coordinator's log timed out, or that
+  its leader changed after it (TransactionStateManager.appendTransactionToLog), so it may have happened;
 - CONCURRENT_TRANSACTIONS to EndTxn also comes after its decision was written
   (TransactionCoordinator.endTransaction, sendTxnMarkersCallback);
-- COORDINATOR_LOAD_IN_PROGRESS and UNKNOWN_TOPIC_OR_PARTITION are rare, and starting over costs half a second.
-A request that never left (no connection) would be safe; it ends the producer too, for there the broker is gone.
+- COORDINATOR_LOAD_IN_PROGRESS and UNKNOWN_TOPIC_OR_PARTITION are rare, and a new producer costs half a second.
+A request that was never sent (no connection) could be repeated safely; it ends the producer too, since the broker
+is gone.
 """
 
 from __future__ import annotations
@@ -50,16 +49,16 @@ if TYPE_CHECKING:
 class LostResponseError(ProducerFenced):  # type: ignore[misc] # aiokafka ships no types
     """The effect of a transactional request is unknown.
 
-    A ProducerFenced, because aiokafka's sender passes those on as they are, where others end as a traceback in
-    the log and a KafkaError without a reason.
+    A ProducerFenced, because aiokafka's sender raises those unchanged; others become a traceback in the log and a
+    KafkaError without a reason.
     """
 
 
 class _SentOnce:
-    """What the four handlers do in place of aiokafka's BaseHandler.do."""
+    """Replaces BaseHandler.do of aiokafka in the four handlers."""
 
-    # Whether CONCURRENT_TRANSACTIONS proves that nothing happened.
-    _may_ask_again = False
+    # Whether CONCURRENT_TRANSACTIONS proves that the request had no effect.
+    _may_repeat = False
 
     async def do(self: Any, node_id: int) -> bool:
         request = self.create_request()
@@ -72,7 +71,7 @@ class _SentOnce:
         if backoff is None:
             return True
         refusals = {for_code(code) for code in _codes(response)}
-        if not self._may_ask_again or refusals != {ConcurrentTransactions}:
+        if not self._may_repeat or refusals != {ConcurrentTransactions}:
             names = ", ".join(sorted(refusal.__name__ for refusal in refusals))
             raise LostResponseError(f"{name} was answered {names}")
         await asyncio.sleep(backoff)
@@ -80,15 +79,15 @@ class _SentOnce:
 
 
 class AddPartitionsOnce(_SentOnce, AddPartitionsToTxnHandler):  # type: ignore[misc] # as above
-    """AddPartitionsToTxn; partitions are added all or none."""
+    """AddPartitionsToTxn; all partitions are added or none."""
 
-    _may_ask_again = True
+    _may_repeat = True
 
 
 class AddOffsetsOnce(_SentOnce, AddOffsetsToTxnHandler):  # type: ignore[misc] # as above
-    """AddOffsetsToTxn; to the coordinator one more partition to add."""
+    """AddOffsetsToTxn; for the coordinator one more partition to add."""
 
-    _may_ask_again = True
+    _may_repeat = True
 
 
 class TxnOffsetCommitOnce(_SentOnce, TxnOffsetCommitHandler):  # type: ignore[misc] # as above
@@ -100,7 +99,7 @@ class EndTxnOnce(_SentOnce, EndTxnHandler):  # type: ignore[misc] # as above
 
 
 class OnceSender(TrackedSender):
-    """aiokafka's sender with the four handlers replaced; the rest of each method is aiokafka's."""
+    """aiokafka's sender with the four handlers replaced; the rest of each method is a copy of aiokafka's."""
 
     async def _do_add_partitions_to_txn(self, partitions: set[TopicPartition]) -> bool:
         return await AddPartitionsOnce(self, partitions).do(await self._transaction_coordinator())
@@ -135,7 +134,7 @@ class OnceSender(TrackedSender):
 
 
 def _codes(response: Any) -> set[int]:
-    """Return the error codes of a response, by partition in some and one for all in others."""
+    """Return the error codes of a response, which has one code or one for each partition."""
     if hasattr(response, "errors"):
         return {code for _, partitions in response.errors for _, code in partitions}
     return {response.error_code}

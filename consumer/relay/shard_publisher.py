@@ -1,7 +1,7 @@
-"""Publishes one shard of the outbox, from where Kafka says it stands.
+"""Publishes one shard of the outbox from the position that Kafka holds, and detects lost commits (semantics §7.4).
 
-Owns where a shard begins, and noticing that Postgres lost commits (semantics §7.4). Never publishes by itself
-(publisher.py does) and never decides who may: relay.py starts it while the shard is leased.
+A shard's position is what Kafka committed together with the messages; the floor is the same position as far as
+Postgres has confirmed it.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _SQL = queries("relay")
-# Rows of the outbox read at a time, and messages published in one transaction.
+# Rows of the outbox read at a time, and messages sent in one transaction.
 _ROWS = 20
 MAX_MESSAGES = 2000
 
 
 class NewIncarnationError(Exception):
-    """A new incarnation has begun, because commits were lost: begin the shard anew, from its floor."""
+    """Commits were lost and a new incarnation has begun: start the shard again, from its floor."""
 
 
 class ShardPublisher:
-    """One shard from the initialisation of its publisher to the first doubt; then a new one is made."""
+    """One shard with one publisher; lives until its first error."""
 
     def __init__(self, number: int, publisher: KafkaPublisher) -> None:
         self.number = number
         self._publisher = publisher
         self._position = PublishedPosition(0, 0)
-        # Confirmed by Postgres: it never moves back, unless commits were lost.
+        # As Postgres last confirmed it; it moves back only if commits were lost.
         self._floor = 0
 
     async def start(self, connection: Connection) -> None:
-        """Initialise, which ends whatever an older publisher left undone, and only then read the position.
+        """Start the publisher, which ends an older publisher's open transaction, and only then read the position.
 
         Raises DeliveryInDoubtError, TopicsMissingError, and what asyncpg raises.
         """
@@ -56,8 +56,8 @@ class ShardPublisher:
         state = await fetch_one(connection, _SQL["state"], self.number)
         self._floor = state["floor"]
         if known is None or known.incarnation < state["incarnation"]:
-            # The first start, or Kafka forgot an idle group: the floor is behind what was acknowledged. Or commits
-            # were lost and somebody noticed: from the floor on everything is told again.
+            # Kafka has no position (first start, or the idle group expired) or one from an older incarnation. Start
+            # at the floor; every message after it is sent again under the current incarnation.
             self._position = PublishedPosition(self._floor, state["incarnation"])
             return
         if await self._has_lost_commits(connection, known, state):
@@ -65,11 +65,11 @@ class ShardPublisher:
             return
         self._position = PublishedPosition(max(known.number, self._floor), state["incarnation"])
         if self._position.number > self._floor:
-            # Published before the crash that kept the floor from following.
+            # A crash came between the send and raising the floor.
             await self._raise_floor(connection)
 
     async def publish_due(self, connection: Connection, acknowledged: Callable[[datetime], None]) -> int:
-        """Publish the next messages and return how many; `acknowledged` is told when each batch was committed.
+        """Send the next messages and return their number; call `acknowledged` with each row's commit time.
 
         Raises NewIncarnationError, DeliveryInDoubtError, and what asyncpg raises.
         """
@@ -99,7 +99,7 @@ class ShardPublisher:
     # Lost commits --------------------------------------------------------------------------------------------
 
     async def _check_incarnation(self, connection: Connection, state: asyncpg.Record) -> None:
-        """Fail where a restored copy of the database stands behind what was published from the lost one."""
+        """Raise NewIncarnationError if the database is a copy from before messages that were published."""
         here = self._position
         if state["incarnation"] == here.incarnation:
             if state["head"] >= here.number and state["floor"] >= self._floor:
@@ -110,7 +110,7 @@ class ShardPublisher:
     async def _has_lost_commits(
         self, connection: Connection, known: PublishedPosition, state: asyncpg.Record
     ) -> bool:
-        """Tell whether the database lacks what was published; a floor that is one transaction late is no loss."""
+        """Return whether the database lacks published messages; a floor one transaction late is no loss."""
         if known.incarnation > state["incarnation"] or known.number > state["head"]:
             return True
         if known.floor > state["floor"]:
@@ -121,14 +121,14 @@ class ShardPublisher:
         return facts is None or mark_of(facts) != known.mark
 
     async def _start_new_incarnation(self, connection: Connection, published: PublishedPosition) -> None:
-        """Begin a new incarnation, unless another shard did, and stand at the floor under it."""
+        """Begin a new incarnation, unless another shard did, and take the floor as the position under it."""
         log.error(
             "the database has lost commits: publishing again from the floor, under a new incarnation",
             shard=self.number,
             published=published.number,
             floor=self._floor,
         )
-        async with configuration_change(connection):  # no batch is in flight
+        async with configuration_change(connection):  # no batch is in flight under this lock
             await connection.execute(_SQL["raise_incarnation"], published.incarnation)
         state = await fetch_one(connection, _SQL["state"], self.number)
         self._floor = state["floor"]

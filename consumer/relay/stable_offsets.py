@@ -1,6 +1,6 @@
-"""Reads a committed offset that no open transaction may still change (KIP-447).
+"""Reads a committed offset that no open transaction can still change (KIP-447).
 
-Owns OffsetFetch in version 7, the first that can ask for that; aiokafka's own stops at 3. Never commits.
+By OffsetFetch version 7, the first with `require_stable`; aiokafka implements up to version 3.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from aiokafka.client import AIOKafkaClient
     from aiokafka.structs import TopicPartition
 
-# COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR, UNSTABLE_OFFSET_COMMIT: ask again.
-_PASSING = {14, 15, 16, 88}
-_PAUSE = 0.05
+# COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR, UNSTABLE_OFFSET_COMMIT.
+_RETRIABLE = {14, 15, 16, 88}
+_RETRY_SECONDS = 0.05
 
 
 class _OffsetFetchResponse(Response):  # type: ignore[misc] # aiokafka ships no types
@@ -93,10 +93,10 @@ class _OffsetFetchRequest(Request[_OffsetFetchStruct]):  # type: ignore[misc] # 
 
 
 async def committed(client: AIOKafkaClient, group: str, partition: TopicPartition) -> tuple[int, str] | None:
-    """Return offset and metadata that the group has committed, None if it has not.
+    """Return the group's committed offset and metadata, None if there is none.
 
-    Waits while the coordinator moves, loads or has an open transaction on it: call it under a deadline. Raises
-    KafkaError.
+    Retries without a limit while the coordinator moves, loads or has an open transaction on the offset: call it
+    under a deadline. Raises KafkaError.
     """
     while True:
         try:
@@ -111,6 +111,6 @@ async def committed(client: AIOKafkaClient, group: str, partition: TopicPartitio
             code = response.error_code or code
             if code == 0:
                 return None if offset < 0 else (offset, metadata or "")
-            if code not in _PASSING:
+            if code not in _RETRIABLE:
                 raise for_code(code)(f"position of group {group}")
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(_RETRY_SECONDS)

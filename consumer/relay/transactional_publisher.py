@@ -1,8 +1,7 @@
-"""Publishing exactly once: messages and position in one Kafka transaction.
+"""Sends exactly once: messages and position in one Kafka transaction.
 
-Owns that transaction, and where the position is kept. What keeps it from being torn is resend_guard.py, the
-deadlines of producers.py, and starting over at any doubt. Never decides which position is right: the relay
-compares it with the outbox.
+The transaction stays whole by three measures: resend_guard.py, the deadlines in producers.py, and a new producer
+after every error whose outcome is unknown. Whether the position fits the outbox is checked in shard_publisher.py.
 """
 
 from __future__ import annotations
@@ -29,38 +28,38 @@ if TYPE_CHECKING:
     from consumer.relay.producers import Deadlines, TrackedSender
     from consumer.relay.record_batches import RecordBatch
 
-# aiokafka counts the records of a partition into the negative after 2³¹ of one session. An even smaller number
-# of messages over all partitions costs an initialisation in weeks.
+# aiokafka's sequence number of a partition overflows to negative after 2³¹ records of one producer. A new producer
+# after half as many messages over all partitions costs one initialisation in weeks.
 _MAX_MESSAGES = 1 << 30
-# What a relay writes beside the number: incarnation, floor and mark.
+# Metadata of the committed offset: incarnation, floor and mark.
 _METADATA = re.compile(r"(\d{1,9}):(\d{1,18}):(\d{1,10})", re.ASCII)
 
 
 def relay_group(settings: Settings, shard: int) -> str:
-    """Return the group that holds a shard's position, which is its transactional id too.
+    """Return the group that holds a shard's position; it is the transactional id too.
 
-    PREFIX-GROUP-relay-SHARD: as with topics, the prefix stands before the name and brings its own separator.
+    PREFIX + GROUP-relay-SHARD: as in topic names the prefix contains its own separator.
     """
     return f"{settings.topic_prefix}{settings.kafka_group}-relay-{shard}"
 
 
 class TransactionalPublisher(PlainPublisher):
-    """The publisher of one shard; starting it ends an older transaction and shuts an older publisher out."""
+    """The publisher of one shard; starting it ends an open transaction and fences an older publisher."""
 
-    # Only a test that shows what the guard is for takes another.
+    # Replaced only by the test that shows what the guard prevents.
     sender: type[TrackedSender] = OnceSender
 
     def __init__(self, settings: Settings, shard: int, deadlines: Deadlines | None = None) -> None:
         super().__init__(settings, deadlines)
         self._group = relay_group(settings, shard)
-        self._place = TopicPartition(settings.topic(POSITIONS_TOPIC), shard)
-        self._published = 0
+        self._position_partition = TopicPartition(settings.topic(POSITIONS_TOPIC), shard)
+        self._sent = 0
 
     async def send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition) -> None:
-        """See KafkaPublisher: messages and position become visible together or not at all."""
-        self._published += len(messages)
-        if self._published > _MAX_MESSAGES:
-            raise DeliveryInDoubtError("the producer's sequence numbers come to their end")
+        """See KafkaPublisher; messages and position become visible together or not at all."""
+        self._sent += len(messages)
+        if self._sent > _MAX_MESSAGES:
+            raise DeliveryInDoubtError("the producer's sequence numbers are used up")
         await super().send(messages, position)
 
     def _producer(self) -> AIOKafkaProducer:
@@ -70,18 +69,16 @@ class TransactionalPublisher(PlainPublisher):
 
     async def _require_topics(self, present: dict[str, int]) -> None:
         await super()._require_topics(present)
-        # On a topic that is not there committing the position would hang, and so would everything after it.
-        topic, shard = self._place
+        # Committing the position on a missing topic would hang.
+        topic, shard = self._position_partition
         if topic not in present:
             raise TopicsMissingError(f"topics are missing: {topic}; run `engagement topics`")
         if present[topic] <= shard:
-            raise TopicsMissingError(
-                f"{topic} has {present[topic]} partitions: shard {shard} has no place in it"
-            )
+            raise TopicsMissingError(f"{topic} has {present[topic]} partitions, none for shard {shard}")
 
     async def _position(self, producer: AIOKafkaProducer) -> PublishedPosition | None:
-        # Only now: initialising has ended whatever could still have moved it.
-        found = await stable_offsets.committed(producer.client, self._group, self._place)
+        # Only after the producer's start, which has ended every transaction that could still move it.
+        found = await stable_offsets.committed(producer.client, self._group, self._position_partition)
         if found is None:
             return None
         number, metadata = found
@@ -98,6 +95,6 @@ class TransactionalPublisher(PlainPublisher):
             position.number, f"{position.incarnation}:{position.floor}:{position.mark}"
         )
         async with asyncio.timeout(self._deadlines.operation):
-            await producer.send_offsets_to_transaction({self._place: offset}, self._group)
+            await producer.send_offsets_to_transaction({self._position_partition: offset}, self._group)
         async with asyncio.timeout(self._deadlines.operation):
             await producer.commit_transaction()

@@ -194,7 +194,7 @@ async def test_topics_that_are_missing(proxied: Proxied, topic_prefix: str) -> N
     server = proxied.server
     settings = await prepare(server, topic_prefix)
     beyond = TransactionalPublisher(settings, PARTITIONS)
-    with pytest.raises(TopicsMissingError, match=f"{POSITIONS_TOPIC} has 3 partitions: shard 3 has no place"):
+    with pytest.raises(TopicsMissingError, match=f"{POSITIONS_TOPIC} has 3 partitions, none for shard 3"):
         await beyond.start()
     await beyond.discard()
     bare = settings.model_copy(update={"topic_prefix": f"{topic_prefix}bare-"})

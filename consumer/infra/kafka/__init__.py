@@ -1,7 +1,7 @@
-"""Clients of Kafka: their options, how they start, leave and fail, and which topics there are. Layer: infra.
+"""Kafka clients: their options, starting, stopping and failing, and the topics of the cluster. Layer: infra.
 
-Others write `kafka.client_options(…)`. Read `client.py` first. `lenient_batches.py` and `abort.py` reach into
-aiokafka, each for a reason that docs/decisions/ gives.
+Read `client.py` first; other packages write `kafka.client_options(…)`. `lenient_batches.py` and `abort.py` use
+aiokafka's private parts: docs/decisions/0017-aiokafka-patches.md says why.
 """
 
 from consumer.infra.kafka.client import (

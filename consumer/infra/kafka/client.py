@@ -1,7 +1,6 @@
-"""How brokers are reached: the options that every client shares, and what the cluster has.
+"""How brokers are reached: the options that every client shares, and the list of topics.
 
-Owns client options and reading the list of topics. Never creates a topic (topics.py) and never asks for one
-by name: some brokers create what they are asked for.
+Never asks for a topic by name: some brokers create a topic that is asked for.
 """
 
 from __future__ import annotations
@@ -28,29 +27,28 @@ if TYPE_CHECKING:
 
 CLIENT_ID = "engagement"
 
-
-# Seconds for asking brokers why they refuse us: whoever refuses does it at once.
+# Seconds for asking brokers why they refuse us: a broker that refuses answers at once.
 _DIAGNOSIS_SECONDS = 1.0
-# Seconds for what was cancelled to end.
+# Seconds for a cancelled task to end.
 _CANCEL_SECONDS = 0.5
 
 
 class BrokerRefusedError(KafkaConnectionError):  # type: ignore[misc] # aiokafka ships no types
-    """A broker is there and does not deal with us; the message says why, and which setting to look at."""
+    """A broker was reached and refused us; the message gives the reason and the setting to check."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class TopicsMissingError(Exception):
-    """Topics that are needed are not there: run `engagement topics`."""
+    """Required topics do not exist: run `engagement topics`."""
 
 
 def client_options(settings: Settings, role: str = "") -> dict[str, Any]:
     """Return the arguments shared by aiokafka's consumers, producers, admin and plain clients.
 
-    role: part of the client id, by which brokers tell clients apart in their logs and quotas. Raises SettingsError
-    where certificates cannot be used.
+    role: part of the client id, which brokers use in their logs and quotas. Raises SettingsError if certificates
+    cannot be used.
     """
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap,
@@ -69,26 +67,27 @@ def client_options(settings: Settings, role: str = "") -> dict[str, Any]:
 async def stop_client(
     client: AIOKafkaConsumer | AIOKafkaProducer, *, within: float = 2.0
 ) -> BaseException | None:
-    """Stop a consumer or producer and return what it ended with, None where that was in order.
+    """Stop a consumer or producer and return the error it ended with, None if it stopped cleanly.
 
-    within: seconds; it would wait for an answer for ever where the broker has gone. In a task of its own: aiokafka
-    may raise CancelledError of its own making, or swallow one, and neither must touch the caller's.
+    within: seconds; without a limit aiokafka waits for a dead broker for ever. Runs in a task of its own:
+    aiokafka may raise a CancelledError by itself, or swallow one, and neither may affect the cancellation of the
+    caller.
     """
     stopping = asyncio.ensure_future(client.stop())
-    over: set[asyncio.Future[None]] = set()
+    done: set[asyncio.Future[None]] = set()
     try:
-        over, _ = await asyncio.wait([stopping], timeout=within)
+        done, _ = await asyncio.wait([stopping], timeout=within)
     finally:
-        if not over:
+        if not done:
             stopping.cancel()
             await asyncio.wait([stopping], timeout=_CANCEL_SECONDS)
-    if not over:
-        return TimeoutError(f"not over after {within:.0f} s")
+    if not done:
+        return TimeoutError(f"not stopped after {within:.0f} s")
     return asyncio.CancelledError() if stopping.cancelled() else stopping.exception()
 
 
 def input_topics(settings: Settings) -> dict[str, str]:
-    """Return the topics consumed: as Kafka calls them → as the service does, without the prefix."""
+    """Return the consumed topics: name in Kafka → name without the prefix."""
     return {settings.topic(name): name for name in settings.topics}
 
 
@@ -96,10 +95,9 @@ def input_topics(settings: Settings) -> dict[str, str]:
 async def metadata_client(
     settings: Settings, role: str, *, patience: float = 5.0
 ) -> AsyncIterator[AIOKafkaClient]:
-    """Give a connected client for questions about the cluster, each answered within `patience` seconds.
+    """Connect a client for metadata requests, each answered within `patience` seconds.
 
-    Raises aiokafka's KafkaConnectionError where no broker can be reached, namely BrokerRefusedError where one says
-    why.
+    Raises aiokafka's KafkaConnectionError if no broker can be reached: a BrokerRefusedError if one gives a reason.
     """
     client = AIOKafkaClient(**client_options(settings, role), request_timeout_ms=int(patience * 1000))
     try:
@@ -117,7 +115,7 @@ async def metadata_client(
 
 
 async def _refusal_reason(settings: Settings, client: AIOKafkaClient) -> str | None:
-    """Ask each broker once more why it refuses us, if any does: aiokafka's errors do not say."""
+    """Connect to each broker once more and return why it refuses us, if one does: aiokafka's errors do not say."""
     options = client_options(settings, "why")
     del options["bootstrap_servers"]
     addresses = [(host, port) for host, port, _ in client.hosts]
@@ -135,11 +133,11 @@ async def _refusal_reason(settings: Settings, client: AIOKafkaClient) -> str | N
 
 
 async def _failure(host: str, port: int, options: dict[str, Any]) -> BaseException | None:
-    """Connect and ask for nothing in particular; returns how that failed, None if it did not."""
+    """Connect and send one request; return the error, None if there was none."""
     try:
         connection = await create_conn(host, port, **options)
         try:
-            # Whoever asks for a login lets everybody in and hangs up at the first request.
+            # A broker that requires SASL accepts the connection and closes it at the first request.
             await connection.send(MetadataRequest([]))
         finally:
             abort_connection(connection)
@@ -149,13 +147,13 @@ async def _failure(host: str, port: int, options: dict[str, Any]) -> BaseExcepti
 
 
 async def partitions_by_topic(client: AIOKafkaClient) -> dict[str, int]:
-    """Return every topic of the cluster that may be seen, with its number of partitions."""
+    """Return every topic that we may describe, with its number of partitions."""
     cluster = await client.fetch_all_metadata()
     return {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
 
 
 async def require_topics(settings: Settings, names: Iterable[str]) -> None:
-    """Raise TopicsMissingError unless all these topics, named without the prefix, are there."""
+    """Raise TopicsMissingError unless all these topics, given without the prefix, exist."""
     async with metadata_client(settings, "topics") as client:
         present = await partitions_by_topic(client)
     if missing := [topic for topic in map(settings.topic, names) if topic not in present]:

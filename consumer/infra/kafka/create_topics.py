@@ -1,7 +1,6 @@
-"""Creates the topics that are missing.
+"""Creates missing topics, with their partitions, replicas and compaction.
 
-Owns how topics of this service are made: partitions, replicas, compaction. Never changes one that is there:
-its partitions and settings belong to whoever runs the cluster.
+Never changes a topic that exists: its partitions and settings belong to the cluster's operator.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from schemas.names import DEFAULT_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_
 if TYPE_CHECKING:
     from consumer.infra.settings import Settings
 
-# Of a topic whose settings say nothing about replicas, where the cluster has so many brokers.
+# Replicas by default, on a cluster with so many brokers.
 _REPLICAS = 3
 _PATIENCE_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class TopicResult:
-    """What became of one topic; error: one line where it could not be created, else None."""
+    """The result for one topic. error: one line if it could not be created, else None."""
 
     topic: str
     partitions: int
@@ -34,10 +33,11 @@ class TopicResult:
 
 
 async def create_missing(settings: Settings, *, shards: int = DEFAULT_SHARDS) -> list[TopicResult]:
-    """Create the input and output topics that are missing and return what became of each, inputs first.
+    """Create the missing input and output topics and return the result for each, inputs first.
 
-    shards: of the installation's outbox; a relay that is not plain keeps its positions by them. May be run
-    again, and by several at once. Raises aiokafka's KafkaConnectionError where no broker answers.
+    shards: of the installation's outbox: the partitions of the topic for positions, which a transactional relay
+    needs. May be repeated, and run by several processes at once. Raises aiokafka's KafkaConnectionError if no
+    broker answers.
     """
     async with kafka.metadata_client(settings, "topics") as client:
         present = await kafka.partitions_by_topic(client)
@@ -57,7 +57,7 @@ async def create_missing(settings: Settings, *, shards: int = DEFAULT_SHARDS) ->
 
 
 def planned_topics(settings: Settings, brokers: int, *, shards: int = DEFAULT_SHARDS) -> list[NewTopic]:
-    """Return all topics as they would be created on a cluster of so many brokers, inputs first."""
+    """Return all topics as they would be created on a cluster with so many brokers, inputs first."""
     replicas = settings.topic_replication or min(_REPLICAS, max(brokers, 1))
     inputs = [NewTopic(name, settings.input_partitions, replicas) for name in kafka.input_topics(settings)]
     outputs = [
@@ -65,7 +65,7 @@ def planned_topics(settings: Settings, brokers: int, *, shards: int = DEFAULT_SH
             settings.topic(name),
             settings.output_partitions,
             replicas,
-            # Of a contact in a profile the newest score is what a new reader needs.
+            # A new reader needs the latest score of each contact and profile.
             topic_configs={"cleanup.policy": "compact"} if name == SCORE_CHANGED_TOPIC else {},
         )
         for name in OUTPUT_TOPICS
@@ -88,7 +88,7 @@ async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:
     refused = {}
     for name, code, *message in answer.topic_errors:
         kind = for_code(code)
-        # Somebody else was quicker.
+        # Another process may have created it meanwhile.
         if code and kind is not TopicAlreadyExistsError:
             refused[name] = (message[0] if message and message[0] else None) or kind.__name__
     return refused

@@ -1,11 +1,12 @@
-"""Reads Kafka's record batches so that no record in one can make it unreadable, and says which lane one was of.
+"""Replaces two classes of aiokafka's fetcher, so that one bad record or batch does not stop all lanes.
 
-Kafka calls header names strings, but brokers and many clients take any bytes for one; aiokafka reads them as UTF-8
-and fails with the whole batch, each time it is fetched. Here such a name is read as headers.py has it. A batch that
-is broken beyond that (its checksum does not fit, its compression fails) ends in an error that names its lane: by
-itself aiokafka does not say, so that one lane would hold up all.
-
-Owns these two replacements in aiokafka. Never looks at what a record says.
+1. Header names that are not UTF-8. Kafka calls them strings, but brokers and many clients accept any bytes;
+aiokafka
+   decodes them as UTF-8 and fails with the whole batch, each time it is fetched. Here such a name is decoded as
+   domain/record_headers.py does it.
+2. Batches that are broken otherwise (wrong checksum, failing decompression) raise an error that names the
+partition:
+   aiokafka's error does not.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ if TYPE_CHECKING:
 
     from aiokafka import TopicPartition
 
-# Of a batch: what its length does not count (its offset, and the length itself); where its format stands, and
-# the first format that has headers.
-_HEAD = 12
+# Bytes of a batch before the part that its length field counts (base offset, and the length itself); position of
+# the magic byte; the first format with headers.
+_LENGTH_END = 12
 _MAGIC = 16
-_WITH_HEADERS = 2
+_MAGIC_WITH_HEADERS = 2
 
 
 class UnreadableBatchError(KafkaError):  # type: ignore[misc] # aiokafka ships no types
-    """A batch that is no records at all; `partition` says of which log, `offset` where it should have begun."""
+    """A batch that cannot be decoded, at this offset of this partition."""
 
     def __init__(self, partition: TopicPartition, offset: int, error: BaseException) -> None:
         super().__init__(f"{partition.topic}/{partition.partition} at {offset}: {error!r}")
@@ -42,13 +43,13 @@ class UnreadableBatchError(KafkaError):  # type: ignore[misc] # aiokafka ships n
 
 
 def install() -> None:
-    """Let every consumer of this process read batches this way."""
+    """Replace the classes for every consumer of this process."""
     fetcher.MemoryRecords = LenientBatches
     fetcher.PartitionRecords = _PartitionRecords
 
 
 class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc] # aiokafka ships no types
-    """The records of one lane that a fetch brought."""
+    """The fetched records of one partition."""
 
     def __next__(self) -> Any:
         try:
@@ -60,7 +61,7 @@ class _PartitionRecords(fetcher.PartitionRecords):  # type: ignore[misc] # aioka
 
 
 class LenientBatches:
-    """What a fetch brought of one lane, batch by batch; in the place of aiokafka's MemoryRecords."""
+    """The fetched batches of one partition, in place of aiokafka's MemoryRecords."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -69,32 +70,32 @@ class LenientBatches:
         try:
             self._records = MemoryRecords(content)
         except CorruptRecordException as error:
-            # Here it would end aiokafka's fetching altogether; next_batch is where errors are looked for.
+            # Raised here it would end aiokafka's fetch routine; next_batch() is where it expects errors.
             self._broken = error
 
     def size_in_bytes(self) -> int:
-        """Return how many bytes the fetch brought."""
+        """Return the number of bytes fetched."""
         return len(self._content)
 
     def has_next(self) -> bool:
-        """Tell whether there is another whole batch."""
+        """Return whether there is another complete batch."""
         return self._broken is not None or bool(self._records.has_next())
 
     def next_batch(self) -> Any:
-        """Return the next batch, an iterator of records with what aiokafka asks of one."""
+        """Return the next batch, an iterator of records with the attributes that aiokafka reads."""
         if self._broken is not None:
             raise self._broken
         batch = self._records.next_batch()
         begin = self._begin
-        length = int.from_bytes(self._content[begin + 8 : begin + _HEAD], "big")
-        self._begin = begin + _HEAD + length
-        if batch is None or self._content[begin + _MAGIC] < _WITH_HEADERS:
+        length = int.from_bytes(self._content[begin + 8 : begin + _LENGTH_END], "big")
+        self._begin = begin + _LENGTH_END + length
+        if batch is None or self._content[begin + _MAGIC] < _MAGIC_WITH_HEADERS:
             return batch
-        return _Batch(batch, self._content[begin : self._begin])
+        return _LenientBatch(batch, self._content[begin : self._begin])
 
 
-class _Batch:
-    """A batch that is read by aiokafka's fast reader, and by its plain one where that fails."""
+class _LenientBatch:
+    """A batch read by aiokafka's C reader, and by its Python reader if that fails."""
 
     def __init__(self, batch: Any, content: bytes) -> None:
         self._batch = batch
@@ -117,15 +118,15 @@ class _Batch:
 
 
 def _read_leniently(content: bytes) -> _DefaultRecordBatchPy:
-    """Return the records of a batch; raises CorruptRecordException where more than a name is wrong with it."""
+    """Return the records of a batch; raises CorruptRecordException if more than a header name is wrong."""
     batch = _DefaultRecordBatchPy(content)
-    batch._maybe_uncompress()  # noqa: SLF001 - aiokafka is pinned, and tests/kafka proves that this works
+    batch._maybe_uncompress()  # noqa: SLF001 - aiokafka is pinned, and tests/kafka/test_bad_records.py proves it
     batch._buffer = _LenientBuffer(batch._buffer)  # noqa: SLF001
     return batch
 
 
 class _LenientBuffer(bytearray):
-    """Bytes of which the plain reader cuts keys, values and, the only ones that it decodes, names."""
+    """The buffer of the Python reader, which slices keys, values and names from it and decodes only the names."""
 
     def __getitem__(self, index: Any) -> Any:
         found = super().__getitem__(index)

@@ -1,7 +1,6 @@
-"""TLS with brokers: who is trusted and which certificate is shown, as the settings say.
+"""Makes the TLS context for brokers from the files in the settings, and reports the files that cannot be used.
 
-Owns reading the files that settings name, and saying which of them cannot be used. Never connects. Postgres' own
-files are named in its URL and read by asyncpg.
+Files for Postgres are named in its URL and read by asyncpg.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def context(settings: Settings) -> ssl.SSLContext:
-    """Return what clients of Kafka connect with; raises SettingsError naming the files that cannot be used."""
+    """Return the context for Kafka clients; raises SettingsError naming the files that cannot be used."""
     try:
         made = ssl.create_default_context(cafile=settings.kafka_ssl_ca_file)
     except OSError as error:
@@ -32,7 +31,7 @@ def context(settings: Settings) -> ssl.SSLContext:
 
 def _load_client_certificate(made: ssl.SSLContext, file: Path, settings: Settings) -> None:
     secret = settings.kafka_ssl_key_password
-    # Never None: OpenSSL would ask whoever sits at the terminal, and a service would wait for ever.
+    # Never None: OpenSSL would ask for the password on the terminal, and a service would wait for ever.
     password = secret.get_secret_value() if secret else ""
     try:
         made.load_cert_chain(file, settings.kafka_ssl_key_file, password)

@@ -1,0 +1,11 @@
+"""How long leases in Postgres last: those of slices (lanes/leases.py) and of shards (relay/shard_leases.py)."""
+
+from __future__ import annotations
+
+# Seconds. A lease lasts a dozen heartbeats; a killed process is replaced well within ten seconds.
+LEASE = 6.0
+# A holder stops relying on its leases this long before they run out, by its own clock.
+MARGIN = 1.0
+# A holder whose heartbeat is later than this counts as alive only while its connection exists: a killed process has
+# none.
+LATE = 1.2
