@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from consumer.cli import FAILURE, SUCCESS, CommandFailedError
 from consumer.cli.arguments import positive
-from consumer.demo import run_demo
+from consumer.demo.director import run_demo
 from consumer.demo.servers import missing_packages
 
 if TYPE_CHECKING:

@@ -1,14 +1,10 @@
-"""`engagement demo`: the service in one go, on servers out of wheels, with somebody watching both ends.
+"""`engagement demo`: the real worker on servers from Python wheels, with simulated traffic and independent checks.
 
-    scenario ──► feed ──► broker ──► Worker (the very same) ──► PostgreSQL ──► broker ──► reader
-                                         │                          │                       │
-                                         └───────► counts ◄─────────┴───── screen ◄─────────┘
-                                                     └──► verify ──► summary
+    scenario ──► feed ──► broker ──► Worker (as in production) ──► PostgreSQL ──► broker ──► reader
+                                         │                             │                       │
+                                         └───────► counts ◄────────────┴───── screen ◄─────────┘
+                                                     └──► verify ──► final report
 
-Owns that staging and the closing checks. Never does a part of the service's work: what is shown is what the
-worker, the database and the topics say, each asked by itself.
+Layer: demo, above worker and web. Read `director.py` first. The figures on the screen come from the worker, the
+database and the topics, each read on its own.
 """
-
-from consumer.demo.director import run_demo
-
-__all__ = ["run_demo"]

@@ -18,7 +18,8 @@ import pytest
 import structlog
 from rich.console import Console
 
-from consumer.demo import director, run_demo
+from consumer.demo import director
+from consumer.demo.director import run_demo
 from consumer.demo.reader import Reader
 from schemas.names import SCORE_CHANGED_TOPIC
 from tests.waiting import eventually

@@ -124,7 +124,7 @@ async def test_it_says_what_that_means_and_asks(run: Run, connection: Connection
     code, _, err = await run("seek", "deals", "1", "--to", "11", "--yes")
     assert (code, err) == (
         1,
-        ["engagement lanes: offset 11 is outside the log of deals/1, which goes from 0 to 10"],
+        ["engagement lanes: offset 11 is outside the log of deals/1, which begins at 0 and ends at 10"],
     )
     assert await _stands(connection) == (1, 5, None)
     code, _, err = await run("seek", "deals", "0", "--to", "0", "--yes")

@@ -1,4 +1,4 @@
-"""`engagement catalog apply`, `diff` and `export`: what people see, and how the commands end."""
+"""`engagement catalog apply`, `diff` and `export`: output and exit codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAULTY = ROOT / "tests" / "catalogs" / "faulty.yaml"
 
 @pytest.fixture(autouse=True)
 def only_a_database(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave only the database to be found: these commands need no broker."""
+    """Set only the database: these commands need no broker."""
     monkeypatch.setenv("ENGAGEMENT_DATABASE_URL", database)
     monkeypatch.delenv("ENGAGEMENT_KAFKA_BOOTSTRAP", raising=False)
 
@@ -59,9 +59,9 @@ async def test_every_fault_with_its_line(capsys: pytest.CaptureFixture[str], con
     assert await run("apply", FAULTY) == 1
     captured = capsys.readouterr()
     report = (FAULTY.with_suffix(".report")).read_text("utf-8").splitlines()
-    *told, last = captured.err.splitlines()
-    assert len(told) == len(report) >= 12
-    assert all(line.startswith(f"{FAULTY}:") for line in told)
+    *faults, last = captured.err.splitlines()
+    assert len(faults) == len(report) >= 12
+    assert all(line.startswith(f"{FAULTY}:") for line in faults)
     assert last == f"engagement catalog apply: {len(report)} faults in {FAULTY}"
     assert captured.out == ""
     assert await connection.fetchval("select count(*) from accounts") == 0
@@ -70,7 +70,7 @@ async def test_every_fault_with_its_line(capsys: pytest.CaptureFixture[str], con
 async def test_differences_as_json_and_pending(
     capsys: pytest.CaptureFixture[str], connection: Connection, tmp_path: Path
 ) -> None:
-    """What waits for a publish is marked pending, in lines and as JSON."""
+    """A change that waits for a publish is marked pending, in lines and as JSON."""
     await run("apply", STARTING)
     await connection.execute("update definitions set counted = true where key = 'deal_won'")
     capsys.readouterr()
@@ -89,7 +89,7 @@ async def test_differences_as_json_and_pending(
 
 
 async def test_clear_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A file that is not there and an account that is not there: one line on stderr, and the exit code 1."""
+    """A missing file and a missing account are each one line on stderr, and exit code 1."""
     assert await run("apply", tmp_path / "nothing.yaml") == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert await run("export", "--account", "nobody") == 1
@@ -98,10 +98,10 @@ async def test_clear_errors(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert "other" in capsys.readouterr().err
 
 
-async def test_what_is_published_over_history_is_in_force_when_apply_ends(
+async def test_apply_publishes_changes_before_it_ends(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, database: str, connection: Connection
 ) -> None:
-    """`apply` says what it publishes and works at it to its end, after a publish that others have left."""
+    """`apply` prints what it publishes and completes it; a publish that was left unfinished comes first."""
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.batch([event(1), event(2, subject="bob")])
@@ -121,8 +121,8 @@ async def test_what_is_published_over_history_is_in_force_when_apply_ends(
         path.write_text(json.dumps(catalog(won=5)), "utf-8")
         capsys.readouterr()
         assert await run("apply", path, "--json") == 0
-        told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        assert [(each["field"], each["after"], each["pending"]) for each in told] == [
+        differences = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [(each["field"], each["after"], each["pending"]) for each in differences] == [
             ("published_version", 3, True),
             ("weights.won", 5, True),
             ("published_version", 4, False),
@@ -130,14 +130,14 @@ async def test_what_is_published_over_history_is_in_force_when_apply_ends(
         assert await overall(connection) == {"ann": 5, "bob": 5}
 
 
-async def test_without_a_relay_readers_see_what_nobody_is_told(
+async def test_without_a_relay_apply_publishes_but_fails_to_announce(
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     database: str,
     connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where messages pile up `apply` ends with a line that says what is done and what is not; again, it goes on."""
+    """With a full outbox `apply` fails, in one line with what is done and what is not; run again it continues."""
     monkeypatch.setattr(announce, "_MAX_UNPUBLISHED", 0)
     monkeypatch.setattr(announce, "_STALL_SECONDS", 0.0)
     async with service.running(database) as worker:
@@ -148,7 +148,7 @@ async def test_without_a_relay_readers_see_what_nobody_is_told(
     assert await run("apply", path) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line == (
-        "engagement catalog: profile lead_score: version 2 is published; whom it changed is yet to be told:"
+        "engagement catalog: profile lead_score: version 2 is published; its score messages are not sent yet:"
         " 1 messages wait in the outbox and do not get fewer: is a relay running?"
     )
     assert await overall(connection) == {"ann": 3}

@@ -1,4 +1,4 @@
-"""`dead-letters list` and `show`: what people see of a record that was no event."""
+"""`dead-letters list` and `show`: how a record that is not a valid event is printed."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ async def _ids(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[int]
     return [json.loads(line)["id"] for line in out.splitlines()]
 
 
-async def test_the_list_is_newest_first_and_narrowed(
+async def test_the_list_is_newest_first_and_filtered(
     three_dead: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Account, reason, topic and limit each narrow the list, newest first."""
+    """Account, reason, topic and limit each filter the list, newest first."""
     first, second, third = three_dead
     assert await _ids(capsys) == [third, second, first]
     assert await _ids(capsys, "--account", "acme") == [second, first]
@@ -147,7 +147,7 @@ async def test_one_that_is_not_there(three_dead: list[int], capsys: pytest.Captu
     assert err == f"engagement dead-letters: there is no dead letter {max(three_dead) + 1}\n"
 
 
-async def test_no_schema_is_told_in_a_line(
+async def test_a_missing_schema_is_one_line(
     empty_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On a database that was never migrated the command says what to run."""

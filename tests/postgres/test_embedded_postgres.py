@@ -200,7 +200,7 @@ def _copy_package(name: str, target: Path) -> None:
 
 _PROGRAM = """
 import asyncio, sys
-from consumer.embedded import EmbeddedPostgres
+from consumer.demo.servers import EmbeddedPostgres
 
 async def main():
     async with EmbeddedPostgres(fsync=False) as server:
