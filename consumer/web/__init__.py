@@ -1,7 +1,6 @@
-"""The HTTP side: the API under `/v1`, who may call it, and how it says what is wrong.
+"""The HTTP API under `/v1`: authentication, routes, problem details.
 
-    request ─► guard ─► auth: whose token, which account, which permission ─► routes ─► answer, or a problem
+    request ─► middleware ─► auth: token, account, permission ─► route ─► answer or problem
 
-Owns the edge between HTTP and the service. Never holds a rule of scoring or of the catalog: routes call the same
-code as the commands do.
+Never holds a rule of scoring or of the catalog: routes call the same code as the commands do.
 """

@@ -1,7 +1,4 @@
-"""The web process: puts the API together, serves it beside health and metrics, and ends in order.
-
-Owns the composition, and what SIGTERM does. Never knows what a route does.
-"""
+"""The web process: compose the API, serve it with health and metrics, and shut down on SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-# Seconds for which requests in flight may go on after SIGTERM.
+# Seconds that requests in flight have to finish after SIGTERM.
 _SHUTDOWN_GRACE = 5
 
 
@@ -61,14 +58,14 @@ def application(connections: Connections, tokens: TokenVerifier, health: Health,
 
 
 def token_verifier(settings: Settings) -> TokenVerifier:
-    """Return what checks tokens; raises SettingsError where no setting says how."""
+    """Return the verifier that settings ask for; raises SettingsError if they name neither a secret nor a JWKS."""
     limits: dict[str, Any] = {"issuer": settings.jwt_issuer, "audience": settings.jwt_audience}
     if settings.jwt_secret is not None:
         return TokenVerifier(SharedSecret(settings.jwt_secret.get_secret_value()), **limits)
     if settings.jwt_jwks is not None:
         return TokenVerifier(KeySet(settings.jwt_jwks, SystemClock()), **limits)
     raise SettingsError(
-        [f"{variable('jwt_secret')} or {variable('jwt_jwks')} is missing: tokens cannot be checked without"]
+        [f"{variable('jwt_secret')} or {variable('jwt_jwks')} is missing: tokens cannot be verified"]
     )
 
 
@@ -97,5 +94,5 @@ async def run(settings: Settings) -> None:
             for task in tasks:
                 task.cancel()
     finally:
-        # Not close(): that waits for a server which may be frozen.
+        # Not close(): it would wait for a server that may be frozen.
         pool.terminate()

@@ -1,8 +1,4 @@
-"""The OpenAPI document, as far as it is not made from the routes by FastAPI.
-
-Owns its description, that every route answers errors with problem details, and that changes need a revision. Never
-adds a route.
-"""
+"""Add to the OpenAPI document what FastAPI cannot derive: problem responses, `If-Match` as required."""
 
 from __future__ import annotations
 
@@ -15,17 +11,17 @@ from consumer.web.http.problems import MEDIA_TYPE, ProblemDetails
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-DESCRIPTION = """Accounts, their catalogs, and what became of the events of their contacts.
+DESCRIPTION = """Accounts, their catalogs, and the scores and timelines of their contacts.
 
-Every error is an `application/problem+json` object (RFC 9457); `errors` names each field. Lists come in pages:
-`next` of one is the `cursor` of the following. What can be changed has a revision (`ETag`, in lists `revision`),
-and changes name it in `If-Match`: 428 without, 412 when somebody else was faster."""
+Every error is an `application/problem+json` object (RFC 9457); `errors` names each invalid field. Lists are paged:
+`next` of a page is the `cursor` of the following one. Everything that can be changed has a revision (the header
+`ETag`; `revision` in lists). Changes send it in `If-Match`: 428 if it is missing, 412 if it is out of date."""
 
 _REFERENCE = "#/components/schemas/{model}"
 
 
 def install(application: FastAPI) -> None:
-    """Make the application give this document."""
+    """Make the application serve this document."""
 
     def openapi_document() -> dict[str, Any]:
         if application.openapi_schema is None:
@@ -55,6 +51,6 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
             operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
             for parameter in operation.get("parameters", ()):
                 if parameter["name"] == "If-Match":
-                    # Not so in the code, where its absence has a problem of its own.
+                    # Optional in the code, because a missing one has a problem of its own (428).
                     parameter |= {"required": True, "schema": {"type": "string"}}
     return document

@@ -1,7 +1,7 @@
-"""The routes, one module for each concern; each has a `router`, and its prefix in full.
+"""All routers of the API, in the order in which they match.
 
-Owns which there are. A route names its permission by the type of its first parameter (auth.py), and the table of
-tests/web/test_permissions.py names every route once more.
+The type of a route's first parameter is the permission that it needs (http/auth.py). tests/web/test_permissions.py
+lists every route with its permission.
 """
 
 from consumer.web.api.catalog import (
@@ -29,7 +29,7 @@ ROUTERS = (
     publishes.router,
     versions.router,
     audit.router,
-    # What is below a contact before the contact itself, whose id may have slashes.
+    # Sub-resources of a contact before the contact itself: its id may contain slashes.
     timeline.router,
     scores.router,
     adjustments.router,

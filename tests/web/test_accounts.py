@@ -34,7 +34,7 @@ async def test_an_account_is_created_once(api: Api) -> None:
     assert told == expected
     again = await api.client.post("/v1/accounts", json=body, headers=headers)
     assert again.status_code == 409
-    assert again.json()["detail"] == "there is an account born already"
+    assert again.json()["detail"] == "account born already exists"
     async with api.as_("born", actor="ann") as client:
         read = await client.get("")
         assert read.json() == response.json()

@@ -228,7 +228,7 @@ async def test_what_has_history_is_never_deleted(
             assert why in (await _delete(client, key)).json()["detail"]
             await _change(client, key, active=False)
         assert "has counted" in (await _delete(client, "counted")).json()["detail"]
-        assert "events on timelines" in (await _delete(client, "excluded")).json()["detail"]
+        assert "timeline entries" in (await _delete(client, "excluded")).json()["detail"]
         assert (await client.delete("/definitions/unused")).status_code == 428
         gone = await _delete(client, "unused")
         assert (gone.status_code, gone.content) == (204, b"")

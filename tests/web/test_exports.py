@@ -151,7 +151,7 @@ async def test_who_goes_away_leaves_nothing_behind(
 async def test_who_does_not_read_on_is_cut(client: Client, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a part is not taken in time the answer ends without its last part, and its place is free again."""
     monkeypatch.setattr(contacts, "_CHUNK", 2)
-    monkeypatch.setattr(csv_response, "_PATIENCE", 0.05)
+    monkeypatch.setattr(csv_response, "_SEND_TIMEOUT", 0.05)
 
     async def never() -> None:
         await asyncio.Event().wait()

@@ -76,9 +76,9 @@ async def test_the_order_is_changed_as_a_whole(api: Api, new_account: Callable[.
         seen = await client.get("/group-order")
         headers = {"if-match": seen.headers["etag"]}
         for keys, problem in (
-            (["mail", "purchase"], "visits left out"),
-            (["mail", "purchase", "visits", "calls"], "calls unknown"),
-            (["mail", "purchase", "visits", "mail"], "some repeated"),
+            (["mail", "purchase"], "missing visits"),
+            (["mail", "purchase", "visits", "calls"], "unknown calls"),
+            (["mail", "purchase", "visits", "mail"], "some are repeated"),
         ):
             refused = await client.put("/group-order", json={"keys": keys}, headers=headers)
             assert refused.status_code == 422

@@ -160,7 +160,7 @@ async def test_only_a_profile_that_was_never_published_is_deleted(api: Api, clie
     await client.post("/profiles", json=SECOND)
     await _adjust(api, str(client.base_url).split("/")[-2])
     adjusted = await client.edit("/profiles/second", {}, method="DELETE")
-    assert (adjusted.status_code, "adjusted" in adjusted.json()["detail"]) == (409, True)
+    assert (adjusted.status_code, "score adjustments" in adjusted.json()["detail"]) == (409, True)
 
 
 async def _adjust(api: Api, account: str) -> None:

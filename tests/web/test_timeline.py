@@ -133,7 +133,7 @@ async def test_each_entry_says_what_it_is_worth_and_why_not(client: Client) -> N
             0,
             "already_counted",
             "already_counted",
-            "counted once already on 3 May 2026",
+            "already counted on 3 May 2026",
         ),
         ("hourly", "05-03T12:15"): (3, "counted", None, None),
         ("hourly", "05-03T12:35"): (0, "cooling_down", "cooling_down", "cooling down until 15:15"),
@@ -143,7 +143,7 @@ async def test_each_entry_says_what_it_is_worth_and_why_not(client: Client) -> N
         ("daily", "05-03T13:45"): (2, "counted", None, None),
         ("daily", "05-03T13:46"): (2, "counted", None, None),
         ("daily", "05-03T13:47"): (0, "cooling_down", "cooling_down", "cooling down until 15:45 on 4 May"),
-        ("always", "05-03T15:25"): (0, "excluded", "robot", "a robot's"),
+        ("always", "05-03T15:25"): (0, "excluded", "robot", "excluded: robot event"),
     }
     assert listed["hourly", "05-03T12:35"][2] == {
         "code": "cooling_down",

@@ -154,7 +154,7 @@ async def test_an_account_without_groups_needs_one_first(
         refused = await client.post("/inbox/definition", json={"type": "42"})
         assert (refused.status_code, refused.json()["detail"]) == (
             409,
-            "there is no group yet: create one first",
+            "the account has no group: create one first",
         )
         await client.post("/groups", json=GROUPS[0])
         made = await client.post("/inbox/definition", json={"type": "42"})

@@ -1,4 +1,4 @@
-"""The routes under `/v1`, by resource, each beside the shapes of its requests and answers. Layer: web.
+"""The routes under `/v1` by resource, each package with its request and response models. Layer: web.
 
-Read `contacts/contacts.py` first; docs/api.md is the same for callers.
+Read `contacts/contacts.py` first; docs/api.md describes the routes for clients.
 """

@@ -1,11 +1,10 @@
-"""Who calls: the bearer token, the account in the path, the permission that a route asks for.
+"""Authenticate and authorize a request: bearer token, account in the path, permission of the route.
 
-Owns the claims and the order of refusals: no valid token, 401; an account that is not the token's, 404, as if it
-did not exist; a permission that the token lacks, 403. Never lets a route see an account that it did not check.
+Checks in this order: no valid token, 401; an account that the token does not cover, 404, as if it did not exist; a
+missing permission, 403. No route sees an account that was not checked here.
 
-Claims: `sub`, the actor that the audit trail names; `account`, a key, or `*` for all accounts; `permissions`, a
-list out of the three below, none of which implies another; `exp`. `iss` and `aud` are checked where settings name
-them.
+Claims: `sub`, the actor in the audit trail; `account`, a key, or `*` for all accounts; `permissions`, a list of
+those below, none of which implies another; `exp`. `iss` and `aud` are checked if settings name them.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ if TYPE_CHECKING:
     from consumer.web.http.jwt_keys import Keys
 
 ALL_ACCOUNTS = "*"
-# Seconds by which clocks may differ.
+# Seconds of clock difference allowed.
 _CLOCK_LEEWAY = 10
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 class Permission(StrEnum):
-    """What a token may allow; none implies another."""
+    """The permissions that a token can have; none implies another."""
 
     READ = "engagement:read"
     MANAGE = "engagement:manage"
@@ -45,20 +44,20 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a valid token says. account: a key, or ALL_ACCOUNTS."""
+    """The claims of a valid token. account: a key, or ALL_ACCOUNTS."""
 
     actor: str
     account: str
     permissions: frozenset[str]
 
     def covers(self, key: str) -> bool:
-        """Tell whether the token is for that account."""
+        """Return whether the token is valid for that account."""
         return self.account in {key, ALL_ACCOUNTS}
 
 
 @dataclass(frozen=True, slots=True)
 class CallerAccount:
-    """The account that a request is about. id: its number in the database."""
+    """The account in the path of a request. id: its number in the database."""
 
     id: int
     key: str
@@ -67,14 +66,14 @@ class CallerAccount:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who may do what the route does, in which account."""
+    """An authorized actor, and the account that the route works on."""
 
     actor: str
     account: CallerAccount
 
 
 class TokenVerifier:
-    """Checks tokens. issuer, audience: what `iss` and `aud` must be, None where they are not looked at."""
+    """Verifies tokens. issuer, audience: required values of `iss` and `aud`; None: not checked."""
 
     def __init__(self, keys: Keys, *, issuer: str | None = None, audience: str | None = None) -> None:
         self._keys = keys
@@ -82,11 +81,11 @@ class TokenVerifier:
         self._audience = audience
 
     async def claims(self, token: str) -> Claims:
-        """Return what a token says; raises ProblemError where it is not valid."""
+        """Return the claims of a token; raises ProblemError (401) if it is not valid."""
         try:
             key = await self._keys.key(jwt.get_unverified_header(token).get("kid"))
             if key is None:
-                raise _invalid_token("signed with a key that is not known")
+                raise _invalid_token("signed with an unknown key")
             payload = jwt.decode(
                 token,
                 key,
@@ -106,11 +105,11 @@ class TokenVerifier:
 def _claims(payload: Mapping[str, Any]) -> Claims:
     actor, account, permissions = (payload.get(name) for name in ("sub", "account", "permissions"))
     if not isinstance(actor, str) or text_problem(actor):
-        raise _invalid_token("claim sub must be text of 1 to 256 characters")
+        raise _invalid_token("claim sub must be a string of 1 to 256 characters")
     if not isinstance(account, str) or not (account == ALL_ACCOUNTS or ACCOUNT.fullmatch(account)):
         raise _invalid_token("claim account must be an account's key, or * for all")
     if not isinstance(permissions, list) or not all(isinstance(each, str) for each in permissions):
-        raise _invalid_token("claim permissions must be a list of texts")
+        raise _invalid_token("claim permissions must be a list of strings")
     return Claims(actor, account, frozenset(permissions))
 
 
@@ -128,10 +127,10 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="JWT")
 async def request_claims(
     request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Claims:
-    """Return what the request's token says; raises ProblemError without a valid one."""
+    """Return the claims of the request's token; raises ProblemError (401) without a valid one."""
     if bearer is None:
         raise ProblemError(
-            Code.UNAUTHENTICATED, "a bearer token is needed in the header Authorization", headers=_CHALLENGE
+            Code.UNAUTHENTICATED, "the Authorization header must have a bearer token", headers=_CHALLENGE
         )
     tokens: TokenVerifier = request.app.state.tokens
     claims = await tokens.claims(bearer.credentials)
@@ -142,7 +141,7 @@ async def request_claims(
 async def authorized_claims(
     scopes: SecurityScopes, claims: Annotated[Claims, Depends(request_claims)]
 ) -> Claims:
-    """Return the claims of a token that has the route's permission, whatever its account."""
+    """Return the claims of a token that has the route's permission, for a route outside any account."""
     _require(claims, scopes)
     return claims
 
@@ -154,7 +153,7 @@ async def authorized_caller(
     claims: Annotated[Claims, Depends(request_claims)],
     database: Database,
 ) -> Caller:
-    """Return who calls, for a route under an account."""
+    """Return the authorized caller, for a route under an account."""
     if not ACCOUNT.fullmatch(account) or not claims.covers(account):
         raise not_found(f"account {account}")
     _require(claims, scopes)
@@ -173,9 +172,9 @@ def _require(claims: Claims, scopes: SecurityScopes) -> None:
         raise ProblemError(Code.FORBIDDEN, f"the token lacks the permission {missing[0]}")
 
 
-# What a route under `/v1/accounts/{account}` names as the type of its first parameter.
+# Types of the first parameter of a route under `/v1/accounts/{account}`.
 Reader = Annotated[Caller, Security(authorized_caller, scopes=[Permission.READ.value])]
 Manager = Annotated[Caller, Security(authorized_caller, scopes=[Permission.MANAGE.value])]
 Operator = Annotated[Caller, Security(authorized_caller, scopes=[Permission.OPERATE.value])]
-# Of routes that are about no one account.
+# For routes outside any one account.
 AnyOperator = Annotated[Claims, Security(authorized_claims, scopes=[Permission.OPERATE.value])]

@@ -1,7 +1,6 @@
-"""CSV files as answers: written while they are read, and harmless to the spreadsheets that open them.
+"""Stream CSV files, with cells escaped that a spreadsheet would run as formulas.
 
-Owns the form of the file, and that what feeds it is closed whatever becomes of the answer. Never reads the
-database.
+The generator of rows is closed however the response ends: it may hold a database connection.
 """
 
 from __future__ import annotations
@@ -27,24 +26,24 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Spreadsheets run a cell that begins with one of these.
+# Spreadsheets run a text cell that begins with one of these as a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-# Seconds that sending one part may take: less than Postgres waits for a transaction that reads in between.
+# Seconds that sending one part may take: less than idle_in_transaction_session_timeout of an export (60 s).
 _SEND_TIMEOUT = 30
 _MAX_NAME = 100
 
 
 class CsvResponse(StreamingResponse):
-    """A CSV file; `stream_csv` is its only maker."""
+    """A CSV file; made by `stream_csv` only."""
 
     media_type = "text/csv"
     chunks: Chunks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it to its end, or until nobody takes it, and close what it is made of.
+        """Send all parts, stop if the client disconnects or stalls, then close the generator of rows.
 
-        Not as its base does it, which breaks off what is under way, in the database too, when its reader leaves. An
-        answer that has no end is one that the server cuts: it does not look whole.
+        The base class would cancel a running database query when the client disconnects. A response that is stopped
+        is never completed, so that the server closes the connection and the client sees a truncated file.
         """
         request = Request(scope, receive)
         try:
@@ -61,25 +60,25 @@ class CsvResponse(StreamingResponse):
 
 
 async def _sent_in_time(sending: Awaitable[None]) -> bool:
-    """Tell whether a part was taken in time."""
+    """Return whether the client took a part in time."""
     try:
         async with asyncio.timeout(_SEND_TIMEOUT):
             await sending
     except TimeoutError:
-        log.warning("file cut: its reader does not read on", seconds=_SEND_TIMEOUT)
+        log.warning("export aborted: client stopped reading", seconds=_SEND_TIMEOUT)
         return False
     return True
 
 
 async def stream_csv(chunks: Chunks, name: str) -> CsvResponse:
-    """Return the file of rows that come in chunks; raises what making the first of them raises.
+    """Return a response that streams chunks of rows as a file; raises what producing the first chunk raises.
 
-    name: for the file, without its ending.
+    name: of the file, without `.csv`.
     """
     head = _lines(await anext(chunks))
 
     async def parts() -> AsyncIterator[bytes]:
-        # The mark is what spreadsheets know UTF-8 by.
+        # Spreadsheets recognize UTF-8 by the byte order mark.
         yield codecs.BOM_UTF8 + head
         async for chunk in chunks:
             yield _lines(chunk)
@@ -97,5 +96,5 @@ def _lines(rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 def _escape_formula(cell: Cell) -> Cell:
-    """Return a cell that spreadsheets show and do not run; numbers are none of theirs to run."""
+    """Return a cell that spreadsheets show as text; numbers, negative ones too, stay numbers."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell

@@ -1,8 +1,4 @@
-"""Pages of lists: what a page looks like, and the cursor that leads to the next.
-
-Owns the form of cursors: opaque to whoever calls, bound to the list and the filters that they were made for, and
-holding whatever the list needs to go on. Never reads a list.
-"""
+"""Pages of lists, and cursors: opaque to clients, bound to the list and filters that they were made for."""
 
 from __future__ import annotations
 
@@ -23,15 +19,18 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 MAX_ITEMS = 200
-# Where lists by number, the newest first, begin.
+# Start position of lists by descending number.
 NEWEST = 2**63 - 1
 _CHECKSUM_BYTES = 6
 _MAX_LENGTH = 2_000
 
-Limit = Annotated[int, Query(ge=1, le=MAX_ITEMS, description="How many items a page has at most.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_ITEMS, description="Maximum number of items in a page.")]
 Cursor = Annotated[
     str | None,
-    Query(max_length=_MAX_LENGTH, description="`next` of the page before; with the same filters and order."),
+    Query(
+        max_length=_MAX_LENGTH,
+        description="`next` of the previous page; send the same filters and order with it.",
+    ),
 ]
 
 
@@ -40,9 +39,9 @@ class Page(BaseModel, Generic[Item], use_attribute_docstrings=True):
 
     items: list[Item]
     next: str | None = None
-    """The cursor of the next page, null on the last one."""
+    """The cursor of the next page; null on the last one."""
     engagement: bool
-    """Whether the account's engagement module is on; off, what is shown stays as it is."""
+    """Whether the account's engagement module is on; while it is off, nothing here changes."""
 
 
 def page(
@@ -53,9 +52,9 @@ def page(
     *,
     engagement: bool,
 ) -> Page[Item]:
-    """Return a page of rows, of which one more than `limit` was asked for, to know whether more follows.
+    """Return a page of at most `limit` rows; the caller reads one row more, which shows that a next page exists.
 
-    context: of the cursor, see `encode`. position: of an item, from which the next page goes on.
+    context: see `encode`. position: returns the position of an item, after which the next page starts.
     """
     items = rows[:limit]
     next_cursor = encode(context, position(items[-1])) if len(rows) > limit else None
@@ -63,19 +62,18 @@ def page(
 
 
 def encode(context: tuple[object, ...], position: list[Any]) -> str:
-    """Return the cursor that goes on after a position: JSON values, whatever the list needs.
+    """Return a cursor for a position, a list of JSON values.
 
-    context: what the cursor is good for and must be given again to read it: the list's name, the account, filters,
-    order.
+    context: what the cursor is bound to, and needed to decode it: the list's name, account, filters and order.
     """
     payload = msgspec.json.encode(position)
     return base64.urlsafe_b64encode(_checksum(context, payload) + payload).rstrip(b"=").decode()
 
 
 def decode(context: tuple[object, ...], cursor: str | None) -> list[Any] | None:
-    """Return the position of a cursor, None where there is no cursor: the list begins.
+    """Return the position in a cursor, or None without a cursor.
 
-    Raises ProblemError (400) for anything but a cursor that was made for this context.
+    Raises ProblemError (400) unless the cursor was made for this context.
     """
     if cursor is None:
         return None
@@ -85,11 +83,11 @@ def decode(context: tuple[object, ...], cursor: str | None) -> list[Any] | None:
         raw = b""
     payload = raw[_CHECKSUM_BYTES:]
     if raw[:_CHECKSUM_BYTES] != _checksum(context, payload):
-        raise malformed("the cursor is not one of this list with these filters: begin without one")
+        raise malformed("the cursor is not valid for this list and these filters: start again without one")
     position: list[Any] = msgspec.json.decode(payload)
     return position
 
 
 def _checksum(context: tuple[object, ...], payload: bytes) -> bytes:
-    """Return the checksum; not a secret, since a cursor reaches nothing that its list does not show anyway."""
+    """Return a checksum. It needs no secret: a forged cursor reaches nothing that the list does not show anyway."""
     return hashlib.blake2b(repr(context).encode() + b"\0" + payload, digest_size=_CHECKSUM_BYTES).digest()

@@ -1,7 +1,4 @@
-"""The API's way to Postgres: connections out of one pool, each request with as many as it asks for, one at a time.
-
-Owns taking and giving back connections. Never holds a statement.
-"""
+"""Database connections for routes, lent from one pool, with limits on exports and previews."""
 
 from __future__ import annotations
 
@@ -19,35 +16,35 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection, Pool
 
-# Seconds that a request waits for a connection before it is told to come again.
+# Seconds that a request waits for a free connection before it is answered 503.
 _ACQUIRE_TIMEOUT = 5.0
-# Seconds after which an export or a preview that has met others is worth another try.
+# Retry-After of an export or preview that was refused because of the limits, in seconds.
 _LONG_RETRY_AFTER = "10"
-# At once, of all accounts: each keeps a processor of the database busy.
+# Concurrent previews, over all accounts: each keeps one processor of the database busy.
 _MAX_PREVIEWS = 2
 
 
 class Connections:
-    """Connections to Postgres for routes."""
+    """Lends connections to routes."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        # Of exports, at once: each keeps its connection for as long as its reader takes.
+        # Concurrent exports: each holds its connection for as long as its client reads.
         self._max_exports = max(1, pool.get_max_size() // 4)
         self._running: Counter[str] = Counter()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection, for one statement or for a transaction that the route begins.
+        """Lend a connection, for single statements or for a transaction that the route begins.
 
-        Raises TimeoutError where none is free in time, and what connecting raises; both answer 503.
+        Raises TimeoutError if none is free in time, and what connecting raises; both are answered 503.
         """
         async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT) as connection:
             yield cast("Connection", connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Connection]:
-        """Lend a connection on which all statements read as of one moment."""
+        """Lend a connection in a read-only snapshot: all statements see the same state."""
         async with (
             self.connection() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
@@ -56,9 +53,9 @@ class Connections:
 
     @asynccontextmanager
     async def export(self) -> AsyncIterator[Connection]:
-        """Lend a snapshot to whoever sends it away while reading it.
+        """Lend a snapshot for streaming; Postgres ends it if the route runs no statement for 60 s.
 
-        One who does not read on within a minute loses it. Raises ProblemError (503) with too many at once.
+        Raises ProblemError (503) if too many exports are running.
         """
         async with self._limited("export", self._max_exports), self.snapshot() as connection:
             await connection.execute("set local idle_in_transaction_session_timeout = '60s'")
@@ -66,7 +63,7 @@ class Connections:
 
     @asynccontextmanager
     async def preview(self) -> AsyncIterator[Connection]:
-        """Lend a connection for half a minute of work; raises ProblemError (503) with too many at once."""
+        """Lend a connection for a preview (about 30 s); raises ProblemError (503) if too many are running."""
         async with self._limited("preview", _MAX_PREVIEWS), self.connection() as connection:
             yield connection
 
@@ -75,7 +72,7 @@ class Connections:
         if self._running[what] >= limit:
             raise ProblemError(
                 Code.UNAVAILABLE,
-                f"other {what}s are under way: try again when they are done",
+                f"too many {what}s are running: try again later",
                 headers={"Retry-After": _LONG_RETRY_AFTER},
             )
         self._running[what] += 1
@@ -90,5 +87,5 @@ def _connections(request: Request) -> Connections:
     return connections
 
 
-# What a route names as the type of a parameter to read or write the database.
+# Type of the parameter by which a route gets connections.
 Database = Annotated[Connections, Depends(_connections)]

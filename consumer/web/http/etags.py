@@ -1,7 +1,7 @@
-"""Revisions: what a change must name, so that nobody overwrites what somebody else changed meanwhile.
+"""Revisions against lost updates: changes name the current one in `If-Match`, or are refused with 428 or 412.
 
-Owns what a revision is and the two refusals, 428 and 412. A revision is a checksum of what can be changed, as the
-catalog's document says it: whoever changes it, by whatever way, changes its revision.
+A revision is a checksum of the fields that can be changed, in the form of the catalog document. So every change
+changes it, also one by `engagement catalog apply`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        description="The revision that is changed: `ETag` of a read, or `revision` in a list, in double quotes.",
+        description="The current revision in double quotes: `ETag` of a read, or `revision` in a list.",
     ),
 ]
 
 
 def revision(document: dict[str, Any] | list[str]) -> str:
-    """Return the revision of something as its document says it."""
+    """Return the revision of a value in document form."""
     return hashlib.blake2b(yaml_value(document).encode(), digest_size=8).hexdigest()
 
 
@@ -44,7 +44,7 @@ def group_revision(group: Group) -> str:
 
 
 def profile_revision(profile: Profile) -> str:
-    """Return the revision of what can be edited of a profile."""
+    """Return the revision of the editable fields of a profile."""
     return revision(
         {
             "name": profile.name,
@@ -61,19 +61,17 @@ def settings_revision(settings: AccountSettings) -> str:
 
 
 def set_etag(response: Response, current: str) -> None:
-    """Tell the revision of what is answered."""
+    """Set the response's ETag."""
     response.headers["ETag"] = f'"{current}"'
 
 
 def require_match(if_match: str | None, current: str) -> None:
-    """Refuse a change that does not name the current revision (412), or none at all (428)."""
-    # Weak ones are taken too: proxies that compress make strong ones weak. `*` names none.
+    """Raise ProblemError unless `If-Match` names the current revision: 428 if missing, 412 if another."""
+    # Weak tags are accepted too: compressing proxies make strong ones weak. `*` is no revision.
     named = {each.strip().removeprefix("W/").strip('"') for each in (if_match or "").split(",")} - {"", "*"}
     if not named:
-        raise ProblemError(
-            Code.REVISION_MISSING, "the header If-Match must name the revision that is to be changed"
-        )
+        raise ProblemError(Code.REVISION_MISSING, "the If-Match header must name the current revision")
     if current not in named:
         raise ProblemError(
-            Code.STALE, f'it was changed meanwhile: read it again; its revision is now "{current}"'
+            Code.STALE, f'it was changed in the meantime: read it again; the current revision is "{current}"'
         )

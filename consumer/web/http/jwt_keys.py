@@ -1,7 +1,4 @@
-"""The keys that tokens are checked with: one secret, or the public keys of whoever issues them.
-
-Owns reading a JWKS from its URL or file, and when it is read again. Never checks a token: auth.py does.
-"""
+"""Keys that verify tokens: one shared secret, or the issuer's public keys, read from a JWKS and refreshed."""
 
 from __future__ import annotations
 
@@ -21,21 +18,22 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Seconds: a key that is not known is looked for again this often at most, whoever asks for it; known ones are
-# believed for this long, so that a key that was withdrawn does not work for ever; how long a server may take.
+# Seconds between reads because of an unknown key: clients with bad tokens must not flood the JWKS server.
 _RETRY_AFTER = 10.0
+# Seconds after which known keys are read again, so that a withdrawn key stops working.
 _REREAD_AFTER = 600.0
+# Seconds that the JWKS server has to answer.
 _READ_TIMEOUT = 5.0
 _MAX_BYTES = 1_000_000
 
 
 class Keys(Protocol):
-    """What tokens are checked with."""
+    """A source of verification keys."""
 
     algorithms: tuple[str, ...]
 
     async def key(self, key_id: str | None) -> str | jwt.PyJWK | None:
-        """Return the key of that id, None where there is none; raises ProblemError where none can be had."""
+        """Return the key of that id, None if unknown; raises ProblemError (503) if keys cannot be read."""
         ...
 
 
@@ -53,7 +51,7 @@ class SharedSecret:
 
 
 class KeySet:
-    """The public keys at an address (`https://…`, `http://…`) or in a file, read when wanted (RS256, ES256)."""
+    """Public keys (RS256, ES256) of a JWKS at a URL (`https://…`, `http://…`) or in a file, read on demand."""
 
     algorithms: tuple[str, ...] = ("RS256", "ES256")
 
@@ -65,16 +63,16 @@ class KeySet:
         self._lock = asyncio.Lock()
 
     async def key(self, key_id: str | None) -> str | jwt.PyJWK | None:
-        """Return the key of that id; a token without one is of the only key there is.
+        """Return the key of that id; without an id, the only key of a set of one.
 
-        Raises ProblemError where keys could never be read.
+        Raises ProblemError (503) if keys could never be read.
         """
         async with self._lock:
             if self._is_due(key_id):
                 await self._read()
                 self._attempted_at = self._clock.monotonic()
         if not self._keys:
-            raise ProblemError(Code.UNAVAILABLE, "the keys that tokens are checked with cannot be read now")
+            raise ProblemError(Code.UNAVAILABLE, "the keys that verify tokens cannot be read")
         return self._keys.get(key_id)
 
     def _is_due(self, key_id: str | None) -> bool:
@@ -84,11 +82,11 @@ class KeySet:
         return age > (_REREAD_AFTER if key_id in self._keys else _RETRY_AFTER)
 
     async def _read(self) -> None:
-        """Read all keys; where that fails those of before are believed on."""
+        """Read all keys; on failure keep the old ones."""
         try:
             keys = jwt.PyJWKSet.from_dict(json.loads(await asyncio.to_thread(_fetch, self._source))).keys
         except (OSError, ValueError, jwt.PyJWKError, jwt.PyJWKSetError) as error:
-            log.warning("keys of tokens not read", source=self._source, error=repr(error)[:200])
+            log.warning("JWKS could not be read", source=self._source, error=repr(error)[:200])
             return
         self._keys = {key.key_id: key for key in keys}
         if len(keys) == 1:

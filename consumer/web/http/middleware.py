@@ -1,7 +1,6 @@
-"""What stands around every request: a line in the log, an answer whatever happens, headers that all answers have.
+"""Outermost layer: body size limit, request log, account headers, and a problem for any unexpected error.
 
-Owns the outermost layer of the application. Never looks at who calls: auth.py does, and leaves in the request's
-state whom to name in the log.
+Reads the claims and the caller for log and headers from the request's state, where auth.py puts them.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# On every answer about an account: `off` where its engagement module is off, so that nothing new counts.
+# On every response about an account; `off`: its engagement module is off and new events do not count.
 MODULE_HEADER = b"engagement-module"
 MAX_BODY_BYTES = 1_048_576
 _UNLOGGED_PATHS = {"/livez", "/readyz", "/metrics"}
 
 
 class RequestMiddleware:
-    """The ASGI application around the API."""
+    """The ASGI middleware around the API."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -58,8 +57,8 @@ class RequestMiddleware:
 
         try:
             if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-                # Postgres takes no such text, and nothing that exists has it in its name.
-                await problem_response(malformed("the address must not have NUL characters"))(
+                # Postgres does not store NUL, so that nothing can have it in its name.
+                await problem_response(malformed("the URL must not contain NUL characters"))(
                     scope, receive, observed_send
                 )
             else:
@@ -67,9 +66,9 @@ class RequestMiddleware:
         except Exception:
             log.exception("request failed", method=scope["method"], path=scope["path"])
             if status:
-                # An answer cut short must not look whole: the server drops the connection.
+                # A truncated response must not look complete: the server closes the connection.
                 raise
-            problem = ProblemError(Code.INTERNAL, "the error was logged; nothing was changed")
+            problem = ProblemError(Code.INTERNAL, "an unexpected error occurred and was logged")
             await problem_response(problem)(scope, receive, observed_send)
         finally:
             if scope["path"] not in _UNLOGGED_PATHS:
@@ -80,7 +79,7 @@ def _headers(state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
     caller = state.get("caller")
     if caller is None:
         return []
-    # What is told about people is nobody's to keep.
+    # Personal data: caches must not store it.
     return [(MODULE_HEADER, b"on" if caller.account.engagement else b"off"), (b"cache-control", b"no-store")]
 
 

@@ -1,7 +1,6 @@
-"""Answers to what takes long: a stream of lines (NDJSON) that says how far it is, and the result last.
+"""Stream the progress of long work as lines of JSON (NDJSON), with the result last.
 
-There is nothing to poll and nothing left behind: the work ends with the connection. Owns the lines and that end.
-Never knows what the work is.
+The work is cancelled when the connection closes: nothing to poll, nothing to clean up.
 """
 
 from __future__ import annotations
@@ -22,37 +21,38 @@ if TYPE_CHECKING:
     Work = Callable[[Callable[[int, int], None]], Awaitable[BaseModel]]
 
 MEDIA_TYPE = "application/x-ndjson"
-# Seconds from line to line; what takes less is answered with the result alone, or with a problem as everywhere.
+# Seconds between lines. Work that takes less is answered by its result alone, or by an ordinary problem response.
 _LINE_INTERVAL = 0.5
 
 
 class Progress(BaseModel):
-    """Contacts gone through, of how many; null before they are counted."""
+    """Contacts processed, and their total number; null before they are counted."""
 
     done: int
     total: int | None
 
 
 class StreamLine(BaseModel):
-    """A line of an answer; what has a result adds the member for it."""
+    """A line of a stream; subclasses add the member with the result."""
 
     progress: Progress | None = None
     problem: ProblemDetails | None = None
 
 
 def stream_responses(line: type[StreamLine]) -> dict[int | str, dict[str, Any]]:
-    """Return what the OpenAPI document says of a route that answers with such lines."""
-    described = f"Lines, each a {line.__name__}, twice a second (`{MEDIA_TYPE}`)."
+    """Return the OpenAPI responses of a route that streams such lines."""
+    described = f"Lines of type {line.__name__}, one every half second (`{MEDIA_TYPE}`)."
     content = {MEDIA_TYPE: {"schema": {"type": "string"}}}
     return {200: {"description": described, "model": line, "content": content}}
 
 
 async def stream_work(work: Work, member: str) -> StreamingResponse:
-    """Return an answer that does the work, and tells the result as this member of the last line.
+    """Start the work and return a response that streams its progress, then its result as `member` of the last line.
 
-    work: takes what is told how far it is, (done, total). Raises what kept it from beginning.
+    work: called with a function that takes progress as (done, total). Raises what the work raises within the first
+    half second, so that a request refused at once gets an ordinary problem response.
     """
-    # Kept, not sent: a slow reader must not hold the work's transaction up.
+    # Kept for the next line, not sent at once: a slow client must not delay the work's transaction.
     progress = Progress(done=0, total=None)
 
     def report(done: int, total: int) -> None:
@@ -65,7 +65,7 @@ async def stream_work(work: Work, member: str) -> StreamingResponse:
             await asyncio.wait([task], timeout=_LINE_INTERVAL)
         try:
             result = task.result()
-        except Exception as error:  # noqa: BLE001 - `to_problem` raises what nobody foresaw
+        except Exception as error:  # noqa: BLE001 - `to_problem` re-raises unexpected errors
             yield _line(problem=problem_details(to_problem(error)))
         else:
             yield _line(**{member: result})
@@ -82,10 +82,10 @@ async def stream_work(work: Work, member: str) -> StreamingResponse:
 
 
 class _CancelledOnDisconnect(StreamingResponse):
-    """An answer whose work is ended with it, also when whoever asked goes away before it has begun."""
+    """A response that cancels its task when it ends, also if the client disconnects before the first line."""
 
     def __init__(self, task: asyncio.Future[BaseModel], lines: AsyncIterator[str]) -> None:
-        # Proxies that gather answers before they pass them on would hide how far it is.
+        # A proxy that buffers responses would hide the progress.
         super().__init__(lines, media_type=MEDIA_TYPE, headers={"X-Accel-Buffering": "no"})
         self._task = task
 

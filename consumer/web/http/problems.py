@@ -1,8 +1,6 @@
-"""What is wrong with a request, as RFC 9457 problem details: one shape for every error of the API.
+"""Problem details (RFC 9457): the closed list of problems, and the mapping of exceptions to them.
 
-Owns the closed list of problems and their status codes, and the translation of the errors of FastAPI, of catalog
-checks, of publishing and of the database into them. Never tells internals: an error that nobody foresaw is logged
-by guard.py.
+Never exposes internals: middleware.py logs an unexpected error and answers `internal`.
 """
 
 from __future__ import annotations
@@ -43,12 +41,12 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:engagement:problem:"
-# Seconds after which a database that is away is worth another try.
+# Seconds after which to retry when the database is unavailable.
 _RETRY_AFTER = "2"
 
 
 class Code(StrEnum):
-    """Which problem it is: the last part of its `type`."""
+    """The last part of a problem's `type`."""
 
     MALFORMED = "malformed"
     UNAUTHENTICATED = "unauthenticated"
@@ -66,39 +64,39 @@ class Code(StrEnum):
 
 
 _STATUS = {
-    Code.MALFORMED: (400, "The request cannot be read"),
-    Code.UNAUTHENTICATED: (401, "No valid token"),
-    Code.FORBIDDEN: (403, "The token does not allow this"),
+    Code.MALFORMED: (400, "Malformed request"),
+    Code.UNAUTHENTICATED: (401, "Missing or invalid token"),
+    Code.FORBIDDEN: (403, "Permission denied"),
     Code.NOT_FOUND: (404, "Not found"),
-    Code.METHOD_NOT_ALLOWED: (405, "The route does not take this method"),
-    Code.CONFLICT: (409, "The state of things does not allow this"),
-    Code.GONE: (410, "No longer there"),
-    Code.STALE: (412, "Changed by somebody else meanwhile"),
-    Code.TOO_LARGE: (413, "The request is too large"),
-    Code.INVALID: (422, "Fields are not valid"),
-    Code.REVISION_MISSING: (428, "The revision that is to be changed is missing"),
-    Code.INTERNAL: (500, "Something went wrong on our side"),
-    Code.UNAVAILABLE: (503, "Not available now"),
+    Code.METHOD_NOT_ALLOWED: (405, "Method not allowed"),
+    Code.CONFLICT: (409, "Conflict with current state"),
+    Code.GONE: (410, "No longer available"),
+    Code.STALE: (412, "Revision out of date"),
+    Code.TOO_LARGE: (413, "Request too large"),
+    Code.INVALID: (422, "Invalid fields"),
+    Code.REVISION_MISSING: (428, "Revision required"),
+    Code.INTERNAL: (500, "Internal error"),
+    Code.UNAVAILABLE: (503, "Temporarily unavailable"),
 }
 _BY_STATUS = {status: code for code, (status, _) in _STATUS.items()}
 
 
 class FieldFault(BaseModel, use_attribute_docstrings=True):
-    """One thing that is wrong in a request, and where."""
+    """One invalid part of a request."""
 
     place: Literal["body", "query", "path", "header"]
     """Which part of the request."""
     field: str
-    """Its name, dotted where nested (`dedup.interval`, `when.0.op`); empty for the whole part."""
+    """The path of the field (`dedup.interval`, `when.0.op`); empty for the whole part."""
     detail: str
-    """What is wrong, for people."""
+    """What is wrong, for display."""
 
 
 class ProblemDetails(BaseModel, use_attribute_docstrings=True):
-    """What is wrong (RFC 9457). `errors` has an entry for each field, for problem `invalid`."""
+    """Problem details (RFC 9457). `errors` has an entry for each invalid field (problem `invalid`)."""
 
     type: str
-    """`urn:engagement:problem:` and one of a closed list, by which programs tell problems apart."""
+    """`urn:engagement:problem:` and a code of a closed list, by which programs distinguish problems."""
     title: str
     status: int
     detail: str
@@ -106,7 +104,7 @@ class ProblemDetails(BaseModel, use_attribute_docstrings=True):
 
 
 class ProblemError(Exception):
-    """A request cannot be answered as it is asked; the message says why, for whoever calls."""
+    """A request is refused; the message is the `detail` for the client."""
 
     def __init__(
         self,
@@ -123,7 +121,7 @@ class ProblemError(Exception):
         self.headers = headers
 
 
-# Of publishing and judging again, each with a message for whoever calls.
+# Errors of publishing and rejudging; their messages become the `detail`.
 _SCORING_ERRORS: dict[type[Exception], Code] = {
     PublishRunningError: Code.CONFLICT,
     NothingToPublishError: Code.CONFLICT,
@@ -138,7 +136,7 @@ _SCORING_ERRORS: dict[type[Exception], Code] = {
     UnknownRejudgementError: Code.NOT_FOUND,
 }
 
-# Those of the database are passing ones, or nobody's foresight: `to_problem` decides.
+# Exceptions with a handler. Database errors can be transient or unexpected: `to_problem` decides.
 _HANDLED: tuple[type[Exception], ...] = (
     ProblemError,
     StaleRevisionError,
@@ -153,45 +151,43 @@ _HANDLED: tuple[type[Exception], ...] = (
 
 
 def not_found(what: str) -> ProblemError:
-    """Return the problem of something that is not there; `what` as in "definition deal_won"."""
+    """Return the problem for something that does not exist; `what`: like "definition deal_won"."""
     return ProblemError(Code.NOT_FOUND, f"there is no {what}")
 
 
 def conflict(detail: str) -> ProblemError:
-    """Return the problem of what the state of things does not allow; the detail says what to do about it."""
+    """Return the problem for a request that the current state does not allow; the detail says what to do first."""
     return ProblemError(Code.CONFLICT, detail)
 
 
 def gone(detail: str) -> ProblemError:
-    """Return the problem of what was there before, as the version that a cursor pages through."""
+    """Return the problem for something that no longer exists, like the version that a cursor pages through."""
     return ProblemError(Code.GONE, detail)
 
 
 def malformed(detail: str) -> ProblemError:
-    """Return the problem of a request that cannot be read, as one with a cursor of another list."""
+    """Return the problem for a request that cannot be parsed, like one with a cursor of another list."""
     return ProblemError(Code.MALFORMED, detail)
 
 
 def invalid(*errors: FieldFault) -> ProblemError:
-    """Return the problem of fields that are not valid."""
+    """Return the problem for invalid fields."""
     count = len(errors)
-    return ProblemError(
-        Code.INVALID, f"{count} thing{' is' if count == 1 else 's are'} wrong with the request", errors
-    )
+    return ProblemError(Code.INVALID, f"the request has {count} error{'' if count == 1 else 's'}", errors)
 
 
 def body_fault(field: str, detail: str) -> FieldFault:
-    """Return what is wrong with a field of the body."""
+    """Return the fault of a field of the body."""
     return FieldFault(place="body", field=field, detail=detail)
 
 
 def query_fault(field: str, detail: str) -> FieldFault:
-    """Return what is wrong with a parameter of the query."""
+    """Return the fault of a query parameter."""
     return FieldFault(place="query", field=field, detail=detail)
 
 
 def problem_response(error: ProblemError) -> JSONResponse:
-    """Return the response that tells a problem."""
+    """Return the HTTP response for a problem."""
     details = problem_details(error)
     return JSONResponse(
         details.model_dump(exclude_unset=True), details.status, headers=error.headers, media_type=MEDIA_TYPE
@@ -199,7 +195,7 @@ def problem_response(error: ProblemError) -> JSONResponse:
 
 
 def problem_details(error: ProblemError) -> ProblemDetails:
-    """Return what is told of a problem."""
+    """Return the problem details for a problem."""
     status, title = _STATUS[error.code]
     errors: dict[str, Any] = {"errors": error.errors} if error.errors else {}
     return ProblemDetails(
@@ -208,7 +204,7 @@ def problem_details(error: ProblemError) -> ProblemDetails:
 
 
 def install(application: FastAPI) -> None:
-    """Make the application answer every error that it foresees with problem details."""
+    """Register handlers that answer expected exceptions with problem details."""
 
     async def respond(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, RequestValidationError) and isinstance(error.body, bytes):
@@ -223,7 +219,7 @@ def install(application: FastAPI) -> None:
 
 
 def to_problem(error: Exception) -> ProblemError:
-    """Return the problem that an error is; raises the error where it is none that anybody foresaw."""
+    """Return the problem for an exception; re-raises an unexpected one."""
     if isinstance(error, ProblemError):
         return error
     if isinstance(error, RequestValidationError):
@@ -235,13 +231,13 @@ def to_problem(error: Exception) -> ProblemError:
     if isinstance(error, StaleRevisionError):
         return ProblemError(
             Code.UNAVAILABLE,
-            "the configuration was changed by somebody else at this moment: try again",
+            "the configuration was changed by another request at the same time: try again",
             headers={"Retry-After": "0"},
         )
     if postgres.retry_reason(error) is not None:
         return ProblemError(
             Code.UNAVAILABLE,
-            "the database cannot do it now: try again",
+            "the database is unavailable or busy: try again",
             headers={"Retry-After": _RETRY_AFTER},
         )
     raise error

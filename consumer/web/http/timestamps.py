@@ -1,7 +1,4 @@
-"""Instants over HTTP: RFC 3339 in UTC to the microsecond in answers, with any offset in questions; and in words.
-
-Owns these forms. Never reads a clock.
-"""
+"""Instants over HTTP: RFC 3339, UTC to the microsecond in responses, any offset in requests; and as text."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, PlainSerializer
 
 from schemas.timestamps import rfc3339
 
-# Within these every instant has a day in every time zone, in Python and in Postgres.
+# Between these bounds an instant has a valid date in every time zone, in Python and in Postgres.
 FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
@@ -23,13 +20,13 @@ def _in_range(at: datetime) -> datetime:
     return at
 
 
-# In answers, and of parameters.
+# In responses; in parameters.
 Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
 InstantParam = Annotated[AwareDatetime, AfterValidator(_in_range)]
 
 
 def clock_time(at: datetime, zone: tzinfo, reference: datetime) -> str:
-    """Return the time of day, with the day where it is not that of `reference`."""
+    """Return the time of day, with the day if it differs from the day of `reference`."""
     local = at.astimezone(zone)
     shown = f"{local:%H:%M}" if local.second == 0 else f"{local:%H:%M:%S}"
     return (
@@ -40,7 +37,7 @@ def clock_time(at: datetime, zone: tzinfo, reference: datetime) -> str:
 
 
 def day(at: datetime, zone: tzinfo, reference: datetime) -> str:
-    """Return the day, with the year where it is not that of `reference`."""
+    """Return the day, with the year if it differs from the year of `reference`."""
     local = at.astimezone(zone)
     shown = f"{local.day} {calendar.month_name[local.month]}"
     return shown if local.year == reference.astimezone(zone).year else f"{shown} {local.year}"

@@ -1,4 +1,4 @@
-"""Accounts: created and listed by who operates the service, read and changed one by one."""
+"""`accounts`: list and create them, read and change one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class NewAccount(Body):
 
 
 class AccountChange(Body):
-    """What is to change of an account; what is left out stays."""
+    """Changes to an account; omitted fields stay as they are."""
 
     name: Text = Field(default_factory=str)
     engagement: StrictBool = Field(default_factory=bool)
@@ -62,7 +62,7 @@ class AccountSummary(BaseModel):
 
 
 class AccountAnswer(BaseModel):
-    """An account. engagement, sales: its modules. time_zone: for display and calendars."""
+    """An account. engagement, sales: whether the module is on. time_zone: for display and calendar days."""
 
     account: str
     name: str
@@ -85,7 +85,7 @@ class AccountPage(BaseModel):
 async def list_accounts(
     operator: AnyOperator, database: Database, limit: Limit = 50, cursor: Cursor = None
 ) -> AccountPage:
-    """List the accounts that the token is for, by key."""
+    """List the accounts that the token covers, by key."""
     context = ("accounts", operator.account)
     (after,) = cursors.decode(context, cursor) or ("",)
     one = None if operator.account == "*" else operator.account
@@ -102,11 +102,11 @@ async def create_account(
 ) -> AccountAnswer:
     """Create an account, with a primary profile `lead_score` that inherits the catalog's points."""
     if not operator.covers(body.account):
-        raise ProblemError(Code.FORBIDDEN, f"the token is for account {operator.account} alone")
+        raise ProblemError(Code.FORBIDDEN, f"the token is only for account {operator.account}")
 
     def make(before: AccountCatalog) -> AccountCatalog:
         if before.settings is not None:
-            raise conflict(f"there is an account {body.account} already")
+            raise conflict(f"account {body.account} already exists")
         return with_settings(
             before, {name: value for name, value in body.provided().items() if name != "account"}
         )
@@ -126,7 +126,7 @@ async def read_account(caller: Reader, database: Database, response: Response) -
 async def change_account(
     caller: Operator, database: Database, body: AccountChange, response: Response, if_match: IfMatch = None
 ) -> AccountAnswer:
-    """Change an account; what is left out stays. With the engagement module off events pass without effect."""
+    """Change an account; omitted fields stay. While the engagement module is off, events have no effect."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.settings_revision(_settings(before)))

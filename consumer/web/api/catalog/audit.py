@@ -1,4 +1,4 @@
-"""`audit`: who changed what of an account, newest first."""
+"""`audit`: the audit trail of an account, newest first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["audit"])
 
 
 class AuditEntry(BaseModel):
-    """One change. before, after: what it was and is; null where there was or is nothing."""
+    """One change. before, after: old and new value; null if there is none."""
 
     id: int
     at: datetime
@@ -35,7 +35,7 @@ class AuditEntry(BaseModel):
 async def list_changes(
     caller: Manager, database: Database, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[AuditEntry]:
-    """List who changed what, newest first."""
+    """List the changes of the account's configuration and who made them, newest first."""
     context = ("audit", caller.account.id)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:

@@ -1,4 +1,4 @@
-"""`definitions`: which events count, for how much and how often, their order, and the icons that they may have."""
+"""`definitions`: which events count, for how many points and how often; their order; the available icons."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Icons(BaseModel):
 
 
 @router.get("/icons")
-async def list_icons(caller: Reader) -> Icons:  # noqa: ARG001 - who may ask
-    """List the icons that groups and definitions may have."""
+async def list_icons(caller: Reader) -> Icons:  # noqa: ARG001 - checks the permission
+    """List the icons available for groups and definitions."""
     return Icons(icons=sorted(icon_names()))
 
 
 @router.get("/definitions")
 async def list_definitions(caller: Reader, database: Database) -> Page[DefinitionAnswer]:
-    """List the definitions in display order, those that are not active too."""
+    """List all definitions, inactive ones included, in display order."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
     return Page(items=[*definition_answers(state).values()], engagement=caller.account.engagement)
@@ -59,11 +59,11 @@ async def list_definitions(caller: Reader, database: Database) -> Page[Definitio
 async def create_definition(
     caller: Manager, database: Database, body: NewDefinition, response: Response
 ) -> DefinitionAnswer:
-    """Create a definition, at the end of the order; published profiles that inherit count it at once."""
+    """Create a definition at the end of the order; published profiles that inherit count it at once."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.definitions:
-            raise conflict(f"there is a definition {body.key} already")
+            raise conflict(f"definition {body.key} already exists")
         return with_entry(before, "definitions", body.key, body.provided())
 
     return tagged_answer(await edit(database, caller.account.key, caller.actor, make), body.key, response)
@@ -89,7 +89,7 @@ async def change_definition(
     *,
     if_match: IfMatch = None,
 ) -> DefinitionAnswer:
-    """Change a definition; what is left out stays. Points and group of one that has counted wait for a publish."""
+    """Change a definition; omitted fields stay. If it has counted, points and group take effect by a publish."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.definition_revision(_require_definition(before, definition)))
@@ -102,18 +102,18 @@ async def change_definition(
 async def delete_definition(
     caller: Manager, database: Database, definition: str, if_match: IfMatch = None
 ) -> None:
-    """Delete a definition that is not active, never counted and stands on no timeline; others are deactivated.
+    """Delete a definition that is inactive, has never counted, is on no timeline and is used by no segment.
 
-    One that a segment names stays too.
+    Other definitions can only be deactivated.
     """
 
     def make(before: AccountCatalog) -> AccountCatalog:
         found = _require_definition(before, definition)
         etags.require_match(if_match, etags.definition_revision(found))
         if found.counted:
-            raise conflict("the definition has counted events, so it stays: deactivate it instead")
+            raise conflict("the definition has counted events and cannot be deleted: deactivate it instead")
         if found.active:
-            raise conflict("events may be arriving for the definition: deactivate it first")
+            raise conflict("the definition is active: deactivate it first")
         return replace(
             before, definitions={key: each for key, each in before.definitions.items() if key != definition}
         )
@@ -121,13 +121,13 @@ async def delete_definition(
     async with database.snapshot() as connection:
         make(await repository.read(connection, caller.account.key))
         segments = await segments_naming(connection, caller.account.id, "definition", definition)
-        # Not under the lock, where batches would wait for it: a definition that is not active gets no entries, so
-        # that it is enough if the configuration is still the same then.
+        # Not under the revision lock, where batches would wait for it. An inactive definition gets no new entries:
+        # it is enough that the configuration has not changed (`since`) when the lock is taken.
         row = await connection.fetchrow(queries("web")["left_entries"], caller.account.id, definition)
     if segments:
-        raise conflict(f"segments name the definition, change them first: {', '.join(segments)}")
+        raise conflict(f"segments use the definition, change them first: {', '.join(segments)}")
     if row is not None and row["has_entries"]:
-        raise conflict("the definition has events on timelines, so it stays, deactivated")
+        raise conflict("the definition has timeline entries and cannot be deleted: leave it deactivated")
     since = None if row is None else row["revision"]
     await edit(database, caller.account.key, caller.actor, make, since=since)
 
@@ -144,7 +144,7 @@ async def read_definition_order(caller: Reader, database: Database, response: Re
 async def change_definition_order(
     caller: Manager, database: Database, body: Order, response: Response, if_match: IfMatch = None
 ) -> OrderAnswer:
-    """Put all definitions into another order."""
+    """Change the order of the definitions."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.revision([*before.definitions]))
@@ -155,7 +155,7 @@ async def change_definition_order(
 
 
 def tagged_answer(state: AccountCatalog, key: str, response: Response) -> DefinitionAnswer:
-    """Return the answer about a definition, its revision told in the response; raises ProblemError without one."""
+    """Return a definition and set its ETag; raises ProblemError (404) if there is none."""
     _require_definition(state, key)
     answer = definition_answers(state)[key]
     etags.set_etag(response, answer.revision)

@@ -1,7 +1,4 @@
-"""Changes of configuration that come over HTTP: through the same code as `engagement catalog apply`.
-
-Owns the way there, and that a fault is told by the field of the body that has it.
-"""
+"""Change configuration over HTTP by the same code as `engagement catalog apply`, with faults by body field."""
 
 from __future__ import annotations
 
@@ -30,7 +27,7 @@ Entry = TypeVar("Entry")
 async def edit(
     database: Connections, account: str, actor: str, make: Edit, *, since: int | None = None
 ) -> AccountCatalog:
-    """Change an account's configuration, and return it as it is then; the rest is as for change_account."""
+    """Change an account's configuration and return the result; arguments as for change_account."""
     async with database.connection() as connection:
         return await change_account(connection, account, make, by=actor, since=since)
 
@@ -38,10 +35,10 @@ async def edit(
 def with_entry(
     before: AccountCatalog, section: str, key: str, values: Mapping[str, Any], *, parent: str = ""
 ) -> AccountCatalog:
-    """Return the account after a group, definition or profile was created or changed, as a document does it.
+    """Return the catalog with a group, definition or profile created or changed, as by a catalog document.
 
-    section: `groups`, `definitions` or `profiles`. values: of the body, or of its field `parent`; faults in them
-    are told (422).
+    section: `groups`, `definitions` or `profiles`. values: fields of the body, or of its field `parent`. Raises
+    ProblemError (422) with a fault for each invalid one.
     """
     try:
         return _apply_document(before, {section: [{**values, "key": key}]})
@@ -51,27 +48,27 @@ def with_entry(
 
 
 def reordered(entries: Mapping[str, Entry], keys: list[str]) -> dict[str, Entry]:
-    """Return entries in the order of the keys; raises ProblemError (422) unless each is named once."""
-    missing, unknown = (
-        [key for key in entries if key not in keys],
-        [key for key in keys if key not in entries],
-    )
+    """Return entries in the order of the keys; raises ProblemError (422) unless each key is named exactly once."""
+    missing = [key for key in entries if key not in keys]
+    unknown = [key for key in keys if key not in entries]
     if missing or unknown or len(keys) != len(entries):
-        what = [f"{', '.join(missing)} left out"] if missing else []
-        what += [f"{', '.join(unknown)} unknown"] if unknown else []
-        raise invalid(body_fault("keys", f"must name each key once: {'; '.join(what) or 'some repeated'}"))
+        what = [f"missing {', '.join(missing)}"] if missing else []
+        what += [f"unknown {', '.join(unknown)}"] if unknown else []
+        raise invalid(
+            body_fault("keys", f"must name each key once: {'; '.join(what) or 'some are repeated'}")
+        )
     return {key: entries[key] for key in keys}
 
 
 def order_answer(keys: Iterable[str], response: Response) -> OrderAnswer:
-    """Return the answer about an order, its revision told in the response."""
+    """Return an order and set its ETag."""
     answer = OrderAnswer(keys=[*keys])
     etags.set_etag(response, etags.revision(answer.keys))
     return answer
 
 
 def with_settings(before: AccountCatalog, values: Mapping[str, Any]) -> AccountCatalog:
-    """Return the account after its own fields were changed, or after it was created."""
+    """Return the catalog with the account's own fields changed, or with the account created."""
     try:
         return _apply_document(before, values)
     except JsonFaultsError as error:
@@ -83,7 +80,7 @@ def _apply_document(before: AccountCatalog, document: Mapping[str, Any]) -> Acco
 
 
 def _invalid(error: JsonFaultsError, parent: tuple[str, ...], *, depth: int, label: str) -> ProblemError:
-    """Return the problem of faults, each by its field of the body; `depth` names lead to what that describes."""
+    """Return the problem for faults of a document; `depth`: leading path parts that the body does not have."""
     return invalid(
         *(
             body_fault(".".join(map(str, (*parent, *fault.path[depth:]))), fault.message.removeprefix(label))

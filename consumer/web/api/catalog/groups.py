@@ -37,7 +37,7 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["groups"])
 
 @router.get("/groups")
 async def list_groups(caller: Reader, database: Database) -> Page[GroupAnswer]:
-    """List the groups in display order, then deleted ones that published versions still count in."""
+    """List the groups in display order, then deleted ones that published versions still count definitions in."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
         rows = await connection.fetch(queries("web")["deleted_groups"], caller.account.id)
@@ -51,11 +51,11 @@ async def list_groups(caller: Reader, database: Database) -> Page[GroupAnswer]:
 async def create_group(
     caller: Manager, database: Database, body: NewGroup, response: Response
 ) -> GroupAnswer:
-    """Create a group, at the end of the order; a deleted one comes back."""
+    """Create a group at the end of the order; a deleted group with this key is restored."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.groups:
-            raise conflict(f"there is a group {body.key} already")
+            raise conflict(f"group {body.key} already exists")
         return with_entry(before, "groups", body.key, body.provided())
 
     state = await edit(database, caller.account.key, caller.actor, make)
@@ -80,7 +80,7 @@ async def change_group(
     *,
     if_match: IfMatch = None,
 ) -> GroupAnswer:
-    """Change a group; what is left out stays."""
+    """Change a group; omitted fields stay."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, _revision(before, group))
@@ -91,9 +91,9 @@ async def change_group(
 
 @router.delete("/groups/{group}", status_code=204)
 async def delete_group(caller: Manager, database: Database, group: str, if_match: IfMatch = None) -> None:
-    """Delete a group without definitions and adjustments, that no segment names.
+    """Delete a group that has no definitions and no score adjustments and is used by no segment.
 
-    Where published versions still count definitions in it, it is shown as deleted and pending until a publish.
+    While published versions still count definitions in it, it is listed as deleted, with the profiles to publish.
     """
     async with database.connection() as connection:
         adjusted = await connection.fetchval(queries("web")["group_is_adjusted"], caller.account.id, group)
@@ -105,9 +105,9 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
         if members:
             raise conflict(f"the group has definitions, move them first: {', '.join(members)}")
         if adjusted:
-            raise conflict("the group has adjustments of scores, which stay: it cannot be deleted")
+            raise conflict("the group has score adjustments and cannot be deleted")
         if segments:
-            raise conflict(f"segments name the group, change them first: {', '.join(segments)}")
+            raise conflict(f"segments use the group, change them first: {', '.join(segments)}")
         return replace(before, groups={key: each for key, each in before.groups.items() if key != group})
 
     await edit(database, caller.account.key, caller.actor, make)
@@ -125,7 +125,7 @@ async def read_group_order(caller: Reader, database: Database, response: Respons
 async def change_group_order(
     caller: Manager, database: Database, body: Order, response: Response, if_match: IfMatch = None
 ) -> OrderAnswer:
-    """Put all groups into another order."""
+    """Change the order of the groups."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.revision([*before.groups]))

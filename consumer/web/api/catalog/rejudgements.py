@@ -1,6 +1,6 @@
-"""`rejudgements`: the history of a definition judged again by its newest rule: previewed, begun, watched, ended.
+"""`rejudgements`: preview, start, follow and cancel rejudging a definition's history by its newest dedup policy.
 
-The work itself is a worker's (consumer/worker/background_jobs.py): what is begun here ends wherever one runs.
+Workers do the work (consumer/worker/background_jobs.py); these routes only preview, request and report.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ RejudgementId = Annotated[int, Path(ge=1, le=cursors.NEWEST)]
 
 
 class RejudgementRequest(Body):
-    """xp: whether reps gain and lose XP by it; otherwise what they were told stands."""
+    """xp: whether reps gain and lose XP by it; if not, XP messages already published stay valid."""
 
     xp: StrictBool = False
 
 
 class RejudgementAnswer(BaseModel, use_attribute_docstrings=True):
-    """How far judging a definition's history again has come."""
+    """The state and progress of a rejudgement."""
 
     id: int
     edition: int
-    """The number of the edition that it judges by, the newest when it began."""
+    """The edition that it judges by: the newest one at its start."""
     xp: bool
     """Whether reps gain and lose XP by it."""
     state: Literal["running", "done", "cancelled", "superseded"]
-    """`superseded`: the rule was changed once more before the end. Whoever was gone through stays as judged."""
+    """`superseded`: the policy changed again before the end; contacts already processed keep their new verdicts."""
     requested_by: str
     requested_at: datetime
     ended_at: datetime | None
     done: int
-    """Contacts gone through."""
+    """Contacts processed."""
     total: int | None
-    """Of how many; null before the first."""
+    """Contacts to process; null before the first one is processed."""
     changed: int
-    """Timeline entries whose verdict is another one now."""
+    """Timeline entries whose verdict changed."""
 
 
 class CountMover(BaseModel):
@@ -69,26 +69,26 @@ class CountMover(BaseModel):
 
 
 class RejudgementPreview(BaseModel, use_attribute_docstrings=True):
-    """What judging again would change."""
+    """What a rejudgement would change."""
 
     edition: int
     contacts: int
     changed: int
-    """Contacts for whom anything changes."""
+    """Contacts with any change."""
     counting: int
-    """Timeline entries that come to count."""
+    """Timeline entries that would count and do not now."""
     ceasing: int
-    """Timeline entries that no longer count."""
+    """Timeline entries that count now and would not."""
     xp_given: int
-    """What reps would be credited, where that is asked for."""
+    """XP that reps would gain, if the request has `xp`."""
     xp_taken: int
-    """What would be taken back from reps, where that is asked for."""
+    """XP that reps would lose, if the request has `xp`."""
     movers: list[CountMover]
-    """Those whose count changes most."""
+    """The contacts whose count changes most."""
 
 
 class RejudgementLine(StreamLine):
-    """A line of the answer: one of the three. The last is a `preview` or, where it came to no end, a `problem`."""
+    """A line of the stream, with one of three members. The last line has `preview`, or `problem` if it failed."""
 
     preview: RejudgementPreview | None = None
 
@@ -101,17 +101,17 @@ class RejudgementLine(StreamLine):
 async def preview_rejudgement(
     caller: Manager, database: Database, definition: str, body: RejudgementRequest
 ) -> StreamingResponse:
-    """Say what judging a definition's history again would change, over the whole base; nothing is written.
+    """Preview what rejudging a definition's history would change for all contacts; nothing is written.
 
-    The answer is a stream of lines: how far it is, at last the result. Closing the connection ends it.
+    The response is a stream of lines: progress, then the result. Closing the connection cancels it.
     """
 
     async def work(report: Callable[[int, int], None]) -> RejudgementPreview:
         async with database.preview() as connection:
-            found = await preview(
+            result = await preview(
                 connection, caller.account.key, definition, with_xp=body.xp, progress=report
             )
-        return RejudgementPreview.model_validate(asdict(found))
+        return RejudgementPreview.model_validate(asdict(result))
 
     return await stream_work(work, "preview")
 
@@ -120,9 +120,9 @@ async def preview_rejudgement(
 async def begin_rejudgement(
     caller: Manager, database: Database, definition: str, body: RejudgementRequest, response: Response
 ) -> RejudgementAnswer:
-    """Begin to judge the retained history of a definition again; `Location` says where to see how far it is.
+    """Start rejudging a definition's history; `Location` is the address of its progress.
 
-    A worker does the work, contact by contact. Entries that retention has removed keep their points.
+    A worker processes contact after contact. Points of entries that are no longer on a timeline stay.
     """
     account = caller.account.key
     async with database.connection() as connection:
@@ -136,14 +136,12 @@ async def begin_rejudgement(
 async def list_rejudgements(
     caller: Reader, database: Database, definition: str, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[RejudgementAnswer]:
-    """List how often a definition's history was judged again, newest first."""
+    """List the rejudgements of a definition, newest first."""
     context = ("rejudgements", caller.account.id, definition)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
-        about = await requests.find_definition(connection, caller.account.key, definition)
-        rows = await connection.fetch(
-            queries("rejudgement")["page"], about["definition_id"], before, limit + 1
-        )
+        ids = await requests.find_definition(connection, caller.account.key, definition)
+        rows = await connection.fetch(queries("rejudgement")["page"], ids["definition_id"], before, limit + 1)
     items = [RejudgementAnswer(**row) for row in rows]
     return cursors.page(
         items, limit, context, lambda answer: [answer.id], engagement=caller.account.engagement
@@ -154,7 +152,7 @@ async def list_rejudgements(
 async def read_rejudgement(
     caller: Reader, database: Database, definition: str, rejudgement: RejudgementId
 ) -> RejudgementAnswer:
-    """Say how far judging again has come."""
+    """Return a rejudgement with its progress."""
     async with database.connection() as connection:
         status = await requests.status(connection, rejudgement)
     return _answer(_require_own(status, caller.account.key, definition))
@@ -164,7 +162,7 @@ async def read_rejudgement(
 async def cancel_rejudgement(
     caller: Manager, database: Database, definition: str, rejudgement: RejudgementId
 ) -> RejudgementAnswer:
-    """Stop it: whoever was gone through stays as judged, the others as they were. Another one would finish it."""
+    """Cancel a rejudgement: contacts already processed keep their new verdicts, a new rejudgement does the rest."""
     async with database.connection() as connection:
         _require_own(await requests.status(connection, rejudgement), caller.account.key, definition)
         await requests.cancel(connection, rejudgement, by=caller.actor)
@@ -173,7 +171,7 @@ async def cancel_rejudgement(
 
 
 def _require_own(status: RejudgementStatus, account: str, definition: str) -> RejudgementStatus:
-    """Return it, as if there were none where it is another account's or definition's."""
+    """Return it; raises UnknownRejudgementError (404) if it belongs to another account or definition."""
     if (status.account, status.definition) != (account, definition):
         raise requests.UnknownRejudgementError(f"there is no rejudgement {status.id}")
     return status

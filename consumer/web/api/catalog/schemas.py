@@ -1,6 +1,6 @@
-"""What groups and definitions look like over HTTP, in bodies and in answers: as in the catalog's document.
+"""Request and response models of groups and definitions, in the form of the catalog document.
 
-Owns the shapes. Bodies are checked here as far as a shape can say; the rest is the catalog's own checks.
+They check types and bounds; the catalog's own checks do the rest.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ def _absent(value: object) -> bool:
     return value is None
 
 
-# Checked by the catalog, which names the list where another is given; here for those who make forms of it.
+# The catalog checks it, with the list of icons in the fault; the enum is for clients that build forms.
 Icon = Annotated[str, Field(json_schema_extra={"enum": sorted(icon_names())})]
 
 
 class WhenCondition(Body):
-    """A condition, over a path in `data` or over an attribute of the event; one of the two."""
+    """A condition on a path in `data` or on an attribute of the event: exactly one of the two."""
 
     path: StrictStr | None = Field(None, exclude_if=_absent)
     attribute: Attribute | None = Field(None, exclude_if=_absent)
     op: Op
     value: Value | list[Value] | None = Field(None, exclude_if=_absent)
-    """Of `in` and `not_in` a list, of `exists` and `absent` none."""
+    """A list for `in` and `not_in`; none for `exists` and `absent`."""
 
 
 class Dedup(Body):
-    """When an event counts again. interval: of a cooldown, like 30m, 24h or 7d."""
+    """When an event counts again. interval: for a cooldown, like 30m, 24h or 7d."""
 
     policy: Policy = Policy.ALWAYS
     interval: StrictStr | None = Field(None, exclude_if=_absent)
@@ -53,7 +53,7 @@ class Dedup(Body):
 
 
 class NewGroup(Body):
-    """A group to be created."""
+    """A group to create."""
 
     key: Key
     name: Text
@@ -61,14 +61,14 @@ class NewGroup(Body):
 
 
 class GroupChange(Body):
-    """What is to change of a group; what is left out stays."""
+    """Changes to a group; omitted fields stay as they are."""
 
     name: Text = Field(default_factory=str)
     icon: Icon = Field(default_factory=str)
 
 
 class NewDefinition(Body):
-    """A definition to be created."""
+    """A definition to create."""
 
     key: Key
     name: Text
@@ -83,7 +83,7 @@ class NewDefinition(Body):
 
 
 class DefinitionChange(Body):
-    """What is to change of a definition; what is left out stays. `when`, `events`, `dedup` are each one value."""
+    """Changes to a definition; omitted fields stay. `when`, `events` and `dedup` are replaced as a whole."""
 
     name: Text = Field(default_factory=str)
     group: Key = Field(default_factory=str)
@@ -97,13 +97,13 @@ class DefinitionChange(Body):
 
 
 class Order(Body):
-    """All keys in the order in which they are shown."""
+    """All keys in display order."""
 
     keys: list[Key]
 
 
 class OrderAnswer(BaseModel):
-    """All keys in the order in which they are shown."""
+    """All keys in display order."""
 
     keys: list[str]
 
@@ -111,8 +111,8 @@ class OrderAnswer(BaseModel):
 class GroupAnswer(BaseModel):
     """A group.
 
-    revision: null of one that is deleted. pending: the profiles whose published version still counts definitions in
-    it, though it is deleted: until they are published.
+    revision: null if deleted. pending: of a deleted group, the profiles whose published version still counts
+    definitions in it; publishing them removes it.
     """
 
     key: str
@@ -124,7 +124,7 @@ class GroupAnswer(BaseModel):
 
 
 class Pending(BaseModel, use_attribute_docstrings=True):
-    """What a profile's published version holds of a definition, and would hold if it were published now."""
+    """A change to a definition that waits for a publish: the published value, and the value in the draft."""
 
     profile: str
     field: str
@@ -136,8 +136,8 @@ class Pending(BaseModel, use_attribute_docstrings=True):
 class DefinitionAnswer(BaseModel):
     """A definition.
 
-    edition: the number of the dedup policy. counted: some event has counted under it, so that it can only be
-    deactivated. pending: what waits for a publish.
+    edition: the number of the dedup policy. counted: an event has counted under it, so that it can only be
+    deactivated, not deleted. pending: changes that wait for a publish.
     """
 
     key: str
@@ -157,7 +157,7 @@ class DefinitionAnswer(BaseModel):
 
 
 def group_answer(group: Group, state: AccountCatalog, *, deleted: bool = False) -> GroupAnswer:
-    """Return the answer about a group."""
+    """Return the response model of a group."""
     return GroupAnswer(
         **group_mapping(group),
         revision=None if deleted else group_revision(group),
@@ -176,7 +176,7 @@ def published_in(group: str, state: AccountCatalog) -> list[str]:
 
 
 def definition_answers(state: AccountCatalog) -> dict[str, DefinitionAnswer]:
-    """Return the answers about all definitions by key, in display order."""
+    """Return the response models of all definitions by key, in display order."""
     pending: dict[str, list[Pending]] = {}
     for profile, key, field, published, draft in waiting_for_publish(state):
         waits = Pending(profile=profile, field=field, published=published, draft=draft)
@@ -198,7 +198,7 @@ def _definition_answer(definition: Definition, pending: list[Pending]) -> Defini
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: of a Decimal, whatever its size, the nearest double."""
+    """Return a value for JSON: a Decimal of any size becomes the nearest finite double."""
     if isinstance(value, Decimal):
         return max(-sys.float_info.max, min(sys.float_info.max, float(value)))
     if isinstance(value, dict):

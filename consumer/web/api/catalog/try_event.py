@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.web.http.auth import Caller
 
-# Characters of what was found that an explanation shows.
+# Maximum characters of a found value in an explanation.
 _MAX_SHOWN = 100
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
 
 
 class Draft(DefinitionChange):
-    """A definition as it might be: a stored one with changes, or a new one with all that it needs."""
+    """A definition to try: changes to a stored one, or a complete new one."""
 
     key: Key
 
@@ -46,9 +46,9 @@ _EITHER = {"oneOf": [{"required": ["event"]}, {"required": ["inbox_type"]}]}
 
 
 class Sample(Body, json_schema_extra=_EITHER):
-    """What is tried: an event, or the sample of a type in the inbox; one of the two.
+    """The event to try: given here, or the sample of a type in the inbox; exactly one of the two.
 
-    event: attributes and `data` of a CloudEvent; only `type` is needed, and `accountid` is not looked at.
+    event: attributes and `data` of a CloudEvent; only `type` is required, `accountid` is ignored.
     """
 
     event: dict[str, Any] = Field(default_factory=dict)
@@ -63,7 +63,7 @@ class Sample(Body, json_schema_extra=_EITHER):
 
 
 class ConditionTried(BaseModel):
-    """A condition, what it found in the event (null: missing), and whether it holds."""
+    """A condition, the value found in the event (null: missing), and whether it holds."""
 
     condition: WhenCondition
     found: Any
@@ -71,9 +71,10 @@ class ConditionTried(BaseModel):
 
 
 class DefinitionTried(BaseModel):
-    """What became of the event under a definition.
+    """The result for one definition.
 
-    why: one line for each thing that keeps the definition from taking it. draft: it was tried as in the request.
+    why: one line for each reason that the definition does not take the event. draft: it was tried with the changes
+    in `draft` of the request.
     """
 
     key: str
@@ -87,7 +88,7 @@ class DefinitionTried(BaseModel):
 
 
 class TrialAnswer(BaseModel):
-    """What became of the event. taken_by: the definitions that take it; without any it would go to the inbox."""
+    """The result. taken_by: the definitions that take the event; if none does, it goes to the inbox."""
 
     type: str
     taken_by: list[str]
@@ -96,7 +97,7 @@ class TrialAnswer(BaseModel):
 
 @router.post("/try")
 async def try_definitions(caller: Manager, database: Database, body: Sample) -> TrialAnswer:
-    """Say which definitions take an event, and why the others do not; nothing is stored."""
+    """Return which definitions take an event, and why the others do not; nothing is stored."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
         sample = (
@@ -143,7 +144,7 @@ def _event(account: str, sample: str) -> Event:
     if isinstance(event, DeadLetter):
         attribute, _, detail = event.detail.partition(": ")
         field = f"event.{attribute}" if detail else "event"
-        raise invalid(body_fault(field, f"{detail or event.detail} (it would be dead: {event.reason})"))
+        raise invalid(body_fault(field, f"{detail or event.detail} (dead letter reason: {event.reason})"))
     return event
 
 
@@ -170,9 +171,9 @@ def _condition(looked: ConditionResult) -> WhenCondition:
 
 def _why(trial: MatchResult, event: Event) -> Iterator[str]:
     if not trial.definition.active:
-        yield "it is not active"
+        yield "not active"
     if not trial.takes_type:
-        yield f"it takes {', '.join(trial.definition.events)}, not {event.type}"
+        yield f"takes {', '.join(trial.definition.events)}, not {event.type}"
     for number, looked in enumerate(trial.conditions, start=1):
         if not looked.holds:
             yield f"condition {number} ({_shown_condition(looked)}): {_shown_found(looked)}"
@@ -185,11 +186,11 @@ def _shown_condition(looked: ConditionResult) -> str:
 
 def _shown_found(looked: ConditionResult) -> str:
     if looked.found is None:
-        return "it is missing"
+        return "missing"
     found = yaml_value(looked.found)
     shown = found if len(found) <= _MAX_SHOWN else f"{found[:_MAX_SHOWN]}…"
     wanted = looked.condition.value
     wanted_kind = kind(wanted[0] if isinstance(wanted, tuple) else wanted)
     if looked.condition.op is Op.CONTAINS or wanted_kind in {None, kind(looked.found)}:
         return f"found {shown}"
-    return f"found {shown}, which is no {wanted_kind}"
+    return f"found {shown}, not a {wanted_kind}"

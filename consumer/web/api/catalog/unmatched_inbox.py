@@ -1,4 +1,4 @@
-"""`inbox`: the types of events that no definition takes, and making a definition of one."""
+"""`inbox`: event types that no definition takes, and creating a definition from one."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _MAX_KEY = 64
 
 
 class InboxEntry(BaseModel):
-    """A type of events that nothing took, since it was first seen; counts are approximate after a crash.
+    """An event type that no definition took, counted since it was first seen; approximate after a crash.
 
-    type: empty for all those together that came after the first 1,000. sample: the first event of the type, as a
-    CloudEvent. definitions: the active ones that name the type and do not take all of its events.
+    type: empty for all types together that came after the first 1,000. sample: the first event of the type, as a
+    CloudEvent. definitions: active ones that name the type, but do not take all of its events.
     """
 
     type: str
@@ -47,9 +47,9 @@ class InboxEntry(BaseModel):
 
 
 class FromInbox(DefinitionChange):
-    """Which type becomes a definition, and what is to differ from the defaults.
+    """The type to create a definition from, and fields that differ from the defaults.
 
-    Those are: a key and a name made of the type, the first group, the icon `bolt`, 0 points, every event counts.
+    Defaults: key and name derived from the type, the first group, icon `bolt`, 0 points, every event counts.
     """
 
     type: Text
@@ -60,7 +60,7 @@ class FromInbox(DefinitionChange):
 async def list_inbox(
     caller: Manager, database: Database, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[InboxEntry]:
-    """List the types of events that no definition takes, the most frequent first."""
+    """List the event types that no definition takes, the most frequent first."""
     context = ("inbox", caller.account.id)
     count, after = cursors.decode(context, cursor) or (None, "")
     async with database.snapshot() as connection:
@@ -90,7 +90,10 @@ def _definitions_naming(state: AccountCatalog, event_type: str) -> list[str]:
 async def define(
     caller: Manager, database: Database, body: FromInbox, response: Response
 ) -> DefinitionAnswer:
-    """Make a type of the inbox a definition; what it takes from now on leaves the inbox."""
+    """Create a definition from a type in the inbox.
+
+    The type is no longer listed once an active definition without conditions takes it.
+    """
     async with database.connection() as connection:
         known = await connection.fetchval(queries("inbox")["sample"], caller.account.id, body.type)
     if known is None:
@@ -102,12 +105,12 @@ async def define(
         nonlocal key
         key = provided.get("key") or _unused_key(body.type, before)
         if key in before.definitions:
-            raise conflict(f"there is a definition {key} already")
+            raise conflict(f"definition {key} already exists")
         values = {**_defaults(body.type, before), **provided, "key": key}
         if body.type not in values["events"]:
-            raise invalid(body_fault("events", f"must name {body.type}"))
+            raise invalid(body_fault("events", f"must include {body.type}"))
         if "group" not in values:
-            raise conflict("there is no group yet: create one first")
+            raise conflict("the account has no group: create one first")
         del values["type"]
         return with_entry(before, "definitions", key, values)
 
@@ -127,7 +130,7 @@ def _defaults(event_type: str, state: AccountCatalog) -> dict[str, Any]:
 
 
 def _unused_key(event_type: str, state: AccountCatalog) -> str:
-    """Return a key made of a type: its letters and digits, and a number where that is taken."""
+    """Return an unused key derived from a type: its letters and digits, with a number if that key is taken."""
     slug = re.sub(r"[^a-z0-9]+", "_", event_type.lower()).strip("_") or "event"
     base = (slug if slug[0].isalpha() else f"event_{slug}")[: _MAX_KEY - 4].rstrip("_")
     numbered = (f"{base}_{number}" for number in range(2, len(state.definitions) + 3))

@@ -1,4 +1,4 @@
-"""Routes about contacts: lists, scores, timelines, explanations, adjustments, segments. Layer: web.
+"""Routes of contacts: lists, scores, timelines, explanations, adjustments, segments. Layer: web.
 
 Read `list_query.py` first: pages of contacts by score.
 """

@@ -1,4 +1,4 @@
-"""`contacts/{contact}/adjustments`: points that people give or take, and why."""
+"""`contacts/{contact}/adjustments`: points that people give or take."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from sql import queries
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
 
 _SQL = queries("adjustments")
-_CREATED, _FOUND = 201, 200
+_CREATED, _REPEATED = 201, 200
 
 Contact = Annotated[str, Path(description="The contact's id in the upstream system.")]
 
 
-def _moves(points: int) -> int:
+def _not_zero(points: int) -> int:
     if points == 0:
         raise ValueError("must not be 0")
     return points
 
 
 class NewAdjustment(Body):
-    """Points to be given, or taken where negative, in a group of a profile.
+    """Points to give, or to take if negative, in a group of a profile.
 
-    client_key: the caller's own for this adjustment of this contact, by which it is safe to send it again.
+    client_key: chosen by the client, unique for each adjustment of a contact; it makes a retry safe.
     """
 
     group: Key
-    points: Annotated[Points, AfterValidator(_moves)]
+    points: Annotated[Points, AfterValidator(_not_zero)]
     reason: Text
     client_key: Text
     profile: Key | None = None
-    """Null: the primary one."""
+    """Null: the primary profile."""
 
 
 class AdjustmentAnswer(BaseModel):
-    """Points that somebody gave or took."""
+    """Points that a person gave or took."""
 
     id: int
     profile: str
@@ -65,12 +65,17 @@ class AdjustmentAnswer(BaseModel):
 @router.post(
     "/contacts/{contact:path}/adjustments",
     status_code=_CREATED,
-    responses={_FOUND: {"model": AdjustmentAnswer, "description": "It was sent before: the same answer."}},
+    responses={
+        _REPEATED: {
+            "model": AdjustmentAnswer,
+            "description": "The same adjustment was sent before; it had no further effect.",
+        }
+    },
 )
 async def adjust_contact(
     caller: Manager, database: Database, contact: Contact, body: NewAdjustment, response: Response
 ) -> AdjustmentAnswer:
-    """Give or take points; the same sent again has no effect, and another under the same client key is refused."""
+    """Give or take points. A repeat under the same client key has no effect; a different adjustment is refused."""
     adjustment = Adjustment(
         account=caller.account.key, contact=contact, author=caller.actor, **body.model_dump()
     )
@@ -88,9 +93,9 @@ async def adjust_contact(
                     for what in error.missing
                 )
             ) from None
-        found, _ = await find_contact(connection, caller.account.id, contact)
-        row = await fetch_one(connection, _SQL["page"], found, number + 1, number, 1)
-    response.status_code = _CREATED if new else _FOUND
+        contact_id, _ = await find_contact(connection, caller.account.id, contact)
+        row = await fetch_one(connection, _SQL["page"], contact_id, number + 1, number, 1)
+    response.status_code = _CREATED if new else _REPEATED
     return AdjustmentAnswer(**row)
 
 
@@ -102,7 +107,7 @@ async def list_adjustments(
     context = ("adjustments", caller.account.id, contact)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
-        found, _ = await find_contact(connection, caller.account.id, contact)
-        rows = await connection.fetch(_SQL["page"], found, before, None, limit + 1)
+        contact_id, _ = await find_contact(connection, caller.account.id, contact)
+        rows = await connection.fetch(_SQL["page"], contact_id, before, None, limit + 1)
     items = [AdjustmentAnswer(**row) for row in rows]
-    return cursors.page(items, limit, context, lambda one: [one.id], engagement=caller.account.engagement)
+    return cursors.page(items, limit, context, lambda item: [item.id], engagement=caller.account.engagement)

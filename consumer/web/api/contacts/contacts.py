@@ -1,4 +1,4 @@
-"""`contacts`: by score, overall or in a group, and one by one."""
+"""`contacts`: lists by score, as pages or as a CSV file, and single contacts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from consumer.web.http.auth import Caller
     from consumer.web.http.csv_response import Chunks
 
-# Contacts read at once for a file.
+# Contacts read by one statement for a file.
 _CHUNK = 1000
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
 
 
 class ContactPage(Page[ContactScores]):
-    """One page of contacts, and under which version of which profile their scores are."""
+    """One page of contacts, with the profile and version of their scores."""
 
     profile: str
     version: int
@@ -38,9 +38,9 @@ class ContactPage(Page[ContactScores]):
 async def list_contacts(
     caller: Reader, database: Database, filters: ContactFilterParams, limit: Limit = 50, cursor: Cursor = None
 ) -> ContactPage:
-    """List contacts by score. One whose score does not change meanwhile is on one page, once.
+    """List contacts by score. A contact whose score does not change during paging appears exactly once.
 
-    A cursor is 410 once the profile was published anew.
+    After a publish of the profile, older cursors are answered 410.
     """
     context = list_query.cursor_context(caller.account.id, filters)
     async with database.snapshot() as connection:
@@ -62,7 +62,7 @@ async def list_contacts(
 
 @router.get("/contacts.csv", response_class=CsvResponse)
 async def export_contacts(caller: Reader, database: Database, filters: ContactFilterParams) -> CsvResponse:
-    """Send the whole list as a CSV file, as of the moment it is begun."""
+    """Return the whole list as a CSV file, read from one snapshot."""
     return await csv_response.stream_csv(_chunks(caller, database, filters), f"{caller.account.key}-contacts")
 
 

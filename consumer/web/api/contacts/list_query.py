@@ -1,9 +1,9 @@
-"""Which contacts a list shows, in which order: filters, the way that costs least, and cursors.
+"""Select the contacts of a list: filters, the cheaper of two plans, and cursors.
 
-Owns both ways: along the index of the order, looking each contact up for what else is asked; or, where one of the
-filters leaves few, those alone. Either costs some thousand look-ups at most where filters are spread evenly.
-Whether a segment leaves few nobody knows: the walk is given some time, then members are looked for all at once.
-Never reads more of a contact than its number and the points that it is sorted by.
+Plans: scan the index of the sort order and check the other filters for each contact; or, if one filter leaves few
+contacts, look at those only. Both cost some thousand look-ups at most if filters are spread evenly. How many
+members a segment has is not known beforehand: the scan gets a time limit, then all members are selected at once.
+Reads only a contact's id and the points that it is sorted by.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from consumer.web.api.contacts.profile_view import ProfileView
 
 _SQL = queries("contacts")
-# Contacts up to which a filter leaves few: looking all of them up takes some milliseconds.
+# A filter that leaves at most so many contacts is evaluated first: looking all of them up takes some milliseconds.
 _MAX_CANDIDATES = 5_000
 _MAX_POINTS = 2**63 - 1
-# How long a walk may look for members of a segment: past tens of thousands of contacts. Where that is not enough,
-# members are few, or few where it began.
-_WALK_MILLISECONDS = 250
-# Where the statements of a list take a further condition.
+# Time limit of a scan for members of a segment: enough for tens of thousands of contacts. If it is not enough,
+# members are few, or few near the start of the page.
+_SCAN_MILLISECONDS = 250
+# Placeholder in the statements of a list for the segment's condition.
 _IN_SEGMENT = "/* and in the segment */"
 
 ListPosition = tuple[int, int]
@@ -46,41 +46,42 @@ Sort = Annotated[
     str | None,
     Query(
         pattern=r"^-?score(\.[a-z][a-z0-9_]{0,63})?$",
-        description="`score` overall or `score.GROUP`, from the most down with `-` before it. "
-        "Left out: `-score.GROUP` of `group`, or `-score`.",
+        description="`score` (overall) or `score.GROUP`, ascending; with a leading `-` descending. "
+        "Default: `-score.GROUP` for the `group` filter, or else `-score`.",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class ContactFilters:
-    """What a list is asked for: which profile, which order, which contacts."""
+    """Query parameters of a list: profile, order, filters."""
 
     profile: ProfileKey = None
     sort: Sort = None
     group: Annotated[
         Key | None,
-        Query(description="Only those with something counted in this group; `min`, `max` are of it."),
+        Query(description="Only contacts with something counted in this group; `min` and `max` refer to it."),
     ] = None
     minimum: Annotated[
-        Points | None, Query(alias="min", description="Of `group`, or else what is sorted by.")
+        Points | None,
+        Query(alias="min", description="Least points, inclusive, in `group` or else in the sort field."),
     ] = None
-    maximum: Annotated[Points | None, Query(alias="max", description="Both ends are inclusive.")] = None
+    maximum: Annotated[Points | None, Query(alias="max", description="Most points, inclusive.")] = None
     owner: Annotated[
-        Text | None, Query(description="Only those of this owner, as the contacts' events name it.")
+        Text | None, Query(description="Only contacts of this owner, as in `contact.upserted`.")
     ] = None
     segment: Annotated[
-        Key | None, Query(description="Only those in this segment, whatever profile that is about.")
+        Key | None, Query(description="Only members of this segment, whichever profile it refers to.")
     ] = None
 
 
-# What routes name as the type of a parameter.
+# Type of the parameter by which a route gets them.
 ContactFilterParams = Annotated[ContactFilters, Depends()]
 
 
 @dataclass(frozen=True, slots=True)
 class ContactQuery:
-    """Filters by number. sorted_by, other: groups; other: None, or the one in whose range contacts must be too."""
+    """Filters by id. sorted_by: group. other: a second group with a range of its own, or None."""
 
     view: ProfileView
     ascending: bool
@@ -95,7 +96,7 @@ class ContactQuery:
 async def build_query(
     connection: Connection, account: int, view: ProfileView, filters: ContactFilters
 ) -> ContactQuery:
-    """Return the filters by number; raises ProblemError (422) where they name what is not there."""
+    """Resolve keys in the filters to ids; raises ProblemError (422) for unknown ones."""
     if filters.minimum is not None and filters.maximum is not None and filters.minimum > filters.maximum:
         raise invalid(query_fault("max", f"must not be less than min, {filters.minimum}"))
     ranged = view.group_id(filters.group, "group") if filters.group else None
@@ -110,7 +111,7 @@ async def build_query(
     sorted_range = bounds if same else (-_MAX_POINTS, _MAX_POINTS)
     segment = None if filters.segment is None else await _segment(connection, account, filters.segment)
     if segment is not None:
-        # A walk need not go through those whose points alone keep them out.
+        # The scan can skip contacts that their points alone exclude from the segment.
         inside = member_sql.score_bounds(segment.match, segment.given, profile=view.id, group=sorted_by)
         sorted_range = (max(sorted_range[0], inside[0]), min(sorted_range[1], inside[1]))
     return ContactQuery(
@@ -133,14 +134,14 @@ async def _segment(connection: Connection, account: int, key: str) -> ResolvedMa
 
 
 def cursor_context(account: int, filters: ContactFilters) -> tuple[object, ...]:
-    """Return what a cursor of this list is good for: whatever filters there are belong here."""
+    """Return the context of this list's cursors; it includes every filter."""
     return ("contacts", account, filters)
 
 
 def position(
     cursor_context: tuple[object, ...], cursor: str | None, view: ProfileView
 ) -> ListPosition | None:
-    """Return where a page begins; raises ProblemError where the cursor is of another list or another version."""
+    """Return the position in a cursor; raises ProblemError for one of another list (400) or version (410)."""
     found = cursors.decode(cursor_context, cursor)
     if found is None:
         return None
@@ -154,7 +155,7 @@ def cursor_after(cursor_context: tuple[object, ...], view: ProfileView, last: Li
 
 
 async def small_candidate_set(connection: Connection, account: int, query: ContactQuery) -> list[int] | None:
-    """Return the contacts that one of the filters leaves, by number, if these are few; None where none does."""
+    """Return the ids of the contacts that one filter leaves, if they are few; None if no filter leaves few."""
     if query.owner is not None:
         owned = await connection.fetch(_SQL["owned"], account, query.owner, _MAX_CANDIDATES + 1)
         if len(owned) <= _MAX_CANDIDATES:
@@ -182,14 +183,14 @@ async def page(
     *,
     time_limited: bool = True,
 ) -> list[ListPosition]:
-    """Return (points, number) of at most `limit` contacts after a position; candidates: of `small_candidate_set`.
+    """Return (points, contact id) of at most `limit` contacts after a position. Call it in a transaction.
 
-    time_limited: a page is waited for, and not a whole list. In a transaction.
+    candidates: see `small_candidate_set`. time_limited: limit the scan for segment members; False for exports.
     """
     if query.segment is None or candidates is not None or not time_limited:
         return await _page(connection, query, candidates, after, limit)
     with suppress(asyncpg.QueryCanceledError):
-        async with _local_settings(connection, f"set local statement_timeout = {_WALK_MILLISECONDS}"):
+        async with _local_settings(connection, f"set local statement_timeout = {_SCAN_MILLISECONDS}"):
             return await _page(connection, query, None, after, limit)
     async with _local_settings(connection, queries("members")["plan_for_many"]):
         return await _page(connection, query, None, after, limit, collect_members=True)
@@ -197,7 +198,7 @@ async def page(
 
 @asynccontextmanager
 async def _local_settings(connection: Connection, statements: str) -> AsyncIterator[None]:
-    """Let settings hold inside, by a savepoint that is rolled back whatever happens: nothing is written here."""
+    """Apply settings inside the block, by a savepoint that is always rolled back: nothing is written in it."""
     savepoint = connection.transaction()
     await savepoint.start()
     try:
@@ -229,7 +230,7 @@ def statement(
     *,
     collect_members: bool = False,
 ) -> tuple[str, list[Any]]:
-    """Return the statement of a page and its arguments; collect_members: select a segment's members all at once."""
+    """Return the statement of a page and its arguments; collect_members: select all segment members at once."""
     minimum, maximum = query.sorted_range
     begin, end = ((minimum, -_MAX_POINTS), maximum) if query.ascending else ((maximum, _MAX_POINTS), minimum)
     arguments: list[Any] = [

@@ -1,7 +1,4 @@
-"""Under which profile scores are read: its published version, and the groups to show.
-
-Owns finding them, and what is answered where there is none. Never reads a score.
-"""
+"""The profile under which scores are read: its published version, and the groups to show."""
 
 from __future__ import annotations
 
@@ -21,17 +18,17 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("contacts")
-# What scores call overall in the database.
+# The overall score's group number in the database.
 OVERALL = 0
 
 ProfileKey = Annotated[
-    Key | None, Query(description="Under which profile, by key; left out: the primary one.", alias="profile")
+    Key | None, Query(description="The profile, by key; default: the primary one.", alias="profile")
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupView:
-    """A group by number. deleted: no longer in the catalog, though scores may still have points in it."""
+    """A group. deleted: no longer in the catalog, though scores may still have points in it."""
 
     id: int
     key: str
@@ -41,7 +38,7 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class ProfileView:
-    """What readers see of a profile: id and version are its numbers. time_zone: the account's, for words."""
+    """What readers see of a profile. id: in the database. time_zone: the account's, for texts."""
 
     id: int
     profile: str
@@ -50,22 +47,22 @@ class ProfileView:
     groups: tuple[GroupView, ...]
 
     def to_cursor(self, position: Sequence[Any]) -> list[Any]:
-        """Return a position of a list as a cursor holds it: it is good for this view alone."""
+        """Return a position with the profile and version that it is valid for."""
         return [self.id, self.version, *position]
 
     def from_cursor(self, position: Sequence[Any]) -> list[Any]:
-        """Return the position that a cursor holds; raises ProblemError (410) where it is of another view."""
+        """Return the position in a cursor; raises ProblemError (410) if it is of another profile or version."""
         profile, version, *position = position
         if (profile, version) != (self.id, self.version):
-            raise gone(f"the profile {self.profile} was published meanwhile: begin again without a cursor")
+            raise gone(f"profile {self.profile} was published in the meantime: start again without a cursor")
         return position
 
     def group_key(self, group_id: int) -> str:
-        """Return the key of a group by number."""
+        """Return the key of a group."""
         return next(group.key for group in self.groups if group.id == group_id)
 
     def group_id(self, key: str, field: str) -> int:
-        """Return the number of a group; raises ProblemError (422) that names the field where there is none."""
+        """Return the id of a group; raises ProblemError (422), with this field, if there is none."""
         found = next((group.id for group in self.groups if group.key == key), None)
         if found is None:
             raise invalid(query_fault(field, f"there is no group {key}"))
@@ -75,16 +72,16 @@ class ProfileView:
 async def read_profile_view(
     connection: Connection, account: int, profile: str | None, *, part: Literal["query", "body"] = "query"
 ) -> ProfileView:
-    """Return the view of a profile, of the primary one without a key; part: where it was named.
+    """Return the view of a profile, by default of the primary one. part: of the request, where it was named.
 
-    Raises ProblemError: 422 where there is no such profile, 409 where it was never published.
+    Raises ProblemError: 422 if there is no such profile, 409 if it was never published.
     """
     row = await connection.fetchrow(_SQL["view"], account, profile)
     if row is None:
         detail = f"there is no profile {profile or 'yet'}"
         raise invalid(FieldFault(place=part, field="profile", detail=detail))
     if row["version"] is None:
-        raise conflict(f"the profile {row['key']} was never published: it has no scores until it is")
+        raise conflict(f"profile {row['key']} was never published and has no scores yet")
     return ProfileView(
         row["id"], row["key"], row["version"], row["time_zone"], await read_groups(connection, account)
     )
@@ -96,9 +93,9 @@ async def read_groups(connection: Connection, account: int) -> tuple[GroupView, 
 
 
 def points_by_group(groups: tuple[GroupView, ...], points: str | None) -> tuple[int, dict[str, int]]:
-    """Return overall and the points by group, from JSON by number as statements give it.
+    """Return the overall points and the points by group key. points: a JSON object by group number.
 
-    Every group of the catalog is there, and deleted ones in which there are points, so that they add up to overall.
+    Has every group of the catalog, and deleted groups with points, so that they add up to overall.
     """
     found = {int(number): value for number, value in json.loads(points or "{}").items()}
     by_group = {

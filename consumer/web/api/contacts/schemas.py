@@ -1,7 +1,4 @@
-"""What contacts and their scores look like over HTTP, and reading them by number.
-
-Owns the shapes. Never decides which contacts are shown.
-"""
+"""Response models of contacts and their scores, and reading them by id."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ _SQL = queries("contacts")
 
 
 class ContactScores(BaseModel):
-    """A contact with its scores under one profile. groups: points by key, which add up to overall."""
+    """A contact with its scores under one profile. groups: points by group key; they add up to overall."""
 
     id: str
     name: str | None
@@ -47,10 +44,9 @@ class ProfileScores(BaseModel):
 
 
 class ContactAnswer(BaseModel):
-    """A contact: what its events said of it, null where they said nothing, and its scores by profile.
+    """A contact: its fields as of the last `contact.upserted`, null if never set, and its scores by profile.
 
-    id: its own, which is another than the one asked for where it was joined with another. first_seen_at: when its
-    first event was processed.
+    first_seen_at: when its first event was processed.
     """
 
     id: str
@@ -67,7 +63,7 @@ class ContactAnswer(BaseModel):
 async def read_scores(
     connection: Connection, view: ProfileView, numbers: Sequence[int]
 ) -> list[ContactScores]:
-    """Return contacts by number, in the order given."""
+    """Return the contacts with these ids in the database, in the same order."""
     rows = await connection.fetch(_SQL["shown"], numbers, view.id, view.version)
     return [_contact_scores(view, row) for row in rows]
 
@@ -75,14 +71,14 @@ async def read_scores(
 async def find_contact_numbers(
     connection: Connection, account: int, contacts: Sequence[str]
 ) -> list[int | None]:
-    """Return the numbers of contacts by id, None where there is none; of one joined with another, the other's."""
+    """Return the database ids of contacts, None for unknown ones; for a joined contact, its survivor's."""
     return [row["id"] for row in await connection.fetch(_SQL["resolve"], account, contacts)]
 
 
 async def find_contact(connection: Connection, account: int, contact: str) -> tuple[int, str]:
-    """Return the number and the id of a contact, of one joined with another the other's.
+    """Return the database id and the id of a contact; for a joined contact, its survivor's.
 
-    Raises ProblemError (404) where there is none.
+    Raises ProblemError (404) if there is none.
     """
     [row] = await connection.fetch(_SQL["resolve"], account, [contact])
     if row["id"] is None:
@@ -91,7 +87,7 @@ async def find_contact(connection: Connection, account: int, contact: str) -> tu
 
 
 async def read_contact_answer(connection: Connection, account: int, contact: str) -> ContactAnswer:
-    """Return a contact, of one joined with another the other; raises ProblemError (404) where there is none."""
+    """Return a contact; for a joined one, its survivor. Raises ProblemError (404) if there is none."""
     number, external_id = await find_contact(connection, account, contact)
     row = await fetch_one(connection, _SQL["about"], number)
     fields = json.loads(row["fields"] or "{}")

@@ -1,6 +1,6 @@
-"""What a contact's score is made of, and how it came about, day by day.
+"""Explain a contact's score by its parts, and compute its history by day.
 
-Owns the shapes and the sums. Never reads a score: what it tells adds up to it.
+Never reads the stored score: the parts add up to it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class DefinitionLine(BaseModel):
-    """How often a definition has counted, for how much: points are count × weight."""
+    """How often a definition has counted, and its points: count × weight."""
 
     definition: str
     name: str
@@ -49,7 +49,7 @@ class AdjustmentLine(BaseModel):
 
 
 class GroupLines(BaseModel):
-    """What the points in a group are made of: those of all lines together."""
+    """The points of a group, the sum of all its lines."""
 
     group: str
     name: str
@@ -59,7 +59,7 @@ class GroupLines(BaseModel):
 
 
 class Explanation(BaseModel):
-    """What a contact's score is made of: overall is the sum of the groups, each the sum of its lines."""
+    """The parts of a contact's score: overall is the sum of the groups, each group the sum of its lines."""
 
     id: str
     profile: str
@@ -76,17 +76,17 @@ class Sums(BaseModel):
 
 
 class Day(Sums):
-    """What the score was at the end of a day."""
+    """The score at the end of a day."""
 
     day: date
 
 
 class History(BaseModel):
-    """A contact's score by day, as its timeline tells it under today's weights.
+    """A contact's score by day, computed from its timeline with today's weights and verdicts.
 
-    time_zone: the account's, whose days they are. carried: what counts and is no longer on the timeline, before
-    everything. before: the score before the first day. days: those on which it changed; the last that there is ends
-    with the score as it is now.
+    time_zone: the account's, in which days begin. carried: points of counted events that are no longer on the
+    timeline; part of every value. before: the score before the first day. days: those on which the score changed.
+    The last one has the current score, unless `until` cuts it off.
     """
 
     id: str
@@ -101,33 +101,33 @@ class History(BaseModel):
 async def explain(
     connection: Connection, account: int, contact: int, external_id: str, view: ProfileView
 ) -> Explanation:
-    """Return what a contact's score is made of."""
-    count = await read_tallies(connection, contact)
+    """Return the parts of a contact's score."""
+    tallies = await read_tallies(connection, contact)
     lines: defaultdict[str, list[DefinitionLine]] = defaultdict(list)
     for number, each in (await read_weighted_definitions(connection, account, view)).items():
-        if times := count[number]:
+        if count := tallies[number]:
             line = DefinitionLine(
                 definition=each.key,
                 name=each.name,
-                count=times,
+                count=count,
                 weight=each.weight,
-                points=times * each.weight,
+                points=count * each.weight,
             )
             lines[each.group].append(line)
-    given: defaultdict[str, list[AdjustmentLine]] = defaultdict(list)
+    adjustment_lines: defaultdict[str, list[AdjustmentLine]] = defaultdict(list)
     for row in await read_adjustments(connection, contact, view):
-        given[view.group_key(row["group_id"])].append(AdjustmentLine(**row, at=row["created_at"]))
+        adjustment_lines[view.group_key(row["group_id"])].append(AdjustmentLine(**row, at=row["created_at"]))
     groups = [
         GroupLines(
             group=group.key,
             name=group.name,
             points=sum(line.points for line in lines[group.key])
-            + sum(each.points for each in given[group.key]),
+            + sum(each.points for each in adjustment_lines[group.key]),
             definitions=lines[group.key],
-            adjustments=given[group.key],
+            adjustments=adjustment_lines[group.key],
         )
         for group in view.groups
-        if not group.deleted or lines[group.key] or given[group.key]
+        if not group.deleted or lines[group.key] or adjustment_lines[group.key]
     ]
     return Explanation(
         id=external_id,
@@ -148,7 +148,7 @@ async def history(
     since: date,
     until: date,
 ) -> History:
-    """Return the score by day, from the one day to the other, both inclusive."""
+    """Return the score by day, from `since` to `until`, both inclusive."""
     weighted = await read_weighted_definitions(connection, account, view)
     entries = await read_counted_entries(connection, account, contact)
     zone = ZoneInfo(view.time_zone)
@@ -164,7 +164,7 @@ async def history(
         running[weighted[definition].group] += times * weighted[definition].weight
     used = {*running, *(group for step in steps.values() for group in step)}
     groups = [group.key for group in view.groups if not group.deleted or group.key in used]
-    begin = before = _sums(groups, running)
+    carried = before = _sums(groups, running)
     days = []
     for day in sorted(steps):
         running.update(steps[day])
@@ -177,7 +177,7 @@ async def history(
         profile=view.profile,
         version=view.version,
         time_zone=view.time_zone,
-        carried=begin,
+        carried=carried,
         before=before,
         days=days,
     )

@@ -1,6 +1,6 @@
-"""What a contact's score is made of: times counted × weight by definition, and adjustments.
+"""Read the parts of a contact's score: tallies and weights by definition, and adjustments.
 
-Owns reading both, and what of it is no longer on the timeline. Never reads a score: what it reads adds up to that.
+Never reads the stored score: the parts add up to it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _SQL = queries("timeline")
 
-# Of the order of a timeline: (instant, event key, number of the definition or of the adjustment). An adjustment's
-# key is above all event keys, which have 16 bytes.
+# A position in the order of a timeline: (instant, event key, id of the definition or adjustment). Event keys have
+# 16 bytes; the key of adjustments sorts above all of them.
 TimelinePosition = tuple["datetime", bytes, int]
 ADJUSTMENT_KEY = b"\xff" * 17
 NEWEST: TimelinePosition = (LAST, b"", 0)
@@ -33,7 +33,7 @@ _ALL = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class WeightedDefinition:
-    """A definition by number, and what it counts for, in which group by key, under the version looked at."""
+    """A definition with its weight and group key under one version of a profile."""
 
     id: int
     key: str
@@ -46,7 +46,7 @@ class WeightedDefinition:
 async def read_weighted_definitions(
     connection: Connection, account: int, view: ProfileView
 ) -> dict[int, WeightedDefinition]:
-    """Return an account's definitions by number, in display order."""
+    """Return an account's definitions by id, in display order."""
     groups = {group.id: group.key for group in view.groups}
     rows = await connection.fetch(_SQL["weights"], account, view.id, view.version)
     return {
@@ -58,7 +58,7 @@ async def read_weighted_definitions(
 
 
 async def read_tallies(connection: Connection, contact: int) -> Counter[int]:
-    """Return how often each definition, by number, has counted for a contact."""
+    """Return how often each definition, by id, has counted for a contact."""
     rows = await connection.fetch(_SQL["tallies"], contact)
     return Counter({row["definition_id"]: row["count"] for row in rows if row["count"]})
 
@@ -66,13 +66,13 @@ async def read_tallies(connection: Connection, contact: int) -> Counter[int]:
 async def read_counted_entries(
     connection: Connection, account: int, contact: int
 ) -> list[tuple[datetime, int, int]]:
-    """Return (quarter of an hour, definition's number, how many of its entries count), in no order."""
+    """Return (quarter of an hour, definition id, number of counted entries) of a timeline, in no order."""
     rows = await connection.fetch(_SQL["counted"], account, contact)
     return [(row["quarter"], row["definition_id"], row["count"]) for row in rows]
 
 
 def carried_counts(tallied: Counter[int], entries: Iterable[tuple[datetime, int, int]]) -> dict[int, int]:
-    """Return how often definitions have counted for a contact by entries that are no longer on its timeline."""
+    """Return how often each definition has counted by entries that are no longer on the timeline."""
     left = tallied.copy()
     for _, definition, count in entries:
         left[definition] -= count

@@ -1,4 +1,4 @@
-"""Scores of contacts that are named: looked up by the hundred, explained, and by day."""
+"""Scores of given contacts: lookup by id, explanation, history by day."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["scores"])
 
 
 class Lookup(Body):
-    """Whose scores are asked for, and under which profile; left out or null: the primary one."""
+    """The contacts to look up, and the profile; omitted or null: the primary one."""
 
     contacts: list[ContactId] = Field(min_length=1, max_length=MAX_ITEMS)
     profile: Key | None = None
 
 
 class LookedUp(BaseModel):
-    """What is known of a contact that was asked for by an id.
+    """The result for one requested id.
 
-    contact: null where nobody of that id was ever seen. Its own id is another where it was joined with another.
+    asked: the id as in the request. contact: null if no contact with that id was ever seen.
     """
 
     asked: str
@@ -38,7 +38,7 @@ class LookedUp(BaseModel):
 
 
 class LookupAnswer(BaseModel):
-    """Scores under a version of a profile, in the order asked for. unknown: the ids that nobody has."""
+    """Scores under a version of a profile, in the order of the request. unknown: ids of no known contact."""
 
     profile: str
     version: int
@@ -70,7 +70,7 @@ async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> Lo
 async def explain_score(
     caller: Reader, database: Database, contact: str, profile: ProfileKey = None
 ) -> Explanation:
-    """Return what a contact's score is made of: times counted × weight by definition, and adjustments."""
+    """Return the parts of a contact's score: times counted × weight for each definition, and adjustments."""
     account = caller.account.id
     async with database.snapshot() as connection:
         number, external_id = await find_contact(connection, account, contact)
@@ -85,10 +85,10 @@ async def read_score_history(
     contact: str,
     *,
     profile: ProfileKey = None,
-    since: Annotated[date | None, Query(description="The first day.")] = None,
-    until: Annotated[date | None, Query(description="The last day.")] = None,
+    since: Annotated[date | None, Query(description="The first day, inclusive.")] = None,
+    until: Annotated[date | None, Query(description="The last day, inclusive.")] = None,
 ) -> History:
-    """Return a contact's score by day, as its timeline tells it under today's weights."""
+    """Return a contact's score by day, computed from its timeline with today's weights and verdicts."""
     account = caller.account.id
     async with database.snapshot() as connection:
         number, external_id = await find_contact(connection, account, contact)

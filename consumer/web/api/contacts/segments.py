@@ -1,4 +1,4 @@
-"""`segments`: saved conditions on contacts, how many fulfil them, their order; `contacts?segment=` lists them."""
+"""`segments`: saved conditions on contacts, with counts of members; `contacts?segment=` lists the members."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ Description = Annotated[str, Field(max_length=_MAX_DESCRIPTION)]
 
 
 class NewSegment(Body):
-    """A segment to be created."""
+    """A segment to create."""
 
     key: Key
     name: Text
     description: Description = ""
     profile: Key | None = None
-    """Whose scores `match` means; null: the primary one's, whichever that is."""
+    """The profile whose scores `match` refers to; null: the primary one at the time of reading."""
     match: Match
 
 
 class SegmentChange(Body):
-    """What is to change of a segment; what is left out stays. `match` is one value."""
+    """Changes to a segment; omitted fields stay as they are. `match` is replaced as a whole."""
 
     name: Text = Field(default_factory=str)
     description: Description = Field(default_factory=str)
@@ -63,12 +63,12 @@ class SegmentChange(Body):
 
 
 class Count(BaseModel, use_attribute_docstrings=True):
-    """How many contacts are in a segment; all null while it was not counted yet."""
+    """The number of members of a segment; all fields are null before the first count."""
 
     contacts: int | None
     counted_at: datetime | None
     age_seconds: float | None
-    """How old that is. Older than a minute where it is being counted, or took too long."""
+    """Age of the count. Above 60 while it is being counted again, or if the last attempt took too long."""
 
 
 class SegmentAnswer(BaseModel):
@@ -85,23 +85,23 @@ class SegmentAnswer(BaseModel):
 
 @router.get("/segments", response_model_exclude_unset=True)
 async def list_segments(caller: Reader, database: Database) -> Page[SegmentAnswer]:
-    """List the segments in display order; counts older than a minute are made anew, in ten seconds at most."""
+    """List the segments in display order; counts older than a minute are renewed, within ten seconds at most."""
     async with database.connection() as connection:
         await _count(connection, caller, await repository.read_segments(connection, caller.account.id))
-        found = await repository.read_segments(connection, caller.account.id)
-    return Page(items=[_answer(each) for each in found], next=None, engagement=caller.account.engagement)
+        stored = await repository.read_segments(connection, caller.account.id)
+    return Page(items=[_answer(each) for each in stored], next=None, engagement=caller.account.engagement)
 
 
 @router.post("/segments", status_code=201, response_model_exclude_unset=True)
 async def create_segment(
     caller: Manager, database: Database, body: NewSegment, response: Response
 ) -> SegmentAnswer:
-    """Create a segment, at the end of the order."""
+    """Create a segment at the end of the order."""
     segment = Segment(**{name: getattr(body, name) for name in NewSegment.model_fields})
     async with _locked_segments(database, caller) as connection:
         await _check(connection, caller, segment)
         if not await repository.add_segment(connection, caller.account.id, segment):
-            raise conflict(f"there is a segment {segment.key} already")
+            raise conflict(f"segment {segment.key} already exists")
         change = AuditedChange("created", "segment", segment.key, None, segment.documented())
         await audit.record_changes(connection, caller.account.key, caller.actor, change)
         return _tagged_answer(await _require_segment(connection, caller, segment.key), response)
@@ -109,7 +109,7 @@ async def create_segment(
 
 @router.get("/segments/{segment}", response_model_exclude_unset=True)
 async def read_segment(caller: Reader, database: Database, segment: str, response: Response) -> SegmentAnswer:
-    """Return a segment; a count older than a minute is made anew, in ten seconds at most."""
+    """Return a segment; a count older than a minute is renewed, within ten seconds at most."""
     async with database.connection() as connection:
         await _count(connection, caller, [await _require_segment(connection, caller, segment)])
         return _tagged_answer(await _require_segment(connection, caller, segment), response)
@@ -125,7 +125,7 @@ async def change_segment(
     *,
     if_match: IfMatch = None,
 ) -> SegmentAnswer:
-    """Change a segment; what is left out stays. It is counted anew."""
+    """Change a segment; omitted fields stay. Its count starts over."""
     async with _locked_segments(database, caller) as connection:
         before = (await _require_segment(connection, caller, segment)).segment
         etags.require_match(if_match, _revision(before))
@@ -139,7 +139,7 @@ async def change_segment(
 
 @router.delete("/segments/{segment}", status_code=204)
 async def delete_segment(caller: Manager, database: Database, segment: str, if_match: IfMatch = None) -> None:
-    """Delete a segment; contacts and their scores stay as they are."""
+    """Delete a segment; contacts and scores do not change."""
     async with _locked_segments(database, caller) as connection:
         before = (await _require_segment(connection, caller, segment)).segment
         etags.require_match(if_match, _revision(before))
@@ -152,15 +152,15 @@ async def delete_segment(caller: Manager, database: Database, segment: str, if_m
 async def read_segment_order(caller: Reader, database: Database, response: Response) -> OrderAnswer:
     """Return the order of the segments."""
     async with database.connection() as connection:
-        found = await repository.read_segments(connection, caller.account.id)
-    return order_answer((each.segment.key for each in found), response)
+        stored = await repository.read_segments(connection, caller.account.id)
+    return order_answer((each.segment.key for each in stored), response)
 
 
 @router.put("/segment-order")
 async def change_segment_order(
     caller: Manager, database: Database, body: Order, response: Response, if_match: IfMatch = None
 ) -> OrderAnswer:
-    """Put all segments into another order."""
+    """Change the order of the segments."""
     async with _locked_segments(database, caller) as connection:
         before = {
             each.segment.key: each for each in await repository.read_segments(connection, caller.account.id)
@@ -176,21 +176,21 @@ async def change_segment_order(
 
 @asynccontextmanager
 async def _locked_segments(database: Connections, caller: Caller) -> AsyncIterator[Connection]:
-    """Lend a connection in a transaction in which nobody else changes segments of the account."""
+    """Lend a connection in a transaction that holds the lock on the account's segments."""
     async with database.connection() as connection, connection.transaction():
         await repository.lock_segments(connection, caller.account.id)
         yield connection
 
 
 async def _check(connection: Connection, caller: Caller, segment: Segment) -> None:
-    """Refuse (422) what names a definition, group or profile that the account does not have."""
-    known_numbers = await repository.read_account_ids(connection, caller.account.id)
+    """Raise ProblemError (422) if the segment names an unknown definition, group or profile."""
+    account_ids = await repository.read_account_ids(connection, caller.account.id)
     known = {
-        "definition": known_numbers.definitions.keys(),
-        "group": known_numbers.groups.keys() - known_numbers.deleted,
+        "definition": account_ids.definitions.keys(),
+        "group": account_ids.groups.keys() - account_ids.deleted,
     }
     faults: list[FieldFault] = []
-    if segment.profile is not None and segment.profile not in known_numbers.profiles:
+    if segment.profile is not None and segment.profile not in account_ids.profiles:
         faults.append(body_fault("profile", f"there is no profile {segment.profile}"))
     faults += [
         body_fault(".".join(map(str, ("match", *path))), f"there is no {what} {key}")
@@ -202,10 +202,10 @@ async def _check(connection: Connection, caller: Caller, segment: Segment) -> No
 
 
 async def _require_segment(connection: Connection, caller: Caller, key: str) -> StoredSegment:
-    found = await repository.read_segment(connection, caller.account.id, key)
-    if found is None:
+    stored = await repository.read_segment(connection, caller.account.id, key)
+    if stored is None:
         raise not_found(f"segment {key}")
-    return found
+    return stored
 
 
 async def _count(connection: Connection, caller: Caller, segments: list[StoredSegment]) -> None:
@@ -216,15 +216,15 @@ def _revision(segment: Segment) -> str:
     return etags.revision(segment.documented())
 
 
-def _answer(found: StoredSegment) -> SegmentAnswer:
+def _answer(stored: StoredSegment) -> SegmentAnswer:
     return SegmentAnswer(
-        **found.segment.documented(),
-        count=Count(contacts=found.contacts, counted_at=found.counted_at, age_seconds=found.age_seconds),
-        revision=_revision(found.segment),
+        **stored.segment.documented(),
+        count=Count(contacts=stored.contacts, counted_at=stored.counted_at, age_seconds=stored.age_seconds),
+        revision=_revision(stored.segment),
     )
 
 
-def _tagged_answer(found: StoredSegment, response: Response) -> SegmentAnswer:
-    answer = _answer(found)
+def _tagged_answer(stored: StoredSegment, response: Response) -> SegmentAnswer:
+    answer = _answer(stored)
     etags.set_etag(response, answer.revision)
     return answer

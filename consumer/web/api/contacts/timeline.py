@@ -1,4 +1,4 @@
-"""`contacts/{contact}/timeline`: what has happened, what came of it, and why some of it does not count."""
+"""`contacts/{contact}/timeline`: a contact's events with verdicts and points, as pages or as a CSV file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from consumer.web.http.auth import Caller
     from consumer.web.http.csv_response import Cell, Chunks
 
-# Items read at once for a file.
+# Items read by one statement for a file.
 _CHUNK = 500
 _COLUMNS = (
     *("at", "kind", "definition", "name", "group", "verdict", "points", "why", "until"),
@@ -32,7 +32,7 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
 
 
 class TimelinePage(Page[TimelineItem]):
-    """One page of a timeline, and under which version of which profile points are. id: the contact's."""
+    """One page of a timeline, with the profile and version of its points. id: the contact's."""
 
     id: str
     profile: str
@@ -49,9 +49,9 @@ async def read_timeline(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> TimelinePage:
-    """List what has happened to a contact, newest first, with verdicts and points.
+    """List a contact's timeline, newest first, with verdicts and points.
 
-    All points add up to the score. A cursor is 410 once the profile was published anew.
+    The points of all items add up to the score. After a publish of the profile, older cursors are answered 410.
     """
     account = caller.account.id
     async with database.snapshot() as connection:
@@ -80,7 +80,7 @@ async def read_timeline(
 async def export_timeline(
     caller: Reader, database: Database, contact: str, filters: TimelineFilterParams
 ) -> CsvResponse:
-    """Send the whole timeline as a CSV file, as of the moment it is begun."""
+    """Return the whole timeline as a CSV file, read from one snapshot."""
     name = f"{caller.account.key}-{contact}-timeline"
     return await csv_response.stream_csv(_chunks(caller, database, contact, filters), name)
 

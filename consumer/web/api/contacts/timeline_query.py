@@ -1,6 +1,6 @@
-"""A contact's timeline: entries, adjustments and what was carried over, newest first, with what each is worth now.
+"""Query a contact's timeline: entries, adjustments and the carried line, newest first, with their points today.
 
-Owns the shapes, the filters and the order. Never judges: verdicts and weights are as stored.
+Never judges: verdicts and weights are as stored.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ if TYPE_CHECKING:
     from consumer.web.api.contacts.profile_view import ProfileView
 
 _ENTRIES = queries("timeline")["entries"]
-# Of the one line for what is no longer on the timeline: below everything.
+# Position of the carried line: after all others.
 _CARRIED: TimelinePosition = (FIRST, b"", 0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Kind(StrEnum):
-    """What an item of a timeline is."""
+    """The kind of a timeline item."""
 
     EVENT = "event"
     ADJUSTMENT = "adjustment"
@@ -58,8 +58,8 @@ class Kind(StrEnum):
 class EventDetails(BaseModel):
     """The event of an entry.
 
-    object: the conversation, deal, order… it is about. settled: it came more than 7 days late, and moved no other
-    verdict. xp: what the entry has given to the actor.
+    object: the conversation, deal, order… it is about. settled: it arrived more than 7 days late and changed no
+    other verdict. xp: XP that the entry gives to the actor.
     """
 
     id: str
@@ -81,11 +81,11 @@ class AdjustmentDetails(BaseModel):
 
 
 class TimelineItem(BaseModel):
-    """One line of a timeline.
+    """One item of a timeline.
 
-    points: what it gives now, under the profile that was asked for; all lines together are the score. why: of an
-    event that gives none. definition, name, icon, verdict, event: of an event. at, group: null of the one line, the
-    last, for what is no longer on the timeline and still counts.
+    points: today's points under the requested profile; those of all items add up to the score. why: the reason if
+    an event gives no points. definition, name, icon, verdict, event: of kind `event` only. at, group: null for kind
+    `carried`, the last item, which has the points of counted events that are no longer on the timeline.
     """
 
     kind: Kind
@@ -103,23 +103,23 @@ class TimelineItem(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TimelineFilters:
-    """What of a timeline is asked for, under which profile."""
+    """Query parameters of a timeline: profile and filters."""
 
     profile: ProfileKey = None
-    definition: Annotated[Key | None, Query(description="Only this definition's entries.")] = None
-    group: Annotated[Key | None, Query(description="Only what counts in this group.")] = None
+    definition: Annotated[Key | None, Query(description="Only entries of this definition.")] = None
+    group: Annotated[Key | None, Query(description="Only items in this group.")] = None
     verdict: Annotated[Verdict | None, Query(description="Only entries with this verdict.")] = None
-    since: Annotated[InstantParam | None, Query(description="Only what happened then or later.")] = None
-    until: Annotated[InstantParam | None, Query(description="Only what happened before.")] = None
+    since: Annotated[InstantParam | None, Query(description="Only items at this instant or later.")] = None
+    until: Annotated[InstantParam | None, Query(description="Only items before this instant.")] = None
 
 
-# What routes name as the type of a parameter.
+# Type of the parameter by which a route gets them.
 TimelineFilterParams = Annotated[TimelineFilters, Depends()]
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineQuery:
-    """A contact's timeline and filters by number. definitions, groups: None for all."""
+    """A contact and filters by id. definitions, groups: None for all."""
 
     account: int
     contact: int
@@ -134,7 +134,7 @@ class TimelineQuery:
 async def build_query(
     connection: Connection, account: int, contact: int, view: ProfileView, filters: TimelineFilters
 ) -> TimelineQuery:
-    """Return the filters by number; raises ProblemError (422) where they name what is not there."""
+    """Resolve keys in the filters to ids; raises ProblemError (422) for unknown ones."""
     weighted = await read_weighted_definitions(connection, account, view)
     if filters.definition and filters.definition not in {each.key for each in weighted.values()}:
         raise invalid(query_fault("definition", f"there is no definition {filters.definition}"))
@@ -144,22 +144,22 @@ async def build_query(
         for each in weighted.values()
         if filters.definition in {None, each.key} and filters.group in {None, each.group}
     ]
-    everything = filters.definition is None and filters.group is None
+    unfiltered = filters.definition is None and filters.group is None
     zone = ZoneInfo(view.time_zone)
     return TimelineQuery(
-        account, contact, view, zone, weighted, None if everything else definitions, groups, filters
+        account, contact, view, zone, weighted, None if unfiltered else definitions, groups, filters
     )
 
 
 def start_position(filters: TimelineFilters) -> TimelinePosition:
-    """Return the place that a timeline begins after."""
+    """Return the position before the first item."""
     return (filters.until, b"", 0) if filters.until else NEWEST
 
 
 async def page(
     connection: Connection, query: TimelineQuery, before: TimelinePosition, limit: int
 ) -> list[tuple[TimelinePosition, TimelineItem]]:
-    """Return the items after a place, at most so many, each with its own place."""
+    """Return at most `limit` items after a position, each with its own position."""
     filters = query.filters
     since = filters.since or FIRST
     found = [
@@ -183,7 +183,7 @@ async def page(
                 limit=limit,
             )
         ]
-        found.sort(key=lambda placed: placed[0], reverse=True)
+        found.sort(key=lambda item: item[0], reverse=True)
     if len(found) < limit and before > _CARRIED:
         found += await _carried(connection, query)
     return found[:limit]
@@ -231,7 +231,7 @@ def _adjustment(row: asyncpg.Record, view: ProfileView) -> tuple[TimelinePositio
 async def _carried(
     connection: Connection, query: TimelineQuery
 ) -> list[tuple[TimelinePosition, TimelineItem]]:
-    """Return the line for what is no longer on the timeline; none where dates or verdicts are asked for."""
+    """Return the carried line, if there is one; filters by time or by another verdict exclude it."""
     filters = query.filters
     if filters.since or filters.until or filters.verdict not in {None, Verdict.COUNTED}:
         return []
@@ -249,13 +249,13 @@ async def _carried(
     return [(_CARRIED, TimelineItem(kind=Kind.CARRIED, at=None, points=points, group=None))]
 
 
-def encode_position(place: TimelinePosition) -> list[Any]:
-    """Return a place as a cursor holds it."""
-    at, key, number = place
+def encode_position(position: TimelinePosition) -> list[Any]:
+    """Return a position as JSON values for a cursor."""
+    at, key, number = position
     return [(at - _EPOCH) // timedelta(microseconds=1), key.hex(), number]
 
 
 def decode_position(position: Sequence[Any]) -> TimelinePosition:
-    """Return the place that a cursor holds."""
+    """Return the position from the JSON values of a cursor."""
     at, key, number = position
     return _EPOCH + timedelta(microseconds=at), bytes.fromhex(key), number

@@ -1,7 +1,4 @@
-"""Why an entry of a timeline gives no points, for programs and for people.
-
-Owns the reason codes and the wording. Never judges: verdicts are as stored.
-"""
+"""The reason that a timeline entry gives no points: a code for programs and a text for people."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class WhyCode(StrEnum):
-    """Why an entry gives no points."""
+    """The reason that an entry gives no points."""
 
     COOLING_DOWN = "cooling_down"
     ALREADY_COUNTED = "already_counted"
@@ -29,10 +26,10 @@ class WhyCode(StrEnum):
 
 
 class Why(BaseModel):
-    """Why an entry gives no points.
+    """The reason that an entry gives no points.
 
-    text: in the account's time zone. blocked_by: when what counted in its stead happened. until: when it would have
-    counted again. Both null where there is no such thing, or no longer.
+    text: for display, in the account's time zone. blocked_by: the instant of the counted event that blocks it.
+    until: the instant from which an event would count again. Both are null if not applicable or no longer stored.
     """
 
     code: WhyCode
@@ -42,13 +39,13 @@ class Why(BaseModel):
 
 
 def why(entry: Mapping[str, Any], weight: int, zone: tzinfo) -> Why | None:
-    """Return why an entry, a row of the statement `entries`, gives no points; None where it does."""
+    """Return the reason that an entry (a row of the query `entries`) gives no points; None if it gives some."""
     verdict, at, by = Verdict(entry["verdict"]), entry["occurred_at"], entry["blocked_by"]
     if verdict is Verdict.EXCLUDED:
-        return Why(code=WhyCode.ROBOT, text="a robot's")
+        return Why(code=WhyCode.ROBOT, text="excluded: robot event")
     if verdict is Verdict.ALREADY_COUNTED:
         on = f" on {day(by, zone, at)}" if by else ""
-        return Why(code=WhyCode.ALREADY_COUNTED, text=f"counted once already{on}", blocked_by=by)
+        return Why(code=WhyCode.ALREADY_COUNTED, text=f"already counted{on}", blocked_by=by)
     if verdict is Verdict.COOLING_DOWN:
         until: datetime | None = by and by + timedelta(seconds=entry["interval_seconds"])
         words = f" until {clock_time(until, zone, at)}" if until else ""

@@ -1,8 +1,7 @@
-"""`preview`: what publishing a profile's draft would change, told while it is found out; nothing is written.
+"""`preview`: compute what publishing a profile's draft would change, writing nothing.
 
-Over a million contacts that takes half a minute, so the answer is a stream of lines (NDJSON): how far it is, and
-the result last. There is nothing to poll and nothing left behind: it ends with the connection, and an account has
-one at most.
+For a million contacts it takes half a minute, so the response streams progress, then the result (NDJSON). Closing
+the connection cancels it. An account has at most one at a time.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ Bound = Annotated[StrictInt, Field(ge=-_MAX_BOUND, le=_MAX_BOUND)] | None
 
 
 class Range(Body):
-    """A range of scores that is asked about: overall, or of a group. min, max: both inclusive, null for none."""
+    """A range of scores, overall or of a group. min, max: inclusive; null: no bound."""
 
     name: Text
     group: Key | None = None
@@ -48,18 +47,18 @@ class Range(Body):
     @model_validator(mode="after")
     def _has_numbers(self) -> Self:
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("min must not be more than max")
+            raise ValueError("min must not be greater than max")
         return self
 
 
 class PreviewRequest(Body):
-    """What is to be told beside everything else: who enters and who leaves these ranges."""
+    """Ranges whose entering and leaving contacts the preview also reports."""
 
     ranges: list[Range] = Field(default_factory=list, max_length=_MAX_RANGES)
 
 
 class Bar(BaseModel):
-    """How many contacts have an overall score from `min` to `max`, before and after; null: without end."""
+    """The number of contacts with an overall score from `min` to `max`, before and after; null: no bound."""
 
     min: int | None
     max: int | None
@@ -68,7 +67,7 @@ class Bar(BaseModel):
 
 
 class MoverReason(BaseModel):
-    """A definition that moves a contact: how often it counted, for what before (null: nothing) and after."""
+    """A definition that moves a contact: how often it counted, and its weight before (null: none) and after."""
 
     definition: str
     count: int
@@ -77,7 +76,7 @@ class MoverReason(BaseModel):
 
 
 class MoverAnswer(BaseModel):
-    """A contact whose overall score moves, and by which definitions."""
+    """A contact whose overall score changes, and the definitions that change it."""
 
     contact: str
     before: int
@@ -86,7 +85,7 @@ class MoverAnswer(BaseModel):
 
 
 class CrossingAnswer(BaseModel):
-    """Who enters and leaves a range, by its name, or a segment, by its key: how many, and some of them."""
+    """Contacts that enter and leave a range (by name) or a segment (by key): counts, and some of the ids."""
 
     name: str
     entering: int
@@ -96,10 +95,10 @@ class CrossingAnswer(BaseModel):
 
 
 class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
-    """What a publish would change, against what readers see now."""
+    """What a publish would change, compared with what readers see now."""
 
     version: int | None
-    """What readers see now, null: nothing."""
+    """The version that readers see now; null: none."""
     contacts: int
     changed: int
     """Contacts whose overall score, or that of any group, changes."""
@@ -107,16 +106,16 @@ class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     """Contacts whose overall score changes."""
     distribution: list[Bar]
     movers: list[MoverAnswer]
-    """Those who move most, the farthest first."""
+    """The contacts whose overall score changes most, largest change first."""
     ranges: list[CrossingAnswer]
     segments: list[CrossingAnswer]
-    """The account's segments about this profile's scores."""
+    """The account's segments on this profile's scores."""
     seconds: float
-    """How long publishing may take until readers see it."""
+    """Estimated seconds from the start of a publish until readers see it."""
 
 
 class PreviewLine(StreamLine):
-    """A line of the answer: one of the three. The last is a `preview` or, where it came to no end, a `problem`."""
+    """A line of the stream, with one of three members. The last line has `preview`, or `problem` if it failed."""
 
     preview: PreviewAnswer | None = None
 
@@ -129,10 +128,10 @@ class PreviewLine(StreamLine):
 async def preview_publish(
     caller: Manager, database: Database, profile: str, body: PreviewRequest
 ) -> StreamingResponse:
-    """Say what publishing a profile's draft would change, over the whole base; nothing is written.
+    """Preview what publishing a profile's draft would change for all contacts; nothing is written.
 
-    The answer is a stream of lines: how far it is, at last the result. Closing the connection ends it. An account
-    has one at a time, another is a conflict.
+    The response is a stream of lines: progress, then the result. Closing the connection cancels it. An account has
+    one preview at a time; a second one is a conflict.
     """
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
@@ -158,7 +157,7 @@ async def preview_publish(
 
 
 def _answer(result: PublishEffects, ranges: int) -> PreviewAnswer:
-    """ranges: how many of the crossings are of ranges, which come first."""
+    """ranges: the number of crossings that belong to ranges; those of segments follow them."""
     return PreviewAnswer(
         version=result.version,
         contacts=result.contacts,

@@ -1,4 +1,4 @@
-"""`profiles`: score profiles as drafts that are edited, their order, and which is the primary one."""
+"""`profiles`: drafts of score profiles, their order, and the primary profile."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
 
-# Of a document that lists a published profile: its draft is not to be published by that.
+# A document that lists a profile as published publishes its draft; edits over HTTP must not.
 _WITHHELD = {"published": False}
 
 
@@ -54,11 +54,11 @@ async def list_profiles(caller: Reader, database: Database) -> Page[ProfileSumma
 async def create_profile(
     caller: Manager, database: Database, body: NewProfile, response: Response
 ) -> ProfileAnswer:
-    """Create a profile as a draft, at the end of the order; readers see it once it is published."""
+    """Create a draft profile at the end of the order; readers see it once it is published."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.profiles:
-            raise conflict(f"there is a profile {body.key} already")
+            raise conflict(f"profile {body.key} already exists")
         return with_entry(before, "profiles", body.key, body.provided() | _WITHHELD)
 
     return tagged_answer(await edit(database, caller.account.key, caller.actor, make), body.key, response)
@@ -66,7 +66,7 @@ async def create_profile(
 
 @router.get("/profiles/{profile}")
 async def read_profile(caller: Reader, database: Database, profile: str, response: Response) -> ProfileAnswer:
-    """Return a profile, with what each definition counts for in its draft and to readers."""
+    """Return a profile, with the weight of each definition in its draft and as readers see it."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
     return tagged_answer(state, profile, response)
@@ -82,7 +82,7 @@ async def change_profile(
     *,
     if_match: IfMatch = None,
 ) -> ProfileAnswer:
-    """Change a profile's name and description, and its draft, which waits for a publish; what is left out stays."""
+    """Change a profile; omitted fields stay. `inherits` and `weights` take effect by a publish."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.profile_revision(require_profile(before, profile)))
@@ -93,20 +93,20 @@ async def change_profile(
 
 @router.delete("/profiles/{profile}", status_code=204)
 async def delete_profile(caller: Manager, database: Database, profile: str, if_match: IfMatch = None) -> None:
-    """Delete a profile that was never published; one that was stays, with its versions."""
+    """Delete a profile that was never published; a published one stays, with its versions."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         draft = require_profile(before, profile)
         etags.require_match(if_match, etags.profile_revision(draft))
         if draft.primary:
-            raise conflict("an account always has a primary profile: make another one that first")
+            raise conflict("the primary profile cannot be deleted: make another profile primary first")
         if draft.version:
             raise conflict(
-                "the profile was published, so it stays, with its versions: rename it, or move it down"
+                "the profile was published and cannot be deleted: rename it, or move it down in the order"
             )
         if draft.publish_runs:
             raise conflict(
-                "a publish of the profile has not ended yet: cancel it first, and wait until it has"
+                "a publish of the profile is running: cancel it first, and wait until it has ended"
             )
         return replace(
             before, profiles={key: each for key, each in before.profiles.items() if key != profile}
@@ -115,7 +115,9 @@ async def delete_profile(caller: Manager, database: Database, profile: str, if_m
     try:
         await edit(database, caller.account.key, caller.actor, make)
     except asyncpg.ForeignKeyViolationError:
-        raise conflict("scores were adjusted in the profile, or something names it: it stays") from None
+        raise conflict(
+            "the profile is in use, for example by score adjustments, and cannot be deleted"
+        ) from None
 
 
 @router.get("/profile-order")
@@ -130,7 +132,7 @@ async def read_profile_order(caller: Reader, database: Database, response: Respo
 async def change_profile_order(
     caller: Manager, database: Database, body: Order, response: Response, if_match: IfMatch = None
 ) -> OrderAnswer:
-    """Put all profiles into another order."""
+    """Change the order of the profiles."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.revision([*before.profiles]))
@@ -142,7 +144,7 @@ async def change_profile_order(
 
 @router.get("/primary-profile")
 async def read_primary_profile(caller: Reader, database: Database, response: Response) -> PrimaryAnswer:
-    """Say which profile is the primary one."""
+    """Return the key of the primary profile."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
     return _primary_answer(state, response)
@@ -152,7 +154,7 @@ async def read_primary_profile(caller: Reader, database: Database, response: Res
 async def change_primary_profile(
     caller: Manager, database: Database, body: Primary, response: Response, if_match: IfMatch = None
 ) -> PrimaryAnswer:
-    """Make another profile the primary one; it must be published, unless nothing has counted yet."""
+    """Change the primary profile. Once an event has counted, it must be a published one."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.revision([_primary_key(before)]))
@@ -160,7 +162,7 @@ async def change_primary_profile(
         if before.has_history and not chosen.version:
             raise conflict(f"profile {body.profile} was never published: publish it first")
         profiles = {key: replace(each, primary=key == body.profile) for key, each in before.profiles.items()}
-        # A primary profile is published; where nothing has counted that changes no score.
+        # A primary profile is always published; before anything has counted this changes no score.
         profiles[body.profile] = profile_versions.publish_if_wanted(
             profiles[body.profile], before.definitions, wanted=False, has_history=before.has_history
         )
@@ -170,14 +172,14 @@ async def change_primary_profile(
 
 
 def require_profile(state: AccountCatalog, key: str) -> Profile:
-    """Return a profile of an account; raises ProblemError (404) without one."""
+    """Return a profile by key; raises ProblemError (404) if there is none."""
     if key not in state.profiles:
         raise not_found(f"profile {key}")
     return state.profiles[key]
 
 
 async def profile_number(connection: Connection, account: int, key: str) -> int:
-    """Return the number of a profile; raises ProblemError (404) without one."""
+    """Return a profile's id in the database; raises ProblemError (404) if there is none."""
     number: int | None = await connection.fetchval(queries("profiles")["number"], account, key)
     if number is None:
         raise not_found(f"profile {key}")
@@ -185,7 +187,7 @@ async def profile_number(connection: Connection, account: int, key: str) -> int:
 
 
 def tagged_answer(state: AccountCatalog, key: str, response: Response) -> ProfileAnswer:
-    """Return the answer about a profile, its revision told in the response; raises ProblemError without one."""
+    """Return a profile and set its ETag; raises ProblemError (404) if there is none."""
     answer = profile_answer(require_profile(state, key), state)
     etags.set_etag(response, answer.revision)
     return answer

@@ -1,6 +1,6 @@
-"""`publishes`: a profile's draft made what readers see, history included: begun, watched, cancelled.
+"""`publishes`: start, follow and cancel publishing a profile's draft.
 
-The work itself is a worker's (consumer/worker/background_jobs.py): what is begun here ends wherever one runs.
+Workers do the work (consumer/worker/background_jobs.py); these routes only request and report.
 """
 
 from __future__ import annotations
@@ -31,33 +31,33 @@ PublishId = Annotated[int, Path(ge=1, le=cursors.NEWEST)]
 
 
 class PublishAnswer(BaseModel, use_attribute_docstrings=True):
-    """How far a publish has come."""
+    """The state and progress of a publish."""
 
     id: int
     version: int
-    """The number of the version that it makes."""
+    """The number of the version that it builds."""
     previous_version: int | None
-    """What readers see until the flip, null: nothing."""
+    """The version that readers see until the flip; null: none."""
     state: Literal["building", "announcing", "done", "cancelling", "cancelled"]
-    """From `building` to `announcing`, when readers see the version and whom it changed is told, to `done`."""
+    """`building`, then `announcing` (readers see the version, its messages are being sent), then `done`."""
     requested_by: str
     requested_at: datetime
     flipped_at: datetime | None
-    """Since when readers see the version, null: not yet."""
+    """When readers began to see the version; null: not yet."""
     ended_at: datetime | None
     done: int
-    """Contacts gone through, in the state that it is in."""
+    """Contacts processed in the current state."""
     total: int | None
-    """Of how many; null before the first."""
+    """Contacts to process in the current state; null before the first one is processed."""
 
 
 @router.post("/profiles/{profile}/publishes", status_code=202)
 async def begin_publish(
     caller: Manager, database: Database, profile: str, response: Response, if_match: IfMatch = None
 ) -> PublishAnswer:
-    """Begin to publish a profile's draft over history; `Location` says where to see how far it is.
+    """Start publishing a profile's draft, history included; `Location` is the address of its progress.
 
-    A worker does the work. Until the flip every reader sees the version before, then everybody the new one.
+    A worker does the work. All readers see the previous version until the flip, and the new one from then on.
     """
     async with database.connection() as connection:
         number = await profile_publish.begin(
@@ -76,7 +76,7 @@ async def begin_publish(
 async def list_publishes(
     caller: Reader, database: Database, profile: str, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[PublishAnswer]:
-    """List the publishes of a profile, newest first; the first is the one under way, where one is."""
+    """List the publishes of a profile, newest first; a running one is the first."""
     context = ("publishes", caller.account.id, profile)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
@@ -90,7 +90,7 @@ async def list_publishes(
 
 @router.get("/profiles/{profile}/publishes/{publish}")
 async def read_publish(caller: Reader, database: Database, profile: str, publish: PublishId) -> PublishAnswer:
-    """Say how far a publish has come."""
+    """Return a publish with its progress."""
     async with database.connection() as connection:
         status = await profile_publish.status(connection, publish)
     return _answer(_require_own(status, caller.account.key, profile))
@@ -100,7 +100,7 @@ async def read_publish(caller: Reader, database: Database, profile: str, publish
 async def cancel_publish(
     caller: Manager, database: Database, profile: str, publish: PublishId
 ) -> PublishAnswer:
-    """Give a publish up before readers see its version; later it is a conflict that says how to go back."""
+    """Cancel a publish before its flip; afterwards it is a conflict, whose detail says how to go back."""
     async with database.connection() as connection:
         _require_own(await profile_publish.status(connection, publish), caller.account.key, profile)
         await profile_publish.cancel(connection, publish, by=caller.actor)
@@ -109,7 +109,7 @@ async def cancel_publish(
 
 
 def _require_own(status: PublishStatus, account: str, profile: str) -> PublishStatus:
-    """Return the publish, as if there were none where it is another account's or profile's."""
+    """Return the publish; raises UnknownPublishError (404) if it belongs to another account or profile."""
     if (status.account, status.profile) != (account, profile):
         raise profile_publish.UnknownPublishError(f"there is no publish {status.id}")
     return status

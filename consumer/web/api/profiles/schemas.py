@@ -1,6 +1,6 @@
-"""What profiles look like over HTTP: the draft that is edited, beside what readers see.
+"""Request and response models of profiles: the draft, and what readers see.
 
-Owns the shapes. Never decides what waits for a publish; consumer/catalog/model/profile_versions.py does.
+What waits for a publish is decided in consumer/catalog/model/profile_versions.py.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ Description = Annotated[str, Field(max_length=2_000)]
 
 
 class NewProfile(Body):
-    """A profile to be created, as a draft. weights: its own, by definition key, those still to come too."""
+    """A profile to create, as a draft. weights: by definition key; the definition need not exist yet."""
 
     key: Key
     name: Text
     description: Description = ""
     inherits: StrictBool = True
-    """Whether definitions without a weight of its own count the catalog's points, or nothing."""
+    """Whether definitions without a weight in `weights` count the catalog's points (true) or nothing."""
     weights: dict[Key, Points] = Field(default_factory=dict)
 
 
 class ProfileChange(Body):
-    """What is to change of a profile's draft; what is left out stays. `weights` is one value."""
+    """Changes to a profile; omitted fields stay as they are. `weights` is replaced as a whole."""
 
     name: Text = Field(default_factory=str)
     description: Description = Field(default_factory=str)
@@ -43,41 +43,41 @@ class ProfileChange(Body):
 
 
 class Primary(Body):
-    """Which profile is the primary one."""
+    """The primary profile, by key."""
 
     profile: Key
 
 
 class PrimaryAnswer(BaseModel):
-    """Which profile is the primary one."""
+    """The primary profile, by key."""
 
     profile: str
 
 
 class Weight(BaseModel):
-    """What a counted event of a definition is worth, and in which group."""
+    """The points of a counted event of a definition, and its group."""
 
     points: int
     group: str
 
 
 class Counts(BaseModel, use_attribute_docstrings=True):
-    """What a definition counts for under a profile."""
+    """The weight of a definition under a profile."""
 
     definition: str
     name: str
     own: int | None
-    """The profile's own weight in the draft, null: it has none."""
+    """The draft's own weight for this definition; null: none."""
     draft: Weight
-    """What it would count for if the draft were published now."""
+    """The weight if the draft were published now."""
     live: Weight | None
-    """What it counts for to readers; null: nothing yet."""
+    """The weight that readers see; null: none yet."""
     pending: bool
-    """It waits for a publish, though one that is under way counts as published."""
+    """Whether it waits for a publish. What a running publish builds counts as published."""
 
 
 class ProfileSummary(BaseModel, use_attribute_docstrings=True):
-    """A profile in a list: its draft, and how that stands to what readers see."""
+    """A profile in a list: its draft, and how it compares with what readers see."""
 
     key: str
     name: str
@@ -85,26 +85,26 @@ class ProfileSummary(BaseModel, use_attribute_docstrings=True):
     primary: bool
     inherits: bool
     weights: dict[str, int]
-    """The draft's own weights by definition key, those of definitions still to come included."""
+    """The draft's own weights by definition key; some definitions may not exist yet."""
     version: int | None
-    """The number of what readers see; null: it was never published."""
+    """The version that readers see; null: it was never published."""
     building: int | None
-    """The number of the version that a publish is building, null: none."""
+    """The version that a publish is building; null: none."""
     publish_runs: bool
-    """A publish has not ended yet: the newest of its publishes."""
+    """Whether a publish is running, the newest one of the profile."""
     pending: bool
-    """Publishing it would change something. What a publish under way builds counts as published."""
+    """Whether publishing would change anything. What a running publish builds counts as published."""
     revision: str
 
 
 class ProfileAnswer(ProfileSummary):
-    """A profile, and what each definition counts for in its draft and to readers, in the catalog's order."""
+    """A profile, with the weight of each definition in its draft and as readers see it, in the catalog's order."""
 
     definitions: list[Counts]
 
 
 def profile_summary(profile: Profile, state: AccountCatalog) -> ProfileSummary:
-    """Return a profile as it stands in a list."""
+    """Return a profile as an item of a list."""
     draft = profile_versions.draft_version(profile, state.definitions)
     return ProfileSummary(
         key=profile.key,
@@ -122,7 +122,7 @@ def profile_summary(profile: Profile, state: AccountCatalog) -> ProfileSummary:
 
 
 def profile_answer(profile: Profile, state: AccountCatalog) -> ProfileAnswer:
-    """Return a profile as it is read by itself."""
+    """Return a profile with its definitions."""
     summary = profile_summary(profile, state)
     return ProfileAnswer(**summary.model_dump(), definitions=[*_counts(profile, state)])
 
@@ -142,5 +142,5 @@ def _counts(profile: Profile, state: AccountCatalog) -> Iterator[Counts]:
 
 
 def weight_answer(weight: account.DefinitionWeight) -> Weight:
-    """Return a weight as answers have it."""
+    """Return the response model of a weight."""
     return Weight(points=weight.points, group=weight.group)

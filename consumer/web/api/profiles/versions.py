@@ -1,4 +1,4 @@
-"""`versions`: what readers of a profile saw, how two of them or the draft differ, and going back to one."""
+"""`versions`: published versions of a profile, differences between them and the draft, and restoring one."""
 
 from __future__ import annotations
 
@@ -31,43 +31,43 @@ _Number = Query(ge=1, le=_NEWEST)
 
 
 class VersionSummary(BaseModel, use_attribute_docstrings=True):
-    """A version that readers see (`published`) or saw (`retired`)."""
+    """A version that readers see now (`published`) or saw before (`retired`)."""
 
     number: int
     state: str
     by: str
     """Who published it."""
     at: datetime
-    """Since when readers see it, or saw it."""
+    """When readers began to see it."""
     inherits: bool
 
 
 class VersionWeight(Weight):
-    """What a counted event of a definition is worth under a version, and in which group."""
+    """The points of a counted event of a definition under a version, and its group."""
 
     definition: str
 
 
 class VersionAnswer(VersionSummary):
-    """A version, with its own weights as they were drafted, and what each definition counts for in which group."""
+    """A version, with its own weights as drafted, and the resulting weight and group of each definition."""
 
     weights: dict[str, int]
     definitions: list[VersionWeight]
 
 
 class VersionDifference(BaseModel, use_attribute_docstrings=True):
-    """One thing in which two versions differ."""
+    """One difference between two versions."""
 
     field: str
-    """`inherits`, `weight` (the profile's own), `points` (what it comes to), or `group`."""
+    """`inherits`, `weight` (the profile's own), `points` (the resulting ones), or `group`."""
     definition: str | None
     before: bool | int | str | None
-    """Null: it has none, or does not know the definition."""
+    """Null: no such value, or the version does not have the definition."""
     after: bool | int | str | None
 
 
 class DifferenceAnswer(BaseModel):
-    """How a version became another one, or the draft (after: null)."""
+    """The differences from one version to another, or to the draft (after: null)."""
 
     before: int
     after: int | None
@@ -75,17 +75,17 @@ class DifferenceAnswer(BaseModel):
 
 
 class RestoredAnswer(ProfileAnswer, use_attribute_docstrings=True):
-    """The profile, its draft an old version."""
+    """The profile, with an old version as its draft."""
 
     moved: list[str]
-    """Definitions that counted in another group then: groups are the catalog's, and do not come back."""
+    """Definitions that counted in another group then. Groups belong to the catalog and are not restored."""
 
 
 @router.get("/profiles/{profile}/versions")
 async def list_versions(
     caller: Reader, database: Database, profile: str, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[VersionSummary]:
-    """List the versions that readers of a profile see or saw, newest first."""
+    """List the versions of a profile that readers see or saw, newest first."""
     context = ("versions", caller.account.id, profile)
     (before,) = cursors.decode(context, cursor) or (_NEWEST,)
     async with database.connection() as connection:
@@ -126,7 +126,7 @@ async def read_difference(
     before: Annotated[int, _Number],
     after: Annotated[int | None, _Number] = None,
 ) -> DifferenceAnswer:
-    """Say how two versions differ, or a version and the draft where `after` is left out."""
+    """Return the differences between two versions, or between a version and the draft if `after` is omitted."""
     async with database.snapshot() as connection:
         differing = await diff_versions(connection, caller.account.key, profile, before, after)
     return DifferenceAnswer(before=before, after=after, differences=[*map(_difference_answer, differing)])
@@ -152,7 +152,7 @@ async def restore_version(
     *,
     if_match: IfMatch = None,
 ) -> RestoredAnswer:
-    """Make an old version the draft; publish that, and everybody has the scores that it gave."""
+    """Make an old version the draft; publishing the draft applies its weights again."""
     async with database.connection() as connection:
         state, moved = await restore_draft(
             connection,
