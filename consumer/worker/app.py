@@ -1,7 +1,4 @@
-"""The worker: puts the parts together, runs them beside each other, and ends them in order.
-
-Owns the composition, and what SIGTERM does. Never knows what a batch does, nor who holds which lanes.
-"""
+"""The worker process: creates its parts, runs them concurrently, and stops them in order on SIGTERM."""
 
 from __future__ import annotations
 
@@ -40,14 +37,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Seconds: between looks at the inbox; for the batches in flight to end after SIGTERM, which leaves five for
-# goodbyes that nobody answers.
-_EVERY = 1.0
-_FAREWELL = 5.0
+# Seconds from one flush of the inbox to the next.
+_FLUSH_EVERY = 1.0
+# Seconds for the batches in flight to end after SIGTERM: of the ten that stopping may take, five are left for
+# closing connections whose other side does not answer.
+_STOP_SECONDS = 5.0
 
 
 class Worker:
-    """One process's worth of the service: pipelines, relay, upkeep, publishes, probes and HTTP."""
+    """One process: pipelines, relay, maintenance, background jobs, probes and the HTTP endpoints for them."""
 
     def __init__(
         self,
@@ -82,30 +80,31 @@ class Worker:
 
     @property
     def lanes(self) -> dict[LaneKey, Lane]:
-        """The lanes that this worker holds, as it believes they stand."""
+        """The lanes that this worker holds, at the positions that it last knew."""
         return {key: lane for one in self._pipelines for key, lane in one.lanes.items()}
 
     async def run(self, only: str | None = None) -> None:
-        """Work until `stopping` is set; `only`: 'ingest' or 'relay', for one of them.
+        """Work until `stopping` is set. only: 'ingest' or 'relay' runs one of the two.
 
-        Raises CannotListenError if the HTTP port is taken, and whatever is neither passing nor somebody's data.
+        Raises CannotListenError if the HTTP port is taken, and every error that is neither transient nor caused
+        by a record's data.
         """
         listener = health.listen(self.settings.http_host, self.settings.http_port)
         for part in ("database", "kafka"):
             self.health.expect(part, within=probes.INTERVAL + 2 * probes.TIMEOUT)
-        async with asyncio.TaskGroup() as beside:
+        async with asyncio.TaskGroup() as side_tasks:
             side = [
-                beside.create_task(health.serve(health.application(self.health, self.metrics), listener)),
-                beside.create_task(probes.watch_database(self.settings, self.health)),
-                beside.create_task(probes.watch_kafka(self.settings, self.health)),
-                beside.create_task(self._lag(registers_lanes=only in {None, "ingest"}).run()),
+                side_tasks.create_task(health.serve(health.application(self.health, self.metrics), listener)),
+                side_tasks.create_task(probes.watch_database(self.settings, self.health)),
+                side_tasks.create_task(probes.watch_kafka(self.settings, self.health)),
+                side_tasks.create_task(self._lag_monitor(registers_lanes=only in {None, "ingest"}).run()),
             ]
             try:
                 async with asyncio.TaskGroup() as work:
                     if only in {None, "ingest"}:
-                        side.append(beside.create_task(self._flush_inbox()))
-                        side.append(beside.create_task(self._maintenance().run(self.stopping)))
-                        side.append(beside.create_task(self._background().run(self.stopping)))
+                        side.append(side_tasks.create_task(self._flush_inbox_regularly()))
+                        side.append(side_tasks.create_task(self._maintenance().run(self.stopping)))
+                        side.append(side_tasks.create_task(self._background_jobs().run(self.stopping)))
                         work.create_task(self._run_pipelines())
                     if only in {None, "relay"}:
                         work.create_task(self._relay.run(self.stopping))
@@ -116,25 +115,25 @@ class Worker:
     # The pipelines -------------------------------------------------------------------------------------------
 
     async def _run_pipelines(self) -> None:
-        """Run all pipelines under one heartbeat; at the end others may have their slices at once."""
-        beating = asyncio.create_task(self._leases.run(), name="leases")
+        """Run all pipelines under one heartbeat; at the end release their slices for others to claim at once."""
+        heartbeat = asyncio.create_task(self._leases.run(), name="leases")
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._raise_with(beating))
-                working = [group.create_task(one.run(self.stopping)) for one in self._pipelines]
+                group.create_task(self._raise_from(heartbeat))
+                pipelines = [group.create_task(one.run(self.stopping)) for one in self._pipelines]
                 await self.stopping.wait()
                 self._leases.stop_claiming()
-                await asyncio.wait(working)
-                beating.cancel()
+                await asyncio.wait(pipelines)
+                heartbeat.cancel()
             await self._leases.leave()
         finally:
-            beating.cancel()
+            heartbeat.cancel()
             self._leases.close()
         await self._flush_inbox_once()
 
     @staticmethod
-    async def _raise_with(task: asyncio.Task[None]) -> None:
-        """End when a task is cancelled, and fail when it does: without a heartbeat nothing else may go on."""
+    async def _raise_from(task: asyncio.Task[None]) -> None:
+        """Return if the task is cancelled, raise if it fails: without a heartbeat no pipeline may continue."""
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()
@@ -142,7 +141,7 @@ class Worker:
     def _pipeline(self, number: int) -> Pipeline:
         lanes = HeldLanes()
         processor = BatchProcessor(
-            self._connect_of(number),
+            self._connect_for(number),
             lanes,
             metrics=self.metrics,
             inbox=self._inbox,
@@ -164,9 +163,9 @@ class Worker:
             observer=self._observer,
         )
 
-    # Beside them ---------------------------------------------------------------------------------------------
+    # Beside the pipelines ------------------------------------------------------------------------------------
 
-    def _lag(self, *, registers_lanes: bool) -> LagMonitor:
+    def _lag_monitor(self, *, registers_lanes: bool) -> LagMonitor:
         return LagMonitor(
             self.settings,
             self._log_watcher,
@@ -182,24 +181,24 @@ class Worker:
     def _maintenance(self) -> Maintenance:
         return Maintenance(self._connect, claim_window=self.settings.claim_window, clock=self.clock)
 
-    def _background(self) -> BackgroundJobs:
+    def _background_jobs(self) -> BackgroundJobs:
         return BackgroundJobs(self._connect, clock=self.clock)
 
     async def _flush_inbox_once(self) -> None:
-        """Write down what the inbox counted since the last time; who ends in order forgets nothing."""
+        """Flush the inbox counters one last time on clean shutdown."""
         try:
             with ConnectionKeeper(self._connect) as database:
-                async with asyncio.timeout(_EVERY):
+                async with asyncio.timeout(_FLUSH_EVERY):
                     await self._inbox.flush(await database.get())
         except Exception as error:
             if retry_reason(error) is None:
                 raise
-            log.warning("inbox not written down", error=repr(error)[:200])
+            log.warning("inbox not flushed", error=repr(error)[:200])
 
-    async def _flush_inbox(self) -> None:
+    async def _flush_inbox_regularly(self) -> None:
         with ConnectionKeeper(self._connect) as database:
             while True:
-                await asyncio.sleep(_EVERY)
+                await asyncio.sleep(_FLUSH_EVERY)
                 try:
                     await self._inbox.flush(await database.get())
                 except Exception as error:
@@ -210,10 +209,11 @@ class Worker:
     async def _connect(self) -> postgres.Connection:
         return await postgres.connect(self.settings.dsn())
 
-    def _connect_of(self, number: int) -> Callable[[], Awaitable[postgres.Connection]]:
-        """Return how a pipeline connects for batches: done anew after every error, so it tells that it repeats one.
+    def _connect_for(self, number: int) -> Callable[[], Awaitable[postgres.Connection]]:
+        """Return how a pipeline connects for batches; from the second call on it reports that a batch is repeated.
 
-        Told each time, since a loop that waits for a database that is away must not count as stuck.
+        A pipeline connects again after every error. The report keeps a pipeline that waits for the database from
+        counting as stuck.
         """
         connected = False
 
@@ -230,7 +230,7 @@ class Worker:
 
 
 async def run(settings: Settings, only: str | None = None) -> None:
-    """Run a worker until SIGTERM or SIGINT: the batch in flight is finished, the outbox emptied if it can be."""
+    """Run a worker until SIGTERM or SIGINT; then finish the batch in flight and drain the outbox if possible."""
     worker = Worker(settings)
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
@@ -239,8 +239,8 @@ async def run(settings: Settings, only: str | None = None) -> None:
         log.info("stopping", signal=name)
         worker.stopping.set()
         if task is not None:
-            # Whoever is away must not hold up the end: what is not committed by then is begun again later.
-            loop.call_later(_FAREWELL, task.cancel)
+            # A server that does not answer must not delay the end: what is not committed then is processed again.
+            loop.call_later(_STOP_SECONDS, task.cancel)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number.name)
@@ -249,4 +249,4 @@ async def run(settings: Settings, only: str | None = None) -> None:
     except asyncio.CancelledError:
         if not worker.stopping.is_set():
             raise
-        log.warning("stopped before everything was done; nothing is lost")
+        log.warning("stopped with work in flight; it will be processed again")

@@ -1,7 +1,6 @@
-"""Goes on with every publish, and every history judged again, that has not ended; in one worker at a time.
+"""Continues every publish and rejudgement that has not ended, in one worker of the installation at a time.
 
-Owns that what was asked for, or left by a crash, comes to its end without anybody's doing. Never begins or cancels
-anything.
+Also those that a crash interrupted. Never starts or cancels one.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Any fixed number.
+# Key of the advisory lock: any fixed number.
 _LOCK = 0x656E6761_0005
 
 
 class BackgroundJobs:
-    """Looks for work to go on with, unless another worker of the installation does."""
+    """Looks for unfinished jobs, unless another worker of the installation does."""
 
     def __init__(
         self,
@@ -42,14 +41,14 @@ class BackgroundJobs:
         every: float = 1.0,
         rest: float = 0.02,
     ) -> None:
-        """Take how to connect, and in seconds: from look to look, and how long batches go first after a step."""
+        """In seconds: every: between two checks for jobs; rest: after each step, to let batches go first."""
         self._database = ConnectionKeeper(connect)
         self._clock = clock
         self._every = every
         self._rest = rest
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set; passing errors of the database end a look, not the work."""
+        """Work until `stopping` is set; a transient database error ends one check, others are raised."""
         try:
             while not await event_within(stopping, jittered(self._every)):
                 try:
@@ -57,15 +56,15 @@ class BackgroundJobs:
                 except Exception as error:
                     if (reason := retry_reason(error)) is None:
                         raise
-                    log.info("publishing tries again", reason=reason.value, error=str(error)[:200])
+                    log.info("background jobs retried", reason=reason.value, error=str(error)[:200])
                     self._database.drop()
         finally:
             self._database.drop()
 
     async def run_once(self, stopping: asyncio.Event) -> None:
-        """Bring every publish there is to its end; cut short when `stopping` is set."""
+        """Carry every unfinished publish and rejudgement to its end, or until `stopping` is set."""
         connection = await self._database.get()
-        # Not for the scores' sake, which several would agree on: batches get their rest from one.
+        # One worker at a time, not for correctness but so that batches get their rest after each step.
         if not await connection.fetchval(queries("maintenance")["lock"], _LOCK):
             return
         for number in await retry_transient(self._database, profile_publish.unfinished_publishes):
@@ -74,7 +73,7 @@ class BackgroundJobs:
             )
         for number in await retry_transient(self._database, rejudgement.unfinished_rejudgements):
             await self._advance(
-                "judging again",
+                "rejudgement",
                 rejudgement.run_rejudgement(self._database, number, clock=self._clock),
                 stopping,
             )
@@ -87,11 +86,11 @@ class BackgroundJobs:
     ) -> None:
         state = None
         try:
-            async for stands in work:
-                if stands.state != state:
-                    state = stands.state
-                    log.info(what, number=stands.id, account=stands.account, state=state)
+            async for status in work:
+                if status.state != state:
+                    state = status.state
+                    log.info(what, number=status.id, account=status.account, state=state)
                 if await event_within(stopping, self._rest):
                     return
         except RelayNotRunningError as error:
-            log.warning("waits for the relay", work=what, error=str(error))
+            log.warning("background job waits for a relay", work=what, error=str(error))

@@ -1,8 +1,7 @@
-"""Maintenance: what has to be made ahead and what has to go, done slowly in the background by one worker at a time.
+"""Creates the timeline's next partitions and deletes claims past their window, in one worker at a time.
 
-Owns the months of the timeline ahead, and the claims past their window. Never touches what anybody waits for: each
-step is a transaction of milliseconds, and it rests ten times as long as a step took. (Published outbox rows go with
-the relay's floor, in relay.py.)
+Each step is a transaction of milliseconds, followed by a rest of ten times its duration, so that batches do not
+wait. (Published outbox rows are deleted when the relay raises the floor, in relay/shard_publisher.py.)
 """
 
 from __future__ import annotations
@@ -30,27 +29,27 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _SQL = queries("maintenance")
-# Any fixed number.
+# Key of the advisory lock: any fixed number.
 _LOCK = 0x656E6761_0004
-# This month, and so many after it.
+# Partitions for this month and so many after it.
 _MONTHS_AHEAD = 2
-# Measured: 64 pages hold about 7,700 claims; 1 ms to read them, 4 to 7 ms to remove them all.
+# Pages of claims per step. Measured: 64 pages hold about 7,700 claims; 1 ms to read, 4 to 7 ms to delete all.
 _PAGES = 64
-# Of the time of upkeep at most a tenth is work; the least pause, in seconds.
-_REST = 10
+# Rest after a step: so many times its duration, at least so many seconds.
+_REST_FACTOR = 10
 _LEAST_REST = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceRound:
-    """What a round did."""
+    """The result of a round: partitions created and claims deleted."""
 
     months: int
     claims: int
 
 
 class Maintenance:
-    """Does a round of upkeep every few hours, unless another worker of the installation does."""
+    """Runs a round every few hours, unless another worker of the installation does."""
 
     def __init__(
         self,
@@ -62,7 +61,7 @@ class Maintenance:
         retry: float = 60.0,
         rest: float = _LEAST_REST,
     ) -> None:
-        """Take how to connect, and in seconds: from round to round, until another try, the least pause."""
+        """In seconds: every: between rounds; retry: after an error or without the lock; rest: least after steps."""
         self._database = ConnectionKeeper(connect, _limit_lock_waits)
         self._claim_window = claim_window
         self._clock = clock
@@ -71,9 +70,9 @@ class Maintenance:
         self._rest = rest
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set; whoever holds the lock keeps it until then, or until its connection dies.
+        """Work until `stopping` is set; the lock is kept until then, or until the connection ends.
 
-        Passing errors of the database end a round, not the upkeep; raises every other error.
+        A transient database error ends one round; every other error is raised.
         """
         wait = self._retry / 10
         try:
@@ -83,7 +82,7 @@ class Maintenance:
                 except Exception as error:
                     if (reason := retry_reason(error)) is None:
                         raise
-                    log.info("upkeep tries again", reason=reason.value, error=str(error)[:200])
+                    log.info("maintenance retried", reason=reason.value, error=str(error)[:200])
                     self._database.drop()
                     wait = self._retry
                 else:
@@ -92,13 +91,13 @@ class Maintenance:
             self._database.drop()
 
     async def round(self, stopping: asyncio.Event) -> MaintenanceRound | None:
-        """Do everything once; None where another worker does it. Cut short when `stopping` is set."""
+        """Do everything once, until `stopping` is set; return None if another worker has the lock."""
         connection = await self._database.get()
         if not await connection.fetchval(_SQL["lock"], _LOCK):
             return None
         created = await self._create_months(connection)
         forgotten = await self._forget_claims(connection, stopping)
-        log.info("upkeep", months_created=created, claims_forgotten=forgotten)
+        log.info("maintenance done", months_created=created, claims_forgotten=forgotten)
         return MaintenanceRound(created, forgotten)
 
     async def _create_months(self, connection: Connection) -> int:
@@ -107,7 +106,7 @@ class Maintenance:
         return len(await months.create(connection, months_ahead(now.year, now.month)) - before)
 
     async def _forget_claims(self, connection: Connection, stopping: asyncio.Event) -> int:
-        """Walk over the claims, page by page, and remove those past their window."""
+        """Delete the claims past their window, some pages at a time."""
         pages = await connection.fetchval(_SQL["claims_pages"])
         forgotten = 0
         for first in range(0, pages, _PAGES):
@@ -117,17 +116,17 @@ class Maintenance:
             )
             forgotten += int(status.removeprefix("DELETE "))
             took = self._clock.monotonic() - began
-            if await event_within(stopping, max(self._rest, _REST * took)):
+            if await event_within(stopping, max(self._rest, _REST_FACTOR * took)):
                 break
         return forgotten
 
 
 def months_ahead(year: int, month: int) -> set[Month]:
-    """Return a month and those that have to be there before they begin."""
+    """Return a month and the next ones, whose partitions are created ahead."""
     first = year * 12 + month - 1
     return {(number // 12, number % 12 + 1) for number in range(first, first + _MONTHS_AHEAD + 1)}
 
 
 async def _limit_lock_waits(connection: Connection) -> None:
-    # Whoever it meets is more urgent.
+    # Maintenance yields: a batch that holds the lock is more urgent.
     await connection.execute("set lock_timeout = 200")

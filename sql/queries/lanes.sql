@@ -1,5 +1,5 @@
 -- name: take
--- Takes lanes over: a higher epoch fences whoever held them; those never seen begin where they are told to.
+-- Takes lanes: a higher epoch fences the previous holder. A lane without a row starts at the given offset.
 insert into lanes as l (topic, partition, epoch, next_offset)
 select topic, partition, 1, start
 from unnest($1::text[], $2::int[], $3::bigint[]) as a(topic, partition, start)
@@ -8,16 +8,16 @@ on conflict (topic, partition) do update set epoch = l.epoch + 1
 returning *
 
 -- name: read
--- Lanes as they stand.
+-- The rows of these lanes.
 select l.* from lanes l
 join unnest($1::text[], $2::int[]) as a(topic, partition) using (topic, partition)
 
 -- name: stop
--- Lets a lane stand still, as long as the caller holds it.
+-- Stops a lane, if the caller still holds it.
 update lanes set stopped = $4 where topic = $1 and partition = $2 and epoch = $3 and stopped is null
 
 -- name: take_held
--- Takes lanes over as long as the caller holds their slices: a higher epoch fences whoever read them before.
+-- Takes lanes, if the caller still holds their slices: a higher epoch fences the previous holder.
 with held as materialized (
     select s.number
     from slices s join unnest($1::int[], $2::bigint[]) as a(number, epoch) using (number)
@@ -37,8 +37,8 @@ from wanted w where l.topic = w.topic and l.partition = w.partition
 returning l.*
 
 -- name: register_new
--- Writes down lanes never seen. Of topics never seen all at once, where they are told to start; those added to a
--- topic begin where its log does.
+-- Inserts lanes that have no row. Those of a new topic start at the given offset; partitions added to a known topic
+-- start at the beginning of their logs.
 insert into lanes (topic, partition, next_offset)
 select a.topic, a.partition,
     case when exists (select from lanes k where k.topic = a.topic) then a.first else a.start end
@@ -47,15 +47,15 @@ order by a.topic, a.partition
 on conflict do nothing
 
 -- name: read_slices
--- The lanes of some slices, of the topics that are consumed.
+-- The lanes of these slices, of the consumed topics.
 select * from lanes where partition = any($1::int[]) and topic = any($2::text[])
 
 -- name: list
--- Every lane there is.
+-- All lanes.
 select * from lanes order by topic, partition
 
 -- name: pause
--- Lets a lane stand still because somebody wants it to; tells why it stood still before, if it did.
+-- Pauses a lane; returns why it was stopped before, if it was.
 with before as (
     select topic, partition, stopped from lanes where topic = $1 and partition = $2 for no key update
 )
@@ -65,23 +65,24 @@ where l.topic = b.topic and l.partition = b.partition
 returning b.stopped
 
 -- name: resume
--- Lets a lane go on that stood still for one of these reasons, its dead records counted anew; tells for which.
+-- Resumes a lane that is stopped for one of these reasons, and restarts its count of dead records. Returns why it was
+-- stopped.
 with before as (
-    select topic, partition, stopped, stopped = any($3::text[]) is true as goes_on
+    select topic, partition, stopped, stopped = any($3::text[]) is true as resumes
     from lanes where topic = $1 and partition = $2
     for no key update
 )
 update lanes l
-set stopped = case when b.goes_on then null else b.stopped end,
-    seen = case when b.goes_on then 0 else l.seen end,
-    recent_dead = case when b.goes_on then '[]' else l.recent_dead end
+set stopped = case when b.resumes then null else b.stopped end,
+    seen = case when b.resumes then 0 else l.seen end,
+    recent_dead = case when b.resumes then '[]' else l.recent_dead end
 from before b
 where l.topic = b.topic and l.partition = b.partition
 returning b.stopped
 
 -- name: seek
--- Puts a lane elsewhere in its log, nothing being known of the record before; a higher epoch fences its reader.
--- A lane whose log did not fit goes on. Tells how it stood before; nothing where the epoch is another by now.
+-- Moves a lane to an offset and forgets the record before it; a higher epoch fences its reader. Resumes a lane that was
+-- stopped because its log did not match. Returns its old offset and stop reason; no row if the epoch has changed.
 with before as (
     select topic, partition, next_offset, stopped
     from lanes where topic = $1 and partition = $2 and epoch = $3

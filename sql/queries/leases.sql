@@ -1,6 +1,6 @@
 -- name: register
--- Enters a worker; forgets those that ended without a goodbye long ago.
-with forgotten as (
+-- Registers a worker; deletes those whose lease ran out more than an hour ago.
+with expired as (
     delete from workers where expires_at < clock_timestamp() - interval '1 hour'
 )
 insert into workers (name, pipelines, backend, expires_at)
@@ -8,7 +8,7 @@ values ($1, $2::smallint[], pg_backend_pid(), clock_timestamp() + make_interval(
 returning id
 
 -- name: renew
--- The heartbeat; no row: the worker was forgotten.
+-- The heartbeat; no row if the worker's row was deleted.
 update workers
 set pipelines = $2::smallint[], backend = pg_backend_pid(),
     expires_at = clock_timestamp() + make_interval(secs => $3)
@@ -16,8 +16,8 @@ where id = $1
 returning id
 
 -- name: workers
--- Everybody who is alive: whose lease has not run out. One whose heartbeat is late ($1 seconds or less of its lease
--- are left) must still be connected, which a process that was killed is not.
+-- The workers that are alive: their lease has not run out. One whose heartbeat is late ($1 seconds or less of its lease
+-- are left) must still be connected; a killed process is not.
 select id, name, pipelines
 from workers
 where case
@@ -27,7 +27,7 @@ where case
 end
 
 -- name: create_slices
--- Sees to it that every lane has its slice.
+-- Creates the slices that lanes lack.
 insert into slices (number)
 select distinct partition from lanes l
 where not exists (select from slices s where s.number = l.partition)
@@ -35,13 +35,13 @@ order by partition
 on conflict do nothing
 
 -- name: slices
--- Every slice and who holds it, dead or alive.
+-- All slices with their holders, dead or alive.
 select number, epoch, worker_id, pipeline,
     case when shunned_until > clock_timestamp() then given_up_by end as avoided_by
 from slices order by number
 
 -- name: claim
--- Takes slices that still are as they were seen; waits for nobody.
+-- Claims slices whose epoch has not changed since it was read; skips locked rows.
 with wanted as materialized (
     select s.number, a.pipeline
     from slices s join unnest($2::int[], $3::bigint[], $4::smallint[]) as a(number, epoch, pipeline) using (number)
@@ -54,7 +54,7 @@ from wanted w where s.number = w.number
 returning s.number, s.epoch, s.pipeline
 
 -- name: release
--- Gives slices back. With $3 seconds, because they cannot be read here: for so long others go first.
+-- Releases slices. $3 > 0: they cannot be read here, and other workers get them first for so many seconds.
 update slices
 set worker_id = null, pipeline = null,
     given_up_by = case when $3::float8 > 0 then $1 else given_up_by end,
@@ -63,8 +63,8 @@ set worker_id = null, pipeline = null,
 where worker_id = $1 and number = any($2::int[])
 
 -- name: leave
--- The goodbye: what the worker held is free, and it is no longer counted.
-with left_behind as (
+-- Deregisters a worker and frees its slices.
+with released as (
     update slices set worker_id = null, pipeline = null where worker_id = $1
 )
 delete from workers where id = $1

@@ -1,12 +1,12 @@
 -- name: state
--- Where a shard stands in the database.
+-- Head and floor of a shard, and the incarnation.
 select h.head, f.floor, i.incarnation
 from outbox_heads h join relay_floors f using (shard) cross join installation i
 where h.shard = $1
 
 -- name: due
--- The rows of a shard's outbox that hold anything behind a position, with the head as of the same moment; one row
--- without messages where there are none.
+-- The rows of a shard's outbox that have messages after a position, with head, floor and incarnation of the same
+-- snapshot; one row without messages if there are none.
 select h.head, f.floor, i.incarnation, o.first_position, o.kinds::text[] as kinds, o.facts, o.groups,
     o.committed_at
 from outbox_heads h
@@ -25,20 +25,20 @@ where h.shard = $1
 order by o.first_position
 
 -- name: dead_letters
--- The dead letters to be told of, whole.
+-- The dead letters to publish, whole.
 select id, topic, partition, "offset", key, value, headers, reason, detail from dead_letters
 where id = any($1::bigint[])
 
 -- name: raise_floor
--- Raises a shard's floor to what is published, and removes the rows of which nothing is left.
-with gone as (
+-- Raises a shard's floor to a published position, and deletes the rows that are published entirely.
+with published as (
     delete from outbox
     where shard = $1 and first_position <= $2 and first_position + cardinality(kinds) - 1 <= $2
 )
 update relay_floors set floor = greatest(floor, $2) where shard = $1
 
 -- name: raise_incarnation
--- Begins the next incarnation, above the one under which what was lost was published; nothing where it has begun.
+-- Begins the incarnation after the one under which lost messages were published; changes nothing if it has begun.
 update installation set incarnation = $1::int + 1 where incarnation <= $1::int
 
 -- name: message_at
@@ -47,7 +47,7 @@ select facts[$2::bigint - first_position + 1] from outbox
 where shard = $1 and first_position <= $2::bigint and first_position + cardinality(kinds) > $2::bigint
 
 -- name: backlog
--- How much waits to be published, and since when.
+-- The number of unpublished messages, and the age of the oldest row in seconds.
 select
     (select coalesce(sum(h.head - f.floor), 0) from outbox_heads h join relay_floors f using (shard))::bigint
         as messages,

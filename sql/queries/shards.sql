@@ -1,12 +1,12 @@
 -- name: renew
--- The heartbeat of a relay. Returns the shards that it holds, the number of shards, and the relays that are alive, it
--- among them. One whose heartbeat is late ($3 seconds or less of its lease are left) must still be connected, which a
--- process that was killed is not.
+-- The heartbeat of a relay. Returns the shards that it holds, the number of shards, and the relays that are alive,
+-- itself included. One whose heartbeat is late ($3 seconds or less of its lease are left) must still be connected; a
+-- killed process is not.
 with renewed as (
     insert into relays (owner, backend, expires_at)
     values ($1, pg_backend_pid(), clock_timestamp() + make_interval(secs => $2))
     on conflict (owner) do update set backend = excluded.backend, expires_at = excluded.expires_at
-), forgotten as (
+), expired as (
     delete from relays where expires_at < clock_timestamp() - interval '1 hour' and owner <> $1
 )
 select (select coalesce(array_agg(shard), '{}') from shard_leases where owner = $1) as held,
@@ -20,7 +20,7 @@ select (select coalesce(array_agg(shard), '{}') from shard_leases where owner = 
          end) as alive
 
 -- name: claim
--- Claims up to $3 shards that are nobody's, or of a relay that is not among the living.
+-- Claims up to $3 shards that are free or held by a relay that is not alive.
 update shard_leases set owner = $1
 where shard in (
     select shard from shard_leases
@@ -33,11 +33,11 @@ returning shard
 select exists (select from shard_leases where owner = $1 and shard = $2)
 
 -- name: release
--- Gives shards back.
+-- Releases shards.
 update shard_leases set owner = null where owner = $1 and shard = any($2::smallint[])
 
 -- name: leave
--- Gives everything back and forgets this relay.
+-- Deregisters a relay and frees its shards.
 with released as (
     update shard_leases set owner = null where owner = $1
 )
