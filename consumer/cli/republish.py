@@ -54,7 +54,7 @@ async def _republish(settings: Settings, account: str, profile: str | None) -> R
     except BaseException:
         if last is not None:
             print_error(
-                f"engagement republish: {last.contacts} of {last.of} contacts were sent; run it again"
+                f"engagement republish: {last.contacts} of {last.total} contacts were sent; run it again"
             )
         raise
     finally:

@@ -1,4 +1,4 @@
-"""Score changes that no event brings: publishes, rejudgements, adjustments; verify. Beside ingest and relay.
+"""Score changes that no event brings (publish, rejudgement, adjustment, republish), segments, and verify.
 
-Read `announce.py` first: each of them ends in its score-changed messages.
+Layer: beside ingest and relay. Read `announce.py` first: each score change ends in its score-changed messages.
 """

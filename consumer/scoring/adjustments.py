@@ -1,7 +1,7 @@
-"""Points that people give or take: kept, folded into scores and told of in one transaction.
+"""Points given or taken by hand: stored, added to the scores, audited and announced in one transaction.
 
-Owns its order, which is a batch's (revision, contact, outbox heads), that a client may send again what it does not
-know to have arrived, and the entry in the audit trail. Never decides who may.
+Lock order as in a batch: revision, contact, outbox heads. A client may send an adjustment again under the same
+client key when it does not know whether the first arrived. Permissions are the caller's.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("adjustments")
-# What of an adjustment the audit trail tells.
-_ON_RECORD = ("profile", "group", "points", "reason", "client_key")
+# Fields that the audit trail shows.
+_AUDITED_FIELDS = ("profile", "group", "points", "reason", "client_key")
 
 
 class NothingToAdjustError(Exception):
@@ -35,15 +35,14 @@ class NothingToAdjustError(Exception):
 
 
 class ClientKeyUsedError(Exception):
-    """The client has sent another adjustment of this contact under the same key."""
+    """The client has used this key for a different adjustment of the contact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjustment:
-    """Points for a contact in a group of a profile, all by key, negative ones to take.
+    """Points for a contact in a group of a profile, all by key; negative points are taken.
 
-    profile: None is the primary one. client_key: the client's own, by which it may send the adjustment again;
-    unique for each contact.
+    profile: None is the primary one. client_key: idempotency key chosen by the client, unique for each contact.
     """
 
     account: str
@@ -57,10 +56,10 @@ class Adjustment:
 
 
 async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool]:
-    """Add an adjustment and return its number, and whether it is new; one sent before has no effect again.
+    """Add an adjustment and return its number and whether it is new; repeating one has no effect.
 
-    Raises UnknownAccountError, NothingToAdjustError, ClientKeyUsedError, and what asyncpg raises: it is not
-    known then whether it was added, and may be sent again.
+    Raises UnknownAccountError, NothingToAdjustError, ClientKeyUsedError, and asyncpg's errors: after one of these
+    it is unknown whether it was added, and it may be sent again.
     """
     await begin_shared(connection)
     try:
@@ -73,7 +72,7 @@ async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool
 
 
 async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool]:
-    contact, profile, group = await _about(connection, adjustment)
+    contact, profile, group = await _find_ids(connection, adjustment)
     await announce.lock_contacts(connection, [contact])
     number: int | None = await connection.fetchval(
         _SQL["add"],
@@ -81,20 +80,20 @@ async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, boo
         *(adjustment.reason, adjustment.author, adjustment.client_key),
     )
     if number is None:
-        before = await connection.fetchrow(
-            _SQL["sent_before"],
+        earlier = await connection.fetchrow(
+            _SQL["find_by_client_key"],
             *(contact, adjustment.client_key),
             *(profile, group, adjustment.points, adjustment.reason),
         )
-        if before is None or not before["same"]:
+        if earlier is None or not earlier["same"]:
             raise ClientKeyUsedError(
                 f"another adjustment of {adjustment.contact!r} has the client key {adjustment.client_key!r}"
             )
-        return before["id"], False
-    await connection.execute(_SQL["fold"], contact, profile, group, adjustment.points)
+        return earlier["id"], False
+    await connection.execute(_SQL["add_points"], contact, profile, group, adjustment.points)
     row = await fetch_one(connection, _SQL["page"], contact, number + 1, number, 1)
     change = AuditedChange(
-        "adjusted", "contact", adjustment.contact, None, {name: row[name] for name in _ON_RECORD}
+        "adjusted", "contact", adjustment.contact, None, {name: row[name] for name in _AUDITED_FIELDS}
     )
     await audit.record_changes(connection, adjustment.account, adjustment.author, change)
     points = adjustment.points
@@ -108,13 +107,13 @@ async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, boo
     return number, True
 
 
-async def _about(connection: Connection, adjustment: Adjustment) -> tuple[int, int, int]:
-    about = await connection.fetchrow(
-        _SQL["about"], adjustment.account, adjustment.contact, adjustment.profile, adjustment.group
+async def _find_ids(connection: Connection, adjustment: Adjustment) -> tuple[int, int, int]:
+    ids = await connection.fetchrow(
+        _SQL["find_ids"], adjustment.account, adjustment.contact, adjustment.profile, adjustment.group
     )
-    if about is None:
+    if ids is None:
         raise UnknownAccountError(f"there is no account {adjustment.account!r}")
-    if missing := tuple(what for what, number in about.items() if number is None):
+    if missing := tuple(what for what, number in ids.items() if number is None):
         named = " and ".join(f"no {what} {getattr(adjustment, what)!r}" for what in missing)
         raise NothingToAdjustError(f"account {adjustment.account!r} has {named}", missing)
-    return about["contact"], about["profile"], about["group"]
+    return ids["contact"], ids["profile"], ids["group"]

@@ -1,7 +1,6 @@
-"""Telling of scores outside a batch: the messages of whoever changed, or reads, scores of some contacts.
+"""Enqueues score-changed messages for changes made outside a batch: publish, adjustment, rejudgement, republish.
 
-Owns the statements of sql/queries/announce.sql, and waiting for the relay before there is more to publish. Never
-changes a score, nor begins or ends a transaction.
+Never changes a score, and never begins or ends a transaction.
 """
 
 from __future__ import annotations
@@ -21,19 +20,22 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 
 _SQL = queries("announce")
-# With more messages than that unpublished it waits, so that new scores do not queue behind old ones for long …
+# With more unpublished messages nothing is enqueued here, so that new scores do not queue for long.
 _MAX_UNPUBLISHED = 20_000
-# … but not for ever, in seconds without any progress: then nobody publishes.
+# If their number has not fallen for so long, no relay is running.
 _STALL_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 
 
 class RelayNotRunningError(Exception):
-    """The outbox is full and does not get emptier: no relay is running."""
+    """The outbox is full and its messages do not get fewer: no relay is running."""
 
 
 async def lock_contacts(connection: Connection, contacts: Sequence[int]) -> None:
-    """Lock contacts in the order of their numbers; what hangs on them is read by later statements only."""
+    """Lock contacts in the order of their numbers.
+
+    Scores, tallies and gates have to be read by a later statement: this one sees them as of before it waited.
+    """
     await connection.fetch(_SQL["lock_contacts"], contacts)
 
 
@@ -41,7 +43,7 @@ async def lock_contacts(connection: Connection, contacts: Sequence[int]) -> None
 class ScoreDeltas:
     """Points that this transaction has added under published versions, as column parameters.
 
-    groups: 0 is overall, which is among them.
+    One element a contact, profile and group; group 0 is overall and has its own.
     """
 
     contacts: str = "{}"
@@ -62,10 +64,11 @@ async def enqueue_score_messages(
     deltas: ScoreDeltas = _NO_DELTAS,
     resend: bool = False,
 ) -> int:
-    """Tell of contacts, whose locks are held, in profiles, and return how many messages that made.
+    """Enqueue a message for each contact and profile whose score differs from the last one announced.
 
-    Told are those whose scores are not what was said last, of the cause that the deltas had and of a publish, if
-    nobody has told of it yet; or everybody, of the cause. The outbox heads are held from here on.
+    Returns the number of messages. cause: of the deltas. resend: for all contacts, with `cause` whether their
+    scores differ or not. `publish` is added to the causes if the contact's flip is not announced yet. The caller
+    holds the contact locks; the outbox heads stay locked until commit.
     """
     messages: int = await connection.fetchval(
         _SQL["enqueue_score_messages"],
@@ -76,17 +79,22 @@ async def enqueue_score_messages(
 
 
 async def wait_for_relay(keeper: ConnectionKeeper, clock: Clock) -> None:
-    """Return when there is room in the outbox; raises RelayNotRunningError where there comes none."""
-    least: int | None = None
+    """Return once there is room in the outbox.
+
+    Raises RelayNotRunningError if the number of messages in it has not fallen for 60 seconds.
+    """
+    fewest: int | None = None
     since = clock.monotonic()
     while True:
-        waiting: int = await retry_transient(keeper, lambda connection: connection.fetchval(_SQL["backlog"]))
-        if waiting <= _MAX_UNPUBLISHED:
+        unpublished: int = await retry_transient(
+            keeper, lambda connection: connection.fetchval(_SQL["unpublished_messages"])
+        )
+        if unpublished <= _MAX_UNPUBLISHED:
             return
-        if least is None or waiting < least:
-            least, since = waiting, clock.monotonic()
+        if fewest is None or unpublished < fewest:
+            fewest, since = unpublished, clock.monotonic()
         elif clock.monotonic() - since > _STALL_SECONDS:
             raise RelayNotRunningError(
-                f"{waiting} messages wait in the outbox and do not get fewer: is a relay running?"
+                f"{unpublished} messages wait in the outbox and do not get fewer: is a relay running?"
             )
         await asyncio.sleep(_POLL_SECONDS)

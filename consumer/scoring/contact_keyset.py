@@ -1,6 +1,6 @@
-"""Going through an account's contacts in the order of their numbers, some at a time.
+"""Keyset pagination over an account's contacts, in the order of their numbers.
 
-Owns which come next, and how far a step has looked: other accounts' contacts lie between. Never locks them.
+Other accounts' contacts lie between, so a step also bounds how many numbers it scans. Takes no locks.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 async def next_contacts(
     connection: Connection, row: asyncpg.Record, *, limit: int, max_ids: int
 ) -> tuple[list[int], int]:
-    """Return the next contacts, at most so many, and the number up to which there are no others.
+    """Return the next contacts, at most `limit`, and the contact number up to which all are now covered.
 
-    row: account_id, last_contact_id, until_contact_id. numbers: looked at in one step at most.
+    row: account_id, last_contact_id, until_contact_id. max_ids: contact numbers scanned at most.
     """
-    reach = min(row["until_contact_id"], row["last_contact_id"] + max_ids)
+    last_scanned = min(row["until_contact_id"], row["last_contact_id"] + max_ids)
     rows = await connection.fetch(
-        queries("publish")["next_contacts"], row["account_id"], row["last_contact_id"], reach, limit
+        queries("publish")["next_contacts"], row["account_id"], row["last_contact_id"], last_scanned, limit
     )
     contacts = [each["id"] for each in rows]
-    return contacts, contacts[-1] if len(contacts) == limit else reach
+    return contacts, contacts[-1] if len(contacts) == limit else last_scanned

@@ -1,10 +1,8 @@
-"""Sends the current score of every contact of an account again, to fill a new reader.
+"""Sends the current score of every contact of an account again, to fill a new consumer.
 
-Owns the walk over the contacts, some in each transaction under their row locks, taken in a batch's order: revision,
-contacts, outbox heads last. Never changes a score, and never makes a message: announcing.py does.
-
-Interrupted, it has sent what it says; begun again it starts from the first contact and sends those again, each
-under its next version.
+Works through the contacts in chunks, one transaction each, with a batch's lock order: revision, contacts, outbox
+heads. Changes no score. If it is interrupted, the messages already committed are sent; started again, it begins
+with the first contact and sends those once more, each under the next message version.
 """
 
 from __future__ import annotations
@@ -27,20 +25,20 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("republish")
-# Contacts in one transaction: an outbox head is held for a few milliseconds.
-_CONTACTS = 200
+# Contacts in one transaction, so that the outbox heads are locked for a few milliseconds only.
+_CHUNK_CONTACTS = 200
 
 
 class NotPublishedError(Exception):
-    """There is no such profile, or it is a draft: it has no scores that anybody was told."""
+    """There is no such profile, or it is a draft and has no published scores."""
 
 
 @dataclass(frozen=True, slots=True)
 class RepublishProgress:
-    """How far it is: contacts gone through, of how many when it began, and the messages they made."""
+    """Contacts processed, of how many when it began, and messages enqueued for them."""
 
     contacts: int
-    of: int
+    total: int
     messages: int
 
 
@@ -52,7 +50,7 @@ class Republish:
         self._clock = clock or SystemClock()
 
     def close(self) -> None:
-        """Give up the connection; what was not committed is not sent."""
+        """Drop the connection; an uncommitted chunk is not sent."""
         self._database.drop()
 
     async def run(
@@ -62,13 +60,13 @@ class Republish:
         *,
         progress: Callable[[RepublishProgress], None] = lambda _progress: None,
     ) -> RepublishProgress:
-        """Send every contact's current score in one published profile or all; `progress` is told now and then.
+        """Send every contact's current score in one published profile or all; call `progress` after each chunk.
 
-        Contacts who come while it runs may be left out: nobody has missed a message of theirs. Raises
-        UnknownAccountError, NotPublishedError, RelayNotRunningError, and what does not pass within half a minute.
+        Contacts created meanwhile may be left out: their first message is still to come, or just sent. Raises
+        UnknownAccountError, NotPublishedError, RelayNotRunningError, and database errors that last half a minute.
         """
         number, profiles, total = await retry_transient(
-            self._database, lambda connection: _about(connection, account, profile)
+            self._database, lambda connection: _find_ids(connection, account, profile)
         )
         so_far = RepublishProgress(0, total, 0)
         last = ""
@@ -81,9 +79,10 @@ class Republish:
         return so_far
 
     async def _next(self, account: int, last: str) -> list[tuple[int, str]]:
-        """Return the next contacts behind the one known as `last`: (number, the id they are known by)."""
+        """Return number and external id of the next contacts after the external id `last`."""
         rows = await retry_transient(
-            self._database, lambda connection: connection.fetch(_SQL["contacts"], account, last, _CONTACTS)
+            self._database,
+            lambda connection: connection.fetch(_SQL["contacts"], account, last, _CHUNK_CONTACTS),
         )
         return [(row["id"], row["external_id"]) for row in rows]
 
@@ -91,8 +90,8 @@ class Republish:
         return await retry_transient(self._database, lambda connection: _send(connection, contacts, profiles))
 
 
-async def _about(connection: Connection, account: str, profile: str | None) -> tuple[int, list[int], int]:
-    """Return the account's number, those of its profiles that are meant, and how many contacts it has."""
+async def _find_ids(connection: Connection, account: str, profile: str | None) -> tuple[int, list[int], int]:
+    """Return the numbers of the account and of the selected profiles, and how many contacts it has."""
     number = await connection.fetchval(_SQL["account"], account)
     if number is None:
         raise UnknownAccountError(f"there is no account {account!r}")
@@ -104,7 +103,7 @@ async def _about(connection: Connection, account: str, profile: str | None) -> t
 
 
 async def _send(connection: Connection, contacts: Sequence[int], profiles: Sequence[int]) -> int:
-    """Send some contacts in one transaction and return how many messages that made."""
+    """Enqueue the scores of some contacts in one transaction and return the number of messages."""
     await begin_shared(connection)
     await announce.lock_contacts(connection, contacts)
     messages = await announce.enqueue_score_messages(

@@ -1,9 +1,9 @@
--- Points given or taken by people.
+-- Adjustments: points given or taken by hand.
 
--- name: about
--- The numbers of a contact (contacts_external_id_unique), of one that another has absorbed the other's
--- (contact_links_pkey), of a profile (profiles_key_unique; null: the primary one) and a group (groups_key_unique) of an
--- account (accounts_key_unique), each null where there is none: no row without account.
+-- name: find_ids
+-- The numbers of an account's (accounts_key_unique) contact (contacts_external_id_unique; if absorbed, of the survivor:
+-- contact_links_pkey), profile (profiles_key_unique; key null: the primary one) and group (groups_key_unique). Each is
+-- null where there is none; no row without account.
 select (select coalesce(l.survivor_id, c.id)
         from contacts c left join contact_links l on l.absorbed_id = c.id
         where c.account_id = a.id and c.external_id = $2) as contact,
@@ -13,19 +13,19 @@ from accounts a
 where a.key = $1
 
 -- name: add
--- Keeps an adjustment, unless its client has sent it before.
+-- Stores an adjustment and returns its number; no row if the contact has one with this client key.
 insert into adjustments (contact_id, profile_id, group_id, points, reason, author, client_key)
 values ($1, $2, $3, $4, $5, $6, $7)
 on conflict on constraint adjustments_client_key_unique do nothing
 returning id
 
--- name: sent_before
--- What a client has sent under a key, and whether it says the same (adjustments_client_key_unique).
+-- name: find_by_client_key
+-- The adjustment with this client key, and whether its contents are the same (adjustments_client_key_unique).
 select id, (profile_id, group_id, points, reason) = ($3::int, $4::int, $5::int, $6::text) as same
 from adjustments
 where contact_id = $1 and client_key = $2
 
--- name: fold
+-- name: add_points
 -- Adds points to the group and to overall, under the versions that are published or being built.
 insert into scores as s (contact_id, profile_id, version, group_id, points)
 select $1, v.profile_id, v.version, g.id, $4
@@ -36,7 +36,7 @@ order by v.version, g.id
 on conflict (contact_id, profile_id, version, group_id) do update set points = s.points + excluded.points
 
 -- name: page
--- Adjustments of a contact, newest first, those before $2, or one alone ($3) (adjustments_client_key_unique).
+-- Adjustments of a contact before $2, newest first, or $3 alone (adjustments_client_key_unique).
 select a.id, p.key as profile, g.key as "group", a.points, a.reason, a.author, a.client_key, a.created_at
 from adjustments a
 join profiles p on p.id = a.profile_id

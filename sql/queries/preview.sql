@@ -1,11 +1,11 @@
--- What publishing a draft would change, over the whole base against what readers see; writes nothing.
+-- Preview of a publish: the draft compared with the published version over the whole base. Writes nothing.
 
 -- name: lock
--- Whether nobody else previews anything of the account; to the end of the transaction.
+-- Locks out other previews of the account until the transaction ends; false if there is one.
 select pg_try_advisory_xact_lock($1, id) from accounts where key = $2
 
--- name: about
--- An account's and a profile's numbers, how many contacts there are and the highest number of any.
+-- name: base
+-- The numbers of an account and a profile, how many contacts the account has, and the highest contact number of all.
 select a.id as account_id, p.id as profile_id, (select count(*) from contacts where account_id = a.id) as contacts,
     (select coalesce(max(id), 0) from contacts) as until_contact_id
 from accounts a
@@ -13,21 +13,20 @@ join profiles p on p.account_id = a.id and p.key = $2
 where a.key = $1
 
 -- name: compare
--- Of the contacts numbered above $4 up to $5: how many go from which range of overall scores to which, the biggest
--- movers, and who enters or leaves the ranges asked about, and segments, where preview.py puts those in. What readers
--- see is tallies × their weights already, so only what a definition gives more or less ($6 to $8: definition, group,
--- points of one) is looked up, and added to it. Of a profile that was never published ($3 null) all there is comes new,
--- adjustments too.
-with move as materialized (
+-- For the contacts numbered above $4 up to $5: transitions between bins of overall scores, the biggest movers, and the
+-- contacts that enter or leave the ranges asked about; preview.py adds the segments. Published scores are tallies ×
+-- weights already, so only the difference that a definition makes ($6 to $8: definition, group, points for each time it
+-- counted) is computed and added to them. For a profile never published ($3 null) every score is new, adjustments too.
+with weight_delta as materialized (
     select * from unnest($6::int[], $7::int[], $8::bigint[]) as m(definition_id, group_id, points)
 ),
-shift as materialized (
+score_delta as materialized (
     select contact_id, case when grouping(group_id) = 0 then group_id else 0 end as group_id,
         sum(points)::bigint as points
     from (
         select t.contact_id, m.group_id, t.count * m.points as points
         from tallies t
-        join move m on m.definition_id = t.definition_id
+        join weight_delta m on m.definition_id = t.definition_id
         where t.contact_id > $4 and t.contact_id <= $5
         union all
         select a.contact_id, a.group_id, a.points
@@ -39,7 +38,7 @@ shift as materialized (
 ),
 change as (
     select contact_id, coalesce(sum(points) filter (where group_id = 0), 0)::bigint as points
-    from shift
+    from score_delta
     group by contact_id
 ),
 overall as materialized (
@@ -52,14 +51,14 @@ overall as materialized (
     where c.id > $4 and c.id <= $5 and c.account_id = $1
 ),
 moved as materialized (
-    select contact_id, jsonb_object_agg(group_id, points) as points from shift group by contact_id
+    select contact_id, jsonb_object_agg(group_id, points) as points from score_delta group by contact_id
 ),
 crossing as (
     select r.number, s.contact_id, s.after between r.least and r.most as enters
     from unnest($11::int[], $12::bigint[], $13::bigint[]) with ordinality as r(group_id, least, most, number)
     join lateral (
         select h.contact_id, coalesce(s.points, 0) as before, coalesce(s.points, 0) + h.points as after
-        from shift h
+        from score_delta h
         left join scores s on s.contact_id = h.contact_id and s.profile_id = $2 and s.version = $3
             and s.group_id = h.group_id
         where h.group_id = r.group_id
@@ -67,11 +66,11 @@ crossing as (
     /* and segments */
 )
 select
-    (select coalesce(jsonb_agg(jsonb_build_array(was, becomes, contacts, changed, moved)), '[]')::text
-     from (select width_bucket(before, $9::bigint[]) as was, width_bucket(after, $9::bigint[]) as becomes,
+    (select coalesce(jsonb_agg(jsonb_build_array(bin_before, bin_after, contacts, changed, moved)), '[]')::text
+     from (select width_bucket(before, $9::bigint[]) as bin_before, width_bucket(after, $9::bigint[]) as bin_after,
                count(*) as contacts, count(*) filter (where changes) as changed,
                count(*) filter (where before <> after) as moved
-           from overall group by 1, 2) cell) as cells,
+           from overall group by 1, 2) transition) as transitions,
     (select coalesce(jsonb_agg(jsonb_build_array(contact_id, before, after)), '[]')::text
      from (select contact_id, before, after from overall where before <> after
            order by abs(after - before) desc, contact_id limit $10) mover) as movers,
@@ -90,6 +89,6 @@ group by t.contact_id, d.key, d.position, d.id
 having sum(t.count) <> 0
 order by t.contact_id, d.position, d.id
 
--- name: names
--- The ids that contacts are known by.
+-- name: external_ids
+-- The external ids of contacts.
 select id, external_id from contacts where id = any($1::bigint[])

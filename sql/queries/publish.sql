@@ -1,12 +1,12 @@
--- Publishing a version of a profile over history, some contacts at a time (docs/decisions/0011).
+-- Publishing a profile version over history, some contacts at a time (docs/decisions/0011).
 
 -- name: pin_plans
--- For a publish's transactions: plans are made once, and must go through contacts in the order of their numbers and look
--- up what hangs on them by key, however little there was when they were made.
+-- For a publish's transactions. Plans are made once, maybe for small tables; they have to scan contacts in the order of
+-- their numbers and look their rows up by key whatever the sizes.
 set local enable_seqscan = off; set local enable_bitmapscan = off
 
 -- name: unfinished
--- Publishes to be gone on with, oldest first: of all accounts ($1 null) or of some profiles ($2, by key) of one.
+-- Publishes that have not ended, oldest first: of all accounts ($1 null) or of some profiles ($2, by key) of one.
 select u.id
 from publishes u
 join profiles p on p.id = u.profile_id
@@ -15,7 +15,7 @@ where u.ended_at is null and ($1::text is null or a.key = $1 and p.key = any($2:
 order by u.id
 
 -- name: read
--- How far a publish has come.
+-- The progress of a publish.
 select u.id, a.key as account, p.key as profile, u.version, u.previous_version, u.state::text as state,
     u.requested_by, u.requested_at, u.flipped_at, u.ended_at, u.contacts_done, u.contacts_total
 from publishes u
@@ -23,16 +23,16 @@ join profiles p on p.id = u.profile_id
 join accounts a on a.id = p.account_id
 where u.id = $1
 
--- name: of_version
--- The publish that builds a version ($3) of a profile ($2, by key) of an account ($1, by key).
+-- name: find_by_version
+-- The publish of a version ($3) of a profile ($2, by key) of an account ($1, by key).
 select u.id
 from publishes u
 join profiles p on p.id = u.profile_id
 join accounts a on a.id = p.account_id
 where a.key = $1 and p.key = $2 and u.version = $3
 
--- name: take
--- Takes a publish to the end of the transaction: who works at it beside goes on behind this step.
+-- name: lock_publish
+-- Locks a publish until the transaction ends: another process at work on it continues after this step.
 select u.profile_id, p.account_id, u.version, u.state::text as state, u.last_contact_id, u.until_contact_id,
     u.contacts_total is null as uncounted
 from publishes u
@@ -41,22 +41,22 @@ where u.id = $1
 for no key update of u
 
 -- name: count_contacts
--- Counts whom the step will go through.
+-- Counts the contacts to process in this state.
 update publishes u
 set contacts_total = (select count(*) from contacts c where c.account_id = $2 and c.id <= u.until_contact_id)
 where u.id = $1
 
 -- name: next_contacts
--- The account's contacts among the next numbers, $4 of them at most. `offset 0`: in their order, and no further than
--- needed, whatever index the account's own would be found by.
+-- The account's contacts with numbers above $2 up to $3, $4 of them at most. `offset 0`: scans in the order of numbers
+-- and stops early; the planner must not take the account's index instead.
 select id
 from (select id, account_id from contacts where id > $2 and id <= $3 order by id offset 0) c
 where account_id = $1
 limit $4
 
--- name: build
--- The scores of these contacts under a version, from nothing but tallies, weights and adjustments: what batches have
--- folded into them before is among the tallies, and is written over.
+-- name: build_scores
+-- Computes the scores of these contacts under a version from tallies, weights and adjustments. Points that batches have
+-- added to them before are in the tallies too, so they are overwritten.
 with one as (
     select unnest($1::bigint[]) as contact_id
 ),
@@ -70,7 +70,7 @@ point as (
     from one
     cross join lateral (
         select * from adjustments a where a.contact_id = one.contact_id and a.profile_id = $2 offset 0) a
-    union all -- everybody ever seen has an overall score, unless another contact has it in their place
+    union all -- every contact ever seen has an overall score, unless another has absorbed it
     select contact_id, null, 0 from one
     where not exists (select from contact_links l where l.absorbed_id = one.contact_id)
 )
@@ -84,7 +84,7 @@ on conflict (contact_id, profile_id, version, group_id) do update set points = e
 where s.points <> excluded.points
 
 -- name: flip
--- From here on readers see the version; whether it was built for everybody is looked at again.
+-- Publishes the version. Checks once more that it is built for all contacts; otherwise no row.
 with flipped as (
     update publishes
     set state = 'announcing', flipped_at = now(), last_contact_id = 0, contacts_done = 0, contacts_total = null,
@@ -103,7 +103,7 @@ published as (
 update profiles p set published_version = f.version from flipped f where p.id = f.profile_id
 
 -- name: cancel
--- No batch folds into the version any more; what was built of it is to go, later contacts' scores too.
+-- From here on batches add nothing to the version; scores built for it are to be deleted, later contacts' too.
 with cancelling as (
     update publishes
     set state = 'cancelling', last_contact_id = 0, contacts_done = 0, contacts_total = null,
@@ -114,25 +114,25 @@ with cancelling as (
 update profile_versions v set state = 'cancelled'
 from cancelling c where v.profile_id = c.profile_id and v.version = c.version
 
--- name: drop_scores
--- Scores of these contacts under the version that was cancelled ($3), or that readers saw before it ($4: not this one).
+-- name: delete_scores
+-- Deletes the scores of these contacts: under the cancelled version $3, or, if $4, under the versions before it.
 delete from scores
 where contact_id = any($1::bigint[]) and profile_id = $2
     and case when $4 then version < $3 else version = $3 end
 
--- name: move_on
--- These contacts are done.
+-- name: record_progress
+-- Records that contacts up to $2 are processed, $3 of them by this step.
 update publishes set last_contact_id = $2, contacts_done = contacts_done + $3 where id = $1
 
--- name: end
--- Nothing is left to do.
+-- name: finish
+-- Ends a publish of which all contacts are processed.
 update publishes
 set state = case state when 'announcing' then 'done'::publish_state else 'cancelled' end, ended_at = now()
 where id = $1 and state in ('announcing', 'cancelling')
 
 -- name: versions
--- The versions that readers of a profile ($2, by key) saw or see, all or those of these numbers ($3), newest first, each
--- with what definitions count for.
+-- The published and retired versions of a profile ($2, by key), all or those with these numbers ($3), newest first, each
+-- with the weights of its definitions.
 select v.version as number, v.state::text as state, v.inherits, v.own_weights::text as own_weights, v.published_by,
     v.published_at,
     (select coalesce(jsonb_agg(jsonb_build_array(d.key, w.weight, g.key, w.joined) order by d.position, d.id), '[]')::text
@@ -147,10 +147,10 @@ where a.key = $1 and v.state in ('published', 'retired') and ($3::int[] = '{}' o
 order by v.version desc
 
 -- name: revision
--- Of the installation's configuration.
+-- The revision of the configuration.
 select revision from installation
 
--- name: pace
+-- name: build_rate
 -- How many contacts a second the last large publish has built.
 select contacts_built / greatest(extract(epoch from flipped_at - requested_at), 0.001)::float8
 from publishes

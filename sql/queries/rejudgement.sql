@@ -1,26 +1,26 @@
--- Judging the retained history of a definition again under its newest edition (docs/decisions/0012).
+-- Rejudging the retained history of a definition under its newest edition (docs/decisions/0012).
 
 -- name: pin_plans
--- Plans are made once: whom a step goes through is looked up by key, however little there was when they were made.
+-- Plans are made once, maybe for small tables: the rows of the contacts of a step have to be looked up by key.
 set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off;
 set local enable_mergejoin = off
 
--- name: definition
--- The numbers of an account and a definition, its newest edition, and whether it is being judged again: one row.
+-- name: find_definition
+-- The numbers of an account and a definition, its newest edition, and whether a rejudgement of it runs: one row.
 select a.id as account_id, d.id as definition_id, d.edition,
-    exists (select from rejudgements r where r.definition_id = d.id and r.ended_at is null) as runs
+    exists (select from rejudgements r where r.definition_id = d.id and r.ended_at is null) as is_running
 from (select) one
 left join accounts a on a.key = $1
 left join definitions d on d.account_id = a.id and d.key = $2
 
 -- name: begin
--- Begins to judge a definition's history again; who comes later is judged by the newest edition anyway.
+-- Begins a rejudgement; contacts created later are judged by the newest edition anyway.
 insert into rejudgements (definition_id, edition, with_xp, requested_by, until_contact_id)
 select $1, $2, $3, $4, coalesce(max(id), 0) from contacts
 returning id
 
 -- name: read
--- How far it has come.
+-- The progress of a rejudgement.
 select r.id, a.key as account, d.key as definition, r.edition, r.with_xp, r.state::text as state, r.requested_by,
     r.requested_at, r.ended_at, r.contacts_done, r.contacts_total, r.entries_changed
 from rejudgements r
@@ -29,11 +29,11 @@ join accounts a on a.id = d.account_id
 where r.id = $1
 
 -- name: unfinished
--- Those to be gone on with, oldest first.
+-- Rejudgements that have not ended, oldest first.
 select id from rejudgements where ended_at is null order by id
 
 -- name: page
--- Those of a definition before one of them, newest first (rejudgements_by_definition).
+-- Rejudgements of a definition before $2, newest first (rejudgements_by_definition).
 select id, edition, with_xp as xp, state::text as state, requested_by, requested_at, ended_at, contacts_done as done,
     contacts_total as total, entries_changed as changed
 from rejudgements
@@ -41,8 +41,8 @@ where definition_id = $1 and id < $2
 order by id desc
 limit $3
 
--- name: take
--- Takes it to the end of the transaction. superseded: the definition has a newer edition, or is gone on with no more.
+-- name: lock_rejudgement
+-- Locks a rejudgement until the transaction ends. superseded: the definition has a newer edition.
 select r.definition_id, d.account_id, r.with_xp, r.state::text as state, r.last_contact_id, r.until_contact_id,
     r.contacts_total is null as uncounted, r.edition <> d.edition as superseded
 from rejudgements r
@@ -51,29 +51,29 @@ where r.id = $1
 for no key update of r
 
 -- name: count_contacts
--- Counts whom it will go through.
+-- Counts the contacts to process.
 update rejudgements r
 set contacts_total = (select count(*) from contacts c where c.account_id = $2 and c.id <= r.until_contact_id)
 where r.id = $1
 
--- name: is_announcing
--- Tells whether contacts of the account are being told of a publish: until they are, their old scores stand beside.
+-- name: has_announcing_publish
+-- Whether a publish of the account is being announced: until it is, contacts have scores under the old version too.
 select exists (
     select from publishes u join profiles p on p.id = u.profile_id
     where p.account_id = $1 and u.state = 'announcing')
 
--- name: lock_heads
--- Locks the heads of the outbox in order, before two statements of one transaction take them.
+-- name: lock_outbox_heads
+-- Locks the heads of the outbox in order, before two statements of one transaction take positions.
 select from outbox_heads order by shard for no key update
 
--- name: published
--- The account's profiles that readers see.
+-- name: published_profiles
+-- The published profiles of an account.
 select id from profiles where account_id = $1 and published_version is not null order by id
 
 -- name: judged
--- Begins the statements below: the retained entries of a definition ($2) of these contacts ($1), but for robots',
--- judged as one set under its newest edition, settled ones among them: what has arrived is all there ever was. An entry
--- tells of XP if that is asked for ($3) and what its actor was told is not what it comes to.
+-- Begins the statements below: the retained entries of a definition ($2) of these contacts ($1), except excluded ones,
+-- judged as one set under its newest edition; settled entries are judged in event order like the others. xp_due: an XP
+-- message is due, i.e. XP is asked for ($3) and the parity of credit_number does not match the new verdict.
 with definition as materialized (
     select d.id, d.account_id, d.key, d.edition, d.policy, d.per, make_interval(secs => d.interval_seconds) as span
     from definitions d where d.id = $2
@@ -95,7 +95,7 @@ walked as (
     window in_order as (partition by t.contact_id, k.object_key order by t.occurred_at, t.event_key
                         rows unbounded preceding)
 ),
-becoming as (
+new_verdict as (
     select *,
         (case
             when policy = 'always' then 'counted'
@@ -108,31 +108,31 @@ becoming as (
 ),
 judged as materialized (
     select *, (becomes = 'counted')::int - (verdict = 'counted')::int as step,
-        $3::bool and xp_worth <> 0 and (credit_number % 2 = 1) <> (becomes = 'counted') as tells_xp
-    from becoming
+        $3::bool and xp_worth <> 0 and (credit_number % 2 = 1) <> (becomes = 'counted') as xp_due
+    from new_verdict
 )
 
 -- name: preview
--- What judging again would change for these contacts: of each one entries that come to count or no longer do, how
--- often the definition counts before and after, and the XP that would go to reps or be taken back.
+-- What rejudging would change for these contacts: for each, the entries that begin to count or cease to, how often the
+-- definition counts before and after, and the XP that reps would gain and lose.
 select j.contact_id, count(*) filter (where j.step = 1) as counting, count(*) filter (where j.step = -1) as ceasing,
     count(*) filter (where j.verdict = 'counted') as before, count(*) filter (where j.becomes = 'counted') as after,
-    coalesce(sum(j.xp_worth) filter (where j.tells_xp and j.becomes = 'counted'), 0)::bigint as xp_given,
-    coalesce(sum(j.xp_worth) filter (where j.tells_xp and j.becomes <> 'counted'), 0)::bigint as xp_taken
+    coalesce(sum(j.xp_worth) filter (where j.xp_due and j.becomes = 'counted'), 0)::bigint as xp_given,
+    coalesce(sum(j.xp_worth) filter (where j.xp_due and j.becomes <> 'counted'), 0)::bigint as xp_taken
 from judged j
 group by j.contact_id
-having bool_or(j.step <> 0) or bool_or(j.tells_xp)
+having bool_or(j.step <> 0) or bool_or(j.xp_due)
 
 -- name: write
--- Writes what was judged: verdicts and editions of entries, tallies, the gates of the newest edition, scores under
--- every version that is published or being built, and the messages about XP. Score changes are told of afterwards: what
--- came to published scores is returned as columns.
-, rewritten as (
+-- Writes the result: verdicts and editions of entries, tallies, the gates of the newest edition, scores under every
+-- version that is published or being built, and XP messages. Returns the deltas of published scores as columns; the
+-- caller enqueues the score messages.
+, write_timeline as (
     update timeline t
-    set verdict = j.becomes, edition = j.newest, credit_number = t.credit_number + j.tells_xp::int
+    set verdict = j.becomes, edition = j.newest, credit_number = t.credit_number + j.xp_due::int
     from judged j
-    where ((j.verdict, j.edition) is distinct from (j.becomes, j.newest) or j.tells_xp)
-        -- Equality, said so that nothing but the primary key serves.
+    where ((j.verdict, j.edition) is distinct from (j.becomes, j.newest) or j.xp_due)
+        -- Equality, written so that no other index than the primary key can serve it.
         and t.occurred_at between j.occurred_at and j.occurred_at
         and (t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id)
             >= (j.account_id, j.contact_id, j.occurred_at, j.event_key, $2::int)
@@ -150,14 +150,14 @@ tally_step as materialized (
     group by contact_id, edition
     having sum(step) <> 0
 ),
-tallied as (
+write_tallies as (
     insert into tallies as t (contact_id, definition_id, edition, count)
     select contact_id, $2, edition, step from tally_step
     order by contact_id, edition
     on conflict (contact_id, definition_id, edition) do update set count = t.count + excluded.count
     returning 1
 ),
-gated as (
+write_gates as (
     insert into gates as g (contact_id, definition_id, edition, object_key, last_counted_at, last_counted_key,
                             last_fixed_at)
     select contact_id, $2, newest, object_key, max(occurred_at) filter (where becomes = 'counted' and not settled),
@@ -174,7 +174,7 @@ gated as (
         last_fixed_at = excluded.last_fixed_at
     returning 1
 ),
-ungated as ( -- older editions remember nothing any more
+delete_old_gates as ( -- of older editions, under which nothing is judged any more
     delete from gates g
     using definition d
     where g.contact_id = any ($1::bigint[]) and g.definition_id = d.id and g.edition < d.edition
@@ -189,7 +189,7 @@ score_step as materialized (
         and v.state in ('building', 'published')
     cross join lateral (values (0), (w.group_id)) as g(id)
 ),
-scored as (
+write_scores as (
     insert into scores as s (contact_id, profile_id, version, group_id, points)
     select contact_id, profile_id, version, group_id, points from score_step
     order by contact_id, profile_id, version, group_id
@@ -207,27 +207,27 @@ message as materialized (
     cross join definition d
     cross join lateral (select key from accounts a where a.id = d.account_id offset 0) a
     cross join lateral (select id, external_id, shard from contacts c where c.id = j.contact_id offset 0) c
-    where j.tells_xp
+    where j.xp_due
 ),
-done as materialized (
-    select (select count(*) from rewritten where changed) as changed,
-        (select count(*) from tallied) + (select count(*) from gated) + (select count(*) from ungated)
-            + (select count(*) from scored) as folded
+written as materialized (
+    select (select count(*) from write_timeline where changed) as changed,
+        (select count(*) from write_tallies) + (select count(*) from write_gates) + (select count(*) from delete_old_gates)
+            + (select count(*) from write_scores) as folded
 ),
-posted as (
+write_outbox as (
     insert into outbox (shard, first_position, kinds, facts, groups, committed_at)
     select shard, take_positions(shard, messages), kinds, facts, '{}', clock_timestamp()
     from (
         select m.shard, count(*) as messages, array_agg('xp_credited'::message_kind) as kinds,
             array_agg(m.facts order by m.contact_id, m.occurred_at, m.event_key) as facts
-        from message m cross join done
+        from message m cross join written
         group by m.shard
         order by m.shard
     ) by_shard
     returning cardinality(kinds) as messages
 )
-select changed, (select coalesce(sum(messages), 0)::bigint from posted) as messages, s.*
-from done
+select changed, (select coalesce(sum(messages), 0)::bigint from write_outbox) as messages, s.*
+from written
 cross join (
     select coalesce(array_agg(contact_id), '{}')::text as contacts, coalesce(array_agg(profile_id), '{}')::text as profiles,
         coalesce(array_agg(group_id), '{}')::text as groups, coalesce(array_agg(points), '{}')::text as points
@@ -235,12 +235,12 @@ cross join (
     where is_published
 ) s
 
--- name: move_on
--- These contacts are done.
+-- name: record_progress
+-- Records that contacts up to $2 are processed, $3 of them by this step, with $4 entries changed.
 update rejudgements
 set last_contact_id = $2, contacts_done = contacts_done + $3, entries_changed = entries_changed + $4
 where id = $1
 
--- name: end
--- Nothing is left to do, or nobody wants it any more.
+-- name: finish
+-- Ends a rejudgement, if it has not ended yet.
 update rejudgements set state = $2::text::rejudgement_state, ended_at = now() where id = $1 and ended_at is null

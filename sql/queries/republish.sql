@@ -1,19 +1,19 @@
 -- name: account
--- The account whose scores are sent again.
+-- The number of an account.
 select id from accounts where key = $1
 
 -- name: profiles
--- Its profiles that readers see, one or all.
+-- The published profiles of an account, one or all.
 select id from profiles
 where account_id = $1 and published_version is not null and ($2::text is null or key = $2)
 order by id
 
 -- name: contacts_count
--- How many contacts there are to send.
+-- How many contacts an account has.
 select count(*) from contacts where account_id = $1
 
 -- name: contacts
--- The next contacts by the id they are known by: served by contacts_external_id_unique.
+-- The next contacts by external id (contacts_external_id_unique).
 select id, external_id from contacts
 where account_id = $1 and external_id > $2
 order by external_id

@@ -381,8 +381,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/scoring/profile_publish/requests.py",
-                old="        check(drafted)\n",
-                new="        check(before.profiles[profile]) if drafted.publish_runs else None\n",
+                old="        check(current)\n",
+                new="        check(before.profiles[profile]) if current.publish_runs else None\n",
             ),
         ),
     ),

@@ -88,7 +88,7 @@ async def test_republishing_reads_only_whom_it_sends(database: str, connection: 
     assert not _tables_read_whole(plan) & _GROWING
 
 
-@pytest.mark.parametrize("name", ["next_contacts", "build", "drop_scores"])
+@pytest.mark.parametrize("name", ["next_contacts", "build_scores", "delete_scores"])
 async def test_publishing_reads_only_whom_it_goes_through(
     database: str, connection: Connection, name: str
 ) -> None:

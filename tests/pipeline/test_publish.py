@@ -185,7 +185,7 @@ async def test_events_meanwhile_count_once_under_both(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events of contacts that are built, not built yet, and new count once under the old and the new version."""
-    monkeypatch.setattr(steps, "_CONTACTS", 1)
+    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 1)
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.batch([event(1), event(2, subject="bob"), event(3, subject="cid")])
@@ -306,7 +306,7 @@ async def test_a_reader_sees_one_version_for_everybody(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever reads while a publish runs sees every contact as before, then every contact as after."""
-    monkeypatch.setattr(steps, "_CONTACTS", 2)
+    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 2)
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.batch([event(n, subject=f"c-{n}") for n in range(30)])
@@ -327,7 +327,7 @@ async def test_one_publish_at_a_time(database: str, connection: Connection) -> N
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.batch([event(1)])
-    with pytest.raises(NothingToPublishError, match="as it is drafted"):
+    with pytest.raises(NothingToPublishError, match="equals the published version"):
         await profile_publish.begin(connection, "acme", "lead_score", by="mia")
     with pytest.raises(UnknownProfileError, match="'nonsense'"):
         await profile_publish.begin(connection, "acme", "nonsense", by="mia")
@@ -359,7 +359,7 @@ async def test_cancelled_before_the_flip_nothing_is_left(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was built goes, nobody is told, batches no longer fold into it, and its number is not given again."""
-    monkeypatch.setattr(steps, "_CONTACTS", 1)
+    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 1)
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.batch([event(1), event(2, subject="bob")])
@@ -427,8 +427,8 @@ async def test_only_the_accounts_own_contacts_are_gone_through(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However far another account's contacts lie apart by number, each is found once and nobody else is touched."""
-    monkeypatch.setattr(steps, "_NUMBERS", 2)
-    monkeypatch.setattr(steps, "_CONTACTS", 2)
+    monkeypatch.setattr(steps, "_IDS_PER_CONTACT", 2)
+    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 2)
     async with service.running(database) as worker:
         await worker.apply(catalog())
         await worker.apply(catalog("birch"))

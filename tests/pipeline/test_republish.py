@@ -74,7 +74,7 @@ async def test_every_contact_is_told_as_it_stands(database: str, connection: Con
         before = await _changes(connection)
         done = await _republish(database, "acme")
         again = await _changes(connection, len(before))
-        assert done == RepublishProgress(contacts=3, of=3, messages=6)
+        assert done == RepublishProgress(contacts=3, total=3, messages=6)
         told = {(one["subject"], one["data"]["profile"]): one["data"] for one in again}
         assert len(told) == len(again) == 6
         assert {key: (data["version"], data["overall"]["current"]) for key, data in told.items()} == {
@@ -138,7 +138,7 @@ async def test_beside_batches_the_chain_holds(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While batches of many contacts commit, republishing them neither breaks a chain nor blocks for ever."""
-    monkeypatch.setattr(republish, "_CONTACTS", 3)
+    monkeypatch.setattr(republish, "_CHUNK_CONTACTS", 3)
     async with service.running(database) as worker:
         await worker.apply(_catalog())
         people = [f"p{number:02}" for number in range(20)]

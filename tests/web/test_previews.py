@@ -171,7 +171,7 @@ async def test_a_long_one_tells_how_far_it_is_and_ends_with_its_connection(
     api: Api, account: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lines come while it goes on; another of the account is a conflict meanwhile; whoever hangs up ends it."""
-    monkeypatch.setattr(preview, "_NUMBERS", 1)
+    monkeypatch.setattr(preview, "_IDS_PER_QUERY", 1)
     async with _endless(api, account) as (answer, connection):
         lines = answer.aiter_lines()
         told = [json.loads(await anext(lines)) for _ in range(2)]
@@ -191,7 +191,7 @@ async def test_one_that_comes_to_no_end_says_so_in_its_last_line(
     api: Api, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the database goes away in the middle, the stream ends with the problem, and whole."""
-    monkeypatch.setattr(preview, "_NUMBERS", 1)
+    monkeypatch.setattr(preview, "_IDS_PER_QUERY", 1)
     async with _endless(api, account) as (answer, connection):
         lines = answer.aiter_lines()
         assert "progress" in json.loads(await anext(lines))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 # Of the concerns below: the worker's, and what only writes.
-OTHERS = {("inbox", "flush"), ("adjustments", "add"), ("adjustments", "fold"), ("segments", "add")}
+OTHERS = {("inbox", "flush"), ("adjustments", "add"), ("adjustments", "add_points"), ("segments", "add")}
 # The statements that requests wait for.
 STATEMENTS = [
     (concern, name)
@@ -37,10 +37,10 @@ STATEMENTS = [
 EXCEPTIONS = {
     ("web", "group_is_adjusted"): "a group is deleted now and then, and adjustments are made by people",
     ("preview", "lock"): "a row of accounts by its key, once for each preview",
-    ("preview", "about"): "counts all contacts of the account, which a preview goes through anyway",
+    ("preview", "base"): "counts all contacts of the account, which a preview goes through anyway",
     ("preview", "compare"): "goes through the whole base, some contacts after another, planned for them",
     ("preview", "counted"): "of the movers that are named, by key",
-    ("preview", "names"): "of the contacts that are named, by key",
+    ("preview", "external_ids"): "of the contacts that are named, by key",
     ("web", "left_entries"): "a definition is deleted now and then; an index would cost every event",
 }
 # Of one row.

@@ -1,20 +1,20 @@
-"""What publishing a profile's draft would change, over the whole base, before anybody does it.
+"""Previews a publish: what publishing a profile's draft would change, compared with the published version.
 
-Owns the comparison with what readers see, some contacts at a time in one snapshot, the estimate of how long the
-publish would take, and that an account has one preview under way at most. Writes nothing.
+Reads the whole base in one snapshot, some contacts at a time, and writes nothing. An account has one preview
+under way at most.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
 from consumer.infra.postgres.connection import fetch_one
-from consumer.scoring.profile_publish.requests import profile_of
+from consumer.scoring.profile_publish.requests import find_profile
 from consumer.scoring.segments import publish_crossings
 from consumer.scoring.segments.repository import read_account_ids
 from sql import queries
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
     from consumer.scoring.segments.repository import AccountIds, Segment
 
 _SQL = queries("preview")
-# AccountIds looked at in one query: some tenths of a second.
-_NUMBERS = 20_000
-# Where ranges of overall scores begin.
-_UPWARDS = (1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 100_000)
-_EDGES = sorted([*(1 - edge for edge in _UPWARDS), *_UPWARDS])
-# How many movers, and how many of those who enter or leave a range, are named.
-_NAMED = 20
-# Contacts a second, where no large publish tells better: half of what was measured on two cores.
-_PACE = 8000.0
+# Contact numbers scanned by one query, which takes some tenths of a second.
+_IDS_PER_QUERY = 20_000
+# Lower bounds of the bins of overall scores.
+_POSITIVE_EDGES = (1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 100_000)
+_BIN_EDGES = sorted([*(1 - edge for edge in _POSITIVE_EDGES), *_POSITIVE_EDGES])
+# Movers, and contacts that enter or leave a range, are named up to that many.
+_MAX_NAMED = 20
+# Contacts built in a second, if no large publish has been measured: half of what two cores did.
+_DEFAULT_BUILD_RATE = 8000.0
 _UNBOUNDED = 2**62
-# Any fixed number; the other half of the lock is the account's.
+# First key of the advisory lock, any fixed number; the second key is the account's number.
 _LOCK = 0x656E_6761
-# The first parameter of the comparison that belongs to segments.
-_OF_SEGMENTS = 14
-_IN_SEGMENTS = "/* and segments */"
+# Number of the first parameter of the segments' part of the comparison.
+_FIRST_SEGMENT_PARAMETER = 14
+_SEGMENTS_PLACEHOLDER = "/* and segments */"
 
 
 class PreviewRunningError(Exception):
-    """Another preview of the account has not ended yet."""
+    """Another preview of the account has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreRange:
-    """A range that is asked about: of overall, or of a group by key; both ends inclusive, None for none."""
+    """A range of scores, overall or of a group by key; both bounds inclusive, None: unbounded."""
 
     name: str
     group: str | None = None
@@ -62,7 +62,7 @@ class ScoreRange:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """How many contacts have an overall score from `least` to `most`, before and after; None: without end."""
+    """How many contacts have an overall score from `least` to `most`, before and after; None: unbounded."""
 
     least: int | None
     most: int | None
@@ -72,9 +72,9 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class WeightChange:
-    """A definition that moves a contact: how often it counted, for how much in which group before and after.
+    """A definition whose weight changes: how often it counted, and its points and group before and after.
 
-    Before is None where readers see no version yet, or one that does not know the definition.
+    before: None if there is no published version, or it does not have the definition.
     """
 
     definition: str
@@ -85,7 +85,7 @@ class WeightChange:
 
 @dataclass(frozen=True, slots=True)
 class ScoreMover:
-    """A contact whose overall score moves, and by which definitions."""
+    """A contact whose overall score changes, and the definitions that change it."""
 
     contact: str
     before: int
@@ -95,7 +95,7 @@ class ScoreMover:
 
 @dataclass(slots=True)
 class Crossing:
-    """Who enters and leaves a range, or a segment (name: its key): how many, and the first of them by id."""
+    """Contacts that enter and leave a range, or a segment (name: its key): counts, and the first by number."""
 
     name: str
     entering: int = 0
@@ -108,8 +108,9 @@ class Crossing:
 class PublishEffects:
     """What a publish would change.
 
-    version: what readers see, None: nothing. changed: contacts of whom overall or any group changes; moved: of
-    whom overall does. bins: the distribution of overall scores. seconds: how long building may take.
+    version: the published one, None if there is none. changed: contacts whose overall or group scores change.
+    moved: contacts whose overall score changes. bins: the distribution of overall scores. seconds: estimated time
+    to build.
     """
 
     account: str
@@ -125,29 +126,29 @@ class PublishEffects:
 
 
 @dataclass(slots=True)
-class _Found:
-    """What the parts add up to; contacts by number."""
+class _Totals:
+    """Sums over the queries. Contacts are by number, bins and crossings by place."""
 
-    cells: Counter[tuple[int, int]] = field(default_factory=Counter)
+    transitions: Counter[tuple[int, int]] = field(default_factory=Counter)
     changed: int = 0
     moved: int = 0
     movers: list[tuple[int, int, int]] = field(default_factory=list)
     crossed: Counter[tuple[int, bool]] = field(default_factory=Counter)
-    some: defaultdict[tuple[int, bool], list[int]] = field(default_factory=lambda: defaultdict(list))
+    named: defaultdict[tuple[int, bool], list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, row: asyncpg.Record) -> None:
-        """Add what was found in a part."""
-        for was, becomes, contacts, changed, moved in json.loads(row["cells"]):
-            self.cells[was, becomes] += contacts
+        """Add the result of one query."""
+        for bin_before, bin_after, contacts, changed, moved in json.loads(row["transitions"]):
+            self.transitions[bin_before, bin_after] += contacts
             self.changed += changed
             self.moved += moved
         self.movers += map(tuple, json.loads(row["movers"]))
         self.movers.sort(key=lambda mover: (-abs(mover[2] - mover[1]), mover[0]))
-        del self.movers[_NAMED:]
-        for number, enters, contacts, some in json.loads(row["crossings"]):
+        del self.movers[_MAX_NAMED:]
+        for number, enters, contacts, first in json.loads(row["crossings"]):
             self.crossed[number, enters] += contacts
-            named = self.some[number, enters]
-            named += some[: _NAMED - len(named)]
+            named = self.named[number, enters]
+            named += first[: _MAX_NAMED - len(named)]
 
 
 async def preview(
@@ -159,83 +160,86 @@ async def preview(
     segments: Sequence[Segment] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> PublishEffects:
-    """Compare a profile's draft with what readers see; `progress` is told contacts gone through, and of how many.
+    """Compare a profile's draft with its published version; call `progress(done, total)` after each query.
 
-    segments: those about another profile's scores are left out, since nobody enters or leaves them.
-    Raises UnknownAccountError, UnknownProfileError, PreviewRunningError, and LookupError for a range of an unknown
-    group.
+    segments: those on another profile's scores are left out, since this publish does not change their members.
+    Raises UnknownAccountError, UnknownProfileError, PreviewRunningError, and LookupError for a range of an
+    unknown group.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        # Planned for the numbers at hand, since one plan for any would go through everything in loops; and what is
-        # grouped stays in memory, which is twice as fast.
+        # Planned for the actual parameters: a generic plan would use nested loops over everything. With more
+        # work_mem the grouping stays in memory, which is twice as fast.
         await connection.execute("set local plan_cache_mode = force_custom_plan; set local work_mem = '64MB'")
-        state = await repository.read(connection, account)
-        drafted = profile_of(state, profile)
+        catalog = await repository.read(connection, account)
+        current = find_profile(catalog, profile)
         await lock_previews(connection, account)
-        about = await fetch_one(connection, _SQL["about"], account, profile)
-        numbers = await read_account_ids(connection, about["account_id"])
-        asked = [_group(each, numbers) for each in ranges]
-        crossed = publish_crossings.segment_crossings(
-            numbers,
-            *(about["account_id"], about["profile_id"], segments),
+        base = await fetch_one(connection, _SQL["base"], account, profile)
+        ids = await read_account_ids(connection, base["account_id"])
+        groups = [_group_id(each, ids) for each in ranges]
+        segment_sql = publish_crossings.segment_crossings(
+            ids,
+            *(base["account_id"], base["profile_id"], segments),
             number=len(ranges) + 1,
-            first=_OF_SEGMENTS,
+            first_parameter=_FIRST_SEGMENT_PARAMETER,
         )
-        compare = _SQL["compare"].replace(_IN_SEGMENTS, crossed.text)
-        version = drafted.version.number if drafted.version else None
-        reasons = _reasons(drafted, state.definitions)
-        found = _Found()
+        compare = _SQL["compare"].replace(_SEGMENTS_PLACEHOLDER, segment_sql.text)
+        version = current.version.number if current.version else None
+        changes = _weight_changes(current, catalog.definitions)
+        totals = _Totals()
         done = 0
-        for first in range(0, about["until_contact_id"], _NUMBERS):
+        for first in range(0, base["until_contact_id"], _IDS_PER_QUERY):
             row = await fetch_one(
                 connection,
                 compare,
-                *(about["account_id"], about["profile_id"], version, first, first + _NUMBERS),
-                *_columns(_moves(reasons.values(), numbers)),
-                *(_EDGES, _NAMED, asked),
+                *(base["account_id"], base["profile_id"], version, first, first + _IDS_PER_QUERY),
+                *_columns(_deltas_per_count(changes.values(), ids)),
+                *(_BIN_EDGES, _MAX_NAMED, groups),
                 [-_UNBOUNDED if each.least is None else each.least for each in ranges],
                 [_UNBOUNDED if each.most is None else each.most for each in ranges],
-                *crossed.values,
+                *segment_sql.values,
             )
-            found.add(row)
-            done = found.cells.total()
-            progress(done, about["contacts"])
-        names = await _names(connection, found)
-        because = await _because(connection, found, reasons, numbers)
-        pace = await connection.fetchval(queries("publish")["pace"])
+            totals.add(row)
+            done = totals.transitions.total()
+            progress(done, base["contacts"])
+        names = await _external_ids(connection, totals)
+        reasons = await _reasons_by_contact(connection, totals, changes, ids)
+        build_rate = await connection.fetchval(queries("publish")["build_rate"])
     return PublishEffects(
         account,
         profile,
         version,
         contacts=done,
-        changed=found.changed,
-        moved=found.moved,
-        bins=_bins(found.cells),
-        movers=[ScoreMover(names[who], before, after, because[who]) for who, before, after in found.movers],
-        crossings=[
-            _crossing(name, place, found, names)
-            for place, name in enumerate([*(each.name for each in ranges), *crossed.keys], 1)
+        changed=totals.changed,
+        moved=totals.moved,
+        bins=_bins(totals.transitions),
+        movers=[
+            ScoreMover(names[contact], before, after, reasons[contact])
+            for contact, before, after in totals.movers
         ],
-        seconds=done / (pace or _PACE),
+        crossings=[
+            _crossing(name, number, totals, names)
+            for number, name in enumerate([*(each.name for each in ranges), *segment_sql.keys], 1)
+        ],
+        seconds=done / (build_rate or _DEFAULT_BUILD_RATE),
     )
 
 
 async def lock_previews(connection: Connection, account: str) -> None:
-    """Raise PreviewRunningError while another preview of the account goes on; to the end of the transaction."""
+    """Lock out other previews of the account until the transaction ends; raises PreviewRunningError."""
     if not await connection.fetchval(_SQL["lock"], _LOCK, account):
         raise PreviewRunningError(f"a preview of account {account!r} is under way: wait for it, or end it")
 
 
-def _group(asked: ScoreRange, numbers: AccountIds) -> int:
-    if asked.group is None:
+def _group_id(of: ScoreRange, ids: AccountIds) -> int:
+    if of.group is None:
         return 0
-    if asked.group not in numbers.groups:
-        raise LookupError(f"range {asked.name}: there is no group {asked.group}")
-    return numbers.groups[asked.group]
+    if of.group not in ids.groups:
+        raise LookupError(f"range {of.name}: there is no group {of.group}")
+    return ids.groups[of.group]
 
 
-def _reasons(profile: Profile, definitions: Mapping[str, Definition]) -> dict[str, WeightChange]:
-    """Return the definitions that count otherwise under the draft, without how often."""
+def _weight_changes(profile: Profile, definitions: Mapping[str, Definition]) -> dict[str, WeightChange]:
+    """Return the definitions that have other points or another group under the draft; count is 0."""
     before = profile.version.weights if profile.version else {}
     draft = profile_versions.draft_version(profile, definitions)
     return {
@@ -245,33 +249,33 @@ def _reasons(profile: Profile, definitions: Mapping[str, Definition]) -> dict[st
     }
 
 
-def _moves(reasons: Iterable[WeightChange], numbers: AccountIds) -> list[tuple[int, int, int]]:
-    """Return what one counted event gives more or less by (definition, group)."""
-    moves: Counter[tuple[int, int]] = Counter()
-    for reason in reasons:
-        definition = numbers.definitions[reason.definition]
-        if reason.before:
-            moves[definition, numbers.groups[reason.before.group]] -= reason.before.points
-        moves[definition, numbers.groups[reason.after.group]] += reason.after.points
-    return [(definition, group, points) for (definition, group), points in moves.items() if points]
+def _deltas_per_count(changes: Iterable[WeightChange], ids: AccountIds) -> list[tuple[int, int, int]]:
+    """Return (definition, group, points): how many points more or less one counted event gives."""
+    deltas: Counter[tuple[int, int]] = Counter()
+    for change in changes:
+        definition = ids.definitions[change.definition]
+        if change.before:
+            deltas[definition, ids.groups[change.before.group]] -= change.before.points
+        deltas[definition, ids.groups[change.after.group]] += change.after.points
+    return [(definition, group, points) for (definition, group), points in deltas.items() if points]
 
 
 def _columns(rows: Sequence[tuple[int, int, int]]) -> list[list[int]]:
     return [[row[place] for row in rows] for place in range(3)]
 
 
-def _bins(cells: Counter[tuple[int, int]]) -> list[Bin]:
+def _bins(transitions: Counter[tuple[int, int]]) -> list[Bin]:
     before, after = (Counter[int](), Counter[int]())
-    for (was, becomes), contacts in cells.items():
-        before[was] += contacts
-        after[becomes] += contacts
-    if not cells:
+    for (bin_before, bin_after), contacts in transitions.items():
+        before[bin_before] += contacts
+        after[bin_after] += contacts
+    if not transitions:
         return []
     places = before.keys() | after.keys()
     return [
         Bin(
-            _EDGES[place - 1] if place else None,
-            _EDGES[place] - 1 if place < len(_EDGES) else None,
+            _BIN_EDGES[place - 1] if place else None,
+            _BIN_EDGES[place] - 1 if place < len(_BIN_EDGES) else None,
             before[place],
             after[place],
         )
@@ -279,32 +283,34 @@ def _bins(cells: Counter[tuple[int, int]]) -> list[Bin]:
     ]
 
 
-def _crossing(name: str, number: int, found: _Found, names: Mapping[int, str]) -> Crossing:
+def _crossing(name: str, number: int, totals: _Totals, names: Mapping[int, str]) -> Crossing:
     entering, leaving = ((number, True), (number, False))
     return Crossing(
         name,
-        found.crossed[entering],
-        found.crossed[leaving],
-        [names[contact] for contact in found.some[entering]],
-        [names[contact] for contact in found.some[leaving]],
+        totals.crossed[entering],
+        totals.crossed[leaving],
+        [names[contact] for contact in totals.named[entering]],
+        [names[contact] for contact in totals.named[leaving]],
     )
 
 
-async def _names(connection: Connection, found: _Found) -> dict[int, str]:
-    contacts = {contact for contact, *_ in found.movers}.union(*found.some.values())
-    return {row["id"]: row["external_id"] for row in await connection.fetch(_SQL["names"], list(contacts))}
+async def _external_ids(connection: Connection, totals: _Totals) -> dict[int, str]:
+    contacts = {contact for contact, *_ in totals.movers}.union(*totals.named.values())
+    return {
+        row["id"]: row["external_id"] for row in await connection.fetch(_SQL["external_ids"], list(contacts))
+    }
 
 
-async def _because(
+async def _reasons_by_contact(
     connection: Connection,
-    found: _Found,
-    reasons: Mapping[str, WeightChange],
-    numbers: AccountIds,
+    totals: _Totals,
+    changes: Mapping[str, WeightChange],
+    ids: AccountIds,
 ) -> defaultdict[int, list[WeightChange]]:
-    because: defaultdict[int, list[WeightChange]] = defaultdict(list)
-    definitions = [numbers.definitions[key] for key in reasons]
-    contacts: list[Any] = [contact for contact, *_ in found.movers]
+    reasons: defaultdict[int, list[WeightChange]] = defaultdict(list)
+    definitions = [ids.definitions[key] for key in changes]
+    contacts: list[Any] = [contact for contact, *_ in totals.movers]
     for row in await connection.fetch(_SQL["counted"], contacts, definitions):
-        one = reasons[row["definition"]]
-        because[row["contact_id"]].append(WeightChange(one.definition, row["count"], one.before, one.after))
-    return because
+        change = changes[row["definition"]]
+        reasons[row["contact_id"]].append(replace(change, count=row["count"]))
+    return reasons

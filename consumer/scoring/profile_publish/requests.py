@@ -1,7 +1,6 @@
-"""What people ask of a publish: that it begins, that it is cancelled, how far it is.
+"""Begins and cancels publishes, and reads their status. The work is in steps.py.
 
-Owns when either can be had, and that both are on record. Never builds a score: steps.py does, wherever somebody
-calls it.
+A request takes effect in one configuration change and is audited with it.
 """
 
 from __future__ import annotations
@@ -32,27 +31,27 @@ class UnknownProfileError(Exception):
 
 
 class PublishRunningError(Exception):
-    """Another publish of the profile has not ended yet: wait for it, or cancel it."""
+    """Another publish of the profile has not ended: wait for it, or cancel it."""
 
 
 class NothingToPublishError(Exception):
-    """Readers see already what the draft says."""
+    """The draft equals the published version."""
 
 
 class UnknownPublishError(Exception):
-    """There is no publish of this number."""
+    """There is no publish with this number."""
 
 
 class PublishNotCancellableError(Exception):
-    """Readers see the version already, or the publish has ended; going back is another publish."""
+    """The version is published already, or the publish has ended; to go back takes another publish."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishStatus:
-    """How far a publish has come.
+    """The progress of a publish.
 
-    state: `building`, `announcing`, `done`, `cancelling` or `cancelled`. done, total: contacts, of the step it is
-    in; total is None before the step has begun. flipped_at: since when readers see the version.
+    state: `building`, `announcing`, `done`, `cancelling` or `cancelled`. done, total: contacts in this state;
+    total is None until they are counted. flipped_at: when readers switched to the version.
     """
 
     id: int
@@ -75,57 +74,57 @@ async def begin(
     profile: str,
     *,
     by: str,
-    check: Callable[[Profile], None] = lambda _drafted: None,
+    check: Callable[[Profile], None] = lambda _current: None,
 ) -> int:
-    """Begin to publish a profile's draft over history and return the publish's number; then `run_publish` at it.
+    """Begin to publish a profile's draft over history and return the number of the publish, for `run_publish`.
 
-    From here on batches fold into the new version too. check: refuses a draft by raising. Raises
-    UnknownAccountError, UnknownProfileError, PublishRunningError, NothingToPublishError, and what asyncpg raises;
-    nothing has begun then.
+    From here on batches add their points to the new version too. check: called with the current profile, refuses
+    by raising. If this raises UnknownAccountError, UnknownProfileError, PublishRunningError,
+    NothingToPublishError or an error of asyncpg, nothing has begun.
     """
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        drafted = profile_of(before, profile)
-        check(drafted)
-        if drafted.publish_runs:
+        current = find_profile(before, profile)
+        check(current)
+        if current.publish_runs:
             raise PublishRunningError(
                 f"a publish of profile {profile!r} has not ended yet: wait for it, or cancel it"
             )
-        after = profile_versions.publish_if_wanted(drafted, before.definitions, wanted=True, has_history=True)
+        after = profile_versions.publish_if_wanted(current, before.definitions, wanted=True, has_history=True)
         if after.building is None:
-            raise NothingToPublishError(f"profile {profile!r} is published as it is drafted")
+            raise NothingToPublishError(f"the draft of profile {profile!r} equals the published version")
         return replace(before, profiles={**before.profiles, profile: after})
 
     building = (await change_account(connection, account, make, by=by)).profiles[profile].building
     number: int = await connection.fetchval(
-        _SQL["of_version"], account, profile, building and building.number
+        _SQL["find_by_version"], account, profile, building and building.number
     )
     return number
 
 
 async def cancel(connection: Connection, publish: int, *, by: str) -> None:
-    """Give a publish up before readers see it; what was built goes with the next steps of `run_publish`.
+    """Cancel a publish before the flip; the next steps of `run_publish` delete the scores it has built.
 
-    Raises UnknownPublishError, PublishNotCancellableError, and what asyncpg raises.
+    Raises UnknownPublishError, PublishNotCancellableError, and errors of asyncpg.
     """
     async with configuration_change(connection):
-        stands = await status(connection, publish)
-        if stands.state != "building":
-            raise PublishNotCancellableError(_too_late(stands))
+        current = await status(connection, publish)
+        if current.state != "building":
+            raise PublishNotCancellableError(_why_not_cancellable(current))
         await connection.execute(_SQL["cancel"], publish)
-        given_up = AuditedChange("publish_cancelled", "profile", stands.profile, {"version": stands.version})
-        await audit.record_changes(connection, stands.account, by, given_up)
+        change = AuditedChange("publish_cancelled", "profile", current.profile, {"version": current.version})
+        await audit.record_changes(connection, current.account, by, change)
 
 
-def _too_late(stands: PublishStatus) -> str:
-    what = f"the publish of profile {stands.profile!r} is {stands.state}: it cannot be cancelled"
-    if stands.flipped_at is None or stands.previous_version is None:
-        return what
-    return f"{what}; to go back, restore version {stands.previous_version} and publish that"
+def _why_not_cancellable(current: PublishStatus) -> str:
+    why = f"the publish of profile {current.profile!r} is {current.state}: it cannot be cancelled"
+    if current.flipped_at is None or current.previous_version is None:
+        return why
+    return f"{why}; to go back, restore version {current.previous_version} and publish that"
 
 
 async def status(connection: Connection, publish: int) -> PublishStatus:
-    """Return how far a publish has come; raises UnknownPublishError."""
+    """Return the progress of a publish; raises UnknownPublishError."""
     row = await connection.fetchrow(_SQL["read"], publish)
     if row is None:
         raise UnknownPublishError(f"there is no publish {publish}")
@@ -136,15 +135,15 @@ async def status(connection: Connection, publish: int) -> PublishStatus:
 async def unfinished_publishes(
     connection: Connection, account: str | None = None, profiles: Sequence[str] = ()
 ) -> list[int]:
-    """Return the publishes that are not at their end, of everybody or of these profiles of an account."""
+    """Return the publishes that have not ended, of all accounts or of these profiles of one."""
     rows = await connection.fetch(_SQL["unfinished"], account, list(profiles))
     return [row["id"] for row in rows]
 
 
-def profile_of(state: AccountCatalog, profile: str) -> Profile:
+def find_profile(catalog: AccountCatalog, profile: str) -> Profile:
     """Return a profile of an account; raises UnknownAccountError, UnknownProfileError."""
-    if state.settings is None:
-        raise UnknownAccountError(f"there is no account {state.account!r}")
-    if profile not in state.profiles:
-        raise UnknownProfileError(f"account {state.account!r} has no profile {profile!r}")
-    return state.profiles[profile]
+    if catalog.settings is None:
+        raise UnknownAccountError(f"there is no account {catalog.account!r}")
+    if profile not in catalog.profiles:
+        raise UnknownProfileError(f"account {catalog.account!r} has no profile {profile!r}")
+    return catalog.profiles[profile]

@@ -1,7 +1,4 @@
-"""The versions of a profile: which there were, how two of them differ, and going back to one.
-
-Owns reading them for people. Never publishes: going back makes an old version the draft.
-"""
+"""Reads the versions of a profile, compares two of them, and restores one as the draft."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from consumer.catalog import repository
 from consumer.catalog.change import change_account
 from consumer.catalog.diff import Difference
 from consumer.catalog.model import profile_versions
-from consumer.scoring.profile_publish.requests import profile_of
+from consumer.scoring.profile_publish.requests import find_profile
 from sql import queries
 
 if TYPE_CHECKING:
@@ -26,29 +23,29 @@ _SQL = queries("publish")
 
 
 class UnknownVersionError(Exception):
-    """The profile never had such a version for readers to see."""
+    """No version of the profile with this number was ever published."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedVersion:
-    """A version that readers see, or saw: `state` is `published` or `retired`."""
+    """A version that is published or was: `state` is `published` or `retired`."""
 
     number: int
     state: str
     by: str
     at: datetime
-    says: ProfileVersion
+    content: ProfileVersion
 
 
 async def read_versions(
     connection: Connection, account: str, profile: str, *numbers: int
 ) -> list[PublishedVersion]:
-    """Return the versions of a profile, all or those of these numbers, newest first.
+    """Return the versions of a profile, all or those with these numbers, newest first.
 
-    Those that were cancelled or are being built are none. Several statements, so in a transaction. Raises
-    UnknownAccountError, UnknownProfileError, and UnknownVersionError where there is none of a number.
+    Versions that were cancelled or are being built are left out. Reads by several statements: call it in a
+    snapshot. Raises UnknownAccountError, UnknownProfileError, and UnknownVersionError if a number is missing.
     """
-    profile_of(await repository.read(connection, account), profile)
+    find_profile(await repository.read(connection, account), profile)
     rows = await connection.fetch(_SQL["versions"], account, profile, list(numbers))
     found = [
         PublishedVersion(
@@ -64,16 +61,16 @@ async def read_versions(
 async def diff_versions(
     connection: Connection, account: str, profile: str, before: int, after: int | None = None
 ) -> list[Difference]:
-    """Return how two versions differ: what they inherit, own weights, and what definitions count for and where.
+    """Return how two versions differ: inheritance, own weights, and points and group of each definition.
 
-    after: None is the draft, as publishing it now would make it. Several statements, so in a transaction. Raises
-    UnknownAccountError, UnknownProfileError, UnknownVersionError.
+    after: None is the version that publishing the draft now would make. Reads by several statements: call it in a
+    snapshot. Raises UnknownAccountError, UnknownProfileError, UnknownVersionError.
     """
-    state = await repository.read(connection, account)
-    draft = profile_versions.draft_version(profile_of(state, profile), state.definitions)
+    catalog = await repository.read(connection, account)
+    draft = profile_versions.draft_version(find_profile(catalog, profile), catalog.definitions)
     found = await read_versions(connection, account, profile, before, *([] if after is None else [after]))
-    says = {one.number: one.says for one in found}
-    return [*_differences(profile, says[before], draft if after is None else says[after])]
+    contents = {one.number: one.content for one in found}
+    return [*_differences(profile, contents[before], draft if after is None else contents[after])]
 
 
 async def restore_draft(
@@ -83,40 +80,42 @@ async def restore_draft(
     version: int,
     *,
     by: str,
-    check: Callable[[Profile], None] = lambda _drafted: None,
+    check: Callable[[Profile], None] = lambda _current: None,
 ) -> tuple[AccountCatalog, list[str]]:
-    """Make an old version the draft, so that publishing it gives what it gave; nobody's score moves by that.
+    """Make an old version the draft, so that publishing it gives the same points; no score changes by this.
 
-    Where the catalog's points have changed since, the draft gets weights of its own. Groups are the catalog's:
-    returned are the account as it is then, and the definitions that counted in other ones. check: refuses the draft
-    that is replaced by raising. Raises UnknownAccountError, UnknownProfileError, UnknownVersionError, MovedError
-    where the configuration changes meanwhile, and what asyncpg raises.
+    Where the catalog's points have changed since, the draft gets own weights. Groups stay the catalog's. Returns
+    the account after the change, and the definitions that the old version counted in another group.
+
+    check: called with the current profile, refuses by raising. Raises UnknownAccountError, UnknownProfileError,
+    UnknownVersionError, MovedError (the configuration changed meanwhile), and errors of asyncpg.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         [old] = await read_versions(connection, account, profile, version)
-        # Read before the lock is had, and the published one may follow the catalog: what was read must still hold.
+        # Read without the revision lock, and a published version may follow the catalog: `since` makes the change
+        # fail if the configuration has moved.
         revision = await connection.fetchval(_SQL["revision"])
-    says = old.says
+    content = old.content
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        drafted = profile_of(before, profile)
-        check(drafted)
-        after = replace(drafted, inherits=says.inherits, weights=_weights(says, before.definitions))
+        current = find_profile(before, profile)
+        check(current)
+        after = replace(current, inherits=content.inherits, weights=_own_weights(content, before.definitions))
         return replace(before, profiles={**before.profiles, profile: after})
 
-    state = await change_account(connection, account, make, by=by, since=revision)
-    return state, [
+    catalog = await change_account(connection, account, make, by=by, since=revision)
+    return catalog, [
         key
-        for key, weight in says.weights.items()
-        if weight.points and weight.group != state.definitions[key].group
+        for key, weight in content.weights.items()
+        if weight.points and weight.group != catalog.definitions[key].group
     ]
 
 
-def _weights(says: ProfileVersion, definitions: Mapping[str, Definition]) -> dict[str, int]:
-    """Return own weights under which definitions give what they gave."""
-    weights = dict(says.own_weights)
-    for key, weight in says.weights.items():
-        if profile_versions.points(definitions[key], says.inherits, weights) != weight.points:
+def _own_weights(content: ProfileVersion, definitions: Mapping[str, Definition]) -> dict[str, int]:
+    """Return own weights that give each definition the points it had in this version."""
+    weights = dict(content.own_weights)
+    for key, weight in content.weights.items():
+        if profile_versions.points(definitions[key], content.inherits, weights) != weight.points:
             weights[key] = weight.points
     return weights
 

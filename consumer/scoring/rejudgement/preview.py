@@ -1,6 +1,6 @@
-"""What judging a definition's history again would change, over the whole base, before anybody does it.
+"""Previews a rejudgement: what rejudging a definition's history would change.
 
-Owns adding it up, some contacts at a time in one snapshot. Writes nothing.
+Reads the whole base in one snapshot, some contacts at a time, and writes nothing.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _SQL = queries("rejudgement")
 _PREVIEW = f"{_SQL['judged']}{_SQL['preview']}"
-_CONTACTS = 2000
-# How many of those who change most are named.
-_NAMED = 20
+_CHUNK_CONTACTS = 2000
+# Contacts whose count changes most are named up to that many.
+_MAX_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class CountMover:
 
 @dataclass(slots=True)
 class RejudgementEffects:
-    """What would change.
+    """What a rejudgement would change.
 
-    contacts: gone through. changed: contacts for whom anything does. counting, ceasing: entries that come to
-    count, or no longer do. xp_given, xp_taken: what reps would be credited, and what would be taken back, if
-    that is asked for. movers: whose count changes most.
+    contacts: processed. changed: contacts with any change. counting, ceasing: entries that would begin to count,
+    or cease to. xp_given, xp_taken: XP that reps would gain and lose, 0 without `with_xp`. movers: the contacts
+    whose count changes most.
     """
 
     account: str
@@ -62,31 +62,31 @@ async def preview(
     with_xp: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> RejudgementEffects:
-    """Judge in thought; `progress` is told contacts gone through, and of how many.
+    """Dry run: compute what rejudging would change. Calls `progress(done, total)` after each chunk of contacts.
 
-    Raises UnknownAccountError, UnknownDefinitionError, PreviewRunningError, and what asyncpg raises.
+    Raises UnknownAccountError, UnknownDefinitionError, PreviewRunningError, and errors of asyncpg.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(_SQL["pin_plans"])
-        about = await find_definition(connection, account, definition)
+        ids = await find_definition(connection, account, definition)
         await lock_previews(connection, account)
-        found = RejudgementEffects(account, definition, about["edition"])
-        total = await connection.fetchval(queries("republish")["contacts_count"], about["account_id"])
+        effects = RejudgementEffects(account, definition, ids["edition"])
+        total = await connection.fetchval(queries("republish")["contacts_count"], ids["account_id"])
         last = ""
         while contacts := await connection.fetch(
-            queries("republish")["contacts"], about["account_id"], last, _CONTACTS
+            queries("republish")["contacts"], ids["account_id"], last, _CHUNK_CONTACTS
         ):
             last = contacts[-1]["external_id"]
             names = {row["id"]: row["external_id"] for row in contacts}
-            for row in await connection.fetch(_PREVIEW, list(names), about["definition_id"], with_xp):
-                found.changed += 1
-                found.counting += row["counting"]
-                found.ceasing += row["ceasing"]
-                found.xp_given += row["xp_given"]
-                found.xp_taken += row["xp_taken"]
-                found.movers.append(CountMover(names[row["contact_id"]], row["before"], row["after"]))
-            found.movers.sort(key=lambda mover: (-abs(mover.after - mover.before), mover.contact))
-            del found.movers[_NAMED:]
-            found.contacts += len(contacts)
-            progress(found.contacts, total)
-    return found
+            for row in await connection.fetch(_PREVIEW, list(names), ids["definition_id"], with_xp):
+                effects.changed += 1
+                effects.counting += row["counting"]
+                effects.ceasing += row["ceasing"]
+                effects.xp_given += row["xp_given"]
+                effects.xp_taken += row["xp_taken"]
+                effects.movers.append(CountMover(names[row["contact_id"]], row["before"], row["after"]))
+            effects.movers.sort(key=lambda mover: (-abs(mover.after - mover.before), mover.contact))
+            del effects.movers[_MAX_NAMED:]
+            effects.contacts += len(contacts)
+            progress(effects.contacts, total)
+    return effects

@@ -1,7 +1,6 @@
-"""What people ask of judging history again: that it begins, that it is cancelled, how far it is.
+"""Begins and cancels rejudgements, and reads their status. The work is in steps.py.
 
-Owns when either can be had, and that it is on record (audit.py). Never judges anything: steps.py does, wherever
-somebody calls it.
+A request is audited in its transaction.
 """
 
 from __future__ import annotations
@@ -28,23 +27,23 @@ class UnknownDefinitionError(Exception):
 
 
 class RejudgementRunningError(Exception):
-    """The definition's history is being judged again already: wait for the end, or cancel it."""
+    """A rejudgement of the definition has not ended: wait for it, or cancel it."""
 
 
 class UnknownRejudgementError(Exception):
-    """Nothing of this number was ever judged again."""
+    """There is no rejudgement with this number."""
 
 
 class RejudgementEndedError(Exception):
-    """It has come to its end before: there is nothing to cancel."""
+    """The rejudgement has ended: there is nothing to cancel."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejudgementStatus:
-    """How far judging again has come.
+    """The progress of a rejudgement.
 
-    edition: the number of the edition that it judges by. state: `running`, `done`, `cancelled` or `superseded`.
-    done, total: contacts; total is None before the first step. changed: entries whose verdict is another one now.
+    edition: the number of the edition it judges by. state: `running`, `done`, `cancelled` or `superseded`. done,
+    total: contacts; total is None before the first step. changed: entries whose verdict has changed.
     """
 
     id: int
@@ -62,23 +61,23 @@ class RejudgementStatus:
 
 
 async def begin(connection: Connection, account: str, definition: str, *, with_xp: bool, by: str) -> int:
-    """Begin to judge a definition's history again and return the number to `run_rejudgement` at.
+    """Begin to rejudge a definition's history and return the number of the rejudgement, for `run_rejudgement`.
 
-    with_xp: whether reps gain and lose XP by it. Raises UnknownAccountError, UnknownDefinitionError,
-    RejudgementRunningError, and what asyncpg raises; nothing has begun then.
+    with_xp: whether reps gain and lose XP by it. If this raises UnknownAccountError, UnknownDefinitionError,
+    RejudgementRunningError or an error of asyncpg, nothing has begun.
     """
     async with connection.transaction():
-        # Which edition is the newest does not change until this is committed.
+        # Until the commit no newer edition can be opened.
         await connection.execute("select pg_advisory_xact_lock_shared($1)", REVISION_LOCK)
-        about = await find_definition(connection, account, definition)
-        if about["runs"]:
+        found = await find_definition(connection, account, definition)
+        if found["is_running"]:
             raise RejudgementRunningError(
                 f"the history of definition {definition!r} is being judged again already"
             )
         number: int = await connection.fetchval(
-            _SQL["begin"], about["definition_id"], about["edition"], with_xp, by
+            _SQL["begin"], found["definition_id"], found["edition"], with_xp, by
         )
-        after = {"edition": about["edition"], "xp": with_xp, "number": number}
+        after = {"edition": found["edition"], "xp": with_xp, "number": number}
         await audit.record_changes(
             connection,
             account,
@@ -89,26 +88,25 @@ async def begin(connection: Connection, account: str, definition: str, *, with_x
 
 
 async def cancel(connection: Connection, number: int, *, by: str) -> None:
-    """Go on with it no more; whoever was gone through stays as judged.
+    """Cancel a rejudgement. Contacts already processed keep their new verdicts.
 
-    Raises UnknownRejudgementError, RejudgementEndedError, and what asyncpg raises.
+    Raises UnknownRejudgementError, RejudgementEndedError, and errors of asyncpg.
     """
     async with connection.transaction():
-        taken = await connection.fetchrow(_SQL["take"], number)
-        if taken is None:
+        if await connection.fetchrow(_SQL["lock_rejudgement"], number) is None:
             raise UnknownRejudgementError(f"there is no rejudgement {number}")
-        stands = await status(connection, number)
-        if stands.ended_at is not None:
-            raise RejudgementEndedError(f"it is {stands.state}: there is nothing to cancel")
-        await connection.execute(_SQL["end"], number, "cancelled")
+        current = await status(connection, number)
+        if current.ended_at is not None:
+            raise RejudgementEndedError(f"it is {current.state}: there is nothing to cancel")
+        await connection.execute(_SQL["finish"], number, "cancelled")
         change = audit.AuditedChange(
-            "cancelled", "rejudgement", str(number), before={"definition": stands.definition}
+            "cancelled", "rejudgement", str(number), before={"definition": current.definition}
         )
-        await audit.record_changes(connection, stands.account, by, change)
+        await audit.record_changes(connection, current.account, by, change)
 
 
 async def status(connection: Connection, number: int) -> RejudgementStatus:
-    """Return how far it has come; raises UnknownRejudgementError."""
+    """Return the progress of a rejudgement; raises UnknownRejudgementError."""
     row = await connection.fetchrow(_SQL["read"], number)
     if row is None:
         raise UnknownRejudgementError(f"there is no rejudgement {number}")
@@ -122,15 +120,18 @@ async def status(connection: Connection, number: int) -> RejudgementStatus:
 
 
 async def unfinished_rejudgements(connection: Connection) -> list[int]:
-    """Return the numbers of those that are not at their end."""
+    """Return the numbers of the rejudgements that have not ended."""
     return [row["id"] for row in await connection.fetch(_SQL["unfinished"])]
 
 
 async def find_definition(connection: Connection, account: str, definition: str) -> dict[str, int]:
-    """Return what `rejudgement.sql` says of a definition; raises UnknownAccountError, UnknownDefinitionError."""
-    about = await fetch_one(connection, _SQL["definition"], account, definition)
-    if about["account_id"] is None:
+    """Return account_id, definition_id, edition and is_running of a definition.
+
+    Raises UnknownAccountError, UnknownDefinitionError.
+    """
+    found = await fetch_one(connection, _SQL["find_definition"], account, definition)
+    if found["account_id"] is None:
         raise UnknownAccountError(f"there is no account {account!r}")
-    if about["definition_id"] is None:
+    if found["definition_id"] is None:
         raise UnknownDefinitionError(f"account {account!r} has no definition {definition!r}")
-    return dict(about)
+    return dict(found)

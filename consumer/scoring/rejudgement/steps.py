@@ -28,67 +28,70 @@ if TYPE_CHECKING:
 
 _SQL = queries("rejudgement")
 _WRITE = f"{_SQL['judged']}{_SQL['write']}"
-# Contacts in one step, for whom batches wait meanwhile; and for each of them so many numbers are looked at, since
-# other accounts' contacts lie between.
-_CONTACTS = 200
-_NUMBERS = 20 * _CONTACTS
-_LOOK_AGAIN = 0.2
+# Contacts in one step: batches with events of theirs wait meanwhile.
+_CHUNK_CONTACTS = 200
+# Contact numbers scanned in one step: other accounts' contacts lie between.
+_MAX_IDS = 20 * _CHUNK_CONTACTS
+_POLL_SECONDS = 0.2
 
 
 async def run_rejudgement(
     keeper: ConnectionKeeper, number: int, *, clock: Clock | None = None
 ) -> AsyncIterator[RejudgementStatus]:
-    """Bring it to its end, giving how far it is after each step.
+    """Run a rejudgement to its end, yielding its status after each step.
 
-    Waits while contacts of the account are told of a publish. Raises UnknownRejudgementError, RelayNotRunningError
-    where whom it changes cannot be told, and what does not pass within half a minute; it can be gone on with then.
+    Waits while a publish of the account is being announced. Raises UnknownRejudgementError, RelayNotRunningError
+    if its messages cannot be enqueued, and database errors that last half a minute. It can be continued after any
+    of these.
     """
     clock = clock or SystemClock()
     while True:
-        stands = await retry_transient(keeper, lambda connection: status(connection, number))
-        yield stands
-        if stands.ended_at is not None:
+        current = await retry_transient(keeper, lambda connection: status(connection, number))
+        yield current
+        if current.ended_at is not None:
             return
         await announce.wait_for_relay(keeper, clock)
         if not await retry_transient(keeper, lambda connection: process_next_contacts(connection, number)):
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def process_next_contacts(connection: Connection, number: int) -> bool:
-    """Go through some contacts in one transaction, or end it; False where it has to wait."""
+    """Process the next contacts, or end the rejudgement, in one transaction; return False if it has to wait."""
     await begin_shared(connection, _SQL["pin_plans"])
-    row = await fetch_one(connection, _SQL["take"], number)
-    waits = False
+    row = await fetch_one(connection, _SQL["lock_rejudgement"], number)
+    has_to_wait = False
     if row["state"] == "running":
         if row["superseded"]:
-            await connection.execute(_SQL["end"], number, "superseded")
+            await connection.execute(_SQL["finish"], number, "superseded")
         elif row["last_contact_id"] >= row["until_contact_id"]:
-            await connection.execute(_SQL["end"], number, "done")
-        elif await connection.fetchval(_SQL["is_announcing"], row["account_id"]):
-            waits = True
+            await connection.execute(_SQL["finish"], number, "done")
+        elif await connection.fetchval(_SQL["has_announcing_publish"], row["account_id"]):
+            has_to_wait = True
         else:
             await _rejudge_contacts(connection, number, row)
     await connection.execute("commit")
-    return not waits
+    return not has_to_wait
 
 
 async def _rejudge_contacts(connection: Connection, number: int, row: asyncpg.Record) -> None:
     if row["uncounted"]:
         await connection.execute(_SQL["count_contacts"], number, row["account_id"])
-    contacts, reached = await contact_keyset.next_contacts(connection, row, limit=_CONTACTS, max_ids=_NUMBERS)
+    contacts, covered = await contact_keyset.next_contacts(
+        connection, row, limit=_CHUNK_CONTACTS, max_ids=_MAX_IDS
+    )
     changed = 0
     if contacts:
         await announce.lock_contacts(connection, contacts)
         if row["with_xp"]:
-            await connection.fetch(_SQL["lock_heads"])
+            await connection.fetch(_SQL["lock_outbox_heads"])
         written = await fetch_one(connection, _WRITE, contacts, row["definition_id"], row["with_xp"])
         changed = written["changed"]
         if changed:
-            profiles = await connection.fetch(_SQL["published"], row["account_id"])
+            profiles = await connection.fetch(_SQL["published_profiles"], row["account_id"])
             deltas = announce.ScoreDeltas(
                 *(written[name] for name in ("contacts", "profiles", "groups", "points"))
             )
             await announce.enqueue_score_messages(
                 connection, contacts, [each["id"] for each in profiles], cause="rejudge", deltas=deltas
             )
-    await connection.execute(_SQL["move_on"], number, reached, len(contacts), changed)
+    await connection.execute(_SQL["record_progress"], number, covered, len(contacts), changed)

@@ -1,7 +1,8 @@
 """Counts the members of segments where somebody wants to know, at most once a minute each.
 
 Owns who counts: whoever asks first takes it on; the others are told what was counted before, and how old it is.
-What takes longer than the patience is given up, and nobody tries again for a minute. Never holds a lock meanwhile.
+What takes longer than the patience is given up, and nobody tries again for a minute. Never holds a lock
+meanwhile.
 """
 
 from __future__ import annotations

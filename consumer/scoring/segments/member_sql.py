@@ -1,8 +1,8 @@
 """Makes SQL of what a segment asks: a condition on one contact, or a selection of all members.
 
 Owns putting the fragments of sql/queries/members.sql together, and that whatever a user gave is a parameter. The
-two forms say the same: the one is for going through contacts in some order until a page is full, the other for few
-members among many contacts. Never reads the database; pure.
+two forms say the same: the one is for going through contacts in some order until a page is full, the other for
+few members among many contacts. Never reads the database; pure.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def member_condition(
 ) -> str:
     """Return the condition under which a contact is a member; looks up nothing of anybody else.
 
-    contact: SQL of its number. moved: SQL of an object, points by the number of a group, to be added to its scores.
+    contact: SQL of its number. moved: SQL of an object, points by the number of a group, to be added to its
+    scores.
     """
     return _one(match, given, parameters, {"contact": contact, **({"moved": moved} if moved else {})})
 

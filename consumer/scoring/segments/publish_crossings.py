@@ -1,7 +1,4 @@
-"""Who enters and leaves segments by a publish: the part of a preview's statement that tells it.
-
-Owns that part. Never runs it; publishing/preview.py does, over some contacts at a time.
-"""
+"""Compiles the segments' part of a publish preview: SQL for the contacts that enter or leave them."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ _CONTACT, _POINTS = "in_move.contact_id", "in_move.points"
 
 @dataclass(frozen=True, slots=True)
 class CrossingSql:
-    """SQL to be added to a union of those who cross ranges, its parameters, and the segments in it, numbered."""
+    """SQL that continues the union of range crossings, its parameters, and the keys of the segments, in order."""
 
     keys: list[str]
     text: str
@@ -29,24 +26,24 @@ class CrossingSql:
 
 
 def segment_crossings(
-    there: AccountIds,
+    ids: AccountIds,
     account: int,
     profile: int,
     segments: Sequence[Segment],
     *,
     number: int,
-    first: int,
+    first_parameter: int,
 ) -> CrossingSql:
-    """Return what tells who crosses segments about a profile's scores; nobody enters or leaves others by a publish.
+    """Return the SQL for the segments on a profile's scores; a publish does not change the members of others.
 
-    there: what the account has. number: the first segment's. first: of its parameters.
+    number: of the first segment. first_parameter: number of its first parameter.
     """
     keys: list[str] = []
     text = ""
-    parameters = Parameters(first)
+    parameters = Parameters(first_parameter)
     now = SystemClock().now()
     for each in segments:
-        given = there.given(account, each.profile, now)
+        given = ids.given(account, each.profile, now)
         if given.profile != profile:
             continue
         part = parameters.fill(

@@ -1,7 +1,7 @@
 """Segments as stored: read, written, and what their conditions are read with.
 
-Owns the statements of sql/queries/segments.sql that keep segments. Never decides what a change means, nor begins a
-transaction.
+Owns the statements of sql/queries/segments.sql that keep segments. Never decides what a change means, nor begins
+a transaction.
 """
 
 from __future__ import annotations

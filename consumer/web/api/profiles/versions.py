@@ -109,11 +109,11 @@ async def read_version(
         state=selected.state,
         by=selected.by,
         at=selected.at,
-        inherits=selected.says.inherits,
-        weights=selected.says.own_weights,
+        inherits=selected.content.inherits,
+        weights=selected.content.own_weights,
         definitions=[
             VersionWeight(definition=key, **weight_answer(weight).model_dump())
-            for key, weight in selected.says.weights.items()
+            for key, weight in selected.content.weights.items()
         ],
     )
 
