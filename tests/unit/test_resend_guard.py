@@ -38,8 +38,8 @@ from consumer.relay.resend_guard import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Read anew before a new hash is written here: consumer/relay/resend_guard.py, producers.py and publisher.py rely on
-# each of these as it stood in this version.
+# Read the source again before writing a new hash here: resend_guard.py, producers.py and kafka_publisher.py rely on
+# each of these as of this version (docs/decisions/0017-aiokafka-patches.md).
 READ = {
     "AddPartitionsToTxnHandler": "112129b2ac04fe8e",
     "AddOffsetsToTxnHandler": "320ed303271e07ec",

@@ -1,12 +1,13 @@
 """Replaces two classes of aiokafka's fetcher, so that one bad record or batch does not stop all lanes.
 
-1. Header names that are not UTF-8. Kafka calls them strings, but brokers and many clients accept any bytes;
-aiokafka
-   decodes them as UTF-8 and fails with the whole batch, each time it is fetched. Here such a name is decoded as
-   domain/record_headers.py does it.
-2. Batches that are broken otherwise (wrong checksum, failing decompression) raise an error that names the
-partition:
-   aiokafka's error does not.
+Header names that are not UTF-8: Kafka calls them strings, but brokers and many clients accept any bytes. aiokafka
+decodes them as UTF-8 and fails with the whole batch, each time it is fetched; here they are decoded as
+domain/record_headers.py does it.
+
+Batches that are broken otherwise (wrong checksum, failing decompression): the error names the partition, as an
+attribute, which aiokafka's does not.
+
+docs/decisions/0017-aiokafka-patches.md says what would make this module go.
 """
 
 from __future__ import annotations
