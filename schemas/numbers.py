@@ -1,4 +1,4 @@
-"""Reads `data` with exact numbers of any size, and counts their digits.
+"""Reads and writes JSON with exact numbers of any size, and counts their digits.
 
 It never rounds, never raises for a number that JSON allows, and takes time linear in the length of the text.
 """
@@ -27,6 +27,11 @@ def parse_data(data: str) -> dict[str, Any]:
         return _QUICK.decode(data)
     except msgspec.ValidationError:  # an integer of more than 4,300 digits
         return cast("dict[str, Any]", _PATIENT.decode(data.strip(" \t\r\n")))
+
+
+def exact_json(value: Any) -> str:
+    """Return a value, dataclasses and lists of them included, as JSON with exact numbers."""
+    return _ENCODER.encode(value).decode()
 
 
 def digits(number: int | Decimal) -> int:
@@ -65,5 +70,6 @@ def _integer(text: str) -> int | Decimal:
     return int(text) if len(text) <= _INTEGER_TEXT else _decimal(text)
 
 
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _QUICK: Final = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal)
 _PATIENT: Final = json.JSONDecoder(parse_float=_decimal, parse_int=_integer)

@@ -1,10 +1,11 @@
-"""Accounts and their catalogs: the document that describes one, and the snapshot that events are matched by.
+"""What an account configures: the catalog document, its stored form, and the snapshot that matches events.
 
-    text ──► parse ──► Document ──► merge with what is stored ──► diff, or apply ──► revision raised
-                                                                                         │
-    events ──► match ◄── Catalog ◄── load ◄──────────────────────────────────────────────┘
+    text ──► parse ──► CatalogDocument ──► merge with the stored account ──► diff, or apply ──► revision raised
+                                                                                                     │
+    events ──► match ◄── CatalogSnapshot ◄── load ◄──────────────────────────────────────────────────┘
 
-Owns everything about configuration. Never touches what has happened: timeline, tallies, messages.
+Layer: catalog, above infra; `model` ← `document` ← the rest. Read `model/account.py` first, then `change.py`: every
+change of configuration goes through it. Nothing here touches timelines, tallies or messages.
 """
 
 from consumer.catalog.apply import apply_document, parse_against_stored

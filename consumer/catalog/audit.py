@@ -1,7 +1,6 @@
-"""The audit trail: who changed what, when, and what it was before and after.
+"""Writes the audit trail: who changed what and when, with the values before and after.
 
-Owns writing an entry, in the same transaction as the change itself: there is never one without the other. Never
-reads the trail; the API's route does.
+Entries are written in the transaction of the change itself, so that neither exists without the other.
 """
 
 from __future__ import annotations
@@ -9,23 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from schemas.numbers import exact_json
 from sql import queries
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
-
 
 @dataclass(frozen=True)
 class AuditedChange:
-    """One thing that somebody does.
+    """One entry of the audit trail, still without its time and actor.
 
-    action: what is done, in the past tense: `created`, `changed`, `deleted`, `published`, … subject: what to:
-    `account`, `definition`, `group`, `profile`, … key: which one, None for the account itself. before, after: JSON
-    values or what msgspec makes such of; of a change what differs is enough; None: there was or is nothing.
+    action: in the past tense: `created`, `changed`, `deleted`, `published`, … subject: the kind of its object:
+    `account`, `definition`, `group`, `profile`, … key: of that object, None for the account itself. before, after:
+    JSON values, or values that msgspec encodes; of a change, the fields that differ; None where there is none.
     """
 
     action: str
@@ -36,7 +32,7 @@ class AuditedChange:
 
 
 async def record_changes(connection: Connection, account: str, actor: str, *changes: AuditedChange) -> None:
-    """Write an entry for each change of an account, by its key; call it in the transaction of the change."""
+    """Write an entry for each change of the account with this key; call it in the transaction of the change."""
     await connection.execute(
         queries("web")["record_changes"],
         account,
@@ -50,4 +46,4 @@ async def record_changes(connection: Connection, account: str, actor: str, *chan
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else _ENCODER.encode(value).decode()
+    return None if value is None else exact_json(value)

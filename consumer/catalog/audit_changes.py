@@ -1,7 +1,7 @@
-"""What a change of configuration was, for the audit trail: one entry for each thing that it touched.
+"""Compares an account before and after a change, for the audit trail: one entry for each object that changed. Pure.
 
-Owns which values are told: those of the document, the number of a profile's published version, and that a publish
-over history begins. Pure; audit.py writes the entries.
+The entries have the values of the document, the number of a profile's published version, and the start of a publish
+that has to build scores. audit.py writes them.
 """
 
 from __future__ import annotations
@@ -16,33 +16,37 @@ if TYPE_CHECKING:
 
     from consumer.catalog.model.account import AccountCatalog, Profile
 
-Entries = dict[str, dict[str, Any]]
+DocumentedObjects = dict[str, dict[str, Any]]
 
 
 def account_changes(before: AccountCatalog, after: AccountCatalog) -> Iterator[AuditedChange]:
-    """Tell what differs between an account before and after; of what changed, only the fields that did."""
+    """Yield an entry for each object that differs; of a changed object, only the fields that differ."""
     old, new = (
         None if each.settings is None else settings_mapping(each.settings) for each in (before, after)
     )
     yield from field_changes("account", None, old, new)
-    for section, of in (("groups", _groups), ("definitions", _definitions), ("profiles", _profiles)):
-        yield from _section(section, of(before), of(after))
+    for section, documented in (
+        ("groups", _groups),
+        ("definitions", _definitions),
+        ("profiles", _profiles),
+    ):
+        yield from _section(section, documented(before), documented(after))
     for key, profile in after.profiles.items():
-        was = before.profiles.get(key)
-        if profile.building and not (was and was.building):
+        earlier = before.profiles.get(key)
+        if profile.building and not (earlier and earlier.building):
             yield AuditedChange("publish_begun", "profile", key, None, {"version": profile.building.number})
 
 
-def _groups(state: AccountCatalog) -> Entries:
-    return {key: group_mapping(group) for key, group in state.groups.items()}
+def _groups(catalog: AccountCatalog) -> DocumentedObjects:
+    return {key: group_mapping(group) for key, group in catalog.groups.items()}
 
 
-def _definitions(state: AccountCatalog) -> Entries:
-    return {key: definition_mapping(definition) for key, definition in state.definitions.items()}
+def _definitions(catalog: AccountCatalog) -> DocumentedObjects:
+    return {key: definition_mapping(definition) for key, definition in catalog.definitions.items()}
 
 
-def _profiles(state: AccountCatalog) -> Entries:
-    return {key: _profile(profile) for key, profile in state.profiles.items()}
+def _profiles(catalog: AccountCatalog) -> DocumentedObjects:
+    return {key: _profile(profile) for key, profile in catalog.profiles.items()}
 
 
 def _profile(profile: Profile) -> dict[str, Any]:
@@ -57,7 +61,7 @@ def _profile(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _section(section: str, before: Entries, after: Entries) -> Iterator[AuditedChange]:
+def _section(section: str, before: DocumentedObjects, after: DocumentedObjects) -> Iterator[AuditedChange]:
     for key in {**before, **after}:
         yield from field_changes(section.removesuffix("s"), key, before.get(key), after.get(key))
     old, new = [key for key in before if key in after], [key for key in after if key in before]
@@ -68,7 +72,7 @@ def _section(section: str, before: Entries, after: Entries) -> Iterator[AuditedC
 def field_changes(
     subject: str, key: str | None, before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> Iterator[AuditedChange]:
-    """Tell what differs between the fields of one thing before and after, None where it is not there."""
+    """Yield the entry of one object, from its fields before and after; None where it does not exist."""
     if before is None or after is None:
         if before != after:
             yield AuditedChange("created" if before is None else "deleted", subject, key, before, after)

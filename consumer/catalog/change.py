@@ -1,7 +1,6 @@
-"""Changing an account's configuration: whoever does it, in one transaction under the revision lock, on record.
+"""The one way to change an account's configuration: read, edit, write and audit in one transaction.
 
-Owns the order: read, change, write, audit. Never decides what a change means, which is a function from the account
-as stored to the account as it will be, nor how rows are written (stored.py).
+The transaction holds the revision lock. A change is a function from the stored account to the new one.
 """
 
 from __future__ import annotations
@@ -21,37 +20,39 @@ Edit: TypeAlias = "Callable[[AccountCatalog], AccountCatalog]"
 
 
 class StaleRevisionError(Exception):
-    """The configuration was changed by somebody else after it was looked at; nothing was changed: try again."""
+    """The configuration has changed since the revision that the caller read; nothing was written: try again."""
 
 
-async def change_account(
-    connection: Connection, account: str, make: Edit, *, by: str, since: int | None = None
+async def change_catalog(
+    connection: Connection, account: str, edit: Edit, *, by: str, since: int | None = None
 ) -> AccountCatalog:
-    """Make an account what a function makes of it, and return it; what changed is recorded as somebody's doing.
+    """Replace the account's configuration with `edit(stored)`, record what changed in the audit trail, return it.
 
-    make: may be called twice, since the account may change before the lock is had; whatever it raises goes through,
-    and nothing is changed. by: who does it. since: the installation's revision at which something was found out
-    that must still be true. Holds for batches begun after it returned. What changes nothing raises no revision and
-    waits for no batch. Raises MovedError where the revision is not `since` any more, and what asyncpg raises.
+    It is in force for batches begun after the return. An edit without effect raises no revision and waits for no
+    batch.
+
+    edit: may run twice, since the account may change before the lock is acquired; its errors pass through, and then
+    nothing is written. by: the actor in the audit trail. since: the revision of the installation on which the edit
+    relies; raises StaleRevisionError if it is no longer current. Raises what asyncpg raises.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         before = await repository.read(connection, account)
-    after = make(before)
-    if _same(before, after):
+    after = edit(before)
+    if _is_same(before, after):
         return after
     async with configuration_change(connection):
         if since not in {None, await connection.fetchval("select revision from installation")}:
             raise StaleRevisionError
         before = await repository.read(connection, account)
-        after = make(before)
+        after = edit(before)
         await repository.write(connection, before, after, by=by)
         await repository.delete_removed(connection, before, after)
         await audit.record_changes(connection, account, by, *audit_changes.account_changes(before, after))
     return after
 
 
-def _same(before: AccountCatalog, after: AccountCatalog) -> bool:
-    """Tell whether two states are equal, the order of display included."""
+def _is_same(before: AccountCatalog, after: AccountCatalog) -> bool:
+    """Return True if both are equal, display order included."""
     return before == after and all(
         list(getattr(before, section)) == list(getattr(after, section))
         for section in ("groups", "definitions", "profiles")

@@ -1,9 +1,10 @@
-"""What a document would change: one line, or one JSON object, per difference.
+"""Compares an account before and after a document: one line, or one JSON object, per difference. Changes nothing.
 
-Owns which differences there are and which of them wait for a publish. Never changes anything; what is compared
-are the values of state.py. A definition's points and group wait where a published version holds others after the
-document; a profile's draft waits where it is published, or to be, and differs from what readers see. What a
-publish that is under way brings counts as published; the publish itself waits until readers see it.
+Differences that wait for a publish are pending:
+
+- a definition's points and group, where a published version has others after the document;
+- a profile's draft, where the profile is published, or is to be, and the draft differs from what readers see;
+- a running publish, until readers see its version. What it brings counts as published.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from consumer.catalog import repository
 from consumer.catalog.document import check_references
@@ -22,7 +21,8 @@ from consumer.catalog.export import dedup_mapping, yaml_value
 from consumer.catalog.merge import merge
 from consumer.catalog.model import profile_versions
 from consumer.catalog.model.account import DedupPolicy
-from consumer.catalog.model.conditions import Condition, as_mapping
+from consumer.catalog.model.conditions import Condition, condition_mapping
+from schemas.numbers import exact_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog, Definition, Group, Profile
     from consumer.infra.postgres.connection import Connection
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
-# What a document does not give as it stands, or what is told by lines of its own.
-_UNTOLD = {
+# Fields that no document has, or that have lines of their own.
+_NOT_COMPARED = {
     "key",
     "edition",
     "counted",
@@ -48,11 +47,11 @@ _UNTOLD = {
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that a document changes, or that waits for a publish.
+    """One change by a document, or one value that waits for a publish (pending).
 
-    subject: `account`, `group`, `definition`, `profile`, or a section whose order changes. key: None for a
-    section. field: None where the subject is new; of a profile, `weights.KEY` are its own weights and `points.KEY`
-    and `group.KEY` what its published version holds. before, after: JSON values as in a document.
+    subject: `account`, `group`, `definition`, `profile`, or a section whose order changes. key: None for a section.
+    field: None where the subject is new; of a profile, `weights.KEY` are its own weights, `points.KEY` and
+    `group.KEY` those of its published version. before, after: JSON values as in a document.
     """
 
     subject: str
@@ -69,15 +68,15 @@ class Difference:
 
     def as_json(self) -> dict[str, Any]:
         """Return the difference as an object of JSON values; a number with a fraction is the nearest double."""
-        values: dict[str, Any] = json.loads(_ENCODER.encode(self))
+        values: dict[str, Any] = json.loads(exact_json(self))
         return values
 
 
 async def diff_document(connection: Connection, document: CatalogDocument) -> list[Difference]:
-    """Return what applying the document would change, and what of the account waits for a publish.
+    """Return what applying the document would change, and what waits for a publish.
 
-    A profile that the document does not want published (`published: false`) is taken not to wait. Raises
-    DocumentFaultsError where the document does not fit the account.
+    Changes of a profile with `published: false` in the document do not count as waiting. Raises DocumentFaultsError
+    where the document does not fit the account.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         before = await repository.read(connection, document.account)
@@ -85,7 +84,7 @@ async def diff_document(connection: Connection, document: CatalogDocument) -> li
 
 
 def differences(before: AccountCatalog, document: CatalogDocument) -> tuple[list[Difference], AccountCatalog]:
-    """Return what a document changes in an account, and the account after it; raises DocumentFaultsError."""
+    """Return what a document changes in an account, and the changed account; raises DocumentFaultsError."""
     if faults := check_references.reference_faults(document, before):
         raise DocumentFaultsError(faults)
     after = merge(before, document)
@@ -101,29 +100,31 @@ def _compare(
         yield from _changes("account", after.account, before.settings, after.settings)
     yield from _section("group", before.groups, after.groups)
     waiting = {
-        (key, name) for profile in after.profiles.values() for key, name, *_ in _catalog_lag(profile, after)
+        (key, name)
+        for profile in after.profiles.values()
+        for key, name, *_ in _unpublished_values(profile, after)
     }
-    told = set()
-    for change in _section("definition", before.definitions, after.definitions):
-        told.add((change.key, change.field))
-        yield replace(change, pending=(change.key, change.field) in waiting)
+    listed = set()
+    for difference in _section("definition", before.definitions, after.definitions):
+        listed.add((difference.key, difference.field))
+        yield replace(difference, pending=(difference.key, difference.field) in waiting)
     yield from _section("profile", before.profiles, after.profiles)
-    wishes = {entry.key: entry.values.get("published") for entry in document.profiles}
+    requested = {entry.key: entry.values.get("published") for entry in document.profiles}
     for key, profile in after.profiles.items():
-        yield from _publish(before.profiles.get(key), profile, wish=wishes.get(key))
-        yield from _draft(before.profiles.get(key), profile, after, wish=wishes.get(key))
-        if wishes.get(key) is not False:
-            for definition, name, published, drafted in _catalog_lag(profile, after):
-                if (definition, name) not in told:
+        yield from _publish(before.profiles.get(key), profile, requested=requested.get(key))
+        yield from _draft(before.profiles.get(key), profile, after, requested=requested.get(key))
+        if requested.get(key) is not False:
+            for definition, name, published, drafted in _unpublished_values(profile, after):
+                if (definition, name) not in listed:
                     field = f"{_PUBLISHED_AS[name]}.{definition}"
                     yield Difference("profile", key, field, published, drafted, pending=True)
 
 
-def waiting_for_publish(state: AccountCatalog) -> Iterator[tuple[str, str, str, int | str, int | str]]:
-    """Tell the points and groups that wait for a publish: (profile, definition, field, published, draft)."""
-    for key, profile in state.profiles.items():
-        for lag in _catalog_lag(profile, state):
-            yield (key, *lag)
+def waiting_for_publish(catalog: AccountCatalog) -> Iterator[tuple[str, str, str, int | str, int | str]]:
+    """Yield the points and groups that wait for a publish: (profile, definition, field, published, draft)."""
+    for key, profile in catalog.profiles.items():
+        for value in _unpublished_values(profile, catalog):
+            yield (key, *value)
 
 
 def _section(
@@ -144,39 +145,39 @@ def _section(
 def _changes(subject: str, key: str, before: Any, after: Any) -> Iterator[Difference]:
     for field in fields(after):
         old, new = getattr(before, field.name), getattr(after, field.name)
-        if old != new and field.name not in _UNTOLD:
+        if old != new and field.name not in _NOT_COMPARED:
             name = field.name.removesuffix("_seconds")
             yield Difference(subject, key, name, _documented(name, old), _documented(name, new))
 
 
-def _publish(before: Profile | None, after: Profile, *, wish: bool | None) -> Iterator[Difference]:
-    """Tell of a profile's way to its next version: gone now, under way, or waited for."""
-    old, new = before.version if before else None, after.coming
-    waits = before is not None and before.building is not None
-    if waits and wish is False:
+def _publish(before: Profile | None, after: Profile, *, requested: bool | None) -> Iterator[Difference]:
+    """Yield the difference of the profile's published version: done by the document, running, or requested."""
+    old, new = before.version if before else None, after.target_version
+    running = before is not None and before.building is not None
+    if running and requested is False:
         return
     if old and new and old.number != new.number:
-        yield Difference("profile", after.key, "published_version", old.number, new.number, pending=waits)
+        yield Difference("profile", after.key, "published_version", old.number, new.number, pending=running)
     elif before and new and not old:
-        yield Difference("profile", after.key, "published", before=False, after=True, pending=waits)
-    elif wish and not new:
+        yield Difference("profile", after.key, "published", before=False, after=True, pending=running)
+    elif requested and not new:
         yield Difference("profile", after.key, "published", before=False, after=True, pending=True)
 
 
 def _draft(
-    before: Profile | None, after: Profile, state: AccountCatalog, *, wish: bool | None
+    before: Profile | None, after: Profile, catalog: AccountCatalog, *, requested: bool | None
 ) -> Iterator[Difference]:
-    """Tell of what a profile inherits and its own weights: changed now, or stored before and waiting."""
-    version = after.coming
+    """Yield the differences of `inherits` and own weights: of the document, or stored before and pending."""
+    version = after.target_version
     published = version is not None and profile_versions.same_content(
-        version, profile_versions.draft_version(after, state.definitions)
+        version, profile_versions.draft_version(after, catalog.definitions)
     )
-    waits = not published and (version is not None or wish is True)
-    told = [] if before is None else [*_draft_fields(before.inherits, before.weights, after)]
-    for field, old, new in told:
-        yield Difference("profile", after.key, field, old, new, pending=waits)
-    if version is not None and waits and wish is not False:
-        names = {field for field, *_ in told}
+    pending = not published and (version is not None or requested is True)
+    changed = [] if before is None else [*_draft_fields(before.inherits, before.weights, after)]
+    for field, old, new in changed:
+        yield Difference("profile", after.key, field, old, new, pending=pending)
+    if version is not None and pending and requested is not False:
+        names = {field for field, *_ in changed}
         for field, old, new in _draft_fields(version.inherits, version.own_weights, after):
             if field not in names:
                 yield Difference("profile", after.key, field, old, new, pending=True)
@@ -195,29 +196,31 @@ def _draft_fields(
 _PUBLISHED_AS = {"default_points": "points", "group": "group"}
 
 
-def _catalog_lag(profile: Profile, state: AccountCatalog) -> Iterator[tuple[str, str, int | str, int | str]]:
-    """Tell the points and groups of the catalog that a version lacks: (definition, field, has, would)."""
-    version = profile.coming
+def _unpublished_values(
+    profile: Profile, catalog: AccountCatalog
+) -> Iterator[tuple[str, str, int | str, int | str]]:
+    """Yield the catalog's points and groups that the version lacks: (definition, field, published, drafted)."""
+    version = profile.target_version
     if version is None:
         return
-    draft = profile_versions.draft_version(profile, state.definitions)
-    for key, would in draft.weights.items():
-        has = profile_versions.published_weight(version, key, would)
+    draft = profile_versions.draft_version(profile, catalog.definitions)
+    for key, drafted in draft.weights.items():
+        published = profile_versions.published_weight(version, key, drafted)
         own = key in version.own_weights or key in profile.weights
-        if has.points != would.points and not own and version.inherits == profile.inherits:
-            yield key, "default_points", has.points, would.points
-        if has.group != would.group:
-            yield key, "group", has.group, would.group
+        if published.points != drafted.points and not own and version.inherits == profile.inherits:
+            yield key, "default_points", published.points, drafted.points
+        if published.group != drafted.group:
+            yield key, "group", published.group, drafted.group
 
 
 def _documented(name: str, value: Any) -> Any:
-    """Return a value as it stands in a document."""
+    """Return a value in the form that documents have."""
     if name == "retention" and value is not None:
         return duration_text(value)
     if isinstance(value, DedupPolicy):
         return dedup_mapping(value)
     if isinstance(value, Condition):
-        return as_mapping(value)
+        return condition_mapping(value)
     return [_documented("", each) for each in value] if isinstance(value, tuple) else value
 
 

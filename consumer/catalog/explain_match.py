@@ -1,7 +1,7 @@
-"""Trying a sample event: which definitions take it and, of the others, what keeps them from it.
+"""Explains which definitions take a sample event, and which conditions keep the others from it. Pure.
 
-Owns the explanation. Never writes the rule again: whether a condition holds is conditions.py's to say, and what a
-sample is as an event, decode.py's. Pure.
+It uses the real code, domain/decode.py for the sample and model/conditions.py for the conditions, so that it cannot
+disagree with processing.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from consumer.catalog.model.account import Definition
     from consumer.domain.model import DeadLetter, Event
 
-# What a sample need not say for itself.
-_ASSUMED = {"specversion": "1.0", "id": "sample", "source": "/sample", "subject": "sample"}
+# Attributes that a sample may leave out.
+_DEFAULTS = {"specversion": "1.0", "id": "sample", "source": "/sample", "subject": "sample"}
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True)
 class ConditionResult:
-    """What a condition found in the sample, None where it is missing, and whether it holds."""
+    """The value that a condition found in the sample, None where it is missing, and whether the condition holds."""
 
     condition: Condition
     found: Any
@@ -37,7 +37,7 @@ class ConditionResult:
 
 @dataclass(frozen=True)
 class MatchResult:
-    """What became of a sample under one definition."""
+    """The result of a sample under one definition."""
 
     definition: Definition
     takes_type: bool
@@ -45,20 +45,20 @@ class MatchResult:
 
     @property
     def takes(self) -> bool:
-        """Tell whether the definition takes the event: all must be so."""
-        return self.definition.active and self.takes_type and all(looked.holds for looked in self.conditions)
+        """Return True if the definition takes the event."""
+        return self.definition.active and self.takes_type and all(each.holds for each in self.conditions)
 
 
 def read_sample(account: str, sample: str, timestamp: int) -> Event | DeadLetter:
-    """Return a sample, attributes and `data` as in a CloudEvent, as an event of an account, or why it is none.
+    """Return the event of a sample, or a dead letter.
 
-    sample: JSON; attributes that it leaves out are assumed, its account is the given one. timestamp: of its record,
-    in milliseconds.
+    account: replaces that of the sample. sample: a CloudEvent in JSON; some attributes have defaults. timestamp: of
+    its record, in milliseconds since 1970.
     """
     value = sample.encode()
-    # What is no object is left as it is: decoding says why it is no event.
+    # Leave a value that is not an object unchanged: decoding reports the fault.
     with suppress(msgspec.MsgspecError, RecursionError):
-        value = msgspec.json.encode({**_ASSUMED, **_MEMBERS.decode(value), "accountid": account})
+        value = msgspec.json.encode({**_DEFAULTS, **_MEMBERS.decode(value), "accountid": account})
     return decode(
         Record(
             topic="sample",
@@ -73,7 +73,7 @@ def read_sample(account: str, sample: str, timestamp: int) -> Event | DeadLetter
 
 
 def explain(definition: Definition, event: Event) -> MatchResult:
-    """Return what becomes of an event under a definition."""
+    """Match an event with one definition, and return the result of each condition."""
     data = parse_data(event.data)
     return MatchResult(
         definition,

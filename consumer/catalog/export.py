@@ -1,7 +1,6 @@
-"""An account as one document: byte for byte the same while nothing changes, and applied without a difference.
+"""Exports an account as one document: byte-stable, and without a difference when applied again.
 
-Owns how a document is written, every field in its usual place. Never leaves out what has a default: the document
-says everything, so it can be read on its own.
+It writes every field, those with default values too, always in the same order.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from consumer.catalog import repository
 from consumer.catalog.document.fields import duration_text
 from consumer.catalog.model import profile_versions
-from consumer.catalog.model.conditions import as_mapping
+from consumer.catalog.model.conditions import condition_mapping
 from sql import queries
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     )
     from consumer.infra.postgres.connection import Connection
 
-# Text that every YAML parser reads as that text; anything else is quoted.
+# Text that every YAML parser reads as that text; all other text is quoted.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 _RESERVED = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _DURATION = re.compile(r"[0-9]+[smhd]")
@@ -37,11 +36,11 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 
 
 async def export_document(connection: Connection, account: str | None = None) -> str:
-    """Return an account's document; without a key, of the only account there is.
+    """Return an account's document; without a key, of the only account.
 
-    A profile is written as published where readers see what its draft says: one with changes that wait for a
-    publish is `published: false`, so that they go on waiting when the document is applied. Raises LookupError,
-    with a line for people, where there is no such account.
+    A profile is `published: true` if readers see its draft. With changes that wait for a publish it is
+    `published: false`, so that applying the document does not publish them. Raises LookupError, with a message for
+    people, where there is no such account.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         keys = [row["key"] for row in await connection.fetch(queries("catalog")["list_accounts"])]
@@ -49,26 +48,26 @@ async def export_document(connection: Connection, account: str | None = None) ->
             raise LookupError(
                 "there is no account yet" if not keys else "there are several accounts: name one"
             )
-        state = await repository.read(connection, account or keys[0])
-    if state.settings is None:
+        catalog = await repository.read(connection, account or keys[0])
+    if catalog.settings is None:
         raise LookupError(f"there is no account {account}")
-    return document_text(state, state.settings)
+    return document_text(catalog, catalog.settings)
 
 
-def document_text(state: AccountCatalog, settings: AccountSettings) -> str:
+def document_text(catalog: AccountCatalog, settings: AccountSettings) -> str:
     """Return the document of an account with these settings."""
-    return "".join(f"{line}\n" for line in _document(state, settings))
+    return "".join(f"{line}\n" for line in _document(catalog, settings))
 
 
-def _document(state: AccountCatalog, settings: AccountSettings) -> Iterator[str]:
-    yield from _fields({"engagement_catalog": 1, "account": state.account, **settings_mapping(settings)})
-    yield from _section("groups", [group_mapping(each) for each in state.groups.values()])
-    yield from _section("definitions", [definition_mapping(each) for each in state.definitions.values()])
-    yield from _section("profiles", [_profile(each, state) for each in state.profiles.values()])
+def _document(catalog: AccountCatalog, settings: AccountSettings) -> Iterator[str]:
+    yield from _fields({"engagement_catalog": 1, "account": catalog.account, **settings_mapping(settings)})
+    yield from _section("groups", [group_mapping(each) for each in catalog.groups.values()])
+    yield from _section("definitions", [definition_mapping(each) for each in catalog.definitions.values()])
+    yield from _section("profiles", [_profile(each, catalog) for each in catalog.profiles.values()])
 
 
 def settings_mapping(settings: AccountSettings) -> dict[str, Any]:
-    """Return an account's own fields as they stand in a document."""
+    """Return an account's own fields in the form of a document."""
     retention = settings.retention_seconds
     return {
         "name": settings.name,
@@ -81,12 +80,12 @@ def settings_mapping(settings: AccountSettings) -> dict[str, Any]:
 
 
 def group_mapping(group: Group) -> dict[str, Any]:
-    """Return a group as it stands in a document."""
+    """Return a group in the form of a document."""
     return {"key": group.key, "name": group.name, "icon": group.icon}
 
 
 def definition_mapping(definition: Definition) -> dict[str, Any]:
-    """Return a definition as it stands in a document."""
+    """Return a definition in the form of a document."""
     return {
         "key": definition.key,
         "name": definition.name,
@@ -95,26 +94,26 @@ def definition_mapping(definition: Definition) -> dict[str, Any]:
         "default_points": definition.default_points,
         "active": definition.active,
         "events": definition.events,
-        "when": [as_mapping(condition) for condition in definition.when],
+        "when": [condition_mapping(condition) for condition in definition.when],
         "dedup": dedup_mapping(definition.dedup),
         "xp": definition.xp,
     }
 
 
 def dedup_mapping(dedup: DedupPolicy) -> dict[str, str]:
-    """Return a dedup policy as it stands in a document."""
+    """Return a dedup policy in the form of a document."""
     interval = {"interval": duration_text(dedup.interval_seconds)} if dedup.interval_seconds else {}
     return {"policy": dedup.policy.value, **interval, "per": dedup.per.value}
 
 
-def _profile(profile: Profile, state: AccountCatalog) -> dict[str, Any]:
+def _profile(profile: Profile, catalog: AccountCatalog) -> dict[str, Any]:
     return {
         "key": profile.key,
         "name": profile.name,
         "description": profile.description,
         "primary": profile.primary,
         "inherits": profile.inherits,
-        "published": profile_versions.is_draft_published(profile, state.definitions),
+        "published": profile_versions.is_draft_published(profile, catalog.definitions),
         "weights": dict(sorted(profile.weights.items())),
     }
 
@@ -161,7 +160,7 @@ def _text(text: str) -> str:
 def _character(character: str) -> str:
     if character in _ESCAPES:
         return _ESCAPES[character]
-    # What is not printable would be refused, folded or lost on the way through an editor.
+    # Editors and parsers refuse, fold or lose characters that are not printable.
     if character.isprintable():
         return character
     code = ord(character)

@@ -1,7 +1,6 @@
-"""The catalog as batches match by it: every account with its active definitions, of one revision.
+"""Loads the snapshot by which batches match events: all accounts with their active definitions, of one revision.
 
-Owns the snapshot and matching. Never reads more than matching needs: policies, weights and groups are read by
-the statement that judges. Matching is pure.
+It has only what matching needs: the statement that judges reads policies, weights and groups. `match` is pure.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from consumer.catalog.model.conditions import Condition, compile_condition, from_json
+from consumer.catalog.model.conditions import Condition, compile_condition, conditions_from_json
 from schemas.numbers import parse_data
 from sql import queries
 
@@ -29,7 +28,7 @@ _NO_DATA: Mapping[str, Any] = {}
 class ActiveDefinition:
     """An active definition, as far as matching and the columns of a batch need it.
 
-    edition: the number of the current one. xp: what an event is worth to a rep, 0 for none.
+    edition: the number of the current one. xp: for the rep of a counted event, 0 for none.
     """
 
     id: int
@@ -43,12 +42,12 @@ class ActiveDefinition:
         object.__setattr__(self, "_holds", tuple(map(compile_condition, self.conditions)))
 
     @property
-    def looks_at_data(self) -> bool:
-        """Tell whether any condition is over a path in `data`."""
+    def reads_data(self) -> bool:
+        """Return True if a condition has a path in `data`."""
         return any(condition.path is not None for condition in self.conditions)
 
     def takes(self, event: Event, data: Mapping[str, Any]) -> bool:
-        """Tell whether every condition holds; the type is taken to match, `data` is the event's, parsed."""
+        """Return True if every condition holds; `data`: of the event, parsed. The caller has matched the type."""
         return all(holds(event, data) for holds in self._holds)
 
 
@@ -68,35 +67,35 @@ class AccountSnapshot:
         of_data = {
             event_type
             for event_type, definitions in self.definitions_by_type.items()
-            if any(definition.looks_at_data for definition in definitions)
+            if any(definition.reads_data for definition in definitions)
         }
         object.__setattr__(self, "_types_with_paths", frozenset(of_data))
 
-    def looks_at_data_of(self, event_type: str) -> bool:
-        """Tell whether a condition of any definition of that type is over `data`."""
+    def reads_data_of(self, event_type: str) -> bool:
+        """Return True if a condition of a definition of that type reads `data`."""
         return event_type in self._types_with_paths
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogSnapshot:
-    """All accounts by key, as they stood at one revision."""
+    """All accounts by key, of one revision."""
 
     revision: int
     accounts: dict[str, AccountSnapshot]
 
 
 def match(account: AccountSnapshot, event: Event) -> tuple[ActiveDefinition, ...]:
-    """Return the active definitions that take the event, in display order; pure, never an error.
+    """Return the active definitions that take the event, in display order; never raises.
 
-    The data is parsed once, and only where a condition looks at it.
+    It parses `data` at most once, and only if a condition reads it.
     """
     candidates = account.definitions_by_type.get(event.type, ())
-    data = parse_data(event.data) if account.looks_at_data_of(event.type) else _NO_DATA
+    data = parse_data(event.data) if account.reads_data_of(event.type) else _NO_DATA
     return tuple(definition for definition in candidates if definition.takes(event, data))
 
 
 async def load_snapshot(connection: Connection) -> CatalogSnapshot:
-    """Read the catalog of all accounts in one statement, so that it is of one revision.
+    """Read the snapshot of all accounts in one statement, so that it is of one revision.
 
     Raises what asyncpg raises.
     """
@@ -129,7 +128,7 @@ def _by_type(rows: Iterable[asyncpg.Record]) -> dict[str, tuple[ActiveDefinition
             key=row["definition_key"],
             edition=row["edition"],
             xp=row["xp"],
-            conditions=from_json(row["conditions"]),
+            conditions=conditions_from_json(row["conditions"]),
         )
         for event_type in row["events"]:
             by_type[event_type] = (*by_type.get(event_type, ()), definition)

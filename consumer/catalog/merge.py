@@ -1,7 +1,6 @@
-"""A stored account and a document become the account as it will be.
+"""Merges a document into a stored account: stored and default values, display order, new editions. Pure.
 
-Owns what is kept and what takes its default, the order of display, and when an edition opens. Pure: `apply`
-writes what comes out, `diff` compares it with what went in.
+`apply_document` writes the result, `diff_document` compares it with the stored account.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ if TYPE_CHECKING:
 
     from consumer.catalog.document.model import CatalogDocument, DocumentEntry
 
-Kept = TypeVar("Kept", Group, Definition, Profile)
+Section = TypeVar("Section", Group, Definition, Profile)
 
 
 def merge(stored: AccountCatalog, document: CatalogDocument) -> AccountCatalog:
-    """Return the account after the document, which must have passed references.check against it."""
+    """Return the account after the document, which must have passed `reference_faults` against it."""
     settings = stored.settings or AccountSettings(name=document.account)
     definitions = _merged(stored.definitions, document.definitions, Definition, _change_definition)
     profiles = _merged(stored.profiles, _without_published(document.profiles), Profile, _change)
     if not profiles:
         profiles = {"lead_score": Profile("lead_score", "Lead score", primary=True)}
-    wishes = {entry.key: entry.values.get("published") for entry in document.profiles}
+    requested = {entry.key: entry.values.get("published") for entry in document.profiles}
     return replace(
         stored,
         settings=replace(settings, **document.settings),
@@ -37,7 +36,7 @@ def merge(stored: AccountCatalog, document: CatalogDocument) -> AccountCatalog:
             key: profile_versions.publish_if_wanted(
                 profile,
                 definitions,
-                wanted=_wants_publishing(profile, wishes),
+                wanted=_wants_publishing(profile, requested),
                 has_history=stored.has_history,
             )
             for key, profile in profiles.items()
@@ -45,12 +44,12 @@ def merge(stored: AccountCatalog, document: CatalogDocument) -> AccountCatalog:
     )
 
 
-def _wants_publishing(profile: Profile, wishes: Mapping[str, bool | None]) -> bool:
-    """Tell whether a document publishes a profile: it lists it, as published or as one that stays so."""
-    if profile.key not in wishes:
+def _wants_publishing(profile: Profile, requested: Mapping[str, bool | None]) -> bool:
+    """Return True if a document publishes a profile: as `published: true`, or by listing a published one."""
+    if profile.key not in requested:
         return False
-    wish = wishes[profile.key]
-    return profile.coming is not None if wish is None else wish
+    published = requested[profile.key]
+    return profile.target_version is not None if published is None else published
 
 
 def _without_published(entries: tuple[DocumentEntry, ...]) -> tuple[DocumentEntry, ...]:
@@ -61,29 +60,29 @@ def _without_published(entries: tuple[DocumentEntry, ...]) -> tuple[DocumentEntr
 
 
 def _merged(
-    stored: dict[str, Kept],
+    stored: dict[str, Section],
     entries: tuple[DocumentEntry, ...],
-    create: Callable[..., Kept],
-    change: Callable[[Kept, Mapping[str, Any]], Kept],
-) -> dict[str, Kept]:
+    create: Callable[..., Section],
+    change: Callable[[Section, Mapping[str, Any]], Section],
+) -> dict[str, Section]:
     merged = dict(stored)
     for entry in entries:
         before = stored.get(entry.key)
         merged[entry.key] = change(before, entry.values) if before else create(entry.key, **entry.values)
-    return {key: merged[key] for key in ordered(list(stored), [entry.key for entry in entries])}
+    return {key: merged[key] for key in display_order(list(stored), [entry.key for entry in entries])}
 
 
-def ordered(stored: list[str], listed: list[str]) -> list[str]:
-    """Return the order of display: what a document lists is in its order, what it leaves out keeps its place.
+def display_order(stored: list[str], listed: list[str]) -> list[str]:
+    """Return the display order: listed keys in the order of the document, other keys in their places.
 
-    So a document that lists everything decides the order, and one that lists a newcomer puts it at the end.
+    So a document that lists every key decides the order, and a new key of a partial document comes last.
     """
     remaining = iter(listed)
     places = [key if key not in listed else next(remaining) for key in stored]
     return [*places, *remaining]
 
 
-def _change(before: Kept, values: Mapping[str, Any]) -> Kept:
+def _change(before: Section, values: Mapping[str, Any]) -> Section:
     return replace(before, **values)
 
 

@@ -1,15 +1,9 @@
-"""The account as stored: read into the plain values of state.py, and written back where they differ.
-
-Owns the statements of sql/queries/catalog.sql but that of the snapshot. Never decides anything: what to write is
-the state that merge.py made.
-"""
+"""Reads an account's configuration from the database, and writes it back where it differs."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from consumer.catalog.model.account import (
     AccountCatalog,
@@ -21,8 +15,9 @@ from consumer.catalog.model.account import (
     Profile,
     ProfileVersion,
 )
-from consumer.catalog.model.conditions import as_mapping, from_json
+from consumer.catalog.model.conditions import condition_mapping, conditions_from_json
 from schemas.names import Per, Policy
+from schemas.numbers import exact_json
 from sql import queries
 
 if TYPE_CHECKING:
@@ -32,11 +27,9 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
-
 
 async def read(connection: Connection, account: str) -> AccountCatalog:
-    """Return an account as stored, without settings if there is none; several statements, so in a transaction."""
+    """Return an account, without settings if there is none. Several statements: call it in a transaction."""
     statements = queries("catalog")
     row = await connection.fetchrow(statements["read_account"], account)
     if row is None:
@@ -74,7 +67,7 @@ def _definition(row: asyncpg.Record) -> Definition:
         default_points=row["default_points"],
         events=tuple(row["events"]),
         active=row["active"],
-        when=from_json(row["conditions"]),
+        when=conditions_from_json(row["conditions"]),
         dedup=DedupPolicy(Policy(row["policy"]), row["interval_seconds"], Per(row["per"])),
         xp=row["xp"],
         edition=row["edition"],
@@ -106,7 +99,7 @@ async def _profiles(connection: Connection, account: int) -> dict[str, Profile]:
 
 
 def version_of(row: asyncpg.Record) -> ProfileVersion:
-    """Return the version that a row of read_versions tells of."""
+    """Return the version of a row of `read_versions`."""
     return ProfileVersion(
         number=row["number"],
         inherits=row["inherits"],
@@ -119,9 +112,9 @@ def version_of(row: asyncpg.Record) -> ProfileVersion:
 
 
 async def write(connection: Connection, before: AccountCatalog, after: AccountCatalog, *, by: str) -> None:
-    """Write an account where it differs from before; in the transaction of a configuration change.
+    """Write an account where it differs from `before`, in the transaction of a configuration change.
 
-    by: who publishes what is published or begins to be built. Raises what asyncpg raises.
+    by: the actor of the publishes that this begins. Raises what asyncpg raises.
     """
     statements = queries("catalog")
     if after.settings is None:
@@ -142,8 +135,8 @@ async def _write_profiles(
 ) -> None:
     statements = queries("catalog")
     profiles = list(after.profiles.values())
-    begun = [
-        row for profile in profiles for row in _begun_versions(before.profiles.get(profile.key), profile)
+    new_versions = [
+        row for profile in profiles for row in _new_versions(before.profiles.get(profile.key), profile)
     ]
     primary = next(profile.key for profile in profiles if profile.primary)
     await connection.execute(statements["demote_profiles"], number, primary)
@@ -155,17 +148,17 @@ async def _write_profiles(
     ]
     await connection.execute(statements["write_own_weights"], number, _json(weights))
     await connection.execute(statements["drop_own_weights"], number, _json(weights))
-    published = [row["profile"] for row in begun if row["state"] == "published"]
+    published = [row["profile"] for row in new_versions if row["state"] == "published"]
     await connection.execute(statements["retire_versions"], number, published)
-    await connection.execute(statements["write_versions"], number, _json(begun), by)
-    await connection.execute(statements["write_publishes"], number, _json(begun), by)
+    await connection.execute(statements["write_versions"], number, _json(new_versions), by)
+    await connection.execute(statements["write_publishes"], number, _json(new_versions), by)
     await connection.execute(statements["write_version_weights"], number, _json(_weight_rows(profiles)))
     await connection.execute(statements["write_overall_scores"], number, published)
     await connection.execute(statements["drop_retired_scores"], number, published)
 
 
-def _begun_versions(before: Profile | None, after: Profile) -> Iterable[dict[str, Any]]:
-    """Give the versions that a profile has and had not: published at once, or to be built."""
+def _new_versions(before: Profile | None, after: Profile) -> Iterable[dict[str, Any]]:
+    """Yield the new versions of a profile: published at once, or to be built."""
     for state, old, new in (
         ("published", before and before.version, after.version),
         ("building", before and before.building, after.building),
@@ -175,10 +168,10 @@ def _begun_versions(before: Profile | None, after: Profile) -> Iterable[dict[str
 
 
 async def delete_removed(connection: Connection, before: AccountCatalog, after: AccountCatalog) -> None:
-    """Remove the profiles, definitions and groups that are gone, once the rest is written and nothing points there.
+    """Delete profiles, definitions and groups that `after` lacks; call it after `write`, when no row needs them.
 
-    A profile must never have been published, a definition must not have history: what it may have left on timelines
-    is not looked for here. Raises what asyncpg raises.
+    A profile must never have been published, and a definition must not have history: this is not checked here.
+    Raises what asyncpg raises.
     """
     statements = queries("catalog")
     for name, old, new in (
@@ -191,7 +184,7 @@ async def delete_removed(connection: Connection, before: AccountCatalog, after: 
 
 def _definition_row(definition: Definition) -> dict[str, Any]:
     row = _row(definition) | _row(definition.dedup)
-    row["conditions"] = [as_mapping(condition) for condition in definition.when]
+    row["conditions"] = [condition_mapping(condition) for condition in definition.when]
     return row
 
 
@@ -216,6 +209,6 @@ def _row(value: Any) -> dict[str, Any]:
 
 
 def _json(rows: Iterable[Any]) -> str:
-    """Return rows as a JSON list, each with its position, numbers exact."""
+    """Return rows as a JSON list, each with its position, with exact numbers."""
     listed = [row if isinstance(row, dict) else _row(row) for row in rows]
-    return _ENCODER.encode([{**row, "position": place} for place, row in enumerate(listed)]).decode()
+    return exact_json([{**row, "position": place} for place, row in enumerate(listed)])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.catalog import apply_document
-from consumer.catalog.change import change_account
+from consumer.catalog.change import change_catalog
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
@@ -530,7 +530,7 @@ async def test_a_deleted_group_is_told_of_until_all_know(database: str, connecti
         moved["definitions"][1]["group"] = "purchase"
         moved["profiles"][0]["published"] = False
         await worker.apply(moved)
-        await change_account(
+        await change_catalog(
             connection,
             "acme",
             lambda before: replace(

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 import catalogs
 from consumer.catalog import parse_document
 from consumer.catalog.document.parse import icon_names
-from consumer.catalog.merge import merge, ordered
+from consumer.catalog.merge import display_order, merge
 from consumer.catalog.model.account import AccountCatalog, DedupPolicy, DefinitionWeight
-from consumer.catalog.model.conditions import from_json, to_json
+from consumer.catalog.model.conditions import condition_mapping, conditions_from_json
 from schemas.names import INPUT_TOPICS, Per, Policy
+from schemas.numbers import exact_json
 
 MINIMAL = (Path(__file__).parent.parent / "catalogs" / "minimal.yaml").read_text("utf-8")
 
@@ -65,7 +66,7 @@ def test_scalars_are_those_of_yaml_1_2(written: str, value: object) -> None:
     (condition,) = applied(minimal(), text).definitions["won"].when
     assert condition.value == value
     assert type(condition.value) is type(value)
-    assert from_json(to_json([condition])) == (condition,)
+    assert conditions_from_json(exact_json([condition_mapping(condition)])) == (condition,)
 
 
 def test_what_a_document_leaves_out_of_a_new_entry_takes_its_default() -> None:
@@ -139,8 +140,8 @@ def test_a_change_of_policy_interval_or_scope_opens_an_edition(dedup: str, editi
 )
 def test_order_is_display_order(listed: str, order: str) -> None:
     """What a document lists is in its order, what it leaves out keeps its place, newcomers go to the end."""
-    assert "".join(ordered(list("abc"), list(listed))) == order
-    assert "".join(ordered(list(order), list(listed))) == order
+    assert "".join(display_order(list("abc"), list(listed))) == order
+    assert "".join(display_order(list(order), list(listed))) == order
 
 
 def counted(state: AccountCatalog, *keys: str) -> AccountCatalog:

@@ -18,7 +18,7 @@ from consumer.catalog.model.account import (
     Group,
     Profile,
 )
-from consumer.catalog.model.conditions import Condition, Op, canonical
+from consumer.catalog.model.conditions import Condition, Op, canonical_number
 from schemas.names import Per, Policy
 
 # No surrogates, no control characters; the words of older YAML and its indicators often.
@@ -27,7 +27,7 @@ NAMES = st.sampled_from(
 ) | st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 KEYS = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True)
 POINTS = st.integers(-1_000_000, 1_000_000)
-NUMBERS = st.decimals(-10_000_000, 10_000_000, places=8).map(canonical)
+NUMBERS = st.decimals(-10_000_000, 10_000_000, places=8).map(canonical_number)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 SCALARS = NUMBERS | TEXTS | st.booleans()
 CONDITIONS = st.builds(Condition, NAMES, st.none(), st.sampled_from([Op.EQ, Op.NE]), SCALARS) | st.builds(

@@ -61,7 +61,7 @@ def test_what_is_not_a_document_says_where(text: str | bytes, line: int, words: 
 def test_the_account_asked_for_must_be_the_documents() -> None:
     """A document of another account than the one asked for is refused; one that names none takes that one."""
     assert faults_of("engagement_catalog: 1\naccount: acme\n", account="globex") == [
-        Fault(2, "the document is of account acme, not globex")
+        Fault(2, "the document is for account acme, not globex")
     ]
     assert parse_document("engagement_catalog: 1\n", account="globex").account == "globex"
 

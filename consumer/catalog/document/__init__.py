@@ -1,5 +1,4 @@
-"""The catalog document: YAML or JSON in, values or faults with their lines out. Layer: catalog. Pure.
+"""Reads the catalog document: YAML or JSON in, a CatalogDocument or faults with their lines out. Pure.
 
-Read `parse.py` first; `model.py` is what comes out. What the document means for a stored account is decided above,
-in `catalog/merge.py`.
+Layer: catalog. Read `parse.py` first, then `model.py`, its result. catalog/merge.py applies it to an account.
 """

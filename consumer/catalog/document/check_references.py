@@ -1,7 +1,4 @@
-"""What a document says against what is stored: groups that exist, fields that new entries need, one primary.
-
-Owns the checks that need both. Never reads the database; the stored account comes as a value.
-"""
+"""Checks a document against the stored account: groups exist, new entries are complete, one profile is primary."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ _REQUIRED = {
 
 
 def reference_faults(document: CatalogDocument, stored: AccountCatalog) -> list[Fault]:
-    """Return the faults of a document that is to be applied to the account as stored."""
+    """Return the faults of applying a document to the stored account."""
     return [
         *_missing("group", document.groups, stored.groups),
         *_missing("definition", document.definitions, stored.definitions),
@@ -59,9 +56,9 @@ def _primary(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Faul
     chosen = [key for key, is_primary in primary.items() if is_primary]
     named = [entry for entry in document.profiles if entry.key in chosen and "primary" in entry.lines]
     if len(chosen) != 1:
-        at = named[-1].lines["primary"] if named else document.profiles[0].line
-        found = " and ".join(chosen) or "none"
-        yield Fault(at, f"profiles: exactly one must be primary, not {found}")
+        line = named[-1].lines["primary"] if named else document.profiles[0].line
+        keys = " and ".join(chosen) or "none"
+        yield Fault(line, f"profiles: exactly one must be primary, not {keys}")
         return
     before = stored.profiles.get(chosen[0])
     if stored.has_history and (before is None or before.version is None):

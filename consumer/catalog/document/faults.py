@@ -1,7 +1,4 @@
-"""What is wrong with a catalog document: faults, each with its line.
-
-Owns how faults are collected and told. Never decides what is one.
-"""
+"""Faults of a catalog document, each with its line."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True, slots=True)
 class Fault:
-    """One thing that is wrong. line: counted from 1, as editors do."""
+    """One fault. line: counted from 1, as in editors."""
 
     line: int
     message: str
@@ -24,7 +21,7 @@ class Fault:
 
 
 class DocumentFaultsError(Exception):
-    """The document has faults, all of them listed by line; nothing of it was applied."""
+    """The document has faults, listed by line; nothing was applied."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = sorted(faults, key=lambda fault: fault.line)

@@ -1,7 +1,6 @@
-"""Fields of a document's mappings, read one by one: each value checked, each fault noted with its line.
+"""Reads the fields of a mapping one by one: checks each value, and collects faults with their lines.
 
-Owns what a single value must look like (text, bounds, keys, durations). Never knows which fields there are;
-document.py does.
+Here is the form of single values (texts, bounds, keys, durations); parse.py knows which fields there are.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from consumer.catalog.document.yaml_nodes import (
     SequenceNode,
     Unusable,
     line_of,
-    scalar,
+    scalar_value,
 )
 
 if TYPE_CHECKING:
@@ -36,22 +35,22 @@ _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 def duration_text(seconds: int) -> str:
-    """Return a duration as documents write it, in the largest unit that divides it."""
+    """Return a duration in the form of documents, in the largest unit that divides it."""
     unit = next(unit for unit, length in _UNITS.items() if seconds % length == 0)
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
 def duration_seconds(text: str) -> int | None:
-    """Return the seconds of a duration, None where the text is none."""
-    found = _DURATION.fullmatch(text)
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    """Return the seconds of a duration, None where the text is not one."""
+    match = _DURATION.fullmatch(text)
+    return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 class Fields:
-    """A mapping of a document under its known fields, in which unknown and repeated ones are noted at once.
+    """A mapping of a document. Unknown and repeated fields are faults at once.
 
-    Each reader of a field returns its value, or None where it is absent or faulty; the fault is noted then.
-    `lines` has the line of every field that is present, faulty ones too.
+    Each method that reads a field returns its value, or None where it is absent or faulty; then it adds a fault.
+    `lines` has the line of every field that is present, faulty ones included.
     """
 
     def __init__(self, node: Node, label: str, known: Iterable[str], faults: list[Fault]) -> None:
@@ -63,13 +62,13 @@ class Fields:
         if isinstance(node, MappingNode):
             self._take(node, frozenset(known))
         else:
-            self.fault(self.line, f"must be a mapping, not {describe(node)}")
+            self.fault(self.line, f"must be a mapping, not {describe_node(node)}")
 
     def _take(self, node: MappingNode, known: frozenset[str]) -> None:
         for key_node, value_node in node.value:
             line, key = line_of(key_node), _mapping_key(key_node)
             if key is None:
-                self.fault(line, f"a field's name must be text, not {describe(key_node)}")
+                self.fault(line, f"a field's name must be text, not {describe_node(key_node)}")
             elif key in self.lines:
                 self.fault(line, f"{key} is repeated, first on line {self.lines[key]}")
             elif known and key not in known:
@@ -80,25 +79,25 @@ class Fields:
                 self._nodes[key] = value_node
 
     def fault(self, line: int, message: str) -> None:
-        """Note a fault of this mapping."""
+        """Add a fault of this mapping."""
         self.faults.append(Fault(line, f"{self.label}: {message}" if self.label else message))
 
-    def _wrong(self, field: str, wanted: str, found: str) -> None:
-        self.fault(self.lines[field], f"{field} must be {wanted}, not {found}")
+    def _wrong(self, field: str, expected: str, actual: str) -> None:
+        self.fault(self.lines[field], f"{field} must be {expected}, not {actual}")
 
-    def scalar(self, field: str, wanted: str) -> Any:
-        """Return the value of a field that must be a scalar other than null; `wanted` is told if it is not."""
+    def scalar(self, field: str, expected: str) -> Any:
+        """Return the value of a field that must be a scalar other than null; `expected` is for the fault."""
         node = self._nodes.get(field)
-        value = scalar(node) if isinstance(node, ScalarNode) else None
+        value = scalar_value(node) if isinstance(node, ScalarNode) else None
         if node is not None and (value is None or isinstance(value, Unusable)):
-            self._wrong(field, wanted, describe(node))
+            self._wrong(field, expected, describe_node(node))
             return None
         return value
 
     def is_null(self, field: str) -> bool:
-        """Tell whether a field is present and null."""
+        """Return True if the field is present and null."""
         node = self._nodes.get(field)
-        return isinstance(node, ScalarNode) and scalar(node) is None
+        return isinstance(node, ScalarNode) and scalar_value(node) is None
 
     def text(
         self, field: str, *, breaks: bool = False, empty: bool = False, longest: int = MAX_TEXT
@@ -117,7 +116,7 @@ class Fields:
         return value
 
     def matching(self, field: str, pattern: re.Pattern[str]) -> str | None:
-        """Return a text that matches a pattern as a whole."""
+        """Return a text that matches the whole pattern."""
         value = self.text(field)
         if value is not None and not pattern.fullmatch(value):
             self._wrong(field, f"written like {pattern.pattern}", quoted(value))
@@ -125,7 +124,7 @@ class Fields:
         return value
 
     def choice(self, field: str, choices: Iterable[str], what: str = "") -> str | None:
-        """Return a text that is one of a closed list; `what` describes a long list instead of naming it."""
+        """Return a text that is one of `choices`; `what` describes them in the fault if they are many."""
         value = self.text(field)
         if value is not None and value not in choices:
             self._wrong(field, what or f"one of {', '.join(choices)}", quoted(value))
@@ -142,21 +141,21 @@ class Fields:
 
     def integer(self, field: str, least: int, most: int) -> int | None:
         """Return a whole number within bounds, both included."""
-        wanted = f"a whole number from {least} to {most}" if least < most else str(least)
-        value = self.scalar(field, wanted)
+        expected = f"a whole number from {least} to {most}" if least < most else str(least)
+        value = self.scalar(field, expected)
         if value is not None and (type(value) is not int or not least <= value <= most):
-            self._wrong(field, wanted, describe_value(value))
+            self._wrong(field, expected, describe_value(value))
             return None
         return value
 
     def duration(self, field: str, longest_days: int) -> int | None:
-        """Return the seconds of a duration from one second to so many days."""
-        value = self.scalar(field, wanted := "a duration like 30m, 24h or 7d")
+        """Return the seconds of a duration of 1 s to `longest_days`."""
+        value = self.scalar(field, expected := "a duration like 30m, 24h or 7d")
         if value is None:
             return None
         seconds = duration_seconds(value) if isinstance(value, str) else None
         if seconds is None:
-            self._wrong(field, wanted, describe_value(value))
+            self._wrong(field, expected, describe_value(value))
         elif not 1 <= seconds <= longest_days * 86_400:
             self._wrong(field, f"from 1s to {longest_days}d", value)
         else:
@@ -167,27 +166,27 @@ class Fields:
         """Return the nodes of a list."""
         node = self._nodes.get(field)
         if node is not None and not isinstance(node, SequenceNode):
-            self._wrong(field, "a list", describe(node))
+            self._wrong(field, "a list", describe_node(node))
             return None
         return None if node is None else list(node.value)
 
     def mapping(self, field: str, known: Iterable[str]) -> Fields | None:
-        """Return a nested mapping; without known fields every field is one."""
+        """Return a nested mapping; if `known` is empty, all fields are allowed."""
         node = self._nodes.get(field)
         if node is None:
             return None
         if not isinstance(node, MappingNode):
-            self._wrong(field, "a mapping", describe(node))
+            self._wrong(field, "a mapping", describe_node(node))
             return None
         return Fields(node, f"{self.label}: {field}" if self.label else field, known, self.faults)
 
     def node(self, field: str) -> Node | None:
-        """Return the node of a field as it stands, None where it is absent."""
+        """Return the unchecked node of a field, None where it is absent."""
         return self._nodes.get(field)
 
 
 def text_problem(text: str, *, empty: bool = False, longest: int = MAX_TEXT) -> str | None:
-    """Return what keeps a text from being a name, None if nothing does."""
+    """Return what is wrong with a text, None if nothing is."""
     if not text and not empty:
         return "must not be empty"
     if len(text) > longest:
@@ -197,17 +196,17 @@ def text_problem(text: str, *, empty: bool = False, longest: int = MAX_TEXT) -> 
     return None
 
 
-def describe(node: Node) -> str:
-    """Return what a node is, for a fault."""
+def describe_node(node: Node) -> str:
+    """Return a node's description for a fault."""
     if isinstance(node, MappingNode):
         return "a mapping"
     if isinstance(node, SequenceNode):
         return "a list"
-    return describe_value(scalar(node)) if isinstance(node, ScalarNode) else "something else"
+    return describe_value(scalar_value(node)) if isinstance(node, ScalarNode) else "something else"
 
 
 def describe_value(value: Any) -> str:
-    """Return what a scalar's value is, for a fault."""
+    """Return a scalar value's description for a fault."""
     if isinstance(value, Unusable):
         return value.problem
     if value is None:
@@ -218,11 +217,11 @@ def describe_value(value: Any) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text in quotes, cut where it is long."""
+    """Return a text in quotes, cut to 64 characters."""
     shown = text if len(text) <= 64 else text[:63] + "…"  # noqa: PLR2004 - a line of a report
     return '"' + "".join(c if c.isprintable() else "�" for c in shown) + '"'
 
 
 def _mapping_key(node: Node) -> str | None:
-    value = scalar(node) if isinstance(node, ScalarNode) else None
+    value = scalar_value(node) if isinstance(node, ScalarNode) else None
     return value if isinstance(value, str) else None

@@ -1,7 +1,7 @@
-"""A document given as JSON values, as the API gets it: read and checked like a text, faults named by field.
+"""Reads a document from JSON values, as the API receives it; faults name their field instead of a line.
 
-Owns the way from values to the nodes that document.py reads, and from a fault's line back to its field. Never
-checks anything itself.
+It converts the values to the nodes that parse.py checks, each on a line of its own, and the line of a fault back to
+the field: there is one set of checks for documents and the API.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True)
 class JsonFault:
-    """One thing that is wrong. path: names and list indices from the root of the values."""
+    """One fault. path: names and list indices from the root of the values."""
 
     path: Path
     message: str
 
 
 class JsonFaultsError(Exception):
-    """The values have faults, each by its field; nothing was applied."""
+    """The values have faults, each with its field; nothing was applied."""
 
     def __init__(self, faults: Iterable[JsonFault]) -> None:
         self.faults = list(faults)
@@ -46,9 +46,9 @@ class _Mark(NamedTuple):
 
 
 def document_from_json(values: Mapping[str, Any], stored: AccountCatalog) -> CatalogDocument:
-    """Return the document that has these sections and fields, of the stored account.
+    """Return the document with these sections and fields, checked against the stored account.
 
-    values: as in a document, `engagement_catalog` and `account` left out. Raises FieldFaultsError.
+    values: as in a document, without `engagement_catalog` and `account`. Raises JsonFaultsError.
     """
     paths: list[Path] = []
     root = _node({"engagement_catalog": 1, **values}, (), paths)
@@ -61,7 +61,7 @@ def document_from_json(values: Mapping[str, Any], stored: AccountCatalog) -> Cat
 
 
 def _node(value: Any, path: Path, paths: list[Path]) -> Node:
-    """Return the node of a value, on a line of its own that `paths` remembers."""
+    """Return the node of a value on a line of its own: the index of its path in `paths`."""
     mark = _Mark(len(paths))
     paths.append(path)
     if isinstance(value, dict):
@@ -78,6 +78,6 @@ def _node(value: Any, path: Path, paths: list[Path]) -> Node:
     if isinstance(value, str):
         return ScalarNode(_TAG + "str", value, mark)
     if value is None or isinstance(value, bool):
-        look = "null" if value is None else "bool"
-        return ScalarNode(_TAG + look, {None: "null", True: "true", False: "false"}[value], mark)
+        kind = "null" if value is None else "bool"
+        return ScalarNode(_TAG + kind, {None: "null", True: "true", False: "false"}[value], mark)
     return ScalarNode(_TAG + ("int" if isinstance(value, int) else "float"), str(value), mark)

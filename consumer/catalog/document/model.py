@@ -1,4 +1,4 @@
-"""A catalog document as values: what it gives for an account, and on which lines."""
+"""A catalog document as values: the fields that it sets, and their lines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 class DocumentEntry:
     """A group, definition or profile of a document.
 
-    values: what it gives, by field of the plain value in state.py (a profile's `published` besides). lines: of
-    every field that is present, faulty ones too.
+    values: by field of its class in model/account.py, and `published` of a profile. lines: of every field that is
+    present, faulty ones included.
     """
 
     line: int
@@ -22,7 +22,7 @@ class DocumentEntry:
 
 @dataclass(frozen=True)
 class CatalogDocument:
-    """A document without faults of its own. settings: what it gives, by field of state.Settings."""
+    """A document without faults of its own. settings: those it sets, by field of AccountSettings."""
 
     account: str
     settings: dict[str, Any] = field(default_factory=dict)

@@ -1,12 +1,11 @@
-"""The catalog document (contracts.md): parsed and checked as a whole, all faults together, each with its line.
+"""Parses the catalog document (docs/contracts.md), and reports all its faults together, each with its line. Pure.
 
-Owns which sections and fields there are and what each may hold. Never looks into the database: what depends on
-the stored account is checked by references.py, from values.
+check_references.py checks what depends on the stored account.
 
-What a document leaves out keeps its value, for what is stored, or takes its default, for what is new. `dedup`,
-`when`, `events` and `weights` are each one value: within a `dedup` that is given, what is left out takes its
-default whatever was stored, so `dedup: {policy: once}` is once per contact, also for a definition that was per
-object. A profile that leaves `published` out stays as published or unpublished as it is.
+A field that a document leaves out keeps its stored value, or takes its default if the object is new. `dedup`,
+`when`, `events` and `weights` are each one value: a field left out within `dedup` takes its default whatever was
+stored, so `dedup: {policy: once}` is once per contact, also for a definition that was per object. A profile without
+`published` stays published or unpublished.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import catalogs
 from consumer.catalog.document import check_references
 from consumer.catalog.document.faults import DocumentFaultsError, Fault
-from consumer.catalog.document.fields import ACCOUNT, KEY, Fields, describe, quoted, text_problem
+from consumer.catalog.document.fields import ACCOUNT, KEY, Fields, describe_node, quoted, text_problem
 from consumer.catalog.document.model import CatalogDocument, DocumentEntry
 from consumer.catalog.document.parse_conditions import read_conditions
-from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, compose, line_of, scalar
+from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, compose_yaml, line_of, scalar_value
 from consumer.catalog.model.account import DedupPolicy
 from schemas.names import CONTACT_DELETED, Per, Policy
 
@@ -46,17 +45,17 @@ def parse_document(
 ) -> CatalogDocument:
     """Return the document of a text; bytes are UTF-8.
 
-    account: must be the document's, or stands in for it where the document names none. stored: the account as it
-    is; without it, what depends on it (groups and required fields of entries that may exist) is left to `apply`.
-    Raises DocumentFaultsError with every fault found.
+    account: must be the document's account, or is used where the document names none. stored: the account before
+    the document; without it, `apply_document` makes the checks that need it (groups, and required fields of entries
+    that may exist). Raises DocumentFaultsError with all faults.
     """
-    return parse_node(compose(text), account=account, stored=stored)
+    return parse_node(compose_yaml(text), account=account, stored=stored)
 
 
 def parse_node(
     root: Node, *, account: str | None = None, stored: AccountCatalog | None = None
 ) -> CatalogDocument:
-    """Return the document of a root node; the rest is as for `parse`."""
+    """Return the document of a root node; the other parameters are as for `parse_document`."""
     faults: list[Fault] = []
     document = _read(root, account, faults)
     if stored is not None:
@@ -67,11 +66,11 @@ def parse_node(
 
 
 def account_named_in(text: str | bytes, account: str | None = None) -> str | None:
-    """Return the account that a text names, else the given one; None where neither is to be had.
+    """Return the account that a text names, else `account`.
 
     Raises DocumentFaultsError where the text is not YAML.
     """
-    return _read(compose(text), account, []).account or account
+    return _read(compose_yaml(text), account, []).account or account
 
 
 def _read(root: Node, account: str | None, faults: list[Fault]) -> CatalogDocument:
@@ -95,7 +94,7 @@ def _account(fields: Fields, expected: str | None) -> str:
     if "account" not in fields.lines and expected is None:
         fields.fault(fields.line, "account is missing")
     if named and expected and named != expected:
-        fields.fault(fields.lines["account"], f"the document is of account {named}, not {expected}")
+        fields.fault(fields.lines["account"], f"the document is for account {named}, not {expected}")
     return named or expected or ""
 
 
@@ -107,15 +106,15 @@ def _settings(fields: Fields) -> dict[str, Any]:
         "count_robots": fields.boolean("count_robots"),
         "time_zone": fields.choice("time_zone", _time_zones(), "a time zone like Europe/Paris"),
     }
-    given = _given(values)
+    settings = _present(values)
     if fields.is_null("retention"):
-        given["retention_seconds"] = None
+        settings["retention_seconds"] = None
     elif "retention" in fields.lines:
         fields.fault(fields.lines["retention"], _RETENTION_REFUSED)
-    return given
+    return settings
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
+def _present(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -126,12 +125,12 @@ def _time_zones() -> frozenset[str]:
 
 @cache
 def icon_names() -> frozenset[str]:
-    """Return the names of the icons that groups and definitions may name."""
+    """Return the names of icons that groups and definitions may have."""
     faults: list[Fault] = []
-    nodes = Fields(compose(catalogs.icons()), "", ("icons",), faults).items("icons") or []
+    nodes = Fields(compose_yaml(catalogs.icons()), "", ("icons",), faults).items("icons") or []
     if faults:
         raise DocumentFaultsError(faults)
-    return frozenset(str(scalar(node)) for node in nodes if isinstance(node, ScalarNode))
+    return frozenset(str(scalar_value(node)) for node in nodes if isinstance(node, ScalarNode))
 
 
 def _entries(
@@ -173,7 +172,7 @@ _FIELDS = {
 
 
 def _label(node: Node) -> str | None:
-    """Return the key of an entry, by which people find it, if it can be read."""
+    """Return the key of an entry for its faults, if it can be read."""
     if not isinstance(node, MappingNode):
         return None
     keys = [value for name, value in node.value if name.value == "key" and isinstance(value, ScalarNode)]
@@ -181,7 +180,7 @@ def _label(node: Node) -> str | None:
 
 
 def _group(fields: Fields) -> dict[str, Any]:
-    return _given({"name": fields.text("name"), "icon": _icon(fields)})
+    return _present({"name": fields.text("name"), "icon": _icon(fields)})
 
 
 def _icon(fields: Fields) -> str | None:
@@ -189,7 +188,7 @@ def _icon(fields: Fields) -> str | None:
 
 
 def _definition(fields: Fields) -> dict[str, Any]:
-    return _given(
+    return _present(
         {
             "name": fields.text("name"),
             "group": fields.matching("group", KEY),
@@ -212,9 +211,9 @@ def _events(fields: Fields) -> tuple[str, ...] | None:
         fields.fault(fields.lines["events"], "events must name at least one type")
     types: dict[str, int] = {}
     for node in items:
-        value = scalar(node) if isinstance(node, ScalarNode) else None
+        value = scalar_value(node) if isinstance(node, ScalarNode) else None
         if not isinstance(value, str):
-            fields.fault(line_of(node), f"an event type must be text, not {describe(node)}")
+            fields.fault(line_of(node), f"an event type must be text, not {describe_node(node)}")
         elif problem := text_problem(value):
             fields.fault(line_of(node), f"an event type {problem}")
         elif value in types:
@@ -246,7 +245,7 @@ def _dedup(fields: Fields) -> DedupPolicy | None:
 
 
 def _profile(fields: Fields) -> dict[str, Any]:
-    return _given(
+    return _present(
         {
             "name": fields.text("name"),
             "description": fields.text("description", breaks=True, empty=True, longest=2_000),
@@ -266,4 +265,4 @@ def _weights(fields: Fields) -> dict[str, int] | None:
         if not KEY.fullmatch(key):
             inner.fault(line, f"{quoted(key)} is not written like a definition's key")
     weights = {key: inner.integer(key, -MOST_POINTS, MOST_POINTS) for key in inner.lines}
-    return _given(weights)
+    return _present(weights)

@@ -1,14 +1,11 @@
-"""The conditions of a document, read and checked: the list under `when`.
-
-Owns which operator takes which value. Never judges an event; conditions.py does.
-"""
+"""Parses and checks the conditions of a definition: the list under `when`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from consumer.catalog.document.fields import Fields, describe, describe_value
-from consumer.catalog.document.yaml_nodes import ScalarNode, SequenceNode, scalar
+from consumer.catalog.document.fields import Fields, describe_node, describe_value
+from consumer.catalog.document.yaml_nodes import ScalarNode, SequenceNode, scalar_value
 from consumer.catalog.model.conditions import (
     ORDERING,
     WITH_LIST,
@@ -29,7 +26,7 @@ _LONGEST_VALUE = 10_000
 
 
 def read_conditions(fields: Fields) -> tuple[Condition, ...] | None:
-    """Return the conditions of a definition, None where `when` is absent or any of them is faulty."""
+    """Return the conditions of a definition, None where `when` is absent or one of them is faulty."""
     items = fields.items("when")
     if items is None:
         return None
@@ -71,10 +68,11 @@ def _value(fields: Fields, op: Op, *, of_attribute: bool) -> Any:
     kinds = ("string",) if of_attribute else _KINDS.get(op, _ANY_KIND)
     if op in WITH_LIST:
         return _values(fields, node, op, kinds)
-    value = scalar(node) if isinstance(node, ScalarNode) else None
-    if not _acceptable(value, kinds):
+    value = scalar_value(node) if isinstance(node, ScalarNode) else None
+    if not _is_allowed(value, kinds):
         fields.fault(
-            fields.lines["value"], f"the value of {op} must be {_named(kinds)}, not {_shown(node, value)}"
+            fields.lines["value"],
+            f"the value of {op} must be {_kind_names(kinds)}, not {_describe(node, value)}",
         )
         return None
     return value
@@ -83,15 +81,17 @@ def _value(fields: Fields, op: Op, *, of_attribute: bool) -> Any:
 def _values(fields: Fields, node: Node, op: Op, kinds: tuple[str, ...]) -> tuple[Any, ...] | None:
     line = fields.lines["value"]
     if not isinstance(node, SequenceNode):
-        fields.fault(line, f"the value of {op} must be a list, not {describe(node)}")
+        fields.fault(line, f"the value of {op} must be a list, not {describe_node(node)}")
         return None
-    values = [scalar(each) if isinstance(each, ScalarNode) else None for each in node.value]
+    values = [scalar_value(each) if isinstance(each, ScalarNode) else None for each in node.value]
     if not values:
         fields.fault(line, f"the list of {op} must not be empty")
         return None
     for each, value in zip(node.value, values, strict=True):
-        if not _acceptable(value, kinds):
-            fields.fault(line, f"the list of {op} must hold {_named(kinds)}, not {_shown(each, value)}")
+        if not _is_allowed(value, kinds):
+            fields.fault(
+                line, f"the list of {op} must hold {_kind_names(kinds)}, not {_describe(each, value)}"
+            )
             return None
     if len({kind(value) for value in values}) > 1:
         fields.fault(line, f"the values of {op} must be of one type")
@@ -99,21 +99,21 @@ def _values(fields: Fields, node: Node, op: Op, kinds: tuple[str, ...]) -> tuple
     return tuple(values)
 
 
-def _acceptable(value: Any, kinds: tuple[str, ...]) -> bool:
+def _is_allowed(value: Any, kinds: tuple[str, ...]) -> bool:
     return kind(value) in kinds and not (isinstance(value, str) and len(value) > _LONGEST_VALUE)
 
 
-def _named(kinds: tuple[str, ...]) -> str:
+def _kind_names(kinds: tuple[str, ...]) -> str:
     words = {"string": "text", "number": "a number", "boolean": "true or false"}
     *first, last = (words[each] for each in kinds)
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _shown(node: Node, value: Any) -> str:
+def _describe(node: Node, value: Any) -> str:
     if isinstance(value, str):
         return (
             f"text of more than {_LONGEST_VALUE} characters"
             if len(value) > _LONGEST_VALUE
             else describe_value(value)
         )
-    return describe(node)
+    return describe_node(node)

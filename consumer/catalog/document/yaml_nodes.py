@@ -1,7 +1,7 @@
-"""YAML as nodes that know their lines: the text of a document down to its scalars, nothing about catalogs.
+"""Reads YAML into nodes with their lines, and scalars by the core schema of YAML 1.2.
 
-Owns the syntax and what a plain scalar means (the core schema of YAML 1.2: `on` and `2024-01-01` are text, and
-numbers are exact). Never constructs through the library, whose numbers are floats and whose dates are dates.
+`on` and `2024-01-01` are text, and numbers are exact: scalars are read here, since the library would make floats
+and dates of them.
 """
 
 from __future__ import annotations
@@ -18,21 +18,30 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from consumer.catalog.document.faults import DocumentFaultsError, Fault
-from consumer.catalog.model.conditions import canonical
+from consumer.catalog.model.conditions import canonical_number
 from schemas.numbers import digits
 
 if TYPE_CHECKING:
     from ruamel.yaml.error import StreamMark
 
-__all__ = ["MappingNode", "Node", "ScalarNode", "SequenceNode", "Unusable", "compose", "line_of", "scalar"]
+__all__ = [
+    "MappingNode",
+    "Node",
+    "ScalarNode",
+    "SequenceNode",
+    "Unusable",
+    "compose_yaml",
+    "line_of",
+    "scalar_value",
+]
 
-# What a number may have when written out in full, as in typed fields of events (semantics §2).
+# Of a number written out in full, as in typed fields of events (semantics §2).
 MAX_DIGITS = 38
 
 _TAG = "tag:yaml.org,2002:"
-# How the library marks plain scalars by their look, by rules of its own.
-_LOOKS = {_TAG + look for look in ("null", "bool", "int", "float", "timestamp", "merge", "value")}
-_WORDS = {
+# Tags by which the library classifies plain scalars, by rules of its own.
+_PLAIN_TAGS = {_TAG + tag for tag in ("null", "bool", "int", "float", "timestamp", "merge", "value")}
+_CONSTANTS = {
     **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -44,15 +53,15 @@ _NOT_A_NUMBER = re.compile(r"[-+]?(\.inf|\.Inf|\.INF)|\.nan|\.NaN|\.NAN")
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A scalar without a value that a document could mean. problem: what it is, as in "must be text, not …"."""
+    """A scalar that no field accepts. problem: its description, as in "must be text, not …"."""
 
     problem: str
 
 
-def compose(text: str | bytes) -> Node:
-    """Return the root node of a document; raises DocumentFaultsError with the first fault of the syntax."""
+def compose_yaml(text: str | bytes) -> Node:
+    """Return the root node of a document; raises DocumentFaultsError with the first syntax error."""
     decoded = _decode(text) if isinstance(text, bytes) else text
-    yaml = YAML(typ="rt", pure=True)  # pure: the other parser speaks YAML 1.1
+    yaml = YAML(typ="rt", pure=True)  # pure: the other parser reads YAML 1.1
     try:
         with warnings.catch_warnings(category=ReusedAnchorWarning, action="ignore"):
             root = yaml.compose(decoded)
@@ -64,7 +73,7 @@ def compose(text: str | bytes) -> Node:
         problem = ", ".join(part for part in (error.context, error.problem) if part)
         raise _fault(mark.line + 1 if mark else 1, f"not YAML: {problem}") from error
     except (YAMLError, ValueError, LookupError, AssertionError) as error:
-        # The latter three come out of the library for directives like %YAML 9.9.
+        # The library raises the last three for directives like %YAML 9.9.
         raise _fault(1, f"not YAML: {error}") from error
     except RecursionError:
         raise _fault(1, "nested too deeply") from None
@@ -90,19 +99,19 @@ def line_of(node: Node) -> int:
     return line + 1
 
 
-def scalar(node: ScalarNode) -> Any:
-    """Return what a scalar means: str, bool, None, int, Decimal (exact, not whole), or Unusable."""
+def scalar_value(node: ScalarNode) -> Any:
+    """Return the value of a scalar: str, bool, None, int, Decimal (exact, not whole), or Unusable."""
     tag, text = str(node.tag), node.value
     if tag == _TAG + "str":
         return _usable_text(text)
-    if node.style is not None or tag not in _LOOKS:
+    if node.style is not None or tag not in _PLAIN_TAGS:
         return Unusable(f"a value tagged {tag.removeprefix(_TAG)}")
     return _plain(text)
 
 
 def _plain(text: str) -> Any:
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     if _OCTAL_OR_HEXADECIMAL.fullmatch(text):
         return _number(Decimal(int(text, 0)))
     if _NOT_A_NUMBER.fullmatch(text):
@@ -118,11 +127,11 @@ def _plain(text: str) -> Any:
 def _number(number: Decimal) -> int | Decimal | Unusable:
     if digits(number) > MAX_DIGITS:
         return Unusable(f"a number of more than {MAX_DIGITS} digits")
-    return canonical(number)
+    return canonical_number(number)
 
 
 def _usable_text(text: str) -> str | Unusable:
-    # Neither can be stored: Postgres refuses the one, UTF-8 the other.
+    # Neither can be stored: Postgres refuses the first, UTF-8 the second.
     if "\0" in text:
         return Unusable("text with a NUL character")
     if any("\ud800" <= character <= "\udfff" for character in text):

@@ -1,4 +1,4 @@
-"""What an account has configured, as plain values: definitions, conditions, profile versions. Layer: catalog. Pure.
+"""An account's configuration as plain values: definitions, conditions, profile versions. Layer: catalog. Pure.
 
 Read `account.py` first. Nothing here reads a document or a database.
 """

@@ -1,7 +1,6 @@
-"""An account's configuration as plain values: what is stored, or what a document would make of it.
+"""An account's configuration as plain values: settings, groups, definitions, and profiles with their versions.
 
-Owns the shape: settings, groups, definitions, profiles with their published versions, all by key and in display
-order. Never holds a number of the database; those are found by key when it is written.
+Objects are known by key and in display order; numbers of the database do not occur here.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AccountSettings:
-    """An account's own fields. retention_seconds: None keeps the timeline for ever."""
+    """An account's own fields. retention_seconds: not carried out in this version; None for new accounts."""
 
     name: str
     engagement: bool = True
@@ -47,7 +46,7 @@ class DedupPolicy:
 
 @dataclass(frozen=True)
 class Definition:
-    """A catalog entry. edition: the number of the current one. counted: some event has counted under it."""
+    """A catalog entry. edition: the number of the current one. counted: an event has counted under it."""
 
     key: str
     name: str
@@ -65,9 +64,9 @@ class Definition:
 
 @dataclass(frozen=True)
 class DefinitionWeight:
-    """What a definition counts for under a version, and in which group.
+    """The points of a definition in a profile version, and its group there.
 
-    joined: the definition came after the version, which follows the catalog until it first counts.
+    joined: the definition is newer than the version; it follows the catalog until it first counts.
     """
 
     points: int
@@ -77,7 +76,7 @@ class DefinitionWeight:
 
 @dataclass(frozen=True)
 class ProfileVersion:
-    """A version of a profile as published. own_weights: by definition key, those still to come included."""
+    """A published version of a profile. own_weights: by definition key, also of future definitions."""
 
     number: int
     inherits: bool
@@ -89,9 +88,9 @@ class ProfileVersion:
 class Profile:
     """A score profile: its draft, and its versions.
 
-    version: what readers see, None where it was never published. building: what they will see once the publish that
-    is under way has gone over history. last_number: the highest that any version had, cancelled ones included.
-    publish_runs: one has not ended yet, though readers may see it already, or it was cancelled.
+    version: what readers see, None if never published. building: what they will see once the running publish has
+    built all scores. last_number: the highest version number so far, of cancelled publishes too. publish_runs: a
+    publish has not ended, although readers may see its version already, or it was cancelled.
     """
 
     key: str
@@ -106,17 +105,17 @@ class Profile:
     publish_runs: bool = False
 
     @property
-    def coming(self) -> ProfileVersion | None:
-        """The version that readers see, or will without anybody's doing."""
+    def target_version(self) -> ProfileVersion | None:
+        """The version that readers see, or will see when the running publish ends."""
         return self.building or self.version
 
 
 @dataclass(frozen=True)
 class AccountCatalog:
-    """An account's whole configuration.
+    """The whole configuration of one account.
 
-    settings: None where there is no such account. has_history: some score may differ from 0, so that publishing
-    has to build scores anew.
+    settings: None where there is no such account. has_history: a score may differ from 0, so that a publish has to
+    build all scores again.
     """
 
     account: str

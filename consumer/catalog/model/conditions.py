@@ -1,7 +1,6 @@
-"""Conditions of a definition: what they look at in an event, and whether they hold (semantics §3).
+"""Conditions of a definition (semantics §3): operators, stored form, and whether they hold for an event.
 
-Owns the operators, the kinds of values that compare with each other, and the stored form of conditions. Never
-raises for an event, whatever its data holds; never checks a document, which document.py does.
+No event raises, whatever its data. document/parse_conditions.py checks conditions; here they are valid.
 """
 
 from __future__ import annotations
@@ -13,21 +12,19 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from consumer.domain.model import Event
 
 Value = str | bool | int | Decimal
-# Of what a condition finds in an event; null counts as missing, so None is what is missing.
+# Takes the value found in an event; None if missing, and null counts as missing.
 Test: TypeAlias = "Callable[[Any], bool]"
 CompiledCondition: TypeAlias = "Callable[[Event, Mapping[str, Any]], bool]"
 
 
 class Op(StrEnum):
-    """What a condition asks of the value that it finds."""
+    """The operator of a condition."""
 
     EQ = "eq"
     NE = "ne"
@@ -43,7 +40,7 @@ class Op(StrEnum):
 
 
 class Attribute(StrEnum):
-    """The attributes of an event that a condition may look at."""
+    """The attributes of an event that a condition may compare."""
 
     SOURCE = "source"
     ACTORTYPE = "actortype"
@@ -59,8 +56,8 @@ WITH_LIST = frozenset({Op.IN, Op.NOT_IN})
 class Condition:
     """One condition of `when`: over a path in `data`, or over an attribute where `path` is None.
 
-    value: None for `exists` and `absent`, a tuple of one kind for `in` and `not_in`; numbers are int where they
-    are whole, else Decimal, so that equal conditions are equal values.
+    value: None for `exists` and `absent`, a tuple of one kind for `in` and `not_in`. Whole numbers are int, others
+    Decimal, so that equal conditions are equal values.
     """
 
     path: str | None
@@ -70,7 +67,7 @@ class Condition:
 
 
 def kind(value: object) -> str | None:
-    """Return the kind of a value, by which it compares: None for lists, objects and what is missing."""
+    """Return the kind of a value: only equal kinds compare. None for lists, objects and missing values."""
     if isinstance(value, str):
         return "string"
     if isinstance(value, bool):
@@ -79,23 +76,23 @@ def kind(value: object) -> str | None:
 
 
 def compile_condition(condition: Condition) -> CompiledCondition:
-    """Return the function that tells whether the condition holds for an event and its parsed data.
+    """Return the function that checks the condition for an event and its parsed data.
 
-    The data is looked at only by a condition with a path. Numbers in it are int or Decimal.
+    Only a condition with a path reads the data. Numbers in it are int or Decimal.
     """
-    test, looked = _test(condition), _looking(condition)
-    return lambda event, data: test(looked(event, data))
+    test, find_value = _test(condition), _finder(condition)
+    return lambda event, data: test(find_value(event, data))
 
 
 def value_found(condition: Condition, event: Event, data: Mapping[str, Any]) -> Any:
-    """Return what a condition looks at in an event, None where it is missing or null; `data` is parsed."""
-    return _looking(condition)(event, data)
+    """Return the value that a condition compares, None where it is missing or null; `data` is parsed."""
+    return _finder(condition)(event, data)
 
 
-def _looking(condition: Condition) -> Callable[[Event, Mapping[str, Any]], Any]:
+def _finder(condition: Condition) -> Callable[[Event, Mapping[str, Any]], Any]:
     if condition.path is not None:
         names = condition.path.split(".")
-        return lambda _event, data: _found(data, names)
+        return lambda _event, data: _at_path(data, names)
     if condition.attribute is Attribute.SOURCE:
         return lambda event, _data: event.source
     if condition.attribute is Attribute.ACTORTYPE:
@@ -103,13 +100,13 @@ def _looking(condition: Condition) -> Callable[[Event, Mapping[str, Any]], Any]:
     return lambda event, _data: event.object_id
 
 
-def _found(data: Mapping[str, Any], names: Iterable[str]) -> Any:
-    found: Any = data
+def _at_path(data: Mapping[str, Any], names: Iterable[str]) -> Any:
+    value: Any = data
     for name in names:
-        if not isinstance(found, dict):
+        if not isinstance(value, dict):
             return None
-        found = found.get(name)
-    return found
+        value = value.get(name)
+    return value
 
 
 def _test(condition: Condition) -> Test:
@@ -122,41 +119,33 @@ def _test(condition: Condition) -> Test:
         return _contains(value)
     if op in ORDERING:
         return _comparison(ORDERING[op], value)
-    wanted = value if isinstance(value, tuple) else (value,)
-    return _membership(wanted, expected=op in (Op.EQ, Op.IN))
+    listed = value if isinstance(value, tuple) else (value,)
+    return _membership(listed, is_member=op in (Op.EQ, Op.IN))
 
 
-def _membership(wanted: tuple[Any, ...], *, expected: bool) -> Test:
-    of_kind = kind(wanted[0])
-    return lambda found: kind(found) == of_kind and (found in wanted) is expected
+def _membership(listed: tuple[Any, ...], *, is_member: bool) -> Test:
+    expected_kind = kind(listed[0])
+    return lambda found: kind(found) == expected_kind and (found in listed) is is_member
 
 
 def _comparison(compare: Callable[[Any, Any], bool], value: Any) -> Test:
-    of_kind = kind(value)
-    return lambda found: kind(found) == of_kind and compare(found, value)
+    expected_kind = kind(value)
+    return lambda found: kind(found) == expected_kind and compare(found, value)
 
 
 def _contains(value: Any) -> Test:
-    of_kind = kind(value)
+    expected_kind = kind(value)
 
     def test(found: Any) -> bool:
         if isinstance(found, list):
-            # Python holds that True == 1; here they are of different kinds.
-            return any(kind(element) == of_kind and element == value for element in found)
-        return isinstance(found, str) and of_kind == "string" and value in found
+            # In Python True == 1; here they are of different kinds.
+            return any(kind(element) == expected_kind and element == value for element in found)
+        return isinstance(found, str) and expected_kind == "string" and value in found
 
     return test
 
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
-
-
-def to_json(conditions: Iterable[Condition]) -> str:
-    """Return the stored form of a `when` list: JSON in which every number stands exactly."""
-    return _ENCODER.encode([as_mapping(condition) for condition in conditions]).decode()
-
-
-def from_json(text: str) -> tuple[Condition, ...]:
+def conditions_from_json(text: str) -> tuple[Condition, ...]:
     """Return the conditions of a stored `when` list."""
     return tuple(
         Condition(
@@ -169,11 +158,11 @@ def from_json(text: str) -> tuple[Condition, ...]:
     )
 
 
-def as_mapping(condition: Condition) -> dict[str, Any]:
-    """Return a condition as it stands in a document, the fields in their usual order."""
+def condition_mapping(condition: Condition) -> dict[str, Any]:
+    """Return a condition in the form that documents and the database have, fields in their usual order."""
     name = "path" if condition.attribute is None else "attribute"
-    looks_at = condition.path if condition.attribute is None else condition.attribute.value
-    mapping: dict[str, Any] = {name: looks_at, "op": condition.op.value}
+    operand = condition.path if condition.attribute is None else condition.attribute.value
+    mapping: dict[str, Any] = {name: operand, "op": condition.op.value}
     if condition.value is not None:
         mapping["value"] = list(condition.value) if isinstance(condition.value, tuple) else condition.value
     return mapping
@@ -182,11 +171,11 @@ def as_mapping(condition: Condition) -> dict[str, Any]:
 def _value(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_value(each) for each in value)
-    return canonical(value) if isinstance(value, Decimal) else value
+    return canonical_number(value) if isinstance(value, Decimal) else value
 
 
-def canonical(number: Decimal) -> int | Decimal:
-    """Return the one form of a number among its equals: int where it is whole, else without trailing zeros."""
+def canonical_number(number: Decimal) -> int | Decimal:
+    """Return the canonical form of a number: int where it is whole, else without trailing zeros."""
     if number == number.to_integral_value():
         return int(number)
     return Decimal(f"{number:f}".rstrip("0"))

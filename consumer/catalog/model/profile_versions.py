@@ -1,7 +1,7 @@
-"""What a profile's published version is, and what it would be if it were published now (semantics §5).
+"""Computes profile versions (semantics §5): the next one of a draft, and definitions that join one. Pure.
 
-Owns how weights come about, joining and following, and whether a publish takes effect at once. Pure; never touches
-scores: where any may differ from 0 the version begins to be built, and consumer/publishing/ goes on from there.
+A publish takes effect at once while all scores are 0. Otherwise the version is `building`, and
+consumer/scoring/profile_publish/ builds its scores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def draft_version(profile: Profile, definitions: Mapping[str, Definition]) -> ProfileVersion:
-    """Return the version that publishing the profile now would make."""
+    """Return the version that publishing the profile now would create."""
     return ProfileVersion(
         number=profile.last_number + 1,
         inherits=profile.inherits,
@@ -33,12 +33,12 @@ def draft_version(profile: Profile, definitions: Mapping[str, Definition]) -> Pr
 
 
 def points(definition: Definition, inherits: bool, own_weights: Mapping[str, int]) -> int:
-    """Return what a definition counts for under a draft or version with these weights of its own."""
+    """Return the points of a definition in a draft or version with these own weights."""
     return own_weights.get(definition.key, definition.default_points if inherits else 0)
 
 
 def same_content(published: ProfileVersion, draft: ProfileVersion) -> bool:
-    """Tell whether publishing the draft would change nothing."""
+    """Return True if publishing the draft would change nothing."""
     return (
         published.inherits == draft.inherits
         and published.own_weights == draft.own_weights
@@ -47,14 +47,14 @@ def same_content(published: ProfileVersion, draft: ProfileVersion) -> bool:
 
 
 def is_draft_published(profile: Profile, definitions: Mapping[str, Definition]) -> bool:
-    """Tell whether readers of a profile see what its draft says."""
+    """Return True if readers see the profile's draft."""
     return profile.version is not None and same_content(profile.version, draft_version(profile, definitions))
 
 
 def published_weight(published: ProfileVersion, key: str, draft: DefinitionWeight) -> DefinitionWeight:
-    """Return what a definition counts for under a published version, to be compared with its draft weight.
+    """Return a definition's weight in a published version, comparable with its weight in the draft.
 
-    One that the version does not know scores nothing, wherever it belongs.
+    A definition without a weight in the version scores 0, in the draft's group.
     """
     return replace(published.weights.get(key, DefinitionWeight(0, draft.group)), joined=False)
 
@@ -62,25 +62,25 @@ def published_weight(published: ProfileVersion, key: str, draft: DefinitionWeigh
 def with_new_definitions(version: ProfileVersion, definitions: Mapping[str, Definition]) -> ProfileVersion:
     """Return the version with the definitions created since it was published.
 
-    They join where it inherits, and follow the catalog's points and group until they first count.
+    They join if it inherits, and follow the catalog's points and group until they first count.
     """
     weights = dict(version.weights)
     for definition in definitions.values():
         known = weights.get(definition.key)
         joins = version.inherits if known is None else known.joined and not definition.counted
         if joins:
-            counts_for = points(definition, version.inherits, version.own_weights)
-            weights[definition.key] = DefinitionWeight(counts_for, definition.group, joined=True)
+            joined_points = points(definition, version.inherits, version.own_weights)
+            weights[definition.key] = DefinitionWeight(joined_points, definition.group, joined=True)
     return replace(version, weights=weights)
 
 
 def publish_if_wanted(
     profile: Profile, definitions: Mapping[str, Definition], *, wanted: bool, has_history: bool
 ) -> Profile:
-    """Return the profile after a document: published, or about to be, if that is wanted and changes anything.
+    """Return the profile published, or with a version being built, if that is wanted and changes anything.
 
-    A primary profile that was never published is, whatever is wanted. Before a publish has ended another one
-    does not begin; what it does not bring is pending.
+    A primary profile that was never published is published even if not wanted. While a publish runs no other one
+    begins; differences from its version are pending.
     """
     current, building = (
         with_new_definitions(version, definitions) if version else None
@@ -88,7 +88,7 @@ def publish_if_wanted(
     )
     after = replace(profile, version=current, building=building)
     draft = draft_version(profile, definitions)
-    must = profile.primary and after.coming is None
+    must = profile.primary and after.target_version is None
     if profile.publish_runs or not (wanted or must) or (current and same_content(current, draft)):
         return after
     if has_history:

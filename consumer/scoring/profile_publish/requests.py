@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from consumer.catalog import audit
 from consumer.catalog.audit import AuditedChange
-from consumer.catalog.change import change_account
+from consumer.catalog.change import change_catalog
 from consumer.catalog.model import profile_versions
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.revision import configuration_change
@@ -95,7 +95,7 @@ async def begin(
             raise NothingToPublishError(f"the draft of profile {profile!r} equals the published version")
         return replace(before, profiles={**before.profiles, profile: after})
 
-    building = (await change_account(connection, account, make, by=by)).profiles[profile].building
+    building = (await change_catalog(connection, account, make, by=by)).profiles[profile].building
     number: int = await connection.fetchval(
         _SQL["find_by_version"], account, profile, building and building.number
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from consumer.catalog import repository
-from consumer.catalog.change import change_account
+from consumer.catalog.change import change_catalog
 from consumer.catalog.diff import Difference
 from consumer.catalog.model import profile_versions
 from consumer.scoring.profile_publish.requests import find_profile
@@ -103,7 +103,7 @@ async def restore_draft(
         after = replace(current, inherits=content.inherits, weights=_own_weights(content, before.definitions))
         return replace(before, profiles={**before.profiles, profile: after})
 
-    catalog = await change_account(connection, account, make, by=by, since=revision)
+    catalog = await change_catalog(connection, account, make, by=by, since=revision)
     return catalog, [
         key
         for key, weight in content.weights.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from consumer.catalog.change import change_account
+from consumer.catalog.change import change_catalog
 from consumer.catalog.diff import differences
 from consumer.catalog.document.from_json import JsonFaultsError, document_from_json
 from consumer.web.api.catalog.schemas import OrderAnswer
@@ -27,9 +27,9 @@ Entry = TypeVar("Entry")
 async def edit(
     database: Connections, account: str, actor: str, make: Edit, *, since: int | None = None
 ) -> AccountCatalog:
-    """Change an account's configuration and return the result; arguments as for change_account."""
+    """Change an account's configuration and return the result; arguments as for change_catalog."""
     async with database.connection() as connection:
-        return await change_account(connection, account, make, by=actor, since=since)
+        return await change_catalog(connection, account, make, by=actor, since=since)
 
 
 def with_entry(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from consumer.catalog import repository
 from consumer.catalog.explain_match import ConditionResult, MatchResult, explain, read_sample
 from consumer.catalog.export import yaml_value
-from consumer.catalog.model.conditions import Op, as_mapping, kind
+from consumer.catalog.model.conditions import Op, condition_mapping, kind
 from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
 from consumer.web.api.catalog.edit import with_entry
@@ -166,7 +166,7 @@ def _trial_answer(trial: MatchResult, event: Event, *, draft: bool) -> Definitio
 
 
 def _condition(looked: ConditionResult) -> WhenCondition:
-    return WhenCondition.model_validate(plain(as_mapping(looked.condition)))
+    return WhenCondition.model_validate(plain(condition_mapping(looked.condition)))
 
 
 def _why(trial: MatchResult, event: Event) -> Iterator[str]:
@@ -180,7 +180,7 @@ def _why(trial: MatchResult, event: Event) -> Iterator[str]:
 
 
 def _shown_condition(looked: ConditionResult) -> str:
-    looks_at, op, *value = as_mapping(looked.condition).values()
+    looks_at, op, *value = condition_mapping(looked.condition).values()
     return " ".join([looks_at, op, *map(yaml_value, value)])
 
 

@@ -116,7 +116,8 @@ def profile_summary(profile: Profile, state: AccountCatalog) -> ProfileSummary:
         version=profile.version.number if profile.version else None,
         building=profile.building.number if profile.building else None,
         publish_runs=profile.publish_runs,
-        pending=profile.coming is None or not profile_versions.same_content(profile.coming, draft),
+        pending=profile.target_version is None
+        or not profile_versions.same_content(profile.target_version, draft),
         revision=profile_revision(profile),
     )
 
@@ -129,7 +130,7 @@ def profile_answer(profile: Profile, state: AccountCatalog) -> ProfileAnswer:
 
 def _counts(profile: Profile, state: AccountCatalog) -> Iterator[Counts]:
     live = profile.version.weights if profile.version else {}
-    coming = profile.coming
+    coming = profile.target_version
     for key, weight in profile_versions.draft_version(profile, state.definitions).weights.items():
         yield Counts(
             definition=key,
