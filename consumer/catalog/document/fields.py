@@ -119,7 +119,7 @@ class Fields:
         """Return a text that matches the whole pattern."""
         value = self.text(field)
         if value is not None and not pattern.fullmatch(value):
-            self._wrong(field, f"written like {pattern.pattern}", quoted(value))
+            self.fault(self.lines[field], f"{field} must match {pattern.pattern}: {quoted(value)}")
             return None
         return value
 

@@ -221,7 +221,7 @@ def _events(fields: Fields) -> tuple[str, ...] | None:
                 line_of(node), f"event type {quoted(value)} is repeated, first on line {types[value]}"
             )
         elif value == CONTACT_DELETED:
-            fields.fault(line_of(node), f"{CONTACT_DELETED} cannot be taken by a definition")
+            fields.fault(line_of(node), f"a definition cannot take {CONTACT_DELETED}")
         else:
             types[value] = line_of(node)
     return tuple(types)
@@ -263,6 +263,6 @@ def _weights(fields: Fields) -> dict[str, int] | None:
         return None
     for key, line in inner.lines.items():
         if not KEY.fullmatch(key):
-            inner.fault(line, f"{quoted(key)} is not written like a definition's key")
+            inner.fault(line, f"{quoted(key)} is not a valid definition key")
     weights = {key: inner.integer(key, -MOST_POINTS, MOST_POINTS) for key in inner.lines}
     return _present(weights)
