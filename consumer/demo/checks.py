@@ -1,8 +1,4 @@
-"""The closing report: what happened, and whether all of it is as it must be.
-
-Owns the checks; pure, from findings to lines. Never finds anything out: each finding comes from whoever is
-independent of what it is compared with.
-"""
+"""The demo's final checks: compares counts that different parts took independently. Pure."""
 
 from __future__ import annotations
 
@@ -12,23 +8,22 @@ from typing import TYPE_CHECKING, NamedTuple
 from schemas.names import Outcome, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-# With so many events chance does not excuse that something did not occur.
+# With this many events, chance is no excuse for something that did not occur.
 ENOUGH_EVENTS = 20_000
-_EXAMPLES = 5
-# It comes with deletion, in a later version.
+_MAX_EXAMPLES = 5
+# Comes with deletion, in a later version.
 _NOT_YET = Outcome.GONE
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was counted, by whom.
+    """What each part counted.
 
-    By the feed: fed. By the worker's batches: outcomes, entries (new ones), seconds. By `verify`: verified
-    entries, verdicts, differences. By the database: positions given and published, net_xp, overall (points by
-    message key). By the reader of the topics: read (distinct messages), repeats, flips, reversals, net_xp_told,
-    overall_told.
+    Feed: fed. Worker's batches: outcomes, entries (new ones), seconds. `verify`: verified (entries), verdicts,
+    differences. Database: enqueued and published (messages), net_xp, overall (points by message key).
+    Reader of the topics: read (distinct messages), repeats, flips, reversals, net_xp_read, overall_read.
     """
 
     fed: int
@@ -38,7 +33,7 @@ class Findings:
     verified: int
     verdicts: Mapping[str, int]
     differences: list[str]
-    given: int
+    enqueued: int
     published: int
     net_xp: int
     overall: Mapping[str, int]
@@ -46,63 +41,65 @@ class Findings:
     repeats: int
     flips: int
     reversals: int
-    net_xp_told: int
-    overall_told: Mapping[str, int]
+    net_xp_read: int
+    overall_read: Mapping[str, int]
 
 
 class Check(NamedTuple):
-    """One thing that must be so. by_chance: if it is not, chance explains it."""
+    """One check; by_chance: it may fail by chance, because there were few events."""
 
-    says: str
+    text: str
     holds: bool
     by_chance: bool = False
 
     @property
     def excused(self) -> bool:
-        """Tell whether it is not so, but need not be."""
+        """Whether it fails, but by chance."""
         return self.by_chance and not self.holds
 
     @property
     def failed(self) -> bool:
-        """Tell whether the run is a failure because of it."""
+        """Whether it makes the run a failure."""
         return not self.holds and not self.by_chance
 
 
-def checks(found: Findings) -> list[Check]:
-    """Return everything that must be so, in the order of the path."""
-    handled = sum(found.outcomes.values())
+def checks(findings: Findings) -> list[Check]:
+    """Return all checks, in the order in which an event passes the parts."""
+    handled = sum(findings.outcomes.values())
+    expected_outcomes = [outcome for outcome in Outcome if outcome is not _NOT_YET]
     return [
-        Check(f"{found.fed:,} events fed, {handled:,} got exactly one outcome", handled == found.fed),
-        _all_occurred("outcome", [one for one in Outcome if one is not _NOT_YET], found.outcomes, found.fed),
-        _all_occurred("verdict", list(Verdict), found.verdicts, found.fed),
-        _occurred("late flips told by messages", found.flips, found.fed),
-        _occurred("XP reversals told by messages", found.reversals, found.fed),
+        Check(f"{findings.fed:,} events fed, {handled:,} got exactly one outcome", handled == findings.fed),
+        _all_occurred("outcome", expected_outcomes, findings.outcomes, findings.fed),
+        _all_occurred("verdict", list(Verdict), findings.verdicts, findings.fed),
+        _occurred("late flips in messages", findings.flips, findings.fed),
+        _occurred("XP reversals in messages", findings.reversals, findings.fed),
         Check(
-            f"{found.entries:,} entries applied, {found.verified:,} verified", found.entries == found.verified
+            f"{findings.entries:,} entries applied, {findings.verified:,} verified",
+            findings.entries == findings.verified,
         ),
-        Check(_verified(found.differences), not found.differences),
+        Check(_verify_text(findings.differences), not findings.differences),
         Check(
-            f"{found.given:,} positions of the outbox, {found.published:,} published",
-            found.given == found.published,
-        ),
-        Check(
-            f"{found.read:,} of {found.given:,} messages read from the topics by distinct id"
-            f" ({found.repeats} repeats)",
-            found.read == found.given,
+            f"{findings.enqueued:,} messages enqueued, {findings.published:,} published",
+            findings.enqueued == findings.published,
         ),
         Check(
-            f"scores as the messages told them: {_told(found)}",
-            _without_zeros(found.overall) == _without_zeros(found.overall_told),
+            f"{findings.read:,} of {findings.enqueued:,} messages read from the topics by distinct id"
+            f" ({findings.repeats} repeats)",
+            findings.read == findings.enqueued,
         ),
         Check(
-            f"net XP is {found.net_xp:,} by the timeline, {found.net_xp_told:,} by the messages",
-            found.net_xp == found.net_xp_told,
+            f"scores in the database and in messages: {_scores_text(findings)}",
+            _without_zeros(findings.overall) == _without_zeros(findings.overall_read),
+        ),
+        Check(
+            f"net XP is {findings.net_xp:,} in the timeline, {findings.net_xp_read:,} in messages",
+            findings.net_xp == findings.net_xp_read,
         ),
     ]
 
 
-def _all_occurred(what: str, all_of_them: list[str], numbers: Mapping[str, int], fed: int) -> Check:
-    missing = [str(one) for one in all_of_them if not numbers.get(one)]
+def _all_occurred(what: str, expected: Sequence[str], numbers: Mapping[str, int], fed: int) -> Check:
+    missing = [str(name) for name in expected if not numbers.get(name)]
     if not missing:
         return Check(f"every {what} occurred", holds=True)
     return Check(f"{what} that did not occur: {', '.join(missing)}", holds=False, by_chance=_too_few(fed))
@@ -116,26 +113,26 @@ def _too_few(fed: int) -> bool:
     return fed < ENOUGH_EVENTS
 
 
-def _verified(differences: list[str]) -> str:
+def _verify_text(differences: list[str]) -> str:
     if not differences:
-        return "verify: judged again from scratch, nothing differs"
-    more = "" if len(differences) <= _EXAMPLES else f" (the first {_EXAMPLES})"
-    return "\n".join(
-        [f"verify: {len(differences)} differences{more}", *(f"  {one}" for one in differences[:_EXAMPLES])]
-    )
+        return "verify: recomputed from the stored timeline, no differences"
+    more = "" if len(differences) <= _MAX_EXAMPLES else f" (the first {_MAX_EXAMPLES})"
+    examples = [f"  {difference}" for difference in differences[:_MAX_EXAMPLES]]
+    return "\n".join([f"verify: {len(differences)} differences{more}", *examples])
 
 
-def _told(found: Findings) -> str:
-    stored, told = _without_zeros(found.overall), _without_zeros(found.overall_told)
-    differing = sorted(key for key in stored.keys() | told.keys() if stored.get(key) != told.get(key))
+def _scores_text(findings: Findings) -> str:
+    stored, read = _without_zeros(findings.overall), _without_zeros(findings.overall_read)
+    differing = sorted(key for key in stored.keys() | read.keys() if stored.get(key) != read.get(key))
     if not differing:
-        return f"{len(found.overall):,} contacts, all alike"
+        return f"{len(findings.overall):,} contacts, all equal"
     examples = ", ".join(
-        f"{key} stored {stored.get(key, 0)} told {told.get(key, 0)}" for key in differing[:_EXAMPLES]
+        f"{key} {stored.get(key, 0)} stored, {read.get(key, 0)} in messages"
+        for key in differing[:_MAX_EXAMPLES]
     )
-    return f"{len(differing)} differ, {examples}"
+    return f"{len(differing)} differ: {examples}"
 
 
 def _without_zeros(points: Mapping[str, int]) -> dict[str, int]:
-    """Leave out the contacts that stand at 0: of whom nothing ever changed nothing was told."""
+    """Drop contacts with score 0: a score that never changed was never published."""
     return {key: number for key, number in points.items() if number}

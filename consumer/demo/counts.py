@@ -1,7 +1,4 @@
-"""What the demo knows while it runs: counted where it happens, by each part for itself.
-
-Owns these numbers and how far the parts may run apart. Never asks anybody for them.
-"""
+"""The counters of a running demo, each kept by the part that does the work; and the limits of the backlog."""
 
 from __future__ import annotations
 
@@ -15,20 +12,20 @@ if TYPE_CHECKING:
 
     from consumer.ingest.batch import RecordOutcome
 
-# The embedded broker forgets the oldest of a partition beyond 5 MiB. All that is on its way together stays
-# below that, so no partition can get there.
-_MOST_BYTES = 3 << 20
-# Of messages out, some kilobytes each, over all partitions.
-_MOST_MESSAGES = 5000
+# The embedded broker drops the oldest batches of a partition beyond 5 MiB. The whole backlog stays below that, so
+# no partition can reach it.
+_MAX_BACKLOG_BYTES = 3 << 20
+# Messages out, some kilobytes each, over all partitions.
+_MAX_UNREAD_MESSAGES = 5000
 
 
 @dataclass
 class Counts:
     """The numbers of one run.
 
-    first_fed_at: on the monotonic clock. fed, fed_bytes: of records that the broker acknowledged. outcomes: of
-    records in committed batches. given, published: positions of the outbox, as last read from the database.
-    read: distinct messages out, by topic.
+    first_fed_at: on the monotonic clock. fed, fed_bytes: records acknowledged by the broker. outcomes: records in
+    committed batches. enqueued, published: messages of the outbox, as last read from the database. read: distinct
+    messages out, by topic. changed: set when the worker or the reader has advanced.
     """
 
     total: int
@@ -37,59 +34,59 @@ class Counts:
     fed_bytes: int = 0
     handled_bytes: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
-    given: int = 0
+    enqueued: int = 0
     published: int = 0
     read: Counter[str] = field(default_factory=Counter)
-    moved: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def handled(self) -> int:
-        """Records that a committed batch gave an outcome."""
+        """Records with an outcome in a committed batch."""
         return self.outcomes.total()
 
     @property
     def lag(self) -> int:
-        """Records that the broker has and no committed batch."""
+        """Records in the broker that are in no committed batch."""
         return self.fed - self.handled
 
     @property
     def has_room(self) -> bool:
-        """Tell whether more may be fed: neither the worker nor the reader is far behind."""
+        """Whether more may be fed: both the worker's and the reader's backlog are below their limits."""
         return (
-            self.fed_bytes - self.handled_bytes < _MOST_BYTES
-            and self.given - self.read.total() < _MOST_MESSAGES
+            self.fed_bytes - self.handled_bytes < _MAX_BACKLOG_BYTES
+            and self.enqueued - self.read.total() < _MAX_UNREAD_MESSAGES
         )
 
     @property
     def all_handled(self) -> bool:
-        """Tell whether everything that was to be fed has its outcome."""
+        """Whether every record of the run is fed and has its outcome."""
         return self.fed == self.total == self.handled
 
     @property
     def all_read(self) -> bool:
-        """Tell whether every message that has a position, as far as is known, was published and read."""
-        return self.given == self.published == self.read.total()
+        """Whether every message enqueued, as last read from the database, was published and read."""
+        return self.enqueued == self.published == self.read.total()
 
     def handle(self, handled: Sequence[RecordOutcome]) -> None:
         """Count a committed batch."""
         for one in handled:
             self.outcomes[one.outcome.value] += 1
             record = one.record
-            self.handled_bytes += size(record.key, record.value, record.headers)
-        self.moved.set()
+            self.handled_bytes += record_size(record.key, record.value, record.headers)
+        self.changed.set()
 
-    async def change(self) -> None:
-        """Wait until a batch was committed, or a moment."""
-        self.moved.clear()
+    async def wait_for_change(self) -> None:
+        """Wait until the worker or the reader has advanced, 0.1 s at most."""
+        self.changed.clear()
         try:
             async with asyncio.timeout(0.1):
-                await self.moved.wait()
+                await self.changed.wait()
         except TimeoutError:
             pass
 
 
-def size(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> int:
-    """Return the bytes of a record's parts together."""
+def record_size(key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> int:
+    """Return the bytes of a record's key, value and headers together."""
     return (
         len(key or b"")
         + len(value or b"")

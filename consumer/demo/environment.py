@@ -1,7 +1,4 @@
-"""The stage: both embedded servers, the topics, the schema, four accounts and the settings of the worker.
-
-Owns what has to be there before the first event, and taking it all away. Never feeds or reads anything.
-"""
+"""Sets up what the demo needs, and removes it: both embedded servers, topics, schema, four accounts, settings."""
 
 from __future__ import annotations
 
@@ -27,13 +24,13 @@ if TYPE_CHECKING:
 PARTITIONS = 4
 
 _ACME, _BIRCH, _COBALT = DEMO_ACCOUNTS
-# The account whose retention horizon is set, so that events dated before it are expired.
+# The account with a retention horizon: its events dated before that are expired.
 HORIZON_ACCOUNT = _COBALT
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """An account of the demo; settings: what differs from the starting catalog's, as YAML."""
+class DemoAccount:
+    """An account of the demo; settings: those that differ from the starting catalog, as YAML."""
 
     key: str
     name: str
@@ -41,34 +38,34 @@ class Account:
 
 
 ACCOUNTS = (
-    Account(_ACME, "Acme Inc."),
-    Account(_BIRCH, "Birch & Sons", "sales: false\ncount_robots: true\n"),
-    Account(_COBALT, "Cobalt Studio", "sales: false\ntime_zone: Europe/Paris\n"),
-    Account(DISABLED_ACCOUNT, "Dormant Ltd", "engagement: false\n"),
+    DemoAccount(_ACME, "Acme Inc."),
+    DemoAccount(_BIRCH, "Birch & Sons", "sales: false\ncount_robots: true\n"),
+    DemoAccount(_COBALT, "Cobalt Studio", "sales: false\ntime_zone: Europe/Paris\n"),
+    DemoAccount(DISABLED_ACCOUNT, "Dormant Ltd", "engagement: false\n"),
 )
 
 
 @asynccontextmanager
-async def raised(horizon: datetime) -> AsyncIterator[Settings]:
-    """Start everything and give the settings of a worker on it; afterwards nothing of it is left.
+async def demo_environment(horizon: datetime) -> AsyncIterator[Settings]:
+    """Start everything and yield the settings of a worker that uses it; remove everything at the end.
 
-    horizon: of the account HORIZON_ACCOUNT. Raises ServerFailedError where a server does not start.
+    horizon: the retention horizon of HORIZON_ACCOUNT. Raises ServerFailedError if a server does not start.
     """
     database = EmbeddedPostgres()
     with EmbeddedBroker() as broker:
         try:
-            await _undisturbed(database.start())
+            await _complete(database.start())
             for topic in (*INPUT_TOPICS, *OUTPUT_TOPICS):
                 broker.create_topic(topic, PARTITIONS)
             await migrate(database.dsn)
-            await _open_accounts(database.dsn, horizon)
+            await _create_accounts(database.dsn, horizon)
             yield _settings(database.dsn, broker.bootstrap)
         finally:
-            await _undisturbed(database.stop())
+            await _complete(database.stop())
 
 
-async def _undisturbed(step: Coroutine[Any, Any, None]) -> None:
-    """Let a step end before a cancellation takes effect: half of it would leave files and processes behind."""
+async def _complete(step: Coroutine[Any, Any, None]) -> None:
+    """Complete a step before a cancellation takes effect: half a step would leave files and processes."""
     task = asyncio.ensure_future(step)
     try:
         await asyncio.shield(task)
@@ -78,7 +75,7 @@ async def _undisturbed(step: Coroutine[Any, Any, None]) -> None:
 
 
 def _settings(dsn: str, bootstrap: str) -> Settings:
-    # Under a prefix that nobody uses: what is set for a real installation is not meant for the demo.
+    # An unused prefix: settings of a real installation are not meant for the demo.
     return Settings(
         _env_prefix="ENGAGEMENT_DEMO_IGNORES_ALL_",
         database_url=dsn,
@@ -89,7 +86,7 @@ def _settings(dsn: str, bootstrap: str) -> Settings:
     )
 
 
-async def _open_accounts(dsn: str, horizon: datetime) -> None:
+async def _create_accounts(dsn: str, horizon: datetime) -> None:
     connection = await postgres.connect(dsn)
     try:
         for account in ACCOUNTS:

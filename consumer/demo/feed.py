@@ -1,8 +1,4 @@
-"""Feeds the scenario to the broker, as fast as the worker takes it and no faster.
-
-Owns the producer of the demo. Never invents anything (scenario.py does) and never decides how far ahead is too
-far (counts.py does).
-"""
+"""Produces the scenario's records, as fast as the worker and the reader keep up (the limits are in counts.py)."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer
 
-from consumer.demo.counts import size
+from consumer.demo.counts import record_size
 from consumer.infra import kafka
 from consumer.infra.clock import SystemClock
 
@@ -23,19 +19,19 @@ if TYPE_CHECKING:
     from consumer.demo.traffic.scenario import SimulatedRecord
     from consumer.infra.settings import Settings
 
-# Records sent together. The embedded broker answers a fetch with one stored batch per partition, so these are what
-# the worker's own batches grow to.
-_TOGETHER = 2000
+# Records sent together. The embedded broker answers a fetch with one stored batch per partition, so this limits the
+# worker's batches.
+_CHUNK_RECORDS = 2000
 _BATCH_BYTES = 512 << 10
-# Records made up in one go, before the others get their turn.
-_MADE_UP = 100
-_PATIENCE = 10.0
+# Records generated before other tasks get their turn.
+_GENERATED_AT_ONCE = 100
+_SEND_TIMEOUT = 10.0
 
 
 async def feed(settings: Settings, records: Iterable[SimulatedRecord], counts: Counts) -> None:
     """Produce the first `counts.total` of these records and return when all are acknowledged.
 
-    Raises KafkaError and TimeoutError where the broker does not take them.
+    Raises KafkaError and TimeoutError if the broker does not acknowledge them.
     """
     producer = AIOKafkaProducer(
         **kafka.client_options(settings, "demo"),
@@ -48,26 +44,26 @@ async def feed(settings: Settings, records: Iterable[SimulatedRecord], counts: C
         await producer.start()
         counts.first_fed_at = SystemClock().monotonic()
         wanted = islice(records, counts.total)
-        while together := await _some(wanted):
+        while chunk := await _next_chunk(wanted):
             while not counts.has_room:
-                await counts.change()
-            await _send(settings, producer, together)
-            counts.fed += len(together)
-            counts.fed_bytes += sum(size(one.key, one.value, one.headers) for one in together)
+                await counts.wait_for_change()
+            await _send(settings, producer, chunk)
+            counts.fed += len(chunk)
+            counts.fed_bytes += sum(record_size(one.key, one.value, one.headers) for one in chunk)
     finally:
         await kafka.stop_client(producer)
 
 
-async def _some(wanted: Iterator[SimulatedRecord]) -> list[SimulatedRecord]:
-    made: list[SimulatedRecord] = []
-    while len(made) < _TOGETHER and (more := list(islice(wanted, _MADE_UP))):
-        made += more
+async def _next_chunk(wanted: Iterator[SimulatedRecord]) -> list[SimulatedRecord]:
+    chunk: list[SimulatedRecord] = []
+    while len(chunk) < _CHUNK_RECORDS and (more := list(islice(wanted, _GENERATED_AT_ONCE))):
+        chunk += more
         await asyncio.sleep(0)
-    return made
+    return chunk
 
 
-async def _send(settings: Settings, producer: AIOKafkaProducer, together: list[SimulatedRecord]) -> None:
-    async with asyncio.timeout(_PATIENCE):
+async def _send(settings: Settings, producer: AIOKafkaProducer, chunk: list[SimulatedRecord]) -> None:
+    async with asyncio.timeout(_SEND_TIMEOUT):
         sent = [
             await producer.send(
                 settings.topic(one.topic),
@@ -76,6 +72,6 @@ async def _send(settings: Settings, producer: AIOKafkaProducer, together: list[S
                 headers=one.headers,
                 timestamp_ms=one.timestamp,
             )
-            for one in together
+            for one in chunk
         ]
         await asyncio.gather(*sent)

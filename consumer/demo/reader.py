@@ -1,7 +1,6 @@
-"""Reads the topics out as a stranger would, and keeps what can be learned from messages alone.
+"""Consumes the output topics as any subscriber would, and keeps what messages alone say.
 
-Owns the consumer at the far end. Never looks into the database: what it learned is compared with that in the
-end (summary.py).
+Never reads the database, so that the final checks compare two independent sources.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class _Cause(msgspec.Struct):
     verdict: str
 
 
-class _Score(msgspec.Struct):
+class _ScoreData(msgspec.Struct):
     version: int
     overall: _Points
     events: list[_Cause]
@@ -38,29 +37,29 @@ class _Score(msgspec.Struct):
 
 class _ScoreChanged(msgspec.Struct):
     id: str
-    data: _Score
+    data: _ScoreData
 
 
-class _Xp(msgspec.Struct):
+class _XpData(msgspec.Struct):
     amount: int
     reverses: str | None
 
 
 class _XpCredited(msgspec.Struct):
     id: str
-    data: _Xp
+    data: _XpData
 
 
 _SCORE_CHANGED = msgspec.json.Decoder(_ScoreChanged)
 _XP_CREDITED = msgspec.json.Decoder(_XpCredited)
 
 
-class Reader:
-    """What was learned so far.
+class MessageReader:
+    """A consumer of all output topics, with its findings so far.
 
-    repeats: messages that came again under an id read before. flips: verdicts that messages said were lost to
-    a late event. reversals: XP messages that take another one back. net_xp: the sum of all amounts. overall:
-    by key, the points that the message with the highest version told.
+    repeats: messages whose id was read before. flips: events that lost their `counted` verdict to a late event,
+    by the messages. reversals: XP messages that reverse another one. net_xp: the sum of all amounts. overall: by
+    key, the points in the message with the highest version.
     """
 
     def __init__(self, settings: Settings, counts: Counts) -> None:
@@ -75,7 +74,7 @@ class Reader:
         self.overall: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Read until cancelled; raises KafkaError, OffsetOutOfRangeError where the broker forgot messages."""
+        """Read until cancelled. Raises KafkaError; OffsetOutOfRangeError if the broker has dropped messages."""
         consumer = AIOKafkaConsumer(
             **kafka.client_options(self._settings, "reader"),
             enable_auto_commit=False,
@@ -85,24 +84,24 @@ class Reader:
         try:
             await consumer.start()
             names = {self._settings.topic(name): name for name in OUTPUT_TOPICS}
-            lanes = [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]
-            consumer.assign(lanes)
-            for lane in lanes:
-                consumer.seek(lane, 0)
+            partitions = [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]
+            consumer.assign(partitions)
+            for partition in partitions:
+                consumer.seek(partition, 0)
             while True:
                 fetched = await consumer.getmany(timeout_ms=200, max_records=500)
-                for lane, records in fetched.items():
+                for partition, records in fetched.items():
                     for record in records:
-                        self._take(names[lane.topic], record)
-                self._counts.moved.set()
+                        self._process(names[partition.topic], record)
+                self._counts.changed.set()
         finally:
             await kafka.stop_client(consumer)
 
-    def _take(self, topic: str, record: ConsumerRecord) -> None:
+    def _process(self, topic: str, record: ConsumerRecord) -> None:
         if topic == SCORE_CHANGED_TOPIC:
             changed = _SCORE_CHANGED.decode(record.value)
             if self._is_new(topic, changed.id):
-                self._learn_score(record.key.decode(), changed.data)
+                self._keep_score(record.key.decode(), changed.data)
         elif topic == XP_CREDITED_TOPIC:
             credited = _XP_CREDITED.decode(record.value)
             if self._is_new(topic, credited.id):
@@ -110,10 +109,10 @@ class Reader:
                 self.reversals += credited.data.reverses is not None
         else:
             headers = dict(record.headers)
-            place = (headers[f"engagement-{name}"] for name in ("topic", "partition", "offset"))
-            self._is_new(topic, b"/".join(place).decode())
+            position = (headers[f"engagement-{name}"] for name in ("topic", "partition", "offset"))
+            self._is_new(topic, b"/".join(position).decode())
 
-    def _learn_score(self, key: str, score: _Score) -> None:
+    def _keep_score(self, key: str, score: _ScoreData) -> None:
         self.flips += sum(cause.verdict != Verdict.COUNTED for cause in score.events)
         if score.version > self._versions.get(key, 0):
             self._versions[key] = score.version

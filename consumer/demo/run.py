@@ -1,7 +1,4 @@
-"""One run of the demo: its numbers, its clock, and what the database says meanwhile.
-
-Owns the demo's own connection to the database. Never starts or ends anything.
-"""
+"""One run of the demo: its counters, its clock, and the figures it reads from the database."""
 
 from __future__ import annotations
 
@@ -9,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from consumer.demo.counts import Counts
-from consumer.demo.reader import Reader
-from consumer.demo.screen import MOST_CONTACTS, Hot, Moment, Rate
+from consumer.demo.reader import MessageReader
+from consumer.demo.screen import MAX_CONTACTS, HotContact, RecentRate, Snapshot
 from consumer.infra.clock import SystemClock
 from consumer.infra.telemetry.metrics import Metrics
 from schemas.names import Verdict
@@ -23,57 +20,57 @@ if TYPE_CHECKING:
 _SQL = queries("demo")
 
 
-class Run:
-    """What takes part in a run. metrics: the worker's, once there is one."""
+class DemoRun:
+    """The parts and figures of a run. metrics: the worker's, once it is created."""
 
     def __init__(self, settings: Settings, connection: Connection, total: int) -> None:
         self.settings = settings
         self.connection = connection
         self.counts = Counts(total)
-        self.reader = Reader(settings, self.counts)
+        self.reader = MessageReader(settings, self.counts)
         self.metrics = Metrics()
-        self.hottest: list[Hot] = []
+        self.hottest: list[HotContact] = []
         self._clock = SystemClock()
-        self._rate = Rate(self._clock)
-        self._began = self._clock.monotonic()
-        self._ended: float | None = None
-        # A connection answers one question at a time.
-        self._asking = asyncio.Lock()
+        self._rate = RecentRate(self._clock)
+        self._started_at = self._clock.monotonic()
+        self._handled_at: float | None = None
+        # A connection runs one query at a time.
+        self._connection_lock = asyncio.Lock()
 
     @property
     def seconds(self) -> float:
         """Seconds since the run began."""
-        return self._clock.monotonic() - self._began
+        return self._clock.monotonic() - self._started_at
 
     @property
     def working_seconds(self) -> float:
         """Seconds from the first event to the last one's commit."""
-        return (self._ended or self._clock.monotonic()) - (self.counts.first_fed_at or self._began)
+        return (self._handled_at or self._clock.monotonic()) - (self.counts.first_fed_at or self._started_at)
 
-    def end(self) -> None:
-        """Note that the last event was handled; what follows does not count as work."""
-        self._ended = self._ended or self._clock.monotonic()
+    def mark_handled(self) -> None:
+        """Stop the clock of `working_seconds`: every event has its outcome."""
+        self._handled_at = self._handled_at or self._clock.monotonic()
 
     def progress(self) -> tuple[int, ...]:
-        """Return what must change for anything to have moved."""
+        """Return the counters of which at least one changes while the run advances."""
         counts = self.counts
-        return (counts.fed, counts.handled, counts.given, counts.published, counts.read.total())
+        return (counts.fed, counts.handled, counts.enqueued, counts.published, counts.read.total())
 
-    def moment(self) -> Moment:
-        """Return what is to be seen now."""
+    def snapshot(self) -> Snapshot:
+        """Return the figures of this moment, those of the database as of the last refresh."""
         handled = self.counts.handled
-        rate = handled / self.working_seconds if self._ended else self._rate.of(handled)
-        return Moment(self.counts, self.verdicts(), self.hottest, self.seconds, rate)
+        rate = handled / self.working_seconds if self._handled_at else self._rate.of(handled)
+        return Snapshot(self.counts, self.verdicts(), self.hottest, self.seconds, rate)
 
-    async def look(self) -> None:
-        """Ask the database how far the outbox is and who is hottest."""
-        async with self._asking:
+    async def refresh(self) -> None:
+        """Read the outbox's numbers and the contacts with the highest scores from the database."""
+        async with self._connection_lock:
             positions = await self.connection.fetchrow(_SQL["positions"])
-            hottest = await self.connection.fetch(_SQL["hottest"], MOST_CONTACTS)
+            hottest = await self.connection.fetch(_SQL["hottest"], MAX_CONTACTS)
         if positions is not None:
-            self.counts.given, self.counts.published = positions["given"], positions["published"]
+            self.counts.enqueued, self.counts.published = positions["enqueued"], positions["published"]
         self.hottest = [
-            Hot(
+            HotContact(
                 row["name"],
                 row["account"],
                 row["overall"],
@@ -83,7 +80,7 @@ class Run:
         ]
 
     def verdicts(self) -> dict[str, int]:
-        """Return the verdicts on new entries, as the worker's batches counted them."""
+        """Return the number of new entries by verdict, from the worker's metrics."""
         return {verdict.value: self._counted(verdict) for verdict in Verdict}
 
     def _counted(self, verdict: Verdict) -> int:

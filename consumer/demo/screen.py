@@ -1,7 +1,4 @@
-"""What somebody watching sees while it runs: a live screen on a terminal, a plain line now and then elsewhere.
-
-Owns showing. Never counts anything and never asks for anything: it draws what it is given.
-"""
+"""Shows a running demo: a live screen on a terminal, a plain line every two seconds elsewhere. Only draws."""
 
 from __future__ import annotations
 
@@ -27,16 +24,16 @@ if TYPE_CHECKING:
     from consumer.demo.counts import Counts
     from consumer.infra.clock import Clock
 
-_WIDTH_ELSEWHERE = 110
-# Seconds between two lines where there is no terminal, and over which the rate is reckoned.
-_LINE_EVERY = 2.0
-_RATE_OVER = 2.0
-# Lines of the screen that are not contacts; and contacts at most.
+_FILE_WIDTH = 110
+# Seconds between two lines without a terminal, and the period of the recent rate.
+_LINE_SECONDS = 2.0
+_RATE_SECONDS = 2.0
+# Lines of the screen that are not contacts; and the maximum number of contacts.
 _OTHER_LINES = 16
-MOST_CONTACTS = 10
+MAX_CONTACTS = 10
 _BAR_WIDTH = 10
-# What all topics out begin with; a narrow terminal has no room for it.
-_ENGAGEMENT = "engagement."
+# Common to all output topics; a narrow terminal has no room for it.
+_TOPIC_PREFIX = "engagement."
 
 COLOURS: Mapping[str, str] = {
     Outcome.APPLIED: "green",
@@ -50,8 +47,8 @@ COLOURS: Mapping[str, str] = {
 }
 
 
-class Hot(NamedTuple):
-    """A contact at the top of the list; groups: points by the group's name, in display order."""
+class HotContact(NamedTuple):
+    """A contact with a high score; groups: points by group name, in display order."""
 
     name: str
     account: str
@@ -59,89 +56,90 @@ class Hot(NamedTuple):
     groups: dict[str, int]
 
 
-class Moment(NamedTuple):
-    """What is to be seen at one moment. per_second: handled records, lately."""
+class Snapshot(NamedTuple):
+    """The figures of one snapshot. per_second: records handled, recently."""
 
     counts: Counts
     verdicts: Mapping[str, int]
-    hottest: list[Hot]
+    hottest: list[HotContact]
     seconds: float
     per_second: float
 
 
-class Rate:
-    """How many records a second were handled lately."""
+class RecentRate:
+    """Records handled per second, recently."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._seen: deque[tuple[float, int]] = deque()
 
     def of(self, handled: int) -> float:
-        """Return the rate of the last two seconds, given how many were handled by now."""
+        """Return the rate over the last two seconds; handled: the number so far."""
         now = self._clock.monotonic()
         self._seen.append((now, handled))
-        while len(self._seen) > 2 and now - self._seen[0][0] > _RATE_OVER:  # noqa: PLR2004 - a span has two ends
+        while len(self._seen) > 2 and now - self._seen[0][0] > _RATE_SECONDS:  # noqa: PLR2004 - a span has two ends
             self._seen.popleft()
-        begun, before = self._seen[0]
-        return (handled - before) / (now - begun) if now > begun else 0.0
+        started, before = self._seen[0]
+        return (handled - before) / (now - started) if now > started else 0.0
 
 
-class NobodyWatchesError(BrokenPipeError):
-    """Whoever read the demo's output has gone."""
+class OutputClosedError(BrokenPipeError):
+    """The reader of the demo's output has closed the pipe."""
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        # Not SystemExit, rich's own way: it would end the loop before the servers are taken away.
-        raise NobodyWatchesError
+        # rich would raise SystemExit, which ends the loop before the servers are removed.
+        raise OutputClosedError
 
 
-def console() -> Console:
-    """Return the console of the demo, on standard output, wide enough for tables where it is a file.
+def make_console() -> Console:
+    """Return a console on standard output, wide enough for the tables if that is a file.
 
-    Printing raises NobodyWatchesError where standard output is a pipe that nobody reads any more.
+    Printing raises OutputClosedError if standard output is a closed pipe.
     """
-    made = _Console(highlight=False)
-    return made if made.is_terminal else _Console(highlight=False, width=_WIDTH_ELSEWHERE)
+    console = _Console(highlight=False)
+    return console if console.is_terminal else _Console(highlight=False, width=_FILE_WIDTH)
 
 
 @contextmanager
-def shown(on: Console) -> Iterator[Callable[[Moment], None]]:
-    """Give a function that shows a moment; the last one stays on the screen."""
+def live_display(on: Console) -> Iterator[Callable[[Snapshot], None]]:
+    """Yield a function that displays a snapshot; the last one stays on the screen."""
     if not on.is_terminal:
         yield _lines(on)
         return
-    # Redrawn by whoever calls, not by a thread of rich's: all happens between two steps of one loop.
+    # Redrawn by the caller, not by rich's thread: everything happens in one event loop.
     with Live(console=on, auto_refresh=False) as live:
-        yield lambda moment: live.update(picture(moment, on.size.height), refresh=True)
+        yield lambda snapshot: live.update(render(snapshot, on.size.height), refresh=True)
 
 
-def _lines(on: Console) -> Callable[[Moment], None]:
-    told_at = 0.0
+def _lines(on: Console) -> Callable[[Snapshot], None]:
+    printed_at = 0.0
 
-    def tell(moment: Moment) -> None:
-        nonlocal told_at
-        if moment.seconds - told_at >= _LINE_EVERY:
-            told_at = moment.seconds
-            on.print(line(moment), soft_wrap=True)
+    def display(snapshot: Snapshot) -> None:
+        nonlocal printed_at
+        if snapshot.seconds - printed_at >= _LINE_SECONDS:
+            printed_at = snapshot.seconds
+            on.print(_one_line(snapshot), soft_wrap=True)
 
-    return tell
+    return display
 
 
-def line(moment: Moment) -> str:
-    """Return a moment as one plain line."""
-    counts = moment.counts
+def _one_line(snapshot: Snapshot) -> str:
+    counts = snapshot.counts
     outcomes = ", ".join(f"{name} {number}" for name, number in counts.outcomes.most_common())
-    hottest = f"; hottest: {moment.hottest[0].name} {moment.hottest[0].overall}" if moment.hottest else ""
+    hottest = (
+        f"; hottest: {snapshot.hottest[0].name} {snapshot.hottest[0].overall}" if snapshot.hottest else ""
+    )
     return (
-        f"{moment.seconds:4.0f} s: {counts.handled} of {counts.total} events, {moment.per_second:.0f}/s, "
+        f"{snapshot.seconds:4.0f} s: {counts.handled} of {counts.total} events, {snapshot.per_second:.0f}/s, "
         f"lag {counts.lag}: {outcomes or 'nothing yet'}; messages out {counts.read.total()}{hottest}"
     )
 
 
-def picture(moment: Moment, height: int = 100) -> Group:
-    """Return a moment as a picture of at most so many lines."""
-    counts = moment.counts
+def render(snapshot: Snapshot, height: int = 100) -> Group:
+    """Return a snapshot as tables, in at most `height` lines."""
+    counts = snapshot.counts
     heading = Table.grid(padding=(0, 2), expand=True)
     heading.add_column(no_wrap=True)
     heading.add_column(ratio=1)
@@ -149,21 +147,21 @@ def picture(moment: Moment, height: int = 100) -> Group:
     heading.add_row(
         f"[bold]{counts.handled:,}[/] of {counts.total:,} events",
         ProgressBar(total=counts.total, completed=counts.handled),
-        f"[bold]{moment.per_second:,.0f}[/] events/s   lag [bold]{counts.lag:,}[/]   {moment.seconds:.0f} s",
+        f"[bold]{snapshot.per_second:,.0f}[/] events/s   lag [bold]{counts.lag:,}[/]   {snapshot.seconds:.0f} s",
     )
     tables = [
         _numbers("outcomes", counts.outcomes, [one for one in Outcome if one is not Outcome.GONE]),
-        _numbers("verdicts", moment.verdicts, list(Verdict)),
+        _numbers("verdicts", snapshot.verdicts, list(Verdict)),
         _numbers(
             "messages out",
-            {topic.removeprefix(_ENGAGEMENT): number for topic, number in counts.read.items()},
-            [topic.removeprefix(_ENGAGEMENT) for topic in OUTPUT_TOPICS],
+            {topic.removeprefix(_TOPIC_PREFIX): number for topic, number in counts.read.items()},
+            [topic.removeprefix(_TOPIC_PREFIX) for topic in OUTPUT_TOPICS],
         ),
     ]
     parts: list[RenderableType] = [heading, Columns([Panel.fit(table) for table in tables])]
-    room = min(MOST_CONTACTS, height - _OTHER_LINES)
-    if moment.hottest and room > 0:
-        parts.append(_hottest(moment.hottest[:room]))
+    room = min(MAX_CONTACTS, height - _OTHER_LINES)
+    if snapshot.hottest and room > 0:
+        parts.append(_hottest(snapshot.hottest[:room]))
     return Group(*parts)
 
 
@@ -177,7 +175,7 @@ def _numbers(title: str, numbers: Mapping[str, int], names: list[str]) -> Table:
     return table
 
 
-def _hottest(contacts: list[Hot]) -> Table:
+def _hottest(contacts: list[HotContact]) -> Table:
     table = Table(
         title="hottest contacts", title_justify="left", title_style="bold", box=None, padding=(0, 1)
     )

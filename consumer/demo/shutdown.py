@@ -1,8 +1,4 @@
-"""How the demo ends before its time, and what it leaves: nothing but a log, if something went wrong.
-
-Owns signals and the file that the worker logs to while the screen is in use. Never decides whether anything went
-wrong.
-"""
+"""Ends the demo on signals, and keeps the worker's log off the screen: in a file, which stays if a run fails."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from consumer.demo.screen import NobodyWatchesError
+from consumer.demo.screen import OutputClosedError
 from consumer.infra.telemetry import logs
 
 if TYPE_CHECKING:
@@ -23,32 +19,32 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-# Ctrl-C needs nothing of ours: asyncio.run cancels, and the command line knows the exit code.
+# Ctrl-C needs no handler: asyncio.run cancels the task, and the command line sets the exit code.
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _KILLED_BY = 128
 
 
 @dataclass(slots=True)
-class Log:
-    """The worker's log; keep: whether it is left for people to read."""
+class WorkerLog:
+    """The worker's log; keep: whether it stays after the run."""
 
     file: Path
     keep: bool = True
 
 
 @contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Cancel the current task on SIGTERM and SIGHUP, so that it takes everything away; then exit as if killed."""
+def exit_on_signals() -> Iterator[None]:
+    """On SIGTERM and SIGHUP cancel the current task, so that it cleans up; then exit as if killed."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     received: list[int] = []
 
-    def end(number: int) -> None:
+    def cancel(number: int) -> None:
         received.append(number)
         if task is not None:
             task.cancel()
 
     for number in _SIGNALS:
-        loop.add_signal_handler(number, end, number)
+        loop.add_signal_handler(number, cancel, number)
     try:
         yield
     except asyncio.CancelledError:
@@ -61,22 +57,22 @@ def ended_by_signals() -> Iterator[None]:
 
 
 @contextmanager
-def logged_to_a_file(on: Console) -> Iterator[Log]:
-    """Send all log lines to a temporary file, which goes unless it is to be kept; then its place is told."""
+def log_to_file(on: Console) -> Iterator[WorkerLog]:
+    """Write the log to a temporary file; at the end delete it, or print its path if `keep` is set."""
     descriptor, name = tempfile.mkstemp(prefix="engagement-demo-", suffix=".log")
-    log = Log(Path(name))
+    log = WorkerLog(Path(name))
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         logs.configure("info", "json", file)
         try:
             yield log
-        except (asyncio.CancelledError, NobodyWatchesError):
+        except (asyncio.CancelledError, OutputClosedError):
             log.keep = False
             raise
         except BaseExceptionGroup as group:
-            # What the command line knows an answer to, instead of the group around it.
-            if gone := group.subgroup(NobodyWatchesError):
+            # The command line handles this error, but not a group around it.
+            if gone := group.subgroup(OutputClosedError):
                 log.keep = False
-                raise NobodyWatchesError from gone
+                raise OutputClosedError from gone
             raise
         finally:
             logs.configure()

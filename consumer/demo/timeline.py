@@ -1,7 +1,4 @@
-"""One contact's timeline for people: the part of it that tells most, and why each verdict is what it is.
-
-Owns choosing and wording. Never judges: verdicts and points are as stored.
-"""
+"""An excerpt of one contact's timeline, with the reason of each verdict; verdicts and points are as stored."""
 
 from __future__ import annotations
 
@@ -26,31 +23,32 @@ if TYPE_CHECKING:
 
 _SQL = queries("demo")
 # Entries that fit a screen.
-_SHOWN = 16
-# Contacts looked at.
-_CONTACTS = 20
+_EXCERPT = 16
+# Contacts to choose from.
+_CANDIDATES = 20
 _UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
-Worth = tuple[bool, bool, int]
+# Greater is better, see best_excerpt.
+Rank = tuple[bool, bool, int]
 
 
-async def telling_timeline(connection: Connection) -> Group | None:
-    """Return the most telling part of the most telling timeline, None where there is no entry at all."""
-    best: tuple[Worth, int, int, list[dict[str, Any]]] | None = None
-    for row in await connection.fetch(_SQL["telling_contacts"], _CONTACTS):
+async def sample_timeline(connection: Connection) -> Group | None:
+    """Return the most varied excerpt of the most varied timeline; None if there are no entries."""
+    best: tuple[Rank, int, int, list[dict[str, Any]]] | None = None
+    for row in await connection.fetch(_SQL["varied_contacts"], _CANDIDATES):
         number = row["contact_id"]
         entries = [dict(entry) for entry in await connection.fetch(_SQL["timeline"], number)]
-        worth, begin = most_telling([entry["verdict"] for entry in entries], overtakings(entries))
-        if best is None or worth > best[0]:
-            best = worth, begin, number, entries
+        rank, begin = best_excerpt([entry["verdict"] for entry in entries], overtaken_pairs(entries))
+        if best is None or rank > best[0]:
+            best = rank, begin, number, entries
     if best is None:
         return None
     _, begin, number, entries = best
-    return _shown(await fetch_one(connection, _SQL["contact"], number), entries, begin)
+    return _render(await fetch_one(connection, _SQL["contact"], number), entries, begin)
 
 
-def _shown(contact: asyncpg.Record, entries: list[dict[str, Any]], begin: int) -> Group:
-    shown = entries[begin : begin + _SHOWN]
+def _render(contact: asyncpg.Record, entries: list[dict[str, Any]], begin: int) -> Group:
+    excerpt = entries[begin : begin + _EXCERPT]
     groups = zip(contact["groups"] or (), contact["points"] or (), strict=True)
     sum_of = " + ".join(f"{group} {points}" for group, points in groups)
     table = Table(box=None, padding=(0, 1))
@@ -58,70 +56,70 @@ def _shown(contact: asyncpg.Record, entries: list[dict[str, Any]], begin: int) -
         table.add_column(name, no_wrap=True)
     table.add_column("points", justify="right")
     table.add_column("", style="dim")
-    for entry in shown:
+    for entry in excerpt:
         table.add_row(
             f"{entry['occurred_at']:%m-%d %H:%M}",
             entry["definition"],
             Text(entry["verdict"], style=COLOURS[Verdict(entry["verdict"])]),
             str(entry["points"]),
-            why(entry),
+            explain(entry),
         )
     name = f"{contact['name']} ({contact['account']}, {contact['id']})"
     return Group(
         Text(f"{name}: overall {contact['overall']} = {sum_of or 0}", style="bold"),
         table,
         Text(
-            f"{len(shown)} of {len(entries)} timeline entries, newest first; "
+            f"{len(excerpt)} of {len(entries)} timeline entries, newest first; "
             "overtaken: counted until an earlier one arrived late",
             style="dim",
         ),
     )
 
 
-def most_telling(verdicts: list[str], pairs: list[tuple[int, int]]) -> tuple[Worth, int]:
-    """Return what the best part to be shown is worth and where it begins; pairs: as of `overtakings`.
+def best_excerpt(verdicts: list[str], pairs: list[tuple[int, int]]) -> tuple[Rank, int]:
+    """Return the rank of the best excerpt and where it begins; pairs: from `overtaken_pairs`.
 
-    Worth most is a whole pair, then the one of it that lost, then how many kinds of verdicts there are.
+    Ranked first by holding a whole pair, then its overtaken entry, then by the number of different verdicts.
     """
 
-    def worth(begin: int) -> Worth:
-        end = begin + _SHOWN
+    def rank(begin: int) -> Rank:
+        end = begin + _EXCERPT
         whole = any(begin <= first and second < end for first, second in pairs)
         half = any(begin <= first < end for first, _ in pairs)
         return whole, half, len(set(verdicts[begin:end]))
 
-    begin = max(range(max(1, len(verdicts) - _SHOWN + 1)), key=worth)
-    return worth(begin), begin
+    begin = max(range(max(1, len(verdicts) - _EXCERPT + 1)), key=rank)
+    return rank(begin), begin
 
 
-def overtakings(entries: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
-    """Return the places of each entry that was taken back and of the earlier one that counts in its stead."""
+def overtaken_pairs(entries: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """Return the indexes of each overtaken entry and of the earlier entry that counts in its place."""
     pairs = []
-    for place, entry in enumerate(entries):
-        if taken_back(entry):
+    for index, entry in enumerate(entries):
+        if is_overtaken(entry):
             same = (
                 other
-                for other in range(place + 1, len(entries))
+                for other in range(index + 1, len(entries))
                 if entries[other]["verdict"] == Verdict.COUNTED
                 and entries[other]["definition"] == entry["definition"]
                 and (entry["per"] == Per.CONTACT or entries[other]["object_id"] == entry["object_id"])
             )
-            pairs += [(place, other) for other in islice(same, 1)]
+            pairs += [(index, other) for other in islice(same, 1)]
     return pairs
 
 
-def taken_back(entry: Mapping[str, Any]) -> bool:
-    """Tell whether the entry had counted, with XP, until an earlier event arrived."""
+def is_overtaken(entry: Mapping[str, Any]) -> bool:
+    """Whether the entry counted, with XP, until an earlier event arrived."""
     return bool(entry["verdict"] != Verdict.COUNTED and entry["credit_number"] > 0)
 
 
-def why(entry: Mapping[str, Any]) -> str:
-    """Return in a few words what the verdict comes from and what it meant for the actor's XP."""
+def explain(entry: Mapping[str, Any]) -> str:
+    """Return in a few words the reason of the verdict and its effect on the actor's XP."""
     verdict = Verdict(entry["verdict"])
     words = []
     if verdict is Verdict.EXCLUDED:
-        words = ["a robot's"]
-    elif taken_back(entry):
+        words = ["robot event"]
+    elif is_overtaken(entry):
         words = [f"overtaken: -{entry['xp_worth']} XP {entry['actor_id']}"]
     elif verdict is Verdict.COUNTED and entry["xp_worth"]:
         words = [f"+{entry['xp_worth']} XP {entry['actor_id']}"]

@@ -3,8 +3,8 @@
 update accounts set horizon = $2 where key = $1
 
 -- name: positions
--- How many messages were ever given a position in the outbox, and how many are known to be published.
-select (select sum(head) from outbox_heads)::bigint as given, (select sum(floor) from relay_floors)::bigint as published
+-- How many messages were ever enqueued in the outbox, and how many are known to be published.
+select (select sum(head) from outbox_heads)::bigint as enqueued, (select sum(floor) from relay_floors)::bigint as published
 
 -- name: hottest
 -- The contacts with the most points in their account's primary profile, by name, with their groups' points.
@@ -46,8 +46,8 @@ where s.group_id = 0
 -- What the entries that count are worth to all actors together.
 select coalesce(sum(xp_worth), 0)::bigint from timeline where verdict = 'counted'
 
--- name: telling_contacts
--- The contacts whose timelines tell most: a verdict taken back with its XP, then many kinds of verdicts.
+-- name: varied_contacts
+-- The contacts with the most varied timelines: first with a counted entry that was overtaken, then by kinds of verdicts.
 select contact_id from timeline
 group by contact_id
 order by bool_or(verdict <> 'counted' and credit_number > 0) desc, count(distinct verdict) desc,

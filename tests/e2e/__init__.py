@@ -1,1 +1,1 @@
-"""Tests of whole commands, as whoever types them sees them."""
+"""Tests of whole commands, run as a user runs them."""

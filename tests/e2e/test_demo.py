@@ -1,4 +1,4 @@
-"""`engagement demo`: everything in one go, and nothing left of it."""
+"""`engagement demo`: what it shows and checks, how it ends, and that it removes everything it created."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.console import Console
 
 from consumer.demo import director
 from consumer.demo.director import run_demo
-from consumer.demo.reader import Reader
+from consumer.demo.reader import MessageReader
 from schemas.names import SCORE_CHANGED_TOPIC
 from tests.waiting import eventually
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Make a folder in which every temporary file of the demo has to lie, and which its servers may enter."""
-    # Not pytest's own: its parent is closed to others by every run of pytest that begins meanwhile.
+    """Make the folder of all temporary files of the demo, accessible to its servers."""
+    # Not pytest's own: each run of pytest that begins meanwhile closes its parent to other users.
     with tempfile.TemporaryDirectory(prefix="engagement-test-") as made:
         folder = Path(made)
         folder.chmod(0o711)
@@ -56,7 +56,7 @@ def _started(temporary: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "TMPDIR": str(temporary),
-        # Of some real installation: none of the demo's business.
+        # Settings of a real installation, which the demo ignores.
         "ENGAGEMENT_TOPIC_PREFIX": "prod-",
         "ENGAGEMENT_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
     }
@@ -79,22 +79,22 @@ def _left_in(temporary: Path) -> list[Path | str]:
     return [*temporary.iterdir(), *(line for line in listed.splitlines() if str(temporary) in line)]
 
 
-def test_the_demo_shows_every_outcome_and_proves_itself(temporary: Path) -> None:
-    """In at most 90 seconds it feeds 20,000 events, sees everything occur, verifies it all, and leaves nothing."""
+def test_the_demo_shows_every_outcome_and_passes_its_checks(temporary: Path) -> None:
+    """Within 90 seconds it feeds 20,000 events, sees every outcome, verifies them, and leaves nothing."""
     began = time.monotonic()
     with _started(temporary) as process:
         output, errors = process.communicate(timeout=110)
     assert process.returncode == 0, output + errors
     assert time.monotonic() - began < 90
     assert errors == ""
-    said = [line.strip() for line in output.splitlines()]
+    lines = [line.strip() for line in output.splitlines()]
     for words in (
         "ok  20,000 events fed, 20,000 got exactly one outcome",
         "ok  every outcome occurred",
         "ok  every verdict occurred",
-        "ok  verify: judged again from scratch, nothing differs",
+        "ok  verify: recomputed from the stored timeline, no differences",
     ):
-        assert words in said
+        assert words in lines
     applied = re.search(r"ok  ([\d,]+) entries applied, \1 verified", output)
     assert applied
     assert int(applied[1].replace(",", "")) > 20_000
@@ -110,7 +110,7 @@ def test_the_demo_shows_every_outcome_and_proves_itself(temporary: Path) -> None
 
 @pytest.fixture
 def _heeds_interrupts() -> Iterator[None]:
-    """Let a child of this process be ended by Ctrl-C, even where a shell began the tests in its background."""
+    """Let Ctrl-C end a child of this process, even if a shell runs the tests in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -120,8 +120,8 @@ def _heeds_interrupts() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
-async def test_it_can_be_ended_at_any_time(temporary: Path, number: signal.Signals, code: int) -> None:
-    """Ended in the middle of the traffic it exits within seconds, saying so by its code, and leaves nothing."""
+async def test_a_signal_ends_it_at_any_time(temporary: Path, number: signal.Signals, code: int) -> None:
+    """Ended in the middle of the traffic it exits within seconds with the signal's code, and leaves nothing."""
     with _started(temporary, "--events", "2000000") as process:
         try:
             await eventually(lambda: _has_committed(temporary), within=60, what="a batch was committed")
@@ -132,14 +132,14 @@ async def test_it_can_be_ended_at_any_time(temporary: Path, number: signal.Signa
         finally:
             process.kill()
     assert process.returncode == code, errors
-    # A second or two on a machine of its own; tests share theirs.
+    # A second or two on an idle machine.
     assert took < 6
     assert errors == ""
     assert _left_in(temporary) == []
 
 
-def test_it_ends_when_nobody_watches_any_more(temporary: Path) -> None:
-    """Where whoever read its output has gone it ends with 1, without a word, and leaves nothing."""
+def test_it_ends_when_its_output_is_closed(temporary: Path) -> None:
+    """When the reader of its output closes the pipe it ends with 1, prints no error, and leaves nothing."""
     with _started(temporary, "--events", "2000000") as process:
         assert process.stdout
         assert process.stderr
@@ -152,25 +152,27 @@ def test_it_ends_when_nobody_watches_any_more(temporary: Path) -> None:
 
 @pytest.mark.usefixtures("_logging_restored")
 async def test_a_lost_message_fails_it(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the reader misses one message the demo fails, says which check did, and keeps the worker's log."""
-    take = Reader._take
+    """If the reader misses one message the demo fails, names the failed check, and keeps the worker's log."""
+    take = MessageReader._process
     lost: list[ConsumerRecord] = []
 
-    def careless(reader: Reader, topic: str, record: ConsumerRecord) -> None:
+    def careless(reader: MessageReader, topic: str, record: ConsumerRecord) -> None:
         if topic == SCORE_CHANGED_TOPIC and not lost:
             lost.append(record)
             return
         take(reader, topic, record)
 
-    monkeypatch.setattr(Reader, "_take", careless)
-    monkeypatch.setattr(director, "_PATIENCE", 3.0)
+    monkeypatch.setattr(MessageReader, "_process", careless)
+    monkeypatch.setattr(director, "_STALL_SECONDS", 3.0)
     written = io.StringIO()
     assert not await run_demo(events=1000, on=Console(file=written, width=110))
     output = written.getvalue()
-    assert "nothing has moved for 3 seconds" in output
-    # It may have been the last about a contact, whose score as told is then wrong as well.
+    assert "no progress for 3 seconds" in output
+    # If it was the last message about a contact, that score differs as well.
     failed, *others = re.findall(r"^ *FAILED  (.*)$", output, re.MULTILINE)
-    assert [other for other in others if "scores as the messages told them: 1 differ" not in other] == []
+    assert [
+        other for other in others if "scores in the database and in messages: 1 differ" not in other
+    ] == []
     numbers = re.match(r"(\d+) of (\d+) messages read", failed)
     assert numbers
     assert int(numbers[1]) == int(numbers[2]) - 1

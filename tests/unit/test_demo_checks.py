@@ -1,4 +1,4 @@
-"""The demo's judgement: what its closing report accepts, what it refuses, and what it chooses to show."""
+"""The demo's final checks, the limits of its backlog, the timeline excerpt and the screen."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from consumer.demo.checks import ENOUGH_EVENTS, Findings, checks
-from consumer.demo.counts import Counts, size
-from consumer.demo.screen import Hot, Moment, shown
-from consumer.demo.timeline import most_telling, overtakings, why
+from consumer.demo.counts import Counts, record_size
+from consumer.demo.screen import HotContact, Snapshot, live_display
+from consumer.demo.timeline import best_excerpt, explain, overtaken_pairs
 from consumer.domain.model import Record
 from consumer.ingest.batch import RecordOutcome
 from schemas.names import Outcome, Verdict
@@ -29,7 +29,7 @@ _GOOD = Findings(
     verified=21_000,
     verdicts=dict.fromkeys(Verdict, 5),
     differences=[],
-    given=900,
+    enqueued=900,
     published=900,
     net_xp=60,
     overall={"acme:lead_score:c-1": 15, "acme:lead_score:c-2": 0},
@@ -37,22 +37,22 @@ _GOOD = Findings(
     repeats=0,
     flips=3,
     reversals=1,
-    net_xp_told=60,
-    overall_told={"acme:lead_score:c-1": 15},
+    net_xp_read=60,
+    overall_read={"acme:lead_score:c-1": 15},
 )
 
 
 def _failed(**changes: Any) -> list[str]:
-    return [check.says for check in checks(dataclasses.replace(_GOOD, **changes)) if check.failed]
+    return [check.text for check in checks(dataclasses.replace(_GOOD, **changes)) if check.failed]
 
 
-def test_a_run_without_fault_passes() -> None:
-    """Where everything agrees no check fails, and a contact at 0 of whom nothing was told is no difference."""
+def test_a_run_without_faults_passes() -> None:
+    """If all counts agree no check fails; a contact with score 0 and no message is no difference."""
     assert _failed() == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "text"),
     [
         ({"fed": ENOUGH_EVENTS + 1}, "20,001 events fed, 20,000 got exactly one outcome"),
         (
@@ -64,43 +64,43 @@ def test_a_run_without_fault_passes() -> None:
         ({"reversals": 0}, "0 XP reversals"),
         ({"verified": 20_999}, "21,000 entries applied, 20,999 verified"),
         ({"differences": ["verdict: contact 7"]}, "1 differences\n  verdict: contact 7"),
-        ({"published": 899}, "900 positions of the outbox, 899 published"),
+        ({"published": 899}, "900 messages enqueued, 899 published"),
         ({"read": 899, "repeats": 2}, "899 of 900 messages read from the topics by distinct id (2 repeats)"),
         (
-            {"overall_told": {"acme:lead_score:c-1": 14}},
-            "1 differ, acme:lead_score:c-1 stored 15 told 14",
+            {"overall_read": {"acme:lead_score:c-1": 14}},
+            "1 differ: acme:lead_score:c-1 15 stored, 14 in messages",
         ),
-        ({"net_xp_told": 40}, "net XP is 60 by the timeline, 40 by the messages"),
+        ({"net_xp_read": 40}, "net XP is 60 in the timeline, 40 in messages"),
     ],
 )
-def test_each_fault_fails_the_one_check_that_is_about_it(changes: dict[str, Any], says: str) -> None:
-    """Whatever is wrong fails exactly one check, whose words say what was found."""
+def test_each_fault_fails_the_one_check_that_is_about_it(changes: dict[str, Any], text: str) -> None:
+    """Each fault fails exactly one check, whose text has the figures."""
     [failed] = _failed(**changes)
-    assert says in failed
+    assert text in failed
 
 
 def test_what_chance_decides_is_excused_in_a_short_run() -> None:
-    """With few events something rare may be missing without failing the run, but never what must always agree."""
+    """With few events a rare outcome may be missing, but counts that must agree still fail the run."""
     few = {Outcome.APPLIED: 50}
     assert _failed(fed=50, outcomes=few, verdicts={}, flips=0, reversals=0) == []
     assert len(_failed(fed=50, outcomes=few, verified=1)) == 1
 
 
-def test_what_is_on_its_way_stays_below_what_the_embedded_broker_keeps() -> None:
-    """Feeding stops while three mebibytes wait for the worker, and goes on once a batch was committed."""
+def test_the_backlog_stays_below_what_the_embedded_broker_keeps() -> None:
+    """Feeding pauses while three mebibytes wait for the worker, and continues after a commit."""
     counts = Counts(total=10)
     record = Record("tracked", 0, 0, 0, b"key", b"x" * (3 << 20), (("name", b"value"),))
     assert counts.has_room
-    counts.fed, counts.fed_bytes = 1, size(record.key, record.value, record.headers)
+    counts.fed, counts.fed_bytes = 1, record_size(record.key, record.value, record.headers)
     assert not counts.has_room
     counts.handle([RecordOutcome(record, Outcome.DEAD)])
     assert counts.has_room
     assert counts.lag == 0
 
 
-def test_feeding_waits_for_whoever_reads_the_messages() -> None:
-    """Feeding stops while thousands of messages were made that the reader has not seen."""
-    counts = Counts(total=10, given=5000)
+def test_feeding_waits_for_the_reader_of_the_messages() -> None:
+    """Feeding pauses while 5,000 messages are unread."""
+    counts = Counts(total=10, enqueued=5000)
     assert not counts.has_room
     counts.read["engagement.score-changed"] = 1
     assert counts.has_room
@@ -131,16 +131,16 @@ def test_an_overtaken_entry_is_shown_with_the_one_that_overtook_it() -> None:
         _entry(Verdict.COUNTED, definition="Deal won"),
         _entry(Verdict.COUNTED),
     ]
-    assert overtakings(entries) == [(1, 4)]
+    assert overtaken_pairs(entries) == [(1, 4)]
 
 
-def test_the_part_shown_has_the_overtaking_and_the_most_kinds_of_verdicts() -> None:
-    """Of a long timeline the part is shown that holds a whole pair, and among those the most varied one."""
+def test_the_excerpt_has_an_overtaken_pair_and_the_most_kinds_of_verdicts() -> None:
+    """Of a long timeline the excerpt holds a whole pair, and of those excerpts it is the most varied."""
     verdicts = ["counted"] * 30 + ["cooling_down"] + ["counted"] * 30
-    assert most_telling(verdicts, [(50, 55)]) == ((True, True, 1), 40)
-    assert most_telling(verdicts, [(20, 25)]) == ((True, True, 2), 15)
-    assert most_telling(verdicts, [(20, 45)]) == ((False, True, 2), 15)
-    assert most_telling(["counted"] * 3, []) == ((False, False, 1), 0)
+    assert best_excerpt(verdicts, [(50, 55)]) == ((True, True, 1), 40)
+    assert best_excerpt(verdicts, [(20, 25)]) == ((True, True, 2), 15)
+    assert best_excerpt(verdicts, [(20, 45)]) == ((False, True, 2), 15)
+    assert best_excerpt(["counted"] * 3, []) == ((False, False, 1), 0)
 
 
 @pytest.mark.parametrize(
@@ -151,29 +151,29 @@ def test_the_part_shown_has_the_overtaking_and_the_most_kinds_of_verdicts() -> N
         (_entry(Verdict.ALREADY_COUNTED, xp_worth=5, credit_number=2), "overtaken: -5 XP rep-1"),
         (_entry(Verdict.ALREADY_COUNTED, per="contact"), "once"),
         (_entry(Verdict.COOLING_DOWN, policy="cooldown", interval_seconds=5400), "once in 90m per object"),
-        (_entry(Verdict.EXCLUDED), "a robot's"),
+        (_entry(Verdict.EXCLUDED), "robot event"),
         (_entry(Verdict.COUNTED, settled=True), "more than 7 days late"),
     ],
 )
 def test_each_verdict_is_explained(entry: dict[str, Any], words: str) -> None:
-    """A timeline says of each entry why it has its verdict and what that meant for the actor."""
-    assert why(entry) == words
+    """Each entry has the reason of its verdict and its effect on the actor's XP."""
+    assert explain(entry) == words
 
 
-def _moment(seconds: float) -> Moment:
+def _snapshot(seconds: float) -> Snapshot:
     counts = Counts(total=100, fed=60)
     counts.outcomes[Outcome.APPLIED] = 50
     counts.read["engagement.score-changed"] = 7
-    hottest = [Hot("Ada Willow", "Acme Inc.", 90, {"Support": 30, "Purchase": 60})]
-    return Moment(counts, {"counted": 55}, hottest, seconds, 1234.0)
+    hottest = [HotContact("Ada Willow", "Acme Inc.", 90, {"Support": 30, "Purchase": 60})]
+    return Snapshot(counts, {"counted": 55}, hottest, seconds, 1234.0)
 
 
 def test_without_a_terminal_there_is_a_plain_line_now_and_then() -> None:
     """Elsewhere than on a terminal a moment is one line, and the next comes two seconds later."""
     written = io.StringIO()
-    with shown(Console(file=written, width=80)) as show:
+    with live_display(Console(file=written, width=80)) as display:
         for seconds in (2.0, 2.5, 3.9, 4.0):
-            show(_moment(seconds))
+            display(_snapshot(seconds))
     first, second = written.getvalue().splitlines()
     assert first == (
         "   2 s: 50 of 100 events, 1234/s, lag 10: applied 50; messages out 7; hottest: Ada Willow 90"
@@ -185,8 +185,8 @@ def test_a_terminal_of_eighty_by_twenty_four_shows_everything() -> None:
     """On a small terminal rate, lag, outcomes, verdicts, messages and the hottest contact's points all fit."""
     written = io.StringIO()
     on = Console(file=written, force_terminal=True, width=80, height=24, color_system=None)
-    with shown(on) as show:
-        show(_moment(3.0))
+    with live_display(on) as display:
+        display(_snapshot(3.0))
     for words in ("1,234 events/s", "lag 10", "unknown_account", "excluded", "dead-letters"):
         assert words in written.getvalue()
     assert "Ada Willow  Acme Inc.       30        60       90" in written.getvalue()

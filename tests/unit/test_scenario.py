@@ -1,4 +1,4 @@
-"""Simulated traffic: the same from the same seed, realistic, and with everything in it that can go wrong."""
+"""Simulated traffic: repeatable by its seed, realistic, with every kind of duplicate, late and malformed record."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from consumer.demo.traffic.malformed_records import WAYS
+from consumer.demo.traffic.malformed_records import REASONS
 from consumer.demo.traffic.scenario import (
     DEMO_ACCOUNTS,
     DISABLED_ACCOUNT,
@@ -64,9 +64,9 @@ def test_every_intent_and_every_topic_occurs(records: list[SimulatedRecord]) -> 
 def test_each_record_is_what_it_is_meant_to_be(
     decoded: list[tuple[SimulatedRecord, Event | DeadLetter]],
 ) -> None:
-    """Only the broken are dead, only the settled and expired are settled, strangers' events are strangers'."""
+    """Exactly the malformed records are dead, the settled and expired ones settled; each account is as intended."""
     for record, found in decoded:
-        assert isinstance(found, DeadLetter) == (record.intent is Intent.BROKEN), (record, found)
+        assert isinstance(found, DeadLetter) == (record.intent is Intent.MALFORMED), (record, found)
         if isinstance(found, DeadLetter) or record.intent is Intent.DUPLICATE:
             continue
         assert found.settled == (record.intent in {Intent.SETTLED, Intent.EXPIRED})
@@ -82,12 +82,12 @@ def test_each_record_is_what_it_is_meant_to_be(
                 assert found.account in DEMO_ACCOUNTS
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_every_way_to_be_broken_is_dead_for_its_reason(
-    way: DeadLetterReason, decoded: list[tuple[SimulatedRecord, Event | DeadLetter]]
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_dead_letter_reason_of_bytes_occurs(
+    reason: DeadLetterReason, decoded: list[tuple[SimulatedRecord, Event | DeadLetter]]
 ) -> None:
-    """Each reason that bytes can give occurs in the stream."""
-    assert any(isinstance(found, DeadLetter) and found.reason is way for _, found in decoded)
+    """The stream has a malformed record for each reason that the decoder gives."""
+    assert any(isinstance(found, DeadLetter) and found.reason is reason for _, found in decoded)
 
 
 def test_duplicates_are_exact_and_conflicts_are_not(records: list[SimulatedRecord]) -> None:
@@ -109,7 +109,7 @@ def test_duplicates_are_exact_and_conflicts_are_not(records: list[SimulatedRecor
 
 
 def test_people_are_introduced_first(decoded: list[tuple[SimulatedRecord, Event | DeadLetter]]) -> None:
-    """The first event of everybody tells who they are; broken records come from people too."""
+    """The first event of each person is contact.upserted."""
     met = set()
     for _, found in decoded:
         if isinstance(found, Event):
@@ -119,8 +119,8 @@ def test_people_are_introduced_first(decoded: list[tuple[SimulatedRecord, Event 
     assert len(met) > 400
 
 
-def test_late_ones_take_xp_back(decoded: list[tuple[SimulatedRecord, Event | DeadLetter]]) -> None:
-    """Rep's deeds arrive later than a like one that happened after them: what flips verdicts and reverses XP."""
+def test_late_events_reverse_xp(decoded: list[tuple[SimulatedRecord, Event | DeadLetter]]) -> None:
+    """Late events of reps are dated before a similar one already read: they flip verdicts and reverse XP."""
     seen: dict[tuple[str, str, str, str | None], datetime] = {}
     overtaken = 0
     for record, found in decoded:

@@ -1,6 +1,6 @@
-"""Records that cannot be events, as broken producers send them: one way for each reason that bytes can give.
+"""Makes malformed records, as broken producers send them: one kind for each dead-letter reason found in bytes.
 
-Owns these ways. Never decides what a record is: a test holds each against decode.py.
+A test checks each against the decoder.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
     from consumer.demo.traffic.cloudevent_writer import Headers
 
-_MORE_THAN_ALLOWED = 270_000
-_DEEPER_THAN_ALLOWED = 70
+_TOO_MANY_BYTES = 270_000
+_TOO_MANY_LEVELS = 70
 
 
-def broken(way: DeadLetterReason, envelope: dict[str, Any]) -> tuple[bytes, Headers]:
-    """Return value and headers of a record that says what `envelope` does, broken so that it is dead for `way`."""
-    return _WAYS[way](dict(envelope))
+def malformed(reason: DeadLetterReason, envelope: dict[str, Any]) -> tuple[bytes, Headers]:
+    """Return value and headers of a record made from `envelope` that is a dead letter for this reason."""
+    return _MALFORM[reason](dict(envelope))
 
 
 def _too_large(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
-    return _written(envelope | {"data": {"page": "x" * _MORE_THAN_ALLOWED}})
+    return _structured(envelope | {"data": {"page": "x" * _TOO_MANY_BYTES}})
 
 
 def _not_cloudevent(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
@@ -35,44 +35,46 @@ def _not_cloudevent(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
 
 
 def _not_json(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
-    # Cut short, as by a producer that ran out of buffer.
+    # Truncated, as by a producer that ran out of buffer.
     return msgspec.json.encode(envelope)[:-20], STRUCTURED
 
 
 def _too_deep(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
     nested: Any = "bottom"
-    for _ in range(_DEEPER_THAN_ALLOWED):
+    for _ in range(_TOO_MANY_LEVELS):
         nested = [nested]
-    return _written(envelope | {"data": {"page": nested}})
+    return _structured(envelope | {"data": {"page": nested}})
 
 
 def _attribute_missing(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
     del envelope["subject"]
-    return _written(envelope)
+    return _structured(envelope)
 
 
 def _attribute_malformed(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
-    return _written(envelope | {"accountid": "not an account!"})
+    return _structured(envelope | {"accountid": "not an account!"})
 
 
 def _time_out_of_bounds(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
-    # A device whose clock starts at its own beginning.
-    return _written(envelope | {"time": "1980-01-06T00:00:00Z"})
+    # A device whose clock was never set.
+    return _structured(envelope | {"time": "1980-01-06T00:00:00Z"})
 
 
 def _data_not_object(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
-    return _written(envelope | {"data": ["a", "list"]})
+    return _structured(envelope | {"data": ["a", "list"]})
 
 
 def _data_invalid(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
-    return _written(envelope | {"type": "payment.succeeded", "data": {"amount": "a lot", "currency": "EUR"}})
+    return _structured(
+        envelope | {"type": "payment.succeeded", "data": {"amount": "a lot", "currency": "EUR"}}
+    )
 
 
-def _written(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
+def _structured(envelope: dict[str, Any]) -> tuple[bytes, Headers]:
     return msgspec.json.encode(envelope), STRUCTURED
 
 
-_WAYS: dict[DeadLetterReason, Callable[[dict[str, Any]], tuple[bytes, Headers]]] = {
+_MALFORM: dict[DeadLetterReason, Callable[[dict[str, Any]], tuple[bytes, Headers]]] = {
     DeadLetterReason.TOO_LARGE: _too_large,
     DeadLetterReason.NOT_CLOUDEVENT: _not_cloudevent,
     DeadLetterReason.NOT_JSON: _not_json,
@@ -83,4 +85,4 @@ _WAYS: dict[DeadLetterReason, Callable[[dict[str, Any]], tuple[bytes, Headers]]]
     DeadLetterReason.DATA_NOT_OBJECT: _data_not_object,
     DeadLetterReason.DATA_INVALID: _data_invalid,
 }
-WAYS = tuple(_WAYS)
+REASONS = tuple(_MALFORM)

@@ -1,7 +1,6 @@
-"""What made-up people do, for simulated traffic: conversations, emails, bookings, deals, payments, page views.
+"""Simulated people and their activities: conversations, emails, bookings, deals, payments, page views.
 
-Owns people and the next thing that happens to one of them. Never knows of Kafka, of time, or of anything going
-wrong on the way: that is scenario.py. Everyone here is invented; plants lend their names.
+Times, duplicates and malformed records are in scenario.py. All people are invented; their surnames are plants.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ _PRODUCTS = ("starter", "team", "scale", "training", "support-plus")
 _CURRENCIES = ("EUR", "USD", "GBP")
 
 
-class Happening(NamedTuple):
-    """One thing that happened to a person; subject and account are the person's."""
+class Activity(NamedTuple):
+    """One thing that a person did or that happened to them; its subject and account are the person's."""
 
     topic: str
     type: str
@@ -48,7 +47,7 @@ class Happening(NamedTuple):
 
 @dataclass(slots=True)
 class Person:
-    """A contact of an account and what is going on with them."""
+    """A contact of an account, with its open conversation, deal, booking, …."""
 
     account: str
     id: str
@@ -68,18 +67,18 @@ class Person:
     counts: dict[str, int] = field(default_factory=dict)
 
     def new_object(self, kind: str) -> str:
-        """Name the next conversation, deal, … of this person."""
+        """Return an id for the next conversation, deal, … of this person."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
         return f"{kind}-{self.id}-{self.counts[kind]}"
 
 
-def happens(random: Random, percent: float) -> bool:
-    """Tell whether something happens this time that happens in so many of a hundred."""
+def chance(random: Random, percent: float) -> bool:
+    """Return True with this probability, in percent."""
     return random.random() * 100 < percent
 
 
 def people(random: Random, account: str, number: int) -> list[Person]:
-    """Invent the contacts of an account; a few are far more interested than the rest."""
+    """Return the contacts of an account; a few are far more active than the rest."""
     invented = []
     for index in range(1, number + 1):
         first, last = random.choice(_FIRST_NAMES), random.choice(_LAST_NAMES)
@@ -96,8 +95,8 @@ def people(random: Random, account: str, number: int) -> list[Person]:
     return invented
 
 
-def introduction(person: Person, random: Random) -> Happening:
-    """Tell who a person is, as the CRM does when it meets them and whenever a field changes."""
+def introduction(person: Person, random: Random) -> Activity:
+    """Return a `contact.upserted` with all fields, as a CRM sends it for a new contact."""
     data = {
         "name": person.name,
         "email": person.email,
@@ -106,17 +105,17 @@ def introduction(person: Person, random: Random) -> Happening:
         "url": f"https://crm.example.com/{person.account}/contacts/{person.id}",
         "tags": random.sample(("customer", "trial", "partner", "press"), random.randint(0, 2)),
     }
-    return Happening("contacts", "contact.upserted", data, None, "rep" if happens(random, 50) else "system")
+    return Activity("contacts", "contact.upserted", data, None, "rep" if chance(random, 50) else "system")
 
 
-def next_happening(person: Person, random: Random) -> Happening:
-    """Return what happens to a person next, and move what is going on with them forward."""
+def next_activity(person: Person, random: Random) -> Activity:
+    """Return a person's next activity, and update the person's open conversation, deal, …."""
     step = random.choices(_STEPS, cum_weights=_CUMULATED)[0]
     return step(person, random)
 
 
-def _message(person: Person, random: Random) -> Happening:
-    if person.conversation is None or happens(random, 15):
+def _message(person: Person, random: Random) -> Activity:
+    if person.conversation is None or chance(random, 15):
         person.conversation = person.new_object("conversation")
     kind = random.choices(("received", "sent", "read"), (14, 12, 6))[0]
     data = {
@@ -124,31 +123,31 @@ def _message(person: Person, random: Random) -> Happening:
         "direction": "inbound" if kind == "received" else "outbound",
         "conversation": person.conversation,
         "text_length": random.randint(2, 900),
-        "has_attachment": happens(random, 10),
+        "has_attachment": chance(random, 10),
     }
     actor: Actor = "rep" if kind == "sent" else "contact"
-    return Happening("messages", f"message.{kind}", data, person.conversation, actor)
+    return Activity("messages", f"message.{kind}", data, person.conversation, actor)
 
 
-def _mail(person: Person, random: Random) -> Happening:
-    if person.mail is None or happens(random, 30):
+def _mail(person: Person, random: Random) -> Activity:
+    if person.mail is None or chance(random, 30):
         person.mail = person.new_object("email")
-        kind = "delivered" if happens(random, 97) else "bounced"
+        kind = "delivered" if chance(random, 97) else "bounced"
     else:
         kind = random.choices(("opened", "clicked", "replied", "unsubscribed"), (60, 25, 12, 1))[0]
     campaign = random.choice(_CAMPAIGNS)
-    # Filters of mail servers open and click what they scan.
-    robot = kind in {"opened", "clicked"} and happens(random, 12)
+    # Mail filters open and click what they scan.
+    robot = kind in {"opened", "clicked"} and chance(random, 12)
     data = {"campaign": campaign, "email": person.mail, "subject": f"About {campaign}"}
     if kind == "clicked":
         data["link"] = f"https://www.example.com{random.choice(_PAGES)}"
     if kind in {"opened", "clicked"}:
         data["user_agent"] = "LinkScanner/2.1" if robot else "Mozilla/5.0"
     actor: Actor = "system" if kind in {"delivered", "bounced"} else "contact"
-    return Happening("emails", f"email.{kind}", data, person.mail, actor, robot)
+    return Activity("emails", f"email.{kind}", data, person.mail, actor, robot)
 
 
-def _visit(person: Person, random: Random) -> Happening:
+def _visit(person: Person, random: Random) -> Activity:
     kind = random.choices(
         ("page_viewed", "form_submitted", "content_downloaded", "signed_up"), (40, 4, 3, 1)
     )[0]
@@ -159,11 +158,11 @@ def _visit(person: Person, random: Random) -> Happening:
     about = (
         f"{kind}-{page.strip('/') or 'home'}" if kind in {"form_submitted", "content_downloaded"} else None
     )
-    # Crawlers come with whatever cookie they were given.
-    return Happening("tracked", f"track.{kind}", data, about, "contact", happens(random, 6))
+    # Crawlers send the cookie of a person.
+    return Activity("tracked", f"track.{kind}", data, about, "contact", chance(random, 6))
 
 
-def _deal(person: Person, random: Random) -> Happening:
+def _deal(person: Person, random: Random) -> Activity:
     data: dict[str, Any] = {
         "pipeline": "new-business",
         "amount": random.choice((90, 250, 800, 1999.5, 12_000)),
@@ -172,20 +171,20 @@ def _deal(person: Person, random: Random) -> Happening:
     }
     if person.deal is None:
         person.deal, person.stage = person.new_object("deal"), 0
-        return Happening("deals", "deal.created", data | {"stage": "new"}, person.deal, "rep")
+        return Activity("deals", "deal.created", data | {"stage": "new"}, person.deal, "rep")
     deal = person.deal
-    if person.stage < len(_STAGES) and happens(random, 70):
+    if person.stage < len(_STAGES) and chance(random, 70):
         data |= {"stage": _STAGES[person.stage], "previous_stage": ("new", *_STAGES)[person.stage]}
         person.stage += 1
-        return Happening("deals", "deal.stage_changed", data, deal, "rep")
+        return Activity("deals", "deal.stage_changed", data, deal, "rep")
     person.deal = None
-    if happens(random, 60):
+    if chance(random, 60):
         person.invoice = person.new_object("invoice")
-        return Happening("deals", "deal.won", data | {"stage": "won"}, deal, "rep")
-    return Happening("deals", "deal.lost", data | {"stage": "lost"}, deal, "rep")
+        return Activity("deals", "deal.won", data | {"stage": "won"}, deal, "rep")
+    return Activity("deals", "deal.lost", data | {"stage": "lost"}, deal, "rep")
 
 
-def _booking(person: Person, random: Random) -> Happening:
+def _booking(person: Person, random: Random) -> Activity:
     data = {
         "calendar": person.owner,
         "service": random.choice(("intro-call", "demo", "review")),
@@ -193,29 +192,27 @@ def _booking(person: Person, random: Random) -> Happening:
     }
     if person.booking is None:
         person.booking = person.new_object("booking")
-        by: Actor = "rep" if happens(random, 50) else "contact"
-        return Happening("bookings", "booking.created", data, person.booking, by)
+        by: Actor = "rep" if chance(random, 50) else "contact"
+        return Activity("bookings", "booking.created", data, person.booking, by)
     booking = person.booking
     kind = random.choices(("completed", "rescheduled", "cancelled", "no_show"), (55, 20, 15, 10))[0]
     if kind != "rescheduled":
         person.booking = None
-    return Happening(
-        "bookings", f"booking.{kind}", data, booking, "contact" if kind == "cancelled" else "rep"
-    )
+    return Activity("bookings", f"booking.{kind}", data, booking, "contact" if kind == "cancelled" else "rep")
 
 
-def _followup(person: Person, random: Random) -> Happening:
+def _followup(person: Person, random: Random) -> Activity:
     data = {"kind": random.choice(("call", "email", "visit"))}
     if person.followup is None:
         person.followup = person.new_object("followup")
-        return Happening("followups", "followup.scheduled", data, person.followup, "rep")
+        return Activity("followups", "followup.scheduled", data, person.followup, "rep")
     followup, person.followup = person.followup, None
-    if happens(random, 80):
-        return Happening("followups", "followup.completed", data, followup, "rep")
-    return Happening("followups", "followup.missed", data, followup, "system")
+    if chance(random, 80):
+        return Activity("followups", "followup.completed", data, followup, "rep")
+    return Activity("followups", "followup.missed", data, followup, "system")
 
 
-def _payment(person: Person, random: Random) -> Happening:
+def _payment(person: Person, random: Random) -> Activity:
     invoice = person.invoice or person.new_object("invoice")
     kind = random.choices(("succeeded", "failed", "refunded"), (80, 15, 5))[0]
     person.invoice = invoice if kind == "failed" else None
@@ -226,12 +223,12 @@ def _payment(person: Person, random: Random) -> Happening:
         "provider": "example-pay",
         "invoice": invoice,
     }
-    return Happening("payments", f"payment.{kind}", data, invoice, "system")
+    return Activity("payments", f"payment.{kind}", data, invoice, "system")
 
 
-def _order(person: Person, random: Random) -> Happening:
+def _order(person: Person, random: Random) -> Activity:
     kind, order = "placed", person.new_object("order")
-    if person.order is not None and happens(random, 15):
+    if person.order is not None and chance(random, 15):
         kind, order = "cancelled", person.order
     person.order = order if kind == "placed" else None
     products = random.sample(_PRODUCTS, random.randint(1, 3))
@@ -241,16 +238,16 @@ def _order(person: Person, random: Random) -> Happening:
         "items": len(products),
         "products": products,
     }
-    return Happening("sales", f"order.{kind}", data, order, "rep" if happens(random, 30) else "contact")
+    return Activity("sales", f"order.{kind}", data, order, "rep" if chance(random, 30) else "contact")
 
 
-def _correction(person: Person, random: Random) -> Happening:
-    told = introduction(person, random)
-    # One field alone, as a form with a single box sends it.
-    return told._replace(data={"phone": told.data["phone"]}) if happens(random, 50) else told
+def _correction(person: Person, random: Random) -> Activity:
+    upserted = introduction(person, random)
+    # One field alone, as a form with a single field sends it.
+    return upserted._replace(data={"phone": upserted.data["phone"]}) if chance(random, 50) else upserted
 
 
-_WEIGHTS: dict[Callable[[Person, Random], Happening], int] = {
+_WEIGHTS: dict[Callable[[Person, Random], Activity], int] = {
     _message: 30,
     _mail: 26,
     _visit: 18,

@@ -1,7 +1,4 @@
-"""Produces simulated traffic to Kafka at a given rate.
-
-Owns the pace and the producer. Never invents anything: scenario.py does.
-"""
+"""Produces the records of a scenario to Kafka at a given rate."""
 
 from __future__ import annotations
 
@@ -27,9 +24,9 @@ if TYPE_CHECKING:
     from consumer.infra.clock import Clock
     from consumer.infra.settings import Settings
 
-# Seconds between two looks at the clock: often enough to be smooth, seldom enough to send in batches.
+# Seconds between two sends: short enough for a smooth rate, long enough to fill batches.
 _TICK = 0.05
-_PATIENCE = 30.0
+_ACKNOWLEDGEMENT_TIMEOUT = 30.0
 
 
 async def simulate(
@@ -47,7 +44,7 @@ async def simulate(
     """Produce records at `rate` a second until `count` or `duration` (seconds) is reached; return how many.
 
     compression: 'gzip', 'snappy', 'lz4', 'zstd' or None. Returns when Kafka has acknowledged every record.
-    Raises KafkaConnectionError where it cannot be reached or does not acknowledge within half a minute, and
+    Raises KafkaConnectionError if it cannot be reached or does not acknowledge within 30 seconds, and
     TopicsMissingError.
     """
     clock = clock or SystemClock()
@@ -55,30 +52,30 @@ async def simulate(
     stream = scenario(seed, begin=clock.now(), pace=1 / rate, accounts=accounts, contacts=contacts)
     await kafka.require_topics(settings, INPUT_TOPICS)
     async with _producer(settings, compression) as producer:
-        sending = _Sending(settings, producer)
-        begun = clock.monotonic()
+        sender = _Sender(settings, producer)
+        started = clock.monotonic()
         with show_progress("producing", total) as report:
-            while total is None or sending.begun < total:
-                # As many as are due by now: after a hiccup it catches up.
-                due = int((clock.monotonic() - begun) * rate) + 1
-                await sending.send(islice(stream, min(due, total or due) - sending.begun))
-                report(sending.begun)
+            while total is None or sender.sent < total:
+                # All that are due by now, so that it catches up after a delay.
+                due = int((clock.monotonic() - started) * rate) + 1
+                await sender.send(islice(stream, min(due, total or due) - sender.sent))
+                report(sender.sent)
                 await asyncio.sleep(_TICK)
-        await sending.finish()
-        return sending.begun
+        await sender.finish()
+        return sender.sent
 
 
-class _Sending:
-    """Records on their way: none is forgotten before Kafka has answered for it."""
+class _Sender:
+    """Sends records and keeps the future of each until Kafka has acknowledged it."""
 
     def __init__(self, settings: Settings, producer: AIOKafkaProducer) -> None:
         self._settings = settings
         self._producer = producer
         self._pending: deque[asyncio.Future[Any]] = deque()
-        self.begun = 0
+        self.sent = 0
 
     async def send(self, records: Iterable[SimulatedRecord]) -> None:
-        """Hand records to the producer; raises what became of an earlier one that Kafka refused."""
+        """Hand records to the producer. Raises the error of an earlier record that Kafka refused."""
         for record in records:
             future = await self._producer.send(
                 self._settings.topic(record.topic),
@@ -88,17 +85,19 @@ class _Sending:
                 timestamp_ms=record.timestamp,
             )
             self._pending.append(future)
-            self.begun += 1
+            self.sent += 1
         while self._pending and self._pending[0].done():
             self._pending.popleft().result()
 
     async def finish(self) -> None:
         """Wait until Kafka has acknowledged every record."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_ACKNOWLEDGEMENT_TIMEOUT):
                 await asyncio.gather(*self._pending)
         except TimeoutError:
-            raise KafkaConnectionError(f"no acknowledgement within {_PATIENCE:.0f} s") from None
+            raise KafkaConnectionError(
+                f"no acknowledgement within {_ACKNOWLEDGEMENT_TIMEOUT:.0f} s"
+            ) from None
 
 
 @asynccontextmanager
