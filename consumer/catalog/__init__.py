@@ -12,7 +12,7 @@ from consumer.catalog.apply import apply_document, parse_against_stored
 from consumer.catalog.diff import Difference, diff_document
 from consumer.catalog.document.faults import DocumentFaultsError, Fault
 from consumer.catalog.document.model import CatalogDocument
-from consumer.catalog.document.parse import account_named_in, parse_document
+from consumer.catalog.document.parse import parse_document
 from consumer.catalog.export import export_document
 from consumer.catalog.matching import AccountSnapshot, ActiveDefinition, CatalogSnapshot, load_snapshot, match
 
@@ -24,7 +24,6 @@ __all__ = [
     "Difference",
     "DocumentFaultsError",
     "Fault",
-    "account_named_in",
     "apply_document",
     "diff_document",
     "export_document",
