@@ -60,7 +60,9 @@ class ContactFilters:
     sort: Sort = None
     group: Annotated[
         Key | None,
-        Query(description="Only contacts with something counted in this group; `min` and `max` refer to it."),
+        Query(
+            description="Only contacts with something counted or adjusted in this group; `min`, `max` refer to it."
+        ),
     ] = None
     minimum: Annotated[
         Points | None,

@@ -39,7 +39,7 @@ class PublishAnswer(BaseModel, use_attribute_docstrings=True):
     previous_version: int | None
     """The version that readers see until the flip; null: none."""
     state: Literal["building", "announcing", "done", "cancelling", "cancelled"]
-    """`building`, then `announcing` (readers see the version, its messages are being sent), then `done`."""
+    """`building`, then `announcing` (readers see the version, messages are being enqueued), then `done`."""
     requested_by: str
     requested_at: datetime
     flipped_at: datetime | None
