@@ -1,11 +1,11 @@
--- Segments as they are kept, and how many are in them.
+-- Segments as stored, and their member counts.
 
 -- name: lock
--- Keeps others from changing the segments of an account to the end of the transaction (segments_key_unique).
+-- Locks the segments of an account until the transaction ends (segments_key_unique).
 select id from segments where account_id = $1 order by id for no key update
 
 -- name: read
--- The segments of an account, all or one ($2, by key), in display order, with what was counted last
+-- The segments of an account, all or one ($2, by key), in display order, with their last counts
 -- (segments_key_unique).
 select id, key, name, description, profile_key as profile, conditions::text as match, contacts, counted_at,
     extract(epoch from clock_timestamp() - counted_at)::float8 as age_seconds
@@ -13,9 +13,9 @@ from segments
 where account_id = $1 and ($2::text is null or key = $2)
 order by position, id
 
--- name: numbers
--- Numbers by key: definitions (definitions_key_unique), groups (groups_key_unique), deleted ones too, and profiles
--- (profiles_key_unique), the primary one also by an empty key.
+-- name: ids
+-- The numbers of definitions (definitions_key_unique), groups (groups_key_unique), deleted ones included, and profiles
+-- (profiles_key_unique) by key; of the primary profile by an empty key too.
 select 'definition' as what, key, id, false as deleted from definitions where account_id = $1
 union all
 select 'group', key, id, deleted from groups where account_id = $1
@@ -25,21 +25,21 @@ union all
 select 'profile', '', id, false from profiles where account_id = $1 and is_primary
 
 -- name: add
--- Keeps a new segment at the end of the order, unless there is one of its key.
+-- Stores a new segment at the end of the order; no row if there is one with its key.
 insert into segments (account_id, key, name, description, profile_key, conditions, position)
 select $1, $2, $3, $4, $5, $6::text::jsonb, coalesce(max(position) + 1, 0) from segments where account_id = $1
 on conflict on constraint segments_key_unique do nothing
 returning id
 
--- name: change
--- Changes a segment (segments_key_unique); what was counted, and what is being counted, was of another.
+-- name: update
+-- Changes a segment (segments_key_unique); its count, and one under way, are void.
 update segments
 set name = $3, description = $4, profile_key = $5, conditions = $6::text::jsonb, contacts = null, counted_at = null,
     claimed_at = null
 where account_id = $1 and key = $2
 
--- name: drop
--- Removes a segment (segments_key_unique).
+-- name: delete
+-- Deletes a segment (segments_key_unique).
 delete from segments where account_id = $1 and key = $2
 
 -- name: reorder
@@ -50,8 +50,7 @@ from unnest($2::text[]) with ordinality as given(key, place)
 where segments.account_id = $1 and segments.key = given.key
 
 -- name: claim
--- Takes it on oneself to count a segment (segments_pkey), if its count is older than a minute and nobody else counts it
--- or has tried to in the last minute.
+-- Claims the counting of a segment (segments_pkey), if its count and the last claim are older than a minute.
 update segments
 set claimed_at = clock_timestamp()
 where id = $1 and coalesce(counted_at, '-infinity') < clock_timestamp() - interval '1 minute'
@@ -59,5 +58,5 @@ where id = $1 and coalesce(counted_at, '-infinity') < clock_timestamp() - interv
 returning claimed_at
 
 -- name: write_count
--- Keeps what was counted (segments_pkey), unless the segment was changed meanwhile.
+-- Stores a count (segments_pkey), unless the segment has changed since the claim.
 update segments set contacts = $3, counted_at = $4 where id = $1 and claimed_at = $2

@@ -150,7 +150,7 @@ async def _begin(dsn: str) -> tuple[Connection, MatchContext]:
     connection = await postgres.connect(dsn)
     await timeline_partitions.create(connection, {(2026, 2), (2026, 3)})
     there = await repository.read_account_ids(connection, 1)
-    return connection, there.given(1, None, NOW)
+    return connection, there.match_context(1, None, NOW)
 
 
 async def _one_by_one(

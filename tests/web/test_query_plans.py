@@ -139,7 +139,8 @@ async def test_who_is_in_a_segment_is_looked_up_by_key(filled: Connection, sort:
     ]
     there = await repository.read_account_ids(filled, 1)
     asking = ResolvedMatch(
-        Match.model_validate({"all": conditions}), there.given(1, None, datetime(2026, 3, 1, tzinfo=UTC))
+        Match.model_validate({"all": conditions}),
+        there.match_context(1, None, datetime(2026, 3, 1, tzinfo=UTC)),
     )
     view = await read_profile_view(filled, 1, None)
     query = replace(

@@ -1,5 +1,5 @@
-"""Segments: saved conditions on contacts, whose members are always those of now.
+"""Segments: saved conditions on contacts. Members are computed when asked for; no list of them is stored.
 
-match.py is what a condition may say, members.py makes SQL of it, stored.py keeps segments, counting.py counts
-them. Owns everything about segments but their routes. Never keeps a list of members.
+definition.py is what a condition may say, member_sql.py compiles it to SQL, repository.py stores segments,
+count_members.py counts members, publish_crossings.py finds those that enter or leave by a publish.
 """

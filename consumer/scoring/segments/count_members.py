@@ -1,8 +1,7 @@
-"""Counts the members of segments where somebody wants to know, at most once a minute each.
+"""Counts the members of segments on request, at most once a minute each.
 
-Owns who counts: whoever asks first takes it on; the others are told what was counted before, and how old it is.
-What takes longer than the patience is given up, and nobody tries again for a minute. Never holds a lock
-meanwhile.
+The first request claims the count; others get the last count with its age. A count that exceeds the time budget
+is given up and not tried again for a minute. No lock is held while counting.
 """
 
 from __future__ import annotations
@@ -30,34 +29,36 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _SQL = queries("segments")
-# Seconds that whoever asks is kept waiting at most, however many segments they ask about.
+# How long a request waits at most, for all its segments together.
 COUNT_SECONDS = 10.0
 
 
 async def refresh_counts(
     connection: Connection, account: int, segments: Sequence[StoredSegment], now: datetime
 ) -> None:
-    """Count the members of those segments whose count is older than a minute, in order, until patience ends."""
-    until = time.monotonic() + COUNT_SECONDS
-    there: AccountIds | None = None
+    """Count the members of segments whose count is older than a minute, in order, within COUNT_SECONDS."""
+    deadline = time.monotonic() + COUNT_SECONDS
+    ids: AccountIds | None = None
     for each in segments:
-        left = until - time.monotonic()
+        left = deadline - time.monotonic()
         claim = await connection.fetchval(_SQL["claim"], each.id) if left > 0 else None
         if claim is None:
             continue
         try:
-            there = there or await repository.read_account_ids(connection, account)
-            given = there.given(account, each.segment.profile, now)
-            found = await _count(connection, each.segment.match, given, left)
+            ids = ids or await repository.read_account_ids(connection, account)
+            context = ids.match_context(account, each.segment.profile, now)
+            result = await _count(connection, each.segment.match, context, left)
         except asyncpg.QueryCanceledError:
             log.warning("segment not counted in time", account=account, segment=each.segment.key)
         else:
-            await connection.execute(_SQL["write_count"], each.id, claim, found["contacts"], found["at"])
+            await connection.execute(_SQL["write_count"], each.id, claim, result["contacts"], result["at"])
 
 
-async def _count(connection: Connection, match: Match, given: MatchContext, seconds: float) -> asyncpg.Record:
+async def _count(
+    connection: Connection, match: Match, context: MatchContext, seconds: float
+) -> asyncpg.Record:
     parameters = Parameters()
-    selection = member_selection(match, given, parameters)
+    selection = member_selection(match, context, parameters)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(queries("members")["plan_for_many"])
         await connection.execute(f"set local statement_timeout = {max(int(seconds * 1000), 1)}")

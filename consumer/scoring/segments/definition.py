@@ -1,7 +1,4 @@
-"""What a segment may ask of a contact: the shapes of its conditions, as they are sent and stored.
-
-Owns the shapes, and finding what they name. Never reads the database; pure.
-"""
+"""The shapes of a segment's conditions, as they are sent and stored, and the keys they name."""
 
 from __future__ import annotations
 
@@ -15,27 +12,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _Key = Annotated[str, StringConstraints(pattern=rf"^{KEY.pattern}$")]
-# Far beyond what anybody scores, and exact in every JSON reader.
+# Far beyond any score, and exact in every JSON parser.
 _Points = Annotated[StrictInt, Field(ge=-(10**15), le=10**15)]
 _Times = Annotated[StrictInt, Field(ge=0, le=10**9)]
 _Days = Annotated[StrictInt, Field(ge=1, le=3660)]
 _Definitions = Annotated[list[_Key], Field(min_length=1, max_length=50)]
 
-# Where in a match something stands: names and places in lists.
+# A path into a match: field names and list indices.
 Path: TypeAlias = "tuple[str | int, ...]"
 
 
 class _Part(BaseModel, extra="forbid", use_attribute_docstrings=True):
-    """A part of a match; null is as if left out."""
+    """A part of a match; null means left out."""
 
-    def _given(self, *names: str) -> list[str]:
+    def _present(self, *names: str) -> list[str]:
         return [name for name in names if getattr(self, name) is not None]
 
     def _one_of(self, *names: str) -> None:
-        if len(self._given(*names)) != 1:
+        if len(self._present(*names)) != 1:
             raise ValueError(f"needs exactly one of {', '.join(names)}")
 
-    def _range(self) -> None:
+    def _check_range(self) -> None:
         least, most = (getattr(self, name) for name in ("min", "max"))
         if least is None and most is None:
             raise ValueError("needs min, max or both")
@@ -44,7 +41,7 @@ class _Part(BaseModel, extra="forbid", use_attribute_docstrings=True):
 
 
 class Scored(_Part):
-    """How many points: from `min` to `max`, both included; who has none in a group has 0."""
+    """Points from `min` to `max`, both inclusive; a contact without points in a group has 0."""
 
     group: _Key | None = None
     """Left out: overall."""
@@ -53,12 +50,12 @@ class Scored(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> Scored:
-        self._range()
+        self._check_range()
         return self
 
 
 class Counted(_Part):
-    """How often definitions have counted, together: from `min` to `max` times, both included; `max: 0` is never."""
+    """How often the definitions have counted, together: `min` to `max` times, both inclusive; `max: 0` is never."""
 
     definitions: _Definitions
     min: _Times | None = None
@@ -66,19 +63,19 @@ class Counted(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> Counted:
-        self._range()
+        self._check_range()
         return self
 
 
 class LastEvent(_Part):
-    """How long ago the last event was, whether it counted or not, robots' apart."""
+    """How long ago the last event was, whether it counted or not; excluded robot events are ignored."""
 
     definitions: _Definitions | None = None
     """Left out: of any definition."""
     within_days: _Days | None = None
-    """It is at most so many days ago, of 24 hours each."""
+    """The last event is at most so many days of 24 hours ago."""
     not_within_days: _Days | None = None
-    """It is longer ago, or there was none."""
+    """The last event is more than so many days ago, or there was none."""
 
     @model_validator(mode="after")
     def _check(self) -> LastEvent:
@@ -87,7 +84,7 @@ class LastEvent(_Part):
 
 
 class SegmentCondition(_Part):
-    """One thing that is asked: `score`, `count` or `last_event`."""
+    """A single condition: `score`, `count` or `last_event`."""
 
     score: Scored | None = None
     count: Counted | None = None
@@ -104,14 +101,14 @@ _Conditions = Annotated[list[SegmentCondition], Field(min_length=1, max_length=_
 
 
 class Nested(SegmentCondition):
-    """A condition, or several of which `all` or `any` must hold."""
+    """A single condition, or several of which `all` or `any` must hold."""
 
     all: _Conditions | None = None
     any: _Conditions | None = None
 
 
 class Match(_Part):
-    """What members have in common: `all` of these hold, or `any`."""
+    """The rule of membership: `all` or `any` of the conditions hold."""
 
     all: Annotated[list[Nested], Field(min_length=1, max_length=_MOST_CONDITIONS)] | None = None
     any: Annotated[list[Nested], Field(min_length=1, max_length=_MOST_CONDITIONS)] | None = None
@@ -122,12 +119,12 @@ class Match(_Part):
         return self
 
     def documented(self) -> dict[str, Any]:
-        """Return it as it is stored and answered."""
+        """Return it as JSON values, without nulls."""
         return self.model_dump(exclude_none=True)
 
 
 def parts(of: Match | SegmentCondition) -> tuple[str, Sequence[SegmentCondition]] | None:
-    """Return how the conditions inside are joined, `all` or `any`, and which they are; None of a single one."""
+    """Return `all` or `any`, and the conditions that it joins; None for a single condition."""
     for how in ("all", "any"):
         inside: Sequence[SegmentCondition] | None = getattr(of, how, None)
         if inside is not None:
@@ -136,17 +133,17 @@ def parts(of: Match | SegmentCondition) -> tuple[str, Sequence[SegmentCondition]
 
 
 def named_keys(match: Match) -> Iterator[tuple[Path, str, str]]:
-    """Give what a match names by key: where, whether a `definition` or a `group`, and its key."""
-    for path, condition in _single(match, ()):
+    """Yield each key that a match names: its path, `definition` or `group`, and the key."""
+    for path, condition in _leaves(match, ()):
         if condition.score and condition.score.group:
             yield (*path, "score", "group"), "group", condition.score.group
         for name in ("count", "last_event"):
-            asked: Counted | LastEvent | None = getattr(condition, name)
-            for place, key in enumerate((asked and asked.definitions) or ()):
+            part: Counted | LastEvent | None = getattr(condition, name)
+            for place, key in enumerate((part and part.definitions) or ()):
                 yield (*path, name, "definitions", place), "definition", key
 
 
-def _single(of: Match | SegmentCondition, path: Path) -> Iterator[tuple[Path, SegmentCondition]]:
+def _leaves(of: Match | SegmentCondition, path: Path) -> Iterator[tuple[Path, SegmentCondition]]:
     inside = parts(of)
     if inside is None:
         if isinstance(of, SegmentCondition):
@@ -154,4 +151,4 @@ def _single(of: Match | SegmentCondition, path: Path) -> Iterator[tuple[Path, Se
         return
     how, conditions = inside
     for place, each in enumerate(conditions):
-        yield from _single(each, (*path, how, place))
+        yield from _leaves(each, (*path, how, place))

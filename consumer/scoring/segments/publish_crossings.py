@@ -43,14 +43,14 @@ def segment_crossings(
     parameters = Parameters(first_parameter)
     now = SystemClock().now()
     for each in segments:
-        given = ids.given(account, each.profile, now)
-        if given.profile != profile:
+        context = ids.match_context(account, each.profile, now)
+        if context.profile != profile:
             continue
         part = parameters.fill(
             "crossing",
             {"number": number + len(keys)},
-            before=member_condition(each.match, given, parameters, contact=_CONTACT),
-            after=member_condition(each.match, given, parameters, contact=_CONTACT, moved=_POINTS),
+            before=member_condition(each.match, context, parameters, contact=_CONTACT),
+            after=member_condition(each.match, context, parameters, contact=_CONTACT, moved=_POINTS),
         )
         text += f"union all\n{part}\n"
         keys.append(each.key)

@@ -1,7 +1,6 @@
-"""Segments as stored: read, written, and what their conditions are read with.
+"""Reads and writes segments, and finds the numbers that their conditions are compiled with.
 
-Owns the statements of sql/queries/segments.sql that keep segments. Never decides what a change means, nor begins
-a transaction.
+Writes are plain statements: validation, audit and the transaction are the caller's.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _SQL = queries("segments")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """A segment. profile: by key, None is the primary one, whichever that is."""
+    """A segment. profile: by key; None: the primary one at the time of reading."""
 
     key: str
     name: str
@@ -49,9 +48,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class StoredSegment:
-    """A segment as stored, by number, and how many members it had when they were counted last.
+    """A segment as stored, its number, and its last member count.
 
-    contacts, counted_at, age_seconds: None where they were never counted since it was changed.
+    contacts, counted_at, age_seconds: None if members were not counted since the segment was changed.
     """
 
     id: int
@@ -63,7 +62,7 @@ class StoredSegment:
 
 @dataclass(frozen=True, slots=True)
 class AccountIds:
-    """What an account has: numbers by key. deleted: the groups that are no longer in the catalog."""
+    """An account's definitions, groups and profiles: numbers by key. deleted: groups no longer in the catalog."""
 
     definitions: dict[str, int]
     groups: dict[str, int]
@@ -71,8 +70,8 @@ class AccountIds:
     profiles: dict[str, int]
     primary: int | None
 
-    def given(self, account: int, profile: str | None, now: datetime) -> MatchContext:
-        """Return what the conditions of a segment of this profile are read with."""
+    def match_context(self, account: int, profile: str | None, now: datetime) -> MatchContext:
+        """Return the context for compiling a segment on this profile."""
         number = self.primary if profile is None else self.profiles.get(profile)
         return MatchContext(account, number, self.definitions, self.groups, now)
 
@@ -83,7 +82,7 @@ async def read_segments(connection: Connection, account: int) -> list[StoredSegm
 
 
 async def segments_naming(connection: Connection, account: int, what: str, key: str) -> list[str]:
-    """Return the keys of the segments that name something: `definition` or `group`, by key."""
+    """Return the keys of the segments that name a `definition` or `group` by its key."""
     return [
         each.segment.key
         for each in await read_segments(connection, account)
@@ -92,14 +91,14 @@ async def segments_naming(connection: Connection, account: int, what: str, key: 
 
 
 async def read_segment(connection: Connection, account: int, key: str) -> StoredSegment | None:
-    """Return a segment, None where there is none."""
+    """Return a segment, or None."""
     row = await connection.fetchrow(_SQL["read"], account, key)
     return None if row is None else _stored(row)
 
 
 async def read_account_ids(connection: Connection, account: int) -> AccountIds:
-    """Return what an account has, by key."""
-    rows = await connection.fetch(_SQL["numbers"], account)
+    """Return the numbers of an account by key."""
+    rows = await connection.fetch(_SQL["ids"], account)
     by_kind: dict[str, dict[str, int]] = {"definition": {}, "group": {}, "profile": {}}
     for row in rows:
         by_kind[row["what"]][row["key"]] = row["id"]
@@ -114,42 +113,42 @@ async def read_account_ids(connection: Connection, account: int) -> AccountIds:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedMatch:
-    """What a segment asks, and what that is read with."""
+    """A match and the context it is compiled with."""
 
     match: Match
-    given: MatchContext
+    context: MatchContext
 
 
 async def resolve_match(
     connection: Connection, account: int, segment: Segment, now: datetime
 ) -> ResolvedMatch:
-    """Return what a segment asks of the contacts of an account."""
-    there = await read_account_ids(connection, account)
-    return ResolvedMatch(segment.match, there.given(account, segment.profile, now))
+    """Return the match of a segment with its context."""
+    ids = await read_account_ids(connection, account)
+    return ResolvedMatch(segment.match, ids.match_context(account, segment.profile, now))
 
 
 async def lock_segments(connection: Connection, account: int) -> None:
-    """Keep others from changing segments of an account until the transaction ends."""
+    """Lock the segments of an account until the transaction ends."""
     await connection.execute(_SQL["lock"], account)
 
 
 async def add_segment(connection: Connection, account: int, segment: Segment) -> bool:
-    """Keep a new segment, unless there is one of its key: then return false."""
+    """Store a new segment; return false if there is one with its key."""
     return await connection.fetchval(_SQL["add"], *_columns(account, segment)) is not None
 
 
 async def update_segment(connection: Connection, account: int, segment: Segment) -> None:
-    """Write a segment in place of the one of its key."""
-    await connection.execute(_SQL["change"], *_columns(account, segment))
+    """Replace the segment with this key."""
+    await connection.execute(_SQL["update"], *_columns(account, segment))
 
 
 async def delete_segment(connection: Connection, account: int, key: str) -> None:
-    """Remove a segment."""
-    await connection.execute(_SQL["drop"], account, key)
+    """Delete a segment."""
+    await connection.execute(_SQL["delete"], account, key)
 
 
 async def reorder_segments(connection: Connection, account: int, keys: Sequence[str]) -> None:
-    """Put segments into the order of their keys."""
+    """Put the segments into the order of `keys`."""
     await connection.execute(_SQL["reorder"], account, keys)
 
 

@@ -114,7 +114,7 @@ async def build_query(
     segment = None if filters.segment is None else await _segment(connection, account, filters.segment)
     if segment is not None:
         # The scan can skip contacts that their points alone exclude from the segment.
-        inside = member_sql.score_bounds(segment.match, segment.given, profile=view.id, group=sorted_by)
+        inside = member_sql.score_bounds(segment.match, segment.context, profile=view.id, group=sorted_by)
         sorted_range = (max(sorted_range[0], inside[0]), min(sorted_range[1], inside[1]))
     return ContactQuery(
         view=view,
@@ -246,10 +246,10 @@ def statement(
         text = _SQL["walk_ascending" if query.ascending else "walk_descending"]
     if query.segment is None:
         return text, arguments
-    match, given = query.segment.match, query.segment.given
+    match, context = query.segment.match, query.segment.context
     parameters = member_sql.Parameters(len(arguments) + 1)
     if collect_members:
-        member = f"s.contact_id = any(array({member_sql.member_selection(match, given, parameters)}))"
+        member = f"s.contact_id = any(array({member_sql.member_selection(match, context, parameters)}))"
     else:
-        member = member_sql.member_condition(match, given, parameters, contact="s.contact_id")
+        member = member_sql.member_condition(match, context, parameters, contact="s.contact_id")
     return text.replace(_IN_SEGMENT, f"and {member}"), arguments + parameters.values
