@@ -1,7 +1,7 @@
-"""Judges the stored timeline again, from scratch, adds everything up anew, and says where the database differs.
+"""Verifies the database: judges the stored timeline again from scratch and reports every difference.
 
-Owns the comparison of verdicts, tallies, gates, scores, XP and the outbox, in one REPEATABLE READ snapshot, some
-contacts at a time. Never repairs anything.
+Compares verdicts, tallies, gates, scores, XP and the outbox in one REPEATABLE READ snapshot, some contacts at a
+time. Repairs nothing. The rule is consumer/domain/verdict_rule.py.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     import asyncpg
 
 _SQL = queries("verify")
-# Contacts judged between two questions to the database.
-_CONTACTS = 500
-# Comparisons that one query makes: each row it returns is a difference.
-_OF_ACCOUNTS = ("scores", "announcements", "told", "xp")
+# Contacts whose entries are in memory at a time.
+_CHUNK_CONTACTS = 500
+# Queries of which each row is a difference.
+_COMPARISONS = ("scores", "unannounced", "messages", "xp")
 
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was looked at, and one line for each difference."""
+    """How much was verified, and one line for each difference."""
 
     contacts: int = 0
     entries: int = 0
@@ -40,16 +40,16 @@ class VerifyReport:
 
     @property
     def agrees(self) -> bool:
-        """Tell whether nothing differs."""
+        """True if nothing differs."""
         return not self.differences
 
 
 async def verify(
     dsn: str, *, account: str | None = None, progress: Callable[[VerifyReport], None] = lambda _report: None
 ) -> VerifyReport:
-    """Compare everything that must agree, of one account or all; `progress` is told after some contacts each.
+    """Verify one account or all; calls `progress` after each chunk of contacts.
 
-    Raises UnknownAccountError, and what asyncpg raises.
+    Raises UnknownAccountError, and errors of asyncpg.
     """
     connection = await postgres.connect(
         dsn, command_timeout=3600, statement_timeout="0", idle_in_transaction_session_timeout="0"
@@ -57,13 +57,13 @@ async def verify(
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             report = VerifyReport()
-            number = await _account(connection, account)
+            number = await _find_account(connection, account)
             editions = await _editions(connection)
             last = 0
-            while contacts := await connection.fetch(_SQL["contacts"], last, _CONTACTS, number):
+            while contacts := await connection.fetch(_SQL["contacts"], last, _CHUNK_CONTACTS, number):
                 numbers = [row["id"] for row in contacts]
                 last = numbers[-1]
-                await _judge(connection, numbers, editions, report)
+                await _verify_contacts(connection, numbers, editions, report)
                 report.contacts += len(numbers)
                 progress(report)
             stored = await connection.fetchval(_SQL["entries_stored"], number)
@@ -71,7 +71,7 @@ async def verify(
                 report.differences.append(
                     f"timeline: {stored} entries, but {report.entries} of known contacts"
                 )
-            for name in _OF_ACCOUNTS:
+            for name in _COMPARISONS:
                 rows = await connection.fetch(_SQL[name], number)
                 report.differences += [row["difference"] for row in rows]
             # Shards belong to no account.
@@ -81,7 +81,7 @@ async def verify(
         await connection.close()
 
 
-async def _account(connection: postgres.Connection, key: str | None) -> int | None:
+async def _find_account(connection: postgres.Connection, key: str | None) -> int | None:
     if key is None:
         return None
     number: int | None = await connection.fetchval(_SQL["account"], key)
@@ -100,13 +100,13 @@ async def _editions(connection: postgres.Connection) -> dict[int, dict[int, Edit
     return editions
 
 
-async def _judge(
+async def _verify_contacts(
     connection: postgres.Connection,
     contacts: list[int],
     editions: dict[int, dict[int, Edition]],
     report: VerifyReport,
 ) -> None:
-    """Compare verdicts, tallies and gates of these contacts with what follows from their entries."""
+    """Compare verdicts, tallies and gates of these contacts with those that follow from their entries."""
     entries: defaultdict[tuple[int, int], list[TimelineEntry]] = defaultdict(list)
     for row in await connection.fetch(_SQL["entries"], contacts):
         entries[row["contact_id"], row["definition_id"]].append(_entry(row))
@@ -151,7 +151,7 @@ def _tallies(entries: dict[tuple[int, int], list[TimelineEntry]]) -> dict[tuple[
 def _gates(
     entries: dict[tuple[int, int], list[TimelineEntry]], editions: dict[int, dict[int, Edition]]
 ) -> dict[tuple[int | str, ...], bytes]:
-    """Return of each key the last ordinary event that counts."""
+    """Return the last counted event of each dedup key, settled events left out."""
     last: dict[tuple[int | str, ...], TimelineEntry] = {}
     for (contact, definition), of_definition in entries.items():
         for entry in of_definition:
@@ -165,7 +165,7 @@ def _gates(
     return {key: entry.event_key for key, entry in last.items()}
 
 
-def _compare(what: str, stored: Mapping[Any, object], computed: Mapping[Any, object]) -> Iterator[str]:
+def _compare(name: str, stored: Mapping[Any, object], computed: Mapping[Any, object]) -> Iterator[str]:
     for key in sorted(stored.keys() | computed.keys(), key=repr):
         if stored.get(key) != computed.get(key):
-            yield f"{what}: {key}: stored {stored.get(key)!r}, computed {computed.get(key)!r}"
+            yield f"{name}: {key}: stored {stored.get(key)!r}, computed {computed.get(key)!r}"

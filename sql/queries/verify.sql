@@ -1,5 +1,7 @@
+-- Reads for `verify`, and comparisons of which each row is a difference; $1 null: all accounts.
+
 -- name: account
--- The account to be verified alone.
+-- The number of an account.
 select id from accounts where key = $1
 
 -- name: contacts
@@ -7,7 +9,7 @@ select id from accounts where key = $1
 select id from contacts where id > $1 and ($3::int is null or account_id = $3) order by id limit $2
 
 -- name: editions
--- Every dedup policy there ever was.
+-- The dedup policy of every edition.
 select definition_id, number, policy::text, interval_seconds, per::text from editions
 
 -- name: entries
@@ -19,24 +21,24 @@ join timeline t on t.account_id = c.account_id and t.contact_id = c.id
 where c.id = any($1::bigint[])
 
 -- name: entries_stored
--- All entries, whosever they are.
+-- The number of entries, those of unknown contacts included.
 select count(*) from timeline where $1::int is null or account_id = $1
 
 -- name: tallies
--- Tallies of these contacts; one of 0 says nothing.
+-- Tallies of these contacts, except those of 0.
 select contact_id, definition_id, edition, count from tallies
 where contact_id = any($1::bigint[]) and count <> 0
 
 -- name: gates
--- Gates of these contacts at which anything counted.
+-- Gates of these contacts with a counted event.
 select contact_id, definition_id, edition, object_key, last_counted_key from gates
 where contact_id = any($1::bigint[]) and last_counted_key is not null
 
 -- name: scores
--- Scores that are not tallies × weights + adjustments, by group and overall: of published versions, and of those being
--- built for the contacts that were gone through or came since. The others' are what batches have folded so far.
-with kept as (
-    select v.profile_id, v.version, coalesce(u.last_contact_id, 0) as built, coalesce(u.until_contact_id, 0) as unbuilt
+-- Scores that are not tallies × weights + adjustments, by group and overall: under published versions, and under those
+-- being built for the contacts that are processed or came later. Others have only what batches have added so far.
+with active as (
+    select v.profile_id, v.version, coalesce(u.last_contact_id, 0) as built_up_to, coalesce(u.until_contact_id, 0) as build_until
     from profile_versions v
     left join publishes u on u.profile_id = v.profile_id and u.version = v.version and v.state = 'building'
     where v.state in ('published', 'building')
@@ -44,24 +46,24 @@ with kept as (
     select t.contact_id, w.profile_id, w.version, w.group_id, t.count::bigint * w.weight as points
     from tallies t
     join version_weights w on w.definition_id = t.definition_id
-    join kept v on v.profile_id = w.profile_id and v.version = w.version
+    join active v on v.profile_id = w.profile_id and v.version = w.version
     union all
     select a.contact_id, a.profile_id, v.version, a.group_id, a.points
     from adjustments a
-    join kept v on v.profile_id = a.profile_id
+    join active v on v.profile_id = a.profile_id
 ), computed as (
     select contact_id, profile_id, version,
         case when grouping(group_id) = 0 then group_id else 0 end as group_id, sum(points) as points
     from points
     group by grouping sets ((contact_id, profile_id, version, group_id), (contact_id, profile_id, version))
-), seen as ( -- everybody ever seen has an overall score
+), seen as ( -- every contact ever seen has an overall score
     select c.id as contact_id, v.profile_id, v.version, 0 as group_id
     from contacts c
     join profiles p on p.account_id = c.account_id
-    join kept v on v.profile_id = p.id
+    join active v on v.profile_id = p.id
 ), stored as (
     select s.* from scores s
-    join kept v on v.profile_id = s.profile_id and v.version = s.version
+    join active v on v.profile_id = s.profile_id and v.version = s.version
 )
 select format('score: contact %s, profile %s version %s, group %s: stored %s, computed %s', contact_id, profile_id,
               version, group_id, coalesce(s.points::text, 'nothing'), coalesce(c.points, 0)) as difference
@@ -69,13 +71,13 @@ from seen
 full join computed c using (contact_id, profile_id, version, group_id)
 full join stored s using (contact_id, profile_id, version, group_id)
 join profiles p on p.id = profile_id and ($1::int is null or p.account_id = $1)
-join kept v using (profile_id, version)
-where s.points is distinct from coalesce(c.points, 0) and (contact_id <= v.built or contact_id > v.unbuilt)
+join active v using (profile_id, version)
+where s.points is distinct from coalesce(c.points, 0) and (contact_id <= v.built_up_to or contact_id > v.build_until)
 order by 1
 
--- name: announcements
--- Contacts with points of whom nobody was told, but for those who are yet to be told of a publish.
-select format('announcement: contact %s, profile %s: nobody was told of %s points in group %s', s.contact_id, s.profile_id,
+-- name: unannounced
+-- Scores without a message, except of contacts to which a publish is still to be announced.
+select format('announcement: contact %s, profile %s: no message for %s points in group %s', s.contact_id, s.profile_id,
               s.points, s.group_id) as difference
 from scores s
 join profiles p on p.id = s.profile_id and p.published_version = s.version
@@ -104,19 +106,20 @@ from followed join outbox_heads using (shard)
 where coalesce(following - 1, head) <> last_position
 order by 1
 
--- name: told
--- Messages still in the outbox that do not lead to the scores that were told last, or not without gaps.
+-- name: messages
+-- Messages still in the outbox that leave a gap in the versions or points, or do not lead to the scores announced last.
 with fact as (
-    select o.shard, o.first_position, m.place, string_to_array(m.facts, E'\x1f') as said
+    select o.shard, o.first_position, m.place, string_to_array(m.facts, E'\x1f') as fields
     from outbox o
     cross join unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place)
     where m.kind = 'score_changed'
-), message as ( -- of the points by group the overall ones, as consumer/relay/message_json.py takes them apart
-    select first_position, place, said[1] as account, said[2] as contact, said[3] as profile, said[5]::bigint as version,
-        overall[1] as previous, case when said[9] = '' then overall[1] else overall[2] end + overall[3] as current
+), message as ( -- with overall points, read as consumer/relay/message_json.py does
+    select first_position, place, fields[1] as account, fields[2] as contact, fields[3] as profile,
+        fields[5]::bigint as version,
+        overall[1] as previous, case when fields[9] = '' then overall[1] else overall[2] end + overall[3] as current
     from fact
-    cross join lateral ( -- of what was said, what stands and what came to it: groups, and points beside them
-        select array_agg(coalesce((nullif(said[at + 1], '')::bigint[])[array_position(nullif(said[at], '')::int[], 0)], 0)
+    cross join lateral ( -- of previous, current and delta: groups at `at`, points after them
+        select array_agg(coalesce((nullif(fields[at + 1], '')::bigint[])[array_position(nullif(fields[at], '')::int[], 0)], 0)
                          order by at) as overall
         from unnest(array[7, 9, 11]) as at) o
 ), chained as (
@@ -143,8 +146,8 @@ where ($1::int is null or a.id = $1)
 order by 1
 
 -- name: xp
--- Entries credited though they do not count, or the other way round; not those whose history was judged again without XP.
-select format('xp: contact %s, definition %s, event %s: %s, worth %s, told %s times', contact_id, definition_id,
+-- Entries credited although they do not count, or counted and not credited; except after a rejudgement without XP.
+select format('xp: contact %s, definition %s, event %s: %s, worth %s XP, %s messages', contact_id, definition_id,
               encode(event_key, 'hex'), verdict, xp_worth, credit_number) as difference
 from timeline
 where ($1::int is null or account_id = $1) and case when xp_worth = 0 then credit_number <> 0

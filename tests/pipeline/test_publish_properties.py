@@ -244,7 +244,7 @@ class Play:
             self.versions[profile.key, profile.version.number] = profile.version
 
     async def _worker(self, number: int, feed: service.Feed) -> service.Service:
-        running = service.running("", feed=feed, connect=lambda: self.schedule.connect(number))
+        running = service.running(self.schedule.dsn, feed=feed, connect=lambda: self.schedule.connect(number))
         return await running.__aenter__()
 
     @staticmethod
@@ -255,7 +255,7 @@ class Play:
     async def _reader(self) -> None:
         connection = await self.schedule.connect(READER)
         for _ in range(4):
-            for question in ("scores", "announcements"):
+            for question in ("scores", "unannounced"):
                 assert await connection.fetch(_VERIFY[question], None) == []
 
     async def _publisher(self, deeds: Sequence[tuple[str, str, int]]) -> None:
@@ -361,7 +361,7 @@ class Play:
                 groups = {group: expected["acme", profile, contact][group] for group in _GROUPS}
                 wanted["acme", profile, contact] = {"overall": sum(groups.values()), **groups}
         assert oracle_comparison.differing("score", await service.scores(monitor), wanted) == []
-        for question in ("scores", "announcements", "told"):
+        for question in ("scores", "unannounced", "messages"):
             assert [row["difference"] for row in await monitor.fetch(_VERIFY[question], None)] == []
         stored = await oracle_comparison.read(monitor, {"acme"})
         assert oracle_comparison.broken_chains(stored) == []
