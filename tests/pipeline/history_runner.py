@@ -125,7 +125,9 @@ async def rehearsing(schedule: Schedule) -> AsyncIterator[Rehearsal]:
 async def _worker(schedule: Schedule, number: int) -> service.Service:
     feed = BothEncodings("deals", number)
     # Not ended: that would only give up the connection, which the next example's worker takes over.
-    return await service.running("", feed=feed, connect=lambda: schedule.connect(number)).__aenter__()
+    return await service.running(
+        schedule.dsn, feed=feed, connect=lambda: schedule.connect(number)
+    ).__aenter__()
 
 
 def parsed(document: dict[str, Any]) -> CatalogDocument:

@@ -31,7 +31,7 @@ class Schedule:
     def __init__(self, dsn: str, monitor: Connection) -> None:
         self.committed: Callable[[int], None] = lambda _: None
         self.lock_waits = 0
-        self._dsn = dsn
+        self.dsn = dsn
         self.monitor = monitor
         self._connections: dict[int, Connection] = {}
         self._pids: dict[int, int] = {}
@@ -48,7 +48,7 @@ class Schedule:
         """
         connection = self._connections.get(worker)
         if connection is None or connection.is_closed():
-            connection = self._connections[worker] = await postgres.connect(self._dsn)
+            connection = self._connections[worker] = await postgres.connect(self.dsn)
             self._pids[worker] = connection.get_server_pid()
         return cast("Connection", _Turned(connection, self, worker))
 
