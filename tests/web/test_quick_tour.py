@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,27 +14,19 @@ from consumer.infra.settings import Settings
 from consumer.infra.telemetry import health
 from consumer.worker.app import Worker
 from schemas.names import INPUT_TOPICS
+from tests.readme import block
 from tests.web.api_client import SECRET, serving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-README = Path(__file__).parents[2] / "README.md"
-
-
-def _block() -> str:
-    """Return the block between the README's markers, without its indentation."""
-    found = re.search(r"<!-- tour -->\n(.*?)<!-- /tour -->", README.read_text("utf-8"), re.DOTALL)
-    assert found, "the README has a tour"
-    return re.sub(r"^ {4}", "", found[1], flags=re.MULTILINE)
 
 
 async def test_from_nothing_to_the_first_sorted_list(database: str) -> None:
     """Every command succeeds, and the list is sorted by scores of both groups once the worker has caught up."""
     listener = health.listen("127.0.0.1", 0)
     address = f"localhost:{listener.getsockname()[1]}"
-    steps, listing = _block().replace("localhost:8080", address).rsplit("\n\n", 1)
-    # Whoever reads the README looks again where the worker is not done; so does this shell.
+    steps, listing = block("tour").replace("localhost:8081", address).rsplit("\n\n", 1)
+    # Readers repeat the last command until the worker has caught up; so does this shell.
     # Contacts come before what they did: until a deal has counted.
     counted = """grep -qE '"overall": ?([5-9][0-9]|[0-9]{3})' <<< "$list\""""
     again = f'until list=$({listing.strip()}) && {counted}; do sleep 0.1; done; echo "$list"'
