@@ -22,7 +22,7 @@ from consumer.ingest.decode_records import decode_records
 from consumer.ingest.held_lanes import HeldLanes
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
-from consumer.lanes import positions
+from tests.builders.lanes import take_lanes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,7 +61,7 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
     )
     records = _records(sent)
     connection = await postgres.connect(dsn)
-    lanes.hold(await positions.take(connection, {(one.topic, one.partition): 0 for one in records}))
+    lanes.hold(await take_lanes(connection, {(one.topic, one.partition): 0 for one in records}))
     await connection.close()
 
     async def process(batch: Sequence[Record]) -> None:

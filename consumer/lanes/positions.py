@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from consumer.domain.model import DeadLetter, Record
     from consumer.infra.postgres.connection import Connection
 
+_SQL = queries("lanes")
+
 LaneKey = tuple[str, int]
 
 # A lane stops if at least this many …
@@ -77,18 +79,6 @@ class Lane:
         )
 
 
-async def take(connection: Connection, starts: Mapping[LaneKey, int]) -> list[Lane]:
-    """Take lanes, fencing their previous holders; `starts`: the first offset of a lane that has no row yet."""
-    keys = sorted(starts)
-    rows = await connection.fetch(
-        queries("lanes")["take"],
-        [topic for topic, _ in keys],
-        [partition for _, partition in keys],
-        [starts[key] for key in keys],
-    )
-    return [_lane(row) for row in rows]
-
-
 async def take_held(
     connection: Connection, keys: Iterable[LaneKey], slices: Mapping[int, int], worker: int
 ) -> list[Lane]:
@@ -99,7 +89,7 @@ async def take_held(
     keys = sorted(keys)
     numbers = sorted({partition for _, partition in keys})
     rows = await connection.fetch(
-        queries("lanes")["take_held"],
+        _SQL["take_held"],
         numbers,
         [slices[number] for number in numbers],
         worker,
@@ -119,7 +109,7 @@ async def register_new_lanes(
     """
     keys = sorted(bounds)
     await connection.execute(
-        queries("lanes")["register_new"],
+        _SQL["register_new"],
         [topic for topic, _ in keys],
         [partition for _, partition in keys],
         [bounds[key][0] for key in keys],
@@ -131,7 +121,7 @@ async def read_slices(
     connection: Connection, numbers: Iterable[int], topics: Iterable[str]
 ) -> dict[LaneKey, Lane]:
     """Return the rows of all lanes of these slices and topics."""
-    rows = await connection.fetch(queries("lanes")["read_slices"], sorted(numbers), sorted(topics))
+    rows = await connection.fetch(_SQL["read_slices"], sorted(numbers), sorted(topics))
     return {(row["topic"], row["partition"]): _lane(row) for row in rows}
 
 
@@ -139,19 +129,19 @@ async def read(connection: Connection, keys: Iterable[LaneKey]) -> dict[LaneKey,
     """Return the rows of these lanes; those without a row are left out."""
     keys = sorted(keys)
     rows = await connection.fetch(
-        queries("lanes")["read"], [topic for topic, _ in keys], [partition for _, partition in keys]
+        _SQL["read"], [topic for topic, _ in keys], [partition for _, partition in keys]
     )
     return {(row["topic"], row["partition"]): _lane(row) for row in rows}
 
 
 async def read_all(connection: Connection) -> list[Lane]:
     """Return the rows of all lanes."""
-    return [_lane(row) for row in await connection.fetch(queries("lanes")["list"])]
+    return [_lane(row) for row in await connection.fetch(_SQL["list"])]
 
 
 async def stop(connection: Connection, lane: Lane, reason: LaneStop) -> None:
     """Stop a lane until an operator acts, unless another worker has taken it."""
-    await connection.execute(queries("lanes")["stop"], lane.topic, lane.partition, lane.epoch, reason.value)
+    await connection.execute(_SQL["stop"], lane.topic, lane.partition, lane.epoch, reason.value)
 
 
 def stopped(lane: Lane, reason: LaneStop) -> Lane:

@@ -1,12 +1,3 @@
--- name: take
--- Takes lanes: a higher epoch fences the previous holder. A lane without a row starts at the given offset.
-insert into lanes as l (topic, partition, epoch, next_offset)
-select topic, partition, 1, start
-from unnest($1::text[], $2::int[], $3::bigint[]) as a(topic, partition, start)
-order by topic, partition
-on conflict (topic, partition) do update set epoch = l.epoch + 1
-returning *
-
 -- name: read
 -- The rows of these lanes.
 select l.* from lanes l

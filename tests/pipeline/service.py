@@ -22,11 +22,11 @@ from consumer.ingest.decode_records import decode_records
 from consumer.ingest.held_lanes import HeldLanes
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
-from consumer.lanes import positions
 from consumer.relay.message_json import MessageEncoder
 from consumer.scoring import profile_publish
 from schemas.names import Outcome
 from tests.builders.kafka_records import structured_record
+from tests.builders.lanes import take_lanes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -90,7 +90,7 @@ class Service:
         connection = await self.connect()
         try:
             self.lanes.clear()
-            self.lanes.hold(await positions.take(connection, starts))
+            self.lanes.hold(await take_lanes(connection, starts))
         finally:
             await connection.close()
 
