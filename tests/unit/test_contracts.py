@@ -1,0 +1,60 @@
+"""docs/contracts.md names the routes and closed lists of the code, all of them and no other."""
+
+from __future__ import annotations
+
+import re
+from itertools import cycle
+from pathlib import Path
+from typing import get_args
+from unittest.mock import MagicMock
+
+import pytest
+
+from consumer.infra.telemetry.metrics import STAGES
+from consumer.web.app import application
+from schemas.names import DeadLetterReason, LaneStop, RetryReason
+from schemas.published import Cause
+
+_CONTRACTS = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text("utf-8")
+_METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+def _documented_routes() -> set[tuple[str, str]]:
+    section = _CONTRACTS.split("## Routes")[1].split("## Metrics")[0]
+    routes = set()
+    for paths, methods in re.findall(r"^\| (`.*?) \| (`.*?) \|", section, re.MULTILINE):
+        # One group of methods for each path, or one for all of them.
+        for path, group in zip(
+            re.findall(r"`(.*?)`", paths), cycle(re.findall(r"`(.*?)`", methods)), strict=False
+        ):
+            whole = path if path.startswith("/") else f"/v1/accounts/{{account}}/{path}"
+            routes |= {(method, whole) for method in group.split()}
+    return routes
+
+
+def test_routes_are_those_of_the_api() -> None:
+    """The table of routes has every method and path of the API, and no other."""
+    document = application(MagicMock(), MagicMock(), MagicMock(), MagicMock()).openapi()
+    served = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method in operations.keys() & _METHODS
+    }
+    assert _documented_routes() == served
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Dead-letter reasons", list(DeadLetterReason)),
+        ("Causes", get_args(Cause)),
+        ("Lane stops", list(LaneStop)),
+        ("Batch stages", STAGES),
+        ("Retry reasons", list(RetryReason)),
+    ],
+)
+def test_closed_lists_are_those_of_the_code(name: str, values: list[str]) -> None:
+    """Each closed list has the words of the code, in its order."""
+    found = re.search(rf"^- {name}[^:]*: ([^.]*)\.", _CONTRACTS, re.MULTILINE)
+    assert found is not None
+    assert re.findall(r"`([a-z_]+)`", found[1]) == [str(value) for value in values]
