@@ -64,7 +64,7 @@ def proxied(broker_and_proxy: Proxied) -> Proxied:
 
 @pytest.fixture
 async def nothing_unseen() -> AsyncIterator[None]:
-    """Fail a test that leaves an error nobody looked at: a task's, or a future's when it is collected."""
+    """Fail a test that leaves an exception never retrieved: a task's, or a future's when it is collected."""
     gc.collect()  # what tests before this one have left is not this one's
     unseen: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def progress(installation: Installation) -> int:
-    """Return how many records the database has behind it; -1 while it is away."""
+    """Return how many records are processed by the positions in the database; -1 while it is away."""
     try:
         connection = await asyncpg.connect(installation.dsn, timeout=2, command_timeout=2)
     except (OSError, asyncpg.PostgresError):
@@ -57,12 +57,12 @@ async def assert_agrees(installation: Installation, traffic: Traffic) -> None:
         report = await verify(installation.dsn)
         assert report.differences == []
         assert report.entries == len(oracle.timeline)
-        await _assert_scores_told(connection, installation)
-        await _assert_xp_told(connection, installation, oracle)
+        await _assert_score_messages(connection, installation)
+        await _assert_xp_messages(connection, installation, oracle)
     finally:
         await connection.close()
     letters = await installation.read(DEAD_LETTERS_TOPIC)
-    assert Counter(letter.value for letter in letters) == Counter(traffic.broken), "dead letters told"
+    assert Counter(letter.value for letter in letters) == Counter(traffic.broken), "dead letters published"
 
 
 async def told_ids(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
@@ -83,7 +83,7 @@ async def told_ids(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
 
 async def _assert_state(connection: asyncpg.Connection[asyncpg.Record], oracle: Oracle) -> None:
     entries = await service.entries(connection)
-    # How often XP was told of an entry depends on what was committed together, whether it stands credited not.
+    # The number of XP messages of an entry depends on what was committed together; whether it is credited does not.
     assert {key: entry[:4] for key, entry in entries.items()} == {
         key: entry[:4] for key, entry in oracle.entries.items()
     }, "entries"
@@ -94,10 +94,10 @@ async def _assert_state(connection: asyncpg.Connection[asyncpg.Record], oracle: 
     assert await service.scores(connection) == oracle.scores, "scores"
 
 
-async def _assert_scores_told(
+async def _assert_score_messages(
     connection: asyncpg.Connection[asyncpg.Record], installation: Installation
 ) -> None:
-    """Each contact's chain on the topic is 1 … n, each once and in order, and ends where the score stands."""
+    """Each contact's chain on the topic is 1 … n, each once and in order, and ends at the stored score."""
     chains: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
     for message in await installation.messages(SCORE_CHANGED_TOPIC):
         data = message["data"]
@@ -116,18 +116,18 @@ async def _assert_scores_told(
     }, "chains"
 
 
-async def _assert_xp_told(
+async def _assert_xp_messages(
     connection: asyncpg.Connection[asyncpg.Record], installation: Installation, oracle: Oracle
 ) -> None:
     """Each entry's credits and reversals are on the topic, and add up to the actors' net XP."""
-    told = await installation.messages(XP_CREDITED_TOPIC)
+    messages = await installation.messages(XP_CREDITED_TOPIC)
     expected = await told_ids(connection)
-    ids = {message["id"] for message in told}
-    assert len(ids) == len(told), "XP told twice"
+    ids = {message["id"] for message in messages}
+    assert len(ids) == len(messages), "XP published twice"
     scores = {message["id"] for message in await installation.messages(SCORE_CHANGED_TOPIC)}
-    assert ids | scores == {each for each in expected if "/" not in each}, "XP told"
+    assert ids | scores == {each for each in expected if "/" not in each}, "XP published"
     net: Counter[tuple[str, str]] = Counter()
-    for message in told:
+    for message in messages:
         net[message["accountid"], message["subject"]] += message["data"]["amount"]
     assert {actor: xp for actor, xp in net.items() if xp} == {
         actor: xp for actor, xp in oracle.net_xp.items() if xp

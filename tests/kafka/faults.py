@@ -1,4 +1,4 @@
-"""What may go wrong with a fleet, each a function that makes it happen and mends only what nobody else would.
+"""Faults of a fleet: each function causes one and repairs only what would not recover by itself.
 
 Owns the kinds of faults and how often each is drawn. Never judges what became of it.
 """

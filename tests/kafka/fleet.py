@@ -71,7 +71,10 @@ class Fleet:
         """Wait until it is, and return the seconds waited."""
         begun = time.monotonic()
         await eventually(
-            self.worked_off, within=_PATIENCE, every=0.01, what=f"{self.fed} records to be committed and told"
+            self.worked_off,
+            within=_PATIENCE,
+            every=0.01,
+            what=f"{self.fed} records to be committed and published",
         )
         return time.monotonic() - begun
 
@@ -105,7 +108,7 @@ _HELD = """
 
 @asynccontextmanager
 async def fleet(folder: Path, prefix: str) -> AsyncIterator[Fleet]:
-    """Give a fleet on servers of its own; its processes are started by whoever has made topics and accounts."""
+    """Give a fleet on servers of its own; start its processes after creating topics and accounts."""
     async with AsyncExitStack() as stack:
         proxies = TcpProxy(), TcpProxy()
         for proxy in proxies:

@@ -64,7 +64,7 @@ def definition(key: str, *events: str, **changes: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Installation:
-    """A database, a broker, and topics on it that nobody else uses."""
+    """A database, a broker, and topics on it that no other test uses."""
 
     dsn: str
     bootstrap: str

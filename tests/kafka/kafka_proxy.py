@@ -67,7 +67,7 @@ class KafkaProxy:
         self._links: set[_Link] = set()
 
     async def start(self) -> None:
-        """Listen on a free port; `upstream` must be set before anybody connects."""
+        """Listen on a free port; `upstream` must be set before a client connects."""
         listening = socket.socket()
         # Else a connection that is not read takes megabytes before its sender notices.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)

@@ -31,7 +31,7 @@ _LISTENERS = {"LOGIN": "SASL_SSL", "MUTUAL": "SSL", "MISNAMED": "SSL"}
 
 @dataclass(frozen=True)
 class Secured:
-    """The broker, who signs what it trusts and shows, and somebody whom it does not know."""
+    """The broker, the authority of its certificates, and an authority that it does not trust."""
 
     server: MavenKafka
     authority: Authority

@@ -125,14 +125,14 @@ async def _applied(connection: Connection) -> set[str]:
 
 
 async def _letters(installation: Installation, number: int) -> list[Any]:
-    """Return the dead letters that were told of, once there are so many."""
+    """Return the published dead letters, once there are so many."""
 
-    async def told() -> list[Any]:
+    async def published() -> list[Any]:
         letters = await installation.read("engagement.dead-letters")
         assert len(letters) == number
         return letters
 
-    return await eventually(told, within=20, what="dead letters to be sent")
+    return await eventually(published, within=20, what="dead letters to be sent")
 
 
 async def test_header_names_that_are_no_text(
@@ -154,7 +154,7 @@ async def test_header_names_that_are_no_text(
 
     async with WorkerProcess(prepared, tmp_path) as worker:
         await _worked_off(connection, 5)
-        # Those behind, read from the middle of what was a batch, by a worker that did not see its beginning.
+        # The later records, read from the middle of their batch, by a worker that did not see its beginning.
         worker.kill()
         await connection.execute(
             "update lanes set next_offset = 4, last_checksum = null, last_timestamp = null where topic = 'deals'"
@@ -186,7 +186,7 @@ async def test_header_names_that_are_no_text(
 async def test_a_mebibyte_sent_whole_or_folded_small(
     prepared: Installation, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Records of 1 MiB, some of them tiny on the wire, die as too large, are kept whole, and stop nobody."""
+    """Records of 1 MiB, some of them tiny on the wire, die as too large, are kept whole, and stop no lane."""
     large = b'{"a": "' + b"x" * (_MEBIBYTE - 9) + b'"}'
     for partition, codec in enumerate(CODECS):
         too_large: Sent = (large, [_STRUCTURED])

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.real_kafka, pytest.mark.usefixtures("nothing_unseen")]
 
 TOTAL = 4 * BATCH
 HELD = [Api.END_TXN, Api.TXN_OFFSET_COMMIT, Api.ADD_PARTITIONS, Api.ADD_OFFSETS]
-# Where the next transaction stands when the late copy arrives: its messages are all acknowledged, and, except
+# The state of the next transaction when the late copy arrives: its messages are all acknowledged, and, except
 # before a late EndTxn, its position is committed too.
 MOMENT = dict.fromkeys(HELD, Api.END_TXN) | {Api.END_TXN: Api.ADD_OFFSETS}
 

@@ -121,7 +121,7 @@ async def _figures(ships: Fleet, drawn: Traffic, reader: CommittedReader, run: R
     async def all_read() -> bool:
         return reader.lost(expected) == 0
 
-    # What is lost is told below, with everything else.
+    # Losses show below, with everything else.
     with contextlib.suppress(pytest.fail.Exception):
         await eventually(all_read, within=10, what="the reader to have read everything")
     recovered = [seconds for each in run.recovered.values() for seconds in each]

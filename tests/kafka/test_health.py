@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def _watched(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """Run a process with nothing but its health: two watchers and the routes."""
-    told = Health(SystemClock())
+    state = Health(SystemClock())
     for component in ("database", "kafka"):
-        told.expect(component)
+        state.expect(component)
     listener = health.listen("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(health.serve(health.application(told, Metrics()), listener)),
-            group.create_task(probes.watch_database(settings, told)),
-            group.create_task(probes.watch_kafka(settings, told)),
+            group.create_task(health.serve(health.application(state, Metrics()), listener)),
+            group.create_task(probes.watch_database(settings, state)),
+            group.create_task(probes.watch_kafka(settings, state)),
         ]
         async with httpx.AsyncClient(base_url=address) as client:
-            await eventually(told.ready, within=10, what="both servers found well")
+            await eventually(state.ready, within=10, what="both servers found well")
             yield client
         for task in tasks:
             task.cancel()
@@ -60,10 +60,10 @@ async def test_a_frozen_database_is_noticed_within_five_seconds() -> None:
             async with _watched(settings) as client:
                 postgres.freeze()
                 try:
-                    told = (await _until(client, 503, within=5)).json()["components"]
-                    assert not told["database"]["ok"]
-                    assert "TimeoutError" in told["database"]["why"]
-                    assert told["kafka"] == {"ok": True, "why": None}
+                    components = (await _until(client, 503, within=5)).json()["components"]
+                    assert not components["database"]["ok"]
+                    assert "TimeoutError" in components["database"]["why"]
+                    assert components["kafka"] == {"ok": True, "why": None}
                     assert (await client.get("/livez")).status_code == 200
                 finally:
                     postgres.thaw()
@@ -77,9 +77,9 @@ async def test_a_broker_that_is_gone_is_noticed_within_five_seconds() -> None:
             settings = Settings(database_url=postgres.dsn, kafka_bootstrap=broker.bootstrap)
             async with _watched(settings) as client:
                 broker.stop()
-                told = (await _until(client, 503, within=5)).json()["components"]
-                assert not told["kafka"]["ok"]
-                assert told["database"]["ok"]
+                components = (await _until(client, 503, within=5)).json()["components"]
+                assert not components["kafka"]["ok"]
+                assert components["database"]["ok"]
 
 
 async def test_serving_ends_at_once_when_cancelled() -> None:

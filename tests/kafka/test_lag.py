@@ -1,4 +1,4 @@
-"""Lag: what the gauges say of lanes that stand still, move, and have caught up, and what other people's tools say.
+"""Lag: the gauges of lanes that are stopped, move, and have caught up, and what Kafka's own tools show.
 
 Backlogs are written in transactions here: their markers take offsets in the log and are no records.
 """
@@ -105,7 +105,7 @@ class Gauges:
 
     @property
     def records(self) -> float | None:
-        """The records behind."""
+        """The lag in records."""
         return self._value("lane_lag_records")
 
     @property
@@ -163,12 +163,12 @@ async def test_lanes_that_move(
     async def worked_off(worker: Worker) -> bool:
         nonlocal compared, worst, at_once
         rows = await observer.fetch("select partition, next_offset from lanes where topic = 'deals'")
-        behind = False
+        lagging = False
         for number, next_offset in rows:
             oldest = next((record for record in sent[number] if record.offset >= next_offset), None)
             if oldest is None:
                 continue
-            behind = True
+            lagging = True
             now = time.monotonic()
             truths[number].append((now, age(oldest)))
             if now - truths[number][0][0] > FRESH:
@@ -179,7 +179,7 @@ async def test_lanes_that_move(
                 worst = max(worst, error)
                 at_once = max(at_once, abs(shown / recent[-1] - 1))
                 compared += 1
-        return bool(rows) and not behind
+        return bool(rows) and not lagging
 
     # A transaction for each record: slow enough to be looked at.
     async with working(installation, batch_records="1", pipelines="1") as worker:
@@ -198,7 +198,7 @@ async def test_nothing_is_left(
     observer: asyncpg.Connection[asyncpg.Record],
     report_line: Callable[[str], None],
 ) -> None:
-    """When everything is processed the lag is 0 within a second of the commit, though other lanes stand still."""
+    """When everything is processed the lag is 0 within a second of the commit, though other lanes are stopped."""
     await installation.create_topics()
     await installation.apply(document())
     took = []
@@ -228,7 +228,7 @@ async def test_nothing_is_left(
 
 
 async def test_a_lane_without_an_owner(installation: Installation) -> None:
-    """A process that only relays shows the lag of lanes that nobody reads."""
+    """A process that only relays shows the lag of lanes that no worker reads."""
     await installation.create_topics()
     await installation.apply(document())
     async with working(installation) as worker:
@@ -250,7 +250,7 @@ async def test_a_lane_without_an_owner(installation: Installation) -> None:
 async def test_other_peoples_tools(
     installation: Installation, keeper: ConnectionKeeper, kafka_server: KafkaServer
 ) -> None:
-    """Kafka's own tool sees each lane where it stands: idle ones, paused ones, and no lag behind markers."""
+    """Kafka's own tool shows each lane's position, idle and paused ones too, and no lag at transaction markers."""
     await installation.create_topics(2)
     await installation.apply(document())
     async with working(installation) as worker:
@@ -278,6 +278,6 @@ async def test_other_peoples_tools(
             assert found[EMAILS] == ("0", "3", "3")
             return found
 
-        found = await eventually(described, within=20, what="the group to be told")
+        found = await eventually(described, within=20, what="the group's offsets to be committed")
     idle = found.keys() - {("deals", 0), ("deals", 1), EMAILS}
     assert {found[lane] for lane in idle} == {("0", "0", "0")}

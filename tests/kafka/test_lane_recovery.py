@@ -1,4 +1,4 @@
-"""Chapter two of the worker on a real broker: lanes that cannot be read where they stand."""
+"""Chapter two of the worker on a real broker: lanes that cannot be read at their position."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ async def test_a_client_that_broke_is_replaced(
 async def test_what_was_decoded_ahead_waits_for_what_comes_before(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lane taken anew beside a batch is read from where it stands: what was decoded ahead does not go first."""
+    """A lane taken again during a batch is read from its position: what was decoded ahead does not go first."""
     await installation.create_topics()
     await installation.apply(document())
     sent = await installation.produce([won(number, subject="ann") for number in range(40)])

@@ -1,6 +1,6 @@
 """The limit on dead records at the loop: a worker on a broker stops such a lane, and only that one, for good.
 
-The process is the one that operators run, so what stops here stops in fact, and everybody can see it.
+The process is the one that operators run, so what stops here stops in fact, and operators see it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _EVENT, _NAMELESS, _ACME, _BIRCH = "e", "-", "a", "b"
 
 @dataclass
 class Story:
-    """What is fed to one lane and where it must stand: (next offset, why it stopped)."""
+    """The records of one lane and its expected end: (next offset, why it stopped)."""
 
     records: str
-    stands: tuple[int, str | None]
+    end: tuple[int, str | None]
 
 
 # Every lane of one worker at once: each stops, or goes on, for itself.
@@ -48,7 +48,7 @@ STORIES = {
     "one account": Story(_ACME * 300 + _EVENT, (301, None)),
     "one account and another": Story(_ACME * 150 + _BIRCH + _EVENT * 5, (151, "dead_letters")),
     "one account and none": Story(_ACME * 99 + _NAMELESS + _EVENT * 5, (100, "dead_letters")),
-    "nobody dead": Story(_EVENT * 20, (20, None)),
+    "none dead": Story(_EVENT * 20, (20, None)),
 }
 
 
@@ -83,12 +83,12 @@ async def _lanes(connection: Connection, topic: str = "deals") -> dict[int, tupl
     return {row["partition"]: (row["next_offset"], row["stopped"]) for row in rows}
 
 
-async def _stand(connection: Connection, wanted: dict[int, tuple[int, str | None]]) -> None:
+async def _reach(connection: Connection, wanted: dict[int, tuple[int, str | None]]) -> None:
     async def there() -> bool:
         assert await _lanes(connection) == wanted
         return True
 
-    await eventually(there, within=30, what="every lane to stand where it must")
+    await eventually(there, within=30, what="every lane to reach its expected end")
 
 
 async def _applied(connection: Connection) -> set[tuple[int, int]]:
@@ -100,13 +100,13 @@ async def test_each_lane_stops_for_itself_exactly_where_it_must(
     prepared: Installation, connection: Connection, tmp_path: Path
 ) -> None:
     """A lane stops exactly after the record that makes it so, and says so; others go on; no restart revives it."""
-    wanted = {number: story.stands for number, story in enumerate(STORIES.values())}
+    wanted = {number: story.end for number, story in enumerate(STORIES.values())}
     for number, story in enumerate(STORIES.values()):
         await prepared.produce_raw(_records(story.records, "deals", number))
-    stopped = {(number, stands[0]) for number, stands in wanted.items() if stands[1]}
+    stopped = {(number, end[0]) for number, end in wanted.items() if end[1]}
 
     async with WorkerProcess(prepared, tmp_path) as worker:
-        await _stand(connection, wanted)
+        await _reach(connection, wanted)
         await _moves_on(prepared, connection, offset=0)
         await _says_so(worker, stopped)
         said = {
@@ -117,13 +117,13 @@ async def test_each_lane_stops_for_itself_exactly_where_it_must(
         assert said == {(partition, offset, "dead_letters") for partition, offset in stopped}
         assert sum(line["event"] == "lane stopped" for line in worker.lines()) == len(stopped)
         await worker.terminate(within=10)
-    await _exactly_what_is_behind(connection, wanted)
+    await _assert_exactly_applied(connection, wanted)
 
     async with WorkerProcess(prepared, tmp_path, batch_records="7") as successor:
         await _moves_on(prepared, connection, offset=1)
         await _says_so(successor, stopped)
         assert await _lanes(connection) == wanted
-    await _exactly_what_is_behind(connection, wanted)
+    await _assert_exactly_applied(connection, wanted)
 
 
 async def test_the_count_goes_on_over_batches_and_restarts(
@@ -137,14 +137,14 @@ async def test_the_count_goes_on_over_batches_and_restarts(
         number: (min(50, len(story.records)), None) for number, story in enumerate(stories)
     }
     async with WorkerProcess(prepared, tmp_path, batch_records="7") as worker:
-        await _stand(connection, half)
+        await _reach(connection, half)
         worker.kill()
     for number, story in enumerate(stories):
         await prepared.produce_raw(_records(story.records, "deals", number)[50:])
-    wanted = {number: story.stands for number, story in enumerate(stories)}
+    wanted = {number: story.end for number, story in enumerate(stories)}
     async with WorkerProcess(prepared, tmp_path, batch_records="7"):
-        await _stand(connection, wanted)
-    await _exactly_what_is_behind(connection, wanted)
+        await _reach(connection, wanted)
+    await _assert_exactly_applied(connection, wanted)
 
 
 async def _moves_on(prepared: Installation, connection: Connection, *, offset: int) -> None:
@@ -161,18 +161,18 @@ async def _moves_on(prepared: Installation, connection: Connection, *, offset: i
 
 
 async def _says_so(worker: WorkerProcess, stopped: set[tuple[int, int]]) -> None:
-    """Ready all the same: whoever is taken out of service for its input would stop everything else too."""
+    """Require the metric, and a ready worker: out of service for one lane it would stop the others too."""
 
-    async def told() -> bool:
+    async def exported() -> bool:
         return await worker.metric("lane_stopped", reason="dead_letters") == len(stopped)
 
-    await eventually(told, within=10, what="lane_stopped to tell")
+    await eventually(exported, within=10, what="the metric lane_stopped")
     await worker.until(200, within=10)
     assert await worker.metric("lane_stopped", reason="log_truncated") == 0
 
 
-async def _exactly_what_is_behind(connection: Connection, wanted: dict[int, tuple[int, Any]]) -> None:
-    """Every record before where its lane stands has had its effect, and none behind it."""
+async def _assert_exactly_applied(connection: Connection, wanted: dict[int, tuple[int, Any]]) -> None:
+    """Every record before its lane's position has had its effect, and none after it."""
     letters = await connection.fetch("select partition, \"offset\" from dead_letters where topic = 'deals'")
     dead: set[tuple[int, int]] = set()
     applied: set[tuple[int, int]] = set()

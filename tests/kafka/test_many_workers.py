@@ -109,7 +109,7 @@ async def test_slices_are_shared_and_handed_over_in_order(
         await first.until_handled(*again)
         handed_over = time.monotonic() - left
         assert _slices(first) == set(range(SLICES))
-        assert first.worker.metrics.lane_fenced._value.get() == 0, "nothing was torn from anybody"
+        assert first.worker.metrics.lane_fenced._value.get() == 0, "no lane was taken from a holder"
     assert handed_over < 3
     report_line(
         f"hand-over in order: left in {left - began:.1f} s, everything taken {handed_over:.1f} s after that"
@@ -150,7 +150,7 @@ async def test_a_frozen_worker_is_replaced_and_changes_nothing_afterwards(
     tmp_path: Path,
     report_line: Callable[[str], None],
 ) -> None:
-    """A worker that stands still is replaced within 10 s; going on it applies nothing that it lost, and shares."""
+    """A frozen worker is replaced within 10 s; afterwards it applies nothing of what it lost, and gets a share."""
     async with WorkerProcess(installation, tmp_path) as frozen, working(installation) as other:
         await frozen.until(200, within=20)
         await eventually(lambda: len(_slices(other)) == SLICES // 2, within=TAKEOVER, what="fair shares")

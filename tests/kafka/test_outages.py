@@ -209,7 +209,7 @@ async def test_the_worker_outlives_an_outage(
                 scene.send()
             await _stays_away(scene.worker, component)
             if component == "database":
-                # Nobody else can tell that what waits cannot be committed.
+                # No other process can report that the records waiting cannot be committed.
                 assert await scene.worker.highest("lane_lag_seconds") > 0
         ready = await scene.worker.until(200, within=20)
         caught_up = await scene.assert_catches_up()

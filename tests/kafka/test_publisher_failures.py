@@ -1,4 +1,4 @@
-"""Publishers whose broker dies or freezes, or that are cancelled: bounded waits, and nothing left behind."""
+"""Publishers whose broker dies or freezes, or that are cancelled: bounded waits, and no task or socket left."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ async def _emptied(installation: Installation) -> None:
     await eventually(published, within=30, what="everything published")
 
 
-async def _told(installation: Installation) -> list[int]:
+async def _published_numbers(installation: Installation) -> list[int]:
     """Return the versions of ann's messages in the order in which a reader finds them."""
     return [message["data"]["version"] for message in await installation.messages(SCORE_CHANGED_TOPIC)]
 
@@ -50,7 +50,7 @@ async def test_every_message_once_in_order(installation: Installation) -> None:
             relaying.relay.wake()
     await _emptied(installation)
     await relaying.stop()
-    assert await _told(installation) == list(range(1, 21))
+    assert await _published_numbers(installation) == list(range(1, 21))
     ids = [message["id"] for message in await installation.messages(XP_CREDITED_TOPIC)]
     assert len(ids) == len(set(ids))
 
@@ -89,11 +89,11 @@ async def test_relays_cut_down_leave_nothing_twice(
     await _emptied(installation)
     await relaying.stop()
     await connection.close()
-    assert await _told(installation) == list(range(1, 13))
+    assert await _published_numbers(installation) == list(range(1, 13))
 
 
 async def test_an_older_copy_of_the_database(installation: Installation) -> None:
-    """Where Postgres lost commits the relay notices, and tells again from the floor under a new incarnation."""
+    """If Postgres lost commits the relay notices, and publishes again from the floor under a new incarnation."""
     await installation.create_topics()
     await installation.apply(document())
     connection = await asyncpg.connect(installation.dsn)
@@ -103,7 +103,7 @@ async def test_an_older_copy_of_the_database(installation: Installation) -> None
         relaying = Relaying(installation)
         relaying.start()
         await _emptied(installation)
-        # The state of a while ago, as a restored copy or a lagging replica has it: three messages were told.
+        # An earlier state, as in a restored copy or a lagging replica: three messages were published since.
         tables = (
             "lanes",
             "claims",
@@ -144,7 +144,7 @@ async def test_an_older_copy_of_the_database(installation: Installation) -> None
 async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where Kafka knows no position a shard begins at its floor, within a row too: nothing is told twice."""
+    """If Kafka has no position a shard starts at its floor, within a row too: no message is published twice."""
     monkeypatch.setattr("consumer.relay.shard_publisher.MAX_MESSAGES", 2)
     await installation.create_topics()
     await installation.apply(document())
@@ -161,19 +161,19 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
         return published
 
     assert await publish(1, installation.prefix) == [2]
-    # Another group is one of which nothing is known any more.
+    # Kafka has no position of another group.
     await publish(5, f"{installation.prefix}forgotten")
     await connection.close()
-    told = [
+    ids = [
         message["id"]
         for topic in (SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC)
         for message in await installation.messages(topic)
     ]
-    assert len(told) == len(set(told)) == 10
+    assert len(ids) == len(set(ids)) == 10
 
 
 async def test_shards_are_shared_and_taken_over(installation: Installation) -> None:
-    """Two relays share the shards; what one leaves in order the other has at once, and nothing is told twice."""
+    """Two relays share the shards; what one releases the other has at once, and no message is published twice."""
     await installation.create_topics()
     await installation.apply(document())
     one, other = Relaying(installation), Relaying(installation)
@@ -192,11 +192,11 @@ async def test_shards_are_shared_and_taken_over(installation: Installation) -> N
         await ingest.batch([won(1)])
         await _emptied(installation)
     await other.stop()
-    assert await _told(installation) == [1, 2]
+    assert await _published_numbers(installation) == [1, 2]
 
 
 async def test_a_frozen_broker(fragile: Fragile) -> None:
-    """While a broker stands still publishers are given up; when it goes on each message is there once, in order."""
+    """While a broker is frozen publishers are discarded; afterwards each message is there once, in order."""
     installation = fragile.installation
     await installation.create_topics()
     await installation.apply(document())
@@ -217,7 +217,7 @@ async def test_a_frozen_broker(fragile: Fragile) -> None:
             fragile.kafka.thaw()
         await _emptied(installation)
         await relaying.stop()
-    assert await _told(installation) == [1, 2, 3, 4, 5, 6]
+    assert await _published_numbers(installation) == [1, 2, 3, 4, 5, 6]
 
 
 async def test_plain_mode(installation: Installation) -> None:
@@ -231,4 +231,4 @@ async def test_plain_mode(installation: Installation) -> None:
             await ingest.batch([won(number)])
     await _emptied(installation)
     await relaying.stop()
-    assert list(dict.fromkeys(await _told(installation))) == [1, 2, 3, 4, 5]
+    assert list(dict.fromkeys(await _published_numbers(installation))) == [1, 2, 3, 4, 5]

@@ -123,7 +123,7 @@ async def test_check_says_what_does_not_fit(
 async def test_a_worker_says_what_does_not_fit(
     installation: Installation, secured: Secured, wrong: str
 ) -> None:
-    """A worker stays up, says the same under /readyz, and ends in order when it is told to."""
+    """A worker stays up, says the same under /readyz, and ends in order on SIGTERM."""
     settings, named = _wrong(secured, wrong)
     started = Working(installation, **settings)
     task = asyncio.create_task(started.worker.run())
@@ -155,8 +155,8 @@ async def _brokers(installation: Installation, settings: dict[str, str]) -> Find
     return found
 
 
-async def test_a_broker_that_stands_still_is_told(installation: Installation, secured: Secured) -> None:
-    """Over TLS too it is said within five seconds that Kafka does not answer: nobody waits for its goodbye."""
+async def test_a_frozen_broker_is_reported(installation: Installation, secured: Secured) -> None:
+    """Over TLS too it is reported within five seconds that Kafka does not answer: no close waits for its answer."""
     health = Health(SystemClock())
     watching = asyncio.create_task(
         probes.watch_kafka(installation.settings(**secured.login("PLAIN")), health)

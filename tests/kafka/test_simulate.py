@@ -57,7 +57,7 @@ async def test_the_rate_holds(
     assert 0.9 < time.monotonic() - begun < 5
 
 
-async def test_missing_topics_are_told(kafka_server: KafkaServer, topic_prefix: str) -> None:
+async def test_missing_topics_are_reported(kafka_server: KafkaServer, topic_prefix: str) -> None:
     """Without its topics nothing is produced, and what to run is said."""
     with pytest.raises(TopicsMissingError, match="run `engagement topics`"):
         await simulate(_settings(kafka_server, topic_prefix), rate=10, count=1)

@@ -109,7 +109,9 @@ async def test_only_scores_are_compacted(kafka_server: KafkaServer, topic_prefix
 
 
 @pytest.mark.real_kafka
-async def test_a_topic_that_cannot_be_created_is_told(kafka_server: KafkaServer, topic_prefix: str) -> None:
+async def test_a_topic_that_cannot_be_created_is_reported(
+    kafka_server: KafkaServer, topic_prefix: str
+) -> None:
     """More replicas than brokers: each refusal is a result with its error, and the command ends with 1."""
     settings = _settings(kafka_server, topic_prefix).model_copy(update={"topic_replication": 9})
     results = await create_missing(settings)
@@ -173,7 +175,7 @@ async def _durable(database: str) -> str:
 
 
 @pytest.mark.real_kafka
-async def test_partition_counts_that_differ_are_told(
+async def test_partition_counts_that_differ_are_reported(
     kafka_server: KafkaServer, topic_prefix: str, create_topics: CreateTopics
 ) -> None:
     """Input topics that are not cut alike are wrong: workers would wait for each other's contacts."""
@@ -212,7 +214,7 @@ async def test_everything_wrong_is_told_at_once(empty_database: str) -> None:
     assert "cannot be reached" in found["brokers"].text
 
 
-async def test_a_schema_of_another_version_is_told(database: str) -> None:
+async def test_a_schema_of_another_version_is_reported(database: str) -> None:
     """A schema that is newer than the program is wrong, and the advice is to upgrade the program."""
     connection = await asyncpg.connect(database)
     await connection.execute("update installation set schema_version = 999")

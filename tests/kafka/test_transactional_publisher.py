@@ -172,7 +172,7 @@ async def test_the_command_makes_a_place_for_every_shard(proxied: Proxied, topic
 
 
 async def test_frozen_before_its_commit(proxied: Proxied, topic_prefix: str) -> None:
-    """A publisher that stood still with its commit on the way is fenced by its successor; that commit is void."""
+    """A publisher frozen with its commit on the way is fenced by its successor; that commit has no effect."""
     settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
     older, newer = TransactionalPublisher(settings, 1), TransactionalPublisher(settings, 1)
     await older.start()

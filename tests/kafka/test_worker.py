@@ -46,7 +46,7 @@ def won(number: int, **changes: Any) -> OracleRecord:
     return OracleRecord(**{**attributes, **changes})
 
 
-async def told(installation: Installation, topic: str, count: int) -> list[ConsumerRecord]:
+async def read_messages(installation: Installation, topic: str, count: int) -> list[ConsumerRecord]:
     """Wait until a topic has this many messages and return them."""
 
     async def enough() -> list[ConsumerRecord] | None:
@@ -70,8 +70,8 @@ async def test_one_event_through_everything(installation: Installation) -> None:
             [sent] = await installation.produce([won(number)])
             await worker.until_handled(sent)
             assert worker.outcome(sent) == "applied"
-        scores = await told(installation, SCORE_CHANGED_TOPIC, 2)
-        credited = await told(installation, XP_CREDITED_TOPIC, 2)
+        scores = await read_messages(installation, SCORE_CHANGED_TOPIC, 2)
+        credited = await read_messages(installation, XP_CREDITED_TOPIC, 2)
 
     for record in (*scores, *credited):
         assert headers_of(record) == {"content-type": b"application/cloudevents+json"}
@@ -94,7 +94,7 @@ async def test_one_event_through_everything(installation: Installation) -> None:
 
 
 async def test_a_dead_letter_byte_for_byte(installation: Installation) -> None:
-    """What could not be an event is told of with its own key, bytes and headers, then ours; others are well."""
+    """What could not be an event is published with its own key, bytes and headers, then ours; others are fine."""
     await installation.create_topics()
     await installation.apply(document())
     headers = (
@@ -110,7 +110,7 @@ async def test_a_dead_letter_byte_for_byte(installation: Installation) -> None:
         [sent] = await installation.produce_raw([broken])
         await worker.until_handled(neighbour, sent)
         assert (worker.outcome(neighbour), worker.outcome(sent)) == ("applied", "dead")
-        [letter] = await told(installation, DEAD_LETTERS_TOPIC, 1)
+        [letter] = await read_messages(installation, DEAD_LETTERS_TOPIC, 1)
 
     assert (letter.key, letter.value) == (broken.key, broken.value)
     assert tuple(letter.headers[:4]) == headers

@@ -71,7 +71,7 @@ class WorkerProcess:
         self._process.wait()
 
     def freeze(self) -> None:
-        """Let it stand still, as a paused virtual machine does."""
+        """Freeze it, like a paused virtual machine."""
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -95,7 +95,7 @@ class WorkerProcess:
         return [json.loads(line) for line in complete if line.startswith("{") and line.endswith("}")]
 
     async def status(self, route: str) -> tuple[int, dict[str, Any]]:
-        """Return what a route answers: status and body; 0 while nobody listens."""
+        """Return what a route answers: status and body; 0 while no process listens."""
         if self._process.poll() is not None:
             pytest.fail(f"the worker has ended with {self._process.returncode}:{tail(self.log)}")
         try:

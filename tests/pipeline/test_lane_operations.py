@@ -70,7 +70,7 @@ async def test_a_paused_lane_stands_until_resumed(database: str, connection: Con
 
 
 async def test_a_resume_counts_dead_records_anew(database: str, connection: Connection) -> None:
-    """Stopped for 100 dead records and resumed, a lane takes 99 more and stops behind the hundredth again."""
+    """Stopped for 100 dead records and resumed, a lane takes 99 more and stops after the hundredth again."""
     async with service.running(database) as worker, _keeper(database) as keeper:
         await worker.apply(document())
         await worker.batch([_event(n, dead=True) for n in range(100)])
@@ -136,7 +136,7 @@ async def test_a_seek_leaves_a_pause_and_knows_its_epoch(database: str, connecti
 
 
 async def test_other_reasons_are_left(database: str, connection: Connection) -> None:
-    """A resume for one reason leaves those stopped for another; a lane nobody has is said to be missing."""
+    """A resume for one reason leaves those stopped for another; a lane that does not exist is reported missing."""
     async with service.running(database), _keeper(database) as keeper:
         await operations.pause(keeper, _KEY)
         assert await operations.resume(keeper, _KEY, [LaneStop.DEAD_LETTERS]) is LaneStop.PAUSED

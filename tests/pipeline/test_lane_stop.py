@@ -38,7 +38,7 @@ _mixed = some.lists(some.sampled_from([None, "", "acme"]), min_size=150, max_siz
 
 
 def _stops_behind(kinds: Sequence[str | None]) -> int | None:
-    """Count from scratch behind each record, as semantics §2 says it, how many go before a lane stops."""
+    """Count from scratch after each record, as semantics §2 says it, how many go before a lane stops."""
     for count in range(1, len(kinds) + 1):
         dead = [kind for kind in kinds[max(0, count - 200) : count] if kind is not None]
         if len(dead) >= 100 and ("" in dead or len(set(dead)) > 1):
@@ -48,7 +48,7 @@ def _stops_behind(kinds: Sequence[str | None]) -> int | None:
 
 @given(_runs | _mixed, some.integers(1, 50))
 def test_a_lane_stops_where_a_recount_says_so(kinds: Kinds, batch: int) -> None:
-    """Whatever comes in batches of any size, a lane stops behind the very record that a recount names."""
+    """Whatever comes in batches of any size, a lane stops after the very record that a recount names."""
     lane = Lane("deals", 0, epoch=1, next_offset=0)
     records = [
         DecodedRecord(Record("deals", 0, number, number, None, b""), _GOOD if kind is None else _dead(kind))
@@ -85,7 +85,7 @@ def _event(number: int, *, account: str = "acme", refused: bool = False, dead: b
 
 
 async def test_those_refused_by_the_database_count(database: str, connection: Connection) -> None:
-    """Of 130 events of two accounts all of which the database refuses the lane stops behind the hundredth."""
+    """Of 130 events of two accounts all of which the database refuses the lane stops after the hundredth."""
     await refuse_marked(connection)
     async with service.running(database) as worker:
         await worker.apply(document())
@@ -136,7 +136,7 @@ async def test_a_lane_stops_with_its_position_or_not_at_all(
 
 
 async def test_a_lane_stopped_from_outside_is_left_at_once(database: str, connection: Connection) -> None:
-    """Nothing more is taken of a lane that was stopped in the database meanwhile; it stays where it stood."""
+    """Nothing more is taken of a lane that was stopped in the database meanwhile; it stays at its position."""
     async with service.running(database) as worker:
         await worker.apply(document())
         assert await worker.batch([_event(1)]) == ["applied"]

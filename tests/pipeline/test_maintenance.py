@@ -130,7 +130,7 @@ async def test_months_are_there_before_they_begin(database: str, connection: Con
 
 
 async def test_one_worker_at_a_time(database: str) -> None:
-    """While one worker holds upkeep another does nothing, and takes over when the first is gone."""
+    """While one worker does maintenance another does nothing, and takes over when the first is gone."""
     first, second = _maintenance(database), _maintenance(database)
     never = asyncio.Event()
     assert await first.round(never) is not None
@@ -144,7 +144,7 @@ async def test_one_worker_at_a_time(database: str) -> None:
 async def test_beside_ingest_nothing_is_lost(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While upkeep removes claims without a pause, batches with redeliveries go on, each event applied once."""
+    """While maintenance deletes claims without a pause, batches with redeliveries go on, each event once."""
     monkeypatch.setattr(maintenance, "_PAGES", 1)
     people = [f"p{number}" for number in range(10)]
     old = [_event(n, _NOW - timedelta(days=120), people[n % 10]) for n in range(500)]
@@ -170,7 +170,7 @@ async def test_beside_ingest_nothing_is_lost(
 
 
 async def test_what_passes_does_not_end_it(database: str, connection: Connection) -> None:
-    """A connection that is killed again and again, or a lock held for long, ends a round and not the upkeep."""
+    """A connection that is killed again and again, or a lock held for long, ends a round, not the maintenance."""
     async with _running(_maintenance(database)):
         for _ in range(3):
             await connection.execute(
@@ -180,7 +180,9 @@ async def test_what_passes_does_not_end_it(database: str, connection: Connection
         async with connection.transaction():
             await connection.execute("lock table claims in access exclusive mode")
             waiting = "select count(*) from pg_locks where not granted"
-            await eventually(lambda: connection.fetchval(waiting), within=5, what="upkeep to meet the lock")
+            await eventually(
+                lambda: connection.fetchval(waiting), within=5, what="maintenance to meet the lock"
+            )
         await connection.execute(
             "insert into claims values (1, decode(repeat('00', 16), 'hex'), 0, now() - interval '1 year')"
         )
@@ -188,11 +190,11 @@ async def test_what_passes_does_not_end_it(database: str, connection: Connection
         async def gone() -> bool:
             return bool(await connection.fetchval("select count(*) from claims") == 0)
 
-        await eventually(gone, within=10, what="upkeep to go on")
+        await eventually(gone, within=10, what="maintenance to continue")
 
 
-async def test_it_ends_when_told(database: str) -> None:
-    """Between rounds of hours it ends at once when told to."""
+async def test_it_ends_at_once_on_stopping(database: str) -> None:
+    """Between rounds of hours it ends at once on stopping."""
     kept = _maintenance(database, every=3600.0)
     stopping = asyncio.Event()
     task = asyncio.create_task(kept.run(stopping))

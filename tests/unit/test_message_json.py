@@ -1,4 +1,4 @@
-"""Messages out of their facts: members and values, whatever characters stand in them."""
+"""Messages made from their facts: members and values, with any characters in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _message(kind: str, *facts: str) -> tuple[str, dict[str, Any]]:
 def _scores(
     *numbers: str, contact: str = "ann", causes: str = "events", events: str = _EVENT
 ) -> dict[str, Any]:
-    """numbers: groups and points, of what was said, of what stands and of what came to it."""
+    """numbers: groups and points of the previous, rebased and added scores."""
     facts = ("acme", contact, "lead_score", "4", "9", causes, *numbers, "1", events)
     key, message = _message("score_changed", *facts)
     assert key == f"acme:lead_score:{contact}"
@@ -32,8 +32,8 @@ def _scores(
     return message
 
 
-def test_what_came_is_added_to_what_was_said() -> None:
-    """Under the version that was told of, current is what was said and what came to it; who was not named has 0."""
+def test_added_points_are_added_to_the_previous_ones() -> None:
+    """Under the version last published current is previous plus added; a group without points has 0."""
     message = _scores("{0,3}", "{5,5}", "", "", "{0,7}", "{-2,-2}")
     assert message["id"] == "2:acme:lead_score:ann:9"
     assert message["time"] == "2026-03-05T10:00:00.000005Z"
@@ -48,8 +48,8 @@ def test_what_came_is_added_to_what_was_said() -> None:
     assert (event["id"], event["points"]) == ("e 1", 10)
 
 
-def test_a_version_that_nobody_told_of() -> None:
-    """What stands under it is told beside what was said before, a group that is gone once more."""
+def test_a_version_not_announced_yet() -> None:
+    """Current is the rebased score plus added; a group that is gone appears once more."""
     data = _scores("{0,3,5}", "{9,5,4}", "{0,7}", "{2,2}", "{0,7}", "{1,1}", causes="publish,events")["data"]
     assert data["causes"] == ["publish", "events"]
     assert data["overall"] == {"previous": 9, "current": 3}
@@ -62,7 +62,7 @@ def test_a_version_that_nobody_told_of() -> None:
 
 
 def test_any_characters_arrive() -> None:
-    """Names are quoted for JSON, and separators of ours stand in no name."""
+    """Names are quoted for JSON; they contain no separator of ours."""
     event = f"{_AWKWARD}\x1d{_AWKWARD}\x1d{_AWKWARD}\x1d0\x1dwon\x1dcounted\x1d1"
     message = _scores("", "", "", "", "{0}", "{1}", contact=_AWKWARD, events=f"{event}\x1e{_EVENT}")
     assert message["subject"] == _AWKWARD

@@ -179,7 +179,7 @@ async def test_the_daily_refusal_between_transactions_may_be_asked_again(request
 
 @pytest.mark.parametrize("request_name", ["TxnOffsetCommit", "EndTxn"])
 async def test_the_same_refusal_to_the_others_ends_it(request_name: str) -> None:
-    """CONCURRENT_TRANSACTIONS to EndTxn may come after its decision was written: nobody asks again."""
+    """CONCURRENT_TRANSACTIONS to EndTxn may come after its decision was written: it is not sent again."""
     fake = _sender_for(request_name, ConcurrentTransactions.errno)
     with pytest.raises((LostResponseError, ConcurrentTransactions)):
         await HANDLERS[request_name](fake).do(1)

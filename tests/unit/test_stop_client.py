@@ -1,4 +1,4 @@
-"""Leaving brokers: bounded, whatever the client does with a cancellation."""
+"""Stopping a client: bounded, whatever it does with a cancellation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """Stops as it is told to."""
+    """A client whose `stop` is given."""
 
     def __init__(self, stop: Callable[[], Awaitable[None]]) -> None:
         self.stop = stop
@@ -73,7 +73,7 @@ async def test_it_is_bounded_and_says_how_it_ended(
 
 @pytest.mark.parametrize("stop", [_never, _deaf])
 async def test_a_cancellation_of_the_caller_is_never_lost(stop: Callable[[], Awaitable[None]]) -> None:
-    """Whoever is cancelled while leaving ends cancelled."""
+    """A caller cancelled while stopping a client ends cancelled."""
     leaving = asyncio.create_task(stop_client(client(stop), within=30))
     await asyncio.sleep(0)
     leaving.cancel()
