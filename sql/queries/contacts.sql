@@ -28,7 +28,7 @@ limit $6;
 -- name: walk_descending
 -- Contacts from the most points in a group ($3, 0: overall) down to $4, after ($5, $6), as the index has them
 -- (scores_by_points). There is one upper bound only: of two the scan might begin at the wrong one. Each is looked up for
--- points from $8 to $9 in group $7 (scores_pkey) and for its owner $10 (contact_fields_pkey), where asked; so is whether it is in a segment, where contact_list.py puts that in.
+-- points from $8 to $9 in group $7 (scores_pkey) and for its owner $10 (contact_fields_pkey), where asked; so is whether it is in a segment, where list_query.py puts that in.
 select s.contact_id, s.points
 from scores s
 where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points >= $4

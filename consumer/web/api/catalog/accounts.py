@@ -12,7 +12,7 @@ from consumer.catalog import repository
 from consumer.catalog.export import settings_mapping
 from consumer.web.api.catalog.edit import edit, with_settings
 from consumer.web.http import cursors, etags
-from consumer.web.http.auth import AnyOperator, Operator, Reader
+from consumer.web.http.auth import ALL_ACCOUNTS, AnyOperator, Operator, Reader
 from consumer.web.http.cursors import Cursor, Limit
 from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
@@ -88,9 +88,9 @@ async def list_accounts(
     """List the accounts that the token covers, by key."""
     context = ("accounts", operator.account)
     (after,) = cursors.decode(context, cursor) or ("",)
-    one = None if operator.account == "*" else operator.account
+    only_account = None if operator.account == ALL_ACCOUNTS else operator.account
     async with database.connection() as connection:
-        rows = await connection.fetch(queries("web")["accounts_page"], one, after, limit + 1)
+        rows = await connection.fetch(queries("web")["accounts_page"], only_account, after, limit + 1)
     items = [AccountSummary(**row) for row in rows[:limit]]
     more = len(rows) > limit
     return AccountPage(items=items, next=cursors.encode(context, [items[-1].account]) if more else None)

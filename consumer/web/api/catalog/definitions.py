@@ -108,11 +108,11 @@ async def delete_definition(
     """
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        found = _require_definition(before, definition)
-        etags.require_match(if_match, etags.definition_revision(found))
-        if found.counted:
+        current = _require_definition(before, definition)
+        etags.require_match(if_match, etags.definition_revision(current))
+        if current.counted:
             raise conflict("the definition has counted events and cannot be deleted: deactivate it instead")
-        if found.active:
+        if current.active:
             raise conflict("the definition is active: deactivate it first")
         return replace(
             before, definitions={key: each for key, each in before.definitions.items() if key != definition}

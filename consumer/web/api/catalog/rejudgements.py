@@ -126,9 +126,11 @@ async def begin_rejudgement(
     """
     account = caller.account.key
     async with database.connection() as connection:
-        number = await requests.begin(connection, account, definition, with_xp=body.xp, by=caller.actor)
-        status = await requests.status(connection, number)
-    response.headers["Location"] = f"/v1/accounts/{account}/definitions/{definition}/rejudgements/{number}"
+        rejudgement = await requests.begin(connection, account, definition, with_xp=body.xp, by=caller.actor)
+        status = await requests.status(connection, rejudgement)
+    response.headers["Location"] = (
+        f"/v1/accounts/{account}/definitions/{definition}/rejudgements/{rejudgement}"
+    )
     return _answer(status)
 
 

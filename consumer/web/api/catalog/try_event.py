@@ -109,11 +109,11 @@ async def try_definitions(caller: Manager, database: Database, body: Sample) -> 
     draft = body.draft.key if body.draft else None
     if body.draft:
         state = _with_draft(state, body.draft)
-    trials = [explain(definition, event) for definition in state.definitions.values()]
+    results = [explain(definition, event) for definition in state.definitions.values()]
     return TrialAnswer(
         type=event.type,
-        taken_by=[each.definition.key for each in trials if each.takes],
-        definitions=[_trial_answer(each, event, draft=each.definition.key == draft) for each in trials],
+        taken_by=[each.definition.key for each in results if each.takes],
+        definitions=[_definition_tried(each, event, draft=each.definition.key == draft) for each in results],
     )
 
 
@@ -148,49 +148,49 @@ def _event(account: str, sample: str) -> Event:
     return event
 
 
-def _trial_answer(trial: MatchResult, event: Event, *, draft: bool) -> DefinitionTried:
-    definition = trial.definition
+def _definition_tried(result: MatchResult, event: Event, *, draft: bool) -> DefinitionTried:
+    definition = result.definition
     return DefinitionTried(
         key=definition.key,
         name=definition.name,
         draft=draft,
         active=definition.active,
-        takes=trial.takes,
-        takes_type=trial.takes_type,
+        takes=result.takes,
+        takes_type=result.takes_type,
         conditions=[
             ConditionTried(condition=_condition(each), found=plain(each.found), holds=each.holds)
-            for each in trial.conditions
+            for each in result.conditions
         ],
-        why=[*_why(trial, event)],
+        why=[*_why(result, event)],
     )
 
 
-def _condition(looked: ConditionResult) -> WhenCondition:
-    return WhenCondition.model_validate(plain(condition_mapping(looked.condition)))
+def _condition(result: ConditionResult) -> WhenCondition:
+    return WhenCondition.model_validate(plain(condition_mapping(result.condition)))
 
 
-def _why(trial: MatchResult, event: Event) -> Iterator[str]:
-    if not trial.definition.active:
+def _why(result: MatchResult, event: Event) -> Iterator[str]:
+    if not result.definition.active:
         yield "not active"
-    if not trial.takes_type:
-        yield f"takes {', '.join(trial.definition.events)}, not {event.type}"
-    for number, looked in enumerate(trial.conditions, start=1):
-        if not looked.holds:
-            yield f"condition {number} ({_shown_condition(looked)}): {_shown_found(looked)}"
+    if not result.takes_type:
+        yield f"takes {', '.join(result.definition.events)}, not {event.type}"
+    for number, condition in enumerate(result.conditions, start=1):
+        if not condition.holds:
+            yield f"condition {number} ({_condition_text(condition)}): {_found_text(condition)}"
 
 
-def _shown_condition(looked: ConditionResult) -> str:
-    looks_at, op, *value = condition_mapping(looked.condition).values()
-    return " ".join([looks_at, op, *map(yaml_value, value)])
+def _condition_text(result: ConditionResult) -> str:
+    subject, op, *value = condition_mapping(result.condition).values()
+    return " ".join([subject, op, *map(yaml_value, value)])
 
 
-def _shown_found(looked: ConditionResult) -> str:
-    if looked.found is None:
+def _found_text(result: ConditionResult) -> str:
+    if result.found is None:
         return "missing"
-    found = yaml_value(looked.found)
+    found = yaml_value(result.found)
     shown = found if len(found) <= _MAX_SHOWN else f"{found[:_MAX_SHOWN]}…"
-    wanted = looked.condition.value
-    wanted_kind = kind(wanted[0] if isinstance(wanted, tuple) else wanted)
-    if looked.condition.op is Op.CONTAINS or wanted_kind in {None, kind(looked.found)}:
+    expected = result.condition.value
+    expected_kind = kind(expected[0] if isinstance(expected, tuple) else expected)
+    if result.condition.op is Op.CONTAINS or expected_kind in {None, kind(result.found)}:
         return f"found {shown}"
-    return f"found {shown}, not a {wanted_kind}"
+    return f"found {shown}, not a {expected_kind}"

@@ -118,10 +118,10 @@ async def define(
 
 
 def _defaults(event_type: str, state: AccountCatalog) -> dict[str, Any]:
-    words = " ".join(re.findall(r"[^\W_]+", event_type)) or event_type
+    name = " ".join(re.findall(r"[^\W_]+", event_type)) or event_type
     group = {"group": next(iter(state.groups))} if state.groups else {}
     return {
-        "name": words[0].upper() + words[1:],
+        "name": name[0].upper() + name[1:],
         "icon": "bolt",
         "default_points": 0,
         "events": [event_type],

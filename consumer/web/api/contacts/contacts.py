@@ -48,12 +48,12 @@ async def list_contacts(
         query = await list_query.build_query(connection, caller.account.id, view, filters)
         after = list_query.position(context, cursor, view)
         candidates = await list_query.small_candidate_set(connection, caller.account.id, query)
-        found = await list_query.page(connection, query, candidates, after, limit + 1)
-        items = await read_scores(connection, view, [number for _, number in found[:limit]])
-    more = len(found) > limit
+        positions = await list_query.page(connection, query, candidates, after, limit + 1)
+        items = await read_scores(connection, view, [contact_id for _, contact_id in positions[:limit]])
+    more = len(positions) > limit
     return ContactPage(
         items=items,
-        next=list_query.cursor_after(context, view, found[limit - 1]) if more else None,
+        next=list_query.cursor_after(context, view, positions[limit - 1]) if more else None,
         engagement=caller.account.engagement,
         profile=view.profile,
         version=view.version,
@@ -78,13 +78,13 @@ async def _chunks(caller: Caller, database: Database, filters: ContactFilterPara
         groups = [group.key for group in view.groups if not group.deleted or group.key in counting]
         yield [["id", "name", "owner", "overall", *groups]]
         after: list_query.ListPosition | None = None
-        while found := await list_query.page(
+        while positions := await list_query.page(
             connection, query, candidates, after, _CHUNK, time_limited=False
         ):
-            after = found[-1]
+            after = positions[-1]
             yield [
                 [each.id, each.name, each.owner, each.overall, *(each.groups.get(key, 0) for key in groups)]
-                for each in await read_scores(connection, view, [number for _, number in found])
+                for each in await read_scores(connection, view, [contact_id for _, contact_id in positions])
             ]
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _SQL = queries("contacts")
 # A filter that leaves at most so many contacts is evaluated first: looking all of them up takes some milliseconds.
 _MAX_CANDIDATES = 5_000
-_MAX_POINTS = 2**63 - 1
+_MAX_BIGINT = 2**63 - 1
 # Time limit of a scan for members of a segment: enough for tens of thousands of contacts. If it is not enough,
 # members are few, or few near the start of the page.
 _SCAN_MILLISECONDS = 250
@@ -83,14 +83,14 @@ ContactFilterParams = Annotated[ContactFilters, Depends()]
 
 @dataclass(frozen=True, slots=True)
 class ContactQuery:
-    """Filters by id. sorted_by: group. other: a second group with a range of its own, or None."""
+    """Filters by id. filter_group: a group other than the sort group, with a range of its own; or None."""
 
     view: ProfileView
     ascending: bool
-    sorted_by: int
-    sorted_range: tuple[int, int]
-    other: int | None
-    other_range: tuple[int, int]
+    sort_group: int
+    sort_range: tuple[int, int]
+    filter_group: int | None
+    filter_range: tuple[int, int]
     owner: str | None
     segment: ResolvedMatch | None
 
@@ -104,35 +104,39 @@ async def build_query(
     ranged = view.group_id(filters.group, "group") if filters.group else None
     sort = filters.sort or (f"-score.{filters.group}" if filters.group else "-score")
     _, _, sorted_key = sort.partition(".")
-    sorted_by = view.group_id(sorted_key, "sort") if sorted_key else OVERALL
+    sort_group = view.group_id(sorted_key, "sort") if sorted_key else OVERALL
     bounds = (
-        -_MAX_POINTS if filters.minimum is None else filters.minimum,
-        _MAX_POINTS if filters.maximum is None else filters.maximum,
+        -_MAX_BIGINT if filters.minimum is None else filters.minimum,
+        _MAX_BIGINT if filters.maximum is None else filters.maximum,
     )
-    same = ranged in {None, sorted_by}
-    sorted_range = bounds if same else (-_MAX_POINTS, _MAX_POINTS)
-    segment = None if filters.segment is None else await _segment(connection, account, filters.segment)
+    same = ranged in {None, sort_group}
+    sort_range = bounds if same else (-_MAX_BIGINT, _MAX_BIGINT)
+    segment = (
+        None if filters.segment is None else await _resolve_segment(connection, account, filters.segment)
+    )
     if segment is not None:
         # The scan can skip contacts that their points alone exclude from the segment.
-        inside = member_sql.score_bounds(segment.match, segment.context, profile=view.id, group=sorted_by)
-        sorted_range = (max(sorted_range[0], inside[0]), min(sorted_range[1], inside[1]))
+        member_bounds = member_sql.score_bounds(
+            segment.match, segment.context, profile=view.id, group=sort_group
+        )
+        sort_range = (max(sort_range[0], member_bounds[0]), min(sort_range[1], member_bounds[1]))
     return ContactQuery(
         view=view,
         ascending=not sort.startswith("-"),
-        sorted_by=sorted_by,
-        sorted_range=sorted_range,
-        other=None if same else ranged,
-        other_range=bounds,
+        sort_group=sort_group,
+        sort_range=sort_range,
+        filter_group=None if same else ranged,
+        filter_range=bounds,
         owner=filters.owner,
         segment=segment,
     )
 
 
-async def _segment(connection: Connection, account: int, key: str) -> ResolvedMatch:
-    found = await repository.read_segment(connection, account, key)
-    if found is None:
+async def _resolve_segment(connection: Connection, account: int, key: str) -> ResolvedMatch:
+    stored = await repository.read_segment(connection, account, key)
+    if stored is None:
         raise invalid(query_fault("segment", f"there is no segment {key}"))
-    return await repository.resolve_match(connection, account, found.segment, SystemClock().now())
+    return await repository.resolve_match(connection, account, stored.segment, SystemClock().now())
 
 
 def cursor_context(account: int, filters: ContactFilters) -> tuple[object, ...]:
@@ -140,20 +144,18 @@ def cursor_context(account: int, filters: ContactFilters) -> tuple[object, ...]:
     return ("contacts", account, filters)
 
 
-def position(
-    cursor_context: tuple[object, ...], cursor: str | None, view: ProfileView
-) -> ListPosition | None:
+def position(context: tuple[object, ...], cursor: str | None, view: ProfileView) -> ListPosition | None:
     """Return the position in a cursor; raises ProblemError for one of another list (400) or version (410)."""
-    found = cursors.decode(cursor_context, cursor)
-    if found is None:
+    values = cursors.decode(context, cursor)
+    if values is None:
         return None
-    points, number = view.from_cursor(found)
-    return points, number
+    points, contact_id = view.from_cursor(values)
+    return points, contact_id
 
 
-def cursor_after(cursor_context: tuple[object, ...], view: ProfileView, last: ListPosition) -> str:
+def cursor_after(context: tuple[object, ...], view: ProfileView, last: ListPosition) -> str:
     """Return the cursor of the page after a position."""
-    return cursors.encode(cursor_context, view.to_cursor(last))
+    return cursors.encode(context, view.to_cursor(last))
 
 
 async def small_candidate_set(connection: Connection, account: int, query: ContactQuery) -> list[int] | None:
@@ -162,13 +164,13 @@ async def small_candidate_set(connection: Connection, account: int, query: Conta
         owned = await connection.fetch(_SQL["owned"], account, query.owner, _MAX_CANDIDATES + 1)
         if len(owned) <= _MAX_CANDIDATES:
             return [row["contact_id"] for row in owned]
-    if query.other is not None:
+    if query.filter_group is not None:
         ranged = await connection.fetch(
             _SQL["ranged"],
             query.view.id,
             query.view.version,
-            query.other,
-            *query.other_range,
+            query.filter_group,
+            *query.filter_range,
             _MAX_CANDIDATES + 1,
         )
         if len(ranged) <= _MAX_CANDIDATES:
@@ -233,11 +235,11 @@ def statement(
     collect_members: bool = False,
 ) -> tuple[str, list[Any]]:
     """Return the statement of a page and its arguments; collect_members: select all segment members at once."""
-    minimum, maximum = query.sorted_range
-    begin, end = ((minimum, -_MAX_POINTS), maximum) if query.ascending else ((maximum, _MAX_POINTS), minimum)
+    minimum, maximum = query.sort_range
+    begin, end = ((minimum, -_MAX_BIGINT), maximum) if query.ascending else ((maximum, _MAX_BIGINT), minimum)
     arguments: list[Any] = [
-        *(query.view.id, query.view.version, query.sorted_by, end, *(after or begin)),
-        *(query.other, *query.other_range, query.owner, limit),
+        *(query.view.id, query.view.version, query.sort_group, end, *(after or begin)),
+        *(query.filter_group, *query.filter_range, query.owner, limit),
     ]
     if candidates is not None:
         text = _SQL["among"]

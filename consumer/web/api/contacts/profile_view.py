@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("contacts")
-# The overall score's group number in the database.
+# The group id of the overall score in the database.
 OVERALL = 0
 
 ProfileKey = Annotated[
@@ -63,10 +63,10 @@ class ProfileView:
 
     def group_id(self, key: str, field: str) -> int:
         """Return the id of a group; raises ProblemError (422), with this field, if there is none."""
-        found = next((group.id for group in self.groups if group.key == key), None)
-        if found is None:
+        group_id = next((group.id for group in self.groups if group.key == key), None)
+        if group_id is None:
             raise invalid(query_fault(field, f"there is no group {key}"))
-        return found
+        return group_id
 
 
 async def read_profile_view(
@@ -93,12 +93,12 @@ async def read_groups(connection: Connection, account: int) -> tuple[GroupView, 
 
 
 def points_by_group(groups: tuple[GroupView, ...], points: str | None) -> tuple[int, dict[str, int]]:
-    """Return the overall points and the points by group key. points: a JSON object by group number.
+    """Return the overall points and the points by group key. points: a JSON object by group id.
 
     Has every group of the catalog, and deleted groups with points, so that they add up to overall.
     """
-    found = {int(number): value for number, value in json.loads(points or "{}").items()}
+    by_id = {int(group_id): value for group_id, value in json.loads(points or "{}").items()}
     by_group = {
-        group.key: found.get(group.id, 0) for group in groups if not group.deleted or found.get(group.id)
+        group.key: by_id.get(group.id, 0) for group in groups if not group.deleted or by_id.get(group.id)
     }
-    return found.get(OVERALL, 0), by_group
+    return by_id.get(OVERALL, 0), by_group

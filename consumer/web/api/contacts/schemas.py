@@ -61,16 +61,14 @@ class ContactAnswer(BaseModel):
 
 
 async def read_scores(
-    connection: Connection, view: ProfileView, numbers: Sequence[int]
+    connection: Connection, view: ProfileView, contact_ids: Sequence[int]
 ) -> list[ContactScores]:
     """Return the contacts with these ids in the database, in the same order."""
-    rows = await connection.fetch(_SQL["shown"], numbers, view.id, view.version)
+    rows = await connection.fetch(_SQL["shown"], contact_ids, view.id, view.version)
     return [_contact_scores(view, row) for row in rows]
 
 
-async def find_contact_numbers(
-    connection: Connection, account: int, contacts: Sequence[str]
-) -> list[int | None]:
+async def find_contact_ids(connection: Connection, account: int, contacts: Sequence[str]) -> list[int | None]:
     """Return the database ids of contacts, None for unknown ones; for a joined contact, its survivor's."""
     return [row["id"] for row in await connection.fetch(_SQL["resolve"], account, contacts)]
 
@@ -88,12 +86,12 @@ async def find_contact(connection: Connection, account: int, contact: str) -> tu
 
 async def read_contact_answer(connection: Connection, account: int, contact: str) -> ContactAnswer:
     """Return a contact; for a joined one, its survivor. Raises ProblemError (404) if there is none."""
-    number, external_id = await find_contact(connection, account, contact)
-    row = await fetch_one(connection, _SQL["about"], number)
+    contact_id, external_id = await find_contact(connection, account, contact)
+    row = await fetch_one(connection, _SQL["about"], contact_id)
     fields = json.loads(row["fields"] or "{}")
     groups = await read_groups(connection, account)
     profiles = []
-    for profile in await connection.fetch(_SQL["by_profile"], account, number):
+    for profile in await connection.fetch(_SQL["by_profile"], account, contact_id):
         overall, by_group = points_by_group(groups, profile["points"])
         profiles.append(
             ProfileScores(

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from consumer.web.api.contacts import score_explanation
 from consumer.web.api.contacts.profile_view import ProfileKey, read_profile_view
-from consumer.web.api.contacts.schemas import ContactScores, find_contact, find_contact_numbers, read_scores
+from consumer.web.api.contacts.schemas import ContactScores, find_contact, find_contact_ids, read_scores
 from consumer.web.api.contacts.score_explanation import Explanation, History
 from consumer.web.http.auth import Reader
 from consumer.web.http.cursors import MAX_ITEMS
@@ -51,12 +51,12 @@ async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> Lo
     """Return the scores of up to 200 contacts by id."""
     async with database.snapshot() as connection:
         view = await read_profile_view(connection, caller.account.id, body.profile, part="body")
-        numbers = await find_contact_numbers(connection, caller.account.id, body.contacts)
-        known = sorted({number for number in numbers if number is not None})
+        contact_ids = await find_contact_ids(connection, caller.account.id, body.contacts)
+        known = sorted({contact_id for contact_id in contact_ids if contact_id is not None})
         scores = dict(zip(known, await read_scores(connection, view, known), strict=True))
     items = [
-        LookedUp(asked=asked, contact=None if number is None else scores[number])
-        for asked, number in zip(body.contacts, numbers, strict=True)
+        LookedUp(asked=asked, contact=None if contact_id is None else scores[contact_id])
+        for asked, contact_id in zip(body.contacts, contact_ids, strict=True)
     ]
     return LookupAnswer(
         profile=view.profile,
@@ -73,9 +73,9 @@ async def explain_score(
     """Return the parts of a contact's score: times counted × weight for each definition, and adjustments."""
     account = caller.account.id
     async with database.snapshot() as connection:
-        number, external_id = await find_contact(connection, account, contact)
+        contact_id, external_id = await find_contact(connection, account, contact)
         view = await read_profile_view(connection, account, profile)
-        return await score_explanation.explain(connection, account, number, external_id, view)
+        return await score_explanation.explain(connection, account, contact_id, external_id, view)
 
 
 @router.get("/contacts/{contact:path}/score/history")
@@ -91,8 +91,14 @@ async def read_score_history(
     """Return a contact's score by day, computed from its timeline with today's weights and verdicts."""
     account = caller.account.id
     async with database.snapshot() as connection:
-        number, external_id = await find_contact(connection, account, contact)
+        contact_id, external_id = await find_contact(connection, account, contact)
         view = await read_profile_view(connection, account, profile)
         return await score_explanation.history(
-            connection, account, number, external_id, view, since=since or date.min, until=until or date.max
+            connection,
+            account,
+            contact_id,
+            external_id,
+            view,
+            since=since or date.min,
+            until=until or date.max,
         )

@@ -55,18 +55,18 @@ async def read_timeline(
     """
     account = caller.account.id
     async with database.snapshot() as connection:
-        number, external_id = await find_contact(connection, account, contact)
+        contact_id, external_id = await find_contact(connection, account, contact)
         view = await read_profile_view(connection, account, filters.profile)
-        context = ("timeline", account, number, filters)
+        context = ("timeline", account, contact_id, filters)
         before = timeline_query.start_position(filters)
         if position := cursors.decode(context, cursor):
             before = timeline_query.decode_position(view.from_cursor(position))
-        query = await timeline_query.build_query(connection, account, number, view, filters)
-        found = await timeline_query.page(connection, query, before, limit + 1)
-    more = len(found) > limit
+        query = await timeline_query.build_query(connection, account, contact_id, view, filters)
+        items = await timeline_query.page(connection, query, before, limit + 1)
+    more = len(items) > limit
     return TimelinePage(
-        items=[item for _, item in found[:limit]],
-        next=cursors.encode(context, view.to_cursor(timeline_query.encode_position(found[limit - 1][0])))
+        items=[item for _, item in items[:limit]],
+        next=cursors.encode(context, view.to_cursor(timeline_query.encode_position(items[limit - 1][0])))
         if more
         else None,
         engagement=caller.account.engagement,
@@ -88,14 +88,14 @@ async def export_timeline(
 async def _chunks(caller: Caller, database: Database, contact: str, filters: TimelineFilterParams) -> Chunks:
     account = caller.account.id
     async with database.export() as connection:
-        number, _ = await find_contact(connection, account, contact)
+        contact_id, _ = await find_contact(connection, account, contact)
         view = await read_profile_view(connection, account, filters.profile)
-        query = await timeline_query.build_query(connection, account, number, view, filters)
+        query = await timeline_query.build_query(connection, account, contact_id, view, filters)
         yield [_COLUMNS]
         before = timeline_query.start_position(filters)
-        while found := await timeline_query.page(connection, query, before, _CHUNK):
-            before = found[-1][0]
-            yield [_row(item) for _, item in found]
+        while items := await timeline_query.page(connection, query, before, _CHUNK):
+            before = items[-1][0]
+            yield [_row(item) for _, item in items]
 
 
 def _row(item: TimelineItem) -> list[Cell]:

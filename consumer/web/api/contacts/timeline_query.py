@@ -162,7 +162,7 @@ async def page(
     """Return at most `limit` items after a position, each with its own position."""
     filters = query.filters
     since = filters.since or FIRST
-    found = [
+    items = [
         _entry(row, query)
         for row in await connection.fetch(
             _ENTRIES,
@@ -171,7 +171,7 @@ async def page(
         )
     ]
     if filters.verdict is None and filters.definition is None:
-        found += [
+        items += [
             _adjustment(row, query.view)
             for row in await read_adjustments(
                 connection,
@@ -183,10 +183,10 @@ async def page(
                 limit=limit,
             )
         ]
-        found.sort(key=lambda item: item[0], reverse=True)
-    if len(found) < limit and before > _CARRIED:
-        found += await _carried(connection, query)
-    return found[:limit]
+        items.sort(key=lambda item: item[0], reverse=True)
+    if len(items) < limit and before > _CARRIED:
+        items += await _carried(connection, query)
+    return items[:limit]
 
 
 def _entry(row: asyncpg.Record, query: TimelineQuery) -> tuple[TimelinePosition, TimelineItem]:

@@ -40,14 +40,16 @@ class Why(BaseModel):
 
 def why(entry: Mapping[str, Any], weight: int, zone: tzinfo) -> Why | None:
     """Return the reason that an entry (a row of the query `entries`) gives no points; None if it gives some."""
-    verdict, at, by = Verdict(entry["verdict"]), entry["occurred_at"], entry["blocked_by"]
+    verdict, at, blocked_by = Verdict(entry["verdict"]), entry["occurred_at"], entry["blocked_by"]
     if verdict is Verdict.EXCLUDED:
         return Why(code=WhyCode.ROBOT, text="excluded: robot event")
     if verdict is Verdict.ALREADY_COUNTED:
-        on = f" on {day(by, zone, at)}" if by else ""
-        return Why(code=WhyCode.ALREADY_COUNTED, text=f"already counted{on}", blocked_by=by)
+        suffix = f" on {day(blocked_by, zone, at)}" if blocked_by else ""
+        return Why(code=WhyCode.ALREADY_COUNTED, text=f"already counted{suffix}", blocked_by=blocked_by)
     if verdict is Verdict.COOLING_DOWN:
-        until: datetime | None = by and by + timedelta(seconds=entry["interval_seconds"])
-        words = f" until {clock_time(until, zone, at)}" if until else ""
-        return Why(code=WhyCode.COOLING_DOWN, text=f"cooling down{words}", blocked_by=by, until=until)
+        until: datetime | None = blocked_by and blocked_by + timedelta(seconds=entry["interval_seconds"])
+        suffix = f" until {clock_time(until, zone, at)}" if until else ""
+        return Why(
+            code=WhyCode.COOLING_DOWN, text=f"cooling down{suffix}", blocked_by=blocked_by, until=until
+        )
     return Why(code=WhyCode.WEIGHT_ZERO, text="weight 0") if weight == 0 else None

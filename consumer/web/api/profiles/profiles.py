@@ -178,12 +178,12 @@ def require_profile(state: AccountCatalog, key: str) -> Profile:
     return state.profiles[key]
 
 
-async def profile_number(connection: Connection, account: int, key: str) -> int:
+async def find_profile_id(connection: Connection, account: int, key: str) -> int:
     """Return a profile's id in the database; raises ProblemError (404) if there is none."""
-    number: int | None = await connection.fetchval(queries("profiles")["number"], account, key)
-    if number is None:
+    profile_id: int | None = await connection.fetchval(queries("profiles")["number"], account, key)
+    if profile_id is None:
         raise not_found(f"profile {key}")
-    return number
+    return profile_id
 
 
 def tagged_answer(state: AccountCatalog, key: str, response: Response) -> ProfileAnswer:

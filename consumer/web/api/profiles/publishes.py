@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from consumer.scoring import profile_publish
 from consumer.scoring.profile_publish import PublishStatus
-from consumer.web.api.profiles.profiles import profile_number
+from consumer.web.api.profiles.profiles import find_profile_id
 from consumer.web.http import cursors, etags
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
@@ -60,15 +60,15 @@ async def begin_publish(
     A worker does the work. All readers see the previous version until the flip, and the new one from then on.
     """
     async with database.connection() as connection:
-        number = await profile_publish.begin(
+        publish = await profile_publish.begin(
             connection,
             caller.account.key,
             profile,
             by=caller.actor,
             check=lambda drafted: etags.require_match(if_match, etags.profile_revision(drafted)),
         )
-        status = await profile_publish.status(connection, number)
-    response.headers["Location"] = f"/v1/accounts/{caller.account.key}/profiles/{profile}/publishes/{number}"
+        status = await profile_publish.status(connection, publish)
+    response.headers["Location"] = f"/v1/accounts/{caller.account.key}/profiles/{profile}/publishes/{publish}"
     return _answer(status)
 
 
@@ -80,8 +80,8 @@ async def list_publishes(
     context = ("publishes", caller.account.id, profile)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
-        number = await profile_number(connection, caller.account.id, profile)
-        rows = await connection.fetch(queries("profiles")["publishes_page"], number, before, limit + 1)
+        profile_id = await find_profile_id(connection, caller.account.id, profile)
+        rows = await connection.fetch(queries("profiles")["publishes_page"], profile_id, before, limit + 1)
     items = [PublishAnswer(**row) for row in rows]
     return cursors.page(
         items, limit, context, lambda answer: [answer.id], engagement=caller.account.engagement

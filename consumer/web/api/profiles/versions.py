@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from consumer.scoring.profile_publish.versions import diff_versions, read_versions, restore_draft
-from consumer.web.api.profiles.profiles import profile_number, tagged_answer
+from consumer.web.api.profiles.profiles import find_profile_id, tagged_answer
 from consumer.web.api.profiles.schemas import ProfileAnswer, Weight, weight_answer
 from consumer.web.http import cursors, etags
 from consumer.web.http.auth import Manager, Reader
@@ -89,8 +89,8 @@ async def list_versions(
     context = ("versions", caller.account.id, profile)
     (before,) = cursors.decode(context, cursor) or (_NEWEST,)
     async with database.connection() as connection:
-        number = await profile_number(connection, caller.account.id, profile)
-        rows = await connection.fetch(queries("profiles")["versions_page"], number, before, limit + 1)
+        profile_id = await find_profile_id(connection, caller.account.id, profile)
+        rows = await connection.fetch(queries("profiles")["versions_page"], profile_id, before, limit + 1)
     items = [VersionSummary(**row) for row in rows]
     return cursors.page(
         items, limit, context, lambda summary: [summary.number], engagement=caller.account.engagement
