@@ -68,19 +68,19 @@ def _add_document(parser: ArgumentParser) -> None:
 
 
 def _handle_apply(arguments: Namespace) -> int:
-    text = _text(arguments.file)
+    text = _read(arguments.file)
 
     async def work(connection: Connection) -> list[Difference]:
         document = await parse_against_stored(connection, text, arguments.account)
-        found = await apply_document(connection, document)
-        _print(found, as_json=arguments.json)
+        differences = await apply_document(connection, document)
+        _print(differences, as_json=arguments.json)
         await _publish(connection, document, as_json=arguments.json)
-        return found
+        return differences
 
-    found = _on_database(arguments, work)
-    if found is None:
+    differences = _run_or_print_faults(arguments, work)
+    if differences is None:
         return FAILURE
-    if not found and not arguments.json:
+    if not differences and not arguments.json:
         print_line("nothing to change")
     return SUCCESS
 
@@ -92,28 +92,28 @@ async def _publish(connection: Connection, document: CatalogDocument, *, as_json
     try:
         while publishes := await unfinished_publishes(connection, document.account, wanted):
             for publish in publishes:
-                ended = await follow(keeper, publish)
+                result = await follow(keeper, publish)
                 if not as_json:
-                    print_line(ended)
-            again = await apply_document(connection, document)
-            _print([each for each in again if not each.pending], as_json=as_json)
+                    print_line(result)
+            differences = await apply_document(connection, document)
+            _print([each for each in differences if not each.pending], as_json=as_json)
     finally:
         keeper.drop()
 
 
 def _handle_diff(arguments: Namespace) -> int:
-    text = _text(arguments.file)
+    text = _read(arguments.file)
 
     async def work(connection: Connection) -> list[Difference]:
         return await diff_document(
             connection, await parse_against_stored(connection, text, arguments.account)
         )
 
-    found = _on_database(arguments, work)
-    if found is None:
+    differences = _run_or_print_faults(arguments, work)
+    if differences is None:
         return FAILURE
-    _print(found, as_json=arguments.json)
-    return FAILURE if found else SUCCESS
+    _print(differences, as_json=arguments.json)
+    return FAILURE if differences else SUCCESS
 
 
 def _handle_export(arguments: Namespace) -> int:
@@ -121,19 +121,19 @@ def _handle_export(arguments: Namespace) -> int:
         return await export_document(connection, arguments.account)
 
     try:
-        document = asyncio.run(_connected(work))
+        document = asyncio.run(_with_connection(work))
     except LookupError as error:
         raise CommandFailedError(str(error)) from None
     print_line(document.removesuffix("\n"))
     return SUCCESS
 
 
-def _on_database(
+def _run_or_print_faults(
     arguments: Namespace, work: Callable[[Connection], Awaitable[list[Difference]]]
 ) -> list[Difference] | None:
     """Return the differences; None if the document has faults, which are then printed."""
     try:
-        return asyncio.run(_connected(work))
+        return asyncio.run(_with_connection(work))
     except DocumentFaultsError as error:
         for fault in error.faults:
             print_error(f"{arguments.file}:{fault.line}: {fault.message}")
@@ -143,7 +143,7 @@ def _on_database(
         return None
 
 
-async def _connected(work: Callable[[Connection], Awaitable[Result]]) -> Result:
+async def _with_connection(work: Callable[[Connection], Awaitable[Result]]) -> Result:
     connection = await _connect()
     try:
         return await work(connection)
@@ -155,10 +155,10 @@ async def _connect() -> Connection:
     return await postgres.connect(load_settings(kafka=False).dsn())
 
 
-def _print(found: list[Difference], *, as_json: bool) -> None:
-    for difference in found:
+def _print(differences: list[Difference], *, as_json: bool) -> None:
+    for difference in differences:
         print_line(json.dumps(difference.as_json(), ensure_ascii=False) if as_json else str(difference))
 
 
-def _text(file: str) -> bytes:
+def _read(file: str) -> bytes:
     return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()

@@ -70,7 +70,7 @@ def _explain_kafka(error: BaseException) -> str | None:
     if isinstance(error, _KAFKA_UNREACHABLE):
         return f"Kafka cannot be reached: {_line(error)}"
     if isinstance(error, _KAFKA_REFUSALS):
-        return f"Kafka refused the client: {_line(error)}"
+        return f"Kafka refused: {_line(error)}"
     return None
 
 
@@ -80,7 +80,7 @@ def _explain_postgres(error: BaseException) -> str | None:
     if isinstance(error, ClientConfigurationError):
         return f"{variable('database_url')} cannot be used: {_line(error)}"
     if isinstance(error, _DATABASE_REFUSALS):
-        return f"the database refused the client: {_line(error)}"
+        return f"the database refused: {_line(error)}"
     if isinstance(error, asyncpg.PostgresError) and postgres.retry_reason(error):
         return f"the database is temporarily unavailable: {_line(error)}"
     return None

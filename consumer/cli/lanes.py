@@ -128,7 +128,7 @@ def _table(statuses: list[LaneStatus]) -> list[str]:
 def _row(fields: dict[str, Any]) -> tuple[str, ...]:
     numbers = (fields["epoch"], fields["next_offset"], fields["end_offset"], fields["lag"])
     if fields["stopped"]:
-        state = f"stopped, {fields['stopped']}: {fields['why']}. Way out: {fields['way_out']}"
+        state = f"stopped, {fields['stopped']}: {fields['why']}. Run: {fields['way_out']}"
     else:
         state = "never read" if fields["epoch"] is None else "open"
     shown = ("-" if number is None else str(number) for number in numbers)

@@ -20,7 +20,7 @@ _MAX_UNREAD_MESSAGES = 5000
 
 
 @dataclass
-class Counts:
+class DemoCounts:
     """The numbers of one run.
 
     first_fed_at: on the monotonic clock. fed, fed_bytes: records acknowledged by the broker. outcomes: records in

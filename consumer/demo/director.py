@@ -34,7 +34,7 @@ _REFRESH_SECONDS = 0.3
 _STALL_SECONDS = 20.0
 
 
-class StalledError(Exception):
+class DemoStalledError(Exception):
     """Nothing has advanced for a while, though the run is not complete."""
 
 
@@ -86,13 +86,13 @@ async def _process_all(run: DemoRun, records: Iterator[SimulatedRecord], on: Con
                 await working
                 for task in others:
                     task.cancel()
-        except* StalledError as stalled:
+        except* DemoStalledError as stalled:
             on.print(f"[red]{stalled.exceptions[0]}[/]")
         display(run.snapshot())
 
 
 async def _watch(run: DemoRun, display: Callable[[Snapshot], None]) -> None:
-    """Update the screen until cancelled; raise StalledError if the run is stuck."""
+    """Update the screen until cancelled; raise DemoStalledError if the run is stuck."""
     last, advanced_at = run.progress(), run.seconds
     while True:
         await run.refresh()
@@ -100,7 +100,7 @@ async def _watch(run: DemoRun, display: Callable[[Snapshot], None]) -> None:
         if run.progress() != last:
             last, advanced_at = run.progress(), run.seconds
         elif run.seconds - advanced_at > _STALL_SECONDS:
-            raise StalledError(f"no progress for {_STALL_SECONDS:.0f} seconds")
+            raise DemoStalledError(f"no progress for {_STALL_SECONDS:.0f} seconds")
         await asyncio.sleep(_REFRESH_SECONDS)
 
 

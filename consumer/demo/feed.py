@@ -15,7 +15,7 @@ from consumer.infra.clock import SystemClock
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from consumer.demo.counts import Counts
+    from consumer.demo.counts import DemoCounts
     from consumer.demo.traffic.scenario import SimulatedRecord
     from consumer.infra.settings import Settings
 
@@ -28,7 +28,7 @@ _GENERATED_AT_ONCE = 100
 _SEND_TIMEOUT = 10.0
 
 
-async def feed(settings: Settings, records: Iterable[SimulatedRecord], counts: Counts) -> None:
+async def feed(settings: Settings, records: Iterable[SimulatedRecord], counts: DemoCounts) -> None:
     """Produce the first `counts.total` of these records and return when all are acknowledged.
 
     Raises KafkaError and TimeoutError if the broker does not acknowledge them.

@@ -17,7 +17,7 @@ from schemas.names import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC,
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
-    from consumer.demo.counts import Counts
+    from consumer.demo.counts import DemoCounts
     from consumer.infra.settings import Settings
 
 
@@ -62,7 +62,7 @@ class MessageReader:
     key, the points in the message with the highest version.
     """
 
-    def __init__(self, settings: Settings, counts: Counts) -> None:
+    def __init__(self, settings: Settings, counts: DemoCounts) -> None:
         self._settings = settings
         self._counts = counts
         self._ids: set[tuple[str, str]] = set()

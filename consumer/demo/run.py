@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.demo.counts import Counts
+from consumer.demo.counts import DemoCounts
 from consumer.demo.reader import MessageReader
 from consumer.demo.screen import MAX_CONTACTS, HotContact, RecentRate, Snapshot
 from consumer.infra.clock import SystemClock
@@ -26,7 +26,7 @@ class DemoRun:
     def __init__(self, settings: Settings, connection: Connection, total: int) -> None:
         self.settings = settings
         self.connection = connection
-        self.counts = Counts(total)
+        self.counts = DemoCounts(total)
         self.reader = MessageReader(settings, self.counts)
         self.metrics = Metrics()
         self.hottest: list[HotContact] = []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from consumer.demo.counts import Counts
+    from consumer.demo.counts import DemoCounts
     from consumer.infra.clock import Clock
 
 _FILE_WIDTH = 110
@@ -59,7 +59,7 @@ class HotContact(NamedTuple):
 class Snapshot(NamedTuple):
     """The figures of one snapshot. per_second: records handled, recently."""
 
-    counts: Counts
+    counts: DemoCounts
     verdicts: Mapping[str, int]
     hottest: list[HotContact]
     seconds: float

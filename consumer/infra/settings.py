@@ -26,12 +26,11 @@ PREFIX = "ENGAGEMENT_"
 _NO_DATABASE = {"database_url": "postgresql://unset.invalid/unset"}
 _NO_KAFKA = {"kafka_bootstrap": "unset.invalid:9092"}
 
-# Variables with our prefix that are not ours to judge: those of the test suite, and those by which Compose takes
-# ports on the host.
+# Variables with our prefix that are no settings of the program: of the test suite, and of docker-compose.yml.
 _FOREIGN_PREFIXES = (f"{PREFIX}TEST_", f"{PREFIX}COMPOSE_")
-# Kubernetes sets variables like these in every pod for each Service whose name begins with "engagement". The last
-# form is recognised by its value too, since it might be a misspelt setting. (A Service called "engagement-http"
-# would set ENGAGEMENT_HTTP_PORT itself: set that variable in the pod, which takes precedence.)
+# Kubernetes sets these in every pod for each Service whose name begins with "engagement"; …_PORT is recognised by
+# its value, because it may also be a misspelt setting. A Service named "engagement-http" would set the variable
+# ENGAGEMENT_HTTP_PORT: set it in the pod as well, which takes precedence.
 _SERVICE_VARIABLE = re.compile(
     r"\w+_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )

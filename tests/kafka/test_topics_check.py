@@ -198,8 +198,8 @@ async def test_looking_creates_nothing(database: str) -> None:
     assert any(finding.subject == "schema" and finding.ok for finding in found)
 
 
-async def test_everything_wrong_is_told_at_once(empty_database: str) -> None:
-    """No schema, commits that may be lost and no broker: all in one answer, the good beside the bad."""
+async def test_everything_wrong_is_reported_at_once(empty_database: str) -> None:
+    """No schema, commits that may be lost and no broker: all in one list, with what is well."""
     connection = await asyncpg.connect(empty_database)
     name = await connection.fetchval("select current_database()")
     await connection.execute(f'alter database "{name}" set synchronous_commit = off')
@@ -208,7 +208,7 @@ async def test_everything_wrong_is_told_at_once(empty_database: str) -> None:
     found = {finding.subject: finding for finding in await check(settings)}
     assert found["settings"].ok
     assert found["database"].ok
-    assert found["schema"].text == "there is none: run `engagement migrate`"
+    assert found["schema"].text == "is missing: run `engagement migrate`"
     assert not found["synchronous_commit"].ok
     assert not found["brokers"].ok
     assert "cannot be reached" in found["brokers"].text

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 import pytest
 
-from consumer.demo.servers.processes import dies_with_parent, free_port, tail
+from consumer.demo.servers.processes import end_with_parent, free_port, tail
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - as the embedded servers do
+                preexec_fn=end_with_parent(signal.SIGKILL),  # noqa: PLW1509 - as the embedded servers do
             )
 
     async def __aenter__(self) -> Self:

@@ -107,7 +107,7 @@ async def test_without_the_wheel_it_says_what_to_install(monkeypatch: pytest.Mon
         await EmbeddedPostgres().start()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tell a child that its parent is gone")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a child when its parent ends")
 async def test_it_does_not_outlive_a_killed_program() -> None:
     """When the program that started it is killed with kill -9, the server ends too."""
     program = await asyncio.create_subprocess_exec(
@@ -129,7 +129,7 @@ async def test_it_does_not_outlive_a_killed_program() -> None:
 )
 @pytest.mark.parametrize("user", [0, _NOBODY], ids=["root", "ordinary user"])
 def test_it_starts_under_a_folder_that_only_its_owner_may_enter(user: int) -> None:
-    """Python and packages under a private folder are enough, to root as to anybody else."""
+    """Python and packages in a private folder are enough, for root and for an ordinary user."""
     with _private_home(user) as home:
         environment = {
             "HOME": str(home),
@@ -216,7 +216,7 @@ asyncio.run(main())
 
 
 def _runs(pid: int) -> bool:
-    """Whether it is there and more than a process that nobody has waited for yet."""
+    """Whether the process exists and is no zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

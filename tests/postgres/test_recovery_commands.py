@@ -132,11 +132,13 @@ async def test_list_explains_why_a_lane_is_stopped(run: Run, connection: Connect
     assert out[0].split("  ")[0] == "lane"
     assert out[1].split() == ["deals/0", "3", "40", "-", "-", "open"]
     assert out[2].endswith(
-        "stopped, dead_letters: 100 of its last 200 records were dead letters. Way out: engagement dead-letters "
+        "stopped, dead_letters: 100 of its last 200 records were dead letters. Run: engagement dead-letters "
         "list --topic emails; then engagement lanes resume emails 0"
     )
-    assert out[3].endswith("are gone. Way out: engagement lanes seek sales 0 --to earliest")
-    assert out[4].endswith("somebody paused it. Way out: engagement lanes resume tracked 0")
+    assert out[3].endswith(
+        "records were deleted before they were read. Run: engagement lanes seek sales 0 --to earliest"
+    )
+    assert out[4].endswith("paused by an operator. Run: engagement lanes resume tracked 0")
     assert len(err) == 1
     assert err[0].startswith("engagement lanes: log ends and lag are unknown, brokers do not answer: ")
 

@@ -107,7 +107,7 @@ WRONGS: dict[str, tuple[Callable[[OverTls], str], str]] = {
     ),
     "no such file": (
         lambda to: to.dsn(trust=to.authority.file.with_name("none.pem")),
-        "ENGAGEMENT_DATABASE_URL names no file in sslrootcert",
+        "ENGAGEMENT_DATABASE_URL must name an existing file in sslrootcert",
     ),
     "no such mode": (lambda to: to.dsn(mode="verify-ful"), "sslmode"),
 }

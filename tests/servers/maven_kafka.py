@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consumer.demo.servers import ServerFailedError
-from consumer.demo.servers.processes import dies_with_parent, free_port, has_ended, tail
+from consumer.demo.servers.processes import end_with_parent, free_port, tail, wait_for_end
 from tests.servers.broker import IMAGE_VERSION, KafkaServer, answers_api_versions, broker_settings
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class MavenKafka(KafkaServer):
                 stderr=log,
                 cwd=self._home,
                 start_new_session=True,
-                preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 -- calls prctl, looked up before
+                preexec_fn=end_with_parent(signal.SIGKILL),  # noqa: PLW1509 -- calls prctl, looked up before
             )
 
     async def _ready(self) -> None:
@@ -174,9 +174,9 @@ class MavenKafka(KafkaServer):
         for each in (signal.SIGCONT, number):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, each)
-        if not await has_ended(process, _STOP_SECONDS):
+        if not await wait_for_end(process, _STOP_SECONDS):
             process.kill()
-            await has_ended(process, _STOP_SECONDS)
+            await wait_for_end(process, _STOP_SECONDS)
 
 
 async def run_tool(name: str, *arguments: str) -> str:

