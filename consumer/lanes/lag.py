@@ -132,8 +132,8 @@ class LagMonitor:
         holders = await leases.holders(connection)
         self._read_at = self._clock.monotonic()
         self._cached_keys = self._held_lanes()
-        there = [lane for lane in self._rows if lane.key in self._log_watcher.lanes]
-        self._metrics.lanes_unowned.set(sum(lane.partition not in holders for lane in there))
+        existing = [lane for lane in self._rows if lane.key in self._log_watcher.lanes]
+        self._metrics.lanes_unowned.set(sum(lane.partition not in holders for lane in existing))
         stopped = Counter(lane.stopped for lane in self._rows)
         for reason in LaneStop:
             self._metrics.lane_stopped.labels(reason.value).set(stopped[reason.value])

@@ -99,7 +99,7 @@ class ShardPublisher:
     # Lost commits --------------------------------------------------------------------------------------------
 
     async def _check_incarnation(self, connection: Connection, state: asyncpg.Record) -> None:
-        """Raise NewIncarnationError if the database is a copy from before messages that were published."""
+        """Raise NewIncarnationError if the database lost published messages, or another shard found that it did."""
         here = self._position
         if state["incarnation"] == here.incarnation:
             if state["head"] >= here.number and state["floor"] >= self._floor:

@@ -45,7 +45,7 @@ class TopicsMissingError(Exception):
 
 
 def client_options(settings: Settings, role: str = "") -> dict[str, Any]:
-    """Return the arguments shared by aiokafka's consumers, producers, admin and plain clients.
+    """Return the arguments shared by aiokafka's consumers, producers and other clients.
 
     role: part of the client id, which brokers use in their logs and quotas. Raises SettingsError if certificates
     cannot be used.
