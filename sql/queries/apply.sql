@@ -1,10 +1,10 @@
 -- Judges a batch of claimed events and folds them into timeline, gates, tallies, scores and the outbox.
 --
--- The caller holds the contacts' row locks, taken by an earlier statement, so everything that hangs on them is
--- read here as it stands. The parts are named and ordered like the path; the rule is docs/semantics.md §4.
+-- The caller holds the contacts' row locks, taken by an earlier statement, so that this one sees their current rows.
+-- The parts are named and ordered like the path. The rule is docs/semantics.md §4, cooldown in functions/cooldown.sql.
 with
--- The batch: what happened to whom, and which definitions take it. Columns come as one text each (consumer/infra/postgres/column_params.py).
--- Events without a contact are those that are not applied.
+-- The batch: events, and the definitions that take them. Columns come as one text each
+-- (consumer/infra/postgres/column_params.py). Events without a contact are those that are not applied.
 event as materialized (
     select e.ordinal, e.contact_id, e.account_id, e.shard, e.subject, e.occurred,
         timestamptz 'epoch' + e.occurred * interval '1 microsecond' as occurred_at,
@@ -34,7 +34,7 @@ created as materialized (
     select * from rows from (unnest($21::text::int[]), unnest($22::text::bigint[])) as c(account_id, contact_id)
 ),
 
--- The configuration that these need, by key: nothing here grows with the number of accounts.
+-- The configuration that these need, looked up by key: nothing here grows with the number of accounts.
 definition as materialized (
     select d.id as definition_id, d.account_id, d.key, d.edition, d.policy, d.per, d.counted,
         make_interval(secs => d.interval_seconds) as span
@@ -67,8 +67,8 @@ entry as materialized (
     join definition d using (definition_id)
 ),
 
--- Gates: what is remembered of the dedup keys concerned. A key whose first new event lies before its last
--- counted one is late: the stored verdicts after it are judged again. `always` remembers nothing.
+-- The gates of the dedup keys in the batch. A key is late if its first new event lies before its last counted one:
+-- the stored verdicts after it are judged again. `always` has no gates.
 keyed as materialized ( -- `key` numbers the dedup keys of the batch
     select *, dense_rank() over (order by contact_id, definition_id, object_key) as key
     from entry
@@ -95,7 +95,7 @@ gate as (
                     and (k.per = 'contact' or coalesce(t.object_id, '') = k.object_key))
         end as last_fixed_at
     from dedup_key k
-    left join lateral ( -- fenced by `offset 0`: by key, not the table as a whole while nobody has counted it yet
+    left join lateral ( -- fenced by `offset 0`: by key, and no sequential scan while the table has no statistics
         select * from gates g
         where g.contact_id = k.contact_id and g.definition_id = k.definition_id
             and g.edition = k.edition and g.object_key = k.object_key
@@ -105,7 +105,7 @@ walk as materialized (
     select g.*,
         case
             when not late then last_counted_at
-            when policy = 'cooldown' then ( -- the last one counted before the late event, if it still reaches
+            when policy = 'cooldown' then ( -- the last counted one before the late event, if within `span` of it
                 select t.occurred_at
                 from timeline t
                 where t.account_id = g.account_id and t.contact_id = g.contact_id
@@ -198,7 +198,7 @@ settled_walked as (
                             and t.occurred_at > e.occurred_at - w.span and t.occurred_at < e.occurred_at + w.span
                             and t.definition_id = e.definition_id and t.verdict = 'counted'
                             and (w.per = 'contact' or coalesce(t.object_id, '') = e.object_key)
-                            -- what was judged again above stands there as it is now
+                            -- what was judged again above is in `judged` with its new verdict
                             and (t.settled or t.edition < w.edition or not w.late
                                  or (t.occurred_at, t.event_key) < (w.first_at, w.first_key)))
             end as blocked
@@ -233,12 +233,12 @@ decision as materialized (
     from entry
     where policy = 'always' or excluded
 ),
--- Those that now count and did not, or did and no longer do; with the number of their XP message, if there is one: none
--- where the actor was told already, or not told, by a history that was judged again without XP.
+-- Entries whose counted state flips. xp_due: an XP message is due, i.e. the parity of credit_number does not match the
+-- new state (it can already match after a rejudgement without XP).
 change as materialized (
     select contact_id, definition_id, occurred_at, event_key, ordinal, verdict, xp_worth,
         credit_number + 1 as credit_number, case verdict when 'counted' then 1 else -1 end as step,
-        xp_worth <> 0 and (credit_number % 2 = 1) <> (verdict = 'counted') as tells_xp
+        xp_worth <> 0 and (credit_number % 2 = 1) <> (verdict = 'counted') as xp_due
     from decision
     where (verdict = 'counted') <> (verdict_before is not null and verdict_before = 'counted')
 ),
@@ -261,7 +261,7 @@ flipped as (
             + (d.xp_worth <> 0 and (d.credit_number % 2 = 1) <> (d.verdict = 'counted'))::int
     from decision d join definition n using (definition_id)
     where d.ordinal is null and d.verdict <> d.verdict_before
-        -- Equality, said so that nothing but the primary key serves: no join reads the months as a whole.
+        -- Equality, written so that only the primary key can serve it: no join reads whole partitions.
         and t.occurred_at between d.occurred_at and d.occurred_at
         and (t.account_id, t.contact_id, t.occurred_at, t.event_key, t.definition_id)
             >= (n.account_id, d.contact_id, d.occurred_at, d.event_key, d.definition_id)
@@ -270,7 +270,7 @@ flipped as (
     returning t.contact_id, t.occurred_at, t.event_key, t.definition_id, t.type, t.source, t.event_id, t.actor_id
 ),
 
--- Tallies, and gates as they stand after the batch; a gate judged again may move back.
+-- Tallies, and the gates after the batch; a gate judged again may move back.
 tally_step as materialized (
     select contact_id, definition_id, sum(step) as step
     from change
@@ -306,7 +306,7 @@ gate_after as (
     select w.contact_id, w.definition_id, w.edition, w.object_key, w.known,
         w.last_counted_at as counted_at_before, w.last_counted_key as counted_key_before,
         w.last_fixed_at as fixed_at_before,
-        -- Of a late key something always counts: the late event, or else what counted before it came.
+        -- Of a late key some event always counts: the late one, or the one that counted before it arrived.
         coalesce(j.occurred_at, w.last_counted_at) as last_counted_at,
         coalesce(j.event_key, w.last_counted_key) as last_counted_key,
         greatest(w.last_fixed_at, s.occurred_at) as last_fixed_at
@@ -328,8 +328,8 @@ gated as (
     returning 1
 ),
 
--- Scores: differences × weights of every published or building version, by group, and overall (group 0), which new
--- contacts have from the beginning.
+-- Scores: tally steps × weights of every published or building version, by group, and overall (group 0), which new
+-- contacts get at once.
 score_step as materialized (
     select t.contact_id, w.profile_id, w.version, w.is_published,
         case when grouping(w.group_id) = 0 then w.group_id else 0 end as group_id,
@@ -339,8 +339,8 @@ score_step as materialized (
         (t.contact_id, w.profile_id, w.version, w.is_published, w.group_id),
         (t.contact_id, w.profile_id, w.version, w.is_published))
 ),
--- Messages: one per contact and profile whose published scores changed, and each is what stood before with what these
--- events add. They are kept as facts, in the order in which consumer/relay/message_json.py takes them apart.
+-- Messages: one per contact and profile whose published scores changed: the score before, and the points of these
+-- events. They are stored as facts, in the order in which consumer/relay/message_json.py takes them apart.
 moved as materialized (
     select contact_id, profile_id, version, array_agg(group_id) as step_groups, array_agg(points) as step_points
     from score_step
@@ -352,7 +352,7 @@ known as materialized (
     from moved m
     cross join lateral ( -- `+ 0`: by the primary key, not the index that lists are sorted by
         select max(s.message_version) as message_version,
-            max(s.version) filter (where s.message_version is not null) as told_version,
+            max(s.version) filter (where s.message_version is not null) as announced_version,
             array_agg(s.group_id) filter (where s.version = m.version) as stands_groups,
             array_agg(s.points) filter (where s.version = m.version) as stands_points,
             array_agg(s.group_id) filter (where s.version < m.version) as older_groups,
@@ -361,16 +361,17 @@ known as materialized (
         where s.contact_id = m.contact_id and s.profile_id + 0 = m.profile_id and s.version <= m.version
         offset 0) s
 ),
--- A publish that nobody has told of yet is told of here; it may just undo what the events did.
-told as materialized (
+-- If a contact's flip is not announced yet, it is announced in the same message (causes publish,events). The two may
+-- cancel out: then there is no message.
+announced as materialized (
     select k.contact_id, k.profile_id, k.version, coalesce(k.message_version, 0) + 1 as message_version,
         case when p.by_publish then 'publish,events' else 'events' end as causes,
-        case when k.told_version = k.version then k.stands_groups
-             when k.told_version is not null then k.older_groups end as said_groups,
-        case when k.told_version = k.version then k.stands_points
-             when k.told_version is not null then k.older_points end as said_points,
-        case when k.told_version is distinct from k.version then k.stands_groups end as stands_groups,
-        case when k.told_version is distinct from k.version then k.stands_points end as stands_points,
+        case when k.announced_version = k.version then k.stands_groups
+             when k.announced_version is not null then k.older_groups end as said_groups,
+        case when k.announced_version = k.version then k.stands_points
+             when k.announced_version is not null then k.older_points end as said_points,
+        case when k.announced_version is distinct from k.version then k.stands_groups end as stands_groups,
+        case when k.announced_version is distinct from k.version then k.stands_points end as stands_points,
         k.step_groups, k.step_points
     from known k
     cross join lateral (
@@ -383,24 +384,24 @@ told as materialized (
                 union all
                 select group_id, 0, points, 0
                 from unnest(k.older_groups, k.older_points) as its_older(group_id, points)
-                where k.told_version is not null
+                where k.announced_version is not null
                 union all
                 select group_id, 0, 0, points
                 from unnest(k.step_groups, k.step_points) as its_steps(group_id, points)
             ) s
-            -- Only these, who are few, may have to be told of a publish.
-            where k.told_version is distinct from k.version and k.stands_groups is not null
+            -- Only for the few contacts to which a publish may still have to be announced.
+            where k.announced_version is distinct from k.version and k.stands_groups is not null
             group by group_id
         ) by_group
         offset 0) p
     where p.differs is not false
 ),
--- The scores themselves; in the overall one, how many messages have told of it.
+-- The scores; the overall one has the version of its last message.
 scored as (
     insert into scores as s (contact_id, profile_id, version, group_id, points, message_version)
     select p.contact_id, p.profile_id, p.version, p.group_id, p.points, t.message_version
     from score_step p
-    left join told t on t.contact_id = p.contact_id and t.profile_id = p.profile_id and t.version = p.version
+    left join announced t on t.contact_id = p.contact_id and t.profile_id = p.profile_id and t.version = p.version
         and p.group_id = 0
     union all
     select contact_id, profile_id, version, 0, 0, null
@@ -427,9 +428,9 @@ scored as (
     returning 1
 ),
 
--- What changed, with the words that messages say of it: of stored entries they come from the timeline.
+-- Changes with the fields that messages show; those of stored entries come from the timeline.
 shown as materialized (
-    select contact_id, definition_id, occurred_at, event_key, verdict, step, xp_worth, credit_number, tells_xp, actor_id,
+    select contact_id, definition_id, occurred_at, event_key, verdict, step, xp_worth, credit_number, xp_due, actor_id,
         occurred, event_id, source, type
     from (
         select c.*, e.actor_id, e.occurred, e.event_id, e.source, e.type from change c join event e using (ordinal)
@@ -449,7 +450,7 @@ contribution as (
         join definition d on d.definition_id = s.definition_id
         offset 0 -- first these, which are few
     ) c
-    join told using (contact_id, profile_id)
+    join announced using (contact_id, profile_id)
 ),
 contributed as (
     select contact_id, profile_id, count(*) as event_count,
@@ -463,7 +464,7 @@ message as materialized (
                   coalesce(s.said_groups::text, ''), coalesce(s.said_points::text, ''),
                   coalesce(s.stands_groups::text, ''), coalesce(s.stands_points::text, ''),
                   s.step_groups, s.step_points, e.event_count, e.events) as facts
-    from told s
+    from announced s
     join contributed e using (contact_id, profile_id)
     join (select distinct profile_id, profile from weight) p using (profile_id)
     join contact c using (contact_id)
@@ -476,7 +477,7 @@ message as materialized (
     join contact c using (contact_id)
     join account a using (account_id)
     join definition d using (definition_id)
-    where h.tells_xp
+    where h.xp_due
     union all
     select d.shard, 'dead_letter', d.id::text
     from unnest($19::bigint[], $20::smallint[]) as d(id, shard)
@@ -484,14 +485,14 @@ message as materialized (
 grouped as materialized (
     select coalesce(json_object_agg(a.key, g.groups), '{}')::text as groups
     from account a
-    cross join lateral (select groups from groups_told g where g.account_id = a.account_id offset 0) g
+    cross join lateral (select groups from message_groups g where g.account_id = a.account_id offset 0) g
 ),
 
 -- Outbox: the head is taken last and held to the commit, so that position order is commit order.
 done as materialized (
     select r.*,
         (select count(*) from flipped) as flipped,
-        (select count(*) from change where step < 0 and tells_xp) as reversed,
+        (select count(*) from change where step < 0 and xp_due) as reversed,
         (select count(*) from tallied) + (select count(*) from first_counted) + (select count(*) from gated)
             + (select count(*) from scored) as folded
     from (

@@ -1,11 +1,13 @@
+-- Statements of a batch's transaction, in the order in which it runs them; apply.sql is between them.
+
 -- name: pin_plans
--- For transactions that fold. Plans are made once and believe what was true then (docs/decisions/0002): of a table that
--- was empty that it is read whole, of a batch that it has few rows. So they are left no choice: no sequential scans, and
--- no nested loops but those that `lateral` asks for.
+-- For transactions that fold. Plans are made once, for the tables of that time (docs/decisions/0002): an empty table is
+-- then read by a sequential scan, and a batch is expected to have few rows. So these are ruled out: sequential scans, and
+-- nested loops other than those that `lateral` asks for.
 set local enable_seqscan = off; set local enable_nestloop = off
 
 -- name: fence
--- Moves every lane of the batch on by compare-and-set; fewer moved than asked: somebody else holds one.
+-- Advances every lane of the batch by compare-and-set. If fewer moved than were asked for, another pipeline holds one.
 with asked as (
     select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
                          $7::bigint[], $8::bigint[], $9::jsonb[], $10::text[])
@@ -28,10 +30,10 @@ with asked as (
 select (select count(*) from moved) as moved, revision, incarnation from installation
 
 -- name: claim
--- Takes the event keys that are new and tells of the events that are not applied, or whose key came with other
--- contents before; creates the contacts of the applied ones, and those that are named apart. Columns come as one text
--- each (consumer/infra/postgres/column_params.py). `offset 0` fences what is looked up: by key for each row, never a table as a whole,
--- whatever is estimated.
+-- Claims the event keys that are new. Returns the events that are not applied; conflicting: the key was claimed with
+-- other contents. Creates the contacts of the applied events, and those named in $8 to $10. Columns come as one text each
+-- (consumer/infra/postgres/column_params.py). `offset 0` fences lookups: by key for each row, never a whole table,
+-- whatever the planner estimates.
 with batch as materialized (
     select b.ordinal, b.account_id, b.digest, b.subject, b.occurred_at, b.shard,
         substring($2::bytea from (b.ordinal::int - 1) * 16 + 1 for 16) as event_key,
@@ -47,7 +49,7 @@ with batch as materialized (
         select a.* from (select distinct unnest($1::text::int[]) as id) b
         cross join lateral (select id, horizon from accounts a where a.id = b.id offset 0) a
     ) a on a.id = b.account_id
-), keyed as materialized ( -- of those with equal keys the first may claim it, if it is not expired
+), keyed as materialized ( -- of events with equal keys the first one that is not expired may claim
     select *,
         case when not first_value(expired) over equal then first_value(ordinal) over equal end as first_ordinal,
         case when not first_value(expired) over equal then first_value(digest) over equal end as first_digest
@@ -68,12 +70,12 @@ with batch as materialized (
         end as outcome,
         coalesce(k.digest, b.first_digest) is distinct from b.digest as differs
     from keyed b
-    full join claimed c using (account_id, event_key) -- never a nested loop, whatever is estimated
-    left join lateral ( -- only those that somebody had taken before
+    full join claimed c using (account_id, event_key) -- never a nested loop, whatever the planner estimates
+    left join lateral ( -- only keys that were claimed before
         select * from claims k
         where c.event_key is null and k.account_id = b.account_id and k.event_key = b.event_key
         offset 0) k on true
-    left join lateral ( -- what is older than the claims is looked for on the timeline
+    left join lateral ( -- keys older than the claims are looked up on the timeline
         select c.id as contact_id
         from contacts c
         where (b.expired or b.occurred_at < $7) and c.account_id = b.account_id and c.external_id = b.subject
@@ -102,9 +104,9 @@ with batch as materialized (
 select ordinal, outcome, differs and outcome = 'duplicate' as conflicting from judged where outcome <> 'applied'
 
 -- name: lock_contacts
--- Locks the contacts in the order of their numbers; what hangs on them is read by later statements only,
--- for a statement sees other tables as of before it waited. Returns number and shard of each event's contact, null for
--- the events that are not applied, and the contacts that this transaction has created: arrays as text, to be passed on.
+-- Locks the contacts in the order of their numbers. Their scores, tallies and gates have to be read by later statements:
+-- this one sees other tables as of before it waited. Returns number and shard of each event's contact, null for events
+-- that are not applied, and the contacts that this transaction has created: arrays as text, to be passed on.
 with asked as materialized (
     select a.ordinal, c.id
     from rows from (unnest($1::text::int[]), string_to_table($2::text, E'\x1f'))
@@ -135,7 +137,7 @@ select coalesce(array_agg(l.id order by a.ordinal), '{}')::text as numbers,
 from asked a left join locked l using (id)
 
 -- name: contact_fields
--- Keeps of every field the latest by time, then event key; the contacts are there.
+-- Stores the latest value of each field by time, then event key. The contacts exist.
 insert into contact_fields as f (account_id, contact_id, field, value, occurred_at, event_key)
 select distinct on (c.id, u.field) u.account_id, c.id, u.field, u.value, u.occurred_at, u.event_key
 from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
@@ -148,19 +150,19 @@ set value = excluded.value, occurred_at = excluded.occurred_at, event_key = excl
 where (excluded.occurred_at, excluded.event_key) > (f.occurred_at, f.event_key)
 
 -- name: contact_merges
--- Records merges as they were received.
+-- Stores merges as received.
 insert into contact_merges (account_id, external_id, event_key, occurred_at, into_external_id)
 select * from unnest($1::int[], $2::text[], $3::bytea[], $4::timestamptz[], $5::text[])
 on conflict do nothing
 
 -- name: contact_deletions
--- Records deletions as they were received.
+-- Stores deletions as received.
 insert into contact_deletions (account_id, external_id, event_key, occurred_at)
 select * from unnest($1::int[], $2::text[], $3::bytea[], $4::timestamptz[])
 on conflict do nothing
 
 -- name: dead_letters
--- Keeps the records that could not be events, whole; returns their ids in the order given.
+-- Stores records that are no events, whole; returns their ids in the given order.
 insert into dead_letters (topic, partition, "offset", record_timestamp, key, value, headers, reason, detail,
                           account_key)
 select topic, partition, "offset", record_timestamp, key, value, headers, reason, detail, account_key

@@ -1,8 +1,8 @@
--- Accounts, their catalogs and profiles: the snapshot that batches match by, and what a document changes.
--- Rows come in as a JSON list ($2) in display order, by key; numbers of the database are found here.
+-- Accounts, catalogs and profiles: the snapshot that batches match by, and the writes of a change of configuration.
+-- Rows come in as a JSON list ($2) in display order, by key; their numbers are looked up here.
 
 -- name: load_snapshot
--- Every account with its active definitions, and the revision they are of: one row at least.
+-- Every account with its active definitions, and their revision: at least one row.
 select installation.revision,
        account.id as account_id, account.key as account_key,
        account.engagement, account.sales, account.count_robots,
@@ -43,7 +43,7 @@ where definition.account_id = $1
 order by definition.position, definition.id;
 
 -- name: read_profiles
--- The profiles of an account in display order, each with its draft and the highest number any version of it had.
+-- The profiles of an account in display order, each with its draft and the highest version number so far.
 select profile.key, profile.name, profile.description, profile.is_primary, profile.inherits,
        (select coalesce(jsonb_object_agg(definition_key, weight), '{}')::text
         from profile_weights where profile_id = profile.id) as weights,
@@ -54,15 +54,15 @@ where profile.account_id = $1
 order by profile.position, profile.id;
 
 -- name: read_versions
--- The versions that readers see or that are being built, each with what definitions count for.
+-- The versions that are published or being built, each with the weights of its definitions.
 select profile.key as profile, version.version as number, version.state::text as state, version.inherits,
        version.own_weights::text as own_weights,
-       (select coalesce(jsonb_agg(jsonb_build_array(definition.key, held.weight, "group".key, held.joined)
+       (select coalesce(jsonb_agg(jsonb_build_array(definition.key, weights.weight, "group".key, weights.joined)
                                   order by definition.position, definition.id), '[]')::text
-        from version_weights held
-        join definitions definition on definition.id = held.definition_id
-        join groups "group" on "group".id = held.group_id
-        where held.profile_id = version.profile_id and held.version = version.version) as weights
+        from version_weights weights
+        join definitions definition on definition.id = weights.definition_id
+        join groups "group" on "group".id = weights.group_id
+        where weights.profile_id = version.profile_id and weights.version = version.version) as weights
 from profiles profile
 join profile_versions version on version.profile_id = profile.id
 where profile.account_id = $1 and version.state in ('published', 'building')
@@ -91,7 +91,7 @@ where (stored.name, stored.icon, stored.position, stored.deleted) is distinct fr
       (excluded.name, excluded.icon, excluded.position, false);
 
 -- name: write_definitions
--- Creates definitions and changes those that differ; never touches whether one has counted.
+-- Creates definitions and changes those that differ; leaves `counted` alone.
 insert into definitions as stored (account_id, key, name, group_id, icon, default_points, active, events,
        conditions, policy, interval_seconds, per, edition, xp, position)
 select $1, given.key, given.name, "group".id, given.icon, given.default_points, given.active, given.events,
@@ -111,13 +111,13 @@ where (stored.name, stored.group_id, stored.icon, stored.default_points, stored.
        excluded.events, excluded.conditions, excluded.edition, excluded.xp, excluded.position);
 
 -- name: write_editions
--- Opens the current edition of every definition that does not have it yet.
+-- Opens the current edition of every definition that does not have it.
 insert into editions (definition_id, number, policy, interval_seconds, per)
 select id, edition, policy, interval_seconds, per from definitions where account_id = $1
 on conflict do nothing;
 
 -- name: demote_profiles
--- Takes primacy from every other profile, before the one that is to have it gets it.
+-- Makes every other profile non-primary, before the new primary one is written.
 update profiles set is_primary = false where account_id = $1 and key <> $2 and is_primary;
 
 -- name: write_profiles
@@ -145,7 +145,7 @@ on conflict (profile_id, definition_key) do update set weight = excluded.weight
 where stored.weight <> excluded.weight;
 
 -- name: drop_own_weights
--- The drafts' own weights that are no longer given.
+-- The drafts' own weights that are not in the list.
 delete from profile_weights stored
 using profiles profile
 where profile.account_id = $1 and stored.profile_id = profile.id
@@ -154,7 +154,7 @@ where profile.account_id = $1 and stored.profile_id = profile.id
       where given.profile = profile.key and given.definition = stored.definition_key);
 
 -- name: retire_versions
--- The published versions of profiles ($2, by key) that are published anew.
+-- The published versions of profiles ($2, by key) that get a new one.
 update profile_versions version set state = 'retired'
 from profiles profile
 where profile.account_id = $1 and profile.key = any($2::text[])
@@ -169,7 +169,7 @@ from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer,
 join profiles profile on profile.account_id = $1 and profile.key = given.profile;
 
 -- name: write_publishes
--- Of the versions that begin to be built: what there is to do. Contacts that come later have scores from the beginning.
+-- A publish for each version that begins to be built. Contacts created later get scores under it at once.
 insert into publishes (profile_id, version, previous_version, requested_by, until_contact_id)
 select profile.id, given.number, profile.published_version, $3, (select coalesce(max(id), 0) from contacts)
 from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, state version_state)
@@ -177,8 +177,8 @@ join profiles profile on profile.account_id = $1 and profile.key = given.profile
 where given.state = 'building';
 
 -- name: write_version_weights
--- The weights of versions that are published or built: those of new versions, of definitions that join, and what
--- these follow.
+-- The weights of published and building versions: of new versions, of definitions that join, and changes of the joined
+-- ones.
 insert into version_weights as stored (profile_id, version, definition_id, group_id, weight, joined)
 select profile.id, given.number, definition.id, "group".id, given.points, given.joined
 from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, definition text, "group" text,
@@ -191,58 +191,58 @@ set group_id = excluded.group_id, weight = excluded.weight
 where stored.joined and (stored.group_id, stored.weight) is distinct from (excluded.group_id, excluded.weight);
 
 -- name: drop_profiles
--- Profiles ($2, by key) of an account ($1, by key) that were never published, with publishes that were cancelled.
-with gone as (
+-- Profiles ($2, by key) of an account ($1, by key) that were never published, with their cancelled publishes.
+with deleted as (
     select profiles.id
     from profiles join accounts account on account.id = profiles.account_id
     where account.key = $1 and profiles.key = any($2::text[])
 ), of_draft as (
-    delete from profile_weights using gone where profile_id = gone.id
+    delete from profile_weights using deleted where profile_id = deleted.id
 ), of_versions as (
-    delete from version_weights using gone where profile_id = gone.id
+    delete from version_weights using deleted where profile_id = deleted.id
 ), cancelled as (
-    delete from publishes using gone where profile_id = gone.id
+    delete from publishes using deleted where profile_id = deleted.id
 ), versions as (
-    delete from profile_versions using gone where profile_id = gone.id
+    delete from profile_versions using deleted where profile_id = deleted.id
 )
-delete from profiles using gone where profiles.id = gone.id;
+delete from profiles using deleted where profiles.id = deleted.id;
 
 -- name: drop_definitions
--- Definitions ($2, by key) of an account ($1, by key) that never counted, with all that configuration knows of them.
-with gone as (
+-- Definitions ($2, by key) of an account ($1, by key) that never counted, with their configuration.
+with deleted as (
     select definitions.id
     from definitions join accounts account on account.id = definitions.account_id
     where account.key = $1 and definitions.key = any($2::text[])
 ), of_versions as (
-    delete from version_weights using gone where definition_id = gone.id
+    delete from version_weights using deleted where definition_id = deleted.id
 ), of_editions as (
-    delete from editions using gone where definition_id = gone.id
+    delete from editions using deleted where definition_id = deleted.id
 )
-delete from definitions using gone where definitions.id = gone.id;
+delete from definitions using deleted where definitions.id = deleted.id;
 
 -- name: drop_groups
--- Groups ($2, by key) of an account ($1, by key) without definitions: they stay for the versions that name them.
+-- Groups ($2, by key) of an account ($1, by key) without definitions: marked, since versions may name them.
 update groups set deleted = true
 from accounts account
 where account.key = $1 and groups.account_id = account.id and groups.key = any($2::text[]);
 
 -- name: write_overall_scores
--- Under the versions published now every contact has an overall score of 0: nothing has counted yet. How often one was
--- told of goes with it.
+-- An overall score of 0 for every contact under the versions just published: nothing has counted yet. The message version
+-- is carried over from the version before.
 insert into scores (contact_id, profile_id, version, group_id, points, message_version)
-select contact.id, profile.id, profile.published_version, 0, 0, told.message_version
+select contact.id, profile.id, profile.published_version, 0, 0, before.message_version
 from profiles profile
 join contacts contact on contact.account_id = $1
 cross join lateral (
     select max(message_version) as message_version from scores
     where contact_id = contact.id and profile_id + 0 = profile.id
-    offset 0) told
+    offset 0) before
 where profile.account_id = $1 and profile.key = any($2::text[])
   and not exists (select from contact_links where absorbed_id = contact.id)
 on conflict do nothing;
 
 -- name: drop_retired_scores
--- Scores under the versions before those published now, all 0, which nobody reads any more.
+-- Scores under older versions than those just published; all of them are 0, and unused from now on.
 delete from scores
 using profiles profile
 where profile.account_id = $1 and profile.key = any($2::text[])

@@ -1,4 +1,4 @@
--- Contacts by score, one by one and in lists. All that one request asks is asked in one snapshot.
+-- Contacts by score, one by one and in lists. The statements of one request share a snapshot.
 
 -- name: view
 -- A profile of an account, by key or the primary one (profiles_key_unique), and its account's time zone (accounts_pkey).
@@ -26,9 +26,10 @@ where profile_id = $1 and version = $2 and group_id = $3 and points between $4 a
 limit $6;
 
 -- name: walk_descending
--- Contacts from the most points in a group ($3, 0: overall) down to $4, after ($5, $6), as the index has them
--- (scores_by_points). There is one upper bound only: of two the scan might begin at the wrong one. Each is looked up for
--- points from $8 to $9 in group $7 (scores_pkey) and for its owner $10 (contact_fields_pkey), where asked; so is whether it is in a segment, where list_query.py puts that in.
+-- Contacts from the most points in a group ($3, 0: overall) down to $4, after ($5, $6), in index order
+-- (scores_by_points). There is one upper bound only: with two the scan might begin at the wrong one. Filters are looked
+-- up for each contact if asked for: points from $8 to $9 in group $7 (scores_pkey), owner $10 (contact_fields_pkey), and
+-- membership in a segment, which list_query.py puts in.
 select s.contact_id, s.points
 from scores s
 where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points >= $4
@@ -90,8 +91,8 @@ order by case when $13 then s.points else -s.points end, case when $13 then s.co
 limit $11;
 
 -- name: shown
--- What is said of contacts, in the order of their numbers as given: ids (contacts_pkey), fields (contact_fields_pkey)
--- and points by group under a version (scores_pkey), as JSON.
+-- Contacts in the order of the given numbers, as they are shown: external ids (contacts_pkey), fields
+-- (contact_fields_pkey) and points by group under a version (scores_pkey), as JSON.
 select c.id, c.external_id,
     (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields,
     (select jsonb_object_agg(s.group_id, s.points)::text from scores s
@@ -101,8 +102,8 @@ cross join lateral (select * from contacts c where c.id = asked.id offset 0) c
 order by asked.place;
 
 -- name: resolve
--- Numbers and ids of contacts by id, in the order given, null where there is none (contacts_external_id_unique); of one
--- that another has absorbed (contact_links_pkey), the other's (contacts_pkey).
+-- Numbers and external ids of contacts by external id, in the given order, null where there is none
+-- (contacts_external_id_unique); of an absorbed contact (contact_links_pkey), the survivor's (contacts_pkey).
 select known.id, known.external_id
 from unnest($2::text[]) with ordinality as asked(external_id, place)
 left join lateral (
@@ -114,7 +115,7 @@ left join lateral (
 order by asked.place;
 
 -- name: about
--- Since when a contact is known, by number (contacts_pkey), and what its events said of it (contact_fields_pkey), as JSON.
+-- When a contact was created, by number (contacts_pkey), and its fields (contact_fields_pkey), as JSON.
 select created_at,
     (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields
 from contacts c

@@ -1,7 +1,7 @@
--- Reading dead letters: what people look at when something was not an event.
+-- Dead letters: listed, replayed and discarded.
 
 -- name: list_dead_letters
--- The newest dead letters first, of one account, reason or topic where these are given.
+-- Dead letters, newest first; of one account, reason or topic if given.
 select id, recorded_at, topic, partition, "offset", reason, detail, account_key
 from dead_letters
 where ($1::text is null or account_key = $1)
@@ -11,7 +11,7 @@ order by id desc
 limit $4
 
 -- name: get_dead_letters
--- Dead letters whole.
+-- Dead letters with their records.
 select id, recorded_at, topic, partition, "offset", record_timestamp, key, value, headers, reason, detail,
        account_key
 from dead_letters
@@ -19,7 +19,7 @@ where id = any($1::bigint[])
 order by id
 
 -- name: count_dead_letters
--- How many there are of one account, reason or topic, and the newest: those that come later are not meant.
+-- The number of dead letters of an account, reason or topic if given, and the newest: later ones are out of scope.
 select count(*) as count, coalesce(max(id), 0) as newest
 from dead_letters
 where ($1::text is null or account_key = $1)
@@ -27,11 +27,11 @@ where ($1::text is null or account_key = $1)
   and ($3::text is null or topic = $3)
 
 -- name: count_ids
--- How many of these there are, and the highest number.
+-- How many of these exist, and the highest number.
 select count(*) as count, coalesce(max(id), 0) as newest from dead_letters where id = any($1::bigint[])
 
 -- name: pick
--- The next ones in the order of their numbers, with what they weigh.
+-- The next ones in the order of their numbers, with their sizes.
 select id, octet_length(headers) + coalesce(octet_length(key), 0) + coalesce(octet_length(value), 0) as bytes
 from dead_letters
 where ($1::text is null or account_key = $1)
@@ -50,16 +50,16 @@ order by id
 limit $3
 
 -- name: lock
--- Locks dead letters for being fed again; one that is gone was fed or discarded by somebody else.
+-- Locks dead letters for a replay; a missing one was replayed or discarded by another process.
 select id from dead_letters where id = any($1::bigint[]) order by id for update
 
 -- name: revision
--- The configuration's revision, which does not move while the caller holds the revision lock.
+-- The revision of the configuration, which does not change while the caller holds the revision lock.
 select revision from installation
 
 -- name: discard
--- Removes dead letters, in the order in which whoever feeds them again locks them.
-with gone as (
+-- Deletes dead letters, locking them in the same order as a replay.
+with discarded as (
     select id from dead_letters where id = any($1::bigint[]) order by id for update
 )
-delete from dead_letters where id in (select id from gone) returning id
+delete from dead_letters where id in (select id from discarded) returning id

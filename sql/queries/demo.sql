@@ -1,5 +1,5 @@
 -- name: set_horizon
--- Sets an account's retention horizon, which in the service only the purge of retention moves.
+-- Sets an account's retention horizon, which in the service only the retention purge moves.
 update accounts set horizon = $2 where key = $1
 
 -- name: positions
@@ -34,7 +34,7 @@ group by c.external_id, f.value, a.name, t.points, t.contact_id
 order by t.points desc, t.contact_id desc
 
 -- name: overall
--- What every contact's overall score is, by the key of its messages.
+-- Every contact's overall score, by the key of its messages.
 select concat_ws(':', a.key, p.key, c.external_id) as key, s.points
 from scores s
 join profiles p on p.id = s.profile_id and p.published_version = s.version
@@ -43,7 +43,7 @@ join accounts a on a.id = c.account_id
 where s.group_id = 0
 
 -- name: net_xp
--- What the entries that count are worth to all actors together.
+-- The XP of all counted entries together.
 select coalesce(sum(xp_worth), 0)::bigint from timeline where verdict = 'counted'
 
 -- name: varied_contacts
@@ -70,7 +70,7 @@ where c.id = $1
 group by c.external_id, f.value, a.name
 
 -- name: timeline
--- A contact's entries, newest first, with what each is worth now in the account's primary profile.
+-- A contact's entries, newest first, with their points under the account's primary profile.
 select t.occurred_at, d.name as definition, t.verdict::text, t.settled, t.xp_worth,
     t.credit_number, t.actor_id, t.object_id, e.policy::text, e.interval_seconds, e.per::text,
     case when t.verdict = 'counted' then w.weight else 0 end as points

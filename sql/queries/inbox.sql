@@ -1,13 +1,13 @@
 -- name: flush
--- Adds counts of unknown types; types beyond the first $7 of an account are counted under ''.
-with told as (
+-- Adds counts of unmatched types; types beyond the first $7 of an account are counted under ''.
+with counted as (
     select * from unnest($1::int[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[])
         with ordinality as t(account_id, type, count, first_seen_at, last_seen_at, sample, ordinal)
 ), placed as (
     select t.*,
         i.type is not null or $7 >= (select count(*) from inbox k where k.account_id = t.account_id and k.type <> '')
             + count(*) filter (where i.type is null) over (partition by t.account_id order by t.ordinal) as has_room
-    from told t left join inbox i using (account_id, type)
+    from counted t left join inbox i using (account_id, type)
 )
 insert into inbox as i (account_id, type, count, first_seen_at, last_seen_at, sample)
 select account_id, case when has_room then type else '' end, sum(count), min(first_seen_at), max(last_seen_at),
@@ -20,8 +20,8 @@ set count = i.count + excluded.count, last_seen_at = excluded.last_seen_at
 ;
 
 -- name: page
--- Types of an account ($1) that are not wholly taken, the most frequent first, after a count and type ($2, $3; null
--- begins). At most 1,001 of an account (inbox_pkey).
+-- Types of an account ($1) that no definition takes unconditionally, most frequent first, after a count and type ($2, $3;
+-- null: from the beginning). An account has at most 1,001 (inbox_pkey).
 select type, count, first_seen_at, last_seen_at, sample
 from inbox
 where account_id = $1 and ($2::bigint is null or count < $2 or (count = $2 and type > $3))
@@ -32,5 +32,5 @@ order by count desc, type
 limit $4;
 
 -- name: sample
--- The sample of a type in an account's inbox (inbox_pkey), none for the rest that is counted as one.
+-- The sample of a type in an account's inbox (inbox_pkey); none for the types counted under ''.
 select sample from inbox where account_id = $1 and type = $2 and type <> '';

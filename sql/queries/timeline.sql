@@ -1,8 +1,8 @@
--- One contact's timeline, and what its scores are made of. All that one request asks is asked in one snapshot.
+-- One contact's timeline, and the parts of its scores. The statements of one request share a snapshot.
 
 -- name: weights
--- An account's definitions in display order (definitions_key_unique), and what each counts for under a version, in which
--- group (version_weights_pkey); one that the version does not know counts for nothing, in its group of the catalog.
+-- An account's definitions in display order (definitions_key_unique), with weight and group under a version
+-- (version_weights_pkey); one that the version does not have counts 0, in its group of the catalog.
 select d.id, d.key, d.name, d.icon, coalesce(w.weight, 0) as weight, coalesce(w.group_id, d.group_id) as group_id
 from definitions d
 left join lateral (
@@ -13,10 +13,10 @@ where d.account_id = $1
 order by d.position, d.id;
 
 -- name: entries
--- A contact's entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts where given
--- (timeline_pkey), under the policy of their edition (editions_pkey). blocked_by: of one that is cooling down the counted
--- entry within the interval, before it or, where it stays whatever comes, after it; of one counted already what its gate
--- remembers (gates_pkey). Null where it is no longer there.
+-- A contact's entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts if given
+-- (timeline_pkey), with the policy of their edition (editions_pkey). blocked_by, of a `cooling_down` entry: the counted
+-- entry within the interval before it, or a fixed point within the interval after it; of an `already_counted` entry: the
+-- last counted event of its gate (gates_pkey). Null if that is not stored any more.
 select t.*, e.interval_seconds, coalesce(once.counted_at, before.occurred_at, after.occurred_at) as blocked_by
 from (
     select occurred_at, event_key, definition_id, edition, verdict::text, settled, xp_worth, type, source, event_id,
@@ -59,8 +59,8 @@ left join lateral (
 order by t.occurred_at desc, t.event_key desc, t.definition_id desc;
 
 -- name: adjustments
--- A contact's adjustments under a profile before ($3, $4, $5), newest first, from $6 on, in these groups where given
--- (adjustments_client_key_unique). $8: what stands for the event key, so that both have one order.
+-- A contact's adjustments under a profile before ($3, $4, $5), newest first, from $6 on, in these groups if given
+-- (adjustments_client_key_unique). $8: in place of the event key, so that entries and adjustments have one order.
 select id, created_at, group_id, points, reason, author
 from adjustments
 where contact_id = $1 and profile_id = $2 and created_at >= $6 and (created_at, $8::bytea, id) < ($3, $4, $5)
@@ -74,7 +74,7 @@ select definition_id, sum(count)::bigint as count from tallies where contact_id 
 
 -- name: counted
 -- How many of a contact's entries count, by definition and quarter of an hour (timeline_pkey): days of all time zones
--- begin with one, and which zones there are Postgres may see otherwise than we do.
+-- begin with one, and Postgres may have other time zones than Python.
 select date_bin('15 minutes', occurred_at, timestamptz '2000-01-01Z') as quarter, definition_id, count(*) as count
 from timeline
 where account_id = $1 and contact_id = $2 and verdict = 'counted'

@@ -38,7 +38,8 @@ where contact_id = any($1::bigint[]) and last_counted_key is not null
 -- Scores that are not tallies × weights + adjustments, by group and overall: under published versions, and under those
 -- being built for the contacts that are processed or came later. Others have only what batches have added so far.
 with active as (
-    select v.profile_id, v.version, coalesce(u.last_contact_id, 0) as built_up_to, coalesce(u.until_contact_id, 0) as build_until
+    select v.profile_id, v.version, coalesce(u.last_contact_id, 0) as built_up_to,
+        coalesce(u.until_contact_id, 0) as build_until
     from profile_versions v
     left join publishes u on u.profile_id = v.profile_id and u.version = v.version and v.state = 'building'
     where v.state in ('published', 'building')

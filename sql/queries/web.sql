@@ -1,19 +1,20 @@
--- What every request of the API begins with, and the trail of changes.
+-- Statements of the API that belong to no resource: the account of a request, the audit trail, deletions.
 
 -- name: account
 -- The account in the path, by its key (accounts_key_unique).
 select id, engagement from accounts where key = $1;
 
 -- name: record_changes
--- Entries of the audit trail of an account by its key (accounts_key_unique), in the transaction of the changes and in
--- their order.
+-- Writes audit entries of an account by its key (accounts_key_unique), in the transaction of the changes and in their
+-- order.
 insert into audit (account_id, actor, action, subject, key, before, after)
-select account.id, $2, told.action, told.subject, told.key, told.before::jsonb, told.after::jsonb
+select account.id, $2, change.action, change.subject, change.key, change.before::jsonb,
+    change.after::jsonb
 from accounts account,
      unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-     with ordinality as told(action, subject, key, before, after, place)
+     with ordinality as change(action, subject, key, before, after, place)
 where account.key = $1
-order by told.place;
+order by change.place;
 
 -- name: audit_page
 -- Entries of the audit trail of an account, newest first, before an entry (audit_pkey).
@@ -28,15 +29,15 @@ limit $3;
 select key, name, icon from groups where account_id = $1 and deleted order by position, id;
 
 -- name: group_is_adjusted
--- Whether scores were adjusted in a group, by its key.
+-- Whether there are adjustments in a group, by its key.
 select exists (
     select from adjustments
     join groups "group" on "group".id = adjustments.group_id
     where "group".account_id = $1 and "group".key = $2);
 
 -- name: left_entries
--- Whether a definition ($2, by key) stands on timelines of an account, and the revision at which that is so. Reads
--- the account's part of the timeline until it finds one: no index leads from a definition to its entries.
+-- Whether an account has timeline entries of a definition ($2, by key), and the revision at which that is so. Reads the
+-- account's part of the timeline until it finds one: no index leads from a definition to its entries.
 select installation.revision,
        exists (select from timeline where account_id = $1 and definition_id = definition.id) as has_entries
 from installation, definitions definition

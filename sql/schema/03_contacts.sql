@@ -2,16 +2,16 @@
 
 create table contacts (
     id          bigint      primary key generated always as identity,
-    -- No foreign key: accounts never go, and each check would lock the account's row.
+    -- No foreign key: accounts are never deleted, and each check would lock the account's row.
     account_id  integer     not null,
     external_id text        not null,
-    -- The outbox shard of all its messages: fixed by the slice it was first seen in.
+    -- The outbox shard of all its messages: fixed by the slice of its first event.
     shard       smallint    not null,
     created_at  timestamptz not null default now(),
     constraint contacts_external_id_unique unique (account_id, external_id)
 );
 
--- What contact.upserted said, per field the latest by (occurred_at, event_key).
+-- Fields from contact.upserted; of each field the latest value by (occurred_at, event_key).
 create table contact_fields (
     account_id  integer     not null,
     contact_id  bigint      not null references contacts,
@@ -21,7 +21,7 @@ create table contact_fields (
     event_key   bytea       not null,
     primary key (contact_id, field)
 );
--- Lists of an owner's contacts ("my leads"). Of the beginning: an owner's name may be longer than an index takes.
+-- contacts: lists of an owner's contacts ("my leads"). A prefix, since an owner's name may be too long for an index.
 create index contact_fields_by_owner on contact_fields (account_id, left(value, 256), contact_id)
     where field = 'owner';
 
@@ -44,7 +44,7 @@ create table contact_deletions (
     primary key (account_id, external_id, event_key)
 );
 
--- Links between contacts as they hold now: absorbed leads to survivor.
+-- Current links between contacts: from absorbed to survivor.
 create table contact_links (
     absorbed_id bigint      primary key references contacts,
     survivor_id bigint      not null references contacts,

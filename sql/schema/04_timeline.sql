@@ -1,17 +1,17 @@
--- What has happened and what it adds up to: claims, timeline, gates, tallies, adjustments, scores.
+-- Events and their sums: claims, timeline, gates, tallies, scores, adjustments.
 
--- Event keys applied before, remembered for a window.
+-- Event keys applied before, stored for a window of time.
 create table claims (
     account_id integer     not null,
     event_key  bytea       not null constraint claims_event_key_length check (length(event_key) = 16),
-    -- Of the contents taken first: tells when a key comes back with others.
+    -- Of the contents applied first: shows when a key arrives again with other contents.
     digest     bigint      not null,
     applied_at timestamptz not null,
     primary key (account_id, event_key)
 );
 
--- One (event, definition) on a contact's timeline, by month of occurred_at.
--- It names what it is about but hangs on nothing, so it outlives its sources.
+-- One (event, definition) on a contact's timeline, partitioned by month of occurred_at. No foreign keys, so that entries
+-- outlive the objects they name.
 create table timeline (
     account_id    integer     not null,
     contact_id    bigint      not null,
@@ -20,11 +20,11 @@ create table timeline (
     definition_id integer     not null,
     edition       smallint    not null,
     verdict       verdict     not null,
-    -- Dated more than 7 days before its own record: judged once, moves no other verdict.
+    -- Dated more than 7 days before its own record: judged once, changes no other verdict.
     settled       boolean     not null,
-    -- What it is worth to its actor if counted, fixed when first processed.
+    -- XP for the actor if it counts; fixed when the event is first processed.
     xp_worth      integer     not null,
-    -- XP messages told about it so far: odd, it stands credited; even, it does not.
+    -- Number of XP messages for it so far. Odd: its XP is credited; even: not.
     credit_number integer     not null,
     type          text        not null,
     source        text        not null,
@@ -32,14 +32,14 @@ create table timeline (
     object_id     text,
     actor_id      text,
     actor_type    text,
-    -- Byte for byte as it came: jsonb would take what it cannot print.
+    -- Byte for byte as received: jsonb accepts values that it cannot print.
     data          text        not null,
     recorded_at   timestamptz not null,
-    -- Serves reading a timeline, judging again, and finding what is older than the claims.
+    -- Timelines, judging again, and duplicates that are older than the claims.
     primary key (account_id, contact_id, occurred_at, event_key, definition_id)
 ) partition by range (occurred_at);
 
--- What the dedup policy remembers of a key: the last counted ordinary event, and the last fixed point.
+-- The state of a dedup key: the last counted ordinary event, and the last fixed point.
 create table gates (
     contact_id       bigint   not null,
     definition_id    integer  not null,
@@ -67,17 +67,17 @@ create table scores (
     version    integer not null,
     group_id   integer not null,
     points     bigint  not null,
-    -- Of an overall score: how many messages told of this contact in this profile, when its version was told of last.
-    -- Whoever changes scores tells of them in the same transaction, so that what was told last is what stands here; of
-    -- a version that was just published, what stands under the one before.
+    -- On the overall row (group 0) only: version of the last score-changed message for this contact and profile. Null
+    -- until this profile version is announced to the contact; until then the number is on the row of the version before.
+    -- Scores and messages change in one transaction, so the score of the row with the number is the one announced last.
     message_version bigint,
     primary key (contact_id, profile_id, version, group_id)
 );
--- Lists of contacts sorted by overall or by a group, in both directions, and ranges of points. Both columns in one
--- order, so that a page begins at (points, contact_id) by one comparison of rows, however many have equal points.
+-- contacts: lists sorted by overall or by a group, in both directions, and ranges of points. Both columns in one order, so
+-- that a page begins at (points, contact_id) by one row comparison, however many contacts have equal points.
 create index scores_by_points on scores (profile_id, version, group_id, points, contact_id);
 
--- Points given or taken by people, within one profile and group.
+-- Points given or taken by hand, within one profile and group.
 create table adjustments (
     id         bigint      primary key generated always as identity,
     contact_id bigint      not null references contacts,

@@ -1,13 +1,13 @@
 -- Reading from Kafka: positions, who reads what, and records without a timeline entry (dead letters, unknown events).
 
--- Where each lane stands. A batch moves it by compare-and-set on (epoch, next_offset).
+-- The position of each lane. A batch advances it by compare-and-set on (epoch, next_offset).
 create table lanes (
     topic          text    not null,
     partition      integer not null,
-    -- Raised by whoever takes the lane over: fences those who held it before.
+    -- Raised when a pipeline takes the lane: fences its earlier owners.
     epoch          bigint  not null default 0,
     next_offset    bigint  not null,
-    -- Of the last record processed: tells a topic that was recreated.
+    -- Of the last record processed: shows that a topic was recreated.
     last_timestamp bigint,
     last_checksum  bigint,
     stopped        text    constraint lanes_stopped_known
@@ -19,26 +19,26 @@ create table lanes (
     primary key (topic, partition)
 );
 
--- Who works: one row for each process that reads lanes, kept alive by its heartbeat.
+-- One row for each worker process, kept alive by its heartbeat.
 create table workers (
     id         bigint      primary key generated always as identity,
-    -- For people: where it runs.
+    -- For display: where it runs.
     name       text        not null,
-    -- The numbers of its pipelines that can read; those that cannot get no slices.
+    -- The numbers of its pipelines that can read from Kafka; others get no slices.
     pipelines  smallint[]  not null,
-    -- Server process of its heartbeat: gone with the worker, long before the lease runs out.
+    -- Server process of its heartbeat connection: ends with the worker, long before the lease expires.
     backend    integer     not null,
     expires_at timestamptz not null
 );
 
--- Who holds which slice (all lanes of one partition number). Free: nobody, or somebody who is dead.
+-- Which pipeline holds which slice (all lanes of one partition number). Free: no worker, or a dead one.
 create table slices (
     number        integer     primary key,
-    -- Raised with each claim: whoever claims or takes lanes by it says which one they saw.
+    -- Raised with each claim: claims, and taking lanes, are compare-and-set on it.
     epoch         bigint      not null default 0,
     worker_id     bigint,
     pipeline      smallint,
-    -- A worker that gave it up because it could not read it, and until when others go first.
+    -- The worker that released the slice because it could not read it, and until when others go first.
     given_up_by   bigint,
     shunned_until timestamptz
 );
@@ -55,17 +55,17 @@ create table dead_letters (
     headers          bytea       not null,
     reason           text        not null,
     detail           text        not null,
-    -- The well-formed accountid that could be read.
+    -- The accountid, if it could be read and is well-formed.
     account_key      text,
     recorded_at      timestamptz not null default now()
 );
--- dead-letters list of one account.
+-- deadletters: those of one account.
 create index dead_letters_by_account on dead_letters (account_key, id);
 
--- Unknown events by type: the account's inbox (approximate after a crash).
+-- The inbox: unmatched events of an account by type (approximate after a crash).
 create table inbox (
     account_id    integer     not null references accounts,
-    -- '' gathers what came after the first 1,000 types.
+    -- '': all types after the first 1,000.
     type          text        not null,
     count         bigint      not null,
     first_seen_at timestamptz not null,

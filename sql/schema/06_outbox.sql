@@ -1,7 +1,7 @@
 -- Publishing to Kafka: messages by shard, how far they are published, and which relay publishes what.
 
--- The last position given out, by shard. Updated last in a batch and held to its commit: position order is
--- commit order, without gaps.
+-- The last position taken, by shard. A batch updates it last and holds the lock until its commit: position order is commit
+-- order, without gaps.
 create table outbox_heads (
     shard smallint primary key,
     head  bigint   not null default 0
@@ -12,34 +12,34 @@ create table outbox (
     shard          smallint       not null,
     first_position bigint         not null,
     kinds          message_kind[] not null,
-    -- What each message says, as consumer/relay/message_json.py takes it apart; of a dead letter the id in dead_letters.
+    -- The contents of each message, as consumer/relay/message_json.py takes them apart; of a dead letter its id.
     facts          text[]         not null,
-    -- By account key what the view groups_told says.
+    -- JSON: by account key the groups from the view message_groups.
     groups         text           not null,
     committed_at   timestamptz    not null,
     primary key (shard, first_position)
 );
--- Stored as they are: they live for less than a second, and compressing them took a tenth of a batch's time.
+-- Uncompressed: facts live for less than a second, and compressing them took a tenth of a batch's time.
 alter table outbox alter column facts set storage external;
 
--- Up to where each shard is known to be published.
+-- The position up to which each shard is known to be published.
 create table relay_floors (
     shard smallint primary key,
     floor bigint   not null default 0
 );
 
--- Processes that publish, kept alive by their heartbeat; and which of them publishes which shard. Apart from the
--- floors, which move with every transaction.
+-- Relay processes, kept alive by their heartbeat, and which of them publishes which shard. Not in relay_floors, which
+-- changes with every transaction.
 create table relays (
     owner      text        primary key,
-    -- Server process of its heartbeat: gone with the relay, long before the lease runs out.
+    -- Server process of its heartbeat connection: ends with the relay, long before the lease expires.
     backend    integer     not null,
     expires_at timestamptz not null
 );
 
 create table shard_leases (
     shard smallint primary key,
-    -- Free: nobody, or a relay that is dead.
+    -- Free: null, or a dead relay.
     owner text
 );
 

@@ -1,7 +1,7 @@
--- What messages say of groups.
+-- The groups in messages.
 
--- The groups that messages tell of: those of the catalog, and of the deleted ones those in which a published version
--- counts, or whom a publish goes on to tell that they are gone. Everything by key: batches ask, too.
+-- Groups that belong in messages: those of the catalog, and deleted ones while a published version has weights in them or
+-- a publish is being announced. Looked up by key, since batches read this too.
 create view counters as
 select g.account_id, g.id as group_id, g.key, g.position
 from groups g
@@ -16,12 +16,12 @@ where not g.deleted or exists (
                         offset 0))
     offset 0);
 
--- An account's groups as the outbox keeps them, in the order in which messages have them (consumer/relay/message_json.py):
--- [[number, key, whether messages tell of it even where nothing was told before], …].
-create view groups_told as
+-- An account's groups as the outbox stores them, in the order of messages (consumer/relay/message_json.py):
+-- [[number, key, whether it belongs in messages even without points], …].
+create view message_groups as
 select a.id as account_id, (
     select json_agg(json_build_array(g.id, g.key, exists (
         select from counters c where c.account_id = a.id and c.group_id = g.id offset 0)) order by g.position, g.id)
-    from ( -- in the order of the index that they are to be found by
+    from ( -- in the order of the index that is to be used
         select id, key, position from groups where account_id = a.id order by account_id, key offset 0) g) as groups
 from accounts a;

@@ -150,7 +150,7 @@ MUTANTS = (
         "no-reversal",
         breaks="XP is credited but never taken back",
         test="tests/pipeline/test_vectors.py::test_vector[once-swapped]",
-        edits=(Edit("sql/queries/apply.sql", old="where h.tells_xp", new="where h.tells_xp and h.step > 0"),),
+        edits=(Edit("sql/queries/apply.sql", old="where h.xp_due", new="where h.xp_due and h.step > 0"),),
     ),
     # Publishing a profile
     Mutant(
