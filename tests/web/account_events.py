@@ -25,7 +25,7 @@ async def happen(
 ) -> list[str]:
     """Let events of these types happen a minute after each other, in one batch; returns their outcomes.
 
-    data: as it stands on the wire. attributes: others that all of them have.
+    data: as it is on the wire. attributes: others that all of them have.
     """
     return await worker.batch(
         [record(account, each, subject=subject, data=data, **attributes) for each in types]

@@ -29,9 +29,9 @@ async def test_an_account_is_created_once(api: Api) -> None:
     response = await api.client.post("/v1/accounts", json=body, headers=headers)
     assert response.status_code == 201
     expected = {**body, "engagement": True, "count_robots": False}
-    told = response.json()
-    assert told.pop("revision") == response.headers["etag"].strip('"')
-    assert told == expected
+    created = response.json()
+    assert created.pop("revision") == response.headers["etag"].strip('"')
+    assert created == expected
     again = await api.client.post("/v1/accounts", json=body, headers=headers)
     assert again.status_code == 409
     assert again.json()["detail"] == "account born already exists"
@@ -77,7 +77,7 @@ async def test_accounts_are_listed_page_by_page(api: Api) -> None:
 async def test_a_change_names_the_revision_that_it_changes(
     api: Api, new_account: Callable[..., Awaitable[str]]
 ) -> None:
-    """Without If-Match it is 428, with the revision of before somebody's change 412; nothing is changed then."""
+    """Without If-Match it is 428, with an outdated revision 412; nothing is changed then."""
     key = await new_account()
     async with api.as_(key) as client:
         seen = (await client.get("")).headers["etag"]

@@ -1,4 +1,4 @@
-"""Adjustments over HTTP: told, on record, safe to send again, and refused by field."""
+"""Adjustments over HTTP: published, audited, safe to repeat, refused by field."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ async def account(worker: Service, new_account: Callable[..., Awaitable[str]]) -
     return key
 
 
-async def test_an_adjustment_is_answered_told_and_on_record(api: Api, account: str) -> None:
-    """It moves the scores with one message of cause adjustment, and stands in the list and in the audit trail."""
+async def test_an_adjustment_is_answered_published_and_audited(api: Api, account: str) -> None:
+    """It changes the scores with one message of cause `adjustment`, and is in the list and in the audit trail."""
     async with api.as_(account, actor="mia") as client:
         answer = await client.post("/contacts/ann/adjustments", json=PLUS)
         assert answer.status_code == 201
-        told = answer.json()
-        assert told == {
+        body = answer.json()
+        assert body == {
             **PLUS,
             "profile": "lead_score",
             "author": "mia",
-            "id": told["id"],
-            "created_at": told["created_at"],
+            "id": body["id"],
+            "created_at": body["created_at"],
         }
         [entry] = (await client.get("/audit", params={"limit": 1})).json()["items"]
     assert (entry["actor"], entry["action"], entry["subject"], entry["key"]) == (

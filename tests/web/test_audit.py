@@ -1,4 +1,4 @@
-"""The audit trail: every change once, with who made it, newest first, and of nobody else."""
+"""The audit trail: every change once, with its actor, newest first, of one account only."""
 
 from __future__ import annotations
 

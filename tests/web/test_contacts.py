@@ -154,7 +154,7 @@ async def test_what_is_said_of_a_contact(api: Api, base: dict[str, dict[str, int
 async def test_pages_stay_right_while_scores_change(
     api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
 ) -> None:
-    """Whoever's score stays is on exactly one page, though others move past and new ones come."""
+    """A contact whose score does not change is on exactly one page, though others move and new ones come."""
     account = await new_account(groups=GROUPS, definitions=DEFINITIONS)
     types = {number: ["deal.won"] * (number // 2) + ["mail.read"] for number in range(8)}
     await worker.batch(
@@ -191,9 +191,9 @@ async def test_readers_see_one_version_and_old_cursors_end_with_it(
             return await client.get(path, params={"limit": 1, **params})
 
         cursors = {path: (await read(path)).json()["next"] for path in ("/contacts", "/contacts/c1/timeline")}
-        async for stands in profile_publish.run_publish(keeper, publish):
+        async for status in profile_publish.run_publish(keeper, publish):
             page = (await read("/contacts", limit=9)).json()
-            seen.append((stands.state, page["version"], {item["overall"] for item in page["items"]}))
+            seen.append((status.state, page["version"], {item["overall"] for item in page["items"]}))
             for path, cursor in cursors.items():
                 following = await read(path, cursor=cursor)
                 assert following.status_code == (200 if page["version"] == 1 else 410), path
@@ -251,10 +251,10 @@ async def test_a_very_long_owner_is_kept_and_found_by_nobody_elses_name(
     """An owner's name of any length is taken, and one that begins with another's is another."""
     account = await new_account()
     for subject, owner in (("a", "x" * 5000), ("b", "x" * 256)):
-        told = await happen(
+        outcomes = await happen(
             worker, account, "contact.upserted", subject=subject, data=f'{{"owner": "{owner}"}}'
         )
-        assert told == ["contact"]
+        assert outcomes == ["contact"]
     async with api.as_(account) as client:
         assert [item["id"] for item in await _pages(client, owner="x" * 256)] == ["b"]
     connection = await postgres.connect(api.dsn)

@@ -45,7 +45,7 @@ async def _change(client: Client, key: str, /, **body: Any) -> httpx.Response:
 
 
 async def test_a_definition_is_created_as_it_was_given(api: Api, client: Client) -> None:
-    """Every field comes back as it was given or by its default, and stands in the exported document."""
+    """Every field comes back as it was given or by its default, and is in the exported document."""
     created = await client.post("/definitions", json=WHOLE)
     assert created.status_code == 201, created.text
     added = {"edition": 1, "counted": False, "pending": [], "revision": created.headers["etag"].strip('"')}
@@ -75,7 +75,7 @@ async def test_what_was_answered_can_be_sent_back(client: Client) -> None:
 
 
 async def test_two_people_cannot_overwrite_each_other(client: Client) -> None:
-    """Of two edits of the same revision at the same time one is made, and the other told that it is stale."""
+    """Of two edits of the same revision at the same time one is made, and the other is refused as stale."""
     created = await client.post("/definitions", json=WON)
     headers = {"if-match": created.headers["etag"]}
     edits = [
@@ -212,7 +212,7 @@ async def test_the_order_is_changed_as_a_whole(client: Client) -> None:
 async def test_what_has_history_is_never_deleted(
     api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
 ) -> None:
-    """A definition goes only when it is not active, never counted and stands on no timeline; else it says why."""
+    """A definition is deleted only if it is inactive, never counted and on no timeline; else 409 says why."""
     account = await new_account(
         groups=GROUPS,
         definitions=[{**WON, "key": key, "events": [key]} for key in ("counted", "excluded", "unused")],

@@ -104,7 +104,7 @@ async def test_a_timeline_as_a_file(client: Client, monkeypatch: pytest.MonkeyPa
     assert sent.headers["cache-control"] == "no-store"
 
 
-async def test_what_is_wrong_is_told_before_the_file_begins(client: Client) -> None:
+async def test_faults_are_answered_before_the_file_begins(client: Client) -> None:
     """A wrong filter or an unknown contact is a problem as everywhere, no file."""
     assert (await client.get("/contacts.csv", params={"group": "nope"})).status_code == 422
     assert (await client.get("/contacts/nope/timeline.csv")).status_code == 404
@@ -126,10 +126,10 @@ async def test_a_file_is_of_one_moment(
     assert len(await rows(client, "/contacts.csv")) == len(FORMULAS) + 6
 
 
-async def test_who_goes_away_leaves_nothing_behind(
+async def test_a_disconnect_returns_the_connection(
     client: Client, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where whoever reads a file is gone before its end, its connection is given back."""
+    """If the client disconnects before the end of a file, its database connection is returned."""
     monkeypatch.setattr(contacts, "_CHUNK", 2)
 
     gone = False
@@ -148,7 +148,9 @@ async def test_who_goes_away_leaves_nothing_behind(
     assert await rows(client, "/contacts.csv")
 
 
-async def test_who_does_not_read_on_is_cut(client: Client, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_stops_reading_is_disconnected(
+    client: Client, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where a part is not taken in time the answer ends without its last part, and its place is free again."""
     monkeypatch.setattr(contacts, "_CHUNK", 2)
     monkeypatch.setattr(csv_response, "_SEND_TIMEOUT", 0.05)

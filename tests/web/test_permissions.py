@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 READ, MANAGE, OPERATE = Permission.READ, Permission.MANAGE, Permission.OPERATE
 ACCOUNT = "/v1/accounts/{account}"
 
-# Every route under an account, and the one permission that it asks for. Whoever adds a route adds its line.
+# Every route under an account, and the one permission that it asks for. A new route needs a line here.
 UNDER_ACCOUNT = {
     ("GET", ACCOUNT): READ,
     ("PATCH", ACCOUNT): OPERATE,
@@ -119,15 +119,15 @@ def test_operations_have_names_of_their_own(api: Api) -> None:
     assert len(names) == len(set(names))
 
 
-def test_the_document_tells_each_permission(api: Api) -> None:
+def test_the_document_names_each_permission(api: Api) -> None:
     """The OpenAPI document names for each route the permission of the table."""
     paths = api.app.openapi()["paths"]
-    told = {
+    documented = {
         (method.upper(), path): operation["security"]
         for path, operations in paths.items()
         for method, operation in operations.items()
     }
-    assert told == {
+    assert documented == {
         route: [{"bearer": [permission.value]}]
         for route, permission in {**UNDER_ACCOUNT, **BESIDE_ACCOUNTS}.items()
     }

@@ -48,7 +48,7 @@ def _lines(answer: httpx.Response) -> list[dict[str, Any]]:
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-async def test_it_tells_what_a_publish_would_change(api: Api, client: Client) -> None:
+async def test_a_preview_reports_what_a_publish_would_change(api: Api, client: Client) -> None:
     """Counts, distribution, movers and what moves them, who crosses ranges and segments; the publish does that."""
     hot = {"key": "hot", "name": "Hot", "match": {"all": [{"score": {"min": 45}}]}}
     assert (await client.post("/segments", json=hot)).status_code == 201
@@ -60,9 +60,9 @@ async def test_it_tells_what_a_publish_would_change(api: Api, client: Client) ->
         {"name": "mails", "group": "mail", "min": 10},
     ]
     [line] = _lines(await client.post(PREVIEW, json={"ranges": ranges}))
-    told = line["preview"]
-    assert told.pop("seconds") >= 0
-    assert told == {
+    result = line["preview"]
+    assert result.pop("seconds") >= 0
+    assert result == {
         "version": 1,
         "contacts": 2,
         "changed": 2,
@@ -121,7 +121,7 @@ async def test_it_tells_what_a_publish_would_change(api: Api, client: Client) ->
     assert (line["preview"]["version"], line["preview"]["changed"]) == (2, 0)
 
 
-async def test_what_is_wrong_is_told_before_anything_begins(client: Client) -> None:
+async def test_faults_are_answered_before_the_stream_begins(client: Client) -> None:
     """Unknown groups, ranges without numbers and too many of them are named; a profile that is not there is 404."""
     for ranges, field in (
         ([{"name": "a"}, {"name": "b", "group": "nothing"}], "ranges.1.group"),
@@ -149,7 +149,7 @@ async def _served(api: Api) -> AsyncIterator[str]:
 async def _endless(api: Api, account: str) -> AsyncIterator[tuple[httpx.Response, Connection]]:
     """Give the answer of a preview that has long to go, over a real connection, and one to the database."""
     connection = await postgres.connect(api.dsn)
-    # Numbers to go through, one after another, for longer than anybody waits below.
+    # Contact ids to scan, one after another, for longer than the waits below.
     await connection.execute(
         "insert into contacts (id, account_id, external_id, shard) overriding system value"
         " values (20000, 0, 'far', 0)"
@@ -167,15 +167,15 @@ async def _endless(api: Api, account: str) -> AsyncIterator[tuple[httpx.Response
         await connection.close()
 
 
-async def test_a_long_one_tells_how_far_it_is_and_ends_with_its_connection(
+async def test_a_long_preview_reports_progress_and_ends_with_its_connection(
     api: Api, account: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lines come while it goes on; another of the account is a conflict meanwhile; whoever hangs up ends it."""
+    """Lines come while it runs; a second one of the account is a conflict; closing the connection cancels it."""
     monkeypatch.setattr(preview, "_IDS_PER_QUERY", 1)
     async with _endless(api, account) as (answer, connection):
         lines = answer.aiter_lines()
-        told = [json.loads(await anext(lines)) for _ in range(2)]
-        assert told[-1] == {"progress": {"done": 2, "total": 2}}
+        result = [json.loads(await anext(lines)) for _ in range(2)]
+        assert result[-1] == {"progress": {"done": 2, "total": 2}}
         refused = await client.post(PREVIEW, json={})
         assert (refused.status_code, "under way" in refused.json()["detail"]) == (409, True)
         await answer.aclose()

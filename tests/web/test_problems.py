@@ -64,35 +64,35 @@ async def client(api: Api) -> httpx.AsyncClient:
 
 def _problem(response: httpx.Response, code: Code) -> dict[str, Any]:
     assert response.headers["content-type"] == problems.MEDIA_TYPE
-    told: dict[str, Any] = response.json()
-    assert told["type"] == f"urn:engagement:problem:{code}"
-    assert told["status"] == response.status_code
-    assert told["title"]
-    assert told["detail"]
-    return told
+    problem: dict[str, Any] = response.json()
+    assert problem["type"] == f"urn:engagement:problem:{code}"
+    assert problem["status"] == response.status_code
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
 
 
 @pytest.mark.parametrize("code", Code)
 async def test_every_problem_has_its_shape(client: httpx.AsyncClient, code: Code) -> None:
     """Each problem of the closed list has its type, title, status and detail under its media type."""
-    told = _problem(await client.get(f"/tests/codes/{code}"), code)
-    assert told["detail"] == f"this is {code}"
+    problem = _problem(await client.get(f"/tests/codes/{code}"), code)
+    assert problem["detail"] == f"this is {code}"
 
 
 async def test_each_field_that_is_wrong_is_named(client: httpx.AsyncClient) -> None:
-    """Missing, unknown, nested and query fields are all told at once, each by its place and dotted name."""
+    """Missing, unknown, nested and query fields are all reported at once, each by place and dotted name."""
     body = {"dedup": {"interval": "soon"}, "nme": "x"}
     response = await client.post("/tests/body?limit=500", json=body)
-    told = _problem(response, Code.INVALID)
+    problem = _problem(response, Code.INVALID)
     assert response.status_code == 422
-    assert {(error["place"], error["field"]) for error in told["errors"]} == {
+    assert {(error["place"], error["field"]) for error in problem["errors"]} == {
         ("query", "limit"),
         ("body", "name"),
         ("body", "dedup.interval"),
         ("body", "nme"),
     }
-    assert {"place": "body", "field": "name", "detail": "is missing"} in told["errors"]
-    assert told["detail"] == "the request has 4 errors"
+    assert {"place": "body", "field": "name", "detail": "is missing"} in problem["errors"]
+    assert problem["detail"] == "the request has 4 errors"
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b'{"name": ' + b"9" * 5000 + b"}"])
@@ -103,8 +103,8 @@ async def test_a_body_that_cannot_be_read_is_malformed(client: httpx.AsyncClient
     _problem(response, Code.MALFORMED)
 
 
-async def test_a_body_must_be_said_to_be_json(client: httpx.AsyncClient) -> None:
-    """What curl sends unless told otherwise is refused with what to send."""
+async def test_a_body_needs_the_json_content_type(client: httpx.AsyncClient) -> None:
+    """The default content type of curl is refused with the one to send."""
     response = await client.post("/tests/body", data={"name": "x"})
     assert response.status_code == 400
     assert "Content-Type: application/json" in _problem(response, Code.MALFORMED)["detail"]
@@ -133,7 +133,7 @@ async def test_unknown_routes_and_methods_are_problems(client: httpx.AsyncClient
     assert response.headers["allow"] == "POST"
 
 
-async def test_an_error_that_nobody_foresaw_tells_nothing(client: httpx.AsyncClient) -> None:
+async def test_an_unexpected_error_exposes_nothing(client: httpx.AsyncClient) -> None:
     """A defect answers 500 without its message; the log has it, with its traceback."""
     with structlog.testing.capture_logs() as logged:
         response = await client.get("/tests/broken")

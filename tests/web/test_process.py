@@ -80,7 +80,7 @@ async def test_a_database_that_is_away_is_said_to_be(database: str) -> None:
     away = database.rsplit("@", 1)[0] + f"@127.0.0.1:{free_port()}/nothing"
     async with _web(away) as (_, client):
         await _status(client, "/livez", 200)
-        told = (await _status(client, "/readyz", 503)).json()
-        assert told["components"]["database"]["ok"] is False
+        body = (await _status(client, "/readyz", 503)).json()
+        assert body["components"]["database"]["ok"] is False
         response = await _status(client, "/v1/accounts/acme", 503, **bearer("acme"))
         assert response.json()["type"] == "urn:engagement:problem:unavailable"

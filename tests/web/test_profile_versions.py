@@ -76,7 +76,7 @@ async def test_two_versions_are_compared_and_one_with_the_draft(client: Client) 
 
 
 async def test_an_old_version_becomes_the_draft_and_is_published(api: Api, client: Client) -> None:
-    """What it gave it gives again, whatever the catalog says since; what was in other groups is told."""
+    """A restored version gives its points again, whatever the catalog has since; `moved` names other groups."""
     await client.edit("/definitions/email_opened", {"default_points": 9, "group": "purchase"})
     seen = await client.get("/profiles/lead_score")
     path = "/profiles/lead_score/versions/1/restore"
@@ -85,9 +85,9 @@ async def test_an_old_version_becomes_the_draft_and_is_published(api: Api, clien
     restored = await client.post(path, headers={"if-match": seen.headers["etag"]})
     assert restored.status_code == 200
     assert restored.headers["etag"] != seen.headers["etag"]
-    told = restored.json()
-    assert (told["weights"], told["moved"]) == ({"email_opened": 1}, ["email_opened"])
-    assert (told["version"], told["pending"]) == (2, True)
+    body = restored.json()
+    assert (body["weights"], body["moved"]) == ({"email_opened": 1}, ["email_opened"])
+    assert (body["version"], body["pending"]) == (2, True)
     entry = (await client.get("/audit", params={"limit": 1})).json()["items"][0]
     assert (entry["actor"], entry["action"], entry["after"]) == (
         "ann",

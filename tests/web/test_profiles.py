@@ -118,7 +118,7 @@ async def test_what_the_catalog_changes_waits_in_the_profile_too(api: Api, clien
     assert [each["key"] for each in (await client.get("/groups")).json()["items"]] == ["mail"]
 
 
-async def test_drafts_are_changed_by_revision_and_faults_told_by_field(client: Client) -> None:
+async def test_drafts_are_changed_by_revision_and_faults_named_by_field(client: Client) -> None:
     """Without the current revision nothing changes; wrong fields are named; a change is one entry of the trail."""
     assert (await client.patch("/profiles/lead_score", json={"name": "x"})).status_code == 428
     stale = {"if-match": '"0000"'}

@@ -45,8 +45,8 @@ async def test_a_publish_is_begun_watched_and_on_record(api: Api, account: str, 
     assert where == f"/v1/accounts/{account}/profiles/lead_score/publishes/{begun.json()['id']}"
     seen = await api.client.get(where, headers=bearer(account))
     assert seen.json() == begun.json()
-    told = {name: seen.json()[name] for name in ("version", "previous_version", "state", "requested_by")}
-    assert told == {"version": 2, "previous_version": 1, "state": "building", "requested_by": "ann"}
+    body = {name: seen.json()[name] for name in ("version", "previous_version", "state", "requested_by")}
+    assert body == {"version": 2, "previous_version": 1, "state": "building", "requested_by": "ann"}
     entry = (await client.get("/audit", params={"limit": 1})).json()["items"][0]
     assert [entry[name] for name in ("actor", "action", "subject", "key", "before", "after")] == [
         "ann",
@@ -81,7 +81,7 @@ async def test_what_a_document_publishes_is_on_record_too(api: Api, account: str
 
 
 async def test_what_was_not_seen_is_not_published(client: Client) -> None:
-    """A publish names the draft's revision: one that somebody else has changed since is not begun."""
+    """A publish names the draft's revision: a draft changed since is not published."""
     seen = await client.get("/profiles/lead_score")
     await draft(client, weights={"deal_won": 60})
     refused = await client.post("/profiles/lead_score/publishes", headers={"if-match": seen.headers["etag"]})
@@ -109,8 +109,8 @@ async def test_it_is_cancelled_until_readers_see_it(api: Api, client: Client) ->
 
     number = (await begin(client)).json()["id"]
     keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
-    async for stands in profile_publish.run_publish(keeper, number):
-        if stands.state == "announcing":
+    async for status in profile_publish.run_publish(keeper, number):
+        if status.state == "announcing":
             break
     keeper.drop()
     late = await client.post(f"/profiles/lead_score/publishes/{number}/cancel")

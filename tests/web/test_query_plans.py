@@ -125,7 +125,7 @@ async def test_each_query_is_served_by_the_index_that_it_names(
 
 
 @pytest.mark.parametrize("sort", ["score", "-score"])
-async def test_who_is_in_a_segment_is_looked_up_by_key(filled: Connection, sort: str) -> None:
+async def test_members_of_a_segment_are_looked_up_by_key(filled: Connection, sort: str) -> None:
     """A list walks along the index of its order and looks up by key whether each contact is in the segment.
 
     Counting and selecting all members reads what a condition is about whole: `plan_for_many` says why.

@@ -1,4 +1,4 @@
-"""Who reads over HTTP while a profile is published sees one version for everybody, whenever they look."""
+"""Readers over HTTP see one version for all contacts at any moment of a publish."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SAYS = {
 
 @dataclass
 class Reader:
-    """Polls every route that shows scores, and knows what everybody must have under each version."""
+    """Polls every route that shows scores, and knows each contact's scores under each version."""
 
     client: Client
     worker: Service
@@ -109,12 +109,12 @@ async def test_a_reader_never_sees_two_versions_mixed(
         for gives_up in (True, False):
             number = (await begin(client)).json()["id"]
             place = 0
-            async for stands in profile_publish.run_publish(keeper, number):
+            async for status in profile_publish.run_publish(keeper, number):
                 await reader.look()
                 place += 1
                 await reader.happen(CONTACTS[place % 5], ("deal.won", "email.opened")[place % 2])
                 await reader.look()
-                if gives_up and stands.state == "building" and stands.done == 3:
+                if gives_up and status.state == "building" and status.done == 3:
                     assert (await client.post(_cancelling(number))).status_code == 200
     keeper.drop()
     assert reader.seen == sorted(reader.seen)
@@ -138,9 +138,9 @@ async def test_a_page_that_was_begun_before_the_flip_is_not_gone_on_with_after_i
         more = {"limit": 1, "cursor": page["next"]}
         await draft(client, weights={"deal_won": 3})
         number = (await begin(client)).json()["id"]
-        told = set()
-        async for stands in profile_publish.run_publish(keeper, number):
+        answers = set()
+        async for status in profile_publish.run_publish(keeper, number):
             answer = await client.get("/contacts", params=more)
-            told.add((stands.state, answer.status_code))
+            answers.add((status.state, answer.status_code))
     keeper.drop()
-    assert told == {("building", 200), ("announcing", 410), ("done", 410)}
+    assert answers == {("building", 200), ("announcing", 410), ("done", 410)}

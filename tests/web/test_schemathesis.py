@@ -134,7 +134,7 @@ def _changed(url: str) -> str:
 
 
 def _httpx(request: dict[str, Any]) -> dict[str, Any]:
-    """Return what httpx takes: only what may stand in a request is sent."""
+    """Return what httpx accepts: only what is valid in an HTTP request is sent."""
     return {
         "method": request["method"],
         "url": request["url"],

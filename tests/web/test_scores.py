@@ -42,10 +42,10 @@ async def account(worker: Service, new_account: Callable[..., Awaitable[str]]) -
 async def test_one_contact(api: Api, account: str) -> None:
     """A contact has what its events said of it, and its scores under every published profile."""
     async with api.as_(account) as client:
-        told = (await client.get("/contacts/ann")).json()
-        assert told == {
+        body = (await client.get("/contacts/ann")).json()
+        assert body == {
             "id": "ann",
-            "first_seen_at": told["first_seen_at"],
+            "first_seen_at": body["first_seen_at"],
             "name": "Ann",
             "owner": "rep1",
             "email": "ann@example.com",
@@ -81,19 +81,19 @@ async def test_ids_of_any_kind(api: Api, account: str, below: str) -> None:
 
 
 async def test_scores_are_looked_up_in_the_order_asked(api: Api, account: str) -> None:
-    """Each id gets its answer in its place, repeated ones too; ids that nobody has are named."""
+    """Each id gets its answer in its place, repeated ones too; unknown ids are listed."""
     asked = ["bob", "never", "ann", "bob"]
     async with api.as_(account) as client:
-        told = (await client.post("/scores/lookup", json={"contacts": asked})).json()
-        assert [item["asked"] for item in told["items"]] == asked
-        assert [item["contact"] and item["contact"]["overall"] for item in told["items"]] == [
+        body = (await client.post("/scores/lookup", json={"contacts": asked})).json()
+        assert [item["asked"] for item in body["items"]] == asked
+        assert [item["contact"] and item["contact"]["overall"] for item in body["items"]] == [
             50,
             None,
             50,
             50,
         ]
-        assert told["unknown"] == ["never"]
-        assert told["items"][2]["contact"] == {
+        assert body["unknown"] == ["never"]
+        assert body["items"][2]["contact"] == {
             "id": "ann",
             "name": "Ann",
             "owner": "rep1",
@@ -141,6 +141,6 @@ async def test_an_absorbed_id_leads_to_the_survivor(api: Api, worker: Service, a
     async with api.as_(account) as client:
         assert (await client.get("/contacts/anonymous")).json()["id"] == "ann"
         assert (await client.get("/contacts/anonymous/timeline")).json()["id"] == "ann"
-        told = (await client.post("/scores/lookup", json={"contacts": ["anonymous", "ann"]})).json()
-    assert [item["contact"]["id"] for item in told["items"]] == ["ann", "ann"]
-    assert told["unknown"] == []
+        body = (await client.post("/scores/lookup", json={"contacts": ["anonymous", "ann"]})).json()
+    assert [item["contact"]["id"] for item in body["items"]] == ["ann", "ann"]
+    assert body["unknown"] == []

@@ -75,8 +75,8 @@ async def test_a_segment_is_created_edited_put_in_order_and_deleted(api: Api, ac
         assert (await client.patch("/segments/hot", json={"name": "x"})).status_code == 428
         changed = await client.edit("/segments/hot", {"match": cold["match"], "profile": "lead_score"})
         assert changed.status_code == 200
-        told = changed.json()
-        assert (told["name"], told["match"], told["profile"]) == ("Hot", cold["match"], "lead_score")
+        body = changed.json()
+        assert (body["name"], body["match"], body["profile"]) == ("Hot", cold["match"], "lead_score")
         stale = {"if-match": f'"{revision}"'}
         assert (await client.patch("/segments/hot", json={"name": "x"}, headers=stale)).status_code == 412
 
@@ -162,7 +162,7 @@ async def test_what_a_segment_names_is_not_deleted(api: Api, account: str) -> No
 async def test_a_count_is_a_minute_old_at_most_and_says_its_age(
     api: Api, worker: Service, account: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever asks makes it once it is older; while another does, or it takes too long, the old one holds."""
+    """A read renews an old count; during another count, or after one that took too long, it gets the old one."""
     await happen(worker, account, "deal.won", subject="ann")
     asked = {**HOT, "match": {"all": [{"count": {"definitions": ["deal_won"], "min": 1}}]}}
     aged = "update segments set counted_at = counted_at - interval '2 min', claimed_at = claimed_at - $1::interval"
@@ -183,7 +183,7 @@ async def test_a_count_is_a_minute_old_at_most_and_says_its_age(
         assert (await count())["counted_at"] == first["counted_at"]
         await connection.execute(aged, timedelta())
         old = await count()
-        assert (old["contacts"], old["age_seconds"] > 60) == (1, True), "somebody is counting it"
+        assert (old["contacts"], old["age_seconds"] > 60) == (1, True), "it is being counted"
         await connection.execute(aged, timedelta(minutes=2))
         blocker = await postgres.connect(api.dsn)
         async with blocker.transaction():
@@ -228,7 +228,7 @@ async def people(api: Api, worker: Service) -> dict[str, tuple[int, int, int]]:
 async def test_a_segment_is_a_filter_of_the_list(
     api: Api, people: dict[str, tuple[int, int, int]], sort: str
 ) -> None:
-    """Every order and page by page, beside other filters, members and nobody else are listed, as of now."""
+    """Every order and page by page, with other filters, exactly the members are listed, as of now."""
     await _store(
         api, "warm", {"all": [{"score": {"min": 6, "max": 23}}, {"last_event": {"within_days": 30}}]}
     )

@@ -122,10 +122,10 @@ async def test_each_entry_says_what_it_is_worth_and_why_not(client: Client) -> N
         for item in await items(client)
         if item["kind"] == "event"
     }
-    told = {
+    reasons = {
         place: (*rest, why and why["code"], why and why["text"]) for place, (*rest, why) in listed.items()
     }
-    assert told == {
+    assert reasons == {
         ("always", "05-03T12:05"): (10, "counted", None, None),
         ("nothing", "05-03T12:06"): (0, "counted", "weight_zero", "weight 0"),
         ("once", "05-03T12:07"): (5, "counted", None, None),
@@ -263,9 +263,9 @@ async def test_timeline_explanation_history_and_score_agree(client: Client, prof
         assert sum(lines) + sum(each["points"] for each in group["adjustments"]) == group["points"]
         inside = [item["points"] for item in listed if item["group"] == group["group"]]
         assert sum(inside) == group["points"]
-    told = (await client.get("/contacts/ann/score/history", params=params)).json()
-    assert told["before"] == told["carried"] == {"overall": 0, "groups": {"purchase": 0, "mail": 0}}
-    assert {name: told["days"][-1][name] for name in ("overall", "groups")} == {
+    body = (await client.get("/contacts/ann/score/history", params=params)).json()
+    assert body["before"] == body["carried"] == {"overall": 0, "groups": {"purchase": 0, "mail": 0}}
+    assert {name: body["days"][-1][name] for name in ("overall", "groups")} == {
         name: score[name] for name in ("overall", "groups")
     }
 
@@ -289,9 +289,9 @@ async def test_what_a_score_is_made_of(client: Client) -> None:
 
 async def test_the_score_by_day(client: Client) -> None:
     """A day ends with what counted until then; days are the account's, and begin where they are asked to."""
-    told = (await client.get("/contacts/ann/score/history", params={"until": "2026-05-04"})).json()
-    assert told["time_zone"] == "Europe/Paris"
-    assert told["days"] == [
+    body = (await client.get("/contacts/ann/score/history", params={"until": "2026-05-04"})).json()
+    assert body["time_zone"] == "Europe/Paris"
+    assert body["days"] == [
         {"day": "2026-05-03", "overall": 25, "groups": {"purchase": 15, "mail": 10}},
         {"day": "2026-05-04", "overall": 28, "groups": {"purchase": 15, "mail": 13}},
     ]
@@ -312,7 +312,7 @@ async def test_what_stays_whatever_comes_blocks_on_both_sides(
     )
     await worker.batch([record(account, "hourly", at=MAY + timedelta(minutes=100), **late)])
     async with api.as_(account) as client:
-        told = [
+        rows = [
             (
                 item["at"][11:16],
                 item["verdict"],
@@ -321,7 +321,7 @@ async def test_what_stays_whatever_comes_blocks_on_both_sides(
             )
             for item in reversed(await items(client))
         ]
-    assert told == [
+    assert rows == [
         ("12:05", "cooling_down", False, "cooling down until 13:35"),
         ("12:35", "counted", True, None),
         ("13:34", "cooling_down", False, "cooling down until 13:35"),
@@ -333,7 +333,7 @@ async def test_what_stays_whatever_comes_blocks_on_both_sides(
 async def test_what_is_no_longer_on_the_timeline_is_carried(
     api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
 ) -> None:
-    """Where entries are gone their points stay: the last line of the timeline has them; history begins by them."""
+    """Points of deleted entries stay: the carried item has them, and the history starts with them."""
     account = await new_account(groups=GROUPS, definitions=DEFINITIONS)
     await worker.batch([record(account, "always", at=BEGIN + timedelta(days=number)) for number in range(4)])
     connection = await postgres.connect(api.dsn)
@@ -356,6 +356,6 @@ async def test_what_is_no_longer_on_the_timeline_is_carried(
         assert (last.json()["items"], last.json()["next"]) == (listed[2:], None)
         assert [item["kind"] for item in await items(client, group="mail")] == []
         assert [item["kind"] for item in await items(client, verdict="cooling_down")] == []
-        told = (await client.get("/contacts/ann/score/history")).json()
-    assert told["carried"] == {"overall": 20, "groups": {"purchase": 20, "mail": 0}}
-    assert [day["overall"] for day in told["days"]] == [30, 40]
+        body = (await client.get("/contacts/ann/score/history")).json()
+    assert body["carried"] == {"overall": 20, "groups": {"purchase": 20, "mail": 0}}
+    assert [day["overall"] for day in body["days"]] == [30, 40]

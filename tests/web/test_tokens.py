@@ -66,7 +66,7 @@ async def _refusal(tokens: TokenVerifier, token: str) -> str:
     return refused.value.detail
 
 
-async def test_a_valid_token_says_who_and_what() -> None:
+async def test_a_valid_token_has_actor_and_permissions() -> None:
     """Actor, account and permissions come out of the claims."""
     claims = await TokenVerifier(SharedSecret(SECRET)).claims(
         mint("acme", ["engagement:read", "something:else"])
@@ -160,7 +160,7 @@ async def test_keys_are_read_again_when_one_is_unknown(tmp_path: Path) -> None:
 
 
 async def test_without_keys_the_api_is_unavailable(tmp_path: Path) -> None:
-    """Where keys have never been read nobody is refused as invalid: it is 503 until they are."""
+    """Until keys have been read, every token is answered 503, not 401."""
     file, clock = tmp_path / "late.json", _Hands()
     tokens, token = TokenVerifier(KeySet(str(file), clock)), jwt.encode(_payload(), RSA, "RS256")
     for _ in range(2):

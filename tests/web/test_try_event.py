@@ -60,7 +60,7 @@ def _why(answer: dict[str, Any]) -> dict[str, list[str]]:
 
 
 async def test_every_definition_says_whether_it_takes_the_event_and_why_not(client: Client) -> None:
-    """Type, activity and each condition are told apart, with what was found."""
+    """Type, activity and each condition are reported separately, with the value found."""
     data = {"amount": 40, "lead": {"tags": ["cold"]}}
     answer = await _try(client, event={"type": "deal.won", "data": data})
     assert answer["taken_by"] == ["any_won"]

@@ -61,7 +61,7 @@ async def test_a_type_becomes_a_definition_with_one_call(
     async with api.as_(account) as client:
         created = await client.post("/inbox/definition", json={"type": "form.Sent-v2"})
         assert created.status_code == 201, created.text
-        told = created.json()
+        body = created.json()
         expected = {
             "key": "form_sent_v2",
             "name": "Form Sent v2",
@@ -74,8 +74,8 @@ async def test_a_type_becomes_a_definition_with_one_call(
             "dedup": {"policy": "always", "per": "contact"},
             "xp": 0,
         }
-        assert {name: told[name] for name in expected} == expected
-        assert created.headers["etag"].strip('"') == told["revision"]
+        assert {name: body[name] for name in expected} == expected
+        assert created.headers["etag"].strip('"') == body["revision"]
         assert await _types(client) == ["form.other"]
         entry = (await client.get("/audit", params={"limit": 1})).json()["items"][0]
         assert (entry["action"], entry["key"]) == ("created", "form_sent_v2")
