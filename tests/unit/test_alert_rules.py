@@ -1,6 +1,6 @@
-"""What operators are told: alerts fire when they should, and name only what exists.
+"""Alerts fire when they should, and rules, runbook and their commands name only what exists.
 
-Owns rules.yml, its tests and docs/operations.md. The dashboard and what wires it all are test_dashboard.py's.
+test_dashboard.py checks the dashboard and the wiring of Prometheus and Grafana.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _LABELS = {
 
 @pytest.mark.parametrize("name", [*_RECORDED, *_ALERTS])
 def test_a_rule_asks_for_what_exists(name: str) -> None:
-    """Every series, label and value that a rule names is one of our workers', and joined as it must be."""
+    """A rule uses series, labels and values that workers export, and aggregates them correctly."""
     rule = _ALERTS.get(name) or _RECORDED[name]
     assert faults(rule["expr"], _LABELS) == []
 
@@ -87,7 +87,7 @@ def test_what_does_not_exist_is_noticed(expression: str, fault: str) -> None:
 
 
 def test_an_expression_that_cannot_be_read_is_refused() -> None:
-    """What the reader does not understand is an error, never an expression without faults."""
+    """An expression that the reader does not understand is an error, never an expression without faults."""
     for expression in ("sum(rate(x_total[5m])) by (topic)", "max(x", "max(x))", "x ? y"):
         with pytest.raises(ValueError, match=r"understood|expected|between"):
             faults(expression)
@@ -199,7 +199,7 @@ def _all(*names: str, fires: bool) -> set[tuple[str, bool]]:
 def test_the_cases_notice_broken_rules(
     broken: Callable[[str], str], noticed: set[tuple[str, bool]], promtool: str, tmp_path: Path
 ) -> None:
-    """Alerts that never fire, always fire, add workers up or do not see restarts each fail a case of theirs."""
+    """Rules that never fire, always fire, add up workers or ignore restarts each fail a case of their alert."""
     rules = broken(_RULES)
     assert rules != _RULES
     assert noticed <= _failing(promtool, rules, tmp_path)

@@ -47,7 +47,7 @@ def _settings(service: dict[str, Any]) -> Settings:
 
 
 def test_it_starts_all_that_the_readme_promises() -> None:
-    """Kafka, Postgres, migration, catalog, topics, two workers, API, simulated traffic, and what watches them."""
+    """Kafka, Postgres, migration, catalog, topics, two workers, API, simulated traffic, and monitoring."""
     assert set(_OURS) == {"migrate", "catalog", "topics", "worker", "worker-2", "web", "simulate"}
     assert set(_SERVICES) - set(_OURS) == {"kafka", "postgres", "prometheus", "grafana"}
 
@@ -147,15 +147,14 @@ def test_what_is_mounted_exists(name: str) -> None:
 def test_the_worker_is_asked_at_a_route_that_it_has() -> None:
     """The address in the workers' health check is one of their routes, on their port."""
     (address,) = re.findall(r"http://[^']+", " ".join(_SERVICES["worker"]["healthcheck"]["test"]))
-    told = health.Health(SystemClock())
-    routes = {route.path for route in health.routes(told, Metrics())}
+    routes = {route.path for route in health.routes(health.Health(SystemClock()), Metrics())}
     assert urlsplit(address).port == _settings(_SERVICES["worker"]).http_port
     assert urlsplit(address).path in routes
 
 
 @pytest.mark.parametrize("name", _SERVICES)
 def test_what_a_service_waits_for_can_happen(name: str) -> None:
-    """Services waited for exist: the healthy ones have a check, the completed ones an end."""
+    """Each dependency exists: with a health check where health is awaited, ending where completion is."""
     for other, waited in _SERVICES[name].get("depends_on", {}).items():
         if waited["condition"] == "service_healthy":
             assert "healthcheck" in _SERVICES[other]
@@ -166,7 +165,7 @@ def test_what_a_service_waits_for_can_happen(name: str) -> None:
 
 
 def test_the_images_are_the_ones_tested_with() -> None:
-    """Kafka is the release that the tests run, ours is built from files that exist, from the lock; none moves."""
+    """Kafka has the release of the tests, other images have fixed versions, and ours copies files that exist."""
     assert _SERVICES["kafka"]["image"] == IMAGE
     theirs = [service["image"] for name, service in _SERVICES.items() if name not in _OURS]
     assert all(re.fullmatch(r"[a-z/]+:v?\d+(\.\d+)*", image) for image in theirs)
@@ -190,7 +189,7 @@ def _waited_for(name: str) -> set[str]:
 
 
 def test_the_image_installs_what_runs() -> None:
-    """From hashed locks; the tools of the tests are in neither, and what builds the wheel is not in the second."""
+    """It comes from hashed locks, and what builds the wheel is not in the stage that runs."""
     installs = re.findall(r"pip install (.*)$", _DOCKERFILE, re.MULTILINE)
     assert [re.findall(r"-r (\S+)", line) for line in installs] == [
         ["requirements-build.lock"],
@@ -203,7 +202,7 @@ def test_the_image_installs_what_runs() -> None:
 
 
 def test_the_image_has_the_versions_that_were_tested() -> None:
-    """Each pin of the image's locks, with its hashes, is in the lock of the tests; what a worker needs is there."""
+    """Each pin of the image's locks, hashes included, is one of the tests' lock; the tests' tools are left out."""
     tested, run, build = (_pins(f"requirements{name}.lock") for name in ("", "-run", "-build"))
     assert {**tested, **run, **build} == tested
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())

@@ -1,7 +1,7 @@
 """The dashboard and the wiring from workers to it: valid, complete, and about metrics that exist.
 
-None of it can be run where this is built; so every name in it is held against what it stands for. Nothing here
-claims that it ran.
+Grafana and Prometheus may be missing where tests run: every name is compared with the code. Nothing here proves
+that a panel was drawn.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _PROMETHEUS: dict[str, Any] = _yaml(_OPS / "prometheus" / "prometheus.yml")
 
 @pytest.mark.parametrize("title", _PANELS)
 def test_a_panel_asks_for_what_exists(title: str) -> None:
-    """Every series, label and value that a panel names is one of our workers', and joined as it must be."""
+    """A panel uses series, labels and values that workers export, and aggregates them correctly."""
     assert _PANELS[title]["targets"]
     for target in _PANELS[title]["targets"]:
         assert faults(target["expr"]) == []
@@ -62,7 +62,7 @@ def test_a_legend_uses_labels_that_are_left(title: str) -> None:
 
 @pytest.mark.parametrize("title", _PANELS)
 def test_a_panel_can_be_read(title: str) -> None:
-    """A panel has a unit, a description that says how to read it, and takes the source that was chosen."""
+    """A panel has a unit, a description that says how to read it, and uses the data source of the variable."""
     panel = _PANELS[title]
     assert panel["fieldConfig"]["defaults"]["unit"]
     assert len(panel["description"]) > 40
@@ -71,7 +71,7 @@ def test_a_panel_can_be_read(title: str) -> None:
 
 
 def test_expressions_are_valid(promtool: str, tmp_path: Path) -> None:
-    """Every expression of the board is one that Prometheus takes, with any value of its variables."""
+    """Promtool accepts every expression of the board, with any value of its variables."""
     texts = [target["expr"] for panel in _PANELS.values() for target in panel["targets"]]
     texts += [one["expr"] for one in _BOARD["annotations"]["list"] if "expr" in one]
     rules = [
@@ -100,7 +100,7 @@ def test_every_metric_is_shown() -> None:
 
 
 def test_panels_stand_beside_each_other() -> None:
-    """No two panels have one id or one place, and none stands outside the grid."""
+    """No two panels share an id or a place, and each is inside the grid."""
     every = _BOARD["panels"]
     assert len({panel["id"] for panel in every}) == len(every)
     assert len({panel["title"] for panel in every}) == len(every)
@@ -119,7 +119,7 @@ def test_the_board_is_of_a_current_form() -> None:
 
 
 def test_variables_exist() -> None:
-    """Variables that expressions use are declared, declared ones are used, and read from labels that exist."""
+    """Expressions use declared variables, every declared one is used, and each reads a label that exists."""
     text = json.dumps([_BOARD["panels"], _BOARD["annotations"]])
     used = set(re.findall(r"\$\{?([a-z]\w*)", text))
     assert used == set(_VARIABLES)
@@ -133,7 +133,7 @@ def test_variables_exist() -> None:
 
 
 def test_annotations_ask_for_what_exists() -> None:
-    """Every series that marks over all panels are made of is one of our workers'."""
+    """Annotations use series that workers export."""
     expressions = [one["expr"] for one in _BOARD["annotations"]["list"] if "expr" in one]
     assert expressions
     for expression in expressions:
@@ -163,7 +163,7 @@ def test_prometheus_scrapes_each_worker_and_the_api() -> None:
 
 
 def test_prometheus_finds_its_files() -> None:
-    """Configuration and rules are mounted where Prometheus looks, beside each other as the one names the other."""
+    """Configuration and rules are mounted in one folder, where Prometheus looks for them."""
     mounts = _mounts("prometheus")
     assert mounts["/etc/prometheus/prometheus.yml"] == _OPS / "prometheus" / "prometheus.yml"
     for name in _PROMETHEUS["rule_files"]:
@@ -171,7 +171,7 @@ def test_prometheus_finds_its_files() -> None:
 
 
 def test_grafana_finds_its_source() -> None:
-    """The data source is the Prometheus of docker-compose.yml, and knows how often that one asks."""
+    """The data source is the Prometheus of docker-compose.yml, and has its scrape interval."""
     mounts = _mounts("grafana")
     folder = mounts["/etc/grafana/provisioning/datasources"]
     (path,) = folder.glob("*.yml")
@@ -184,7 +184,7 @@ def test_grafana_finds_its_source() -> None:
 
 
 def test_grafana_finds_its_dashboard() -> None:
-    """The folder that dashboards are taken from is a mount which holds ours, and it is what one sees first."""
+    """The folder of dashboards is a mount that contains ours, and ours is the home dashboard."""
     mounts = _mounts("grafana")
     (path,) = mounts["/etc/grafana/provisioning/dashboards"].glob("*.yml")
     (provider,) = _yaml(path)["providers"]
@@ -195,6 +195,6 @@ def test_grafana_finds_its_dashboard() -> None:
 
 
 def _mounts(service: str) -> dict[str, Path]:
-    """Return what is mounted from this repository, by where."""
+    """Return the files and folders of this repository that a service mounts, by their target."""
     pairs = [mount.split(":") for mount in _SERVICES[service]["volumes"] if mount.startswith("./")]
     return {target: _ROOT / source for source, target, _ in pairs}
