@@ -1,16 +1,16 @@
-# Every habit of this repository. `make help` lists them; CI calls the same ones.
+# The commands of this repository. `make help` lists them; CI runs the same ones.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-# Name another Python with `make PYTHON=python3.12 …`; otherwise the first that fits is taken.
+# `make PYTHON=python3.12 …` chooses the Python; the default is the first suitable one.
 PYTHON ?=
-# More words for pytest or for the program: `make test ARGS="-k late"`, `make demo ARGS=--help`.
+# More arguments for pytest or the program: `make test ARGS="-k late"`, `make demo ARGS=--help`.
 ARGS ?=
 
-# How many processes share the tests, each with servers of its own; 0 for none but the first.
+# Processes that share the tests, each with servers of its own; 0: all in one process.
 PROCESSES ?= 2
 
 BIN := .venv/bin
@@ -18,10 +18,10 @@ INSTALLED := .venv/.installed
 
 .PHONY: help setup venv lock format lint types test test-unit test-property mutants faults bench bench-publish bench-shapes ops demo clean
 
-help: ## list what there is
+help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED) ## create .venv with exactly what requirements.lock says (again after it changed)
+setup: $(INSTALLED) ## create .venv from requirements.lock; again after it changed
 
 venv: setup ## the same as setup
 
@@ -41,7 +41,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	touch $@; \
 	echo "ready: $(BIN)/engagement --help"
 
-lock: ## write requirements.lock and its parts for the image (run, build) from pyproject.toml
+lock: ## write requirements.lock, and its parts for the image (-run, -build), from pyproject.toml
 	@python="$$($(find_python))"; \
 	folder="$$(mktemp -d)"; \
 	trap 'rm -rf "$$folder"' EXIT; \
@@ -52,53 +52,53 @@ lock: ## write requirements.lock and its parts for the image (run, build) from p
 	$$compile -c requirements.lock -o requirements-run.lock pyproject.toml; \
 	$$compile -c requirements.lock --group build -o requirements-build.lock
 
-format: $(INSTALLED) ## put the code into its form, and mend what can be mended without thinking
+format: $(INSTALLED) ## format the code and apply safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(INSTALLED) ## check code and form with ruff, and who imports whom
+lint: $(INSTALLED) ## check the code with ruff, and the layers with import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 
-types: $(INSTALLED) ## what mypy has to say
+types: $(INSTALLED) ## check types with mypy
 	$(BIN)/mypy
 
-test: $(INSTALLED) ## all tests, with the servers they need (no set-up beforehand)
+test: $(INSTALLED) ## run all tests; starts the servers they need
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(ARGS)
 
-test-unit: $(INSTALLED) ## only those that need no server
+test-unit: $(INSTALLED) ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
-test-property: $(INSTALLED) ## only the laws, drawn by Hypothesis and held against the oracle
+test-property: $(INSTALLED) ## run the property tests, which compare with the oracle
 	$(BIN)/python -m pytest tests -k propert $(ARGS)
 
-mutants: $(INSTALLED) ## break the rules one by one and see the test fail that each one names
+mutants: $(INSTALLED) ## break the code in one place after another; the test named for each must fail
 	$(BIN)/python -m tests.mutants $(ARGS)
 
-faults: $(INSTALLED) ## everything killed, frozen and cut, more than a hundred times; figures in bench/out/faults.json
+faults: $(INSTALLED) ## kill, freeze and disconnect everything, more than 100 times; figures in bench/out/faults.json
 	ENGAGEMENT_TEST_LONG=1 $(BIN)/python -m pytest tests/kafka/test_faults.py $(ARGS)
 
-bench: $(INSTALLED) ## how fast: beside the floor, latency, flatness, memory; figures in bench/out/latest.json
+bench: $(INSTALLED) ## measure throughput beside the floor, latency, flatness, memory; figures in bench/out/latest.json
 	$(BIN)/python -m bench ratio latency flatness $(ARGS)
 
-bench-publish: $(INSTALLED) ## a million contacts: how long publishing takes, what it costs a worker, pages of lists
+bench-publish: $(INSTALLED) ## measure a publish over a million contacts, its cost to a worker, pages of lists
 	$(BIN)/python -m bench publish lists $(ARGS)
 
-bench-shapes: $(INSTALLED) ## how fast otherwise: two workers, everything again, one hot contact, everything late
+bench-shapes: $(INSTALLED) ## measure two workers, all duplicates, one hot contact, all late events
 	$(BIN)/python -m bench two-workers duplicates shapes $(ARGS)
 
-ops: $(INSTALLED) ## what operators see: alerts tried by promtool, names of panels and runbook held against the code
+ops: $(INSTALLED) ## check alerts with promtool, and names in dashboard, runbook and Compose against the code
 	$(BIN)/python -m pytest tests/unit/test_alert_rules.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)
 
-demo: $(INSTALLED) ## see it: an embedded database and broker, 20,000 events, scores, and the proof
+demo: $(INSTALLED) ## show everything on embedded servers: 20,000 events, scores, and the proof
 	$(BIN)/engagement demo $(ARGS)
 
-clean: ## remove everything that was made here: environment, caches, the broker of the tests
+clean: ## remove everything made here: environment, caches, the broker of the tests
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Prints the first Python that is new enough and can make an environment; says what is missing otherwise.
+# Print the first Python that is new enough and can create an environment; else say what is missing.
 define find_python
 fits='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'; \
 for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14); do \
