@@ -1,1 +1,1 @@
-"""Builders shared by tests: events, records, catalog documents."""
+"""Builders shared by tests: catalog documents, events, events encoded as Kafka records, and lanes."""

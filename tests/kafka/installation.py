@@ -28,39 +28,6 @@ if TYPE_CHECKING:
     from consumer.domain.model import Record
     from tests.oracle import OracleRecord
 
-_GROUPS = [{"key": "purchase", "name": "Purchase", "icon": "cart"}]
-_WON = {
-    "key": "won",
-    "name": "Deal won",
-    "group": "purchase",
-    "icon": "trophy",
-    "default_points": 10,
-    "events": ["deal.won"],
-    "dedup": {"policy": "always"},
-    "xp": 5,
-}
-
-
-def document(account: str = "acme", **changes: Any) -> dict[str, Any]:
-    """Return a catalog document of one group and one definition, with these members in place of its own."""
-    return {
-        "engagement_catalog": 1,
-        "account": account,
-        "name": account.title(),
-        "engagement": True,
-        "sales": True,
-        "groups": _GROUPS,
-        "definitions": [_WON],
-        "profiles": [
-            {"key": "lead_score", "name": "Lead score", "primary": True, "inherits": True, "published": True}
-        ],
-    } | changes
-
-
-def definition(key: str, *events: str, **changes: Any) -> dict[str, Any]:
-    """Return a definition that always counts these events, with these members in place of its own."""
-    return {**_WON, "key": key, "name": key.title(), "events": list(events), **changes}
-
 
 @dataclass(frozen=True)
 class Installation:

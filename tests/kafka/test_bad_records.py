@@ -15,10 +15,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
+from tests.builders.catalog_documents import document
+from tests.builders.events import event
 from tests.builders.kafka_records import structured_record
-from tests.kafka.installation import document
 from tests.kafka.worker_process import WorkerProcess
-from tests.oracle import OracleRecord
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -48,10 +48,7 @@ async def prepared(installation: Installation) -> Installation:
 
 
 def _good(identity: str) -> Sent:
-    event = OracleRecord(
-        id=identity, source="/crm", type="deal.won", subject="ann", accountid="acme", timestamp=_AT
-    )
-    value = structured_record(event, "deals", 0, 0).value
+    value = structured_record(event(identity, timestamp=_AT), "deals", 0, 0).value
     assert value is not None
     return value, [_STRUCTURED]
 

@@ -22,9 +22,9 @@ from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.lanes import operations
 from consumer.worker.app import Worker
+from tests.builders.catalog_documents import document
+from tests.builders.events import live_event
 from tests.builders.kafka_records import structured_record
-from tests.kafka.installation import Installation, document
-from tests.kafka.test_worker import won
 from tests.kafka.worker_in_process import working
 from tests.waiting import eventually
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from consumer.domain.model import Record
     from consumer.lanes.positions import LaneKey
+    from tests.kafka.installation import Installation
     from tests.servers.broker import KafkaServer
 
 pytestmark = pytest.mark.real_kafka
@@ -64,7 +65,9 @@ def backlog(lane: LaneKey, count: int, *, begun: timedelta = timedelta(hours=1))
     now = datetime.now(UTC).replace(microsecond=0)
     return [
         structured_record(
-            won(0, id=f"{lane}-{place}-{now}", timestamp=now - begun * (1 - place / count / 4)), *lane, 0
+            live_event(0, id=f"{lane}-{place}-{now}", timestamp=now - begun * (1 - place / count / 4)),
+            *lane,
+            0,
         )
         for place in range(count)
     ]

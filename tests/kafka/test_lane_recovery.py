@@ -16,8 +16,8 @@ from consumer.ingest.batch_processor import BatchProcessor
 from consumer.ingest.decode_records import decode_records
 from consumer.ingest.source import Source, UnreadableLanesError
 from consumer.lanes import log_watcher
-from tests.kafka.installation import Installation, document
-from tests.kafka.test_worker import won
+from tests.builders.catalog_documents import document
+from tests.builders.events import live_event
 from tests.kafka.worker_in_process import working
 from tests.kafka.worker_process import WorkerProcess
 from tests.servers.broker import create_topics
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from consumer.domain.model import Record
     from consumer.ingest.batch import DecodedRecord, RecordOutcome
     from consumer.ingest.stopwatch import Stopwatch
+    from tests.kafka.installation import Installation
 
 pytestmark = pytest.mark.real_kafka
 
@@ -54,10 +55,10 @@ async def test_lanes_that_cannot_be_read_where_they_stand(installation: Installa
     """A lane whose records are gone stops, so does one beyond its log's end; both say why, the others go on."""
     await installation.create_topics()
     await installation.apply(document())
-    sent = await installation.produce([won(n, type=kind) for n in (1, 2) for kind in _KINDS])
+    sent = await installation.produce([live_event(n, type=kind) for n in (1, 2) for kind in _KINDS])
     async with working(installation) as worker:
         await worker.until_handled(*sent)
-    await installation.produce([won(3, type="email.opened"), won(4, type="email.opened")])
+    await installation.produce([live_event(3, type="email.opened"), live_event(4, type="email.opened")])
     await installation.truncate("emails", before=3)
     await _execute(installation, "update lanes set next_offset = 7 where topic = 'payments'")
 
@@ -68,7 +69,7 @@ async def test_lanes_that_cannot_be_read_where_they_stand(installation: Installa
             await eventually(
                 partial(_shows_one, shown.labels(reason)), within=5, what=f"{reason} to be shown"
             )
-        [after] = await installation.produce([won(5)])
+        [after] = await installation.produce([live_event(5)])
         await worker.until_handled(after)
         assert worker.outcome(after) == "applied"
         lag = worker.worker.metrics.lane_lag_records.labels("emails", "0")
@@ -89,7 +90,7 @@ async def test_a_log_truncated_while_it_is_read(installation: Installation, tmp_
     async with WorkerProcess(installation, tmp_path) as worker:
         await worker.until(200, within=20)
         # Behind its first record, so that the look at the log's beginning that it took does not help.
-        await installation.produce([won(0, type="email.opened")])
+        await installation.produce([live_event(0, type="email.opened")])
 
         async def begun() -> bool:
             [row] = await _execute(installation, "select next_offset from lanes where topic = 'emails'")
@@ -97,7 +98,7 @@ async def test_a_log_truncated_while_it_is_read(installation: Installation, tmp_
 
         await eventually(begun, within=10, what="the first record to be processed")
         worker.freeze()
-        await installation.produce([won(n, type="email.opened") for n in range(1, 5)])
+        await installation.produce([live_event(n, type="email.opened") for n in range(1, 5)])
         await installation.truncate("emails", before=4)
         worker.thaw()
 
@@ -106,7 +107,7 @@ async def test_a_log_truncated_while_it_is_read(installation: Installation, tmp_
 
         await eventually(stopped, within=20, what="the lane to stop")
         assert await _stopped(installation) == {"emails": "log_truncated"}
-        await installation.produce([won(9)])
+        await installation.produce([live_event(9)])
 
         async def applied() -> bool:
             return await worker.metric("records_total", topic="deals", outcome="applied") == 1
@@ -119,11 +120,11 @@ async def test_a_topic_that_is_missing_is_said_and_read_once_it_is_there(install
     await installation.create_topics(but=["emails"])
     await installation.apply(document())
     async with working(installation) as worker:
-        [sent] = await installation.produce([won(1)])
+        [sent] = await installation.produce([live_event(1)])
         await worker.until_handled(sent)
         assert "emails" in (worker.fault("lanes") or "")
         await create_topics(installation.bootstrap, [f"{installation.prefix}emails"], 1, {})
-        [added] = await installation.produce([won(2, type="email.opened")])
+        [added] = await installation.produce([live_event(2, type="email.opened")])
         await worker.until_handled(added)
         assert worker.fault("lanes") is None
 
@@ -151,8 +152,8 @@ async def test_a_topic_created_anew_while_it_is_read(
     await installation.apply(document())
     async with working(installation) as worker:
         await worker.until_handled(
-            *await installation.produce([won(n, type="email.opened") for n in range(3)]),
-            *await installation.produce([won(3)]),
+            *await installation.produce([live_event(n, type="email.opened") for n in range(3)]),
+            *await installation.produce([live_event(3)]),
         )
         going_on = under_way
         name = f"{installation.prefix}emails"
@@ -164,13 +165,13 @@ async def test_a_topic_created_anew_while_it_is_read(
             await admin.close()
         await eventually(lambda: worker.fault("lanes"), within=10, what="the worker to miss the topic")
         await create_topics(installation.bootstrap, [name], 1, {})
-        anew = await installation.produce([won(n, type="email.opened") for n in range(10, 15)])
+        anew = await installation.produce([live_event(n, type="email.opened") for n in range(10, 15)])
 
         async def stopped() -> bool:
             return await _stopped(installation) == {"emails": "topic_recreated"}
 
         await eventually(stopped, within=10, what="the lane to stop")
-        await worker.until_handled(*await installation.produce([won(20)]))
+        await worker.until_handled(*await installation.produce([live_event(20)]))
         assert [worker.outcome(record) for record in anew[3:]] == [None, None]
 
         await _execute(
@@ -197,10 +198,10 @@ async def test_a_client_that_broke_is_replaced(
         return await fetch(source, wait=wait)
 
     async with working(installation) as worker:
-        await worker.until_handled(*await installation.produce([won(1)]))
+        await worker.until_handled(*await installation.produce([live_event(1)]))
         monkeypatch.setattr(Source, "fetch", breaks)
         await eventually(lambda: worker.fault("ingest"), within=5, what="the client to break")
-        await worker.until_handled(*await installation.produce([won(2)]))
+        await worker.until_handled(*await installation.produce([live_event(2)]))
         assert worker.fault("ingest") is None
 
 
@@ -210,7 +211,7 @@ async def test_what_was_decoded_ahead_waits_for_what_comes_before(
     """A lane taken again during a batch is read from its position: what was decoded ahead does not go first."""
     await installation.create_topics()
     await installation.apply(document())
-    sent = await installation.produce([won(number, subject="ann") for number in range(40)])
+    sent = await installation.produce([live_event(number, subject="ann") for number in range(40)])
     commit_batch = BatchProcessor.commit_batch
     batches: list[int] = []
     decoded_since = asyncio.Event()

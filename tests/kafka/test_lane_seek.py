@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.__main__ import main
+from tests.builders.events import event
 from tests.builders.kafka_records import structured_record
-from tests.oracle import OracleRecord
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,18 +33,8 @@ async def run(
 ) -> Run:
     """Put ten records, one a minute, into deals/1, and give a function that runs a command on this installation."""
     await installation.create_topics(2)
-    events = [
-        OracleRecord(
-            id=str(n),
-            source="/crm",
-            type="deal.won",
-            subject="ann",
-            accountid="acme",
-            timestamp=_AT + timedelta(minutes=n),
-        )
-        for n in range(10)
-    ]
-    await installation.produce_raw([structured_record(event, "deals", 1, 0) for event in events])
+    events = [event(str(n), timestamp=_AT + timedelta(minutes=n)) for n in range(10)]
+    await installation.produce_raw([structured_record(one, "deals", 1, 0) for one in events])
     for name, value in installation.environment().items():
         monkeypatch.setenv(name, value)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.builders.catalog_documents import document
+from tests.builders.events import event
 from tests.builders.kafka_records import structured_record
-from tests.kafka.installation import document
 from tests.kafka.worker_process import WorkerProcess
-from tests.oracle import OracleRecord
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -56,17 +56,15 @@ def _records(story: str, topic: str, partition: int) -> list[Record]:
     made = []
     for number, letter in enumerate(story):
         account = {_NAMELESS: None, _BIRCH: "birch"}.get(letter, "acme")
-        event = OracleRecord(
-            id=f"{topic}-{partition}-{number}",
-            source="/crm",
-            type="deal.won",
+        record = event(
+            id_=f"{topic}-{partition}-{number}",
             # A dead one has no subject.
             subject="ann" if letter == _EVENT else None,
             time="2026-03-02T10:00:00Z",
             accountid=account,
             timestamp=_AT + timedelta(seconds=1),
         )
-        made.append(structured_record(event, topic, partition, number))
+        made.append(structured_record(record, topic, partition, number))
     return made
 
 

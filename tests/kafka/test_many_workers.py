@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from tests.kafka.installation import Installation, definition, document
-from tests.kafka.test_worker import won
+from tests.builders.catalog_documents import definition, document
+from tests.builders.events import live_event
 from tests.kafka.worker_in_process import working
 from tests.kafka.worker_process import WorkerProcess
 from tests.waiting import eventually
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from consumer.domain.model import Record
+    from tests.kafka.installation import Installation
     from tests.kafka.worker_in_process import Working
 
 pytestmark = pytest.mark.real_kafka
@@ -57,7 +58,7 @@ async def _one_each(installation: Installation, first: int) -> list[Record]:
         record
         for slice_ in range(SLICES)
         for record in await installation.produce(
-            [won(first + slice_, subject=f"contact-{slice_}")], partition=slice_
+            [live_event(first + slice_, subject=f"contact-{slice_}")], partition=slice_
         )
     ]
 
@@ -184,7 +185,9 @@ async def test_one_frozen_in_its_transaction_delays_others_little(
         await frozen.until(200, within=20)
         await eventually(lambda: len(_slices(other)) == SLICES // 2, within=TAKEOVER, what="fair shares")
         theirs = min(set(range(SLICES)) - _slices(other))
-        feeding = asyncio.create_task(installation.produce([won(n) for n in range(2000)], partition=theirs))
+        feeding = asyncio.create_task(
+            installation.produce([live_event(n) for n in range(2000)], partition=theirs)
+        )
 
         async def frozen_with_ann() -> bool:
             """Freeze it wherever it is, and let it go on unless it has ann locked and its transaction waits."""
@@ -200,7 +203,7 @@ async def test_one_frozen_in_its_transaction_delays_others_little(
 
         await eventually(frozen_with_ann, within=20, every=0.001, what="it to be inside a batch")
         began = time.monotonic()
-        [sent] = await installation.produce([won(9000)], partition=min(_slices(other)))
+        [sent] = await installation.produce([live_event(9000)], partition=min(_slices(other)))
         changing = asyncio.create_task(
             installation.apply(document(definitions=[definition("won", "deal.won", default_points=3)]))
         )
@@ -224,7 +227,7 @@ async def test_partitions_added_are_noticed(installation: Installation) -> None:
     await installation.create_topics()
     await installation.apply(document())
     async with working(installation, start="latest") as worker:
-        await worker.until_handled(*await installation.produce([won(0)]))
+        await worker.until_handled(*await installation.produce([live_event(0)]))
         admin = AIOKafkaAdminClient(bootstrap_servers=installation.bootstrap)
         await admin.start()
         try:
@@ -234,7 +237,7 @@ async def test_partitions_added_are_noticed(installation: Installation) -> None:
         sent = [
             record
             for partition in (1, 2)
-            for record in await installation.produce([won(partition)], partition=partition)
+            for record in await installation.produce([live_event(partition)], partition=partition)
         ]
         await worker.until_handled(*sent, within=15)
         assert [worker.outcome(record) for record in sent] == ["applied", "applied"]

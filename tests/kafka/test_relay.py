@@ -11,10 +11,10 @@ import pytest
 from consumer.relay.shard_publisher import ShardPublisher
 from consumer.relay.transactional_publisher import TransactionalPublisher
 from schemas.names import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from tests.builders.catalog_documents import document
+from tests.builders.events import live_event
 from tests.kafka.delivery_checks import outbox_rows
-from tests.kafka.installation import document
 from tests.kafka.relay_in_process import Relaying
-from tests.kafka.test_worker import won
 from tests.pipeline import service
 from tests.waiting import eventually
 
@@ -46,7 +46,7 @@ async def test_every_message_once_in_order(installation: Installation) -> None:
     relaying.start()
     async with service.running(installation.dsn) as ingest:
         for number in range(20):
-            await ingest.batch([won(number)])
+            await ingest.batch([live_event(number)])
             relaying.relay.wake()
     await _emptied(installation)
     await relaying.stop()
@@ -70,7 +70,7 @@ async def test_relays_cut_down_leave_nothing_twice(
 
     async with service.running(installation.dsn) as ingest:
         for number in range(12):
-            await ingest.batch([won(number)])
+            await ingest.batch([live_event(number)])
             if number % 3 == 0:
                 cut.clear()
                 with monkeypatch.context() as patched:
@@ -99,7 +99,7 @@ async def test_an_older_copy_of_the_database(installation: Installation) -> None
     connection = await asyncpg.connect(installation.dsn)
     async with service.running(installation.dsn) as ingest:
         for number in range(3):
-            await ingest.batch([won(number)])
+            await ingest.batch([live_event(number)])
         relaying = Relaying(installation)
         relaying.start()
         await _emptied(installation)
@@ -116,7 +116,7 @@ async def test_an_older_copy_of_the_database(installation: Installation) -> None
         for table in tables:
             await connection.execute(f"create table kept_{table} as select * from {table}")
         for number in range(3, 6):
-            await ingest.batch([won(number)])
+            await ingest.batch([live_event(number)])
         await _emptied(installation)
         async with connection.transaction():
             await connection.execute("truncate outbox")
@@ -126,7 +126,7 @@ async def test_an_older_copy_of_the_database(installation: Installation) -> None
     # The lost batches come again from Kafka, and another event besides.
     async with service.running(installation.dsn) as ingest:
         for number in range(3, 7):
-            await ingest.batch([won(number)])
+            await ingest.batch([live_event(number)])
     await _emptied(installation)
     await relaying.stop()
 
@@ -149,7 +149,7 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
     await installation.create_topics()
     await installation.apply(document())
     async with service.running(installation.dsn) as ingest:
-        await ingest.batch([won(number, subject=f"contact-{number}") for number in range(5)])
+        await ingest.batch([live_event(number, subject=f"contact-{number}") for number in range(5)])
     connection = await asyncpg.connect(installation.dsn)
     assert await outbox_rows(installation) == 1
 
@@ -185,11 +185,11 @@ async def test_shards_are_shared_and_taken_over(installation: Installation) -> N
     )
     assert not one.leases.held() & other.leases.held()
     async with service.running(installation.dsn) as ingest:
-        await ingest.batch([won(0)])
+        await ingest.batch([live_event(0)])
         await _emptied(installation)
         await one.stop()
         await eventually(lambda: other.leases.held() == {0, 1, 2, 3}, within=5, what="shards taken over")
-        await ingest.batch([won(1)])
+        await ingest.batch([live_event(1)])
         await _emptied(installation)
     await other.stop()
     assert await _published_numbers(installation) == [1, 2]
@@ -203,12 +203,12 @@ async def test_a_frozen_broker(fragile: Fragile) -> None:
     relaying = Relaying(installation)
     async with service.running(installation.dsn) as ingest:
         relaying.start()
-        await ingest.batch([won(0)])
+        await ingest.batch([live_event(0)])
         await _emptied(installation)
         fragile.kafka.freeze()
         try:
             for number in range(1, 6):
-                await ingest.batch([won(number)])
+                await ingest.batch([live_event(number)])
                 relaying.relay.wake()
             failed = relaying.metrics.relay_transactions.labels("aborted")
             await eventually(lambda: failed._value.get() >= 2, within=60, what="two publishers given up")
@@ -228,7 +228,7 @@ async def test_plain_mode(installation: Installation) -> None:
     relaying.start(relay="plain")
     async with service.running(installation.dsn) as ingest:
         for number in range(5):
-            await ingest.batch([won(number)])
+            await ingest.batch([live_event(number)])
     await _emptied(installation)
     await relaying.stop()
     assert list(dict.fromkeys(await _published_numbers(installation))) == [1, 2, 3, 4, 5]

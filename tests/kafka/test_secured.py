@@ -14,9 +14,10 @@ from consumer.infra.kafka.create_topics import create_missing
 from consumer.infra.telemetry import probes
 from consumer.infra.telemetry.health import Health
 from schemas.names import SCORE_CHANGED_TOPIC
-from tests.kafka.installation import Installation, document
+from tests.builders.catalog_documents import document
+from tests.builders.events import live_event
+from tests.kafka.installation import Installation
 from tests.kafka.secured_broker import PASSWORDS, Secured, secured_broker
-from tests.kafka.test_worker import won
 from tests.kafka.worker_in_process import Working, working
 from tests.waiting import eventually
 
@@ -46,7 +47,7 @@ async def _carries_one_event(installation: Installation, settings: dict[str, str
     await create_missing(installation.settings(input_partitions="1", output_partitions="1", **settings))
     await installation.apply(document())
     async with working(installation, **settings) as worker:
-        await worker.until_handled(*await installation.produce([won(1)]))
+        await worker.until_handled(*await installation.produce([live_event(1)]))
 
         async def published() -> bool:
             return len(await installation.messages(SCORE_CHANGED_TOPIC)) == 1

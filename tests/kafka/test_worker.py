@@ -6,7 +6,6 @@ import asyncio
 import gc
 import time
 import warnings
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -18,9 +17,11 @@ from consumer.domain.model import Record
 from consumer.infra import postgres
 from schemas.names import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from schemas.published import ScoreChanged, XpCredited
-from tests.kafka.installation import Installation, definition, document, headers_of
+from tests.builders.catalog_documents import definition, document
+from tests.builders.events import live_event
+from tests.kafka.installation import Installation, headers_of
 from tests.kafka.worker_in_process import Working, working
-from tests.oracle import OracleRecord, event_key
+from tests.oracle import event_key
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -29,21 +30,6 @@ if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
 pytestmark = pytest.mark.real_kafka
-
-
-def won(number: int, **changes: Any) -> OracleRecord:
-    """Return a deal won now by ann, thanks to rosa."""
-    attributes = {
-        "id": f"evt-{number}",
-        "source": "/crm",
-        "type": "deal.won",
-        "subject": "ann",
-        "accountid": "acme",
-        "actorid": "rosa",
-        "actortype": "rep",
-        "timestamp": datetime.now(UTC).replace(microsecond=0),
-    }
-    return OracleRecord(**{**attributes, **changes})
 
 
 async def read_messages(installation: Installation, topic: str, count: int) -> list[ConsumerRecord]:
@@ -67,7 +53,7 @@ async def test_one_event_through_everything(installation: Installation) -> None:
     await installation.apply(document())
     async with working(installation) as worker:
         for number in (1, 2):
-            [sent] = await installation.produce([won(number)])
+            [sent] = await installation.produce([live_event(number)])
             await worker.until_handled(sent)
             assert worker.outcome(sent) == "applied"
         scores = await read_messages(installation, SCORE_CHANGED_TOPIC, 2)
@@ -106,7 +92,7 @@ async def test_a_dead_letter_byte_for_byte(installation: Installation) -> None:
     now = int(time.time() * 1000)
     broken = Record("deals", 0, 0, now, b"\xfe key", b'{"specversion": \xff', headers)
     async with working(installation) as worker:
-        [neighbour] = await installation.produce([won(1)])
+        [neighbour] = await installation.produce([live_event(1)])
         [sent] = await installation.produce_raw([broken])
         await worker.until_handled(neighbour, sent)
         assert (worker.outcome(neighbour), worker.outcome(sent)) == ("applied", "dead")
@@ -128,7 +114,7 @@ async def test_every_compression_is_read(installation: Installation) -> None:
     await installation.apply(document())
     async with working(installation) as worker:
         for number, compression in enumerate((None, "gzip", "snappy", "lz4", "zstd")):
-            sent = await installation.produce([won(number)], compression=compression)
+            sent = await installation.produce([live_event(number)], compression=compression)
             await worker.until_handled(*sent)
             assert [worker.outcome(record) for record in sent] == ["applied"]
 
@@ -137,9 +123,9 @@ async def test_where_a_lane_starts(installation: Installation) -> None:
     """Never seen, a lane starts at the log's end under START=latest; a partition added to a known topic at 0."""
     await installation.create_topics()
     await installation.apply(document())
-    [early] = await installation.produce([won(1)])
+    [early] = await installation.produce([live_event(1)])
     async with working(installation, start="latest") as worker:
-        [late] = await installation.produce([won(2)])
+        [late] = await installation.produce([live_event(2)])
         await worker.until_handled(late)
         assert worker.outcome(early) is None
 
@@ -149,7 +135,7 @@ async def test_where_a_lane_starts(installation: Installation) -> None:
         await admin.create_partitions({f"{installation.prefix}deals": NewPartitions(2)})
     finally:
         await admin.close()
-    [added] = await installation.produce([won(3)], partition=1)
+    [added] = await installation.produce([live_event(3)], partition=1)
     async with working(installation, start="latest") as worker:
         await worker.until_handled(added)
         assert worker.outcome(early) is None
@@ -159,7 +145,7 @@ async def test_a_lane_never_seen_starts_at_its_beginning(installation: Installat
     """By default what was in the log before the first worker came is processed."""
     await installation.create_topics()
     await installation.apply(document())
-    sent = await installation.produce([won(1), won(2)])
+    sent = await installation.produce([live_event(1), live_event(2)])
     async with working(installation) as worker:
         await worker.until_handled(*sent)
 
@@ -177,7 +163,7 @@ async def test_positions_are_shown_to_the_group(installation: Installation) -> N
         async with working(installation) as worker:
             await worker.until_handled(*await installation.produce_raw(dead))
             assert worker.worker.lanes[stopped].stopped == "dead_letters"
-            sent = await installation.produce([won(1), won(2)])
+            sent = await installation.produce([live_event(1), live_event(2)])
             await worker.until_handled(*sent)
 
             async def shown() -> None:
@@ -202,12 +188,12 @@ async def test_a_change_of_the_catalog_is_taken_within_two_seconds(
     await installation.apply(document())
     taken = []
     async with working(installation) as worker:
-        await worker.until_handled(*await installation.produce([won(1)]))
+        await worker.until_handled(*await installation.produce([live_event(1)]))
         for number in range(3):
             kind = f"track.page{number}"
             await installation.apply(document(definitions=[definition(f"page{number}", kind)]))
             applied_at = time.monotonic()
-            [sent] = await installation.produce([won(10 + number, type=kind)])
+            [sent] = await installation.produce([live_event(10 + number, type=kind)])
             await worker.until_handled(sent)
             taken.append(time.monotonic() - applied_at)
             assert worker.outcome(sent) == "applied"
@@ -221,7 +207,9 @@ async def test_an_unknown_event_stays_in_the_inbox_of_a_worker_that_ended(instal
     await installation.apply(document())
     async with working(installation) as worker:
         for number in range(3):
-            await worker.until_handled(*await installation.produce([won(number, type="track.unknown")]))
+            await worker.until_handled(
+                *await installation.produce([live_event(number, type="track.unknown")])
+            )
     assert await _inbox(installation) == {"track.unknown": 3}
 
 
@@ -250,7 +238,7 @@ async def test_a_cancelled_worker_leaves_no_connection_open(
         if wanted:
             await reached.wait()
         else:
-            await worker.until_handled(*await installation.produce([won(1)]))
+            await worker.until_handled(*await installation.produce([live_event(1)]))
         task.cancel()
         # aiokafka leaves a connection to the garbage collector if it is cancelled before it knows the cluster.
         with warnings.catch_warnings(action="ignore", category=ResourceWarning):

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain.model import Record
+from tests.builders.catalog_documents import definition, document
 from tests.builders.kafka_records import binary_record, structured_record, topic_of
-from tests.kafka.installation import definition, document
 from tests.oracle import Oracle, OracleRecord
 
 if TYPE_CHECKING:

@@ -6,10 +6,8 @@ compares: oracle_comparison.py does.
 
 from __future__ import annotations
 
-import json
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from consumer import catalog
@@ -23,7 +21,6 @@ from tests.pipeline.strategies import WORKERS, Chapter
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from consumer.catalog import CatalogDocument
     from consumer.domain.model import Record
     from consumer.infra.postgres.connection import Connection
     from tests.oracle import OracleRecord
@@ -70,7 +67,7 @@ class Rehearsal:
         self.committed = []
         for chapter in chapters:
             for document in chapter.documents:
-                await catalog.apply_document(self._schedule.monitor, parsed(document))
+                await catalog.apply_document(self._schedule.monitor, service.parsed(document))
                 await self._publish()
                 self.committed.append(document)
             await self._schedule.run(
@@ -128,17 +125,6 @@ async def _worker(schedule: Schedule, number: int) -> service.Service:
     return await service.running(
         schedule.dsn, feed=feed, connect=lambda: schedule.connect(number)
     ).__aenter__()
-
-
-def parsed(document: dict[str, Any]) -> CatalogDocument:
-    """Parse a document, or take what came of it when another account had it: reading YAML takes its time."""
-    nameless = {name: value for name, value in document.items() if name != "account"}
-    return replace(_parsed_text(json.dumps(nameless)), account=document["account"])
-
-
-@lru_cache(maxsize=16)
-def _parsed_text(text: str) -> CatalogDocument:
-    return catalog.parse_document(text, account="any")
 
 
 async def emptied(connection: Connection) -> None:

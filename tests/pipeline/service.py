@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from consumer import catalog
@@ -25,12 +26,14 @@ from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from consumer.relay.message_json import MessageEncoder
 from consumer.scoring import profile_publish
 from schemas.names import Outcome
+from tests.builders.catalog_documents import weights_document
 from tests.builders.kafka_records import structured_record
 from tests.builders.lanes import take_lanes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
+    from consumer.catalog import CatalogDocument
     from consumer.domain.model import Record
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.batch import RecordOutcome
@@ -117,6 +120,17 @@ async def running(
     processor.close()
 
 
+def parsed(document: dict[str, Any]) -> CatalogDocument:
+    """Parse a document, or take what came of it when another account had it: reading YAML takes its time."""
+    nameless = {name: value for name, value in document.items() if name != "account"}
+    return replace(_parsed_text(json.dumps(nameless)), account=document["account"])
+
+
+@lru_cache(maxsize=16)
+def _parsed_text(text: str) -> CatalogDocument:
+    return catalog.parse_document(text, account="any")
+
+
 async def apply_document(dsn: str, document: dict[str, Any]) -> None:
     """Apply a catalog document over a connection of its own, and bring what it publishes to its end."""
     connection = await postgres.connect(dsn)
@@ -129,13 +143,36 @@ async def apply_document(dsn: str, document: dict[str, Any]) -> None:
         await connection.close()
 
 
+@asynccontextmanager
+async def kept_connection(dsn: str) -> AsyncIterator[ConnectionKeeper]:
+    """Give a connection keeper, and drop its connection at the end."""
+    keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
+    yield keeper
+    keeper.drop()
+
+
 async def publish_all(dsn: str, publishes: Sequence[int]) -> None:
     """Bring publishes to their end."""
-    keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
-    for publish in publishes:
-        async for _ in profile_publish.run_publish(keeper, publish):
-            pass
-    keeper.drop()
+    async with kept_connection(dsn) as keeper:
+        for publish in publishes:
+            async for _ in profile_publish.run_publish(keeper, publish):
+                pass
+
+
+async def begin_publish(connection: Connection, account: str = "acme", **weights: int) -> int:
+    """Begin to publish these weights, as a document asks for it, and return the publish's number."""
+    await catalog.apply_document(connection, parsed(weights_document(account, **weights)))
+    [publish] = await profile_publish.unfinished_publishes(connection)
+    return publish
+
+
+async def run_publish_until(dsn: str, publish: int, state: str) -> None:
+    """Carry a publish on until it is in this state, and no further."""
+    async with kept_connection(dsn) as keeper:
+        async for status in profile_publish.run_publish(keeper, publish):
+            if status.state == state:
+                return
+    raise AssertionError(f"never {state}")
 
 
 def outcome_of(result: RecordOutcome) -> str:
@@ -194,6 +231,23 @@ async def scores(connection: Connection) -> dict[tuple[str, str, str], dict[str,
         points = row["points"] if row["group_key"] == "overall" else row["points"] or 0
         found[row["account"], row["profile"], row["external_id"]][row["group_key"]] = points
     return dict(found)
+
+
+async def verdicts(connection: Connection) -> dict[str, str]:
+    """(event id) -> verdict, in event order; for accounts of one definition."""
+    rows = await connection.fetch("select event_id, verdict from timeline order by occurred_at, event_key")
+    return {row["event_id"]: row["verdict"] for row in rows}
+
+
+async def overall_scores(connection: Connection) -> dict[str, int]:
+    """(contact) -> overall score; for databases of one account and one published profile."""
+    return {contact: score["overall"] for (_, _, contact), score in (await scores(connection)).items()}
+
+
+async def score_changes(connection: Connection, contact: str = "ann") -> list[dict[str, Any]]:
+    """Return the data of a contact's score-changed messages in the outbox, in position order."""
+    changed, _ = await messages(connection)
+    return [message["data"] for message in changed if message["subject"] == contact]
 
 
 def validate(message: dict[str, Any], model: type[PublishedCloudEvent]) -> None:

@@ -7,6 +7,7 @@ meanwhile. Never knows what the statements are for, but that `commit` commits.
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, cast
 
@@ -156,3 +157,16 @@ class _Turned:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
+
+
+@contextmanager
+def scheduled(dsn: str) -> Iterator[tuple[Callable[[Coroutine[Any, Any, None]], None], Schedule]]:
+    """Yield a function that runs a coroutine to its end, as Hypothesis examples are synchronous, and a schedule."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        connection = runner.run(postgres.connect(dsn))
+        schedule = Schedule(dsn, connection)
+        try:
+            yield runner.run, schedule
+        finally:
+            schedule.close()
+            runner.run(connection.close())

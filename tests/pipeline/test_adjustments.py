@@ -11,8 +11,9 @@ from consumer.domain.errors import UnknownAccountError
 from consumer.scoring import adjustments, profile_publish
 from consumer.scoring.adjustments import Adjustment, ClientKeyUsedError, NothingToAdjustError
 from consumer.scoring.verify import verify
+from tests.builders.catalog_documents import weights_document
+from tests.builders.events import numbered_event
 from tests.pipeline import service
-from tests.pipeline.test_publish import begin, catalog, changes, event, overall, work_until
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
@@ -32,22 +33,22 @@ _PLUS = Adjustment(
 async def test_an_adjustment_counts_and_is_told(database: str, connection: Connection) -> None:
     """It moves its group and overall, with one message; a contact in whom nothing had counted has scores by it."""
     async with service.running(database) as worker:
-        await worker.apply(catalog())
-        await worker.batch([event(1), event(2, type="contact.upserted", subject="eve")])
+        await worker.apply(weights_document())
+        await worker.batch([numbered_event(1), numbered_event(2, type="contact.upserted", subject="eve")])
         number, new = await adjustments.add(connection, _PLUS)
         assert new
         assert await adjustments.add(connection, _PLUS) == (number, False)
         minus = replace(_PLUS, contact="eve", group="purchase", points=-3)
         assert (await adjustments.add(connection, minus))[1]
-    assert await overall(connection) == {"ann": 17, "eve": -3}
-    [_, told] = await changes(connection)
+    assert await service.overall_scores(connection) == {"ann": 17, "eve": -3}
+    [_, told] = await service.score_changes(connection)
     assert (told["causes"], told["overall"]) == (["adjustment"], {"previous": 10, "current": 17})
     assert told["groups"] == {
         "purchase": {"previous": 10, "current": 10},
         "support": {"previous": 0, "current": 7},
     }
     assert (told["version"], told["events"], told["event_count"]) == (2, [], 0)
-    [first] = await changes(connection, "eve")
+    [first] = await service.score_changes(connection, "eve")
     assert first["overall"] == {"previous": 0, "current": -3}
     assert (await verify(database)).differences == []
 
@@ -55,36 +56,38 @@ async def test_an_adjustment_counts_and_is_told(database: str, connection: Conne
 async def test_while_a_publish_runs_it_counts_under_both(database: str, connection: Connection) -> None:
     """Before the flip it is in both versions; after it whoever was not told of the publish is told of both."""
     async with service.running(database) as worker:
-        await worker.apply(catalog())
-        await worker.batch([event(1), event(2, subject="bob"), event(3, subject="cid")])
-    publish = await begin(connection, won=3)
+        await worker.apply(weights_document())
+        await worker.batch(
+            [numbered_event(1), numbered_event(2, subject="bob"), numbered_event(3, subject="cid")]
+        )
+    publish = await service.begin_publish(connection, won=3)
     await adjustments.add(connection, _PLUS)
-    assert await overall(connection) == {"ann": 17, "bob": 10, "cid": 10}
-    await work_until(database, publish, "announcing")
+    assert await service.overall_scores(connection) == {"ann": 17, "bob": 10, "cid": 10}
+    await service.run_publish_until(database, publish, "announcing")
     await adjustments.add(connection, replace(_PLUS, contact="bob"))
     # What undoes the publish is no change for the group, but this is another one.
     await adjustments.add(connection, replace(_PLUS, contact="cid", group="purchase"))
-    assert await overall(connection) == {"ann": 10, "bob": 10, "cid": 10}
+    assert await service.overall_scores(connection) == {"ann": 10, "bob": 10, "cid": 10}
     assert (await verify(database)).differences == []
     await service.publish_all(database, [publish])
-    assert [told["causes"] for told in await changes(connection, "ann")] == [
+    assert [told["causes"] for told in await service.score_changes(connection, "ann")] == [
         ["events"],
         ["adjustment"],
         ["publish"],
     ]
-    assert [told["causes"] for told in await changes(connection, "bob")] == [
+    assert [told["causes"] for told in await service.score_changes(connection, "bob")] == [
         ["events"],
         ["publish", "adjustment"],
     ]
-    assert len(await changes(connection, "cid")) == 1
+    assert len(await service.score_changes(connection, "cid")) == 1
     assert (await verify(database)).differences == []
 
 
 async def test_what_cannot_be_adjusted_is_refused(database: str, connection: Connection) -> None:
     """Strangers are named, and a client key stands for one adjustment of a contact; nothing has changed then."""
     async with service.running(database) as worker:
-        await worker.apply(catalog())
-        await worker.batch([event(1), event(2, subject="bob")])
+        await worker.apply(weights_document())
+        await worker.batch([numbered_event(1), numbered_event(2, subject="bob")])
     await adjustments.add(connection, _PLUS)
     for other in (replace(_PLUS, points=8), replace(_PLUS, group="purchase")):
         with pytest.raises(ClientKeyUsedError, match="fair-1"):
@@ -100,6 +103,6 @@ async def test_what_cannot_be_adjusted_is_refused(database: str, connection: Con
             await adjustments.add(connection, stranger)
     with pytest.raises(UnknownAccountError, match="nobody"):
         await adjustments.add(connection, replace(_PLUS, account="nobody"))
-    assert await overall(connection) == {"ann": 17, "bob": 17}
+    assert await service.overall_scores(connection) == {"ann": 17, "bob": 17}
     assert await profile_publish.unfinished_publishes(connection) == []
     assert (await verify(database)).differences == []

@@ -16,10 +16,10 @@ from consumer.domain.decode import decode
 from consumer.domain.model import Event, Record
 from consumer.lanes.positions import read
 from consumer.relay.outbox import dead_letter_message
+from tests.builders.catalog_documents import definition, document
+from tests.builders.events import event
 from tests.builders.kafka_records import structured_record
 from tests.golden_examples import ATTRIBUTES, load_examples
-from tests.kafka.installation import definition, document
-from tests.oracle import OracleRecord
 from tests.pipeline import committed_rows, service
 from tests.pipeline.connection_cuts import Cuts
 from tests.pipeline.rejecting_trigger import mark, refuse_marked
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.batch import RecordOutcome
+    from tests.oracle import OracleRecord
 
 _AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
 def _good(identity: str, subject: str = "neighbour", **more: Any) -> OracleRecord:
-    event = {"source": "/crm", "type": "deal.won", "accountid": "acme", "timestamp": _AT}
-    return OracleRecord(id=identity, subject=subject, **{**event, **more})
+    return event(identity, subject=subject, **more)
 
 
 def _in_lane(records: Iterable[Record], topic: str = "deals", partition: int = 0) -> list[Record]:

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tests.oracle import OracleRecord
+from tests.builders.catalog_documents import document
+from tests.builders.events import dated_event
 from tests.pipeline import service
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-CATALOG: dict[str, Any] = {
-    "engagement_catalog": 1,
-    "account": "acme",
-    "name": "Acme",
-    "groups": [{"key": "deals", "name": "Deals", "icon": "cart"}],
-    "definitions": [
-        {"key": "won", "name": "Won", "group": "deals", "icon": "trophy", "default_points": 10,
-         "events": ["deal.won"]},
-    ],
-}  # fmt: skip
-
-
-def _won(identity: str, occurred_at: datetime, **changes: Any) -> OracleRecord:
-    time = occurred_at.isoformat().replace("+00:00", "Z")
-    record = OracleRecord(
-        id=identity,
-        source="/crm",
-        type="deal.won",
-        subject="ann",
-        time=time,
-        accountid="acme",
-        timestamp=occurred_at,
-    )
-    return replace(record, **changes)
 
 
 async def test_a_key_is_remembered(database: str) -> None:
     """A recent event that comes again is a duplicate, in the same batch and in a later one."""
     async with service.running(database) as worker:
-        await worker.apply(CATALOG)
-        event = _won("a", NOW)
+        await worker.apply(document())
+        event = dated_event("a", NOW)
         assert await worker.batch([event, event]) == ["applied", "duplicate"]
         assert await worker.batch([event]) == ["duplicate"]
 
@@ -51,24 +27,24 @@ async def test_a_key_is_remembered(database: str) -> None:
 async def test_behind_the_window_the_timeline_remembers(database: str, connection: Connection) -> None:
     """An old event whose claim is gone is found by its entry; a recent one is looked for among claims only."""
     async with service.running(database) as worker:
-        await worker.apply(CATALOG)
-        old = _won("old", NOW - timedelta(days=100))
+        await worker.apply(document())
+        old = dated_event("old", NOW - timedelta(days=100))
         assert await worker.batch([old]) == ["applied"]
         await connection.execute("delete from claims")
         assert await worker.batch([old]) == ["duplicate"]
         # Another subject or time is another event by then.
-        assert await worker.batch([_won("old", NOW - timedelta(days=101))]) == ["duplicate"]
+        assert await worker.batch([dated_event("old", NOW - timedelta(days=101))]) == ["duplicate"]
         await connection.execute("delete from claims")
-        assert await worker.batch([_won("old", NOW - timedelta(days=101))]) == ["applied"]
+        assert await worker.batch([dated_event("old", NOW - timedelta(days=101))]) == ["applied"]
 
 
 async def test_conflicting_duplicates_are_counted(database: str, connection: Connection) -> None:
     """The first contents win; others under the same key count, the same ones again do not."""
     async with service.running(database) as worker:
-        await worker.apply(CATALOG)
-        event = _won("a", NOW)
-        await worker.batch([event, _won("a", NOW, data='{"amount":1}'), event])
-        await worker.batch([event, _won("a", NOW, subject="bob")])
+        await worker.apply(document())
+        event = dated_event("a", NOW)
+        await worker.batch([event, dated_event("a", NOW, data='{"amount":1}'), event])
+        await worker.batch([event, dated_event("a", NOW, subject="bob")])
         assert worker.metrics.conflicting_duplicates._value.get() == 2
     assert await connection.fetchval("select array_agg(external_id) from contacts") == ["ann"]
     assert await connection.fetchval("select array_agg(data) from timeline") == ["{}"]
@@ -77,16 +53,20 @@ async def test_conflicting_duplicates_are_counted(database: str, connection: Con
 async def test_behind_the_horizon_events_expire(database: str, connection: Connection) -> None:
     """Dated before the horizon: expired, or a duplicate if it was applied; at the horizon: applied."""
     async with service.running(database) as worker:
-        await worker.apply(CATALOG)
+        await worker.apply(document())
         horizon = NOW - timedelta(days=1)
-        before = _won("before", horizon - timedelta(seconds=1))
+        before = dated_event("before", horizon - timedelta(seconds=1))
         assert await worker.batch([before]) == ["applied"]
         await connection.execute("update accounts set horizon = $1", horizon)
         outcomes = await worker.batch(
-            [before, _won("new", horizon - timedelta(microseconds=1), subject="bob"), _won("at", horizon)]
+            [
+                before,
+                dated_event("new", horizon - timedelta(microseconds=1), subject="bob"),
+                dated_event("at", horizon),
+            ]
         )
         assert outcomes == ["duplicate", "expired", "applied"]
         # An expired event is not remembered, and nobody was seen by it.
         await connection.execute("update accounts set horizon = null")
         assert await connection.fetchval("select count(*) from contacts") == 1
-        assert await worker.batch([_won("new", horizon - timedelta(microseconds=1))]) == ["applied"]
+        assert await worker.batch([dated_event("new", horizon - timedelta(microseconds=1))]) == ["applied"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,9 +18,9 @@ from consumer.ingest.dead_letters.browse import DeadLetterSelection
 from consumer.ingest.dead_letters.replay import Replay, Replayed
 from consumer.scoring.verify import verify
 from schemas.names import DeadLetterReason, Outcome
+from tests.builders.catalog_documents import definition, document
+from tests.builders.events import event
 from tests.builders.kafka_records import structured_record
-from tests.kafka.installation import definition, document
-from tests.oracle import OracleRecord
 from tests.pipeline import service
 from tests.pipeline.connection_cuts import Cuts, WorkerDied
 from tests.pipeline.rejecting_trigger import mark, refuse_marked
@@ -30,17 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from consumer.infra.postgres.connection import Connection
+    from tests.oracle import OracleRecord
 
 _AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _WINDOW = timedelta(days=90)
 _ALL = DeadLetterSelection()
-
-
-def _event(identity: str = "a", **changes: Any) -> OracleRecord:
-    record = OracleRecord(
-        id=identity, source="/crm", type="deal.won", subject="ann", accountid="acme", timestamp=_AT
-    )
-    return replace(record, **changes)
 
 
 async def _store(connection: Connection, *records: OracleRecord) -> list[int]:
@@ -75,17 +68,17 @@ async def test_each_has_its_outcome(database: str, connection: Connection) -> No
     async with service.running(database) as worker:
         await worker.apply(document())
         await worker.apply(document("off", engagement=False))
-        await worker.batch([_event("before")])
+        await worker.batch([event("before")])
         lanes = await connection.fetch("select * from lanes")
         ids = await _store(
             connection,
-            _event("new"),
-            _event("before"),
-            _event("upserted", type="contact.upserted", subject="bob", data='{"name":"Bob"}'),
-            _event("nobody", accountid="nobody"),
-            _event("off", accountid="off"),
-            _event("unknown", type="deal.unheard_of"),
-            _event("dead", subject=None),
+            event("new"),
+            event("before"),
+            event("upserted", type="contact.upserted", subject="bob", data='{"name":"Bob"}'),
+            event("nobody", accountid="nobody"),
+            event("off", accountid="off"),
+            event("unknown", type="deal.unheard_of"),
+            event("dead", subject=None),
         )
         replayed = await _replay(database)
 
@@ -115,7 +108,7 @@ def _key(identity: str) -> str:
 async def test_twice_is_once(database: str, connection: Connection) -> None:
     """A second replay by numbers finds nothing, though the claim be forgotten; one by filter has nothing to do."""
     await service.apply_document(database, document())
-    ids = await _store(connection, _event())
+    ids = await _store(connection, event())
     assert (await _replay(database, DeadLetterSelection(tuple(ids))))[ids[0]].outcome is Outcome.APPLIED
     await connection.execute("delete from claims")
     assert await _replay(database, DeadLetterSelection(tuple(ids))) == {ids[0]: Replayed(ids[0], None)}
@@ -127,7 +120,7 @@ async def test_the_records_own_timestamp_counts(database: str, connection: Conne
     """Without `time` an event is dated by its old record, and what was settled then is settled now."""
     await service.apply_document(database, document())
     old = (_AT - timedelta(days=8)).isoformat()
-    await _store(connection, _event("undated"), _event("settled", time=old))
+    await _store(connection, event("undated"), event("settled", time=old))
     await _replay(database)
     rows = await connection.fetch("select occurred_at, settled from timeline order by settled")
     assert [tuple(row) for row in rows] == [(_AT, False), (_AT - timedelta(days=8), True)]
@@ -137,7 +130,7 @@ async def test_one_refused_harms_no_neighbour(database: str, connection: Connect
     """Of many the one that the database refuses stays, with the reason told, and all others take effect."""
     await refuse_marked(connection)
     await service.apply_document(database, document())
-    events = [_event(str(n), objectid=mark("22003") if n == 5 else None) for n in range(11)]
+    events = [event(str(n), objectid=mark("22003") if n == 5 else None) for n in range(11)]
     ids = await _store(connection, *events)
     replayed = await _replay(database)
     assert await _left(connection) == [ids[5]]
@@ -154,7 +147,7 @@ async def test_one_refused_harms_no_neighbour(database: str, connection: Connect
 async def test_filters_narrow(database: str, connection: Connection) -> None:
     """Only those of the account, reason and topic asked for are fed again."""
     await service.apply_document(database, document())
-    ids = await _store(connection, *(_event(str(n)) for n in range(5)))
+    ids = await _store(connection, *(event(str(n)) for n in range(5)))
     for number, column, value in [
         (ids[0], "topic", "emails"),
         (ids[1], "reason", "too_deep"),
@@ -171,7 +164,7 @@ async def test_filters_narrow(database: str, connection: Connection) -> None:
 async def test_a_changed_catalog_is_noticed(database: str, connection: Connection) -> None:
     """A replay that has read the catalog before a change judges by the change all the same."""
     await service.apply_document(database, document())
-    await _store(connection, _event("seen", type="deal.seen"))
+    await _store(connection, event("seen", type="deal.seen"))
     async with _replaying(database) as replay:
         [[before]] = [some async for some in replay.run(_ALL)]
         await service.apply_document(database, document(definitions=[definition("seen", "deal.seen")]))
@@ -183,7 +176,7 @@ async def test_a_changed_catalog_is_noticed(database: str, connection: Connectio
 async def test_two_at_once_share_the_work(database: str, connection: Connection) -> None:
     """Of two replays of the same letters each letter is fed by one, and the other finds it gone."""
     await service.apply_document(database, document())
-    ids = tuple(await _store(connection, *(_event(str(n)) for n in range(30))))
+    ids = tuple(await _store(connection, *(event(str(n)) for n in range(30))))
     both = await asyncio.gather(*(_replay(database, DeadLetterSelection(ids)) for _ in range(2)))
     for number in ids:
         assert {one[number].outcome for one in both} == {Outcome.APPLIED, None}
@@ -196,8 +189,8 @@ async def test_cut_anywhere_it_is_done_or_not(after: bool, database: str, connec
     """Killed at any statement, before or after its effect, a replay is whole or nothing; again, it is done."""
     await service.apply_document(database, document())
     for cut in range(1, 60):
-        event = _event(f"cut-{cut}")
-        [number] = await _store(connection, event)
+        record = event(f"cut-{cut}")
+        [number] = await _store(connection, record)
         cuts = Cuts(frozenset({cut}), after, fatal=True, armed=True)
         died = False
         try:
@@ -223,7 +216,7 @@ async def test_a_lost_connection_is_survived(after: bool, database: str, connect
     """A connection cut at any statement costs another try, and the outcome told is the true one."""
     await service.apply_document(database, document())
     for cut in range(1, 60):
-        [number] = await _store(connection, _event(f"cut-{cut}"))
+        [number] = await _store(connection, event(f"cut-{cut}"))
         cuts = Cuts(frozenset({cut}), after, armed=True)
         async with _replaying(database, partial(cuts.connect, database)) as replay:
             [some] = [some async for some in replay.run(_ALL)]

@@ -5,63 +5,33 @@ Times are minutes of one day; an event's name is its time. The law as a whole is
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.oracle import OracleRecord
+from tests.builders.catalog_documents import HOURLY, dedup_document
+from tests.builders.events import clock_event
 from tests.pipeline import service
 from tests.pipeline.statement_schedule import Schedule
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
-DAY = datetime(2026, 3, 2, tzinfo=UTC)
-HOUR = {"policy": "cooldown", "interval": "1h"}
-
-
-def document(dedup: dict[str, str]) -> dict[str, Any]:
-    """Make an account of one definition, which counts deals that are won; each earns a rep 5 XP."""
-    won = {"key": "won", "name": "Won", "group": "deals", "icon": "trophy", "default_points": 10, "xp": 5}
-    return {
-        "engagement_catalog": 1,
-        "account": "acme",
-        "name": "Acme",
-        "sales": True,
-        "groups": [{"key": "deals", "name": "Deals", "icon": "cart"}],
-        "definitions": [{**won, "events": ["deal.won"], "dedup": dedup}],
-    }
-
-
-def won(at: str, *, settled: bool = False, subject: str = "ann", **more: Any) -> OracleRecord:
-    """Make a deal that was won at HH:MM."""
-    hours, minutes = map(int, at.split(":"))
-    time = DAY + timedelta(hours=hours, minutes=minutes)
-    return OracleRecord(
-        **{"id": at, "source": "/crm", "type": "deal.won", "accountid": "acme", **more},
-        subject=subject,
-        time=time.isoformat(),
-        timestamp=time + (timedelta(days=8) if settled else timedelta(seconds=1)),
-    )
-
-
-async def verdicts(connection: Connection) -> dict[str, str]:
-    """Read the verdicts by event."""
-    rows = await connection.fetch("select event_id, verdict from timeline order by occurred_at, event_key")
-    return {row["event_id"]: row["verdict"] for row in rows}
-
 
 async def test_gate_moves_back(database: str, connection: Connection) -> None:
     """A late event that takes the place of the last counted one takes the gate back to its own time."""
     async with service.running(database) as worker:
-        await worker.apply(document(HOUR))
-        await worker.batch([won("10:30", actorid="rita", actortype="rep")])
-        await worker.batch([won("10:00")])
-        assert await verdicts(connection) == {"10:00": "counted", "10:30": "cooling_down"}
-        await worker.batch([won("11:10")])
+        await worker.apply(dedup_document(HOURLY))
+        await worker.batch([clock_event("10:30", actorid="rita", actortype="rep")])
+        await worker.batch([clock_event("10:00")])
+        assert await service.verdicts(connection) == {"10:00": "counted", "10:30": "cooling_down"}
+        await worker.batch([clock_event("11:10")])
 
-    assert await verdicts(connection) == {"10:00": "counted", "10:30": "cooling_down", "11:10": "counted"}
+    assert await service.verdicts(connection) == {
+        "10:00": "counted",
+        "10:30": "cooling_down",
+        "11:10": "counted",
+    }
     assert list((await service.tallies(connection)).values()) == [2]
     _, xp = await service.messages(connection)
     assert [message["data"]["amount"] for message in xp] == [5, -5]
@@ -71,38 +41,38 @@ async def test_late_event_moves_a_whole_row(database: str, connection: Connectio
     """A late event turns over every verdict after it, up to where the walk is as it was."""
     row = ["10:50", "11:40", "12:30", "13:20", "15:00"]
     async with service.running(database) as worker:
-        await worker.apply(document(HOUR))
-        await worker.batch([won(at) for at in row])
-        before = await verdicts(connection)
-        await worker.batch([won("10:30")])
+        await worker.apply(dedup_document(HOURLY))
+        await worker.batch([clock_event(at) for at in row])
+        before = await service.verdicts(connection)
+        await worker.batch([clock_event("10:30")])
 
     assert list(before.values()) == ["counted", "cooling_down", "counted", "cooling_down", "counted"]
     after = ["counted", "cooling_down", "counted", "cooling_down", "counted", "counted"]
-    assert list((await verdicts(connection)).values()) == after
+    assert list((await service.verdicts(connection)).values()) == after
 
 
 async def test_late_event_meets_a_tie(database: str, connection: Connection) -> None:
     """Of two events at one instant the one with the lesser key counts, whichever came first."""
     keys = {"evt-1": "already_counted", "evt-2": "counted"}  # b67d… and 11b8…
     async with service.running(database) as worker:
-        await worker.apply(document({"policy": "once"}))
+        await worker.apply(dedup_document({"policy": "once"}))
         for name in keys:
-            await worker.batch([won("10:00", id=name)])
+            await worker.batch([clock_event("10:00", id=name)])
 
-    assert await verdicts(connection) == keys
+    assert await service.verdicts(connection) == keys
 
 
 @pytest.mark.parametrize("fixed", ["older edition", "settled"])
 async def test_fixed_points_block_on_either_side(database: str, connection: Connection, fixed: str) -> None:
     """What counted under an older edition, or as settled, blocks what is near it on either side."""
     async with service.running(database) as worker:
-        await worker.apply(document({"policy": "always"} if fixed == "older edition" else HOUR))
-        await worker.batch([won("12:00", settled=fixed == "settled")])
-        await worker.apply(document(HOUR))
+        await worker.apply(dedup_document({"policy": "always"} if fixed == "older edition" else HOURLY))
+        await worker.batch([clock_event("12:00", settled=fixed == "settled")])
+        await worker.apply(dedup_document(HOURLY))
         found = {}
         for at in ("13:00", "12:59", "11:01", "11:00"):
-            await worker.batch([won(at)])
-            found[at] = (await verdicts(connection))[at]
+            await worker.batch([clock_event(at)])
+            found[at] = (await service.verdicts(connection))[at]
 
     assert found == {
         "13:00": "counted",
@@ -117,13 +87,13 @@ async def test_fixed_point_leaves_nothing_to_once(database: str, connection: Con
     """Where something counted under an older edition, or as settled, `once` counts nothing any more."""
     once = {"policy": "once"}
     async with service.running(database) as worker:
-        await worker.apply(document(HOUR if fixed == "older edition" else once))
-        await worker.batch([won("12:00", settled=fixed == "settled")])
-        await worker.apply(document(once))
-        await worker.batch([won("14:00")])
-        await worker.batch([won("10:00")])
+        await worker.apply(dedup_document(HOURLY if fixed == "older edition" else once))
+        await worker.batch([clock_event("12:00", settled=fixed == "settled")])
+        await worker.apply(dedup_document(once))
+        await worker.batch([clock_event("14:00")])
+        await worker.batch([clock_event("10:00")])
 
-    assert await verdicts(connection) == {
+    assert await service.verdicts(connection) == {
         "10:00": "already_counted",
         "12:00": "counted",
         "14:00": "already_counted",
@@ -133,13 +103,13 @@ async def test_fixed_point_leaves_nothing_to_once(database: str, connection: Con
 async def test_settled_event_moves_nothing(database: str, connection: Connection) -> None:
     """A settled event counts only where nothing counts near it, and never takes another's place."""
     async with service.running(database) as worker:
-        await worker.apply(document(HOUR))
-        await worker.batch([won("12:00")])
-        await worker.batch([won("11:30", settled=True)])
-        await worker.batch([won("11:00", settled=True)])
-        await worker.batch([won("10:30")])
+        await worker.apply(dedup_document(HOURLY))
+        await worker.batch([clock_event("12:00")])
+        await worker.batch([clock_event("11:30", settled=True)])
+        await worker.batch([clock_event("11:00", settled=True)])
+        await worker.batch([clock_event("10:30")])
 
-    assert await verdicts(connection) == {
+    assert await service.verdicts(connection) == {
         "10:30": "cooling_down",
         "11:00": "counted",
         "11:30": "cooling_down",
@@ -150,19 +120,19 @@ async def test_settled_event_moves_nothing(database: str, connection: Connection
 async def test_settled_events_come_after_their_batch(database: str, connection: Connection) -> None:
     """Settled events are judged beside what the ordinary ones of their batch have come to."""
     async with service.running(database) as worker:
-        await worker.apply(document(HOUR))
-        await worker.batch([won("11:30")])
+        await worker.apply(dedup_document(HOURLY))
+        await worker.batch([clock_event("11:30")])
         await worker.batch(
             [
-                won("10:00", settled=True),
-                won("10:01", settled=True),
-                won("12:00", settled=True),
-                won("12:15", settled=True),
-                won("11:00"),
+                clock_event("10:00", settled=True),
+                clock_event("10:01", settled=True),
+                clock_event("12:00", settled=True),
+                clock_event("12:15", settled=True),
+                clock_event("11:00"),
             ]
         )
 
-    assert await verdicts(connection) == {
+    assert await service.verdicts(connection) == {
         "10:00": "counted",  # a whole hour before 11:00
         "10:01": "cooling_down",
         "11:00": "counted",
@@ -175,29 +145,32 @@ async def test_settled_events_come_after_their_batch(database: str, connection: 
 async def test_event_read_twice_at_once(database: str, connection: Connection) -> None:
     """Of two workers that apply one event key at the same time one applies it, to the other it is a duplicate."""
     schedule = Schedule(database, connection)
-    await service.apply_document(database, document(HOUR))
+    await service.apply_document(database, dedup_document(HOURLY))
     outcomes: list[str] = []
 
     async def work(number: int) -> None:
         lane = service.Feed("deals", number)
         async with service.running(database, feed=lane, connect=lambda: schedule.connect(number)) as worker:
-            outcomes.extend(await worker.batch([won("10:00")]))
+            outcomes.extend(await worker.batch([clock_event("10:00")]))
 
     await schedule.run([0, 1], {number: work(number) for number in (0, 1)})
 
     assert schedule.lock_waits > 0
     assert sorted(outcomes) == ["applied", "duplicate"]
-    assert await verdicts(connection) == {"10:00": "counted"}
+    assert await service.verdicts(connection) == {"10:00": "counted"}
     assert list((await service.tallies(connection)).values()) == [1]
 
 
 async def test_conflicting_duplicate_creates_nobody(database: str, connection: Connection) -> None:
     """An event key that comes again for somebody else is a duplicate, counts as conflicting and creates nobody."""
     async with service.running(database) as worker:
-        await worker.apply(document(HOUR))
-        assert await worker.batch([won("10:00")]) == ["applied"]
-        assert await worker.batch([won("10:00", subject="bob")]) == ["duplicate"]
-        assert await worker.batch([won("11:00"), won("11:00", subject="cid")]) == ["applied", "duplicate"]
+        await worker.apply(dedup_document(HOURLY))
+        assert await worker.batch([clock_event("10:00")]) == ["applied"]
+        assert await worker.batch([clock_event("10:00", subject="bob")]) == ["duplicate"]
+        assert await worker.batch([clock_event("11:00"), clock_event("11:00", subject="cid")]) == [
+            "applied",
+            "duplicate",
+        ]
         assert worker.metrics.registry.get_sample_value("engagement_conflicting_duplicates_total") == 2
 
     assert {contact for _, _, contact in await service.scores(connection)} == {"ann"}
@@ -206,8 +179,8 @@ async def test_conflicting_duplicate_creates_nobody(database: str, connection: C
 async def test_causes_are_cut_at_twenty(database: str, connection: Connection) -> None:
     """A score message names the first 20 events that did it, and says how many there were."""
     async with service.running(database) as worker:
-        await worker.apply(document({"policy": "always"}))
-        await worker.batch([won(f"10:{minute}") for minute in range(34, 9, -1)])
+        await worker.apply(dedup_document({"policy": "always"}))
+        await worker.batch([clock_event(f"10:{minute}") for minute in range(34, 9, -1)])
 
     [message], _ = await service.messages(connection)
     assert message["data"]["event_count"] == 25

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.infra import postgres
-from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.lanes import operations, positions
 from consumer.lanes.log_offsets import LogBounds
 from consumer.lanes.positions import Lane
 from schemas.names import LaneStop
-from tests.kafka.installation import document
-from tests.oracle import OracleRecord
+from tests.builders.catalog_documents import document
+from tests.builders.events import event
 from tests.pipeline import service
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from consumer.infra.postgres.connection import Connection
 
 _KEY = ("deals", 0)
-
-
-def _event(number: int, *, dead: bool = False) -> OracleRecord:
-    return OracleRecord(
-        id=str(number),
-        source="/crm",
-        type="deal.won",
-        subject="ann",
-        accountid=None if dead else "acme",
-        timestamp=datetime(2026, 3, 2, 10, tzinfo=UTC),
-    )
-
-
-@asynccontextmanager
-async def _keeper(dsn: str) -> AsyncIterator[ConnectionKeeper]:
-    keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
-    yield keeper
-    keeper.drop()
 
 
 async def _lane(connection: Connection) -> Lane:
@@ -51,12 +27,12 @@ async def _lane(connection: Connection) -> Lane:
 
 async def test_a_paused_lane_stands_until_resumed(database: str, connection: Connection) -> None:
     """From the pause on no batch has an effect, its worker sees why; resumed, the same records are processed."""
-    async with service.running(database) as worker, _keeper(database) as keeper:
+    async with service.running(database) as worker, service.kept_connection(database) as keeper:
         await worker.apply(document())
-        assert await worker.batch([_event(0)]) == ["applied"]
+        assert await worker.batch([event("0")]) == ["applied"]
         assert await operations.pause(keeper, _KEY) is None
         assert await operations.pause(keeper, _KEY) is LaneStop.PAUSED
-        records = worker.feed.records([_event(1)])
+        records = worker.feed.records([event("1")])
         assert await worker.process(records) == []
         assert worker.lanes[_KEY].stopped == "paused"
         assert (await _lane(connection)).next_offset == 1
@@ -71,18 +47,18 @@ async def test_a_paused_lane_stands_until_resumed(database: str, connection: Con
 
 async def test_a_resume_counts_dead_records_anew(database: str, connection: Connection) -> None:
     """Stopped for 100 dead records and resumed, a lane takes 99 more and stops after the hundredth again."""
-    async with service.running(database) as worker, _keeper(database) as keeper:
+    async with service.running(database) as worker, service.kept_connection(database) as keeper:
         await worker.apply(document())
-        await worker.batch([_event(n, dead=True) for n in range(100)])
+        await worker.batch([event(str(n), accountid=None) for n in range(100)])
         assert (await _lane(connection)).stopped == "dead_letters"
         assert await operations.pause(keeper, _KEY) is LaneStop.DEAD_LETTERS
         assert await operations.resume(keeper, _KEY) is LaneStop.DEAD_LETTERS
         lane = await _lane(connection)
         assert (lane.stopped, lane.seen, lane.recent_dead) == (None, 0, ())
         worker.lanes.hold([lane])
-        assert len(await worker.batch([_event(n, dead=True) for n in range(99)])) == 99
+        assert len(await worker.batch([event(str(n), accountid=None) for n in range(99)])) == 99
         assert (await _lane(connection)).stopped is None
-        assert len(await worker.batch([_event(n, dead=True) for n in range(5)])) == 1
+        assert len(await worker.batch([event(str(n), accountid=None) for n in range(5)])) == 1
         assert (await _lane(connection)).stopped == "dead_letters"
 
 
@@ -91,9 +67,9 @@ async def test_only_a_seek_helps_where_the_log_does_not_fit(
     reason: LaneStop, database: str, connection: Connection
 ) -> None:
     """A lane that its log does not fit stays stopped however often it is resumed; a seek lets it go on."""
-    async with service.running(database) as worker, _keeper(database) as keeper:
+    async with service.running(database) as worker, service.kept_connection(database) as keeper:
         await worker.apply(document())
-        await worker.batch([_event(0)])
+        await worker.batch([event("0")])
         await positions.stop(connection, worker.lanes[_KEY], reason)
         assert await operations.resume(keeper, _KEY) is reason
         assert await operations.resume(keeper, _KEY, [reason]) is reason
@@ -107,10 +83,10 @@ async def test_only_a_seek_helps_where_the_log_does_not_fit(
 
 async def test_a_seek_fences_the_batch_in_flight(database: str, connection: Connection) -> None:
     """A worker's batch against a lane put elsewhere has no effect; taken over again it reads where it was put."""
-    async with service.running(database) as worker, _keeper(database) as keeper:
+    async with service.running(database) as worker, service.kept_connection(database) as keeper:
         await worker.apply(document())
-        await worker.batch([_event(n) for n in range(5)])
-        in_flight = worker.feed.records([_event(5)])
+        await worker.batch([event(str(n)) for n in range(5)])
+        in_flight = worker.feed.records([event("5")])
         assert await operations.seek(keeper, await _lane(connection), 2) == (5, None)
         assert await worker.process(in_flight) == []
         assert _KEY not in worker.lanes
@@ -118,14 +94,14 @@ async def test_a_seek_fences_the_batch_in_flight(database: str, connection: Conn
 
         await worker.take_lanes({_KEY: 0})
         worker.feed.next_offset = worker.lanes[_KEY].next_offset
-        again = await worker.batch([_event(n) for n in range(2, 7)])
+        again = await worker.batch([event(str(n)) for n in range(2, 7)])
         assert again == ["duplicate"] * 3 + ["applied"] * 2
     assert len(await service.entries(connection)) == 7
 
 
 async def test_a_seek_leaves_a_pause_and_knows_its_epoch(database: str, connection: Connection) -> None:
     """A paused lane that is moved stays paused; a lane that changed hands since it was looked at is not moved."""
-    async with service.running(database) as worker, _keeper(database) as keeper:
+    async with service.running(database) as worker, service.kept_connection(database) as keeper:
         before = await _lane(connection)
         await operations.pause(keeper, _KEY)
         assert await operations.seek(keeper, before, 3) == (0, LaneStop.PAUSED)
@@ -137,7 +113,7 @@ async def test_a_seek_leaves_a_pause_and_knows_its_epoch(database: str, connecti
 
 async def test_other_reasons_are_left(database: str, connection: Connection) -> None:
     """A resume for one reason leaves those stopped for another; a lane that does not exist is reported missing."""
-    async with service.running(database), _keeper(database) as keeper:
+    async with service.running(database), service.kept_connection(database) as keeper:
         await operations.pause(keeper, _KEY)
         assert await operations.resume(keeper, _KEY, [LaneStop.DEAD_LETTERS]) is LaneStop.PAUSED
         assert (await _lane(connection)).stopped == "paused"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
-from hypothesis import event, given
+from hypothesis import given
 from hypothesis import strategies as some
 
 from consumer.domain.model import DeadLetter, Event, Record
@@ -15,8 +15,8 @@ from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.skip_processed import skip_processed
 from consumer.lanes.positions import Lane, read
 from schemas.names import DeadLetterReason
-from tests.kafka.installation import document
-from tests.oracle import OracleRecord
+from tests.builders.catalog_documents import document
+from tests.builders.events import event
 from tests.pipeline import service
 from tests.pipeline.connection_cuts import Cuts, WorkerDied
 from tests.pipeline.rejecting_trigger import mark, refuse_marked
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.infra.postgres.connection import Connection
+    from tests.oracle import OracleRecord
 
 _KEY = ("deals", 0)
 # What a record was: None an event, else dead, naming this account, '' naming none.
@@ -61,7 +62,7 @@ def test_a_lane_stops_where_a_recount_says_so(kinds: Kinds, batch: int) -> None:
         taken += len(due_now.records)
         assert (lane.next_offset, lane.seen, lane.last_timestamp) == (taken, taken, taken - 1)
         assert len(lane.recent_dead) <= 200
-    event("stops" if lane.stopped else "goes on")
+    hypothesis.event("stops" if lane.stopped else "goes on")
     assert (taken if lane.stopped else None) == _stops_behind(kinds)
 
 
@@ -73,14 +74,11 @@ _GOOD = Event("acme", b"", "1", "/crm", "deal.won", "ann", 0, False, None, None,
 
 
 def _event(number: int, *, account: str = "acme", refused: bool = False, dead: bool = False) -> OracleRecord:
-    return OracleRecord(
-        id=f"e{number}",
-        source="/crm",
-        type="deal.won",
+    return event(
+        f"e{number}",
         subject=None if dead else "ann",
         objectid=mark("22003") if refused else None,
         accountid=account,
-        timestamp=datetime(2026, 3, 2, 10, tzinfo=UTC),
     )
 
 

@@ -15,9 +15,9 @@ from consumer.infra.clock import SystemClock
 from consumer.scoring.verify import verify
 from consumer.worker import maintenance
 from consumer.worker.maintenance import Maintenance, MaintenanceRound, months_ahead
-from tests.oracle import OracleRecord
+from tests.builders.catalog_documents import document
+from tests.builders.events import dated_event
 from tests.pipeline import service
-from tests.pipeline.test_claims import CATALOG
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -65,18 +65,6 @@ async def _once(dsn: str, clock: Clock | None = None) -> MaintenanceRound | None
     return done
 
 
-def _event(number: int, at: datetime = _NOW, subject: str = "ann") -> OracleRecord:
-    return OracleRecord(
-        id=str(number),
-        source="/crm",
-        type="deal.won",
-        subject=subject,
-        time=at.isoformat(),
-        accountid="acme",
-        timestamp=at,
-    )
-
-
 async def _age(connection: Connection, number: int, age: timedelta) -> None:
     """Let an event have been applied so long ago."""
     await connection.execute(
@@ -90,8 +78,8 @@ async def _age(connection: Connection, number: int, age: timedelta) -> None:
 async def test_claims_go_after_their_window_and_not_before(database: str, connection: Connection) -> None:
     """A claim applied a minute longer ago than the window goes, one a minute less stays; again, nothing goes."""
     async with service.running(database) as worker:
-        await worker.apply(CATALOG)
-        await worker.batch([_event(n, _NOW - timedelta(days=200)) for n in range(3)])
+        await worker.apply(document())
+        await worker.batch([dated_event(str(n), _NOW - timedelta(days=200)) for n in range(3)])
     await _age(connection, 0, _WINDOW + timedelta(minutes=1))
     await _age(connection, 1, _WINDOW - timedelta(minutes=1))
     done = await _once(database)
@@ -106,8 +94,8 @@ async def test_a_redelivery_after_the_purge_is_found(database: str, connection: 
     """Whenever it is fed again, an event whose claim went is found by its entry: at the edge of the window too."""
     edge = _NOW - _WINDOW + timedelta(minutes=59)  # dated as late as it may be, an hour after it was applied
     async with service.running(database) as worker:
-        await worker.apply(CATALOG)
-        events = [_event(0, _NOW - timedelta(days=200)), _event(1, edge)]
+        await worker.apply(document())
+        events = [dated_event("0", _NOW - timedelta(days=200)), dated_event("1", edge)]
         assert await worker.batch(events) == ["applied"] * 2
         await _age(connection, 0, timedelta(days=199))
         await _age(connection, 1, _WINDOW + timedelta(seconds=1))
@@ -147,14 +135,14 @@ async def test_beside_ingest_nothing_is_lost(
     """While maintenance deletes claims without a pause, batches with redeliveries go on, each event once."""
     monkeypatch.setattr(maintenance, "_PAGES", 1)
     people = [f"p{number}" for number in range(10)]
-    old = [_event(n, _NOW - timedelta(days=120), people[n % 10]) for n in range(500)]
+    old = [dated_event(str(n), _NOW - timedelta(days=120), subject=people[n % 10]) for n in range(500)]
     async with service.running(database) as worker:
-        await worker.apply(CATALOG)
+        await worker.apply(document())
         assert set(await worker.batch(old)) == {"applied"}
         await connection.execute("update claims set applied_at = now() - interval '91 days'")
         async with _running(_maintenance(database, every=0.0)):
             for batch in range(1, 11):
-                new = [_event(1000 * batch + n, _NOW, people[n % 10]) for n in range(50)]
+                new = [dated_event(str(1000 * batch + n), _NOW, subject=people[n % 10]) for n in range(50)]
                 again = old[50 * (batch - 1) : 50 * batch]
                 mixed = [event for pair in zip(new, again, strict=True) for event in pair]
                 assert await worker.batch(mixed) == ["applied", "duplicate"] * 50

@@ -9,8 +9,9 @@ import pytest
 
 from consumer.infra.postgres.revision import begin_shared
 from sql import queries
+from tests.builders.catalog_documents import HOURLY, dedup_document
+from tests.builders.events import clock_event
 from tests.pipeline import service
-from tests.pipeline.test_gates import HOUR, document, won
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ async def test_no_table_is_read_whole(database: str, connection: Connection) -> 
         return {row["relname"]: row["seq_tup_read"] for row in rows if row["relname"].startswith(named)}
 
     async with service.running(database) as worker:
-        await worker.apply(document(HOUR))
+        await worker.apply(dedup_document(HOURLY))
         for number in range(_BATCHES + 1):
             # Every other batch is late for the contacts of the one before it, and takes its place.
             contacts = range(number // 2 * _TOGETHER, (number // 2 + 1) * _TOGETHER)
             at = "10:00" if number % 2 else "10:30"
             await worker.batch(
-                [won(at, subject=f"c-{one}", id=f"{number}-{one}", **_REP) for one in contacts]
+                [clock_event(at, subject=f"c-{one}", id=f"{number}-{one}", **_REP) for one in contacts]
             )
     read = await eventually(stored, within=10, what="the statistics to be written down")
     assert read
@@ -71,9 +72,11 @@ async def test_no_part_of_a_batch_is_gone_through_for_each_of_another(
     The first is a square; the second grows with what is stored, or with the number of accounts.
     """
     async with service.running(database) as worker:
-        await worker.apply(document(HOUR))
+        await worker.apply(dedup_document(HOURLY))
         for at in ("10:30", "10:00"):
-            await worker.batch([won(at, subject=f"c-{one}", id=f"{at}-{one}", **_REP) for one in range(200)])
+            await worker.batch(
+                [clock_event(at, subject=f"c-{one}", id=f"{at}-{one}", **_REP) for one in range(200)]
+            )
     if counted:
         await connection.execute("analyze")
     plan = await _plan(connection, _STATEMENTS[name], queries("batch")["pin_plans"])
@@ -103,7 +106,7 @@ async def test_publishing_reads_only_whom_it_goes_through(
 async def _fill(database: str, connection: Connection) -> None:
     """Store 20,000 contacts with scores who were told of, counted by the statistics."""
     async with service.running(database) as worker:
-        await worker.apply(document(HOUR))
+        await worker.apply(dedup_document(HOURLY))
     await connection.execute("""
         insert into contacts (account_id, external_id, shard)
             select a.id, 'c-' || n, 0 from accounts a, generate_series(1, 20000) n;

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.scoring.verify import verify
-from tests.oracle import Oracle, OracleRecord, parse_time
+from tests.builders.events import clock_event
+from tests.oracle import Oracle
 from tests.pipeline import service
 
 if TYPE_CHECKING:
@@ -33,28 +34,14 @@ CATALOG: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _record(identity: str, kind: str, time: str) -> OracleRecord:
-    occurred_at = parse_time(time)
-    assert occurred_at is not None
-    return OracleRecord(
-        id=identity,
-        source="/crm",
-        type=kind,
-        subject="ann",
-        time=time,
-        accountid="acme",
-        timestamp=occurred_at,
-    )
-
-
 async def test_each_published_profile_has_its_own_scores(database: str, connection: Connection) -> None:
     """One batch moves the scores of every published profile by its own weights, and a draft has none."""
     oracle = Oracle()
     oracle.apply(CATALOG)
     batch = [
-        _record("a", "deal.won", "2026-03-02T10:00:00Z"),
-        _record("b", "email.opened", "2026-03-02T11:00:00Z"),
-        _record("c", "email.opened", "2026-03-02T12:00:00Z"),
+        clock_event("10:00", id="a", type="deal.won"),
+        clock_event("11:00", id="b", type="email.opened"),
+        clock_event("12:00", id="c", type="email.opened"),
     ]
     async with service.running(database) as worker:
         await worker.apply(CATALOG)

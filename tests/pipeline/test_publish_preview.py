@@ -23,29 +23,38 @@ from consumer.scoring.profile_publish.versions import (
 from consumer.scoring.segments.definition import Match
 from consumer.scoring.segments.repository import Segment
 from consumer.scoring.verify import verify
-from tests.kafka.installation import definition
+from tests.builders.catalog_documents import definition, weights_document
+from tests.builders.events import lost_event, numbered_event
 from tests.pipeline import service
 from tests.pipeline.committed_rows import everything
-from tests.pipeline.history_runner import parsed
-from tests.pipeline.test_publish import catalog, event, lost, overall
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 
 def _draft(won: int = 10) -> dict[str, Any]:
-    withheld = catalog(won=won)
+    withheld = weights_document(won=won)
     withheld["profiles"][0]["published"] = False
     return withheld
 
 
 async def _history(worker: service.Service) -> None:
     """Give ann 30 points in purchase, bob 10 and 10 in support, cid 10 in support; eve was only seen."""
-    await worker.apply(catalog())
-    await worker.apply(catalog("birch"))
-    await worker.batch([event(1), event(2), event(3), event(4, subject="bob"), lost(5, subject="bob")])
-    await worker.batch([lost(6, subject="cid"), event(7, type="contact.upserted", subject="eve")])
-    await worker.batch([event(8, accountid="birch")])
+    await worker.apply(weights_document())
+    await worker.apply(weights_document("birch"))
+    await worker.batch(
+        [
+            numbered_event(1),
+            numbered_event(2),
+            numbered_event(3),
+            numbered_event(4, subject="bob"),
+            lost_event(5, subject="bob"),
+        ]
+    )
+    await worker.batch(
+        [lost_event(6, subject="cid"), numbered_event(7, type="contact.upserted", subject="eve")]
+    )
+    await worker.batch([numbered_event(8, accountid="birch")])
 
 
 async def test_it_says_what_the_publish_then_does(
@@ -55,7 +64,7 @@ async def test_it_says_what_the_publish_then_does(
     monkeypatch.setattr(previewing, "_IDS_PER_QUERY", 2)
     async with service.running(database) as worker:
         await _history(worker)
-    await apply_document(connection, parsed(_draft(won=3)))
+    await apply_document(connection, service.parsed(_draft(won=3)))
     before = await everything(connection)
     told: list[tuple[int, int]] = []
     found = await preview(
@@ -88,8 +97,10 @@ async def test_it_says_what_the_publish_then_does(
     ]
     assert found.seconds > 0
 
-    await service.apply_document(database, catalog(won=3))
-    assert {who: points for who, points in (await overall(connection)).items() if who != "ann"} == {
+    await service.apply_document(database, weights_document(won=3))
+    assert {
+        who: points for who, points in (await service.overall_scores(connection)).items() if who != "ann"
+    } == {
         "bob": 13,
         "cid": 10,
         "eve": 0,
@@ -105,7 +116,7 @@ async def test_it_says_who_enters_and_leaves_segments(
     monkeypatch.setattr(previewing, "_IDS_PER_QUERY", 2)
     async with service.running(database) as worker:
         await _history(worker)
-    await apply_document(connection, parsed(_draft(won=3)))
+    await apply_document(connection, service.parsed(_draft(won=3)))
 
     def segment(key: str, match: dict[str, Any], profile: str | None = None) -> Segment:
         return Segment(key=key, name=key, profile=profile, match=Match.model_validate(match))
@@ -140,7 +151,7 @@ async def test_a_swap_between_groups_changes_and_moves_nobody(database: str, con
         await _history(worker)
     moved = _draft(won=10)
     moved["definitions"][0] = definition("won", "deal.won", group="support")
-    await apply_document(connection, parsed(moved))
+    await apply_document(connection, service.parsed(moved))
     found = await preview(connection, "acme", "lead_score", ranges=[ScoreRange("s", "support", least=11)])
     assert (found.changed, found.moved, found.movers) == (2, 0, [])
     assert found.crossings == [Crossing("s", entering=2, leaving=0, enters=["ann", "bob"])]
@@ -157,8 +168,10 @@ async def test_of_a_profile_never_published_all_is_new(database: str, connection
     async with service.running(database) as worker:
         await _history(worker)
     second = {"key": "second", "name": "Second", "published": False, "weights": {"won": 1}}
-    document = catalog()
-    await apply_document(connection, parsed({**document, "profiles": [*document["profiles"], second]}))
+    document = weights_document()
+    await apply_document(
+        connection, service.parsed({**document, "profiles": [*document["profiles"], second]})
+    )
     words = {"reason": "because", "author": "mia", "client_key": "1"}
     await adjustments.add(
         connection,
@@ -183,14 +196,19 @@ async def test_versions_are_listed_compared_and_gone_back_to(database: str, conn
     """Each with who and when; an old one becomes the draft, and publishing that gives the scores it gave."""
     async with service.running(database) as worker:
         await _history(worker)
-        await worker.apply(catalog(won=3))
-        changed = catalog(lost=1)
+        await worker.apply(weights_document(won=3))
+        changed = weights_document(lost=1)
         changed["definitions"] = [
             definition("won", "deal.won", default_points=50),
             definition("lost", "deal.lost", group="purchase"),
         ]
         await worker.apply(changed)
-        assert await overall(connection) | {"ann": 150} == {"ann": 150, "bob": 51, "cid": 1, "eve": 0}
+        assert await service.overall_scores(connection) | {"ann": 150} == {
+            "ann": 150,
+            "bob": 51,
+            "cid": 1,
+            "eve": 0,
+        }
 
         found = await read_versions(connection, "acme", "lead_score")
         assert [(one.number, one.state, one.by) for one in found] == [
@@ -217,10 +235,10 @@ async def test_versions_are_listed_compared_and_gone_back_to(database: str, conn
             "profile lead_score: weights.won none -> 10",
             "profile lead_score: group.lost support -> purchase",
         ]
-        drafted = catalog(won=10)
+        drafted = weights_document(won=10)
         del drafted["definitions"]
         drafted["profiles"][0]["published"] = False
-        assert await diff_document(connection, parsed(drafted)) == []
+        assert await diff_document(connection, service.parsed(drafted)) == []
         publish = await profile_publish.begin(connection, "acme", "lead_score", by="mia")
         await service.publish_all(database, [publish])
     [newest, *_] = await read_versions(connection, "acme", "lead_score")

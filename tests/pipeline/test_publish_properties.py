@@ -26,12 +26,13 @@ from consumer.scoring.profile_publish import (
     steps,
 )
 from sql import queries
+from tests.builders.events import numbered_event
 from tests.oracle.catalog import Account, Version
 from tests.pipeline import oracle_comparison, service
 from tests.pipeline.catalog_strategies import KEYS
-from tests.pipeline.history_runner import emptied, parsed
-from tests.pipeline.test_publish import event
-from tests.pipeline.test_verdict_properties import EXAMPLES, IN_CI, drawn, scheduled
+from tests.pipeline.history_runner import emptied
+from tests.pipeline.property_settings import EXAMPLES, IN_CI, property_settings
+from tests.pipeline.statement_schedule import scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -126,7 +127,7 @@ def _records(draw: st.DrawFn, numbers: range) -> tuple[OracleRecord, ...]:
     """Draw events, some of them late: a number's time is not its place."""
     seconds = st.integers(0, 60)
     return tuple(
-        event(
+        numbered_event(
             draw(seconds),
             id=f"e{number}",
             type=draw(st.sampled_from(["deal.won", "deal.won", "deal.lost"])),
@@ -238,7 +239,7 @@ class Play:
         for version in self.versions.values():
             for row in rows:
                 version.freeze(self.account.definitions[row["key"]])
-        await catalog.apply_document(self.schedule.monitor, parsed(document))
+        await catalog.apply_document(self.schedule.monitor, service.parsed(document))
         for profile in self.account.change(document):
             assert profile.version is not None
             self.versions[profile.key, profile.version.number] = profile.version
@@ -394,7 +395,7 @@ def test_property_publishing(
 
     with scheduled(module_database) as (run, schedule):
 
-        @drawn(examples)
+        @property_settings(examples)
         @given(_chapters())
         def law(chapters: list[Chapter]) -> None:
             run(holds(schedule, chapters))

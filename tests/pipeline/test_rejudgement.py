@@ -26,18 +26,17 @@ from consumer.scoring.rejudgement.preview import preview
 from consumer.scoring.verify import verify
 from consumer.worker.background_jobs import BackgroundJobs
 from schemas.published import ScoreChanged, XpCredited
+from tests.builders.catalog_documents import ALWAYS, HOURLY, ONCE, dedup_document
+from tests.builders.events import clock_event
 from tests.pipeline import service
 from tests.pipeline.history_runner import emptied
-from tests.pipeline.test_gates import HOUR, document, verdicts, won
-from tests.pipeline.test_verdict_properties import drawn
+from tests.pipeline.property_settings import property_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from consumer.infra.postgres.connection import Connection
 
-ALWAYS = {"policy": "always"}
-ONCE = {"policy": "once"}
 _REP: dict[str, Any] = {"actorid": "rita", "actortype": "rep"}
 
 
@@ -62,10 +61,12 @@ async def judged(dsn: str, connection: Connection, *, with_xp: bool = False) -> 
 async def counted_too_much(database: str) -> AsyncIterator[service.Service]:
     """Give a worker that has counted every deal of two contacts before the rule became `once`."""
     async with service.running(database) as worker:
-        await worker.apply(document(ALWAYS))
-        await worker.batch([won(at, **_REP) for at in ("10:30", "10:00", "11:00")])
-        await worker.batch([won("12:00", subject="bob", **_REP), won("9:00", robot="true", **_REP)])
-        await worker.apply(document(ONCE))
+        await worker.apply(dedup_document(ALWAYS))
+        await worker.batch([clock_event(at, **_REP) for at in ("10:30", "10:00", "11:00")])
+        await worker.batch(
+            [clock_event("12:00", subject="bob", **_REP), clock_event("9:00", robot="true", **_REP)]
+        )
+        await worker.apply(dedup_document(ONCE))
         yield worker
 
 
@@ -85,7 +86,7 @@ async def test_what_counted_too_much_is_mended(database: str, connection: Connec
             2,
             2,
         )
-        assert await verdicts(connection) == {
+        assert await service.verdicts(connection) == {
             "9:00": "excluded",
             "10:00": "counted",
             "10:30": "already_counted",
@@ -97,10 +98,10 @@ async def test_what_counted_too_much_is_mended(database: str, connection: Connec
             (("acme", "bob", "won", 2), 1),
         }
         scores = await service.scores(connection)
-        assert scores["acme", "lead_score", "ann"] == {"overall": 10, "deals": 10}
+        assert scores["acme", "lead_score", "ann"] == {"overall": 10, "purchase": 10}
         # A late event takes the first one's place, as if it had always been so.
-        await worker.batch([won("8:00")])
-        assert (await verdicts(connection))["10:00"] == "already_counted"
+        await worker.batch([clock_event("8:00")])
+        assert (await service.verdicts(connection))["10:00"] == "already_counted"
     assert (await verify(database)).differences == []
 
 
@@ -123,7 +124,7 @@ async def test_xp_stays_unless_it_is_asked_for(database: str, connection: Connec
         await judged(database, connection)
         assert await net_xp(connection) == 4 * 5
         # `once` by contact becomes `always` again: all count anew, and were credited for it before.
-        await worker.apply(document(ALWAYS))
+        await worker.apply(dedup_document(ALWAYS))
         assert (await judged(database, connection)).changed == 2
         assert await net_xp(connection) == 4 * 5
     assert (await verify(database)).differences == []
@@ -147,9 +148,9 @@ async def test_a_preview_says_what_comes_true(database: str, connection: Connect
     """It names what would change and writes nothing; afterwards it is so, and there is nothing left to change."""
     async with counted_too_much(database):
         asked = await preview(connection, "acme", "won", with_xp=True)
-        assert await verdicts(connection) == dict.fromkeys(await verdicts(connection), "counted") | {
-            "9:00": "excluded"
-        }
+        assert await service.verdicts(connection) == dict.fromkeys(
+            await service.verdicts(connection), "counted"
+        ) | {"9:00": "excluded"}
         stands = await judged(database, connection, with_xp=True)
     assert (asked.contacts, asked.changed, asked.counting, asked.ceasing) == (2, 1, 0, 2)
     assert (asked.xp_given, asked.xp_taken) == (0, 10)
@@ -174,13 +175,13 @@ async def test_one_at_a_time(database: str, connection: Connection) -> None:
 async def test_cancelling_stops_it(database: str, connection: Connection) -> None:
     """Whoever was not gone through stays as judged before; a second cancel is refused; both ends are on record."""
     async with counted_too_much(database):
-        before = await verdicts(connection)
+        before = await service.verdicts(connection)
         number = await begin(connection)
         await rejudgement.cancel(connection, number, by="bea")
         assert (await work(database, number)).state == "cancelled"
         with pytest.raises(RejudgementEndedError):
             await rejudgement.cancel(connection, number, by="bea")
-    assert await verdicts(connection) == before
+    assert await service.verdicts(connection) == before
     rows = await connection.fetch("select actor, action from audit order by id desc limit 2")
     assert [tuple(row) for row in rows] == [("bea", "cancelled"), ("ada", "judged_again")]
 
@@ -189,7 +190,7 @@ async def test_another_edition_ends_it(database: str, connection: Connection) ->
     """When the rule changes again before the end it stops, for its edition is no longer the newest."""
     async with counted_too_much(database) as worker:
         number = await begin(connection)
-        await worker.apply(document(HOUR))
+        await worker.apply(dedup_document(HOURLY))
         assert (await work(database, number)).state == "superseded"
     assert (await verify(database)).differences == []
 
@@ -206,7 +207,7 @@ async def test_a_worker_goes_on_with_it(database: str, connection: Connection) -
 
 # The law --------------------------------------------------------------------------------------------------
 
-_POLICIES = st.sampled_from([ALWAYS, ONCE, HOUR, {"policy": "cooldown", "interval": "2h", "per": "object"}])
+_POLICIES = st.sampled_from([ALWAYS, ONCE, HOURLY, {"policy": "cooldown", "interval": "2h", "per": "object"}])
 _HAPPENED = st.tuples(
     st.sampled_from(["8:00", "8:30", "9:00", "9:30", "10:00", "11:00"]),
     st.sampled_from(["ann", "bob"]),
@@ -222,7 +223,7 @@ def test_it_is_as_if_the_rule_had_always_been(module_database: str) -> None:
     """
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
 
-        @drawn(20)
+        @property_settings(20)
         @given(_POLICIES, _POLICIES, _BATCHES, st.integers(0, 3))
         def law(before: dict[str, str], after: dict[str, str], batches: list[list[Any]], early: int) -> None:
             runner.run(_hold(module_database, before, after, batches, early))
@@ -238,10 +239,10 @@ async def _hold(
     try:
         await emptied(connection)
         async with service.running(dsn) as worker:
-            await worker.apply(document(before))
-            await worker.apply({**document(after), "account": "birch"})
+            await worker.apply(dedup_document(before))
+            await worker.apply({**dedup_document(after), "account": "birch"})
             await _feed(worker, batches[0], 0)
-            await worker.apply(document(after))
+            await worker.apply(dedup_document(after))
             await _feed(worker, batches[1], 1)
             number = await begin(connection, with_xp=True)
             for _ in range(early):
@@ -258,7 +259,7 @@ async def _hold(
 async def _feed(worker: service.Service, happened: list[tuple[str, str, str]], batch: int) -> None:
     await worker.batch(
         [
-            won(at, subject=who, objectid=what, id=f"{batch}-{place}", accountid=account, **_REP)
+            clock_event(at, subject=who, objectid=what, id=f"{batch}-{place}", accountid=account, **_REP)
             for place, (at, who, what) in enumerate(happened)
             for account in ("acme", "birch")
         ]

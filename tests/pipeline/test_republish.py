@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +15,8 @@ from consumer.scoring.announce import RelayNotRunningError
 from consumer.scoring.republish import NotPublishedError, Republish, RepublishProgress
 from consumer.scoring.verify import verify
 from schemas.published import ScoreChanged
-from tests.kafka.installation import definition, document
-from tests.oracle import OracleRecord
+from tests.builders.catalog_documents import definition, document, groups
+from tests.builders.events import numbered_event
 from tests.pipeline import service
 
 if TYPE_CHECKING:
@@ -30,23 +29,13 @@ _PROFILES = [
     {"key": "fit", "name": "Fit", "inherits": False, "published": True, "weights": {"won": 3}},
     {"key": "draft", "name": "Draft", "inherits": True, "published": False},
 ]
-_GROUPS = [
-    {"key": "purchase", "name": "Purchase", "icon": "cart"},
-    {"key": "support", "name": "Support", "icon": "cart"},
-]
 
 
 def _catalog(account: str = "acme") -> dict[str, Any]:
     definitions = [definition("won", "deal.won"), definition("lost", "deal.lost", default_points=-4)]
-    return document(account, groups=_GROUPS, profiles=_PROFILES, definitions=definitions)
-
-
-def _event(number: int, **changes: Any) -> OracleRecord:
-    at = _AT + timedelta(seconds=number)
-    record = OracleRecord(
-        id=str(number), source="/crm", type="deal.won", subject="ann", accountid="acme", timestamp=at
+    return document(
+        account, groups=groups("purchase", "support"), profiles=_PROFILES, definitions=definitions
     )
-    return replace(record, **changes)
 
 
 async def _republish(dsn: str, *arguments: str) -> RepublishProgress:
@@ -67,9 +56,15 @@ async def test_every_contact_is_told_as_it_stands(database: str, connection: Con
     async with service.running(database) as worker:
         await worker.apply(_catalog())
         await worker.apply(_catalog("birch"))
-        await worker.batch([_event(1), _event(2, type="deal.lost"), _event(3, accountid="birch")])
         await worker.batch(
-            [_event(4), _event(5, subject="bob"), _event(6, type="contact.upserted", subject="zoe")]
+            [numbered_event(1), numbered_event(2, type="deal.lost"), numbered_event(3, accountid="birch")]
+        )
+        await worker.batch(
+            [
+                numbered_event(4),
+                numbered_event(5, subject="bob"),
+                numbered_event(6, type="contact.upserted", subject="zoe"),
+            ]
         )
         before = await _changes(connection)
         done = await _republish(database, "acme")
@@ -94,7 +89,7 @@ async def test_every_contact_is_told_as_it_stands(database: str, connection: Con
             assert all(group["previous"] == group["current"] for group in data["groups"].values())
         assert (await verify(database)).differences == []
 
-        await worker.batch([_event(7)])
+        await worker.batch([numbered_event(7)])
         [*_, last] = [
             one["data"] for one in await _changes(connection) if one["data"]["profile"] == "lead_score"
         ]
@@ -106,7 +101,7 @@ async def test_messages_look_like_a_batchs(database: str, connection: Connection
     """The same members in the same order, valid by the published schema, keyed and named the same way."""
     async with service.running(database) as worker:
         await worker.apply(_catalog())
-        await worker.batch([_event(1)])
+        await worker.batch([numbered_event(1)])
     await _republish(database, "acme", "lead_score")
     by_batch, republished = (
         one for one in await _changes(connection) if one["data"]["profile"] == "lead_score"
@@ -123,7 +118,7 @@ async def test_one_profile_and_none(database: str, connection: Connection) -> No
     """`--profile` tells of that one alone; a draft, a stranger and an unknown account are refused."""
     async with service.running(database) as worker:
         await worker.apply(_catalog())
-        await worker.batch([_event(1)])
+        await worker.batch([numbered_event(1)])
     assert (await _republish(database, "acme", "fit")).messages == 1
     with pytest.raises(NotPublishedError, match="'acme' has no published profile 'draft'"):
         await _republish(database, "acme", "draft")
@@ -142,11 +137,13 @@ async def test_beside_batches_the_chain_holds(
     async with service.running(database) as worker:
         await worker.apply(_catalog())
         people = [f"p{number:02}" for number in range(20)]
-        await worker.batch([_event(n, subject=who) for n, who in enumerate(people)])
+        await worker.batch([numbered_event(n, subject=who) for n, who in enumerate(people)])
 
         async def feed() -> None:
             for batch in range(1, 15):
-                await worker.batch([_event(100 * batch + n, subject=who) for n, who in enumerate(people)])
+                await worker.batch(
+                    [numbered_event(100 * batch + n, subject=who) for n, who in enumerate(people)]
+                )
 
         again = [_republish(database, "acme") for _ in range(3)]
         _, *done = await asyncio.gather(feed(), *again)
@@ -180,7 +177,7 @@ async def test_an_outbox_that_nobody_empties_is_not_flooded(
     monkeypatch.setattr(announce, "_MAX_UNPUBLISHED", 1)
     async with service.running(database) as worker:
         await worker.apply(_catalog())
-        await worker.batch([_event(1)])
+        await worker.batch([numbered_event(1)])
     clock: Clock = _Hasty()
     again = Republish(lambda: postgres.connect(database), clock=clock)
     with pytest.raises(RelayNotRunningError, match="is a relay running"):

@@ -16,8 +16,8 @@ from consumer.scoring.segments import repository
 from consumer.scoring.segments.definition import Match
 from consumer.scoring.segments.member_sql import MatchContext, Parameters, member_condition, member_selection
 from sql import queries
+from tests.pipeline.property_settings import IN_CI
 from tests.pipeline.service import apply_document
-from tests.pipeline.test_verdict_properties import IN_CI
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection

@@ -10,9 +10,10 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from sql import queries
+from tests.builders.catalog_documents import dedup_document
+from tests.builders.events import clock_event
 from tests.pipeline import service
 from tests.pipeline.statement_schedule import Schedule
-from tests.pipeline.test_gates import document, verdicts, won
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,13 +28,13 @@ async def _two(
     schedule: Schedule, database: str, policy: str
 ) -> AsyncIterator[tuple[service.Service, service.Service]]:
     """Give workers 0 and 1 with a lane each, all of one shard, that know the catalog and the months already."""
-    await service.apply_document(database, document({"policy": policy}))
+    await service.apply_document(database, dedup_document({"policy": policy}))
     async with (
         service.running(database, feed=service.Feed("deals"), connect=lambda: schedule.connect(0)) as first,
         service.running(database, feed=service.Feed("sales"), connect=lambda: schedule.connect(1)) as second,
     ):
         for number, worker in enumerate((first, second)):
-            await worker.batch([won(f"00:0{number}", subject=f"early-{number}")])
+            await worker.batch([clock_event(f"00:0{number}", subject=f"early-{number}")])
         yield first, second
 
 
@@ -44,14 +45,16 @@ async def test_who_waited_for_a_contact_judges_by_what_was_left(
     schedule = Schedule(database, connection)
     async with _two(schedule, database, "once") as (first, second):
         # She is known beforehand: else the unique key would make the second one wait, and not her lock.
-        assert await first.batch([won("09:00", type="contact.upserted")]) == ["contact"]
+        assert await first.batch([clock_event("09:00", type="contact.upserted")]) == ["contact"]
         await schedule.run(
             chain(schedule.turns_until(0, "commit"), repeat(1)),
-            {0: first.batch([won("10:00")]), 1: second.batch([won("10:01")])},
+            {0: first.batch([clock_event("10:00")]), 1: second.batch([clock_event("10:01")])},
         )
 
     assert schedule.lock_waits == 1
-    assert {event: verdict for event, verdict in (await verdicts(connection)).items() if event > "10"} == {
+    assert {
+        event: verdict for event, verdict in (await service.verdicts(connection)).items() if event > "10"
+    } == {
         "10:00": "counted",
         "10:01": "already_counted",
     }
@@ -66,7 +69,7 @@ async def test_heads_are_taken_last(database: str, connection: Connection) -> No
         schedule.committed = committed.append
         await schedule.run(
             chain(schedule.turns_until(0, APPLY), repeat(1)),
-            {0: first.batch([won("10:00")]), 1: second.batch([won("10:01", subject="bob")])},
+            {0: first.batch([clock_event("10:00")]), 1: second.batch([clock_event("10:01", subject="bob")])},
         )
 
     assert committed == [1, 0]
@@ -77,9 +80,9 @@ async def test_heads_are_taken_last(database: str, connection: Connection) -> No
 async def test_a_lane_taken_over_at_the_same_offset(database: str, connection: Connection) -> None:
     """Who lost a lane has no effect on it, even where it stands as before: the epoch is part of the fence."""
     async with service.running(database) as older:
-        await older.apply(document({"policy": "always"}))
+        await older.apply(dedup_document({"policy": "always"}))
         async with service.running(database) as newer:
-            assert await older.batch([won("10:00")]) == []
+            assert await older.batch([clock_event("10:00")]) == []
             assert older.lanes == {}
-            assert await verdicts(connection) == {}
-            assert await newer.batch([won("10:00")]) == ["applied"]
+            assert await service.verdicts(connection) == {}
+            assert await newer.batch([clock_event("10:00")]) == ["applied"]

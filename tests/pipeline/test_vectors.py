@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import vectors
-from tests.oracle import event_key
 from tests.pipeline import service
+from tests.pipeline.vector_check import check_vector
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from consumer.infra.postgres.connection import Connection
 
 # It comes with deletion.
@@ -28,91 +25,4 @@ LATER = {"contacts-and-gone"}
 async def test_vector(vector: vectors.Vector, database: str, connection: Connection) -> None:
     """What the service commits is, to the last number, what follows from semantics.md."""
     async with service.running(database) as worker:
-        await follow(vector, worker, connection, worker.apply)
-
-
-async def follow(
-    vector: vectors.Vector,
-    worker: service.Service,
-    connection: Connection,
-    apply: Callable[[dict[str, Any]], Awaitable[None]],
-) -> None:
-    """Take the steps of a vector in a database of its own, documents by `apply`, and check what it expects."""
-    after: list[
-        tuple[int, str]
-    ] = []  # how many XP messages there were behind each batch, and its last record
-    for step in vector.steps:
-        if isinstance(step, vectors.Apply):
-            await apply(step.document)
-        else:
-            await worker.batch(step.records)
-            _, xp = await service.messages(connection)
-            after.append((len(xp), _label(step.records[-1].source, step.records[-1].id)))
-
-    expect = vector.expect
-    assert worker.outcomes == expect["outcomes"]
-    assert await _verdicts(connection) == {key: dict(value) for key, value in expect["verdicts"].items()}
-    assert await _tallies(connection) == expect["tallies"]
-    scores = {contact: score for (_, _, contact), score in (await service.scores(connection)).items()}
-    assert scores == expect["scores"]
-    told, xp = await service.messages(connection)
-    assert Counter(message["subject"] for message in told) == expect["score_messages"]
-    _assert_chained(told)
-    _assert_xp(xp, after, expect["xp"])
-
-
-def _assert_chained(told: list[dict[str, Any]]) -> None:
-    by_contact: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for message in told:
-        by_contact[message["subject"]].append(message["data"])
-    for chain in by_contact.values():
-        assert [data["version"] for data in chain] == list(range(1, len(chain) + 1))
-        previous = 0
-        for data in chain:
-            assert data["overall"]["previous"] == previous
-            previous = data["overall"]["current"]
-            if data["causes"] == ["events"]:
-                moved = previous - data["overall"]["previous"]
-                assert sum(event["points"] for event in data["events"]) == moved
-
-
-def _assert_xp(
-    xp: list[dict[str, Any]], after: list[tuple[int, str]], expected: list[dict[str, Any]]
-) -> None:
-    """Within one commit they may come in any order."""
-    labels = [next(label for count, label in after if place < count) for place in range(len(xp))]
-    stem = "1:acme:{}:{}:{}"
-    shown = [
-        (label, message["id"], message["subject"], message["data"]["amount"], message["data"]["reverses"])
-        for label, message in zip(labels, xp, strict=True)
-    ]
-    wanted = []
-    for one in expected:
-        source, _, event = one["event"].rpartition(" ")
-        key = event_key(source or "/crm", event).hex()
-        reverses = one["reverses"] and stem.format(key, one["definition"], one["reverses"])
-        identity = stem.format(key, one["definition"], one["K"])
-        wanted.append((one["after"], identity, one["actor"], one["amount"], reverses))
-    assert sorted(shown, key=str) == sorted(wanted, key=str)
-    assert [label for label, *_ in shown] == [one["after"] for one in expected]
-
-
-async def _verdicts(connection: Connection) -> dict[str, dict[str, str]]:
-    rows = await connection.fetch("""
-        select d.key, t.source, t.event_id, t.verdict
-        from timeline t join definitions d on d.id = t.definition_id""")
-    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for row in rows:
-        found[row["key"]][_label(row["source"], row["event_id"])] = row["verdict"]
-    return dict(found)
-
-
-async def _tallies(connection: Connection) -> dict[str, dict[str, int]]:
-    totals: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for (_, contact, definition, _), count in (await service.tallies(connection)).items():
-        totals[contact][definition] += count
-    return {contact: dict(counts) for contact, counts in totals.items()}
-
-
-def _label(source: Any, identity: Any) -> str:
-    return str(identity) if source == "/crm" else f"{source} {identity}"
+        await check_vector(vector, worker, connection, worker.apply)

@@ -7,64 +7,26 @@ as many as ENGAGEMENT_TEST_EXAMPLES says, and a failure is made small. It prints
 
 from __future__ import annotations
 
-import asyncio
-import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.infra import postgres
 from tests.pipeline import oracle_comparison
 from tests.pipeline.catalog_strategies import ACCOUNTS
 from tests.pipeline.history_runner import Seen, rehearsing, replay
-from tests.pipeline.statement_schedule import Schedule
+from tests.pipeline.property_settings import EXAMPLES, property_settings
+from tests.pipeline.statement_schedule import Schedule, scheduled
 from tests.pipeline.strategies import ORDINARY, SETTLED, Chapter, histories, rearranged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
-
-
-IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}
-EXAMPLES = int(os.environ.get("ENGAGEMENT_TEST_EXAMPLES", "200" if IN_CI else "60"))
+    from collections.abc import Callable
 
 
 def elsewhere(account: str) -> str:
     """Name the account in which the events of another happen once more."""
     return f"{account}-again"
-
-
-def drawn(examples: int) -> settings:
-    """Take so many examples, however long each takes and however much it draws."""
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=IN_CI,
-        # To shrink takes minutes: time that a person at a terminal has.
-        phases=[phase for phase in Phase if phase not in {Phase.shrink, Phase.explain} or not IN_CI],
-        print_blob=True,
-        # An example is a history: 40 events of ten draws each, and a second of work on a busy machine.
-        suppress_health_check=[
-            HealthCheck.too_slow,
-            HealthCheck.data_too_large,
-            HealthCheck.large_base_example,
-        ],
-    )
-
-
-@contextmanager
-def scheduled(dsn: str) -> Iterator[tuple[Callable[[Coroutine[Any, Any, None]], None], Schedule]]:
-    """Give what runs a coroutine to its end, for examples are no coroutines, and a schedule of its loop."""
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        connection = runner.run(postgres.connect(dsn))
-        schedule = Schedule(dsn, connection)
-        try:
-            yield runner.run, schedule
-        finally:
-            schedule.close()
-            runner.run(connection.close())
 
 
 @pytest.mark.timeout(600)
@@ -93,7 +55,7 @@ def test_property_any_interleaving(module_database: str, report_line: Callable[[
 
     with scheduled(module_database) as (run, schedule):
 
-        @drawn(EXAMPLES)
+        @property_settings(EXAMPLES)
         @given(st.data())
         def law(data: st.DataObject) -> None:
             history = data.draw(histories())
@@ -124,7 +86,7 @@ def test_property_settled(
 
     with scheduled(module_database) as (run, schedule):
 
-        @drawn(max(1, EXAMPLES // 6))
+        @property_settings(max(1, EXAMPLES // 6))
         @given(histories(delays=[ORDINARY[0], ORDINARY[-1], *SETTLED], sizes=sizes, fewest=16, most=24))
         def law(history: list[Chapter]) -> None:
             run(holds(schedule, history))

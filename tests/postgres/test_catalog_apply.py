@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -25,45 +24,23 @@ from consumer.catalog import (
 from consumer.infra.postgres.connection import connect
 from consumer.infra.postgres.revision import REVISION_LOCK
 from tests import vectors
+from tests.builders.catalog_documents import MINIMAL_YAML
+from tests.postgres.document_changes import HEAD, applied, compared, weights
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
-
-MINIMAL = (Path(__file__).parent.parent / "catalogs" / "minimal.yaml").read_text("utf-8")
-HEAD = "engagement_catalog: 1\naccount: acme\n"
-
-
-async def applied(connection: Connection, text: str) -> list[str]:
-    return [str(each) for each in await apply_document(connection, parse_document(HEAD + text))]
-
-
-async def compared(connection: Connection, text: str) -> list[str]:
-    return [str(each) for each in await diff_document(connection, parse_document(HEAD + text))]
 
 
 async def revision(connection: Connection) -> int:
     return int(await connection.fetchval("select revision from installation"))
 
 
-async def weights(connection: Connection, profile: str = "lead_score") -> dict[str, tuple[Any, ...]]:
-    rows = await connection.fetch(
-        """select definition.key, held.weight, "group".key as in_group, held.joined
-           from version_weights held join profiles profile
-             on profile.id = held.profile_id and profile.published_version = held.version
-           join definitions definition on definition.id = held.definition_id
-           join groups "group" on "group".id = held.group_id
-           where profile.key = $1""",
-        profile,
-    )
-    return {row["key"]: (row["weight"], row["in_group"], row["joined"]) for row in rows}
-
-
 async def test_the_first_document_creates_the_account_and_publishes_its_primary_profile(
     connection: Connection,
 ) -> None:
     """A missing account is created, each definition with its first edition, the primary profile as version 1."""
-    found = await apply_document(connection, parse_document(MINIMAL))
+    found = await apply_document(connection, parse_document(MINIMAL_YAML))
     assert [str(each) for each in found] == [
         "account acme: new",
         "group deals: new",
@@ -87,7 +64,7 @@ async def test_a_document_without_profiles_gives_a_new_account_its_primary_profi
     connection: Connection,
 ) -> None:
     """Each account gets a published primary profile, also where the document names none."""
-    await applied(connection, MINIMAL.split("name: Acme\n")[1].split("profiles:")[0])
+    await applied(connection, MINIMAL_YAML.split("name: Acme\n")[1].split("profiles:")[0])
     row = await connection.fetchrow("select key, is_primary, inherits, published_version from profiles")
     assert row is not None
     assert tuple(row) == ("lead_score", True, True, 1)
@@ -96,7 +73,7 @@ async def test_a_document_without_profiles_gives_a_new_account_its_primary_profi
 
 async def test_applying_again_changes_nothing(connection: Connection, database: str) -> None:
     """A second apply finds no difference, raises no revision and does not even wait for a batch in flight."""
-    document = parse_document(MINIMAL)
+    document = parse_document(MINIMAL_YAML)
     await apply_document(connection, document)
     before = await revision(connection)
     batch = await connect(database)
@@ -139,7 +116,7 @@ async def test_the_starting_catalog_exports_and_applies_without_a_difference(con
 
 async def test_nothing_is_applied_of_a_document_with_faults(connection: Connection) -> None:
     """One fault anywhere, found before or against the stored account, and nothing of the document is applied."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     before, at = await export_document(connection), await revision(connection)
     text = (
         HEAD
@@ -154,7 +131,7 @@ async def test_nothing_is_applied_of_a_document_with_faults(connection: Connecti
 
 async def test_a_failure_half_way_leaves_nothing(connection: Connection) -> None:
     """All of a document is applied in one transaction: refused by the database at the end, it leaves nothing."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     before, at = await export_document(connection), await revision(connection)
     await connection.execute("alter table profile_weights add constraint refused check (weight <> 13)")
     with pytest.raises(asyncpg.CheckViolationError):
@@ -164,7 +141,7 @@ async def test_a_failure_half_way_leaves_nothing(connection: Connection) -> None
 
 async def test_an_apply_waits_for_batches_in_flight(connection: Connection, database: str) -> None:
     """A change is not made while a batch holds the revision lock, and is made once it has committed."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     other = await connect(database)
     try:
         batch = connection.transaction()
@@ -185,7 +162,7 @@ async def test_an_apply_waits_for_batches_in_flight(connection: Connection, data
 async def test_the_snapshot_has_the_active_definitions_by_type(connection: Connection) -> None:
     """The snapshot is of one revision, has accounts without definitions too, and no definition that is off."""
     assert (await load_snapshot(connection)).accounts == {}
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     await apply_document(
         connection, parse_document("engagement_catalog: 1\naccount: empty\nengagement: false\n")
     )
@@ -207,7 +184,7 @@ async def test_the_snapshot_has_the_active_definitions_by_type(connection: Conne
 
 async def test_differences_are_told_as_lines_and_as_json(connection: Connection) -> None:
     """Every kind of difference has its line and its JSON object, values as in a document."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     await connection.execute("update accounts set retention_seconds = 365 * 86400")
     change = (
         'name: "Acme: the firm"\nretention: null\n'
@@ -245,7 +222,7 @@ async def test_export_names_the_account_that_is_missing(connection: Connection) 
     """Without a key the only account is exported; no account, several, or an unknown one is said so."""
     with pytest.raises(LookupError, match="there is no account yet"):
         await export_document(connection)
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     assert await export_document(connection) == await export_document(connection, "acme")
     with pytest.raises(LookupError, match="there is no account globex"):
         await export_document(connection, "globex")

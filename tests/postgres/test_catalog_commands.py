@@ -11,8 +11,9 @@ import pytest
 
 from consumer.__main__ import main
 from consumer.scoring import announce
+from tests.builders.catalog_documents import weights_document
+from tests.builders.events import numbered_event
 from tests.pipeline import service
-from tests.pipeline.test_publish import begin, catalog, event, overall
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
@@ -103,10 +104,10 @@ async def test_apply_publishes_changes_before_it_ends(
 ) -> None:
     """`apply` prints what it publishes and completes it; a publish that was left unfinished comes first."""
     async with service.running(database) as worker:
-        await worker.apply(catalog())
-        await worker.batch([event(1), event(2, subject="bob")])
+        await worker.apply(weights_document())
+        await worker.batch([numbered_event(1), numbered_event(2, subject="bob")])
         path = tmp_path / "acme.yaml"
-        path.write_text(json.dumps(catalog(won=3)), "utf-8")
+        path.write_text(json.dumps(weights_document(won=3)), "utf-8")
         assert await run("apply", path) == 0
         captured = capsys.readouterr()
         assert captured.out.splitlines()[-3:] == [
@@ -115,10 +116,10 @@ async def test_apply_publishes_changes_before_it_ends(
             "profile lead_score: version 2 is published",
         ]
         assert await run("diff", path) == 0
-        assert await overall(connection) == {"ann": 3, "bob": 3}
+        assert await service.overall_scores(connection) == {"ann": 3, "bob": 3}
 
-        await begin(connection, won=4)
-        path.write_text(json.dumps(catalog(won=5)), "utf-8")
+        await service.begin_publish(connection, won=4)
+        path.write_text(json.dumps(weights_document(won=5)), "utf-8")
         capsys.readouterr()
         assert await run("apply", path, "--json") == 0
         differences = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -127,7 +128,7 @@ async def test_apply_publishes_changes_before_it_ends(
             ("weights.won", 5, True),
             ("published_version", 4, False),
         ]
-        assert await overall(connection) == {"ann": 5, "bob": 5}
+        assert await service.overall_scores(connection) == {"ann": 5, "bob": 5}
 
 
 async def test_without_a_relay_apply_publishes_but_fails_to_announce(
@@ -141,17 +142,17 @@ async def test_without_a_relay_apply_publishes_but_fails_to_announce(
     monkeypatch.setattr(announce, "_MAX_UNPUBLISHED", 0)
     monkeypatch.setattr(announce, "_STALL_SECONDS", 0.0)
     async with service.running(database) as worker:
-        await worker.apply(catalog())
-        await worker.batch([event(1)])
+        await worker.apply(weights_document())
+        await worker.batch([numbered_event(1)])
     path = tmp_path / "acme.yaml"
-    path.write_text(json.dumps(catalog(won=3)), "utf-8")
+    path.write_text(json.dumps(weights_document(won=3)), "utf-8")
     assert await run("apply", path) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line == (
         "engagement catalog: profile lead_score: version 2 is published; its score messages are not sent yet:"
         " 1 messages wait in the outbox and do not get fewer: is a relay running?"
     )
-    assert await overall(connection) == {"ann": 3}
+    assert await service.overall_scores(connection) == {"ann": 3}
     monkeypatch.setattr(announce, "_MAX_UNPUBLISHED", 1)
     assert await run("apply", path) == 1
     await connection.execute(

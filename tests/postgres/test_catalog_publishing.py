@@ -14,8 +14,9 @@ from consumer.catalog import (
     parse_document,
 )
 from consumer.scoring.profile_publish import unfinished_publishes
+from tests.builders.catalog_documents import MINIMAL_YAML
 from tests.pipeline.service import publish_all
-from tests.postgres.test_catalog_apply import MINIMAL, applied, compared, weights
+from tests.postgres.document_changes import applied, compared, weights
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
@@ -28,7 +29,7 @@ async def counts(connection: Connection, key: str) -> None:
 
 async def test_what_a_definition_counted_for_waits_for_a_publish(connection: Connection) -> None:
     """Changed points and groups of definitions with history are stored, change no published weight, and pend."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     await counts(connection, "won")
     change = "definitions: [{key: won, default_points: 60, group: mail}]\n"
     lines = [
@@ -53,7 +54,7 @@ async def test_a_publish_over_history_begins_and_pends_until_readers_see_it(
     connection: Connection, database: str
 ) -> None:
     """A document begins a publish, which pends until its end; what it brings does not, whatever else comes does."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     await counts(connection, "won")
     publish = "profiles: [{key: lead_score, published: true, weights: {won: 3}}]\n"
     begun = ["profile lead_score: published_version 1 -> 2", "profile lead_score: weights.won none -> 3"]
@@ -76,7 +77,7 @@ async def test_a_publish_over_history_begins_and_pends_until_readers_see_it(
 
 async def test_a_newcomer_joins_and_follows_until_it_counts(connection: Connection) -> None:
     """A definition created after the publish follows the catalog, and stands still once it has counted."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     await counts(connection, "won")
     new = "key: order, name: Order, icon: bag, events: [order.placed]"
     await applied(connection, f"definitions: [{{{new}, group: deals, default_points: 4}}]\n")
@@ -95,7 +96,7 @@ async def test_a_newcomer_joins_and_follows_until_it_counts(connection: Connecti
 
 async def test_without_history_a_publish_takes_effect_at_once(connection: Connection) -> None:
     """While nothing has counted, weights become the next version, under which every contact has its 0."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     contact = await connection.fetchval(
         "insert into contacts (account_id, external_id, shard) select id, 'ann', 0 from accounts returning id"
     )
@@ -124,7 +125,7 @@ async def test_without_history_a_publish_takes_effect_at_once(connection: Connec
 
 async def test_weights_that_are_given_replace_those_before(connection: Connection) -> None:
     """`weights` is one value: an own weight no longer given is gone, from the draft and from what is published."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     await applied(connection, "profiles: [{key: lead_score, weights: {won: 3, opened: 4}}]\n")
     assert await applied(connection, "profiles: [{key: lead_score, weights: {opened: 5}}]\n") == [
         "profile lead_score: published_version 2 -> 3",
@@ -139,7 +140,7 @@ async def test_with_history_weights_and_new_profiles_are_published_later(
     connection: Connection, database: str
 ) -> None:
     """Once something has counted, changed weights and further profiles are drafts, and their publish pends."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     await counts(connection, "won")
     change = (
         "profiles:\n  - {key: lead_score, published: true, inherits: false, weights: {won: 3}}\n"
@@ -164,7 +165,7 @@ async def test_with_history_weights_and_new_profiles_are_published_later(
 
 async def test_primacy_moves_between_published_profiles_only(connection: Connection) -> None:
     """Another profile can become primary if it is published; one that still waits cannot."""
-    await apply_document(connection, parse_document(MINIMAL))
+    await apply_document(connection, parse_document(MINIMAL_YAML))
     await applied(connection, "profiles: [{key: second, name: Second, published: true}]\n")
     await counts(connection, "won")
     swap = "profiles:\n  - {key: %s, primary: false}\n  - {key: %s, name: N, primary: true}\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,9 +12,9 @@ from consumer.__main__ import main
 from consumer.domain.model import DeadLetter
 from consumer.ingest import dead_letter_store
 from schemas.names import DeadLetterReason
+from tests.builders.catalog_documents import document
+from tests.builders.events import event
 from tests.builders.kafka_records import structured_record
-from tests.kafka.installation import document
-from tests.oracle import OracleRecord
 from tests.pipeline import service
 
 if TYPE_CHECKING:
@@ -44,16 +43,9 @@ async def _store(connection: Connection, *identities: str) -> list[int]:
     """Store dead letters; the record 'dead' is really invalid, the others are valid events."""
     letters = []
     for offset, identity in enumerate(identities):
-        event = OracleRecord(
-            id=identity,
-            source="/crm",
-            type="deal.won",
-            subject=None if identity == "dead" else "ann",
-            accountid="acme",
-            timestamp=datetime(2026, 3, 2, 10, tzinfo=UTC),
-        )
+        record = event(identity, subject=None if identity == "dead" else "ann")
         wrong = DeadLetter(DeadLetterReason.DATA_INVALID, "what an older program thought", "acme")
-        letters.append((structured_record(event, "deals", 0, offset), wrong))
+        letters.append((structured_record(record, "deals", 0, offset), wrong))
     return [number for number, _ in await dead_letter_store.store_dead_letters(connection, letters, 4)]
 
 
@@ -186,8 +178,7 @@ async def test_republish_says_how_many(run: Run, database: str, capsys: pytest.C
     """It prints the numbers of messages and contacts; an account that does not exist is a line and 1."""
     async with service.running(database) as worker:
         await worker.apply(document())
-        feed = [OracleRecord(id=n, source="/crm", type="deal.won", subject=n, accountid="acme",
-                             timestamp=datetime(2026, 3, 2, 10, tzinfo=UTC)) for n in "abc"]  # fmt: skip
+        feed = [event(n, subject=n) for n in "abc"]
         await worker.batch(feed)
     capsys.readouterr()  # what the worker logged
     code, out, err = await run("republish", "--account", "acme")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,7 @@ from consumer.catalog.model.account import AccountCatalog, DedupPolicy, Definiti
 from consumer.catalog.model.conditions import condition_mapping, conditions_from_json
 from schemas.names import INPUT_TOPICS, Per, Policy
 from schemas.numbers import exact_json
-
-MINIMAL = (Path(__file__).parent.parent / "catalogs" / "minimal.yaml").read_text("utf-8")
+from tests.builders.catalog_documents import MINIMAL_YAML
 
 
 def applied(state: AccountCatalog, text: str) -> AccountCatalog:
@@ -29,7 +27,7 @@ def applied(state: AccountCatalog, text: str) -> AccountCatalog:
 
 
 def minimal() -> AccountCatalog:
-    return applied(AccountCatalog("acme"), MINIMAL)
+    return applied(AccountCatalog("acme"), MINIMAL_YAML)
 
 
 def definition(fields: str) -> str:
@@ -206,7 +204,7 @@ def test_published_weights_stand_until_a_document_with_profiles_publishes() -> N
 
 def test_a_primary_profile_is_published_on_creation() -> None:
     """`published: false` withholds later changes, but never the first version of a primary profile."""
-    state = applied(AccountCatalog("acme"), MINIMAL.replace("published: true", "published: false"))
+    state = applied(AccountCatalog("acme"), MINIMAL_YAML.replace("published: true", "published: false"))
     assert weights(state)["won"] == DefinitionWeight(10, "deals")
     draft = applied(state, "profiles: [{key: other, name: Other}]\n").profiles["other"]
     assert draft.version is None

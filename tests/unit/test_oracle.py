@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.oracle
+from tests.builders.events import event
 from tests.oracle import Oracle, OracleRecord, as_expected
 from tests.vectors import Apply, Vector, load
 
@@ -241,4 +242,4 @@ def record(id_: str, *, seconds: float = 0, **attributes: Any) -> OracleRecord:
     """Make a record of ann's in acme, `seconds` after noon."""
     time = (NOON + timedelta(seconds=seconds)).isoformat()
     given = {"type": "x", "time": time, "timestamp": NOON + timedelta(minutes=1), **attributes}
-    return OracleRecord(**{"id": id_, "source": "/crm", "subject": "ann", "accountid": "acme", **given})
+    return event(id_, **given)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders.events import event
 from tests.oracle import Oracle, OracleRecord
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -29,8 +30,7 @@ def catalog(**changes: Any) -> dict[str, Any]:
 
 def record(id_: str = "a", **attributes: Any) -> OracleRecord:
     """Make a record that is a good event unless its attributes say otherwise."""
-    given = {"source": "/crm", "type": "deal.won", "subject": "ann", "accountid": "acme", "timestamp": NOON}
-    return OracleRecord(**{"id": id_, **given, **attributes})
+    return event(id_, **{"timestamp": NOON, **attributes})
 
 
 @pytest.mark.parametrize(

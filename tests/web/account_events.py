@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.infra import postgres
-from tests.oracle import OracleRecord
+from tests.builders.events import dated_event
 
 if TYPE_CHECKING:
+    from tests.oracle import OracleRecord
     from tests.pipeline.service import Service
     from tests.web.api_client import Api
 
@@ -38,14 +39,10 @@ def record(
     """Return an event, a minute after the one before unless it says when it happens."""
     number = next(_numbers)
     at = at or BEGIN + timedelta(minutes=number)
-    return OracleRecord(
-        id=f"e{number}",
-        source="/crm",
-        type=event_type,
-        subject=subject,
-        time=at.isoformat().replace("+00:00", "Z"),
-        accountid=account,
-        **{"data": "{}", "timestamp": at, **attributes},
+    return dated_event(
+        f"e{number}",
+        at,
+        **{"type": event_type, "subject": subject, "accountid": account, "data": "{}", **attributes},
     )
 
 

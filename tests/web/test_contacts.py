@@ -15,6 +15,7 @@ from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import profile_publish
 from tests.pipeline.service import apply_document
 from tests.web.account_events import happen, record
+from tests.web.three_definitions import DEFINITIONS, GROUPS, POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,20 +24,6 @@ if TYPE_CHECKING:
 
     from tests.pipeline.service import Service
     from tests.web.api_client import Api, Client
-
-GROUPS = [{"key": key, "name": key.title(), "icon": "cart"} for key in ("purchase", "mail")]
-WORTH = {"deal.won": ("purchase", 10), "deal.lost": ("purchase", -4), "mail.read": ("mail", 3)}
-DEFINITIONS = [
-    {
-        "key": event_type.replace(".", "_"),
-        "name": event_type,
-        "group": group,
-        "icon": "trophy",
-        "default_points": points,
-        "events": [event_type],
-    }
-    for event_type, (group, points) in WORTH.items()
-]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +40,9 @@ async def base(api: Api, worker: Service) -> dict[str, dict[str, int]]:
         records.append(record("base", "contact.upserted", subject=contact, data=data))
         points[contact] = {}
         for _ in range(chance.randrange(5)):
-            event_type = chance.choice([*WORTH])
+            event_type = chance.choice([*POINTS])
             records.append(record("base", event_type, subject=contact))
-            group, worth = WORTH[event_type]
+            group, worth = POINTS[event_type]
             points[contact][group] = points[contact].get(group, 0) + worth
     await worker.batch(records)
     return points

@@ -11,7 +11,7 @@ from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import profile_publish
 from tests import vectors
 from tests.pipeline import service
-from tests.pipeline.test_vectors import follow
+from tests.pipeline.vector_check import check_vector
 from tests.web.api_client import bearer, serving
 from tests.web.sample_account import begin, draft, finish, publish, scored
 
@@ -155,7 +155,7 @@ async def test_the_vector_of_publishing_holds_over_http(database: str, connectio
             async def apply(document: dict[str, Any]) -> None:
                 await _apply(api, client, document)
 
-            await follow(vector, worker, connection, apply)
+            await check_vector(vector, worker, connection, apply)
 
 
 async def _apply(api: Api, client: Client, document: dict[str, Any]) -> None:

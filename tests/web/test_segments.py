@@ -13,7 +13,7 @@ from consumer.scoring.segments import count_members
 from tests.pipeline.service import apply_document
 from tests.waiting import eventually
 from tests.web.account_events import happen, record
-from tests.web.test_contacts import DEFINITIONS, GROUPS
+from tests.web.three_definitions import DEFINITIONS, GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
