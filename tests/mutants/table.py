@@ -156,7 +156,7 @@ MUTANTS = (
     Mutant(
         "building-not-folded",
         breaks="batches add events to the published version alone, not to the one being built",
-        test="tests/pipeline/test_publish.py::test_events_meanwhile_count_once_under_both",
+        test="tests/pipeline/test_publish_steps.py::test_events_during_a_publish_count_once_under_both_versions",
         edits=(
             Edit(
                 "sql/queries/apply.sql",
@@ -168,7 +168,7 @@ MUTANTS = (
     Mutant(
         "publish-adds-to-what-batches-left",
         breaks="building a contact adds to the scores that batches have written already",
-        test="tests/pipeline/test_publish.py::test_events_meanwhile_count_once_under_both",
+        test="tests/pipeline/test_publish_steps.py::test_events_during_a_publish_count_once_under_both_versions",
         edits=(
             Edit(
                 "sql/queries/publish.sql",
@@ -180,7 +180,7 @@ MUTANTS = (
     Mutant(
         "publish-without-locks",
         breaks="contacts are built without their locks",
-        test="tests/pipeline/test_publish.py::test_a_chunk_waits_for_the_batch_that_holds_a_contact",
+        test="tests/pipeline/test_publish_steps.py::test_a_chunk_waits_for_a_batch_that_holds_a_contact_lock",
         edits=(
             Edit(
                 "consumer/scoring/profile_publish/steps.py",
@@ -192,7 +192,7 @@ MUTANTS = (
     Mutant(
         "flip-before-the-end",
         breaks="a publish flips before all contacts are built",
-        test="tests/pipeline/test_publish.py::test_a_flip_that_comes_too_early_has_no_effect",
+        test="tests/pipeline/test_publish_steps.py::test_a_flip_before_all_contacts_are_built_has_no_effect",
         edits=(
             Edit(
                 "sql/queries/publish.sql",
@@ -204,7 +204,7 @@ MUTANTS = (
     Mutant(
         "publish-not-told-by-batches",
         breaks="the first batch after a flip names `events` alone as the cause",
-        test="tests/pipeline/test_publish.py::test_a_batch_that_comes_first_tells_of_the_publish_too",
+        test="tests/pipeline/test_publish_messages.py::test_the_first_batch_after_the_flip_announces_the_publish_too",
         edits=(
             Edit(
                 "sql/queries/apply.sql",
@@ -216,7 +216,7 @@ MUTANTS = (
     Mutant(
         "undone-publish-told",
         breaks="a batch that undoes a publish sends a message without a change",
-        test="tests/pipeline/test_publish.py::test_events_that_undo_a_publish_tell_nothing",
+        test="tests/pipeline/test_publish_messages.py::test_events_that_undo_a_publish_send_nothing",
         edits=(Edit("sql/queries/apply.sql", old="where p.differs is not false", new="where true"),),
     ),
     Mutant(
