@@ -41,8 +41,8 @@ def configure(parser: ArgumentParser) -> None:
         "apply",
         "change an account to match a document",
         "Changes an account's catalog to match a document, all or nothing; creates the account if it is "
-        "missing. Workers use the change within two seconds. Profiles that change are published and their "
-        "history is scored again before the command ends; if it is interrupted, workers finish that. "
+        "missing. Workers use the change within two seconds. Changed profiles are published: every contact "
+        "is scored under the new version before the command ends, by workers if it is interrupted. "
         "Faults are reported together, each with its line.",
     )
     _add_document(apply_parser)

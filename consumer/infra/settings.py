@@ -246,10 +246,6 @@ class Settings(BaseSettings):
         """Return a topic's name in this installation."""
         return f"{self.topic_prefix}{name}"
 
-    def redacted(self) -> dict[str, str]:
-        """Return all settings by variable, without secrets."""
-        return {variable(name): _displayed(name, getattr(self, name)) for name in type(self).model_fields}
-
 
 def load_settings(*, database: bool = True, kafka: bool = True) -> Settings:
     """Read the settings from the environment of the process.
@@ -280,7 +276,7 @@ def markdown_table() -> str:
     """Return the table of all settings in the README."""
     rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = "required" if field.is_required() else f"`{_displayed(name, field.default)}`"
+        default = "required" if field.is_required() else f"`{_displayed(field.default)}`"
         if default == "``":
             default = "none"
         values = [f"`{value}`" for value in _choices(field.annotation)]
@@ -354,12 +350,8 @@ def _choices(annotation: Any) -> tuple[str, ...]:
     return ()
 
 
-def _displayed(name: str, value: Any) -> str:
-    if name == "database_url" and value is not None:
-        return _without_password(value.get_secret_value())
+def _displayed(value: Any) -> str:
     match value:
-        case SecretStr():
-            return "***"
         case timedelta():
             seconds = int(value.total_seconds())
             unit = next(unit for unit in "dhms" if seconds % _SECONDS[unit] == 0)
@@ -369,17 +361,6 @@ def _displayed(name: str, value: Any) -> str:
         case bool():
             return str(value).lower()
     return "" if value is None else str(value)
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    user = parts.username or ""
-    user += ":***" if parts.password is not None else ""
-    address = parts.netloc.rpartition("@")[2]
-    query = "&".join(
-        f"{key}={'***' if 'pass' in key.lower() else value}" for key, value in parse_qsl(parts.query)
-    )
-    return f"{parts.scheme}://{user}{'@' if user else ''}{address}{parts.path}{'?' if query else ''}{query}"
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.demo.servers import EmbeddedPostgres
 from consumer.infra.postgres.migrate import migrate
 from tests.kafka.broker_with_proxy import Proxied, broker_behind_proxy
 from tests.kafka.installation import Installation
+from tests.servers.faulty_postgres import FaultyPostgres
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ class Fragile:
     """An installation on a database server and a broker that a test may freeze, stop and kill."""
 
     installation: Installation
-    postgres: EmbeddedPostgres
+    postgres: FaultyPostgres
     kafka: KafkaServer
 
 
@@ -41,7 +41,7 @@ async def installation(kafka_server: KafkaServer, database: str, topic_prefix: s
 @pytest.fixture
 async def fragile(breakable_kafka: KafkaServer, topic_prefix: str) -> AsyncIterator[Fragile]:
     """Give an installation on a database server of its own and a broker that may be broken."""
-    async with EmbeddedPostgres(fsync=False) as postgres:
+    async with FaultyPostgres(fsync=False) as postgres:
         await migrate(postgres.dsn)
         yield Fragile(
             Installation(postgres.dsn, breakable_kafka.bootstrap, topic_prefix), postgres, breakable_kafka

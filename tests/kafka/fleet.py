@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from consumer.demo.servers import EmbeddedPostgres
 from consumer.infra.postgres.migrate import migrate
 from tests.kafka.delivery_checks import outbox_rows, progress
 from tests.kafka.installation import Installation
 from tests.kafka.tcp_proxy import TcpProxy
 from tests.kafka.worker_process import WorkerProcess
+from tests.servers.faulty_postgres import FaultyPostgres
 from tests.servers.maven_kafka import MavenKafka
 from tests.waiting import eventually
 
@@ -37,7 +37,7 @@ class Fleet:
 
     direct: Installation
     through: Installation
-    postgres: EmbeddedPostgres
+    postgres: FaultyPostgres
     kafka: MavenKafka
     postgres_proxy: TcpProxy
     kafka_proxy: TcpProxy
@@ -114,7 +114,7 @@ async def fleet(folder: Path, prefix: str) -> AsyncIterator[Fleet]:
         for proxy in proxies:
             await proxy.start()
             stack.push_async_callback(proxy.close)
-        postgres = await stack.enter_async_context(EmbeddedPostgres(fsync=False))
+        postgres = await stack.enter_async_context(FaultyPostgres(fsync=False))
         await migrate(postgres.dsn)
         kafka = MavenKafka(proxy_port=proxies[1].port)
         stack.push_async_callback(kafka.close)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import httpx
 
 from consumer.demo.servers.broker import EmbeddedBroker
-from consumer.demo.servers.postgres import EmbeddedPostgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.settings import Settings
 from consumer.infra.telemetry import health, probes
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
+from tests.servers.faulty_postgres import FaultyPostgres
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ async def _until(client: httpx.AsyncClient, status: int, *, within: float) -> ht
 async def test_a_frozen_database_is_noticed_within_five_seconds() -> None:
     """With Postgres stopped by SIGSTOP /readyz is 503 within 5 s, and is 200 again once it goes on."""
     with EmbeddedBroker() as broker:
-        async with EmbeddedPostgres(fsync=False) as postgres:
+        async with FaultyPostgres(fsync=False) as postgres:
             settings = Settings(database_url=postgres.dsn, kafka_bootstrap=broker.bootstrap)
             async with _watched(settings) as client:
                 postgres.freeze()
@@ -73,7 +73,7 @@ async def test_a_frozen_database_is_noticed_within_five_seconds() -> None:
 async def test_a_broker_that_is_gone_is_noticed_within_five_seconds() -> None:
     """With the broker gone /readyz is 503 within 5 s and names it, while the database stays well."""
     with EmbeddedBroker() as broker:
-        async with EmbeddedPostgres(fsync=False) as postgres:
+        async with FaultyPostgres(fsync=False) as postgres:
             settings = Settings(database_url=postgres.dsn, kafka_bootstrap=broker.bootstrap)
             async with _watched(settings) as client:
                 broker.stop()

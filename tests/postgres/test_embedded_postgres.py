@@ -18,6 +18,7 @@ import asyncpg
 import pytest
 
 from consumer.demo.servers import EmbeddedPostgres, ServerFailedError
+from tests.servers.faulty_postgres import FaultyPostgres
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ _NOBODY = 65_534
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[EmbeddedPostgres]:
-    async with EmbeddedPostgres(fsync=False, settings={"max_connections": 25}) as started:
+async def server() -> AsyncIterator[FaultyPostgres]:
+    async with FaultyPostgres(fsync=False, settings={"max_connections": 25}) as started:
         yield started
 
 
@@ -45,7 +46,7 @@ async def test_it_answers_with_the_settings_asked_for(server: EmbeddedPostgres) 
     assert server.port < 32_768
 
 
-async def test_what_was_committed_outlives_an_immediate_restart(server: EmbeddedPostgres) -> None:
+async def test_what_was_committed_outlives_an_immediate_restart(server: FaultyPostgres) -> None:
     """After an immediate restart old connections are broken, and a new one at the same address reads all."""
     before = await asyncpg.connect(server.dsn)
     await before.execute("create table kept (n int); insert into kept select generate_series(1, 1000)")
@@ -62,7 +63,7 @@ async def test_what_was_committed_outlives_an_immediate_restart(server: Embedded
     assert server.dsn == dsn
 
 
-async def test_a_frozen_server_is_silent_and_goes_on_when_thawed(server: EmbeddedPostgres) -> None:
+async def test_a_frozen_server_is_silent_and_goes_on_when_thawed(server: FaultyPostgres) -> None:
     """Frozen, an open connection gets no answer; thawed, it gets the one it had asked for."""
     connection = await asyncpg.connect(server.dsn)
     server.freeze()
@@ -78,7 +79,7 @@ async def test_a_frozen_server_is_silent_and_goes_on_when_thawed(server: Embedde
 
 async def test_nothing_is_left_behind() -> None:
     """After stop() there is neither process nor directory, and stopping again is printable."""
-    server = EmbeddedPostgres(fsync=False)
+    server = FaultyPostgres(fsync=False)
     await server.start()
     pid, data = server.pid, server.data_directory
     server.freeze()  # even then

@@ -175,7 +175,7 @@ def test_what_a_command_does_not_need_may_be_missing(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_no_rendering_shows_a_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    """Neither the settings' text nor what `redacted` gives contains a password, wherever the URL has it."""
+    """No text form of the settings contains a password, wherever the URL has it."""
     _set_needed(monkeypatch)
     _set(
         monkeypatch,
@@ -187,9 +187,8 @@ def test_no_rendering_shows_a_password(monkeypatch: pytest.MonkeyPatch, url: str
     )
     settings = load_settings()
     assert settings.dsn() == url
-    for shown in (str(settings), repr(settings), str(settings.redacted()), settings.model_dump_json()):
+    for shown in (str(settings), repr(settings), settings.model_dump_json()):
         assert PASSWORD not in shown
-    assert settings.redacted()["ENGAGEMENT_DATABASE_URL"].startswith("postgresql://")
 
 
 @pytest.mark.parametrize(

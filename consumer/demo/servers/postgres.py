@@ -67,7 +67,7 @@ class EmbeddedPostgres:
 
     @property
     def port(self) -> int:
-        """The TCP port on 127.0.0.1; restarts keep it."""
+        """The TCP port on 127.0.0.1."""
         return self._port
 
     @property
@@ -126,32 +126,6 @@ class EmbeddedPostgres:
             if home is not None:
                 await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
 
-    async def restart(self, *, immediate: bool = True) -> None:
-        """Restart the server on the same port and data.
-
-        immediate: stop like `pg_ctl stop -m immediate`, which breaks every connection and makes the start recover
-        from the WAL; False closes connections and writes a checkpoint first.
-        """
-        await self._shut_down(signal.SIGQUIT if immediate else signal.SIGINT)
-        self._launch()
-        if not await self._answers():
-            self._fail("did not restart")
-
-    def freeze(self) -> None:
-        """Freeze every process of the server with SIGSTOP: connections stay open, and nothing answers.
-
-        Linux only. Each backend is a session of its own, so that a signal to the group would not reach it.
-        """
-        os.kill(self.pid, signal.SIGSTOP)  # the postmaster first: from here it starts no further backend
-        for child in _children(self.pid):
-            _send(child, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Continue a frozen server; does nothing if it is not frozen."""
-        for child in _children(self.pid):
-            _send(child, signal.SIGCONT)
-        os.kill(self.pid, signal.SIGCONT)
-
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise ServerFailedError("the embedded PostgreSQL is not started")
@@ -196,10 +170,9 @@ class EmbeddedPostgres:
         process, self._process = self._process, None
         if process is None:
             return
-        for pid in (*_children(process.pid), process.pid):
-            _send(pid, signal.SIGCONT)  # a frozen process reacts to nothing but SIGKILL
         for number in (first, signal.SIGQUIT, signal.SIGKILL):
-            _send(process.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, number)
             if await wait_for_end(process, _STOP_SECONDS):
                 return
 
@@ -285,19 +258,3 @@ def _identity() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
-
-
-def _children(parent: int) -> list[int]:
-    """Return the child processes from /proc; none if the system has no /proc."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            # The name is in parentheses and may hold anything, so count from the last one.
-            if int(entry.read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(entry.parent.name))
-    return found
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
