@@ -10,13 +10,16 @@ PYTHON ?=
 # More arguments for pytest or the program: `make test ARGS="-k late"`, `make demo ARGS=--help`.
 ARGS ?=
 
+# What `make test-one` runs: files or node ids (T=tests/pipeline/test_gates.py::test_gate_moves_back), or else a -k expression.
+T ?=
+
 # Processes that share the tests, each with servers of its own; 0: all in one process.
 PROCESSES ?= 2
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types test test-unit test-property mutants faults bench bench-publish bench-shapes ops demo clean
+.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-publish bench-shapes ops demo clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +69,10 @@ types: $(INSTALLED) ## check types with mypy
 
 test: $(INSTALLED) ## run all tests; starts the servers they need
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(ARGS)
+
+test-one: $(INSTALLED) ## run the tests of T=, files, node ids or a -k expression; starts the servers they need
+	$(if $(T),,$(error name the tests: make test-one T=tests/pipeline/test_gates.py, or T="cooldown and not late"))
+	$(BIN)/python -m pytest -n 0 $(if $(filter tests/% -%,$(firstword $(T))),$(T),-k "$(T)") $(ARGS)
 
 test-unit: $(INSTALLED) ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit $(ARGS)
