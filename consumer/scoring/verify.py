@@ -38,11 +38,6 @@ class VerifyReport:
     verdicts: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
 
-    @property
-    def agrees(self) -> bool:
-        """True if nothing differs."""
-        return not self.differences
-
 
 async def verify(
     dsn: str, *, account: str | None = None, progress: Callable[[VerifyReport], None] = lambda _report: None

@@ -73,7 +73,7 @@ write_message_versions as (
 account_groups as materialized (
     select coalesce(json_object_agg(a.account, g.groups), '{}')::text as groups
     from (select distinct account_id, account from due) a
-    cross join lateral (select groups from message_groups g where g.account_id = a.account_id offset 0) g
+    cross join lateral (select groups from groups_told g where g.account_id = a.account_id offset 0) g
 ),
 -- Facts in the order in which consumer/relay/message_json.py takes them apart.
 message as materialized (

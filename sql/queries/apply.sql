@@ -485,7 +485,7 @@ message as materialized (
 grouped as materialized (
     select coalesce(json_object_agg(a.key, g.groups), '{}')::text as groups
     from account a
-    cross join lateral (select groups from message_groups g where g.account_id = a.account_id offset 0) g
+    cross join lateral (select groups from groups_told g where g.account_id = a.account_id offset 0) g
 ),
 
 -- Outbox: the head is taken last and held to the commit, so that position order is commit order.

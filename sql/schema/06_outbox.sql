@@ -14,7 +14,7 @@ create table outbox (
     kinds          message_kind[] not null,
     -- The contents of each message, as consumer/relay/message_json.py takes them apart; of a dead letter its id.
     facts          text[]         not null,
-    -- JSON: by account key the groups from the view message_groups.
+    -- JSON: by account key the groups from the view groups_told.
     groups         text           not null,
     committed_at   timestamptz    not null,
     primary key (shard, first_position)

@@ -18,7 +18,7 @@ where not g.deleted or exists (
 
 -- An account's groups as the outbox stores them, in the order of messages (consumer/relay/message_json.py):
 -- [[number, key, whether it belongs in messages even without points], …].
-create view message_groups as
+create view groups_told as
 select a.id as account_id, (
     select json_agg(json_build_array(g.id, g.key, exists (
         select from counters c where c.account_id = a.id and c.group_id = g.id offset 0)) order by g.position, g.id)

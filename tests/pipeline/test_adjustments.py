@@ -1,4 +1,4 @@
-"""Adjustments: folded into every version under the contact's lock, told of once, and sent again without effect."""
+"""Adjustments: added to every version under the contact's lock, announced once, harmless when repeated."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ async def test_an_adjustment_counts_and_is_told(database: str, connection: Conne
         minus = replace(_PLUS, contact="eve", group="purchase", points=-3)
         assert (await adjustments.add(connection, minus))[1]
     assert await service.overall_scores(connection) == {"ann": 17, "eve": -3}
-    [_, told] = await service.score_changes(connection)
-    assert (told["causes"], told["overall"]) == (["adjustment"], {"previous": 10, "current": 17})
-    assert told["groups"] == {
+    [_, message] = await service.score_changes(connection)
+    assert (message["causes"], message["overall"]) == (["adjustment"], {"previous": 10, "current": 17})
+    assert message["groups"] == {
         "purchase": {"previous": 10, "current": 10},
         "support": {"previous": 0, "current": 7},
     }
-    assert (told["version"], told["events"], told["event_count"]) == (2, [], 0)
+    assert (message["version"], message["events"], message["event_count"]) == (2, [], 0)
     [first] = await service.score_changes(connection, "eve")
     assert first["overall"] == {"previous": 0, "current": -3}
     assert (await verify(database)).differences == []
 
 
 async def test_while_a_publish_runs_it_counts_under_both(database: str, connection: Connection) -> None:
-    """Before the flip it is in both versions; after it whoever was not told of the publish is told of both."""
+    """Before the flip it is in both versions; after, one message has both, if the publish is not announced yet."""
     async with service.running(database) as worker:
         await worker.apply(weights_document())
         await worker.batch(
@@ -70,12 +70,12 @@ async def test_while_a_publish_runs_it_counts_under_both(database: str, connecti
     assert await service.overall_scores(connection) == {"ann": 10, "bob": 10, "cid": 10}
     assert (await verify(database)).differences == []
     await service.publish_all(database, [publish])
-    assert [told["causes"] for told in await service.score_changes(connection, "ann")] == [
+    assert [message["causes"] for message in await service.score_changes(connection, "ann")] == [
         ["events"],
         ["adjustment"],
         ["publish"],
     ]
-    assert [told["causes"] for told in await service.score_changes(connection, "bob")] == [
+    assert [message["causes"] for message in await service.score_changes(connection, "bob")] == [
         ["events"],
         ["publish", "adjustment"],
     ]
@@ -84,7 +84,7 @@ async def test_while_a_publish_runs_it_counts_under_both(database: str, connecti
 
 
 async def test_what_cannot_be_adjusted_is_refused(database: str, connection: Connection) -> None:
-    """Strangers are named, and a client key stands for one adjustment of a contact; nothing has changed then."""
+    """Unknown names and a client key used for another adjustment are errors, and change nothing."""
     async with service.running(database) as worker:
         await worker.apply(weights_document())
         await worker.batch([numbered_event(1), numbered_event(2, subject="bob")])

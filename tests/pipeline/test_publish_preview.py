@@ -66,7 +66,7 @@ async def test_it_says_what_the_publish_then_does(
         await _history(worker)
     await apply_document(connection, service.parsed(_draft(won=3)))
     before = await everything(connection)
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     found = await preview(
         connection,
         "acme",
@@ -76,10 +76,10 @@ async def test_it_says_what_the_publish_then_does(
             ScoreRange("some purchase", group="purchase", least=1, most=9),
             ScoreRange("supported", group="support", least=1),
         ],
-        progress=lambda done, total: told.append((done, total)),
+        progress=lambda done, total: progress.append((done, total)),
     )
     assert await everything(connection) == before
-    assert told[-1] == (4, 4)
+    assert progress[-1] == (4, 4)
     assert (found.version, found.contacts, found.changed, found.moved) == (1, 4, 2, 2)
     assert found.bins == [Bin(0, 0, 1, 1), Bin(1, 9, 0, 1), Bin(10, 24, 2, 2), Bin(25, 49, 1, 0)]
     moved = [(mover.contact, mover.before, mover.after) for mover in found.movers]
@@ -164,7 +164,7 @@ async def test_a_swap_between_groups_changes_and_moves_nobody(database: str, con
 
 
 async def test_of_a_profile_never_published_all_is_new(database: str, connection: Connection) -> None:
-    """Against nothing everybody's score comes new, adjustments that wait for it included."""
+    """Compared with no version every score is new, adjustments included."""
     async with service.running(database) as worker:
         await _history(worker)
     second = {"key": "second", "name": "Second", "published": False, "weights": {"won": 1}}

@@ -1,6 +1,6 @@
 """The law of publishing, on real Postgres: a score is tallies × published weights + adjustments, whatever met.
 
-Two workers, somebody who publishes, cancels, crashes and adjusts, and a reader take turns at the borders of their
+Two workers, a client that publishes, cancels, crashes and adjusts, and a reader take turns at the borders of their
 statements, as Hypothesis draws them. What a version says is the oracle's reading of the catalog, what has counted
 is the timeline's; the reader asks `verify`'s questions, each in one statement, whenever its turn comes.
 """
@@ -95,7 +95,7 @@ def _drafts() -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def _change(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw other points, groups and weights, which nobody publishes yet; perhaps a definition that joins."""
+    """Draw other points, groups and weights, not published yet; perhaps a definition that joins."""
     changed = st.fixed_dictionaries(
         {}, optional={"default_points": _POINTS, "group": st.sampled_from(_GROUPS)}
     )
@@ -111,7 +111,7 @@ def _change(draw: st.DrawFn) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A document, applied while nobody works; then each worker's batches beside what the publisher does.
+    """A document, applied between batches; then each worker's batches beside what the publisher does.
 
     deeds: (what, a profile, a number: of steps, of statements until a crash, of points).
     """
@@ -301,7 +301,7 @@ class Play:
                 self.seen["too late"] += 1
 
     async def _adjust(self, connection: Connection, profile: str, points: int, key: str) -> None:
-        """Adjust whoever came first, once, though it is sent twice."""
+        """Adjust the first contact once, though the adjustment is sent twice."""
         contact = await connection.fetchval("select external_id from contacts order by id limit 1")
         if contact is None:
             return
@@ -330,10 +330,10 @@ class Play:
         async def connect() -> Connection:
             return cast("Connection", _Mortal(await self.schedule.connect(PUBLISHER), cut))
 
-        async for stands in profile_publish.run_publish(ConnectionKeeper(connect), publish):
-            self.seen[stands.state] += 1
+        async for status in profile_publish.run_publish(ConnectionKeeper(connect), publish):
+            self.seen[status.state] += 1
             most -= 1
-            if most < 0 or stands.state == until:
+            if most < 0 or status.state == until:
                 break
         self.seen["cuts"] += cut.done
 
@@ -367,10 +367,12 @@ class Play:
         stored = await oracle_comparison.read(monitor, {"acme"})
         assert oracle_comparison.broken_chains(stored) == []
         for messages in stored.score_changed.values():
-            self.seen["told by a batch"] += ["publish", "events"] in [
+            self.seen["announced by a batch"] += ["publish", "events"] in [
                 one["data"]["causes"] for one in messages
             ]
-            self.seen["told by the publish"] += ["publish"] in [one["data"]["causes"] for one in messages]
+            self.seen["announced by the publish"] += ["publish"] in [
+                one["data"]["causes"] for one in messages
+            ]
 
 
 @pytest.mark.timeout(600)
@@ -409,8 +411,8 @@ def test_property_publishing(
             "cancelled",
             "cuts",
             "adjusted",
-            "told by a batch",
-            "told by the publish",
+            "announced by a batch",
+            "announced by the publish",
             "lock waits",
             "done",
         )

@@ -47,8 +47,8 @@ async def begin(connection: Connection, *, with_xp: bool = False) -> int:
 async def work(dsn: str, number: int) -> rejudgement.RejudgementStatus:
     """Judge to the end."""
     keeper = ConnectionKeeper(lambda: postgres.connect(dsn))
-    async for stands in rejudgement.run_rejudgement(keeper, number):
-        last = stands
+    async for status in rejudgement.run_rejudgement(keeper, number):
+        last = status
     keeper.drop()
     return last
 
@@ -71,15 +71,15 @@ async def counted_too_much(database: str) -> AsyncIterator[service.Service]:
 
 
 async def net_xp(connection: Connection) -> int:
-    _, told = await service.messages(connection)
-    return sum(message["data"]["amount"] for message in told)
+    _, xp_messages = await service.messages(connection)
+    return sum(message["data"]["amount"] for message in xp_messages)
 
 
 async def test_what_counted_too_much_is_mended(database: str, connection: Connection) -> None:
     """Under the newest edition only the first of each contact counts, in verdicts, tallies, scores and gates."""
     async with counted_too_much(database) as worker:
-        stands = await judged(database, connection)
-        assert (stands.state, stands.edition, stands.done, stands.total, stands.changed) == (
+        status = await judged(database, connection)
+        assert (status.state, status.edition, status.done, status.total, status.changed) == (
             "done",
             2,
             2,
@@ -110,8 +110,8 @@ async def test_whom_it_changes_is_told(database: str, connection: Connection) ->
     async with counted_too_much(database):
         before, _ = await service.messages(connection)
         await judged(database, connection)
-    told, _ = await service.messages(connection)
-    [message] = told[len(before) :]
+    changes, _ = await service.messages(connection)
+    [message] = changes[len(before) :]
     service.validate(message, ScoreChanged)
     data = message["data"]
     assert (message["subject"], data["causes"], data["version"]) == ("ann", ["rejudge"], 2)
@@ -119,7 +119,7 @@ async def test_whom_it_changes_is_told(database: str, connection: Connection) ->
 
 
 async def test_xp_stays_unless_it_is_asked_for(database: str, connection: Connection) -> None:
-    """What reps were told stands; an entry that comes to count again later is not credited twice."""
+    """XP credited before stays; an entry that counts again later is not credited twice."""
     async with counted_too_much(database) as worker:
         await judged(database, connection)
         assert await net_xp(connection) == 4 * 5
@@ -135,11 +135,11 @@ async def test_xp_follows_where_it_is_asked_for(database: str, connection: Conne
     async with counted_too_much(database):
         await judged(database, connection, with_xp=True)
     assert await net_xp(connection) == 2 * 5
-    _, told = await service.messages(connection)
-    reversals = [message for message in told if message["data"]["reverses"]]
+    _, xp_messages = await service.messages(connection)
+    reversals = [message for message in xp_messages if message["data"]["reverses"]]
     assert [one["data"]["reverses"] for one in reversals] == [f"{one['id'][:-1]}1" for one in reversals]
     assert {one["data"]["amount"] for one in reversals} == {-5}
-    for message in told:
+    for message in xp_messages:
         service.validate(message, XpCredited)
     assert (await verify(database)).differences == []
 
@@ -151,11 +151,11 @@ async def test_a_preview_says_what_comes_true(database: str, connection: Connect
         assert await service.verdicts(connection) == dict.fromkeys(
             await service.verdicts(connection), "counted"
         ) | {"9:00": "excluded"}
-        stands = await judged(database, connection, with_xp=True)
+        status = await judged(database, connection, with_xp=True)
     assert (asked.contacts, asked.changed, asked.counting, asked.ceasing) == (2, 1, 0, 2)
     assert (asked.xp_given, asked.xp_taken) == (0, 10)
     assert [(mover.contact, mover.before, mover.after) for mover in asked.movers] == [("ann", 3, 1)]
-    assert stands.changed == asked.ceasing
+    assert status.changed == asked.ceasing
     again = await preview(connection, "acme", "won", with_xp=True)
     assert (again.changed, again.movers) == (0, [])
 
@@ -196,7 +196,7 @@ async def test_another_edition_ends_it(database: str, connection: Connection) ->
 
 
 async def test_a_worker_goes_on_with_it(database: str, connection: Connection) -> None:
-    """One that nobody works at is brought to its end in the background."""
+    """A rejudgement that was begun is run to its end by the background jobs."""
     async with counted_too_much(database):
         number = await begin(connection)
     background = BackgroundJobs(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
@@ -277,10 +277,10 @@ async def _state(connection: Connection, account: str) -> dict[str, Any]:
         if of == account:
             tallies[contact] += count
     scores = await service.scores(connection)
-    _, told = await service.messages(connection)
+    _, xp_messages = await service.messages(connection)
     return {
         "verdicts": {tuple(row[:2]): row["verdict"] for row in rows},
         "tallies": tallies,
         "scores": {contact: score for (of, _, contact), score in scores.items() if of == account},
-        "xp": sum(message["data"]["amount"] for message in told if message["accountid"] == account),
+        "xp": sum(message["data"]["amount"] for message in xp_messages if message["accountid"] == account),
     }

@@ -70,18 +70,18 @@ async def test_every_contact_is_told_as_it_stands(database: str, connection: Con
         done = await _republish(database, "acme")
         again = await _changes(connection, len(before))
         assert done == RepublishProgress(contacts=3, total=3, messages=6)
-        told = {(one["subject"], one["data"]["profile"]): one["data"] for one in again}
-        assert len(told) == len(again) == 6
-        assert {key: (data["version"], data["overall"]["current"]) for key, data in told.items()} == {
+        by_key = {(one["subject"], one["data"]["profile"]): one["data"] for one in again}
+        assert len(by_key) == len(again) == 6
+        assert {key: (data["version"], data["overall"]["current"]) for key, data in by_key.items()} == {
             ("ann", "lead_score"): (3, 16),
             ("ann", "fit"): (3, 6),
             ("bob", "lead_score"): (2, 10),
             ("bob", "fit"): (2, 3),
-            # Seen and never told of: for the first time.
+            # Seen, but without a message before: its first.
             ("zoe", "lead_score"): (1, 0),
             ("zoe", "fit"): (1, 0),
         }
-        for data in told.values():
+        for data in by_key.values():
             assert data["causes"] == ["republish"]
             assert (data["events"], data["event_count"]) == ([], 0)
             assert data["overall"]["previous"] == data["overall"]["current"]
