@@ -25,7 +25,7 @@ _MAX_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class CountMover:
+class CountChange:
     """A contact, and how often the definition counts for it before and after."""
 
     contact: str
@@ -51,7 +51,7 @@ class RejudgementEffects:
     ceasing: int = 0
     xp_given: int = 0
     xp_taken: int = 0
-    movers: list[CountMover] = field(default_factory=list)
+    movers: list[CountChange] = field(default_factory=list)
 
 
 async def preview(
@@ -84,7 +84,7 @@ async def preview(
                 effects.ceasing += row["ceasing"]
                 effects.xp_given += row["xp_given"]
                 effects.xp_taken += row["xp_taken"]
-                effects.movers.append(CountMover(names[row["contact_id"]], row["before"], row["after"]))
+                effects.movers.append(CountChange(names[row["contact_id"]], row["before"], row["after"]))
             effects.movers.sort(key=lambda mover: (-abs(mover.after - mover.before), mover.contact))
             del effects.movers[_MAX_NAMED:]
             effects.contacts += len(contacts)
