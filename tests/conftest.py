@@ -30,7 +30,7 @@ hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
 _numbers = itertools.count(1)
-# A server that somebody named may hold databases and topics of another run at the same time.
+# A server named by the environment may hold databases and topics of another run at the same time.
 _RUN = uuid.uuid4().hex[:6]
 
 
@@ -48,7 +48,7 @@ async def template_database(postgres_server: PostgresServer) -> AsyncIterator[st
     name = f"engagement_test_{_RUN}_template"
     async with _created(postgres_server.dsn, name) as dsn:
         await migrate(dsn)
-        # A copy fails while anybody is connected to what it copies; autovacuum must not be either.
+        # A copy fails while any client, autovacuum included, is connected to the template.
         await _execute(postgres_server.dsn, f'alter database "{name}" with allow_connections false')
         yield name
 

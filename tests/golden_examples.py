@@ -1,7 +1,7 @@
 """The golden examples of schemas/examples as Kafka records: what is written there, byte for byte.
 
 Owns the small language of those files (schemas/examples/README.md). Never judges an example: what should
-become of it stands in its file, and `expected` repeats it.
+become of it is in its file, and `expected` repeats it.
 """
 
 from __future__ import annotations

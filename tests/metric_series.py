@@ -80,7 +80,7 @@ def _faults(use: Use, known: Mapping[str, Series]) -> list[str]:
     found = [f"{use.series} has no label {label}" for label in sorted(asked - series.labels)]
     for label, operator, value in use.matchers:
         values = _VALUES.get((use.series, label))
-        # A variable of Grafana and a pattern stand for whatever there is.
+        # A Grafana variable or a pattern matches any value.
         if values and operator in {"=", "!="} and value not in values:
             found.append(f"{label} of {use.series} is never {value}")
     innermost = use.calls[-1].name if use.calls else None

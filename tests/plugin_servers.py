@@ -80,7 +80,7 @@ def real_broker(kafka_server: KafkaServer) -> None:
 
 @pytest.fixture(scope="session")
 async def breakable_kafka(kafka_server: KafkaServer) -> AsyncIterator[KafkaServer]:
-    """Give a real broker that may be killed: this run's own, or one of its own beside somebody else's."""
+    """Give a real broker that may be killed: this run's own, or one more if the named one is another's."""
     if kafka_server.breakable or not kafka_server.real:
         yield kafka_server
         return

@@ -38,7 +38,7 @@ class Batch:
 class Vector:
     """One vector.
 
-    steps: the account's first document is the first of them. expect: as it stands in the file.
+    steps: the account's first document is the first of them. expect: as in the file.
     """
 
     name: str

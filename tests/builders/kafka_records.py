@@ -38,7 +38,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def topic_of(record: OracleRecord) -> str:
-    """Name the topic its type belongs to; types of nobody's go to `tracked`."""
+    """Return the topic of its type; unknown types go to `tracked`."""
     return TOPIC_BY_PREFIX.get(str(record.type).partition(".")[0], "tracked")
 
 

@@ -64,7 +64,7 @@ class Fleet:
             self.start_relay()
 
     async def worked_off(self) -> bool:
-        """Tell whether everything that was fed is committed and published."""
+        """Return whether everything that was sent is committed and published."""
         return await progress(self.direct) == self.fed and await outbox_rows(self.direct) == 0
 
     async def until_worked_off(self) -> float:

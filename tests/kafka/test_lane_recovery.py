@@ -89,7 +89,7 @@ async def test_a_log_truncated_while_it_is_read(installation: Installation, tmp_
     await installation.apply(document())
     async with WorkerProcess(installation, tmp_path) as worker:
         await worker.until(200, within=20)
-        # Behind its first record, so that the look at the log's beginning that it took does not help.
+        # After its first record, so that the check of the log's beginning does not notice.
         await installation.produce([live_event(0, type="email.opened")])
 
         async def begun() -> bool:

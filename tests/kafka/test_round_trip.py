@@ -72,5 +72,5 @@ async def test_a_record_of_a_mebibyte_fits(
 
 @pytest.mark.real_kafka
 async def test_the_broker_says_which_release_it_is(kafka_server: KafkaServer) -> None:
-    """Whoever runs the broker, its release can be asked for, and it is a Kafka 4."""
+    """The broker, whichever it is, reports its release, and it is Kafka 4."""
     assert (await broker_version(kafka_server.bootstrap)).startswith("Kafka 4.")

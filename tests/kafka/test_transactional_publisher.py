@@ -164,7 +164,7 @@ async def test_a_position_that_may_still_change_is_waited_for(proxied: Proxied, 
 
 
 async def test_the_command_makes_a_place_for_every_shard(proxied: Proxied, topic_prefix: str) -> None:
-    """Told how many shards there are, the positions topic is created with that many partitions."""
+    """The positions topic is created with one partition for each shard."""
     settings = installation(proxied.server.bootstrap, topic_prefix)
     created = (await create_missing(settings, shards=4))[-1]
     assert (created.topic, created.partitions) == (settings.topic(POSITIONS_TOPIC), 4)

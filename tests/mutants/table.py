@@ -202,7 +202,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "publish-not-told-by-batches",
+        "publish-not-announced-by-batches",
         breaks="the first batch after a flip names `events` alone as the cause",
         test="tests/pipeline/test_publish_messages.py::test_the_first_batch_after_the_flip_announces_the_publish_too",
         edits=(
@@ -214,7 +214,7 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "undone-publish-told",
+        "undone-publish-announced",
         breaks="a batch that undoes a publish sends a message without a change",
         test="tests/pipeline/test_publish_messages.py::test_events_that_undo_a_publish_send_nothing",
         edits=(Edit("sql/queries/apply.sql", old="where p.differs is not false", new="where true"),),

@@ -16,7 +16,7 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True)
 class Edition:
-    """A dedup policy as it stood over some time.
+    """A dedup policy over some time.
 
     number: 1, 2, 3 … by definition. interval: for `cooldown` only.
     """
@@ -29,7 +29,7 @@ class Edition:
 
 @dataclass
 class Definition:
-    """One definition as it stands now; its last edition is the one in force."""
+    """One definition as it is now; its last edition is the one in force."""
 
     key: str
     group: str = ""
@@ -74,7 +74,7 @@ class Version:
     frozen: dict[str, tuple[int, str]]
 
     def weight_and_group(self, definition: Definition) -> tuple[int, str]:
-        """Tell what one counted event of the definition gives under this version, and to which group."""
+        """Return the points of one counted event of the definition under this version, and their group."""
         if definition.key in self.frozen:
             return self.frozen[definition.key]
         if self.inherits:
@@ -105,7 +105,7 @@ class Profile:
         self.weights = document.get("weights", self.weights)
 
     def publish(self, definitions: list[Definition]) -> bool:
-        """Make the draft the next version if it differs from the one there is; tell whether it did."""
+        """Make the draft the next version if it differs from the current one; return whether it did."""
         frozen = {
             each.key: (self.weights.get(each.key, each.points if self.inherits else 0), each.group)
             for each in definitions

@@ -31,9 +31,9 @@ Attribute = str | bool | int | Literal[_Null.NULL] | None
 
 @dataclass(frozen=True, kw_only=True)
 class OracleRecord:
-    """One record on Kafka with its attributes already told apart.
+    """One record on Kafka with its attributes already separated.
 
-    None: the attribute is not there. data: JSON text as it stands on the wire. timestamp: the record's own,
+    None: the attribute is not there. data: JSON text as on the wire. timestamp: the record's own,
     UTC in whole milliseconds, None where it has none.
     """
 
@@ -76,7 +76,7 @@ class Event:
 
     @property
     def order(self) -> tuple[datetime, bytes]:
-        """Where it stands among others; bytes of one length compare as big-endian numbers do."""
+        """Its place among others; bytes of one length compare as big-endian numbers do."""
         return (self.occurred_at, self.key)
 
     @property
@@ -195,7 +195,7 @@ def _number(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        # An exponent beyond what Decimal holds; nothing that anybody compares with comes near it.
+        # An exponent beyond what Decimal holds; no condition's value comes near it.
         mantissa, exponent = text.lower().split("e")
         return Decimal(f"{mantissa}e{'-' if exponent.startswith('-') else ''}{10**17}")
 

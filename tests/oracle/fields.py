@@ -16,7 +16,7 @@ MOST_DIGITS = 38
 
 
 def is_identifier(value: Any) -> bool:
-    """Tell whether a value has the form that ids have: 1 to 256 code points, none of category Cc."""
+    """Return whether a value has the form that ids have: 1 to 256 code points, none of category Cc."""
     return (
         isinstance(value, str)
         and 1 <= len(value) <= LONGEST_IDENTIFIER
@@ -91,7 +91,7 @@ FIELDS = {
 
 
 def fit(type_: str, data: dict[str, Any]) -> bool:
-    """Tell whether the fields that are typed for this type of event hold what they should; null is absent."""
+    """Return whether the fields that are typed for this type of event hold what they should; null is absent."""
     return all(
         data.get(name) is None or _is_a(kind, data[name]) for name, kind in FIELDS.get(type_, {}).items()
     )

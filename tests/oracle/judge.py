@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def order(self) -> tuple[datetime, bytes]:
-        """Where it stands among others."""
+        """Its place among others."""
         return self.event.order
 
     @property
@@ -86,7 +86,7 @@ def walk(edition: Edition, entries: list[Entry], beside: list[Entry]) -> None:
 
 
 def counts(edition: Edition, at: datetime, counted: list[datetime]) -> bool:
-    """Tell whether an event counts beside these: `once` if there is none, `cooldown` if none is near."""
+    """Return whether an event counts beside these: `once` if there is none, `cooldown` if none is near."""
     if edition.policy == "always":
         return True
     if edition.policy == "once":

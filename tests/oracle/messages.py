@@ -1,4 +1,4 @@
-"""What is told to the world: the content of the messages out (semantics §6).
+"""The content of the messages out (semantics §6).
 
 Owns the shape of messages and what an entry adds to one. Never decides whether one is sent.
 """

@@ -1,7 +1,7 @@
 """The oracle itself: batches in commit order in, everything that must hold after each of them out.
 
 Owns the outcome of a record, and what a commit makes of changed verdicts: XP, tallies, scores, messages. It
-keeps entries and what was told to the world; every number is added up anew from the entries.
+keeps entries and the last messages; every number is added up anew from the entries.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Unmatched:
 
 
 @dataclass
-class Told:
-    """What the last message of a contact and profile said."""
+class Published:
+    """The version and scores in the last message of a contact and profile."""
 
     version: int = 0
     groups: dict[str, int] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Oracle:
         self._applied: dict[tuple[str, bytes], Event] = {}
         self._horizons: dict[str, datetime] = {}
         self._fields: dict[tuple[str, str], dict[str, tuple[tuple[datetime, bytes], Any]]] = {}
-        self._told: defaultdict[tuple[str, str, str], Told] = defaultdict(Told)
+        self._published: defaultdict[tuple[str, str, str], Published] = defaultdict(Published)
 
     # --- what happens -------------------------------------------------------------------------------------
 
@@ -64,7 +64,7 @@ class Oracle:
         account = self.accounts.setdefault(key, Account(key))
         for profile in account.change(document):
             for contact in self._contacts_of(key):
-                self._tell_score(account, profile, contact, cause="publish", changed=[])
+                self._send_score(account, profile, contact, cause="publish", changed=[])
 
     def set_horizon(self, account: str, when: datetime) -> None:
         """Move the retention horizon, as the purge would: what is older is `expired` from now on."""
@@ -185,27 +185,27 @@ class Oracle:
             account = self.accounts[key]
             own = [entry for entry in changed if (entry.event.account, entry.event.subject) == (key, contact)]
             for profile, _ in _published(account):
-                self._tell_score(account, profile, contact, cause="events", changed=own)
+                self._send_score(account, profile, contact, cause="events", changed=own)
 
-    def _tell_score(
+    def _send_score(
         self, account: Account, profile: Profile, contact: str, *, cause: str, changed: list[Entry]
     ) -> None:
         """Send a message if a group of the contact has changed since the last one."""
         version = profile.version
-        assert version is not None  # only what is published is told
-        told = self._told[account.key, profile.key, contact]
+        assert version is not None  # messages are of published profiles alone
+        last = self._published[account.key, profile.key, contact]
         current = self._add_up(account, version, contact)
-        groups = {group: (told.groups.get(group, 0), points) for group, points in current.items()}
+        groups = {group: (last.groups.get(group, 0), points) for group, points in current.items()}
         if all(previous == points for previous, points in groups.values()):
             return
-        told.version += 1
-        told.groups = current
+        last.version += 1
+        last.groups = current
         message = ScoreChanged(
             account=account.key,
             profile=profile.key,
             profile_version=version.number,
             contact=contact,
-            version=told.version,
+            version=last.version,
             causes=(cause,),
             previous=sum(previous for previous, _ in groups.values()),
             current=sum(points for _, points in groups.values()),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ACCOUNTS = ("north", "south")
 GROUPS = ("support", "purchase", "marketing")
-# Keys without underscores stand in the same order under every collation a server may have.
+# Keys without underscores sort the same under every collation a server may have.
 KEYS = ("first", "rolling", "seldom", "large")
 LATER = "later"
 

@@ -52,16 +52,16 @@ async def everything(connection: Connection) -> dict[str, Any]:
 
 
 async def dead_letters(connection: Connection) -> list[tuple[Any, ...]]:
-    """Return (topic, partition, offset, timestamp, key, value, headers, reason, account), told of or not.
+    """Return (topic, partition, offset, timestamp, key, value, headers, reason, account) of each dead letter.
 
-    Fails where one is not told of exactly once, through the shard of its slice.
+    Fails if one has not exactly one message in the outbox, in the shard of its slice.
     """
     rows = await connection.fetch('select * from dead_letters order by topic, partition, "offset"')
-    told = await connection.fetch("""
+    announced = await connection.fetch("""
         select o.shard, m.facts::bigint as id from outbox o, unnest(o.kinds, o.facts) as m(kind, facts)
         where m.kind = 'dead_letter'""")
     shards = await connection.fetchval("select shards from installation")
-    assert sorted((row["shard"], row["id"]) for row in told) == sorted(
+    assert sorted((row["shard"], row["id"]) for row in announced) == sorted(
         (row["partition"] % shards, row["id"]) for row in rows
     )
     return [

@@ -1,7 +1,6 @@
-"""Takes drawn histories through the path on a database, and what was committed through the oracle.
+"""Runs drawn histories on a database and replays what was committed, in commit order, to the oracle.
 
-Owns the order of commits, in which the oracle is told of them, and counting what a history was good for. Never
-compares: oracle_comparison.py does.
+Counts how often a history has what the tests are about. oracle_comparison.py compares.
 """
 
 from __future__ import annotations
@@ -158,7 +157,7 @@ class Seen:
     examples: int = 0
 
     def add(self, other: Seen) -> None:
-        """Count one more example, of which `other` tells how often each happened."""
+        """Count one more example, in which each thing happened as often as in `other`."""
         self.examples += 1
         for each in fields(self):
             if each.name != "examples":
@@ -175,7 +174,7 @@ class Seen:
 
 
 def replay(committed: Sequence[Commit | dict[str, Any]], seen: Seen) -> tuple[Oracle, list[str]]:
-    """Tell the oracle what was committed; returns it, and the outcomes on which it is of another mind."""
+    """Replay what was committed to an oracle; return it, and the outcomes that differ."""
     oracle, differences = Oracle(), []
     for step in committed:
         if isinstance(step, dict):
@@ -199,7 +198,7 @@ def replay(committed: Sequence[Commit | dict[str, Any]], seen: Seen) -> tuple[Or
 
 
 def _met_a_gate(new: Any, before: dict[Any, str]) -> bool:
-    """Tell whether an entry came when a later one of its key had counted already."""
+    """Return whether an entry came when a later one of its key had counted already."""
     if new.verdict == "excluded" or new.event.settled or new.edition.policy == "always":
         return False
     return any(

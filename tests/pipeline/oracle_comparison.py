@@ -37,7 +37,7 @@ class Stored:
 
     @property
     def net_xp(self) -> dict[tuple[str, str], int]:
-        """(account, actor) -> the sum of the amounts told."""
+        """(account, actor) -> the sum of the amounts in messages."""
         net: defaultdict[tuple[str, str], int] = defaultdict(int)
         for message in self.xp_credited.values():
             net[message["accountid"], message["subject"]] += message["data"]["amount"]
@@ -45,10 +45,10 @@ class Stored:
 
 
 async def read(connection: Connection, accounts: set[str]) -> Stored:
-    """Read what is committed for these accounts; raises where an XP message was told twice."""
-    told, credited = await service.messages(connection)
+    """Read what is committed for these accounts; fail if the outbox has an XP message twice."""
+    changed, credited = await service.messages(connection)
     score_changed: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for message in told:
+    for message in changed:
         key = (message["accountid"], message["data"]["profile"], message["subject"])
         if message["accountid"] in accounts:
             score_changed[key].append(_timeless(message))
@@ -84,7 +84,7 @@ def disagreements(stored: Stored, oracle: Oracle) -> list[str]:
 def other_ends(stored: Stored, repeated: Stored, rename: Callable[[str], str]) -> list[str]:
     """List where the same events in another order and other accounts have led to something else.
 
-    What was told on the way may differ: messages, and how often XP was taken back.
+    Messages on the way may differ, and how often XP was reversed.
     """
     compared: dict[str, tuple[Mapping[Any, Any], Mapping[Any, Any]]] = {
         "entry": (_without_numbers(stored.entries), _without_numbers(repeated.entries)),
@@ -120,8 +120,8 @@ def broken_chains(stored: Stored) -> list[str]:
     """List the messages that do not go on from the one before, change nothing, or do not add up."""
     broken = []
     for key, messages in stored.score_changed.items():
-        told = [_state(message, "current") for message in messages]
-        before = [dict.fromkeys(told[0], 0), *told]
+        states = [_state(message, "current") for message in messages]
+        before = [dict.fromkeys(states[0], 0), *states]
         for number, message in enumerate(messages, start=1):
             data = message["data"]
             previous, current = _state(message, "previous"), _state(message, "current")

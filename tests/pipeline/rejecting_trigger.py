@@ -1,4 +1,4 @@
-"""A database that refuses marked events, as it would refuse what nobody thought of.
+"""A database that refuses marked events, as it would refuse values that no check foresaw.
 
 Owns the marks and the trigger. Never decides what becomes of what is refused.
 """

@@ -81,7 +81,7 @@ HISTORY = [
     _event("bob", "payment.succeeded", "p1", "2026-03-02T10:00:00Z"),
     _event("ann", "contact.upserted", "u1", "2026-03-02T09:00:00Z", **_data(name="Ann", owner="rita")),
 ]
-# Loads the catalog that will be stale, and leaves nothing else behind.
+# Loads the catalog that will be stale, and has no other effect.
 WARM_UP = _event("ann", "deal.won", "n1", "2026-03-02T10:00:00Z", accountid="nobody")
 
 BATCH: dict[tuple[str, int], list[OracleRecord]] = {
@@ -112,7 +112,7 @@ BATCH: dict[tuple[str, int], list[OracleRecord]] = {
 
 
 def warm_up() -> list[Record]:
-    """Return the record that lets a worker load the catalog: the first lane's, behind the history."""
+    """Return the record that lets a worker load the catalog: the first lane's, after the history."""
     return _records(LANES[0], [WARM_UP], len(HISTORY))
 
 
@@ -122,7 +122,7 @@ def history() -> list[Record]:
 
 
 def batch() -> list[Record]:
-    """Return the batch as records, each lane's behind what it had before."""
+    """Return the batch as records, each lane's after what it had before."""
     begins = {LANES[0]: len(HISTORY) + 1}
     return [
         record for lane, events in BATCH.items() for record in _records(lane, events, begins.get(lane, 0))

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Feed:
-    """One lane as a stand-in for Kafka: gives records their offsets."""
+    """One lane in place of Kafka: gives records their offsets."""
 
     topic: str = "deals"
     partition: int = 0

@@ -25,8 +25,8 @@ PATIENCE = 0.005
 class Schedule:
     """Gives turns to workers at the borders of their statements.
 
-    monitor: a connection of nobody else's. committed: called with a worker's number when its COMMIT has succeeded
-    and before anybody sends another statement. lock_waits: how often a worker waited for a lock of another's.
+    monitor: a connection that no worker uses. committed: called with a worker's number after its COMMIT succeeded
+    and before another statement is sent. lock_waits: how often a worker waited for another worker's lock.
     """
 
     def __init__(self, dsn: str, monitor: Connection) -> None:
@@ -54,7 +54,7 @@ class Schedule:
         return cast("Connection", _Turned(connection, self, worker))
 
     def close(self) -> None:
-        """Give up whatever is still open: a worker that failed leaves a transaction behind."""
+        """Terminate all connections: a worker that failed leaves its transaction open."""
         for connection in self._connections.values():
             connection.terminate()
 
@@ -84,7 +84,7 @@ class Schedule:
                 raise result
 
     def turns_until(self, worker: int, statement: str) -> Iterator[int]:
-        """Give turns to a worker for as long as it does not stand before this statement."""
+        """Give turns to a worker until this statement is its next."""
         while worker not in self._at_border or self._next[worker] != statement:
             yield worker
 
@@ -121,7 +121,7 @@ class Schedule:
         self._waits_for_lock = set()
 
     async def _all_wait(self, running: Sequence[int]) -> bool:
-        """Tell whether the statement in flight of each of these waits for another worker's transaction.
+        """Return whether the statement in flight of each of these waits for another worker's transaction.
 
         Of workers who wait for one another Postgres ends one, which is then no longer waiting.
         """

@@ -48,7 +48,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Chapter:
-    """Documents, applied one after another while nobody works, and the batches under them.
+    """Documents, applied one after another while no worker runs, and the batches under them.
 
     turns: the worker that goes on at each statement border, taken again and again from its beginning.
     """
@@ -105,11 +105,11 @@ def arrivals(
     drawn = draw(st.lists(happenings(ticks, delays), min_size=fewest, max_size=most))
     records = [_record(happening, f"e{number}", epoch, step) for number, happening in enumerate(drawn)]
     place = st.integers(0, fewest - 1)
-    for original, behind, elsewhere in draw(st.lists(st.tuples(place, place, st.booleans()), max_size=8)):
+    for original, distance, elsewhere in draw(st.lists(st.tuples(place, place, st.booleans()), max_size=8)):
         again = records[original]
         if elsewhere:
             again = replace(again, accountid=next(each for each in ACCOUNTS if each != again.accountid))
-        records.insert(min(original + 1 + behind, len(records)), again)
+        records.insert(min(original + 1 + distance, len(records)), again)
     return records
 
 

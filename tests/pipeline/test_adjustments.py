@@ -30,7 +30,7 @@ _PLUS = Adjustment(
 )
 
 
-async def test_an_adjustment_counts_and_is_told(database: str, connection: Connection) -> None:
+async def test_an_adjustment_counts_and_is_announced(database: str, connection: Connection) -> None:
     """It moves its group and overall, with one message; a contact in whom nothing had counted has scores by it."""
     async with service.running(database) as worker:
         await worker.apply(weights_document())

@@ -1,4 +1,4 @@
-"""Event keys: remembered for a window, found on the timeline beyond it, and expired behind the horizon."""
+"""Event keys: remembered for a window, found on the timeline beyond it, expired before the horizon."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def test_a_key_is_remembered(database: str) -> None:
         assert await worker.batch([event]) == ["duplicate"]
 
 
-async def test_behind_the_window_the_timeline_remembers(database: str, connection: Connection) -> None:
+async def test_beyond_the_window_the_timeline_remembers(database: str, connection: Connection) -> None:
     """An old event whose claim is gone is found by its entry; a recent one is looked for among claims only."""
     async with service.running(database) as worker:
         await worker.apply(document())
@@ -66,7 +66,7 @@ async def test_behind_the_horizon_events_expire(database: str, connection: Conne
             ]
         )
         assert outcomes == ["duplicate", "expired", "applied"]
-        # An expired event is not remembered, and nobody was seen by it.
+        # An expired event is not remembered, and creates no contact.
         await connection.execute("update accounts set horizon = null")
         assert await connection.fetchval("select count(*) from contacts") == 1
         assert await worker.batch([dated_event("new", horizon - timedelta(microseconds=1))]) == ["applied"]

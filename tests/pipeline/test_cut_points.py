@@ -1,4 +1,4 @@
-"""The connection to Postgres is cut at every await on it during a batch, and nothing of it can be told afterwards.
+"""The connection to Postgres is cut at every await on it during a batch, without a trace in what is committed.
 
 The awaits are counted, not listed: what the path awaits tomorrow is cut tomorrow. Each is cut before its statement
 is sent and after it took effect with the answer lost (of the COMMIT too), once with the worker going on by
@@ -72,7 +72,7 @@ async def _run(dsn: str, cuts: Cuts) -> tuple[list[str], dict[str, Any]]:
 
 
 async def _next_worker(dsn: str) -> None:
-    """Take over what the dead one held, and read from where the database says that each lane stands."""
+    """Take over the lanes of the dead worker, and read each from its position in the database."""
     async with service.running(dsn) as worker:
         await worker.take_lanes(rich_batch.STARTS)
         due = [
@@ -131,7 +131,7 @@ async def test_the_undisturbed_batch_is_as_the_oracle_says(
 async def test_a_cut_at_any_await_leaves_no_trace(
     postgres_server: PostgresServer, past: str, report_line: Callable[[str], None]
 ) -> None:
-    """Wherever the connection is cut, and whoever goes on, the state is that of the undisturbed run."""
+    """Wherever the connection is cut, and whichever worker goes on, the state is that of the undisturbed run."""
     counting = Cuts()
     async with _copy(postgres_server, past) as dsn:
         outcomes, undisturbed = await _run(dsn, counting)

@@ -90,7 +90,7 @@ async def test_each_has_its_outcome(database: str, connection: Connection) -> No
     assert (fault.reason, fault.detail) == (DeadLetterReason.ATTRIBUTE_MISSING, "subject: missing")
     assert await _left(connection) == ids[3:]
     assert await connection.fetch("select * from lanes") == lanes
-    # Neither does what stays count anywhere, nor is it kept or told of again.
+    # A dead letter that stays counts nowhere, and is not stored or announced again.
     assert await connection.fetchval("select count(*) from inbox") == 0
     assert sorted(key[3] for key in await service.entries(connection)) == sorted(
         [_key("before"), _key("new")]
@@ -127,7 +127,7 @@ async def test_the_records_own_timestamp_counts(database: str, connection: Conne
 
 
 async def test_one_refused_harms_no_neighbour(database: str, connection: Connection) -> None:
-    """Of many the one that the database refuses stays, with the reason told, and all others take effect."""
+    """Of many the one that the database refuses stays, its reason is returned, and all others take effect."""
     await refuse_marked(connection)
     await service.apply_document(database, document())
     events = [event(str(n), objectid=mark("22003") if n == 5 else None) for n in range(11)]
@@ -213,7 +213,7 @@ async def test_cut_anywhere_it_is_done_or_not(after: bool, database: str, connec
 
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_lost_connection_is_survived(after: bool, database: str, connection: Connection) -> None:
-    """A connection cut at any statement costs another try, and the outcome told is the true one."""
+    """A connection cut at any statement costs another try, and the outcome returned is the true one."""
     await service.apply_document(database, document())
     for cut in range(1, 60):
         [number] = await _store(connection, event(f"cut-{cut}"))

@@ -162,7 +162,7 @@ async def test_event_read_twice_at_once(database: str, connection: Connection) -
 
 
 async def test_conflicting_duplicate_creates_nobody(database: str, connection: Connection) -> None:
-    """An event key that comes again for somebody else is a duplicate, counts as conflicting and creates nobody."""
+    """An event key that comes again for another contact is a conflicting duplicate and creates no contact."""
     async with service.running(database) as worker:
         await worker.apply(dedup_document(HOURLY))
         assert await worker.batch([clock_event("10:00")]) == ["applied"]

@@ -104,15 +104,15 @@ async def test_publishing_reads_only_whom_it_goes_through(
 
 
 async def _fill(database: str, connection: Connection) -> None:
-    """Store 20,000 contacts with scores who were told of, counted by the statistics."""
+    """Store 20,000 contacts with announced scores, and analyze."""
     async with service.running(database) as worker:
         await worker.apply(dedup_document(HOURLY))
     await connection.execute("""
         insert into contacts (account_id, external_id, shard)
             select a.id, 'c-' || n, 0 from accounts a, generate_series(1, 20000) n;
         insert into scores (contact_id, profile_id, version, group_id, points, message_version)
-            select c.id, p.id, p.published_version, g.id, 7, g.told from contacts c, profiles p,
-                (values (0, 1), (1, null)) g(id, told);
+            select c.id, p.id, p.published_version, g.id, 7, g.message_version from contacts c, profiles p,
+                (values (0, 1), (1, null)) g(id, message_version);
         insert into tallies (contact_id, definition_id, edition, count)
             select c.id, d.id, 1, 1 from contacts c, definitions d;
         analyze""")

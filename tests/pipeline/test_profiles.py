@@ -52,8 +52,8 @@ async def test_each_published_profile_has_its_own_scores(database: str, connecti
     assert scores == oracle.scores
     assert scores["acme", "lead_score", "ann"] == {"overall": 13, "deals": 10, "mail": 3}
     assert scores["acme", "mail_only", "ann"] == {"overall": 7, "deals": 0, "mail": 7}
-    told, _ = await service.messages(connection)
-    assert {message["kafka_key"]: message["data"]["overall"]["current"] for message in told} == {
+    changed, _ = await service.messages(connection)
+    assert {message["kafka_key"]: message["data"]["overall"]["current"] for message in changed} == {
         "acme:lead_score:ann": 13,
         "acme:mail_only:ann": 7,
     }

@@ -145,7 +145,9 @@ async def test_it_says_who_enters_and_leaves_segments(
     ]
 
 
-async def test_a_swap_between_groups_changes_and_moves_nobody(database: str, connection: Connection) -> None:
+async def test_a_swap_between_groups_changes_scores_of_groups_alone(
+    database: str, connection: Connection
+) -> None:
     """Who has as much as before in all, but in other groups, changes without moving; a swap of equals does not."""
     async with service.running(database) as worker:
         await _history(worker)

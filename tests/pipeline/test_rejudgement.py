@@ -105,7 +105,7 @@ async def test_what_counted_too_much_is_mended(database: str, connection: Connec
     assert (await verify(database)).differences == []
 
 
-async def test_whom_it_changes_is_told(database: str, connection: Connection) -> None:
+async def test_each_change_is_announced(database: str, connection: Connection) -> None:
     """One message to each contact whose score changed, with cause `rejudge`, in the chain of the others."""
     async with counted_too_much(database):
         before, _ = await service.messages(connection)
@@ -173,7 +173,7 @@ async def test_one_at_a_time(database: str, connection: Connection) -> None:
 
 
 async def test_cancelling_stops_it(database: str, connection: Connection) -> None:
-    """Whoever was not gone through stays as judged before; a second cancel is refused; both ends are on record."""
+    """Contacts not processed keep their verdicts; a second cancel is refused; both ends are in the audit trail."""
     async with counted_too_much(database):
         before = await service.verdicts(connection)
         number = await begin(connection)

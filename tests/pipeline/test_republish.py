@@ -51,7 +51,7 @@ async def _changes(connection: Connection, since: int = 0) -> list[dict[str, Any
     return changes[since:]
 
 
-async def test_every_contact_is_told_as_it_stands(database: str, connection: Connection) -> None:
+async def test_every_contact_gets_a_message_with_its_score(database: str, connection: Connection) -> None:
     """One message per contact and published profile, previous = current, under the next version, no events."""
     async with service.running(database) as worker:
         await worker.apply(_catalog())
@@ -115,7 +115,7 @@ async def test_messages_look_like_a_batchs(database: str, connection: Connection
 
 
 async def test_one_profile_and_none(database: str, connection: Connection) -> None:
-    """`--profile` tells of that one alone; a draft, a stranger and an unknown account are refused."""
+    """`--profile` announces that one alone; a draft, an unknown profile and an unknown account are refused."""
     async with service.running(database) as worker:
         await worker.apply(_catalog())
         await worker.batch([numbered_event(1)])
@@ -170,7 +170,7 @@ class _Hasty:
         return self._minutes * 61.0
 
 
-async def test_an_outbox_that_nobody_empties_is_not_flooded(
+async def test_an_outbox_without_a_relay_is_not_flooded(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With many messages unpublished it waits for the relay, and gives up where there is none."""

@@ -78,7 +78,7 @@ async def test_heads_are_taken_last(database: str, connection: Connection) -> No
 
 
 async def test_a_lane_taken_over_at_the_same_offset(database: str, connection: Connection) -> None:
-    """Who lost a lane has no effect on it, even where it stands as before: the epoch is part of the fence."""
+    """A worker that lost a lane has no effect on it, even at the same offset: the epoch is part of the fence."""
     async with service.running(database) as older:
         await older.apply(dedup_document({"policy": "always"}))
         async with service.running(database) as newer:

@@ -22,9 +22,7 @@ async def check_vector(
     apply: Callable[[dict[str, Any]], Awaitable[None]],
 ) -> None:
     """Take the steps of a vector in a database of its own, documents by `apply`, and check what it expects."""
-    after: list[
-        tuple[int, str]
-    ] = []  # how many XP messages there were behind each batch, and its last record
+    after: list[tuple[int, str]] = []  # how many XP messages there were after each batch, and its last record
     for step in vector.steps:
         if isinstance(step, vectors.Apply):
             await apply(step.document)
@@ -39,15 +37,15 @@ async def check_vector(
     assert await _tallies(connection) == expect["tallies"]
     scores = {contact: score for (_, _, contact), score in (await service.scores(connection)).items()}
     assert scores == expect["scores"]
-    told, xp = await service.messages(connection)
-    assert Counter(message["subject"] for message in told) == expect["score_messages"]
-    _assert_chained(told)
+    changed, xp = await service.messages(connection)
+    assert Counter(message["subject"] for message in changed) == expect["score_messages"]
+    _assert_chained(changed)
     _assert_xp(xp, after, expect["xp"])
 
 
-def _assert_chained(told: list[dict[str, Any]]) -> None:
+def _assert_chained(changed: list[dict[str, Any]]) -> None:
     by_contact: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for message in told:
+    for message in changed:
         by_contact[message["subject"]].append(message["data"])
     for chain in by_contact.values():
         assert [data["version"] for data in chain] == list(range(1, len(chain) + 1))

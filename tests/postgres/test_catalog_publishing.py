@@ -76,7 +76,7 @@ async def test_a_publish_over_history_begins_and_pends_until_readers_see_it(
 
 
 async def test_a_newcomer_joins_and_follows_until_it_counts(connection: Connection) -> None:
-    """A definition created after the publish follows the catalog, and stands still once it has counted."""
+    """A definition created after the publish follows the catalog until it has counted."""
     await apply_document(connection, parse_document(MINIMAL_YAML))
     await counts(connection, "won")
     new = "key: order, name: Order, icon: bag, events: [order.placed]"

@@ -40,7 +40,7 @@ class OverTls:
     real: bool
 
     def dsn(self, *, mode: str = "verify-full", trust: Path | None = None, host: str = "127.0.0.1") -> str:
-        """Return its address with a password, whom to trust being its own authority unless told otherwise."""
+        """Return its address with a password; `trust` defaults to its own authority."""
         query = f"sslmode={mode}&sslrootcert={trust or self.authority.file}"
         return f"postgresql://postgres:{PASSWORD}@{host}:{self.port}/postgres?{query}"
 

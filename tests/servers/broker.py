@@ -53,7 +53,7 @@ class KafkaServer:
         self._unbreakable()
 
     def freeze(self) -> None:
-        """Let it stand still with its connections open."""
+        """Freeze it with its connections open."""
         self._unbreakable()
 
     def thaw(self) -> None:

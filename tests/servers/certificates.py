@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Authority:
-    """Signs certificates and writes them into a folder; `file` is what whoever trusts it needs."""
+    """Signs certificates and writes them into a folder; `file` is the certificate that clients trust."""
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
         self._folder = folder

@@ -1,7 +1,7 @@
 """Apache Kafka in a container, through testcontainers.
 
 Owns that container and breaking it on purpose. Where no Docker answers, `start` raises ServerFailedError
-within a second; that is how it is told whether there is one.
+within a second, which is how the run learns that there is none.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class DockerKafka(KafkaServer):
         )
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415
 
-        controller_port = self._port + 1  # nobody else listens inside the container
+        controller_port = self._port + 1  # no other process listens inside the container
         settings = broker_settings(self._port, controller_port, listen="0.0.0.0", logs="/tmp/kafka-logs")
         missing = False
         with warnings.catch_warnings():

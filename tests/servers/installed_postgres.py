@@ -37,7 +37,7 @@ def programs_with_tls() -> Path | None:
 async def postgres_with_tls(
     programs: Path, certificate: Path, key: Path, trusted: Path
 ) -> AsyncIterator[EmbeddedPostgres]:
-    """Serve it with this certificate, in a cluster of its own that lets in anybody on this machine.
+    """Serve it with this certificate, in a cluster of its own that lets in every user of this machine.
 
     trusted: who signs the certificates that clients may show.
     """

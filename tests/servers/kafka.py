@@ -31,7 +31,7 @@ UNPROVED_ON_MOCK = (
 
 
 class ExternalKafka(KafkaServer):
-    """A broker that somebody else runs, at the address in ENGAGEMENT_TEST_KAFKA."""
+    """A broker that this run does not own, at the address in ENGAGEMENT_TEST_KAFKA."""
 
     kind = "external"
 

@@ -45,7 +45,7 @@ class MavenKafka(KafkaServer):
 
     settings: more of server.properties, by name. proxy_port: of a proxy on 127.0.0.1 that clients of a second
     listener are sent to; `behind_proxy` is that listener's own port. listeners: more of them, the security protocol
-    of each by its name; `ports` tells where they are. scram: logins, as kafka-storage's --add-scram takes them.
+    of each by its name; `ports` has their ports. scram: logins, as kafka-storage's --add-scram takes them.
     What is missing raises ServerFailedError: Java, Maven, the network, or the broker's own reason from its log.
     """
 
@@ -186,7 +186,7 @@ async def run_tool(name: str, *arguments: str) -> str:
     """
     async with _cache():
         await asyncio.to_thread(_fetch, _POM, _LIBRARIES)
-        # What tools bring besides, a web server among it, nobody needs who only asks a broker.
+        # The transitive dependencies of the tools, a web server among them, are not needed to query a broker.
         await asyncio.to_thread(_fetch, _TOOLS_POM, _TOOLS, "-DexcludeTransitive=true")
     return await asyncio.to_thread(_java, [name, *arguments])
 

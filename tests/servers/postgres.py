@@ -17,7 +17,7 @@ VARIABLE = "ENGAGEMENT_TEST_DATABASE_URL"
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """dsn: of a superuser or at least of somebody who may create databases. embedded: None if named."""
+    """dsn: of a superuser, or at least of a role that may create databases. embedded: None if named."""
 
     dsn: str
     description: str

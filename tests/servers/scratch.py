@@ -15,7 +15,7 @@ _ENOUGH = 4 << 30
 
 
 def use_memory() -> None:
-    """Let this process and its children make temporary files in memory; a TMPDIR that somebody set is kept."""
+    """Let this process and its children make temporary files in memory; a TMPDIR that is set is kept."""
     if "TMPDIR" not in os.environ and _fits():
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None

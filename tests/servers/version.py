@@ -1,6 +1,6 @@
 """Asking a broker for its release.
 
-Owns one request and its answer. Kafka has no request for its version; what tells it is the newest
+Kafka has no request for its version; it follows from the newest
 `metadata.version` that the broker supports, which every release raises.
 """
 

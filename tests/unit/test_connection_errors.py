@@ -29,7 +29,7 @@ def test_a_certificate_out_of_its_time_is_no_matter_of_trust() -> None:
 
 
 def test_the_reason_is_found_behind_what_it_led_to() -> None:
-    """Aiokafka's error of a connection that was closed says nothing; the error behind it does."""
+    """Aiokafka's error of a closed connection has no reason; its cause has."""
     error = KafkaConnectionError("Connection at k:1 closed")
     error.__cause__ = _unverified(20, "unable to get local issuer certificate")
     assert "ENGAGEMENT_KAFKA_SSL_CA_FILE" in str(connection_errors.explain_kafka_error(error, "k:1"))

@@ -64,7 +64,7 @@ def test_decode_names_the_reason_of_every_bad_example(example: Example):
 
 @pytest.mark.parametrize("example", GOOD, ids=lambda example: example.name)
 def test_decode_takes_every_good_example(example: Example):
-    """Each good example is an event with the fields that its file tells."""
+    """Each good example is an event with the fields in its file."""
     found = _event(example.record())
     event = {**msgspec.structs.asdict(found), "occurred_at": found.occurred_at.isoformat()}
     assert {name: event[name] for name in example.event} == example.event

@@ -28,7 +28,7 @@ def test_a_name_of_any_bytes_comes_back(content: bytes) -> None:
 
 @given(some.text(some.characters(codec=None)))
 def test_any_name_can_be_shown_and_sent(name: str) -> None:
-    """Whatever text stands for a name, lone surrogates of no wire too, it has bytes and a form that is UTF-8."""
+    """Any text of a name, even with lone surrogates, has bytes and a form that is UTF-8."""
     assert isinstance(name_bytes(name), bytes)
     assert readable_name(name).encode().decode() == readable_name(name)
 

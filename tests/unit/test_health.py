@@ -30,54 +30,54 @@ def clock() -> _Hands:
 
 def test_a_process_is_not_ready_before_everyone_has_reported(clock: _Hands) -> None:
     """Neither nothing expected, nor an expected component without a report, is ready."""
-    told = Health(clock)
-    assert not told.ready()
-    told.expect("database")
-    told.expect("kafka")
-    told.report("database", ok=True)
-    assert told.states()["kafka"] == {"ok": False, "why": "has not reported yet"}
-    assert not told.ready()
-    told.report("kafka", ok=True)
-    assert told.ready()
+    status = Health(clock)
+    assert not status.ready()
+    status.expect("database")
+    status.expect("kafka")
+    status.report("database", ok=True)
+    assert status.states()["kafka"] == {"ok": False, "why": "has not reported yet"}
+    assert not status.ready()
+    status.report("kafka", ok=True)
+    assert status.ready()
 
 
 def test_a_bad_report_says_why_until_a_good_one(clock: _Hands) -> None:
     """One component that is not well makes the process not ready, with its reason; it stays alive."""
-    told = Health(clock)
-    told.report("database", ok=False, why="TimeoutError")
-    assert not told.ready()
-    assert told.alive()
-    assert told.states() == {"database": {"ok": False, "why": "TimeoutError"}}
-    told.report("database", ok=True)
-    assert told.ready()
+    status = Health(clock)
+    status.report("database", ok=False, why="TimeoutError")
+    assert not status.ready()
+    assert status.alive()
+    assert status.states() == {"database": {"ok": False, "why": "TimeoutError"}}
+    status.report("database", ok=True)
+    assert status.ready()
 
 
 def test_a_good_report_goes_stale(clock: _Hands) -> None:
     """A component that must report within 5 s is not well after 5.1 s of silence."""
-    told = Health(clock)
-    told.expect("ingest", within=5)
-    told.report("ingest", ok=True)
+    status = Health(clock)
+    status.expect("ingest", within=5)
+    status.report("ingest", ok=True)
     clock.seconds += 5
-    assert told.ready()
+    assert status.ready()
     clock.seconds += 0.1
-    assert not told.ready()
-    assert told.states()["ingest"]["why"] == "has not reported for 5 s"
+    assert not status.ready()
+    assert status.states()["ingest"]["why"] == "has not reported for 5 s"
 
 
 def test_only_a_silent_main_loop_is_death(clock: _Hands) -> None:
     """/livez fails after a minute of silence of a vital component, while bad reports and other silences do not."""
-    told = Health(clock)
-    told.expect("ingest", within=5, vital=True)
-    told.expect("kafka", within=5)
+    status = Health(clock)
+    status.expect("ingest", within=5, vital=True)
+    status.expect("kafka", within=5)
     clock.seconds += STUCK_AFTER
-    assert told.alive()
-    told.report("ingest", ok=False, why="the database is away")
+    assert status.alive()
+    status.report("ingest", ok=False, why="the database is away")
     clock.seconds += STUCK_AFTER
-    assert told.alive()
+    assert status.alive()
     clock.seconds += 1
-    assert not told.alive()
-    told.forget("ingest")
-    assert told.alive()
+    assert not status.alive()
+    status.forget("ingest")
+    assert status.alive()
 
 
 def test_a_taken_port_is_known_before_serving() -> None:

@@ -144,6 +144,6 @@ async def _run(values: dict[str, str]) -> tuple[int | None, str]:
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    _, told = await asyncio.wait_for(process.communicate(), 30)
-    [line] = [line for line in told.decode().splitlines() if not line.startswith("{")]
+    _, output = await asyncio.wait_for(process.communicate(), 30)
+    [line] = [line for line in output.decode().splitlines() if not line.startswith("{")]
     return process.returncode, line

@@ -25,7 +25,7 @@ RECORD = OracleRecord(
 
 
 def test_structured_mode() -> None:
-    """What is None is left out, what is NULL is null, and `data` stands in the envelope byte for byte."""
+    """None is left out, NULL is null, and `data` is in the envelope byte for byte."""
     record = structured_record(RECORD, "deals", 3, 7)
 
     assert (record.topic, record.partition, record.offset, record.timestamp) == ("deals", 3, 7, 1772445600123)

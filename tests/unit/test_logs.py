@@ -1,4 +1,4 @@
-"""Logs: one line per entry, in JSON or for reading, whoever writes it."""
+"""Logs: one line per entry, in JSON or for reading, from libraries too."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_an_exception_stays_on_its_line() -> None:
 
 
 def test_the_level_holds_for_everyone() -> None:
-    """Below the level nothing is written, and libraries that tell each step stay quiet until a warning."""
+    """Below the level nothing is written, and libraries that log each step stay quiet below a warning."""
     stream = io.StringIO()
     logs.configure("info", "json", stream)
     logs.get("consumer").debug("hidden")

@@ -46,7 +46,7 @@ def test_what_a_user_gave_is_a_parameter() -> None:
 
 
 def test_parameters_are_numbered_on_and_told_once() -> None:
-    """They begin where they are told to; the same value of the same name is one parameter."""
+    """Their numbers begin where the caller says; the same value of the same name is one parameter."""
     text, values = _one(_match({"count": {"definitions": ["won", "gone"], "min": 2}}, {"score": {"min": 2}}))
     assert values == [[1, -1], 2, 2**62, True, 70, 0]
     assert {int(number) for number in re.findall(r"\$(\d+)", text)} == set(range(5, 11))

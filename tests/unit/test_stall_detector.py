@@ -27,7 +27,7 @@ def test_a_lane_that_moves_or_has_nothing_waiting_is_not() -> None:
 
 
 def test_a_lane_waits_longer_where_others_keep_its_worker_busy() -> None:
-    """Behind a backlog of other lanes it is stuck after five minutes only."""
+    """While other lanes have a backlog it is stuck only after five minutes."""
     standstill = StallDetector()
     standstill.stuck_lanes(0.0, {_LANE: 5}, was_idle=False)
     assert standstill.stuck_lanes(STUCK_AFTER * 2, {_LANE: 5}, was_idle=False) == set()

@@ -32,7 +32,7 @@ def _nearly_usual(draw: some.DrawFn) -> str:
 @example("2026-11-25T22:00:00.+01Z")
 @example("2026-W48-3T22:00:00Z")
 def test_any_text_of_a_usual_shape(text: str) -> None:
-    """Whatever stands in it, it is the instant that the grammar names, or none."""
+    """Any text is the instant that the grammar names, or none."""
     wanted = parse_time(text)
     if wanted is None:
         assert microseconds(text) is None
