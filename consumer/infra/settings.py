@@ -1,4 +1,4 @@
-"""The settings of the process, read once from `ENGAGEMENT_…` variables, and the README's table of them.
+"""The settings of the process, read once from `ENGAGEMENT_…` variables.
 
 Never prints a secret. Validates values and their combinations only; whether servers answer is checked by
 `engagement check`.
@@ -10,14 +10,14 @@ import os
 import re
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads annotations at run time
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
+from consumer.infra.unknown_variables import unknown_variables
 from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 
 PREFIX = "ENGAGEMENT_"
@@ -25,16 +25,6 @@ PREFIX = "ENGAGEMENT_"
 # Placeholders for required settings that a command does not need; nothing answers at these addresses.
 _NO_DATABASE = {"database_url": "postgresql://unset.invalid/unset"}
 _NO_KAFKA = {"kafka_bootstrap": "unset.invalid:9092"}
-
-# Variables with our prefix that are no settings of the program: of the test suite, and of docker-compose.yml.
-_FOREIGN_PREFIXES = (f"{PREFIX}TEST_", f"{PREFIX}COMPOSE_")
-# Kubernetes sets these in every pod for each Service whose name begins with "engagement"; …_PORT is recognised by
-# its value, because it may also be a misspelt setting. A Service named "engagement-http" would set the variable
-# ENGAGEMENT_HTTP_PORT: set it in the pod as well, which takes precedence.
-_SERVICE_VARIABLE = re.compile(
-    r"\w+_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
-)
-_SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://.*")
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
@@ -255,7 +245,7 @@ def load_settings(*, database: bool = True, kafka: bool = True) -> Settings:
     """
     placeholders = ({} if database else _NO_DATABASE) | ({} if kafka else _NO_KAFKA)
     values: dict[str, Any] = placeholders | EnvSettingsSource(Settings)()
-    unknown = _unknown_variables(os.environ)
+    unknown = unknown_variables(os.environ, PREFIX, Settings.model_fields)
     try:
         settings = Settings(**values)
     except ValidationError as error:
@@ -270,19 +260,6 @@ def load_settings(*, database: bool = True, kafka: bool = True) -> Settings:
 def variable(name: str) -> str:
     """Return the name of a setting's environment variable."""
     return PREFIX + name.upper()
-
-
-def markdown_table() -> str:
-    """Return the table of all settings in the README."""
-    rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
-        default = "required" if field.is_required() else f"`{_displayed(field.default)}`"
-        if default == "``":
-            default = "none"
-        values = [f"`{value}`" for value in _choices(field.annotation)]
-        one_of = f" ({', '.join(values)})" if values else ""
-        rows.append(f"| `{variable(name)}` | {default} | {field.description}{one_of} |")
-    return "\n".join(rows)
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
@@ -306,28 +283,6 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
-    """Return a fault for each variable with our prefix that is no setting; empty ones count as not set."""
-    # Case does not matter, as for pydantic.
-    given = {name.upper(): value for name, value in environment.items() if name.upper().startswith(PREFIX)}
-    known = [name.upper() for name in Settings.model_fields]
-    faults = []
-    for name in sorted(given.keys() - {PREFIX + name for name in known}):
-        if given[name] and not _is_foreign(name, given[name]):
-            similar = get_close_matches(name.removeprefix(PREFIX), known, n=1)
-            advice = f"did you mean {PREFIX}{similar[0]}?" if similar else "the README lists all settings"
-            faults.append(f"{name} is not a setting: {advice}")
-    return faults
-
-
-def _is_foreign(name: str, value: str) -> bool:
-    return (
-        name.startswith(_FOREIGN_PREFIXES)
-        or _SERVICE_VARIABLE.fullmatch(name) is not None
-        or (name.endswith("PORT") and _SERVICE_LINK.fullmatch(value) is not None)
-    )
-
-
 def _fault(error: Any, values: Mapping[str, Any]) -> str:
     name = str(error["loc"][0])
     if error["type"] == "missing":
@@ -341,27 +296,3 @@ def _fault(error: Any, values: Mapping[str, Any]) -> str:
 
 def _is_secret(name: str) -> bool:
     return "SecretStr" in repr(Settings.model_fields[name].annotation)
-
-
-def _choices(annotation: Any) -> tuple[str, ...]:
-    for option in (annotation, *get_args(annotation)):
-        if getattr(option, "__origin__", None) is Literal:
-            return get_args(option)
-    return ()
-
-
-def _displayed(value: Any) -> str:
-    match value:
-        case timedelta():
-            seconds = int(value.total_seconds())
-            unit = next(unit for unit in "dhms" if seconds % _SECONDS[unit] == 0)
-            return f"{seconds // _SECONDS[unit]}{unit}"
-        case tuple():
-            return ",".join(value)
-        case bool():
-            return str(value).lower()
-    return "" if value is None else str(value)
-
-
-if __name__ == "__main__":
-    print(markdown_table())  # noqa: T201 - to paste into the README

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from consumer.infra.settings import PREFIX, Settings, SettingsError, load_settings, markdown_table, variable
+from consumer.infra.settings import PREFIX, Settings, SettingsError, load_settings, variable
+from consumer.infra.settings_table import markdown_table
 
 README = Path(__file__).parents[2] / "README.md"
 CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
@@ -260,7 +261,7 @@ def test_topics_of_our_own_are_not_consumed(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_readme_has_exactly_this_table() -> None:
-    """Between its two markers the README has the table that `python -m consumer.infra.settings` prints."""
+    """Between its two markers the README has the table that `python -m consumer.infra.settings_table` prints."""
     found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", README.read_text("utf-8"), re.DOTALL)
     assert found is not None
     assert found[1].strip() == markdown_table()
