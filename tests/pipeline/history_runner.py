@@ -52,7 +52,7 @@ class BothEncodings(service.Feed):
         ]
 
 
-class Rehearsal:
+class HistoryRunner:
     """Workers with a lane each on one database; what they commit is written down in its order."""
 
     def __init__(self, schedule: Schedule) -> None:
@@ -104,15 +104,15 @@ class Rehearsal:
 
 
 @asynccontextmanager
-async def rehearsing(schedule: Schedule) -> AsyncIterator[Rehearsal]:
+async def running_history(schedule: Schedule) -> AsyncIterator[HistoryRunner]:
     """Empty the database and let new workers take their lanes, over the connections of those before."""
     await emptied(schedule.monitor)
-    rehearsal = Rehearsal(schedule)
-    schedule.committed, schedule.lock_waits = rehearsal.commit, 0
+    runner = HistoryRunner(schedule)
+    schedule.committed, schedule.lock_waits = runner.commit, 0
     try:
         for number in range(WORKERS):
-            rehearsal.workers.append(await _worker(schedule, number))
-        yield rehearsal
+            runner.workers.append(await _worker(schedule, number))
+        yield runner
     except BaseException:
         schedule.close()
         raise

@@ -1,4 +1,4 @@
-"""The law of publishing, on real Postgres: a score is tallies × published weights + adjustments, whatever met.
+"""The property of publishes, on real Postgres: a score is tallies × published weights + adjustments at any time.
 
 Two workers, a client that publishes, cancels, crashes and adjusts, and a reader take turns at the borders of their
 statements, as Hypothesis draws them. What a version says is the oracle's reading of the catalog, what has counted
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from consumer import catalog
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
@@ -26,12 +25,11 @@ from consumer.scoring.profile_publish import (
     steps,
 )
 from sql import queries
-from tests.builders.events import numbered_event
 from tests.oracle.catalog import Account, Version
 from tests.pipeline import oracle_comparison, service
-from tests.pipeline.catalog_strategies import KEYS
 from tests.pipeline.history_runner import emptied
 from tests.pipeline.property_settings import EXAMPLES, IN_CI, property_settings
+from tests.pipeline.publish_strategies import GROUPS, PublishChapter, publish_chapters
 from tests.pipeline.statement_schedule import scheduled
 
 if TYPE_CHECKING:
@@ -43,133 +41,6 @@ if TYPE_CHECKING:
 
 PUBLISHER, READER = 2, 3
 _VERIFY = queries("verify")
-_PEOPLE = [f"p{number}" for number in range(6)]
-_PROFILES = ("lead_score", "second")
-_GROUPS = ("support", "purchase")
-_POLICIES = (
-    {"policy": "always"},
-    {"policy": "once"},
-    {"policy": "cooldown", "interval": "20s"},
-    {"policy": "always"},
-)
-_POINTS = st.sampled_from([10, 25, 0, -5])
-_WEIGHTS = st.dictionaries(st.sampled_from([*KEYS, "later"]), _POINTS, max_size=3)
-
-
-# What is drawn ----------------------------------------------------------------------------------------------
-
-
-def _document(definitions: Sequence[dict[str, Any]], profiles: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "engagement_catalog": 1,
-        "account": "acme",
-        "name": "Acme",
-        "groups": [{"key": key, "name": key, "icon": "cart"} for key in _GROUPS],
-        "definitions": list(definitions),
-        "profiles": list(profiles),
-    }
-
-
-@st.composite
-def _first(draw: st.DrawFn) -> dict[str, Any]:
-    definitions = [
-        _definition(key, draw(_POINTS), draw(st.sampled_from(_GROUPS)), dedup)
-        for key, dedup in zip(KEYS, _POLICIES, strict=True)
-    ]
-    profiles = [
-        {"key": key, "name": key, "primary": key == "lead_score", "published": True, **draw(_drafts())}
-        for key in _PROFILES
-    ]
-    return _document(definitions, profiles)
-
-
-def _definition(key: str, points: int, group: str, dedup: dict[str, str]) -> dict[str, Any]:
-    events = ["deal.won", "deal.lost"] if key == "large" else ["deal.won"]
-    common = {"key": key, "name": key, "icon": "trophy", "events": events, "dedup": dedup}
-    return {**common, "group": group, "default_points": points}
-
-
-def _drafts() -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({"weights": _WEIGHTS, "inherits": st.booleans()})
-
-
-@st.composite
-def _change(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw other points, groups and weights, not published yet; perhaps a definition that joins."""
-    changed = st.fixed_dictionaries(
-        {}, optional={"default_points": _POINTS, "group": st.sampled_from(_GROUPS)}
-    )
-    definitions = [
-        {"key": key, **draw(changed)} for key in draw(st.lists(st.sampled_from(KEYS), unique=True))
-    ]
-    if draw(st.booleans()):
-        later = draw(st.tuples(_POINTS, st.sampled_from(_GROUPS)))
-        definitions.append(_definition("later", *later, {"policy": "always"}))
-    profiles = [{"key": key, "published": False, **draw(_drafts())} for key in _PROFILES]
-    return _document(definitions, profiles)
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A document, applied between batches; then each worker's batches beside what the publisher does.
-
-    deeds: (what, a profile, a number: of steps, of statements until a crash, of points).
-    """
-
-    document: dict[str, Any]
-    batches: tuple[tuple[tuple[OracleRecord, ...], ...], ...]
-    deeds: tuple[tuple[str, str, int], ...]
-    turns: tuple[int, ...]
-
-
-@st.composite
-def _records(draw: st.DrawFn, numbers: range) -> tuple[OracleRecord, ...]:
-    """Draw events, some of them late: a number's time is not its place."""
-    seconds = st.integers(0, 60)
-    return tuple(
-        numbered_event(
-            draw(seconds),
-            id=f"e{number}",
-            type=draw(st.sampled_from(["deal.won", "deal.won", "deal.lost"])),
-            subject=draw(st.sampled_from([*_PEOPLE, f"new-{number}"])),
-        )
-        for number in numbers
-    )
-
-
-_ON_THE_WAY = ["work", "cut before", "cut after", "adjust"]
-_ENDS = ["cancel", "cancel", "flip", "flip", "work", "work"]
-
-
-@st.composite
-def _deeds(draw: st.DrawFn) -> list[tuple[str, str, int]]:
-    """Draw publishes that go some way, and are then cancelled, brought to the flip, or to wherever it is."""
-    deeds = []
-    for _ in range(draw(st.integers(1, 2))):
-        profile = draw(st.sampled_from(_PROFILES))
-        way = draw(st.lists(st.tuples(st.sampled_from(_ON_THE_WAY), st.integers(1, 12)), max_size=3))
-        named = [("begin", 0), *way, (draw(st.sampled_from(_ENDS)), draw(st.integers(1, 20)))]
-        deeds += [(what, profile, number) for what, number in named]
-    return deeds
-
-
-@st.composite
-def _chapters(draw: st.DrawFn) -> list[Chapter]:
-    """Draw a chapter of history, and one or two in which it is published anew."""
-    chapters = []
-    for place in range(draw(st.integers(2, 3))):
-        numbers = [range(100 * place + 5 * batch, 100 * place + 5 * batch + 2) for batch in range(12)]
-        batches = [draw(_records(each)) for each in numbers]
-        deeds = draw(_deeds()) if place else []
-        turns = draw(st.lists(st.sampled_from([0, 1, 2, 2, 2, 3]), min_size=6, max_size=20))
-        document = draw(_change() if place else _first())
-        chapters.append(
-            Chapter(document, (tuple(batches[:6]), tuple(batches[6:])), tuple(deeds), tuple(turns))
-        )
-    return chapters
-
-
-# What is done -----------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -181,8 +52,8 @@ class Cut:
     done: bool = False
 
 
-class _Mortal:
-    """A connection that is cut once, as is said."""
+class _CutConnection:
+    """A connection that is cut once, at the statement that its Cut names."""
 
     def __init__(self, connection: Connection, cut: Cut) -> None:
         self._connection = connection
@@ -206,7 +77,7 @@ class _Mortal:
 
 
 @dataclass
-class Play:
+class PublishExample:
     """One example on an emptied database, and what its catalog means as the oracle reads it."""
 
     schedule: Schedule
@@ -214,7 +85,7 @@ class Play:
     versions: dict[tuple[str, int], Version] = field(default_factory=dict)
     seen: Counter[str] = field(default_factory=Counter)
 
-    async def run(self, chapters: Sequence[Chapter]) -> None:
+    async def run(self, chapters: Sequence[PublishChapter]) -> None:
         """Go through the chapters, then bring to their end whatever publishes are left."""
         monitor = self.schedule.monitor
         feeds = [service.Feed("deals", number) for number in range(2)]
@@ -225,7 +96,7 @@ class Play:
                 number: self._batches(worker, chapter.batches[number])
                 for number, worker in enumerate(workers)
             }
-            working |= {PUBLISHER: self._publisher(chapter.deeds), READER: self._reader()}
+            working |= {PUBLISHER: self._publisher(chapter.actions), READER: self._reader()}
             await self.schedule.run(chapter.turns, working)
             await self._holds()
         for publish in await profile_publish.unfinished_publishes(monitor):
@@ -259,8 +130,8 @@ class Play:
             for question in ("scores", "unannounced"):
                 assert await connection.fetch(_VERIFY[question], None) == []
 
-    async def _publisher(self, deeds: Sequence[tuple[str, str, int]]) -> None:
-        for place, (what, profile, number) in enumerate(deeds):
+    async def _publisher(self, actions: Sequence[tuple[str, str, int]]) -> None:
+        for place, (what, profile, number) in enumerate(actions):
             connection = await self.schedule.connect(PUBLISHER)
             publishes = await profile_publish.unfinished_publishes(connection, "acme", [profile])
             if what == "begin":
@@ -314,7 +185,7 @@ class Play:
             account="acme",
             contact=contact,
             profile=profile,
-            group=_GROUPS[points % 2],
+            group=GROUPS[points % 2],
             points=points - 5,
             **words,
         )
@@ -328,7 +199,7 @@ class Play:
         """Take so many steps, over a connection that may be cut on the way: the work goes on where it was."""
 
         async def connect() -> Connection:
-            return cast("Connection", _Mortal(await self.schedule.connect(PUBLISHER), cut))
+            return cast("Connection", _CutConnection(await self.schedule.connect(PUBLISHER), cut))
 
         async for status in profile_publish.run_publish(ConnectionKeeper(connect), publish):
             self.seen[status.state] += 1
@@ -359,7 +230,7 @@ class Play:
         wanted = {}
         for profile in published:
             for contact in contacts:
-                groups = {group: expected["acme", profile, contact][group] for group in _GROUPS}
+                groups = {group: expected["acme", profile, contact][group] for group in GROUPS}
                 wanted["acme", profile, contact] = {"overall": sum(groups.values()), **groups}
         assert oracle_comparison.differing("score", await service.scores(monitor), wanted) == []
         for question in ("scores", "unannounced", "messages"):
@@ -384,22 +255,22 @@ def test_property_publishing(
     seen: Counter[str] = Counter()
     examples = max(1, EXAMPLES // 12)
 
-    async def holds(schedule: Schedule, chapters: list[Chapter]) -> None:
+    async def holds(schedule: Schedule, chapters: list[PublishChapter]) -> None:
         await emptied(schedule.monitor)
         schedule.committed, schedule.lock_waits = lambda _: None, 0
-        play = Play(schedule)
+        example = PublishExample(schedule)
         try:
-            await play.run(chapters)
+            await example.run(chapters)
         except BaseException:
             schedule.close()
             raise
-        seen.update({what: 1 for what, times in play.seen.items() if times})
+        seen.update({what: 1 for what, times in example.seen.items() if times})
 
     with scheduled(module_database) as (run, schedule):
 
         @property_settings(examples)
-        @given(_chapters())
-        def law(chapters: list[Chapter]) -> None:
+        @given(publish_chapters())
+        def law(chapters: list[PublishChapter]) -> None:
             run(holds(schedule, chapters))
 
         law()

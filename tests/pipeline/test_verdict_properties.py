@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.pipeline import oracle_comparison
 from tests.pipeline.catalog_strategies import ACCOUNTS
-from tests.pipeline.history_runner import Seen, rehearsing, replay
+from tests.pipeline.history_runner import Seen, replay, running_history
 from tests.pipeline.property_settings import EXAMPLES, property_settings
 from tests.pipeline.statement_schedule import Schedule, scheduled
 from tests.pipeline.strategies import ORDINARY, SETTLED, Chapter, histories, rearranged
@@ -36,12 +36,12 @@ def test_property_any_interleaving(module_database: str, report_line: Callable[[
 
     async def holds(schedule: Schedule, history: list[Chapter], again: list[Chapter]) -> None:
         met = Seen()
-        async with rehearsing(schedule) as rehearsal:
-            committed = await rehearsal.play(history)
+        async with running_history(schedule) as runner:
+            committed = await runner.play(history)
             stored = await oracle_comparison.read(schedule.monitor, set(ACCOUNTS))
             oracle, differences = replay(committed, met)
-            conflicting = rehearsal.conflicting_duplicates
-            await rehearsal.play(again)
+            conflicting = runner.conflicting_duplicates
+            await runner.play(again)
             repeated = await oracle_comparison.read(schedule.monitor, set(map(elsewhere, ACCOUNTS)))
             met.lock_waits = schedule.lock_waits
         seen.add(met)
@@ -76,8 +76,8 @@ def test_property_settled(
 
     async def holds(schedule: Schedule, history: list[Chapter]) -> None:
         met = Seen()
-        async with rehearsing(schedule) as rehearsal:
-            oracle, differences = replay(await rehearsal.play(history), met)
+        async with running_history(schedule) as runner:
+            oracle, differences = replay(await runner.play(history), met)
         stored = await oracle_comparison.read(schedule.monitor, set(ACCOUNTS))
         seen.add(met)
         assert differences == []
