@@ -267,9 +267,12 @@ def _parse(value: bytes, place: str) -> msgspec.Raw | DeadLetter:
             value.decode()
         return _ANYTHING.decode(value)
     except UnicodeDecodeError as error:
-        return DeadLetter(DeadLetterReason.NOT_JSON, f"{place}: not UTF-8 at byte {error.start}")
+        return DeadLetter(
+            DeadLetterReason.NOT_JSON, f"{place}: found invalid UTF-8 at byte {error.start}, expected JSON"
+        )
     except msgspec.DecodeError as error:
-        return DeadLetter(DeadLetterReason.NOT_JSON, f"{place}: {error}")
+        found = f"{place}: found {len(value)} bytes that are not JSON ({error})"
+        return DeadLetter(DeadLetterReason.NOT_JSON, found)
     except RecursionError:
         return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format(place))
 

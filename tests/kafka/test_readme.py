@@ -68,6 +68,7 @@ async def _follow(folder: Path, start: str, settings: Mapping[str, str], prefix:
         [
             "set -eu -o pipefail",
             start,
+            block("catalog"),
             block("feed"),
             web,
             *variables,

@@ -229,6 +229,12 @@ def _bytes_of_binary(*headers: tuple[str, bytes | None], value: bytes = b"{}") -
         (_record(b"[]"), "value: found a list, expected a JSON object"),
         (_record(b""), "value: empty, expected a CloudEvent in JSON"),
         (_record(None), "value: missing, expected a CloudEvent in JSON"),
+        (_record(b'{"a": 1'), "value: found 7 bytes that are not JSON (Input data was truncated)"),
+        (
+            _record(b"[1 2]"),
+            "value: found 5 bytes that are not JSON (JSON is malformed: expected ',' or ']' (byte 3))",
+        ),
+        (_record(b'"\xff"'), "value: found invalid UTF-8 at byte 1, expected JSON"),
         (_changed(data_base64=5), "data_base64: found a number, expected base64"),
         (_changed(data_base64="e30"), "data_base64: found 3 characters that are not base64"),
         (_record(b"x" * 300_000), "value: found 300000 bytes, expected at most 262144"),

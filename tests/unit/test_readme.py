@@ -37,7 +37,9 @@ def test_every_place_is_pointed_out() -> None:
     assert len(_WHERE) == len(block("where").splitlines()) - 2
 
 
-@pytest.mark.parametrize("line", re.findall(r"^    (engagement .+?)(?: +#.*| *>.*)?$", _TEXT, re.MULTILINE))
+@pytest.mark.parametrize(
+    "line", re.findall(r"^    (engagement .+?)(?: +#.*| *>.*| \|\|.*)?$", _TEXT, re.MULTILINE)
+)
 def test_a_command_exists(line: str) -> None:
     """The program takes every command with exactly these words."""
     parser().parse_args(line.split()[1:])  # wrong usage exits
