@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.runs import running
 from bench.traffic import ACCOUNT, CONTACTS, PARTITIONS
-from schemas.names import SCORE_CHANGED_TOPIC
+from schemas.vocabulary import SCORE_CHANGED_TOPIC
 
 if TYPE_CHECKING:
     from bench.runs import Prepare

@@ -18,7 +18,7 @@ import psutil
 from bench.traffic import PARTITIONS, TOPICS, document
 from consumer.demo.servers import EmbeddedPostgres
 from consumer.infra.postgres.migrate import migrate
-from schemas.names import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
+from schemas.vocabulary import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.pipeline.service import apply_document
 from tests.servers.maven_kafka import MavenKafka
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from schemas.numbers import digits, parse_data, whole
+from schemas.exact_json import digits, parse_data, whole
 from schemas.timestamps import microseconds
 
 __all__ = ["MODELS", "PRODUCT_TYPES", "check_data", "parse_data"]

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from schemas.names import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
+from schemas.vocabulary import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
 
 Cause = Literal["events", "publish", "rejudge", "adjustment", "merge", "backfill", "republish", "settings"]
 Text = Annotated[str, Field(min_length=1, max_length=256)]

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 
 import schemas
 from consumer.domain.model import Record
-from schemas.names import INPUT_TOPICS
+from schemas.vocabulary import INPUT_TOPICS
 
 FOLDER = Path(schemas.__file__).parent / "examples"
 ATTRIBUTES = {

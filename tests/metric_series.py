@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.infra.telemetry.metrics import RELAY_RESULTS, STAGES, Metrics
-from schemas.names import INPUT_TOPICS, DeadLetterReason, LaneStop, Outcome, RetryReason, Verdict
+from schemas.vocabulary import INPUT_TOPICS, DeadLetterReason, LaneStop, Outcome, RetryReason, Verdict
 from tests.promql import read
 
 if TYPE_CHECKING:

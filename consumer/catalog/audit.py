@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from schemas.numbers import exact_json
+from schemas.exact_json import exact_json
 from sql import queries
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class AuditedChange:
 async def record_changes(connection: Connection, account: str, actor: str, *changes: AuditedChange) -> None:
     """Write an entry for each change of the account with this key; call it in the transaction of the change."""
     await connection.execute(
-        queries("web")["record_changes"],
+        queries("audit")["record_changes"],
         account,
         actor,
         [change.action for change in changes],

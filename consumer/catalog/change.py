@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from consumer.catalog import audit, audit_changes, repository
-from consumer.infra.postgres.revision import configuration_change
+from consumer.infra.postgres.revision_lock import configuration_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,7 @@ from consumer.catalog.merge import merge
 from consumer.catalog.model import profile_versions
 from consumer.catalog.model.account import DedupPolicy
 from consumer.catalog.model.conditions import Condition, condition_mapping
-from schemas.numbers import exact_json
+from schemas.exact_json import exact_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,7 @@ import msgspec
 from consumer.catalog.model.conditions import Condition, compile_condition, value_found
 from consumer.domain.decode import decode
 from consumer.domain.model import Record
-from schemas.numbers import parse_data
+from schemas.exact_json import parse_data
 
 if TYPE_CHECKING:
     from consumer.catalog.model.account import Definition

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from consumer.catalog.model.conditions import Condition, compile_condition, conditions_from_json
-from schemas.numbers import parse_data
+from schemas.exact_json import parse_data
 from sql import queries
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from consumer.catalog.model.account import (
     ProfileVersion,
 )
 from consumer.catalog.model.conditions import condition_mapping, conditions_from_json
-from schemas.names import Per, Policy
-from schemas.numbers import exact_json
+from schemas.exact_json import exact_json
+from schemas.vocabulary import Per, Policy
 from sql import queries
 
 if TYPE_CHECKING:

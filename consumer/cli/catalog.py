@@ -17,7 +17,7 @@ from consumer.catalog import (
 )
 from consumer.cli import FAILURE, SUCCESS, CommandFailedError, print_error, print_line
 from consumer.cli.arguments import add_subcommand, add_subcommands
-from consumer.cli.follow_publish import follow
+from consumer.cli.carry_out_publish import follow
 from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.settings import load_settings

@@ -6,9 +6,9 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from consumer.cli import SUCCESS, CommandFailedError, dead_letters_replay, print_line
+from consumer.cli import SUCCESS, CommandFailedError, dead_letters_resolve, print_line
 from consumer.cli.arguments import add_subcommand, add_subcommands, positive
-from consumer.cli.dead_letters_replay import add_filters
+from consumer.cli.dead_letters_resolve import add_filters
 from consumer.infra import postgres
 from consumer.infra.settings import load_settings
 from consumer.ingest.dead_letters import browse
@@ -48,7 +48,7 @@ def configure(parser: ArgumentParser) -> None:
     show_parser.add_argument("id", type=positive, metavar="ID", help="its number in the list")
     show_parser.add_argument("--json", action="store_true", help="print one JSON object")
     show_parser.set_defaults(handler=_handle_show)
-    dead_letters_replay.add_to(subcommands)
+    dead_letters_resolve.add_to(subcommands)
 
 
 def _handle_list(arguments: Namespace) -> int:

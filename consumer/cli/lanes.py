@@ -15,7 +15,7 @@ from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.settings import load_settings
 from consumer.lanes import log_offsets, operations
-from schemas.names import LaneStop
+from schemas.vocabulary import LaneStop
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from consumer.infra import kafka, postgres
 from consumer.infra.postgres import migrate
 from consumer.infra.settings import SettingsError
-from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
+from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

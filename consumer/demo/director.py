@@ -6,9 +6,9 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from consumer.demo import environment, final_report, screen
+from consumer.demo import final_report, prepare, screen
 from consumer.demo.feed import feed
-from consumer.demo.run import DemoRun
+from consumer.demo.run_state import DemoRun
 from consumer.demo.shutdown import exit_on_signals, log_to_file
 from consumer.demo.traffic.scenario import scenario
 from consumer.infra import postgres
@@ -54,7 +54,7 @@ async def _run_on_servers(on: Console, events: int, seed: int) -> bool:
     begin = SystemClock().now() - _SPAN - _MARGIN
     horizon = begin - _HORIZON
     on.print("Starting an embedded PostgreSQL and an embedded broker …")
-    async with environment.demo_environment(horizon) as settings:
+    async with prepare.demo_environment(horizon) as settings:
         connection = await postgres.connect(settings.dsn())
         try:
             run = DemoRun(settings, connection, events)
@@ -62,7 +62,7 @@ async def _run_on_servers(on: Console, events: int, seed: int) -> bool:
                 seed,
                 begin=begin,
                 pace=_SPAN.total_seconds() / events,
-                horizon=(environment.HORIZON_ACCOUNT, horizon),
+                horizon=(prepare.HORIZON_ACCOUNT, horizon),
             )
             await _process_all(run, records, on)
             return await final_report.check_and_print(run, on)

@@ -1,4 +1,4 @@
-"""Produces the scenario's records, as fast as the worker and the reader keep up (the limits are in counts.py)."""
+"""Produces the scenario's records, as fast as the worker and the reader keep up (limits: live_counts.py)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaProducer
 
-from consumer.demo.counts import record_size
+from consumer.demo.live_counts import record_size
 from consumer.infra import kafka
 from consumer.infra.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from consumer.demo.counts import DemoCounts
+    from consumer.demo.live_counts import DemoCounts
     from consumer.demo.traffic.scenario import SimulatedRecord
     from consumer.infra.settings import Settings
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from consumer.demo import screen
 from consumer.demo.checks import Findings, checks
-from consumer.demo.timeline import sample_timeline
+from consumer.demo.sample_timeline import sample_timeline
 from consumer.scoring.verify import verify
 from sql import queries
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from consumer.demo.checks import Check
-    from consumer.demo.run import DemoRun
+    from consumer.demo.run_state import DemoRun
 
 _SQL = queries("demo")
 

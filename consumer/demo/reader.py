@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumer.demo.environment import PARTITIONS
+from consumer.demo.prepare import PARTITIONS
 from consumer.infra import kafka
-from schemas.names import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
+from schemas.vocabulary import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
-    from consumer.demo.counts import DemoCounts
+    from consumer.demo.live_counts import DemoCounts
     from consumer.infra.settings import Settings
 
 

@@ -14,14 +14,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from schemas.names import OUTPUT_TOPICS, Outcome, Verdict
+from schemas.vocabulary import OUTPUT_TOPICS, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import RenderableType
 
-    from consumer.demo.counts import DemoCounts
+    from consumer.demo.live_counts import DemoCounts
     from consumer.infra.clock import Clock
 
 _FILE_WIDTH = 110

@@ -16,9 +16,9 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from consumer.domain.found_value import LONGEST, kind_of, shown
+from consumer.domain.describe_value import LONGEST, kind_of, shown
 from consumer.domain.model import DeadLetter
-from schemas.names import DeadLetterReason
+from schemas.vocabulary import DeadLetterReason
 
 MAX_DEPTH: Final = 64
 WHITESPACE: Final = b" \t\r\n"

@@ -9,12 +9,12 @@ import hashlib
 from typing import Any, Final
 
 from consumer.domain import cloudevents
-from consumer.domain.found_value import kind_of, shown
+from consumer.domain.describe_value import kind_of, shown
 from consumer.domain.model import DeadLetter, Event, Record
 from consumer.domain.record_headers import name_bytes
 from schemas import timestamps
 from schemas.events import check_data
-from schemas.names import DeadLetterReason
+from schemas.vocabulary import DeadLetterReason
 
 MAX_VALUE_BYTES: Final = 262_144
 MAX_KEY_AND_HEADER_BYTES: Final = 65_536

@@ -12,7 +12,7 @@ from schemas.timestamps import instant
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from schemas.names import DeadLetterReason
+    from schemas.vocabulary import DeadLetterReason
 
 
 # Structs, since there is one for each record: created in a third of the time of a frozen dataclass.

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from consumer.infra.unknown_variables import unknown_variables
-from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
+from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 
 PREFIX = "ENGAGEMENT_"
 

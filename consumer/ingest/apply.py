@@ -13,8 +13,8 @@ from consumer.infra.postgres.column_params import numbers, optional_texts, texts
 from consumer.infra.postgres.connection import fetch_one
 from consumer.ingest.batch import MatchedEvent, RecordOutcome
 from consumer.ingest.contact_events import record_contact_events
-from consumer.ingest.dead_letter_store import store_dead_letters
-from schemas.names import CONTACT_UPSERTED, Outcome
+from consumer.ingest.dead_letters.store import store_dead_letters
+from schemas.vocabulary import CONTACT_UPSERTED, Outcome
 from sql import queries
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import structlog
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.ingest.stall_detector import StallDetector
 from consumer.lanes import positions
-from schemas.names import LaneStop
+from schemas.vocabulary import LaneStop
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from consumer.ingest.batch import DecodedRecord
     from consumer.ingest.held_lanes import HeldLanes
     from consumer.ingest.source import Source
-    from consumer.lanes.leases import SliceLeases
     from consumer.lanes.log_watcher import LogWatcher
     from consumer.lanes.positions import Lane, LaneKey
+    from consumer.lanes.slice_leases import SliceLeases
 
 log = structlog.get_logger(__name__)
 

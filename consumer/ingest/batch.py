@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from consumer.domain.model import DeadLetter, Event, Record
     from consumer.ingest.contact_events import ContactEvent
     from consumer.lanes.positions import Lane, LaneKey
-    from schemas.names import DeadLetterReason, Outcome
+    from schemas.vocabulary import DeadLetterReason, Outcome
 
 
 class DecodedRecord(msgspec.Struct, frozen=True, gc=False):

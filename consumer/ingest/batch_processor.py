@@ -20,7 +20,7 @@ from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error, retry_reason
-from consumer.infra.postgres.revision import begin_shared
+from consumer.infra.postgres.revision_lock import begin_shared
 from consumer.infra.wait import backoff
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
@@ -29,7 +29,7 @@ from consumer.ingest.batch_report import count_batch, log_batch
 from consumer.ingest.skip_processed import skip_processed
 from consumer.ingest.triage import triage
 from consumer.lanes import positions
-from schemas.names import DeadLetterReason, RetryReason
+from schemas.vocabulary import DeadLetterReason, RetryReason
 from sql import queries
 
 if TYPE_CHECKING:

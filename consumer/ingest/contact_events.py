@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from schemas.names import CONTACT_DELETED, CONTACT_MERGED, CONTACT_UPSERTED
-from schemas.numbers import parse_data
+from schemas.exact_json import parse_data
+from schemas.vocabulary import CONTACT_DELETED, CONTACT_MERGED, CONTACT_UPSERTED
 from sql import queries
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from consumer.ingest.batch import DecodedRecord, RecordOutcome
     from consumer.ingest.batch_processor import BatchProcessor
     from consumer.ingest.held_lanes import HeldLanes
-    from consumer.lanes.leases import SliceLeases
     from consumer.lanes.log_watcher import LogWatcher
+    from consumer.lanes.slice_leases import SliceLeases
 
 log = structlog.get_logger(__name__)
 

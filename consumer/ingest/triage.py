@@ -8,7 +8,7 @@ from consumer.catalog import match
 from consumer.domain.model import DeadLetter
 from consumer.ingest.batch import MatchedEvent, RecordOutcome, TriagedBatch
 from consumer.ingest.contact_events import ContactEvent
-from schemas.names import CONTACT_TYPES, Outcome
+from schemas.vocabulary import CONTACT_TYPES, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,8 +14,8 @@ from aiokafka.errors import KafkaError
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
-from consumer.lanes import leases, positions
-from schemas.names import LaneStop
+from consumer.lanes import positions, slice_leases
+from schemas.vocabulary import LaneStop
 from sql import queries
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _BACKLOG = queries("relay")["backlog"]
-_CREATE_SLICES = queries("leases")["create_slices"]
+_CREATE_SLICES = queries("slice_leases")["create_slices"]
 
 # Seconds from one measurement's start to the next, so that lag is 0 within a second of catching up; and the least
 # pause between two.
@@ -129,7 +129,7 @@ class LagMonitor:
         self._rows = [
             lane for lane in await positions.read_all(connection) if lane.topic in self._settings.topics
         ]
-        holders = await leases.holders(connection)
+        holders = await slice_leases.holders(connection)
         self._read_at = self._clock.monotonic()
         self._cached_keys = self._held_lanes()
         existing = [lane for lane in self._rows if lane.key in self._log_watcher.lanes]

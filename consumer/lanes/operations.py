@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from consumer.infra.postgres.retry import retry_transient
 from consumer.lanes import positions
-from schemas.names import LaneStop
+from schemas.vocabulary import LaneStop
 from sql import queries
 
 if TYPE_CHECKING:

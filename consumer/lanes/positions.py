@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from schemas.names import LaneStop
+from schemas.vocabulary import LaneStop
 from sql import queries
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ Ending a producer flushes nothing: what was not acknowledged counts as unknown.
 """
 
 # ruff: noqa: SLF001 - uses aiokafka's private attributes (docs/decisions/0017-aiokafka-patches.md);
-# tests/unit/test_resend_guard.py fails if any of them changes
+# tests/unit/test_send_once.py fails if any of them changes
 from __future__ import annotations
 
 import asyncio
@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.sender import Sender
 
 from consumer.infra import kafka
-from consumer.infra.kafka.abort import abort_all
+from consumer.infra.kafka.abort_connections import abort_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

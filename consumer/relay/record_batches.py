@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from consumer.relay.outbox import OutgoingMessage
+    from consumer.relay.outbox_messages import OutgoingMessage
 
 # The largest batch that a broker accepts by default (message.max.bytes), and so the largest message.
 MAX_BATCH_BYTES = 1_048_588

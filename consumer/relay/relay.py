@@ -18,7 +18,7 @@ from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.wait import event_within
-from consumer.relay.kafka_publisher import DeliveryInDoubtError, PlainPublisher
+from consumer.relay.plain_publisher import DeliveryInDoubtError, PlainPublisher
 from consumer.relay.shard_publisher import NewIncarnationError, ShardPublisher
 from consumer.relay.transactional_publisher import TransactionalPublisher
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
     from consumer.infra.telemetry.health import Health
     from consumer.infra.telemetry.metrics import Metrics
-    from consumer.relay.kafka_publisher import KafkaPublisher
+    from consumer.relay.plain_publisher import KafkaPublisher
     from consumer.relay.shard_leases import ShardLeases
 
 log = structlog.get_logger(__name__)

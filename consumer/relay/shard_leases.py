@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Connection
 
-_SQL = queries("shards")
+_SQL = queries("shard_leases")
 
 
 class ShardLeases:

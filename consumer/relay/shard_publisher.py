@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.infra.postgres.connection import fetch_one
-from consumer.infra.postgres.revision import configuration_change
-from consumer.relay.kafka_publisher import PublishedPosition
-from consumer.relay.outbox import mark_of, messages_after
+from consumer.infra.postgres.revision_lock import configuration_change
+from consumer.relay.outbox_messages import mark_of, messages_after
+from consumer.relay.plain_publisher import PublishedPosition
 from sql import queries
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.relay.kafka_publisher import KafkaPublisher
+    from consumer.relay.plain_publisher import KafkaPublisher
 
 log = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """Sends exactly once: messages and position in one Kafka transaction.
 
-The transaction stays whole by three measures: resend_guard.py, the deadlines in producers.py, and a new producer
+The transaction stays whole by three measures: send_once.py, the deadlines in producers.py, and a new producer
 after every error whose outcome is unknown. Whether the position fits the outbox is checked in shard_publisher.py.
 """
 
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from consumer.infra.kafka.client import TopicsMissingError
-from consumer.relay import producers, stable_offsets
-from consumer.relay.kafka_publisher import DeliveryInDoubtError, PlainPublisher, PublishedPosition
-from consumer.relay.resend_guard import OnceSender
-from schemas.names import POSITIONS_TOPIC
+from consumer.relay import committed_offset, producers
+from consumer.relay.plain_publisher import DeliveryInDoubtError, PlainPublisher, PublishedPosition
+from consumer.relay.send_once import OnceSender
+from schemas.vocabulary import POSITIONS_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from consumer.infra.settings import Settings
-    from consumer.relay.outbox import OutgoingMessage
+    from consumer.relay.outbox_messages import OutgoingMessage
     from consumer.relay.producers import Deadlines, TrackedSender
     from consumer.relay.record_batches import RecordBatch
 
@@ -78,7 +78,7 @@ class TransactionalPublisher(PlainPublisher):
 
     async def _position(self, producer: AIOKafkaProducer) -> PublishedPosition | None:
         # Only after the producer's start, which has ended every transaction that could still move it.
-        found = await stable_offsets.committed(producer.client, self._group, self._position_partition)
+        found = await committed_offset.committed(producer.client, self._group, self._position_partition)
         if found is None:
             return None
         number, metadata = found

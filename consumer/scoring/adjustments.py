@@ -14,7 +14,7 @@ from consumer.catalog.audit import AuditedChange
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.column_params import numbers
 from consumer.infra.postgres.connection import fetch_one
-from consumer.infra.postgres.revision import begin_shared
+from consumer.infra.postgres.revision_lock import begin_shared
 from consumer.scoring import announce
 from sql import queries
 

@@ -14,7 +14,7 @@ from consumer.domain.errors import UnknownAccountError
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.postgres.revision import begin_shared
+from consumer.infra.postgres.revision_lock import begin_shared
 from consumer.scoring import announce
 from sql import queries
 

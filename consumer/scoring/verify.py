@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from consumer.domain.errors import UnknownAccountError
 from consumer.domain.verdict_rule import Edition, TimelineEntry, wrong_verdicts
 from consumer.infra import postgres
-from schemas.names import Per, Policy, Verdict
+from schemas.vocabulary import Per, Policy, Verdict
 from sql import queries
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.settings import SettingsError, variable
+from consumer.infra.telemetry import dependency_probes
 from consumer.infra.telemetry import health as health_endpoints
-from consumer.infra.telemetry import probes
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.web import openapi
@@ -74,7 +74,7 @@ async def run(settings: Settings) -> None:
     tokens = token_verifier(settings)
     listener = health_endpoints.listen(settings.http_host, settings.http_port)
     health, metrics = Health(SystemClock()), Metrics()
-    health.expect("database", within=probes.INTERVAL + 2 * probes.TIMEOUT)
+    health.expect("database", within=dependency_probes.INTERVAL + 2 * dependency_probes.TIMEOUT)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,7 +86,7 @@ async def run(settings: Settings) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(health_endpoints.serve(api, listener, patience=_SHUTDOWN_GRACE)),
-                group.create_task(probes.watch_database(settings, health)),
+                group.create_task(dependency_probes.watch_database(settings, health)),
             ]
             log.info("serving", address=":".join(map(str, listener.getsockname()[:2])))
             await stopping.wait()

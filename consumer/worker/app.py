@@ -12,7 +12,7 @@ from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
-from consumer.infra.telemetry import health, probes
+from consumer.infra.telemetry import dependency_probes, health
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest import pipeline
@@ -21,8 +21,8 @@ from consumer.ingest.held_lanes import HeldLanes
 from consumer.ingest.pipeline import Pipeline
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from consumer.lanes.lag import LagMonitor
-from consumer.lanes.leases import SliceLeases
 from consumer.lanes.log_watcher import LogWatcher
+from consumer.lanes.slice_leases import SliceLeases
 from consumer.relay.relay import Relay
 from consumer.relay.shard_leases import ShardLeases
 from consumer.worker.background_jobs import BackgroundJobs
@@ -91,12 +91,12 @@ class Worker:
         """
         listener = health.listen(self.settings.http_host, self.settings.http_port)
         for part in ("database", "kafka"):
-            self.health.expect(part, within=probes.INTERVAL + 2 * probes.TIMEOUT)
+            self.health.expect(part, within=dependency_probes.INTERVAL + 2 * dependency_probes.TIMEOUT)
         async with asyncio.TaskGroup() as side_tasks:
             side = [
                 side_tasks.create_task(health.serve(health.application(self.health, self.metrics), listener)),
-                side_tasks.create_task(probes.watch_database(self.settings, self.health)),
-                side_tasks.create_task(probes.watch_kafka(self.settings, self.health)),
+                side_tasks.create_task(dependency_probes.watch_database(self.settings, self.health)),
+                side_tasks.create_task(dependency_probes.watch_kafka(self.settings, self.health)),
                 side_tasks.create_task(self._lag_monitor(registers_lanes=only in {None, "ingest"}).run()),
             ]
             try:

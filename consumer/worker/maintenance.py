@@ -14,7 +14,7 @@ import structlog
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.wait import event_within, jittered
-from consumer.ingest import timeline_partitions as months
+from consumer.ingest import timeline_partitions
 from sql import queries
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ class Maintenance:
         return MaintenanceRound(created, forgotten)
 
     async def _create_months(self, connection: Connection) -> int:
-        before = await months.create(connection, set())
+        before = await timeline_partitions.create(connection, set())
         now = self._clock.now()
-        return len(await months.create(connection, months_ahead(now.year, now.month)) - before)
+        return len(await timeline_partitions.create(connection, months_ahead(now.year, now.month)) - before)
 
     async def _forget_claims(self, connection: Connection, stopping: asyncio.Event) -> int:
         """Delete the claims past their window, some pages at a time."""

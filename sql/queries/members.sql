@@ -79,7 +79,7 @@ set local plan_cache_mode = force_custom_plan; set local work_mem = '64MB'; set 
 select count(*) as contacts, now() as at from (:members) member
 
 -- name: crossing
--- Contacts that enter or leave a segment, of those to which a publish adds points: a part of preview.sql's compare.
+-- Contacts that enter or leave a segment, of those to which a publish adds points: a part of publish_preview.sql's compare.
 select :number::bigint as number, member.contact_id, member.enters
 from (select in_move.contact_id, :before as is_member, :after as enters from moved in_move) member
 where member.is_member <> member.enters

@@ -21,7 +21,7 @@ from rich.console import Console
 from consumer.demo import director
 from consumer.demo.director import run_demo
 from consumer.demo.reader import MessageReader
-from schemas.names import SCORE_CHANGED_TOPIC
+from schemas.vocabulary import SCORE_CHANGED_TOPIC
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from schemas.names import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, SCORE_CHANGED_TOPIC
+from schemas.vocabulary import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, SCORE_CHANGED_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from consumer.scoring.verify import verify
-from schemas.names import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from schemas.vocabulary import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from tests.pipeline import service
 
 if TYPE_CHECKING:

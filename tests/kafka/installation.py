@@ -15,7 +15,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from consumer.infra import kafka
 from consumer.infra.settings import Settings
-from schemas.names import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
+from schemas.vocabulary import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.builders.kafka_records import structured_record, topic_of
 from tests.pipeline.service import apply_document
 from tests.servers.broker import create_topics

@@ -14,14 +14,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from consumer.infra.settings import Settings
-from consumer.relay.kafka_publisher import DeliveryInDoubtError, PublishedPosition
-from consumer.relay.outbox import OutgoingMessage
-from schemas.names import OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from consumer.relay.outbox_messages import OutgoingMessage
+from consumer.relay.plain_publisher import DeliveryInDoubtError, PublishedPosition
+from schemas.vocabulary import OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from consumer.relay.kafka_publisher import KafkaPublisher
+    from consumer.relay.plain_publisher import KafkaPublisher
     from tests.servers.broker import KafkaServer
 
 Value = TypeVar("Value")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.relay.producers import Deadlines, TrackedSender
-from consumer.relay.resend_guard import OnceSender
+from consumer.relay.send_once import OnceSender
 from consumer.relay.transactional_publisher import TransactionalPublisher
 from tests.kafka.kafka_proxy import Api, Frame
 from tests.kafka.miniature_relay import BATCH, MiniatureRelay, assert_each_once_in_order, prepare, visible

@@ -12,7 +12,7 @@ import httpx
 from consumer.demo.servers.broker import EmbeddedBroker
 from consumer.infra.clock import SystemClock
 from consumer.infra.settings import Settings
-from consumer.infra.telemetry import health, probes
+from consumer.infra.telemetry import dependency_probes, health
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
 from tests.servers.faulty_postgres import FaultyPostgres
@@ -33,8 +33,8 @@ async def _watched(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(health.serve(health.application(state, Metrics()), listener)),
-            group.create_task(probes.watch_database(settings, state)),
-            group.create_task(probes.watch_kafka(settings, state)),
+            group.create_task(dependency_probes.watch_database(settings, state)),
+            group.create_task(dependency_probes.watch_kafka(settings, state)),
         ]
         async with httpx.AsyncClient(base_url=address) as client:
             await eventually(state.ready, within=10, what="both servers found well")

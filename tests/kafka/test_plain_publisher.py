@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.demo.servers import EmbeddedBroker
 from consumer.infra.settings import Settings
-from consumer.relay.kafka_publisher import PlainPublisher, PublishedPosition
-from schemas.names import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from consumer.relay.plain_publisher import PlainPublisher, PublishedPosition
+from schemas.vocabulary import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from tests.kafka.miniature_relay import messages
 
 if TYPE_CHECKING:

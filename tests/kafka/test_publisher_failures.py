@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.relay.kafka_publisher import DeliveryInDoubtError, PlainPublisher, PublishedPosition
-from consumer.relay.outbox import OutgoingMessage
+from consumer.relay.outbox_messages import OutgoingMessage
+from consumer.relay.plain_publisher import DeliveryInDoubtError, PlainPublisher, PublishedPosition
 from consumer.relay.producers import Deadlines
 from consumer.relay.transactional_publisher import TransactionalPublisher
-from schemas.names import OUTPUT_TOPICS
+from schemas.vocabulary import OUTPUT_TOPICS
 from tests.kafka.kafka_proxy import Api
 from tests.kafka.miniature_relay import MiniatureRelay, assert_each_once_in_order, messages, prepare, visible
 from tests.waiting import eventually

@@ -10,7 +10,7 @@ import pytest
 
 from consumer.relay.shard_publisher import ShardPublisher
 from consumer.relay.transactional_publisher import TransactionalPublisher
-from schemas.names import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from schemas.vocabulary import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from tests.builders.catalog_documents import document
 from tests.builders.events import live_event
 from tests.kafka.delivery_checks import outbox_rows

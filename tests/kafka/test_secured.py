@@ -11,9 +11,9 @@ from consumer.__main__ import main
 from consumer.cli.preflight import Finding, check
 from consumer.infra.clock import SystemClock
 from consumer.infra.kafka.create_topics import create_missing
-from consumer.infra.telemetry import probes
+from consumer.infra.telemetry import dependency_probes
 from consumer.infra.telemetry.health import Health
-from schemas.names import SCORE_CHANGED_TOPIC
+from schemas.vocabulary import SCORE_CHANGED_TOPIC
 from tests.builders.catalog_documents import document
 from tests.builders.events import live_event
 from tests.kafka.installation import Installation
@@ -160,7 +160,7 @@ async def test_a_frozen_broker_is_reported(installation: Installation, secured: 
     """Over TLS too it is reported within five seconds that Kafka does not answer: no close waits for its answer."""
     health = Health(SystemClock())
     watching = asyncio.create_task(
-        probes.watch_kafka(installation.settings(**secured.login("PLAIN")), health)
+        dependency_probes.watch_kafka(installation.settings(**secured.login("PLAIN")), health)
     )
     try:
         await eventually(health.ready, within=5, what="the broker's answer")

@@ -15,7 +15,7 @@ from consumer.domain.decode import decode
 from consumer.domain.model import Event, Record
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.settings import Settings
-from schemas.names import INPUT_TOPICS
+from schemas.vocabulary import INPUT_TOPICS
 
 if TYPE_CHECKING:
     from tests.conftest import CreateTopics

@@ -16,7 +16,7 @@ from consumer.demo.servers import EmbeddedBroker
 from consumer.infra import kafka
 from consumer.infra.kafka.create_topics import create_missing, planned_topics
 from consumer.infra.settings import Settings
-from schemas.names import (
+from schemas.vocabulary import (
     DEFAULT_SHARDS,
     INPUT_TOPICS,
     OUTPUT_TOPICS,

@@ -12,12 +12,12 @@ from aiokafka.structs import TopicPartition
 from consumer.infra import kafka
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.kafka.create_topics import create_missing
-from consumer.relay import stable_offsets
-from consumer.relay.kafka_publisher import DeliveryInDoubtError, PublishedPosition
-from consumer.relay.outbox import OutgoingMessage
+from consumer.relay import committed_offset
+from consumer.relay.outbox_messages import OutgoingMessage
+from consumer.relay.plain_publisher import DeliveryInDoubtError, PublishedPosition
 from consumer.relay.record_batches import MAX_BATCH_BYTES, MessageTooLargeError
 from consumer.relay.transactional_publisher import TransactionalPublisher, relay_group
-from schemas.names import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, POSITIONS_TOPIC
+from schemas.vocabulary import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.kafka.kafka_proxy import Api, Frame
 from tests.kafka.miniature_relay import (
     BATCH,
@@ -155,7 +155,7 @@ async def test_a_position_that_may_still_change_is_waited_for(proxied: Proxied, 
     commit = await asyncio.wait_for(held, 10)
     place = TopicPartition(settings.topic(POSITIONS_TOPIC), 2)
     async with kafka.metadata_client(settings, "test") as client:
-        reading = asyncio.create_task(stable_offsets.committed(client, relay_group(settings, 2), place))
+        reading = asyncio.create_task(committed_offset.committed(client, relay_group(settings, 2), place))
         assert not (await asyncio.wait({reading}, timeout=0.3))[0]
         await commit.release()
         assert await reading == (9, "1:0:0")

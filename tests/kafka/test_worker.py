@@ -15,8 +15,8 @@ from aiokafka.admin.new_partitions import NewPartitions
 
 from consumer.domain.model import Record
 from consumer.infra import postgres
-from schemas.names import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from schemas.published import ScoreChanged, XpCredited
+from schemas.vocabulary import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from tests.builders.catalog_documents import definition, document
 from tests.builders.events import live_event
 from tests.kafka.installation import Installation, headers_of

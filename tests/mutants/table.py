@@ -225,7 +225,7 @@ MUTANTS = (
         test="tests/pipeline/test_publish_preview.py::test_it_says_who_enters_and_leaves_segments",
         edits=(
             Edit(
-                "consumer/scoring/segments/publish_crossings.py",
+                "consumer/scoring/segments/preview_crossings.py",
                 old="contact=_CONTACT, moved=_POINTS)",
                 new="contact=_CONTACT)",
             ),
@@ -280,7 +280,7 @@ MUTANTS = (
         test="tests/pipeline/test_two_workers.py::test_heads_are_taken_last",
         edits=(
             Edit(
-                "sql/queries/revision.sql",
+                "sql/queries/revision_lock.sql",
                 old="begin isolation level read committed; select pg_advisory_xact_lock_shared(%d)",
                 new="begin isolation level read committed; select pg_advisory_xact_lock_shared(%d);"
                 " select from outbox_heads order by shard for no key update",
@@ -324,14 +324,14 @@ MUTANTS = (
         test="tests/kafka/test_transactional_publisher.py::test_the_position_is_read_last",
         edits=(
             Edit(
-                "consumer/relay/kafka_publisher.py",
+                "consumer/relay/plain_publisher.py",
                 old="                await producer.start()\n",
                 new="                await producer.client.bootstrap()\n"
                 "                early = await self._position(producer)\n"
                 "                await producer.start()\n",
             ),
             Edit(
-                "consumer/relay/kafka_publisher.py",
+                "consumer/relay/plain_publisher.py",
                 old="                position = await self._position(producer)\n",
                 new="                position = early\n",
             ),

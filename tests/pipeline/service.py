@@ -25,7 +25,7 @@ from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from consumer.relay.message_json import MessageEncoder
 from consumer.scoring import profile_publish
-from schemas.names import Outcome
+from schemas.vocabulary import Outcome
 from tests.builders.catalog_documents import weights_document
 from tests.builders.kafka_records import structured_record
 from tests.builders.lanes import take_lanes

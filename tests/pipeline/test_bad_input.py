@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 from consumer.domain.decode import decode
 from consumer.domain.model import Event, Record
 from consumer.lanes.positions import read
-from consumer.relay.outbox import dead_letter_message
+from consumer.relay.outbox_messages import dead_letter_message
 from tests.builders.catalog_documents import definition, document
 from tests.builders.events import event
 from tests.builders.kafka_records import structured_record

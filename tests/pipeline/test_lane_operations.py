@@ -10,7 +10,7 @@ import pytest
 from consumer.lanes import operations, positions
 from consumer.lanes.log_offsets import LogBounds
 from consumer.lanes.positions import Lane
-from schemas.names import LaneStop
+from schemas.vocabulary import LaneStop
 from tests.builders.catalog_documents import document
 from tests.builders.events import event
 from tests.pipeline import service

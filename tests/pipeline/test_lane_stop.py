@@ -14,7 +14,7 @@ from consumer.domain.model import DeadLetter, Event, Record
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.skip_processed import skip_processed
 from consumer.lanes.positions import Lane, read
-from schemas.names import DeadLetterReason
+from schemas.vocabulary import DeadLetterReason
 from tests.builders.catalog_documents import document
 from tests.builders.events import event
 from tests.pipeline import service

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.infra.postgres.revision import begin_shared
+from consumer.infra.postgres.revision_lock import begin_shared
 from sql import queries
 from tests.builders.catalog_documents import HOURLY, dedup_document
 from tests.builders.events import clock_event

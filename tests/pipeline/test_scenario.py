@@ -11,7 +11,7 @@ from consumer import catalog
 from consumer.demo.traffic.scenario import DEMO_ACCOUNTS, DISABLED_ACCOUNT, scenario
 from consumer.domain.model import Record
 from consumer.infra import postgres
-from schemas.names import DeadLetterReason, Outcome, Verdict
+from schemas.vocabulary import DeadLetterReason, Outcome, Verdict
 from tests.pipeline.service import Feed, running
 
 COUNT = 20_000

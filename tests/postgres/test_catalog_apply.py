@@ -22,7 +22,7 @@ from consumer.catalog import (
     parse_document,
 )
 from consumer.infra.postgres.connection import connect
-from consumer.infra.postgres.revision import REVISION_LOCK
+from consumer.infra.postgres.revision_lock import REVISION_LOCK
 from tests import vectors
 from tests.builders.catalog_documents import MINIMAL_YAML
 from tests.postgres.document_changes import HEAD, applied, compared, weights

@@ -14,8 +14,8 @@ from consumer.demo.servers import EmbeddedPostgres
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.settings import Settings
+from consumer.infra.telemetry.dependency_probes import watch_database
 from consumer.infra.telemetry.health import Health
-from consumer.infra.telemetry.probes import watch_database
 from tests.servers.certificates import Authority
 from tests.servers.installed_postgres import postgres_with_tls, programs_with_tls
 from tests.servers.tls_front import tls_front

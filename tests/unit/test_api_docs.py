@@ -20,7 +20,7 @@ from consumer.web.app import application
 from consumer.web.http.problems import _STATUS, ProblemDetails
 
 if TYPE_CHECKING:
-    from consumer.web.http.request_body import Body
+    from consumer.web.http.request_types import Body
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 _ROUTE = re.compile(r"^\| `([A-Z]+) (\S+)` \| (read|manage|operate) \|", re.MULTILINE)

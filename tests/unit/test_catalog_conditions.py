@@ -19,7 +19,7 @@ from consumer.catalog.model.conditions import (
     conditions_from_json,
 )
 from consumer.domain.model import Event
-from schemas.numbers import exact_json
+from schemas.exact_json import exact_json
 from tests.oracle import match as oracle
 
 

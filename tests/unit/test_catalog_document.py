@@ -16,8 +16,8 @@ from consumer.catalog.document.parse import icon_names
 from consumer.catalog.merge import display_order, merge
 from consumer.catalog.model.account import AccountCatalog, DedupPolicy, DefinitionWeight
 from consumer.catalog.model.conditions import condition_mapping, conditions_from_json
-from schemas.names import INPUT_TOPICS, Per, Policy
-from schemas.numbers import exact_json
+from schemas.exact_json import exact_json
+from schemas.vocabulary import INPUT_TOPICS, Per, Policy
 from tests.builders.catalog_documents import MINIMAL_YAML
 
 

@@ -19,7 +19,7 @@ from consumer.catalog.model.account import (
     Profile,
 )
 from consumer.catalog.model.conditions import Condition, Op, canonical_number
-from schemas.names import Per, Policy
+from schemas.vocabulary import Per, Policy
 
 # No surrogates, no control characters; the words of older YAML and its indicators often.
 NAMES = st.sampled_from(

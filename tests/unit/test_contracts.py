@@ -12,8 +12,8 @@ import pytest
 
 from consumer.infra.telemetry.metrics import STAGES
 from consumer.web.app import application
-from schemas.names import DeadLetterReason, LaneStop, RetryReason
 from schemas.published import Cause
+from schemas.vocabulary import DeadLetterReason, LaneStop, RetryReason
 
 _CONTRACTS = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text("utf-8")
 _METHODS = {"get", "post", "put", "patch", "delete"}

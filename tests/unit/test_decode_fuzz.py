@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from consumer.domain import cloudevents
 from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Event, Record
-from schemas.names import DeadLetterReason
+from schemas.vocabulary import DeadLetterReason
 from tests.builders.kafka_records import binary_record, structured_record
 from tests.golden_examples import Example, load_examples
 from tests.oracle import OracleRecord

@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 
 from consumer.demo.checks import ENOUGH_EVENTS, Findings, checks
-from consumer.demo.counts import DemoCounts, record_size
+from consumer.demo.live_counts import DemoCounts, record_size
+from consumer.demo.sample_timeline import best_excerpt, explain, overtaken_pairs
 from consumer.demo.screen import HotContact, Snapshot, live_display
-from consumer.demo.timeline import best_excerpt, explain, overtaken_pairs
 from consumer.domain.model import Record
 from consumer.ingest.batch import RecordOutcome
-from schemas.names import Outcome, Verdict
+from schemas.vocabulary import Outcome, Verdict
 
 _GOOD = Findings(
     fed=ENOUGH_EVENTS,

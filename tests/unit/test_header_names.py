@@ -15,7 +15,7 @@ from consumer.domain.record_headers import (
     name_bytes,
     readable_name,
 )
-from schemas.names import DeadLetterReason
+from schemas.vocabulary import DeadLetterReason
 
 
 @given(some.binary())

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from consumer.infra.telemetry.metrics import Metrics
-from schemas.names import DeadLetterReason, Verdict
+from schemas.vocabulary import DeadLetterReason, Verdict
 
 CONTRACTS = Path(__file__).parents[2] / "docs" / "contracts.md"
 

@@ -10,7 +10,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.relay.outbox import OutgoingMessage
+from consumer.relay.outbox_messages import OutgoingMessage
 from consumer.relay.record_batches import (
     MAX_BATCH_BYTES,
     MessageTooLargeError,

@@ -19,7 +19,7 @@ from consumer.demo.traffic.scenario import (
 )
 from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Event, Record
-from schemas.names import CONTACT_UPSERTED, INPUT_TOPICS, DeadLetterReason
+from schemas.vocabulary import CONTACT_UPSERTED, INPUT_TOPICS, DeadLetterReason
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HORIZON = BEGIN - timedelta(days=100)

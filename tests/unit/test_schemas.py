@@ -18,9 +18,9 @@ import schemas.__main__ as generator
 from consumer.domain.decode import decode
 from consumer.domain.model import Event
 from schemas.events import MODELS, PRODUCT_TYPES, check_data
-from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS, DeadLetterReason
-from schemas.numbers import digits, parse_data, whole
+from schemas.exact_json import digits, parse_data, whole
 from schemas.published import MESSAGES
+from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, DeadLetterReason
 from tests.golden_examples import Example, load_examples
 from tests.oracle.fields import FIELDS, fit
 

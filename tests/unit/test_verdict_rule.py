@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from consumer.domain import verdict_rule
 from consumer.domain.verdict_rule import Edition, TimelineEntry
-from schemas.names import Per, Policy, Verdict
+from schemas.vocabulary import Per, Policy, Verdict
 
 DAILY = Edition(Policy.COOLDOWN, timedelta(days=1), Per.CONTACT)
 FIXED_POINT = "5 March 12:00"

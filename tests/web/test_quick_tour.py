@@ -13,7 +13,7 @@ from consumer.demo.servers import EmbeddedBroker
 from consumer.infra.settings import Settings
 from consumer.infra.telemetry import health
 from consumer.worker.app import Worker
-from schemas.names import INPUT_TOPICS
+from schemas.vocabulary import INPUT_TOPICS
 from tests.readme import block
 from tests.web.api_client import SECRET, serving
 

@@ -23,7 +23,7 @@ from consumer.catalog.document.model import CatalogDocument, DocumentEntry
 from consumer.catalog.document.parse_conditions import read_conditions
 from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, compose_yaml, line_of, scalar_value
 from consumer.catalog.model.account import DedupPolicy
-from schemas.names import CONTACT_DELETED, Per, Policy
+from schemas.vocabulary import CONTACT_DELETED, Per, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from ruamel.yaml.reader import ReaderError
 
 from consumer.catalog.document.faults import DocumentFaultsError, Fault
 from consumer.catalog.model.conditions import canonical_number
-from schemas.numbers import digits
+from schemas.exact_json import digits
 
 if TYPE_CHECKING:
     from ruamel.yaml.error import StreamMark

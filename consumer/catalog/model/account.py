@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from schemas.names import Per, Policy
+from schemas.vocabulary import Per, Policy
 
 if TYPE_CHECKING:
     from consumer.catalog.model.conditions import Condition

@@ -11,7 +11,7 @@ import signal
 import sys
 
 from consumer.demo.servers import EmbeddedBroker, EmbeddedPostgres, missing_packages
-from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS
 
 PARTITIONS = 4
 

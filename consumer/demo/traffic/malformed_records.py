@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from consumer.demo.traffic.cloudevent_writer import STRUCTURED
-from schemas.names import DeadLetterReason
+from schemas.vocabulary import DeadLetterReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable

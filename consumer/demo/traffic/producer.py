@@ -15,7 +15,7 @@ from consumer.demo.traffic.scenario import DEMO_ACCOUNTS, scenario
 from consumer.infra import kafka
 from consumer.infra.clock import SystemClock
 from consumer.infra.telemetry.progress_bar import show_progress
-from schemas.names import INPUT_TOPICS
+from schemas.vocabulary import INPUT_TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

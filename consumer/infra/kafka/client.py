@@ -14,9 +14,9 @@ from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.protocol.metadata import MetadataRequest
 
-from consumer.infra import connection_errors
+from consumer.infra import explain_connection_errors
 from consumer.infra.kafka import tls
-from consumer.infra.kafka.abort import abort_all, abort_connection
+from consumer.infra.kafka.abort_connections import abort_all, abort_connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -123,7 +123,7 @@ async def _refusal_reason(settings: Settings, client: AIOKafkaClient) -> str | N
     try:
         async with asyncio.timeout(_DIAGNOSIS_SECONDS):
             for host, port in dict.fromkeys(addresses):
-                if why := connection_errors.explain_kafka_error(
+                if why := explain_connection_errors.explain_kafka_error(
                     await _failure(host, port, options), f"{host}:{port}"
                 ):
                     return why

@@ -6,7 +6,7 @@ happens to a batch.
 
 from consumer.infra.postgres.connection import Connection, Pool, connect, fetch_one, open_unbounded, pool
 from consumer.infra.postgres.errors import DatabaseTlsError, is_data_error, retry_reason
-from consumer.infra.postgres.revision import configuration_change
+from consumer.infra.postgres.revision_lock import configuration_change
 
 __all__ = [
     "Connection",

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from consumer.infra import connection_errors
+from consumer.infra import explain_connection_errors
 from consumer.infra.postgres.errors import DatabaseTlsError
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -66,7 +66,7 @@ async def open_unbounded(dsn: str, **options: Any) -> Connection:
     try:
         connection: Connection = await asyncpg.connect(dsn, **options)
     except ssl.SSLError as error:
-        raise DatabaseTlsError(connection_errors.explain_postgres_tls_error(error)) from error
+        raise DatabaseTlsError(explain_connection_errors.explain_postgres_tls_error(error)) from error
     return connection
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncpg
 from asyncpg.exceptions import ClientConfigurationError
 
-from schemas.names import RetryReason
+from schemas.vocabulary import RetryReason
 
 _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (
     (asyncpg.SerializationError, RetryReason.SERIALIZATION),

@@ -1,4 +1,4 @@
-"""How long leases in Postgres last: those of slices (lanes/leases.py) and of shards (relay/shard_leases.py)."""
+"""How long leases of slices (lanes/slice_leases.py) and shards (relay/shard_leases.py) last in Postgres."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import sql
-from consumer.infra.postgres import connection as db
+from consumer.infra.postgres.connection import open_unbounded
 
 if TYPE_CHECKING:
     import asyncpg
@@ -25,7 +25,7 @@ async def migrate(dsn: str) -> tuple[int, int]:
 
     Version 0 is an empty database. Raises SchemaTooNewError where the database is ahead of the code.
     """
-    connection = await db.open_unbounded(dsn)
+    connection = await open_unbounded(dsn)
     try:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)

@@ -1,6 +1,6 @@
 """The health of the process, served over HTTP as `/livez`, `/readyz` and `/metrics`.
 
-Health is reported, not measured here: by the tasks of the process, and by probes.py for Postgres and Kafka.
+Health is reported, not measured here: by the tasks of the process, for Postgres and Kafka by dependency_probes.py.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from schemas.names import DeadLetterReason, LaneStop, RetryReason, Verdict
+from schemas.vocabulary import DeadLetterReason, LaneStop, RetryReason, Verdict
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
 
-_SQL = queries("deadletters")
+_SQL = queries("dead_letters")
 # Of one pick: at most so many, and so many bytes.
 _PICKED = 500
 _PICKED_BYTES = 8 << 20

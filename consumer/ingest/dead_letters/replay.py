@@ -18,7 +18,7 @@ from consumer.domain.model import DeadLetter, Record
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.postgres.revision import begin_shared
+from consumer.infra.postgres.revision_lock import begin_shared
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
@@ -27,7 +27,7 @@ from consumer.ingest.batch_processor import PIN_PLANS, StaleCatalogError
 from consumer.ingest.dead_letters import browse
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.triage import triage
-from schemas.names import DeadLetterReason, Outcome
+from schemas.vocabulary import DeadLetterReason, Outcome
 from sql import queries
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.dead_letters.browse import DeadLetterSelection, StoredDeadLetter
 
-_SQL = queries("deadletters")
+_SQL = queries("dead_letters")
 
 # Dead still, or without effect only because of the catalog: kept, since a change of the catalog can still help.
 STAYING = frozenset({Outcome.DEAD, Outcome.UNKNOWN_ACCOUNT, Outcome.DISABLED, Outcome.UNMATCHED})

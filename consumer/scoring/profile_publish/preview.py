@@ -15,7 +15,7 @@ from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
 from consumer.infra.postgres.connection import fetch_one
 from consumer.scoring.profile_publish.requests import find_profile
-from consumer.scoring.segments import publish_crossings
+from consumer.scoring.segments import preview_crossings
 from consumer.scoring.segments.repository import read_account_ids
 from sql import queries
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.scoring.segments.repository import AccountIds, Segment
 
-_SQL = queries("preview")
+_SQL = queries("publish_preview")
 # Contact numbers scanned by one query, which takes some tenths of a second.
 _IDS_PER_QUERY = 20_000
 # Lower bounds of the bins of overall scores.
@@ -176,7 +176,7 @@ async def preview(
         base = await fetch_one(connection, _SQL["base"], account, profile)
         ids = await read_account_ids(connection, base["account_id"])
         groups = [_group_id(each, ids) for each in ranges]
-        segment_sql = publish_crossings.segment_crossings(
+        segment_sql = preview_crossings.segment_crossings(
             ids,
             *(base["account_id"], base["profile_id"], segments),
             number=len(ranges) + 1,

@@ -13,7 +13,7 @@ from consumer.catalog.audit import AuditedChange
 from consumer.catalog.change import change_catalog
 from consumer.catalog.model import profile_versions
 from consumer.domain.errors import UnknownAccountError
-from consumer.infra.postgres.revision import configuration_change
+from consumer.infra.postgres.revision_lock import configuration_change
 from sql import queries
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.postgres.revision import begin_shared, configuration_change
+from consumer.infra.postgres.revision_lock import begin_shared, configuration_change
 from consumer.scoring import announce, contact_keyset
 from consumer.scoring.profile_publish.requests import PublishStatus, status
 from sql import queries

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from consumer.catalog import audit
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.connection import fetch_one
-from consumer.infra.postgres.revision import REVISION_LOCK
+from consumer.infra.postgres.revision_lock import REVISION_LOCK
 from sql import queries
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.postgres.revision import begin_shared
+from consumer.infra.postgres.revision_lock import begin_shared
 from consumer.scoring import announce, contact_keyset
 from consumer.scoring.rejudgement.requests import RejudgementStatus, status
 from sql import queries

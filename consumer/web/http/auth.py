@@ -158,7 +158,7 @@ async def authorized_caller(
         raise not_found(f"account {account}")
     _require(claims, scopes)
     async with database.connection() as connection:
-        row = await connection.fetchrow(queries("web")["account"], account)
+        row = await connection.fetchrow(queries("accounts")["account"], account)
     if row is None:
         raise not_found(f"account {account}")
     caller = Caller(claims.actor, CallerAccount(row["id"], account, row["engagement"]))

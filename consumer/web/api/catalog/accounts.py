@@ -17,7 +17,7 @@ from consumer.web.http.cursors import Cursor, Limit
 from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
 from consumer.web.http.problems import Code, ProblemError, conflict, not_found
-from consumer.web.http.request_body import Body, Text
+from consumer.web.http.request_types import Body, Text
 from sql import queries
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ async def list_accounts(
     (after,) = cursors.decode(context, cursor) or ("",)
     only_account = None if operator.account == ALL_ACCOUNTS else operator.account
     async with database.connection() as connection:
-        rows = await connection.fetch(queries("web")["accounts_page"], only_account, after, limit + 1)
+        rows = await connection.fetch(queries("accounts")["accounts_page"], only_account, after, limit + 1)
     items = [AccountSummary(**row) for row in rows[:limit]]
     more = len(rows) > limit
     return AccountPage(items=items, next=cursors.encode(context, [items[-1].account]) if more else None)

@@ -39,7 +39,7 @@ async def list_changes(
     context = ("audit", caller.account.id)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
-        rows = await connection.fetch(queries("web")["audit_page"], caller.account.id, before, limit + 1)
+        rows = await connection.fetch(queries("audit")["audit_page"], caller.account.id, before, limit + 1)
     entries = [
         AuditEntry(**{**row, "before": _value(row["before"]), "after": _value(row["after"])}) for row in rows
     ]

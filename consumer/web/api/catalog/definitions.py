@@ -123,7 +123,7 @@ async def delete_definition(
         segments = await segments_naming(connection, caller.account.id, "definition", definition)
         # Not under the revision lock, where batches would wait for it. An inactive definition gets no new entries:
         # it is enough that the configuration has not changed (`since`) when the lock is taken.
-        row = await connection.fetchrow(queries("web")["left_entries"], caller.account.id, definition)
+        row = await connection.fetchrow(queries("accounts")["left_entries"], caller.account.id, definition)
     if segments:
         raise conflict(f"segments use the definition, change them first: {', '.join(segments)}")
     if row is not None and row["has_entries"]:

@@ -40,7 +40,7 @@ async def list_groups(caller: Reader, database: Database) -> Page[GroupAnswer]:
     """List the groups in display order, then deleted ones that published versions still count definitions in."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-        rows = await connection.fetch(queries("web")["deleted_groups"], caller.account.id)
+        rows = await connection.fetch(queries("accounts")["deleted_groups"], caller.account.id)
     pending = [Group(**row) for row in rows if published_in(row["key"], state)]
     items = [group_answer(group, state) for group in state.groups.values()]
     items += [group_answer(group, state, deleted=True) for group in pending]
@@ -96,7 +96,9 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
     While published versions still count definitions in it, it is listed as deleted, with the profiles to publish.
     """
     async with database.connection() as connection:
-        adjusted = await connection.fetchval(queries("web")["group_is_adjusted"], caller.account.id, group)
+        adjusted = await connection.fetchval(
+            queries("accounts")["group_is_adjusted"], caller.account.id, group
+        )
         segments = await segments_naming(connection, caller.account.id, "group", group)
 
     def make(before: AccountCatalog) -> AccountCatalog:

@@ -20,7 +20,7 @@ from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.ndjson_response import StreamLine, stream_responses, stream_work
-from consumer.web.http.request_body import Body
+from consumer.web.http.request_types import Body
 from sql import queries
 
 if TYPE_CHECKING:

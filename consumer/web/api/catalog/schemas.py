@@ -16,8 +16,8 @@ from consumer.catalog.document.parse import MOST_POINTS, icon_names
 from consumer.catalog.export import definition_mapping, group_mapping
 from consumer.catalog.model.conditions import Attribute, Op
 from consumer.web.http.etags import definition_revision, group_revision
-from consumer.web.http.request_body import Body, Key, Points, Text
-from schemas.names import Per, Policy
+from consumer.web.http.request_types import Body, Key, Points, Text
+from schemas.vocabulary import Per, Policy
 
 if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog, Definition, Group

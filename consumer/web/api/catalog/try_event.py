@@ -19,7 +19,7 @@ from consumer.web.api.catalog.schemas import DefinitionChange, WhenCondition, pl
 from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
 from consumer.web.http.problems import body_fault, invalid, not_found
-from consumer.web.http.request_body import Body, Key, Text
+from consumer.web.http.request_types import Body, Key, Text
 from sql import queries
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from consumer.web.http.auth import Manager
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.problems import body_fault, conflict, invalid, not_found
-from consumer.web.http.request_body import Key, Text  # noqa: TC001 - pydantic reads annotations at run time
-from schemas.numbers import parse_data
+from consumer.web.http.request_types import Key, Text  # noqa: TC001 - pydantic reads annotations at run time
+from schemas.exact_json import parse_data
 from sql import queries
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from starlette.responses import Response
 from consumer.infra.postgres.connection import fetch_one
 from consumer.scoring import adjustments
 from consumer.scoring.adjustments import Adjustment, ClientKeyUsedError, NothingToAdjustError
-from consumer.web.api.contacts.schemas import find_contact
+from consumer.web.api.contacts.contact_reads import find_contact
 from consumer.web.http import cursors
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.problems import body_fault, conflict, invalid, not_found
-from consumer.web.http.request_body import Body, Key, Points, Text
+from consumer.web.http.request_types import Body, Key, Points, Text
 from sql import queries
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])

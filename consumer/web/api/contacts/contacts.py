@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from consumer.web.api.contacts import list_query
+from consumer.web.api.contacts.contact_reads import read_contact_answer, read_scores
 from consumer.web.api.contacts.list_query import ContactFilterParams
 from consumer.web.api.contacts.profile_view import read_profile_view
-from consumer.web.api.contacts.schemas import ContactAnswer, ContactScores, read_contact_answer, read_scores
+from consumer.web.api.contacts.schemas import ContactAnswer, ContactScores
 from consumer.web.api.contacts.score_parts import read_weighted_definitions
 from consumer.web.http import csv_response
 from consumer.web.http.auth import Reader

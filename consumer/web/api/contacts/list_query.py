@@ -20,7 +20,7 @@ from consumer.scoring.segments import member_sql, repository
 from consumer.web.api.contacts.profile_view import OVERALL, ProfileKey
 from consumer.web.http import cursors
 from consumer.web.http.problems import invalid, query_fault
-from consumer.web.http.request_body import Key, Text  # noqa: TC001 - FastAPI reads annotations at run time
+from consumer.web.http.request_types import Key, Text  # noqa: TC001 - FastAPI reads annotations at run time
 from sql import queries
 
 if TYPE_CHECKING:

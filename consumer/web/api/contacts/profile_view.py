@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import Query
 
 from consumer.web.http.problems import FieldFault, conflict, gone, invalid, query_fault
-from consumer.web.http.request_body import Key
+from consumer.web.http.request_types import Key
 from sql import queries
 
 if TYPE_CHECKING:

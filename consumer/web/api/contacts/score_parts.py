@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.web.api.contacts.profile_view import ProfileView
 
-_SQL = queries("timeline")
+_SQL = queries("contact_timeline")
 
 # A position in the order of a timeline: (instant, event key, id of the definition or adjustment). Event keys have
 # 16 bytes; the key of adjustments sorts above all of them.

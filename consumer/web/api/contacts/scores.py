@@ -9,13 +9,14 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from consumer.web.api.contacts import score_explanation
+from consumer.web.api.contacts.contact_reads import find_contact, find_contact_ids, read_scores
 from consumer.web.api.contacts.profile_view import ProfileKey, read_profile_view
-from consumer.web.api.contacts.schemas import ContactScores, find_contact, find_contact_ids, read_scores
+from consumer.web.api.contacts.schemas import ContactScores
 from consumer.web.api.contacts.score_explanation import Explanation, History
 from consumer.web.http.auth import Reader
 from consumer.web.http.cursors import MAX_ITEMS
 from consumer.web.http.database import Database
-from consumer.web.http.request_body import Body, ContactId, Key
+from consumer.web.http.request_types import Body, ContactId, Key
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["scores"])
 

@@ -26,7 +26,7 @@ from consumer.web.http.cursors import Page
 from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
 from consumer.web.http.problems import FieldFault, body_fault, conflict, invalid, not_found
-from consumer.web.http.request_body import Body, Key, Text
+from consumer.web.http.request_types import Body, Key, Text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from consumer.web.api.contacts import timeline_query
+from consumer.web.api.contacts.contact_reads import find_contact
 from consumer.web.api.contacts.profile_view import read_profile_view
-from consumer.web.api.contacts.schemas import find_contact
 from consumer.web.api.contacts.timeline_query import TimelineFilterParams, TimelineItem
 from consumer.web.http import csv_response, cursors
 from consumer.web.http.auth import Reader

@@ -28,9 +28,9 @@ from consumer.web.api.contacts.score_parts import (
 )
 from consumer.web.api.contacts.verdict_reasons import Why, why
 from consumer.web.http.problems import invalid, query_fault
-from consumer.web.http.request_body import Key  # noqa: TC001 - FastAPI reads annotations at run time
+from consumer.web.http.request_types import Key  # noqa: TC001 - FastAPI reads annotations at run time
 from consumer.web.http.timestamps import FIRST, Instant, InstantParam
-from schemas.names import Verdict
+from schemas.vocabulary import Verdict
 from sql import queries
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.web.api.contacts.profile_view import ProfileView
 
-_ENTRIES = queries("timeline")["entries"]
+_ENTRIES = queries("contact_timeline")["entries"]
 # Position of the carried line: after all others.
 _CARRIED: TimelinePosition = (FIRST, b"", 0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

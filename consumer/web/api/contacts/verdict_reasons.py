@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from consumer.web.http.timestamps import Instant, clock_time, day
-from schemas.names import Verdict
+from schemas.vocabulary import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,7 +21,7 @@ from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
 from consumer.web.http.ndjson_response import StreamLine, stream_responses, stream_work
 from consumer.web.http.problems import body_fault, invalid
-from consumer.web.http.request_body import Body, Key, Text
+from consumer.web.http.request_types import Body, Key, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

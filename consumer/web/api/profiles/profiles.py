@@ -180,7 +180,7 @@ def require_profile(state: AccountCatalog, key: str) -> Profile:
 
 async def find_profile_id(connection: Connection, account: int, key: str) -> int:
     """Return a profile's id in the database; raises ProblemError (404) if there is none."""
-    profile_id: int | None = await connection.fetchval(queries("profiles")["number"], account, key)
+    profile_id: int | None = await connection.fetchval(queries("profile_history")["number"], account, key)
     if profile_id is None:
         raise not_found(f"profile {key}")
     return profile_id

@@ -81,7 +81,9 @@ async def list_publishes(
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
         profile_id = await find_profile_id(connection, caller.account.id, profile)
-        rows = await connection.fetch(queries("profiles")["publishes_page"], profile_id, before, limit + 1)
+        rows = await connection.fetch(
+            queries("profile_history")["publishes_page"], profile_id, before, limit + 1
+        )
     items = [PublishAnswer(**row) for row in rows]
     return cursors.page(
         items, limit, context, lambda answer: [answer.id], engagement=caller.account.engagement

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from consumer.catalog.model import profile_versions
 from consumer.web.http.etags import profile_revision
-from consumer.web.http.request_body import Body, Key, Points, Text
+from consumer.web.http.request_types import Body, Key, Points, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

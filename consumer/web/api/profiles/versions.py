@@ -90,7 +90,9 @@ async def list_versions(
     (before,) = cursors.decode(context, cursor) or (_NEWEST,)
     async with database.connection() as connection:
         profile_id = await find_profile_id(connection, caller.account.id, profile)
-        rows = await connection.fetch(queries("profiles")["versions_page"], profile_id, before, limit + 1)
+        rows = await connection.fetch(
+            queries("profile_history")["versions_page"], profile_id, before, limit + 1
+        )
     items = [VersionSummary(**row) for row in rows]
     return cursors.page(
         items, limit, context, lambda summary: [summary.number], engagement=caller.account.engagement

@@ -27,7 +27,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulat
 from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from consumer.relay.resend_guard import (
+from consumer.relay.send_once import (
     AddOffsetsOnce,
     AddPartitionsOnce,
     EndTxnOnce,
@@ -38,7 +38,7 @@ from consumer.relay.resend_guard import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Read the source again before writing a new hash here: resend_guard.py, producers.py and kafka_publisher.py rely on
+# Read the source again before writing a new hash here: send_once.py, producers.py and plain_publisher.py rely on
 # each of these as of this version (docs/decisions/0017-aiokafka-patches.md).
 READ = {
     "AddPartitionsToTxnHandler": "112129b2ac04fe8e",

@@ -4,7 +4,7 @@ Over TLS aiokafka's own close waits half a minute for the other side's answer, w
 """
 
 # ruff: noqa: SLF001 - uses aiokafka's private attributes (docs/decisions/0017-aiokafka-patches.md);
-# tests/unit/test_resend_guard.py fails if any of them changes
+# tests/unit/test_send_once.py fails if any of them changes
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

@@ -10,7 +10,7 @@ import msgspec
 
 from consumer.domain.record_headers import decode_headers, readable_name
 from consumer.relay.message_json import MessageEncoder
-from schemas.names import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from schemas.vocabulary import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from sql import queries
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from consumer.infra.telemetry.progress_bar import show_progress
 from consumer.ingest.dead_letters import browse
 from consumer.ingest.dead_letters.browse import DeadLetterSelection, printable
 from consumer.ingest.dead_letters.replay import Replay
-from schemas.names import DeadLetterReason
+from schemas.vocabulary import DeadLetterReason
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

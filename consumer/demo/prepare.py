@@ -14,7 +14,7 @@ from consumer.demo.traffic.scenario import DEMO_ACCOUNTS, DISABLED_ACCOUNT
 from consumer.infra import postgres
 from consumer.infra.postgres.migrate import migrate
 from consumer.infra.settings import Settings
-from schemas.names import INPUT_TOPICS, OUTPUT_TOPICS
+from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS
 from sql import queries
 
 if TYPE_CHECKING:

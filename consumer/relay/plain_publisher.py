@@ -15,7 +15,7 @@ from consumer.infra import kafka
 from consumer.relay import producers
 from consumer.relay.producers import Deadlines
 from consumer.relay.record_batches import build_batches
-from schemas.names import OUTPUT_TOPICS
+from schemas.vocabulary import OUTPUT_TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from consumer.infra.settings import Settings
-    from consumer.relay.outbox import OutgoingMessage
+    from consumer.relay.outbox_messages import OutgoingMessage
     from consumer.relay.record_batches import RecordBatch
 
 # AssertionError: aiokafka asserts if it has met a fatal error before.

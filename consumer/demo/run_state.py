@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from consumer.demo.counts import DemoCounts
+from consumer.demo.live_counts import DemoCounts
 from consumer.demo.reader import MessageReader
 from consumer.demo.screen import MAX_CONTACTS, HotContact, RecentRate, Snapshot
 from consumer.infra.clock import SystemClock
 from consumer.infra.telemetry.metrics import Metrics
-from schemas.names import Verdict
+from schemas.vocabulary import Verdict
 from sql import queries
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from consumer.demo.screen import COLOURS
 from consumer.infra.postgres.connection import fetch_one
-from schemas.names import Per, Policy, Verdict
+from schemas.vocabulary import Per, Policy, Verdict
 from sql import queries
 
 if TYPE_CHECKING:

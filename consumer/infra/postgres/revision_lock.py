@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Key of the advisory lock; any number that no other lock uses.
 REVISION_LOCK = 0x656E6761_0001
-_BEGIN_SHARED = queries("revision")["begin_shared"] % REVISION_LOCK
+_BEGIN_SHARED = queries("revision_lock")["begin_shared"] % REVISION_LOCK
 
 
 async def begin_shared(connection: Connection, local_settings: str = "") -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_SQL = queries("leases")
+_SQL = queries("slice_leases")
 
 # Seconds from one heartbeat to the next, and for the database to answer one.
 _HEARTBEAT_EVERY = 0.5

@@ -1,0 +1,84 @@
+"""Reads contacts and their scores by id."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from consumer.infra.postgres.connection import fetch_one
+from consumer.web.api.contacts.profile_view import points_by_group, read_groups
+from consumer.web.api.contacts.schemas import ContactAnswer, ContactScores, ProfileScores
+from consumer.web.http.problems import not_found
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.infra.postgres.connection import Connection
+    from consumer.web.api.contacts.profile_view import ProfileView
+
+_SQL = queries("contacts")
+
+
+async def read_scores(
+    connection: Connection, view: ProfileView, contact_ids: Sequence[int]
+) -> list[ContactScores]:
+    """Return the contacts with these ids in the database, in the same order."""
+    rows = await connection.fetch(_SQL["shown"], contact_ids, view.id, view.version)
+    return [_contact_scores(view, row) for row in rows]
+
+
+async def find_contact_ids(connection: Connection, account: int, contacts: Sequence[str]) -> list[int | None]:
+    """Return the database ids of contacts, None for unknown ones; for a joined contact, its survivor's."""
+    return [row["id"] for row in await connection.fetch(_SQL["resolve"], account, contacts)]
+
+
+async def find_contact(connection: Connection, account: int, contact: str) -> tuple[int, str]:
+    """Return the database id and the id of a contact; for a joined contact, its survivor's.
+
+    Raises ProblemError (404) if there is none.
+    """
+    [row] = await connection.fetch(_SQL["resolve"], account, [contact])
+    if row["id"] is None:
+        raise not_found(f"contact {contact}")
+    return row["id"], row["external_id"]
+
+
+async def read_contact_answer(connection: Connection, account: int, contact: str) -> ContactAnswer:
+    """Return a contact; for a joined one, its survivor. Raises ProblemError (404) if there is none."""
+    contact_id, external_id = await find_contact(connection, account, contact)
+    row = await fetch_one(connection, _SQL["about"], contact_id)
+    fields = json.loads(row["fields"] or "{}")
+    groups = await read_groups(connection, account)
+    profiles = []
+    for profile in await connection.fetch(_SQL["by_profile"], account, contact_id):
+        overall, by_group = points_by_group(groups, profile["points"])
+        profiles.append(
+            ProfileScores(
+                profile=profile["key"],
+                name=profile["name"],
+                primary=profile["is_primary"],
+                version=profile["version"],
+                overall=overall,
+                groups=by_group,
+            )
+        )
+    return ContactAnswer(
+        id=external_id,
+        first_seen_at=row["created_at"],
+        **{name: fields.get(name) for name in ("name", "owner", "email", "phone", "url")},
+        tags=json.loads(fields.get("tags", "[]")),
+        profiles=profiles,
+    )
+
+
+def _contact_scores(view: ProfileView, row: Any) -> ContactScores:
+    fields = json.loads(row["fields"] or "{}")
+    overall, by_group = points_by_group(view.groups, row["points"])
+    return ContactScores(
+        id=row["external_id"],
+        name=fields.get("name"),
+        owner=fields.get("owner"),
+        overall=overall,
+        groups=by_group,
+    )

@@ -1,0 +1,21 @@
+-- The audit trail of an account.
+
+-- name: record_changes
+-- Writes audit entries of an account by its key (accounts_key_unique), in the transaction of the changes and in their
+-- order.
+insert into audit (account_id, actor, action, subject, key, before, after)
+select account.id, $2, change.action, change.subject, change.key, change.before::jsonb,
+    change.after::jsonb
+from accounts account,
+     unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+     with ordinality as change(action, subject, key, before, after, place)
+where account.key = $1
+order by change.place;
+
+-- name: audit_page
+-- Entries of the audit trail of an account, newest first, before an entry (audit_pkey).
+select id, at, actor, action, subject, key, before::text as before, after::text as after
+from audit
+where account_id = $1 and id < $2
+order by id desc
+limit $3;
