@@ -66,7 +66,7 @@ class KafkaPublisher(Protocol):
         """
 
     async def discard(self) -> None:
-        """End it in any state, without closing connections in order, within about 2 s; may be called again."""
+        """End it in any state, without closing connections in order, within about 3 s; may be called again."""
 
 
 class PlainPublisher:
@@ -89,7 +89,7 @@ class PlainPublisher:
                 await self._require_topics(await kafka.partitions_by_topic(producer.client))
                 # So that their partitions are known before the first message and kept up to date.
                 await producer.client.set_topics([self._settings.topic(name) for name in OUTPUT_TOPICS])
-                position = await self._position(producer)
+                position = await self._read_position(producer)
         except _IN_DOUBT_AFTER as error:
             raise DeliveryInDoubtError(f"start: {error!r}") from error
         self._in_doubt_because = None
@@ -125,7 +125,7 @@ class PlainPublisher:
                 f"topics are missing: {', '.join(missing)}; run `engagement topics`"
             )
 
-    async def _position(self, _producer: AIOKafkaProducer) -> PublishedPosition | None:
+    async def _read_position(self, _producer: AIOKafkaProducer) -> PublishedPosition | None:
         return None
 
     async def _deliver(

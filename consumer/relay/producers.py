@@ -92,7 +92,7 @@ def make_producer(
 
 
 async def discard(producer: AIOKafkaProducer, patience: float) -> None:
-    """End a producer in any state, started or not, within `patience` seconds or little more; never raises.
+    """End a producer in any state, started or not, within twice `patience` seconds; never raises.
 
     Sockets are closed first: nothing still queued may be sent, and no task may wait for a dead broker. The
     producer's own stop() would flush, without a time limit.

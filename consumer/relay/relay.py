@@ -90,7 +90,9 @@ class Relay:
                 self._stopping.set()
                 self.wake()
                 if self._tasks:
-                    await asyncio.wait(self._tasks.values(), timeout=_DRAIN_SECONDS)
+                    drained, _ = await asyncio.wait(self._tasks.values(), timeout=_DRAIN_SECONDS)
+                    for task in drained:
+                        task.result()  # raises a defect
             finally:
                 await self._stop_all(database.held)
 
@@ -120,8 +122,8 @@ class Relay:
             self._wake_events[shard] = asyncio.Event()
             self._tasks[shard] = asyncio.create_task(self._run_shard(shard), name=f"relay-{shard}")
         for task in self._tasks.values():
-            if task.done() and not self._stopping.is_set():
-                task.result()  # raises: a shard's task ends by a defect only
+            if task.done():
+                task.result()  # raises: before the drain a shard's task ends by a defect only
 
     async def _stop_shard(self, shard: int) -> None:
         self._faults.pop(shard, None)
@@ -153,12 +155,12 @@ class Relay:
         """Publish one shard, with a new publisher after each error, until cancelled or drained after `stopping`."""
         with ConnectionKeeper(self._connect) as database:
             while True:
-                await self._publish_until_in_doubt(number, database)
+                await self._publish_until_error(number, database)
                 if self._stopping.is_set():
                     return
                 await asyncio.sleep(_RESTART_AFTER)
 
-    async def _publish_until_in_doubt(self, number: int, database: ConnectionKeeper) -> None:
+    async def _publish_until_error(self, number: int, database: ConnectionKeeper) -> None:
         """Publish with one publisher until its first error; drop the connection if the error is the database's."""
         shard = ShardPublisher(number, self._make_publisher(number))
         try:

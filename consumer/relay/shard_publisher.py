@@ -69,9 +69,11 @@ class ShardPublisher:
             await self._raise_floor(connection)
 
     async def publish_due(self, connection: Connection, acknowledged: Callable[[datetime], None]) -> int:
-        """Send the next messages and return their number; call `acknowledged` with each row's commit time.
+        """Send the next messages and return how many positions the shard advanced, 0 if nothing is due.
 
-        Raises NewIncarnationError, DeliveryInDoubtError, and what asyncpg raises.
+        Positions of dead letters that were replayed or discarded advance without a message. Calls `acknowledged`
+        with the commit time of each row of which all messages are sent. Raises NewIncarnationError,
+        DeliveryInDoubtError, and what asyncpg raises.
         """
         rows = await connection.fetch(_SQL["due"], self.number, self._position.number, _ROWS)
         await self._check_incarnation(connection, rows[0])
@@ -79,14 +81,15 @@ class ShardPublisher:
         due = await messages_after(connection, rows, self._position.number, MAX_MESSAGES)
         if due is None:
             return 0
-        position = PublishedPosition(due.position, self._position.incarnation, self._floor, due.mark)
+        before = self._position
+        position = PublishedPosition(due.position, before.incarnation, self._floor, due.mark)
         await self._publisher.send(due.messages, position)
         self._position = position
         for row in rows:
-            if row["first_position"] <= due.position:
+            if row["first_position"] + len(row["kinds"]) - 1 <= due.position:
                 acknowledged(row["committed_at"])
         await self._raise_floor(connection)
-        return len(due.messages)
+        return due.position - before.number
 
     async def discard(self) -> None:
         """End the publisher at once."""
@@ -122,14 +125,14 @@ class ShardPublisher:
 
     async def _start_new_incarnation(self, connection: Connection, published: PublishedPosition) -> None:
         """Begin a new incarnation, unless another shard did, and take the floor as the position under it."""
+        async with configuration_change(connection):  # no batch is in flight under this lock
+            await connection.execute(_SQL["raise_incarnation"], published.incarnation)
+        state = await fetch_one(connection, _SQL["state"], self.number)
+        self._floor = state["floor"]
+        self._position = PublishedPosition(self._floor, state["incarnation"])
         log.error(
             "the database has lost commits: publishing again from the floor, under a new incarnation",
             shard=self.number,
             published=published.number,
             floor=self._floor,
         )
-        async with configuration_change(connection):  # no batch is in flight under this lock
-            await connection.execute(_SQL["raise_incarnation"], published.incarnation)
-        state = await fetch_one(connection, _SQL["state"], self.number)
-        self._floor = state["floor"]
-        self._position = PublishedPosition(self._floor, state["incarnation"])

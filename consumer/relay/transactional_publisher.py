@@ -76,7 +76,7 @@ class TransactionalPublisher(PlainPublisher):
         if present[topic] <= shard:
             raise TopicsMissingError(f"{topic} has {present[topic]} partitions, none for shard {shard}")
 
-    async def _position(self, producer: AIOKafkaProducer) -> PublishedPosition | None:
+    async def _read_position(self, producer: AIOKafkaProducer) -> PublishedPosition | None:
         # Only after the producer's start, which has ended every transaction that could still move it.
         found = await committed_offset.committed(producer.client, self._group, self._position_partition)
         if found is None:

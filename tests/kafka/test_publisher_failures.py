@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.real_kafka, pytest.mark.usefixtures("nothing_unseen")]
 
 @pytest.mark.parametrize("kill", [False, True], ids=["frozen", "killed"])
 async def test_a_broker_that_is_gone(proxied: Proxied, topic_prefix: str, kill: bool) -> None:
-    """Publishing fails within its deadline, discarding takes 2 s at most, and nothing is left open or running."""
+    """Publishing fails within its deadline, discarding takes 3 s at most, and nothing is left open or running."""
     server = proxied.server
     settings = await prepare(server, topic_prefix)
     tasks, sockets = asyncio.all_tasks(), _sockets()

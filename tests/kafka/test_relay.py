@@ -19,6 +19,8 @@ from tests.pipeline import service
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from consumer.infra import postgres
     from tests.kafka.conftest import Fragile
     from tests.kafka.installation import Installation
@@ -153,16 +155,20 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
     connection = await asyncpg.connect(installation.dsn)
     assert await outbox_rows(installation) == 1
 
+    acknowledged: list[datetime] = []
+
     async def publish(times: int, group: str) -> list[int]:
         shard = ShardPublisher(0, TransactionalPublisher(installation.settings(kafka_group=group), 0))
         await shard.start(connection)
-        published = [await shard.publish_due(connection, lambda _: None) for _ in range(times)]
+        published = [await shard.publish_due(connection, acknowledged.append) for _ in range(times)]
         await shard.discard()
         return published
 
     assert await publish(1, installation.prefix) == [2]
+    assert acknowledged == [], "a row is acknowledged when all of it is published"
     # Kafka has no position of another group.
     await publish(5, f"{installation.prefix}forgotten")
+    assert len(acknowledged) == 1
     await connection.close()
     ids = [
         message["id"]
@@ -170,6 +176,23 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
         for message in await installation.messages(topic)
     ]
     assert len(ids) == len(set(ids)) == 10
+
+
+async def test_a_shard_advances_past_dead_letters_that_were_discarded(installation: Installation) -> None:
+    """Positions of discarded dead letters count as advanced: the relay goes on at once and empties the outbox."""
+    await installation.create_topics()
+    await installation.apply(document())
+    async with service.running(installation.dsn) as ingest:
+        assert await ingest.batch([live_event(0, subject=None)]) == ["dead attribute_missing"]
+    connection = await asyncpg.connect(installation.dsn)
+    await connection.execute("delete from dead_letters")
+
+    shard = ShardPublisher(0, TransactionalPublisher(installation.settings(), 0))
+    await shard.start(connection)
+    assert [await shard.publish_due(connection, lambda _: None) for _ in range(2)] == [1, 0]
+    await shard.discard()
+    await connection.close()
+    assert await outbox_rows(installation) == 0
 
 
 async def test_shards_are_shared_and_taken_over(installation: Installation) -> None:

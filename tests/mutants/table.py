@@ -327,12 +327,12 @@ MUTANTS = (
                 "consumer/relay/plain_publisher.py",
                 old="                await producer.start()\n",
                 new="                await producer.client.bootstrap()\n"
-                "                early = await self._position(producer)\n"
+                "                early = await self._read_position(producer)\n"
                 "                await producer.start()\n",
             ),
             Edit(
                 "consumer/relay/plain_publisher.py",
-                old="                position = await self._position(producer)\n",
+                old="                position = await self._read_position(producer)\n",
                 new="                position = early\n",
             ),
         ),
