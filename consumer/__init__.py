@@ -7,7 +7,7 @@
     catalog | lanes            what an account configures; positions and leases of the input
     infra                      settings, Postgres, Kafka, telemetry
     domain                     values and pure rules
-    (schemas, sql)             the contract as models; statements and schema
+    schemas | sql | catalogs   the contract as models; statements and schema; the starting catalog
 
 A package imports from layers below its own, never from one beside it; `make lint` checks that. Read
 `ingest/__init__.py` first.

@@ -1,8 +1,8 @@
 """The rule of docs/semantics.md §4 in plain Python: which events of a dedup key count. Pure.
 
-`engagement verify` checks stored verdicts with `wrong_verdicts`. The rule is written a second time here on purpose:
-the statement that judges batches (sql/queries/apply.sql, sql/functions/cooldown.sql) reads gates and judges only
-what can have changed; this page has no gates and judges every dedup key from its first event on.
+`engagement verify` checks stored verdicts with `wrong_verdicts`. The rule is written once more here, on purpose
+(docs/decisions/0004): the statement that judges batches (sql/queries/apply.sql, sql/functions/cooldown.sql) reads
+gates and judges only what can have changed; this page has no gates and judges every dedup key from its first event.
 
 Cooldown of one day, a fixed point at 5 March 12:00:
 

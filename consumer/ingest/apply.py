@@ -61,7 +61,7 @@ async def apply_batch(
         upserts = [one for one in batch.contact_events if one.event.type == CONTACT_UPSERTED]
         columns = _Columns(batch.matched)
         claims = await _claim_events(connection, columns, upserts, shards=shards, claim_window=claim_window)
-        if len(claims.others) == len(batch.matched):
+        if len(claims.not_applied) == len(batch.matched):
             # No event is applied: the statements that follow have little to take apart.
             columns = _Columns([])
         contacts = await _lock_contacts(connection, columns, upserts, claims)
@@ -70,7 +70,7 @@ async def apply_batch(
         letters = await store_dead_letters(connection, batch.dead, shards)
         counts = await _judge_and_score(connection, columns, contacts, letters)
     results = [
-        RecordOutcome(one.record, claims.others.get(one.ordinal, Outcome.APPLIED))
+        RecordOutcome(one.record, claims.not_applied.get(one.ordinal, Outcome.APPLIED))
         if isinstance(one, MatchedEvent)
         else one
         for one in batch.results
@@ -80,9 +80,9 @@ async def apply_batch(
 
 @dataclass(frozen=True, slots=True)
 class _Claims:
-    """others: the outcomes of matched events that are not applied, by ordinal."""
+    """not_applied: the outcomes of the matched events that are not applied, by ordinal."""
 
-    others: Mapping[int, Outcome]
+    not_applied: Mapping[int, Outcome]
     conflicting: int
 
 
@@ -148,7 +148,7 @@ async def _lock_contacts(
         _LOCK,
         columns.accounts,
         columns.subjects,
-        list(claims.others),
+        list(claims.not_applied),
         [one.account_id for one in upserts],
         [one.event.subject for one in upserts],
     )

@@ -87,10 +87,10 @@ class Assignment:
             await self.give_back(surplus)
             leased = self._leases.held(self._number)
         suspect = self._log_watcher.suspect | self._out_of_range
-        lost = any(key[1] in leased and key in self._log_watcher.lanes for key in suspect)
+        log_changed = any(key[1] in leased and key in self._log_watcher.lanes for key in suspect)
         # A topic that was deleted may exist again, as another, before the next refresh.
-        lost = lost or not self._lanes.keys() <= self._log_watcher.lanes
-        if now - self._refreshed_at >= _REFRESH_EVERY or leased.keys() != self._slices.keys() or lost:
+        log_changed = log_changed or not self._lanes.keys() <= self._log_watcher.lanes
+        if now - self._refreshed_at >= _REFRESH_EVERY or leased.keys() != self._slices.keys() or log_changed:
             await self._refresh_lanes(source, leased)
             self._refreshed_at = now
             await self._check_stalls(source, now)
@@ -210,10 +210,10 @@ class Assignment:
             for key, lane in self._lanes.items()
             if not lane.stopped and self._unreadable.get(key, now) <= now
         }
-        # Only on a change: `read` discards what the client has prefetched of all lanes.
+        # Only on a change: `assign` discards what the client has prefetched of all lanes.
         if self._seek_needed or source.lanes != readable.keys():
             paused = {key: lane.next_offset for key, lane in self._lanes.items() if key not in readable}
-            source.read(readable, paused)
+            source.assign(readable, paused)
             self._seek_needed = False
 
     async def _check_stalls(self, source: Source, now: float) -> None:

@@ -1,6 +1,6 @@
 """What a batch needs before its transaction: a connection, the catalog, the shards, the timeline's partitions.
 
-Each is read when it is missing and kept for the batches that follow. Never begins a transaction.
+Each is read when it is missing and kept for the batches that follow. No transaction is left open.
 """
 
 from __future__ import annotations

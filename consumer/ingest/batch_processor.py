@@ -4,8 +4,9 @@
     records      lanes           catalog  │ revision → fence → claim → contacts → dead → apply    │─► commit
                                           └───────────────────────────────────────────────────────┘
 
-Transient errors repeat the batch. Data that the database refuses is narrowed down by halving until it is one
-record, which becomes a dead letter. Any other error is raised. No outcome or verdict is decided here.
+Transient errors repeat the batch; where the answer to a COMMIT was lost, the lanes' positions in the database say
+whether it took effect. Data that the database refuses is narrowed down by halving to one record, which becomes a
+dead letter (`refused_by_database`). Other errors are raised. No other outcome, and no verdict, is decided here.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_report import count_batch, log_batch
+from consumer.ingest.dead_letters.store import refused_by_database
 from consumer.ingest.skip_processed import skip_processed
 from consumer.ingest.triage import triage
 from consumer.lanes import positions
-from schemas.vocabulary import DeadLetterReason, RetryReason
 from sql import queries
 
 if TYPE_CHECKING:
@@ -45,9 +46,10 @@ if TYPE_CHECKING:
     from consumer.ingest.held_lanes import HeldLanes
     from consumer.ingest.stopwatch import Stopwatch
     from consumer.ingest.unmatched_inbox import UnmatchedInbox
+    from schemas.vocabulary import RetryReason
 
 _SQL = queries("batch")
-# The settings of a transaction that folds.
+# The settings of a transaction that runs apply.sql.
 PIN_PLANS = _SQL["pin_plans"]
 
 log = structlog.get_logger(__name__)
@@ -183,10 +185,9 @@ class BatchProcessor:
             ]
         [alone] = records
         if isinstance(alone.content, DeadLetter):
-            raise error
-        detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
-        log.warning("record refused by the database", detail=detail, topic=alone.record.topic)
-        letter = DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail, alone.content.account)
+            raise error  # a dead letter that cannot be stored: crash rather than lose it
+        letter = refused_by_database(error, alone.content.account)
+        log.warning("record refused by the database", detail=letter.detail, topic=alone.record.topic)
         return await self.commit_batch([DecodedRecord(alone.record, letter)], watch)
 
     async def _wait(self, reason: RetryReason, attempt: int, error: BaseException) -> None:
@@ -210,9 +211,9 @@ class BatchProcessor:
                     raise
                 attempt += 1
                 await self._wait(reason, attempt, error)
-        lost = {*self._lanes.refresh(rows), *(due.lanes.keys() - rows.keys())}
-        self._lanes.release(lost)
-        for topic, partition in sorted(lost):
+        taken_over = {*self._lanes.refresh(rows), *(due.lanes.keys() - rows.keys())}
+        self._lanes.release(taken_over)
+        for topic, partition in sorted(taken_over):
             log.warning("lane taken over by another worker", topic=topic, partition=partition)
 
     def _is_committed(self, due: DueBatch) -> bool:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class HeldLanes(Mapping[LaneKey, "Lane"]):
     """The lanes of a pipeline by (topic, partition).
 
-    Assignment takes and releases them between batches, the batch processor advances them; nothing else changes
-    them. What the database has may be ahead: a batch is fenced there.
+    Assignment takes, refreshes, stops and releases them between batches; the batch processor advances them, and
+    refreshes them after an error. Nothing else changes them. The database may be ahead: it fences the batch then.
     """
 
     def __init__(self) -> None:

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Seconds: to wait for records; between two tries, and between two commits of group offsets; without an answer of
-# Kafka until other workers may have the lanes.
+# Seconds to wait for records; after an error; between two commits of group offsets; and without an answer of Kafka
+# until other workers may have the lanes.
 _FETCH_WAIT = 0.2
-_EVERY = 1.0
+_RETRY_AFTER = 1.0
+_COMMIT_OFFSETS_EVERY = 1.0
 _KAFKA_SILENT = 10.0
 # Bytes of values that go into one batch at most, unless a single record has more.
 _BATCH_BYTES = 8 << 20
@@ -177,7 +178,7 @@ class Pipeline:
     async def _pause(self, what: str, error: BaseException) -> None:
         self._health.report(self.name, ok=False, why=f"{what}: {error!r}"[:200])
         log.warning("ingest tries again", because=what, pipeline=self._number, error=repr(error)[:200])
-        await asyncio.sleep(_EVERY)
+        await asyncio.sleep(_RETRY_AFTER)
 
     async def _yield_lanes_if_kafka_silent(self) -> bool:
         """Release our slices while Kafka has not answered for 10 s. Returns True if so."""
@@ -191,7 +192,7 @@ class Pipeline:
     async def _commit_group_offsets(self, source: Source) -> None:
         """Commit positions as group offsets beside the batches, so that none waits for it."""
         while True:
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_COMMIT_OFFSETS_EVERY)
             await source.commit_group_offsets({key: lane.next_offset for key, lane in self.lanes.items()})
 
 

@@ -51,8 +51,8 @@ def skip_processed(records: Iterable[DecodedRecord], lanes: Mapping[LaneKey, Lan
 class _LaneCursor:
     """A lane while its records of a batch are counted.
 
-    lane: as it is after the last dead letter. records: taken from it. events: since `lane`. last: the last of
-    these.
+    lane: as it is after the last dead letter. records: taken from it. events: since that dead letter. last: the
+    last of those events.
     """
 
     lane: Lane

@@ -39,7 +39,7 @@ _FETCH_BYTES = 16 << 20
 
 
 class UnreadableLanesError(Exception):
-    """Some lanes could not be read. Nothing was fetched, of the others neither: call `read` again."""
+    """Some lanes could not be read. Nothing was fetched, of the others neither: call `assign` again."""
 
     def __init__(self, lanes: frozenset[LaneKey], error: BaseException) -> None:
         super().__init__(f"{sorted(lanes)}: {error}")
@@ -51,7 +51,7 @@ class UnreadableLanesError(Exception):
 class Source:
     """A consumer under `assign()`, not a group member: Kafka never moves a lane, only leases do.
 
-    lanes: those it reads; empty after an error of `fetch`. generation: bumped by `read`; records fetched under an
+    lanes: those it reads; empty after an error of `fetch`. generation: bumped by `assign`; records fetched under an
     older one have to be discarded.
     """
 
@@ -101,7 +101,7 @@ class Source:
             end = await self._consumer.end_offsets(partitions)
         return {self._key(partition): (first[partition], end[partition]) for partition in partitions}
 
-    def read(self, offsets: Mapping[LaneKey, int], paused: Mapping[LaneKey, int]) -> None:
+    def assign(self, offsets: Mapping[LaneKey, int], paused: Mapping[LaneKey, int]) -> None:
         """Read these lanes and no others, each from its offset on.
 
         paused: offsets of lanes that are held but not read now; they are committed for the group all the same.
@@ -120,7 +120,7 @@ class Source:
         """Return records of some lanes, each lane's in offset order; none if `wait` seconds pass.
 
         Raises UnreadableLanesError, and the KafkaErrors that aiokafka does not retry itself. After either, `lanes`
-        is empty: records of other lanes may have been fetched and lost, so call `read` again.
+        is empty: records of other lanes may have been fetched and lost, so call `assign` again.
         """
         try:
             fetched = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=self._most)
@@ -177,7 +177,7 @@ class Source:
     async def _highest_equivalent(self, key: LaneKey, offset: int) -> int:
         """Return the highest offset equivalent to this one: only transaction markers lie between."""
         position = await self._consumer.position(self._partition(key))
-        # Otherwise records before the position are still being processed.
+        # Not equivalent if records before the position are still being processed.
         return max(offset, position) if self._fetched.get(key, position) <= offset else offset
 
     def _forget_offsets(self) -> None:

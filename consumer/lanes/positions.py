@@ -1,7 +1,7 @@
 """The position of each lane: reads and takes the rows of `lanes`, and stops a lane with too many dead records.
 
-The rule on dead records is semantics §2. Never moves a position: that happens in the transaction of a batch, by its
-fence.
+The rule on dead records is semantics 2.46. Never moves a position: the fence of a batch does, in its transaction,
+and `lanes seek` (operations.py).
 """
 
 from __future__ import annotations

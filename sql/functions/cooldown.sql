@@ -1,8 +1,7 @@
--- The cooldown rule, docs/semantics.md §4:
+-- The cooldown rule, docs/semantics.md 4.5:
 --
---     `cooldown i`: walk the order (occurred_at, event key); an event is `counted` if no event counted so far lies less
---     than `i` before it, and no fixed point less than `i` from it on either side; else `cooling_down`. The window
---     rolls from the last counted event, by event time.
+--     `cooldown i`: go through the events in event order. An event is `counted` if no event counted so far lies less
+--     than `i` before it, and no fixed point lies less than `i` from it on either side; else it is `cooling_down`.
 --
 -- consumer/domain/verdict_rule.py is the same rule in plain Python. Fixed points, which no event may move, reach this
 -- function as `blocked`: queries/apply.sql looks for them on either side of the event.

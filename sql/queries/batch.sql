@@ -1,13 +1,14 @@
--- Statements of a batch's transaction, in the order in which it runs them; apply.sql is between them.
+-- Statements of a batch's transaction but the last, which is apply.sql.
 
 -- name: pin_plans
--- For transactions that fold. Plans are made once, for the tables of that time (docs/decisions/0002): an empty table is
+-- For transactions that run apply.sql. Plans are made once, for the tables of that time (docs/decisions/0002): an empty table is
 -- then read by a sequential scan, and a batch is expected to have few rows. So these are ruled out: sequential scans, and
 -- nested loops other than those that `lateral` asks for.
 set local enable_seqscan = off; set local enable_nestloop = off
 
 -- name: fence
--- Advances every lane of the batch by compare-and-set. If fewer moved than were asked for, another pipeline holds one.
+-- Advances every lane of the batch by compare-and-set. If fewer advanced than were asked for, a
+-- lane is held by another pipeline, stopped, or has been moved.
 with asked as (
     select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
                          $7::bigint[], $8::bigint[], $9::jsonb[], $10::text[])

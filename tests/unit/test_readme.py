@@ -28,7 +28,7 @@ def test_a_link_leads_somewhere(link: str) -> None:
 def test_what_is_pointed_out_is_there(path: str, text: str) -> None:
     """The file of each row has what the row tells readers to look for, once as a definition."""
     source = (README.parent / path).read_text("utf-8")
-    definition = rf"(def|class|function) {text}\b|^ *{re.escape(text)}\b"
+    definition = rf"(def|class|function) {re.escape(text)}\b|^ *{re.escape(text)}(?!\w)"
     assert len(re.findall(definition, source, re.MULTILINE)) == 1
 
 

@@ -32,8 +32,8 @@ async def retry_transient(
 ) -> Result:
     """Do the work on the keeper's connection; after a transient error do it again on a new one.
 
-    The work has to be a whole transaction, or several that may each be done twice. Raises the last error after
-    about half a minute, and every other error at once.
+    The work has to be one or several transactions, each of which may be done twice: the answer to a COMMIT may be
+    lost. Raises the last error after about half a minute, and every other error at once.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:

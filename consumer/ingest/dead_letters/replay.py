@@ -25,9 +25,10 @@ from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_processor import PIN_PLANS, StaleCatalogError
 from consumer.ingest.dead_letters import browse
+from consumer.ingest.dead_letters.store import refused_by_database
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.triage import triage
-from schemas.vocabulary import DeadLetterReason, Outcome
+from schemas.vocabulary import Outcome
 from sql import queries
 
 if TYPE_CHECKING:
@@ -109,9 +110,7 @@ class Replay:
                     raise
                 await self._context.database.roll_back()
                 if len(ids) == 1:
-                    detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
-                    refused = DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail)
-                    return [Replayed(ids[0], Outcome.DEAD, refused)]
+                    return [Replayed(ids[0], Outcome.DEAD, refused_by_database(error))]
                 middle = len(ids) // 2
                 return [*await self._replay(ids[:middle]), *await self._replay(ids[middle:])]
 

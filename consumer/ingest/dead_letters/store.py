@@ -1,17 +1,25 @@
-"""Stores records that could not be events, byte for byte; dead_letters/browse.py reads them."""
+"""Stores records that could not be events, byte for byte; browse.py reads them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consumer.domain.model import DeadLetter
 from consumer.domain.record_headers import encode_headers
+from schemas.vocabulary import DeadLetterReason
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from consumer.domain.model import DeadLetter, Record
+    from consumer.domain.model import Record
     from consumer.infra.postgres.connection import Connection
+
+
+def refused_by_database(error: BaseException, account: str | None = None) -> DeadLetter:
+    """Return the dead letter of a record that Postgres refused by itself, apart from its neighbours."""
+    detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
+    return DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail, account)
 
 
 async def store_dead_letters(

@@ -84,7 +84,7 @@ async def _process_contacts(connection: Connection, row: asyncpg.Record, contact
 
 
 async def _advance_state(connection: Connection, publish: int) -> None:
-    """Go on to the next state; without effect if another process has done so."""
+    """Go on to the next state, from building by the flip; without effect if another process has done so."""
     if (await status(connection, publish)).state == "building":
         async with configuration_change(connection):
             await connection.execute(_SQL["flip"], publish)
