@@ -52,8 +52,8 @@ lock: ## write requirements.lock, and its parts for the image (-run, -build), fr
 	"$$folder/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
 	compile="$$folder/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header"; \
 	$$compile --all-extras --group dev -o requirements.lock pyproject.toml; \
-	$$compile -c requirements.lock -o requirements-run.lock pyproject.toml; \
-	$$compile -c requirements.lock --group build -o requirements-build.lock
+	$$compile -c requirements.lock -o ops/requirements-run.lock pyproject.toml; \
+	$$compile -c requirements.lock --group build -o ops/requirements-build.lock
 
 format: $(INSTALLED) ## format the code and apply safe fixes
 	$(BIN)/ruff format .

@@ -13,7 +13,7 @@ from consumer.infra.postgres.column_params import numbers, optional_texts, texts
 from consumer.infra.postgres.connection import fetch_one
 from consumer.ingest.batch import MatchedEvent, RecordOutcome
 from consumer.ingest.contact_events import record_contact_events
-from consumer.ingest.dead_letters.store import store_dead_letters
+from consumer.ingest.store_dead_letters import store_dead_letters
 from schemas.vocabulary import CONTACT_UPSERTED, Outcome
 from sql import queries
 

@@ -27,8 +27,8 @@ from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_report import count_batch, log_batch
-from consumer.ingest.dead_letters.store import refused_by_database
 from consumer.ingest.skip_processed import skip_processed
+from consumer.ingest.store_dead_letters import refused_by_database
 from consumer.ingest.triage import triage
 from consumer.lanes import positions
 from sql import queries

@@ -13,9 +13,9 @@ import pytest
 from consumer.domain.decode import event_key
 from consumer.domain.model import DeadLetter
 from consumer.infra import postgres
-from consumer.ingest.dead_letters import store
 from consumer.ingest.dead_letters.browse import DeadLetterSelection
 from consumer.ingest.dead_letters.replay import Replay, Replayed
+from consumer.ingest.store_dead_letters import store_dead_letters
 from consumer.scoring.verify import verify
 from schemas.vocabulary import DeadLetterReason, Outcome
 from tests.builders.catalog_documents import definition, document
@@ -40,7 +40,7 @@ async def _store(connection: Connection, *records: OracleRecord) -> list[int]:
     """Store events as an older program might have: as dead, though they are not."""
     wrong = DeadLetter(DeadLetterReason.DATA_INVALID, "what an older program thought", None)
     letters = [(structured_record(record, "deals", 0, 100 + n), wrong) for n, record in enumerate(records)]
-    return [number for number, _ in await store.store_dead_letters(connection, letters, 4)]
+    return [number for number, _ in await store_dead_letters(connection, letters, 4)]
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from consumer.__main__ import main
 from consumer.domain.model import DeadLetter
-from consumer.ingest.dead_letters import store
+from consumer.ingest.store_dead_letters import store_dead_letters
 from schemas.vocabulary import DeadLetterReason
 from tests.builders.catalog_documents import document
 from tests.builders.events import event
@@ -46,7 +46,7 @@ async def _store(connection: Connection, *identities: str) -> list[int]:
         record = event(identity, subject=None if identity == "dead" else "ann")
         wrong = DeadLetter(DeadLetterReason.DATA_INVALID, "what an older program thought", "acme")
         letters.append((structured_record(record, "deals", 0, offset), wrong))
-    return [number for number, _ in await store.store_dead_letters(connection, letters, 4)]
+    return [number for number, _ in await store_dead_letters(connection, letters, 4)]
 
 
 async def _dead(connection: Connection) -> list[int]:

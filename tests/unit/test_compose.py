@@ -203,7 +203,8 @@ def test_the_image_installs_what_runs() -> None:
 
 def test_the_image_has_the_versions_that_were_tested() -> None:
     """Each pin of the image's locks, hashes included, is one of the tests' lock; the tests' tools are left out."""
-    tested, run, build = (_pins(f"requirements{name}.lock") for name in ("", "-run", "-build"))
+    files = ("requirements.lock", "ops/requirements-run.lock", "ops/requirements-build.lock")
+    tested, run, build = map(_pins, files)
     assert {**tested, **run, **build} == tested
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())
     needed = {re.split(r"[\[<>=]", line)[0] for line in project["project"]["dependencies"]}

@@ -25,8 +25,8 @@ from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_processor import PIN_PLANS, StaleCatalogError
 from consumer.ingest.dead_letters import browse
-from consumer.ingest.dead_letters.store import refused_by_database
 from consumer.ingest.stopwatch import Stopwatch
+from consumer.ingest.store_dead_letters import refused_by_database
 from consumer.ingest.triage import triage
 from schemas.vocabulary import Outcome
 from sql import queries

@@ -1,4 +1,4 @@
-"""Stores records that could not be events, byte for byte; browse.py reads them."""
+"""Stores records that could not be events, byte for byte; dead_letters/browse.py reads them."""
 
 from __future__ import annotations
 
