@@ -29,19 +29,32 @@ OTHERS = {("inbox", "flush"), ("adjustments", "add"), ("adjustments", "add_point
 # The statements that requests wait for.
 STATEMENTS = [
     (concern, name)
-    for concern in ("web", "inbox", "contacts", "timeline", "adjustments", "segments", "profiles", "preview")
+    for concern in (
+        "accounts",
+        "adjustments",
+        "audit",
+        "contact_timeline",
+        "contacts",
+        "inbox",
+        "profile_history",
+        "publish_preview",
+        "segments",
+    )
     for name in queries(concern)
     if (concern, name) not in OTHERS
 ]
 # Those that no index serves, and why that may be.
 EXCEPTIONS = {
-    ("web", "group_is_adjusted"): "a group is deleted now and then, and adjustments are made by people",
-    ("preview", "lock"): "a row of accounts by its key, once for each preview",
-    ("preview", "base"): "counts all contacts of the account, which a preview goes through anyway",
-    ("preview", "compare"): "goes through the whole base, some contacts after another, planned for them",
-    ("preview", "counted"): "of the movers that are named, by key",
-    ("preview", "external_ids"): "of the contacts that are named, by key",
-    ("web", "left_entries"): "a definition is deleted now and then; an index would cost every event",
+    ("accounts", "group_is_adjusted"): "a group is deleted now and then, and adjustments are made by people",
+    ("publish_preview", "lock"): "a row of accounts by its key, once for each preview",
+    ("publish_preview", "base"): "counts all contacts of the account, which a preview goes through anyway",
+    (
+        "publish_preview",
+        "compare",
+    ): "goes through the whole base, some contacts after another, planned for them",
+    ("publish_preview", "counted"): "of the movers that are named, by key",
+    ("publish_preview", "external_ids"): "of the contacts that are named, by key",
+    ("accounts", "left_entries"): "a definition is deleted now and then; an index would cost every event",
 }
 # Of one row.
 TINY = {"installation"}
