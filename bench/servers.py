@@ -18,7 +18,7 @@ import psutil
 from bench.traffic import PARTITIONS, TOPICS, document
 from consumer.demo.servers import EmbeddedPostgres
 from consumer.infra.postgres.migrate import migrate
-from schemas.vocabulary import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
+from schemas.vocabulary import INPUT_TOPICS, MAX_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.pipeline.service import apply_document
 from tests.servers.maven_kafka import MavenKafka
 
@@ -69,7 +69,7 @@ class Servers:
         others = [prefix + name for name in INPUT_TOPICS if name not in TOPICS]
         outputs = [prefix + name for name in OUTPUT_TOPICS]
         await self.kafka.create_topics([*inputs, *others, *outputs], partitions=PARTITIONS)
-        await self.kafka.create_topics([prefix + POSITIONS_TOPIC], partitions=DEFAULT_SHARDS)
+        await self.kafka.create_topics([prefix + POSITIONS_TOPIC], partitions=MAX_SHARDS)
 
     async def settings(self) -> dict[str, str]:
         """Return what has to be known of durability to believe a figure."""

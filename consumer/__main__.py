@@ -42,6 +42,7 @@ COMMANDS = {
         "dead_letters", "list, show, replay or discard records that are not valid events"
     ),
     "lanes": _Command("lanes", "list, pause, resume or move lanes"),
+    "shards": _Command("shards", "print or change the number of shards of the outbox"),
     "republish": _Command("republish", "send every contact's current score again, to fill a new consumer"),
 }
 _INTERRUPTED = 130

@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from consumer.infra.postgres.migrate import migrate
+from consumer.relay.change_shards import change_shards
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -48,6 +49,10 @@ async def template_database(postgres_server: PostgresServer) -> AsyncIterator[st
     name = f"engagement_test_{_RUN}_template"
     async with _created(postgres_server.dsn, name) as dsn:
         await migrate(dsn)
+        connection = await asyncpg.connect(dsn)
+        # Several, so that what is done by shard is tested with more than one.
+        await change_shards(connection, 4)
+        await connection.close()
         # A copy fails while any client, autovacuum included, is connected to the template.
         await _execute(postgres_server.dsn, f'alter database "{name}" with allow_connections false')
         yield name

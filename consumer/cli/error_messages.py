@@ -16,6 +16,7 @@ from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.postgres.migrate import SchemaTooNewError
 from consumer.infra.settings import SettingsError, variable
 from consumer.infra.telemetry.health import CannotListenError
+from consumer.relay.change_shards import OutboxNotDrainedError
 from consumer.scoring.announce import RelayNotRunningError
 from consumer.scoring.republish import NotPublishedError
 
@@ -25,6 +26,7 @@ _OWN = (
     CommandFailedError,
     RelayNotRunningError,
     NotPublishedError,
+    OutboxNotDrainedError,
     SchemaTooNewError,
     ServerFailedError,
     TopicsMissingError,

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # An event is applied at most an hour before the time it is dated; a day more costs nothing and allows for clocks.
 _CLAIMS_MARGIN = timedelta(days=1)
+# What fits into contacts.shard, which keeps the slice that a contact was first seen in.
+_SLICES = 1 << 15
 _CLAIM = queries("batch")["claim"]
 _LOCK = queries("batch")["lock_contacts"]
 _APPLY = queries("apply")[""]
@@ -60,7 +62,7 @@ async def apply_batch(
     with watch.stage("contacts"):
         upserts = [one for one in batch.contact_events if one.event.type == CONTACT_UPSERTED]
         columns = _Columns(batch.matched)
-        claims = await _claim_events(connection, columns, upserts, shards=shards, claim_window=claim_window)
+        claims = await _claim_events(connection, columns, upserts, claim_window)
         if len(claims.not_applied) == len(batch.matched):
             # No event is applied: the statements that follow have little to take apart.
             columns = _Columns([])
@@ -116,8 +118,6 @@ async def _claim_events(
     connection: Connection,
     columns: _Columns,
     upserts: Sequence[ContactEvent],
-    *,
-    shards: int,
     claim_window: timedelta,
 ) -> _Claims:
     """Claim the event keys of the matched events, and create the contacts of new and upserting ones."""
@@ -128,11 +128,11 @@ async def _claim_events(
         numbers([event.digest for event in columns.events]),
         columns.subjects,
         columns.occurred,
-        numbers([one.record.partition % shards for one in columns.matched]),
+        numbers([one.record.partition % _SLICES for one in columns.matched]),
         datetime.now(UTC) - claim_window + _CLAIMS_MARGIN,
         [one.account_id for one in upserts],
         [one.event.subject for one in upserts],
-        [one.partition % shards for one in upserts],
+        [one.partition % _SLICES for one in upserts],
     )
     return _Claims(
         {row["ordinal"]: Outcome(row["outcome"]) for row in rows}, sum(row["conflicting"] for row in rows)

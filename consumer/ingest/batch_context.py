@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 class BatchContext:
     """The connection of one pipeline, and what was read through it.
 
-    shards: of the outbox, as the installation has them; 0 before the first connection.
+    shards: of the outbox, as of the catalog; 0 before it is read.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
-        self.database = ConnectionKeeper(connect, self._read_shards)
+        self.database = ConnectionKeeper(connect)
         self._catalog: CatalogSnapshot | None = None
         self._partitions: set[timeline_partitions.Month] = set()
         self.shards = 0
@@ -33,7 +33,10 @@ class BatchContext:
     async def catalog(self) -> CatalogSnapshot:
         """Return the catalog as it was read last; reads it where `forget_catalog` was called."""
         if self._catalog is None:
-            self._catalog = await catalog.load_snapshot(await self.database.get())
+            connection = await self.database.get()
+            self._catalog = await catalog.load_snapshot(connection)
+            # After the snapshot: a change of the shards in between raises the revision, so both are read again.
+            self.shards = await connection.fetchval("select shards from installation")
         return self._catalog
 
     def forget_catalog(self) -> None:
@@ -45,6 +48,3 @@ class BatchContext:
         missing = timeline_partitions.months_of(instants) - self._partitions
         if missing:
             self._partitions |= await timeline_partitions.create(await self.database.get(), missing)
-
-    async def _read_shards(self, connection: Connection) -> None:
-        self.shards = await connection.fetchval("select shards from installation")

@@ -116,7 +116,7 @@ class Relay:
             self._faults.pop(_DATABASE, None)
         held = self._leases.held()
         for shard in [shard for shard in self._tasks if shard not in held]:
-            log.warning("shard lost to another relay", shard=shard)
+            log.warning("shard no longer leased", shard=shard)
             await self._stop_shard(shard)
         for shard in held - self._tasks.keys():
             self._wake_events[shard] = asyncio.Event()

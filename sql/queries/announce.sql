@@ -19,7 +19,8 @@ with delta as materialized (
                              unnest($8::text::bigint[])) as s(contact_id, profile_id, group_id, points)
 ),
 candidate as materialized (
-    select a.id as account_id, a.key as account, c.id as contact_id, c.external_id, c.shard, p.id as profile_id,
+    select a.id as account_id, a.key as account, c.id as contact_id, c.external_id,
+        c.shard % (select shards from installation) as shard, p.id as profile_id,
         p.key as profile, p.published_version as version, coalesce(n.message_version, 0) as message_version,
         n.announced_version is not distinct from p.published_version as is_announced, g.*,
         array_to_string(array[case when g.by_publish then 'publish' end, case when g.by_delta or $4 then $3::text end], ',')

@@ -118,7 +118,7 @@ with asked as materialized (
         where d.ordinal is null and c.account_id = a.account_id and c.external_id = a.external_id
         offset 0) c on true
 ), locked as materialized (
-    select c.id, c.account_id, c.shard, c.xmin = pg_current_xact_id()::xid as created
+    select c.id, c.account_id, c.shard % (select shards from installation) as shard, c.xmin = pg_current_xact_id()::xid as created
     from contacts c
     where c.id = any (array(
         select id from asked where id is not null

@@ -199,7 +199,7 @@ write_scores as (
 ),
 -- Facts in the order in which consumer/relay/message_json.py takes them apart.
 message as materialized (
-    select c.shard, c.id as contact_id, j.occurred_at, j.event_key,
+    select c.shard % (select shards from installation) as shard, c.id as contact_id, j.occurred_at, j.event_key,
         concat_ws(E'\x1f', a.key, c.external_id, j.actor_id, encode(j.event_key, 'hex'), d.key, j.credit_number + 1,
                   case j.becomes when 'counted' then j.xp_worth else -j.xp_worth end,
                   (extract(epoch from j.occurred_at) * 1000000)::bigint, j.event_id, j.source, j.type) as facts

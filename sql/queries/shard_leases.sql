@@ -42,3 +42,24 @@ with released as (
     update shard_leases set owner = null where owner = $1
 )
 delete from relays where owner = $1
+
+-- name: shards
+-- The number of shards.
+select shards from installation
+
+-- name: is_drained
+-- Whether every message of the outbox is known to be published.
+select not exists (select from outbox_heads join relay_floors using (shard) where head <> floor)
+
+-- name: change_shards
+-- Sets the number of shards ($1). A shard keeps head and floor while it is out of use, since Kafka keeps its position.
+with changed as (
+    update installation set shards = $1
+), heads as (
+    insert into outbox_heads (shard) select generate_series(0, $1 - 1) on conflict do nothing
+), floors as (
+    insert into relay_floors (shard) select generate_series(0, $1 - 1) on conflict do nothing
+), leases as (
+    insert into shard_leases (shard) select generate_series(0, $1 - 1) on conflict do nothing
+)
+delete from shard_leases where shard >= $1

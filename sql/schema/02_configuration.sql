@@ -7,8 +7,8 @@ create table installation (
     schema_version integer  not null,
     -- Part of every message's id; raised when Postgres turns out to have lost commits (semantics §7.4).
     incarnation    integer  not null default 1,
-    -- Number of outbox shards; fixed when the database is created.
-    shards         smallint not null default 4 constraint installation_shards_positive check (shards > 0),
+    -- Number of outbox shards; changed by `engagement shards`. A contact's shard is contacts.shard modulo this number.
+    shards         smallint not null default 1 constraint installation_shards_positive check (shards > 0),
     -- Of the configuration; a batch compares it with the revision of the snapshot it was matched by.
     revision       bigint   not null default 1
 );

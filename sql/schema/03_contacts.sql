@@ -5,7 +5,7 @@ create table contacts (
     -- No foreign key: accounts are never deleted, and each check would lock the account's row.
     account_id  integer     not null,
     external_id text        not null,
-    -- The outbox shard of all its messages: fixed by the slice of its first event.
+    -- Of its first event, the slice: modulo installation.shards it is the outbox shard of all its messages.
     shard       smallint    not null,
     created_at  timestamptz not null default now(),
     constraint contacts_external_id_unique unique (account_id, external_id)

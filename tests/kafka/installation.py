@@ -15,7 +15,7 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from consumer.infra import kafka
 from consumer.infra.settings import Settings
-from schemas.vocabulary import DEFAULT_SHARDS, INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
+from schemas.vocabulary import INPUT_TOPICS, MAX_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.builders.kafka_records import structured_record, topic_of
 from tests.pipeline.service import apply_document
 from tests.servers.broker import create_topics
@@ -60,7 +60,7 @@ class Installation:
         """Create all topics of the service, without those named in `but`."""
         names = [f"{self.prefix}{name}" for name in (*INPUT_TOPICS, *OUTPUT_TOPICS) if name not in set(but)]
         await create_topics(self.bootstrap, names, partitions, {})
-        await create_topics(self.bootstrap, [f"{self.prefix}{POSITIONS_TOPIC}"], DEFAULT_SHARDS, {})
+        await create_topics(self.bootstrap, [f"{self.prefix}{POSITIONS_TOPIC}"], MAX_SHARDS, {})
 
     async def apply(self, changed: dict[str, Any]) -> None:
         """Apply a catalog document."""

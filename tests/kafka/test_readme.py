@@ -15,6 +15,7 @@ import pytest
 
 from consumer.demo.servers import EmbeddedPostgres
 from consumer.demo.servers.processes import free_port
+from schemas.vocabulary import MAX_SHARDS
 from tests.readme import README, block
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ async def test_on_servers_of_ones_own(kafka_server: KafkaServer, topic_prefix: s
     async with EmbeddedPostgres() as postgres:  # that of the other tests may lose commits: `check` would fail
         settings["DATABASE_URL"] = postgres.dsn
         printed = await _follow(tmp_path, block("run"), settings, topic_prefix)
-    assert f"{topic_prefix}engagement.positions: created, 4 partitions" in printed
+    assert f"{topic_prefix}engagement.positions: created, {MAX_SHARDS} partitions" in printed
 
 
 async def test_on_the_embedded_servers(tmp_path: Path) -> None:

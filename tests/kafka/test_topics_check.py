@@ -17,8 +17,8 @@ from consumer.infra import kafka
 from consumer.infra.kafka.create_topics import create_missing, planned_topics
 from consumer.infra.settings import Settings
 from schemas.vocabulary import (
-    DEFAULT_SHARDS,
     INPUT_TOPICS,
+    MAX_SHARDS,
     OUTPUT_TOPICS,
     POSITIONS_TOPIC,
     SCORE_CHANGED_TOPIC,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.servers.broker import KafkaServer
 
 ALL = [*INPUT_TOPICS, *OUTPUT_TOPICS, POSITIONS_TOPIC]
-_PARTITIONS = {"input": 3, "output": 2, "relay's": DEFAULT_SHARDS}
+_PARTITIONS = {"input": 3, "output": 2, "relay's": MAX_SHARDS}
 
 
 def _kind(name: str) -> str:
@@ -152,7 +152,7 @@ async def test_the_commands_agree(
     assert await asyncio.to_thread(main, ["topics"]) == 0
     created = capsys.readouterr().out.splitlines()
     assert created == [
-        f"{topic_prefix}{name}: created, {DEFAULT_SHARDS if name == POSITIONS_TOPIC else 12} partitions"
+        f"{topic_prefix}{name}: created, {MAX_SHARDS if name == POSITIONS_TOPIC else 12} partitions"
         for name in ALL
     ]
     await eventually(lambda: _no_topic_missing(capsys), within=10, what="check finds the topics")

@@ -17,7 +17,7 @@ from consumer.relay.outbox_messages import OutgoingMessage
 from consumer.relay.plain_publisher import DeliveryInDoubtError, PublishedPosition
 from consumer.relay.record_batches import MAX_BATCH_BYTES, MessageTooLargeError
 from consumer.relay.transactional_publisher import TransactionalPublisher, relay_group
-from schemas.vocabulary import DEAD_LETTERS_TOPIC, OUTPUT_TOPICS, POSITIONS_TOPIC
+from schemas.vocabulary import DEAD_LETTERS_TOPIC, MAX_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.kafka.kafka_proxy import Api, Frame
 from tests.kafka.miniature_relay import (
     BATCH,
@@ -164,11 +164,11 @@ async def test_a_position_that_may_still_change_is_waited_for(proxied: Proxied, 
 
 
 async def test_the_command_makes_a_place_for_every_shard(proxied: Proxied, topic_prefix: str) -> None:
-    """The positions topic is created with one partition for each shard."""
+    """The positions topic is created with a partition for each shard that there may be."""
     settings = installation(proxied.server.bootstrap, topic_prefix)
-    created = (await create_missing(settings, shards=4))[-1]
-    assert (created.topic, created.partitions) == (settings.topic(POSITIONS_TOPIC), 4)
-    await eventually(lambda: _starts(settings, 3), within=10, what="the topics to be seen")
+    created = (await create_missing(settings))[-1]
+    assert (created.topic, created.partitions) == (settings.topic(POSITIONS_TOPIC), MAX_SHARDS)
+    await eventually(lambda: _starts(settings, MAX_SHARDS - 1), within=10, what="the topics to be seen")
 
 
 async def test_frozen_before_its_commit(proxied: Proxied, topic_prefix: str) -> None:

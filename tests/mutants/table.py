@@ -307,6 +307,18 @@ MUTANTS = (
     ),
     # The relay
     Mutant(
+        "shards-change-undrained",
+        breaks="the number of shards changes while messages of the old shards are not published",
+        test="tests/kafka/test_change_shards.py::test_shards_change_while_batches_are_committed",
+        edits=(
+            Edit(
+                "consumer/relay/change_shards.py",
+                old='while not await connection.fetchval(_SQL["is_drained"]):',
+                new="while False:",
+            ),
+        ),
+    ),
+    Mutant(
         "floor-ignored",
         breaks="where Kafka knows no position a shard begins at 0, not at its floor",
         test="tests/kafka/test_relay.py::test_the_floor_stands_in_for_a_position_that_kafka_forgot",

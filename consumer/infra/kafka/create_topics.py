@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from consumer.infra import kafka
-from schemas.vocabulary import DEFAULT_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_CHANGED_TOPIC
+from schemas.vocabulary import MAX_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_CHANGED_TOPIC
 
 if TYPE_CHECKING:
     from consumer.infra.settings import Settings
@@ -32,17 +32,16 @@ class TopicResult:
     error: str | None = None
 
 
-async def create_missing(settings: Settings, *, shards: int = DEFAULT_SHARDS) -> list[TopicResult]:
+async def create_missing(settings: Settings) -> list[TopicResult]:
     """Create the missing input and output topics and return the result for each, inputs first.
 
-    shards: of the installation's outbox: the partitions of the topic for positions, which a transactional relay
-    needs. May be repeated, and run by several processes at once. Raises aiokafka's KafkaConnectionError if no
-    broker answers.
+    May be repeated, and run by several processes at once. Raises aiokafka's KafkaConnectionError if no broker
+    answers.
     """
     async with kafka.metadata_client(settings, "topics") as client:
         present = await kafka.partitions_by_topic(client)
         brokers = len(client.cluster.brokers())
-    wanted = planned_topics(settings, brokers, shards=shards)
+    wanted = planned_topics(settings, brokers)
     missing = [topic for topic in wanted if topic.name not in present]
     errors = await _create(settings, missing) if missing else {}
     return [
@@ -56,7 +55,7 @@ async def create_missing(settings: Settings, *, shards: int = DEFAULT_SHARDS) ->
     ]
 
 
-def planned_topics(settings: Settings, brokers: int, *, shards: int = DEFAULT_SHARDS) -> list[NewTopic]:
+def planned_topics(settings: Settings, brokers: int) -> list[NewTopic]:
     """Return all topics as they would be created on a cluster with so many brokers, inputs first."""
     replicas = settings.topic_replication or min(_REPLICAS, max(brokers, 1))
     inputs = [NewTopic(name, settings.input_partitions, replicas) for name in kafka.input_topics(settings)]
@@ -72,7 +71,8 @@ def planned_topics(settings: Settings, brokers: int, *, shards: int = DEFAULT_SH
     ]
     if settings.relay == "plain":
         return inputs + outputs
-    return [*inputs, *outputs, NewTopic(settings.topic(POSITIONS_TOPIC), shards, replicas)]
+    # A partition for each shard that there may ever be: their number can change in operation.
+    return [*inputs, *outputs, NewTopic(settings.topic(POSITIONS_TOPIC), MAX_SHARDS, replicas)]
 
 
 async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:
