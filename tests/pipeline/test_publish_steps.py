@@ -260,6 +260,7 @@ async def test_a_chunk_waits_for_a_batch_that_holds_a_contact_lock(
             chain(schedule.turns_until(0, "commit"), repeat(1)),
             {0: worker.batch([numbered_event(2)]), 1: steps.process_next_contacts(building, publish)},
         )
+    schedule.close()
     assert schedule.lock_waits == 1
     await service.publish_all(database, [publish])
     assert await service.overall_scores(connection) == {"ann": 6}
