@@ -34,9 +34,10 @@ class BatchContext:
         """Return the catalog as it was read last; reads it where `forget_catalog` was called."""
         if self._catalog is None:
             connection = await self.database.get()
-            self._catalog = await catalog.load_snapshot(connection)
+            snapshot = await catalog.load_snapshot(connection)
             # After the snapshot: a change of the shards in between raises the revision, so both are read again.
             self.shards = await connection.fetchval("select shards from installation")
+            self._catalog = snapshot
         return self._catalog
 
     def forget_catalog(self) -> None:
