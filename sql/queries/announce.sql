@@ -25,7 +25,9 @@ candidate as materialized (
         n.announced_version is not distinct from p.published_version as is_announced, g.*,
         array_to_string(array[case when g.by_publish then 'publish' end, case when g.by_delta or $4 then $3::text end], ',')
             as causes
-    from contacts c
+    from unnest($1::bigint[]) as one(id)
+    cross join lateral ( -- `offset 0`: by key, never the contacts of an account as a whole
+        select id, account_id, external_id, shard from contacts c where c.id = one.id offset 0) c
     join accounts a on a.id = c.account_id
     join profiles p on p.account_id = c.account_id and p.id = any($2::int[])
     cross join lateral ( -- `+ 0`: by the primary key, not the index that lists are sorted by
@@ -56,7 +58,7 @@ candidate as materialized (
             group by group_id
         ) by_group
         offset 0) g
-    where c.id = any($1::bigint[]) and n.has_score
+    where n.has_score
 ),
 due as materialized (
     select * from candidate where (differs or $4) and causes <> ''

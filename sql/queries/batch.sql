@@ -76,13 +76,16 @@ with batch as materialized (
         select * from claims k
         where c.event_key is null and k.account_id = b.account_id and k.event_key = b.event_key
         offset 0) k on true
-    left join lateral ( -- keys older than the claims are looked up on the timeline
+    -- Keys older than the claims are looked up on the timeline; `exists` without `offset 0` would be a join that reads the
+    -- account's part of the index for each event.
+    left join lateral (
         select c.id as contact_id
         from contacts c
         where (b.expired or b.occurred_at < $7) and c.account_id = b.account_id and c.external_id = b.subject
             and exists (select from timeline t
                         where t.account_id = b.account_id and t.contact_id = c.id
-                            and t.occurred_at = b.occurred_at and t.event_key = b.event_key)
+                            and t.occurred_at = b.occurred_at and t.event_key = b.event_key
+                        offset 0)
         offset 0) t on true
 ), seen as (
     select distinct on (account_id, subject) account_id, subject, shard

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.infra.postgres.revision_lock import begin_shared
 from sql import queries
 from tests.builders.catalog_documents import HOURLY, dedup_document
 from tests.builders.events import clock_event
 from tests.pipeline import service
+from tests.pipeline.query_plans import generic_plan, nodes
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ async def test_no_part_of_a_batch_is_gone_through_for_each_of_another(
             )
     if counted:
         await connection.execute("analyze")
-    plan = await _plan(connection, _STATEMENTS[name], queries("batch")["pin_plans"])
+    plan = await generic_plan(connection, _STATEMENTS[name], queries("batch")["pin_plans"])
     assert list(_loops_over_parts(plan)) == []
     assert _tables_read_whole(plan) <= {"installation"}
 
@@ -87,7 +86,7 @@ async def test_no_part_of_a_batch_is_gone_through_for_each_of_another(
 async def test_republishing_reads_only_whom_it_sends(database: str, connection: Connection) -> None:
     """A part of a large account is sent again by looking its contacts up, not by reading what there is of all."""
     await _fill(database, connection)
-    plan = await _plan(connection, queries("announce")["enqueue_score_messages"])
+    plan = await generic_plan(connection, queries("announce")["enqueue_score_messages"])
     assert not _tables_read_whole(plan) & _GROWING
 
 
@@ -97,9 +96,9 @@ async def test_publishing_reads_only_whom_it_goes_through(
 ) -> None:
     """Each step looks up its contacts and what hangs on them; the next ones are found in order, without sorting."""
     await _fill(database, connection)
-    plan = await _plan(connection, queries("publish")[name], queries("publish")["pin_plans"])
+    plan = await generic_plan(connection, queries("publish")[name], queries("publish")["pin_plans"])
     assert not _tables_read_whole(plan) & _GROWING
-    sorts = [one for one in _nodes(plan) if one["Node Type"] == "Sort"]
+    sorts = [one for one in nodes(plan) if one["Node Type"] == "Sort"]
     assert name != "next_contacts" or sorts == []
 
 
@@ -118,30 +117,10 @@ async def _fill(database: str, connection: Connection) -> None:
         analyze""")
 
 
-async def _plan(connection: Connection, statement: str, settings: str = "") -> dict[str, Any]:
-    """Return the generic plan of a statement in a transaction with these settings."""
-    await connection.execute("set plan_cache_mode = force_generic_plan")
-    await begin_shared(connection, settings)
-    await connection.execute(f"prepare planned as {statement}")
-    parameters = await connection.fetchval(
-        "select cardinality(parameter_types) from pg_prepared_statements where name = 'planned'"
-    )
-    nothing = ", ".join(["null"] * parameters)
-    [explained] = json.loads(await connection.fetchval(f"explain (format json) execute planned({nothing})"))
-    plan: dict[str, Any] = explained["Plan"]
-    return plan
-
-
-def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for one in node.get("Plans", []):
-        yield from _nodes(one)
-
-
 def _tables_read_whole(plan: dict[str, Any]) -> set[str]:
     return {
         node["Relation Name"]
-        for node in _nodes(plan)
+        for node in nodes(plan)
         if "Relation Name" in node
         and "Scan" in node["Node Type"]
         and "Index Cond" not in node

@@ -1,0 +1,148 @@
+"""What grows with the events that are stored is looked up by key, one row or one contact at a time."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import sql
+from consumer.ingest import timeline_partitions
+from tests.builders.catalog_documents import HOURLY, dedup_document
+from tests.pipeline import service
+from tests.pipeline.query_plans import generic_plan, nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumer.infra.postgres.connection import Connection
+
+# Tables that grow with events and contacts, and the columns that lead to one row, or to the rows of one contact.
+_KEYS: dict[str, list[tuple[str, ...]]] = {
+    "claims": [("account_id", "event_key")],
+    "contacts": [("id",), ("account_id", "external_id")],
+    "contact_fields": [("contact_id",)],
+    "contact_links": [("absorbed_id",)],
+    "timeline": [("account_id", "contact_id")],
+    "gates": [("contact_id",)],
+    "tallies": [("contact_id",)],
+    "scores": [("contact_id",)],
+    "adjustments": [("contact_id",)],
+}
+
+# Concerns and statements that are to go through what is stored.
+_WHOLE_CONCERNS = {
+    "accounts": "asked when a group or a definition is deleted",
+    "catalog": "once for each change of the configuration",
+    "demo": "a database of the demo is small",
+    "maintenance": "forgets claims by page, each page once",
+    "members": "fragments; tests/web/test_query_plans.py has them",
+    "verify": "compares everything, in a process of its own",
+}
+_EXCEPTIONS = {
+    ("contacts", "owned"): "by the index over owners, up to a limit",
+    ("contacts", "ranged"): "by the index over points, up to a limit",
+    ("contacts", "walk_ascending"): "by the index over points, up to a limit",
+    ("contacts", "walk_descending"): "by the index over points, up to a limit",
+    ("publish", "build_scores"): "reads contact_links, which has no rows before contacts can be joined",
+    ("publish", "cancel"): "the highest number, from the end of the primary key",
+    ("publish", "count_contacts"): "once for each publish",
+    ("publish", "flip"): "the highest number, from the end of the primary key",
+    ("publish", "next_contacts"): "in the order of the primary key, up to a limit",
+    ("publish_preview", "base"): "once for each preview, which compares the whole base",
+    ("publish_preview", "compare"): "some thousand contacts after another, planned for them",
+    ("rejudgement", "begin"): "the highest number, from the end of the primary key",
+    ("rejudgement", "count_contacts"): "once for each rejudgement",
+    ("republish", "contacts"): "in the order of the unique key, up to a limit",
+    ("republish", "contacts_count"): "once for each command",
+}
+_BEGUN_BY = {("rejudgement", "write"): "judged", ("rejudgement", "preview"): "judged"}
+
+_FILL = """
+insert into contacts (account_id, external_id, shard)
+    select a.id, 'c-' || n, 0 from accounts a, generate_series(1, 2000) n;
+insert into contact_fields select account_id, id, field, 'x', now(), ''
+    from contacts, unnest(array['name', 'owner']) field;
+insert into contact_links select id, id + 1, 'api', now(), '' from contacts where id % 2 = 1;
+insert into timeline
+    select c.account_id, c.id, timestamptz '2026-01-01Z' + n * interval '5 days' + c.id * interval '1 second',
+        decode(md5(c.id || '-' || n), 'hex'), d.id, 1, 'counted', false, 0, 0, 'x', 'x', 'x', null, null, null,
+        '{}', now()
+    from contacts c, definitions d, generate_series(1, 10) n;
+insert into claims select account_id, event_key, 0, now() from timeline;
+insert into gates select contact_id, definition_id, 1, '', max(occurred_at), '' from timeline group by 1, 2;
+insert into tallies select contact_id, definition_id, 1, count(*) from timeline group by 1, 2;
+insert into scores (contact_id, profile_id, version, group_id, points, message_version)
+    select c.id, p.id, p.published_version, g.id, 7, g.message_version
+    from contacts c, profiles p, (values (0, 1), (1, null)) g(id, message_version);
+insert into adjustments (contact_id, profile_id, group_id, points, reason, author, client_key)
+    select c.id, p.id, g.id, 1, 'x', 'x', 'k' from contacts c, profiles p, groups g;
+"""
+
+
+@pytest.mark.parametrize("stored", ["nothing", "never analyzed", "analyzed"])
+async def test_every_lookup_is_by_key(database: str, connection: Connection, stored: str) -> None:
+    """Every scan of a growing table gets the key of a row or a contact, whatever the plan was made for.
+
+    Plans are made for empty tables, and for a timeline of 20,000 entries without statistics and with.
+    """
+    async with service.running(database) as worker:
+        await worker.apply(dedup_document(HOURLY))
+    await timeline_partitions.create(connection, {(2026, 1), (2026, 2)})
+    if stored != "nothing":
+        await connection.execute(_FILL)
+    if stored == "analyzed":
+        await connection.execute("analyze")
+    without_key = {}
+    for name, text, settings in _statements():
+        plan = await generic_plan(connection, text, settings)
+        if found := list(_scans_without_key(plan)):
+            without_key[name] = found
+        await connection.execute("rollback; deallocate planned")
+    assert without_key == {}
+
+
+def test_exceptions_exist() -> None:
+    """Each exception names a statement that there is."""
+    assert [one for one in _EXCEPTIONS if one[1] not in sql.queries(one[0])] == []
+    assert _WHOLE_CONCERNS.keys() <= set(_concerns())
+
+
+def _concerns() -> list[str]:
+    return sorted(path.stem for path in (Path(sql.__file__).parent / "queries").glob("*.sql"))
+
+
+def _statements() -> Iterator[tuple[str, str, str]]:
+    """Yield name, text and transaction settings of each statement that must look up by key."""
+    for concern in _concerns():
+        if concern in _WHOLE_CONCERNS:
+            continue
+        texts = sql.queries(concern)
+        settings = texts.get("pin_plans", "")
+        for name, text in texts.items():
+            if (concern, name) in _EXCEPTIONS or name in {"pin_plans", *_BEGUN_BY.values()}:
+                continue
+            if any(re.search(rf"\b{table}\b", text) for table in _KEYS):
+                begun = texts[_BEGUN_BY[concern, name]] if (concern, name) in _BEGUN_BY else ""
+                yield f"{concern} {name}", f"{begun}{text}".rstrip().rstrip(";"), settings
+
+
+def _scans_without_key(plan: dict[str, Any]) -> Iterator[str]:
+    for node in nodes(plan):
+        if "Scan" not in node["Node Type"] or "Relation Name" not in node:
+            continue
+        table = re.sub(r"_\d{4}_\d\d$", "", node["Relation Name"])
+        condition = node.get("Index Cond") or node.get("Recheck Cond") or ""
+        if table in _KEYS and not any(_fixes(condition, key) for key in _KEYS[table]):
+            yield f"{node['Node Type']} of {node['Relation Name']} by {condition or 'nothing'}"
+
+
+def _fixes(condition: str, key: tuple[str, ...]) -> bool:
+    """Return whether an index condition gives each column of a key one value, in a row from `>=` to `<=` too."""
+    columns = [rf"(?:\w+\.)?{column}" for column in key]
+    row = rf"ROW\({', '.join(columns)}\b[^=]* {{}} ROW\("
+    if all(re.search(row.format(side), condition) for side in (">=", "<=")):
+        return True
+    return all(re.search(rf"\({column} = ", condition) for column in columns)
