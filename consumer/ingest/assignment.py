@@ -68,7 +68,6 @@ class Assignment:
         self._unverified: set[LaneKey] = set()
         self._unreadable: dict[LaneKey, float] = {}
         self._stall_detector = StallDetector()
-        self._was_idle = False
         self._out_of_range: set[LaneKey] = set()
         # The consumer's position may differ from the lanes' offsets: seek before the next fetch.
         self._seek_needed = True
@@ -108,9 +107,9 @@ class Assignment:
         self._lanes.clear()
         self._database.drop()
 
-    def note_idle(self) -> None:
-        """Record an empty fetch: from now on a lane that does not advance is stuck, not starved."""
-        self._was_idle = True
+    def note_idle(self, seconds: float) -> None:
+        """Add the seconds of an empty fetch, or of a pause with no lane to read: there was time for every lane."""
+        self._stall_detector.note_idle(seconds)
 
     # What records and errors show --------------------------------------------------------------------------
 
@@ -225,8 +224,7 @@ class Assignment:
             if not lane.stopped
             and self._log_watcher.end_offsets.get(key, 0) > max(lane.next_offset, fetched.get(key, 0))
         }
-        stuck = self._stall_detector.stuck_lanes(now, waiting, was_idle=self._was_idle)
-        self._was_idle = False
+        stuck = self._stall_detector.stuck_lanes(now, waiting)
         if not stuck:
             return
         self._stall_detector = StallDetector()

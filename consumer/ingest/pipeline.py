@@ -127,7 +127,7 @@ class Pipeline:
                 self._health.report(self.name, ok=True)
                 if not source.lanes:
                     # Other workers hold every lane, or all lanes held are stopped.
-                    self._assignment.note_idle()
+                    self._assignment.note_idle(_FETCH_WAIT)
                     await asyncio.sleep(_FETCH_WAIT)
                     continue
                 prefetched, ahead = ahead, None
@@ -164,7 +164,7 @@ class Pipeline:
                 self._assignment.note_unreadable(error.lanes)
             return [], Stopwatch(self._metrics)
         if not fetched.records:
-            self._assignment.note_idle()
+            self._assignment.note_idle(_FETCH_WAIT)
         return await self._assignment.verify_first_records(fetched.records), fetched.watch
 
     async def _fetch(self, source: Source, *, wait: float) -> _Fetched:

@@ -1,4 +1,10 @@
-"""Detects lanes whose position does not move although records wait in their logs. Pure."""
+"""Detects lanes whose position does not move although records wait in their logs. Pure.
+
+Patience is counted in the time that the pipeline had for a lane: the seconds it waited for records and got none of
+any lane. While it is busy with the records of other lanes, this one may merely wait for its turn, so that time
+counts only against a limit ten times as long. An empty fetch now and then, as after a start, shortens the patience
+by its own fraction of a second.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +16,18 @@ if TYPE_CHECKING:
 
     from consumer.lanes.positions import LaneKey
 
-# Seconds without progress after which a lane is stuck: if some fetch came back empty meanwhile, so that the lane
-# was not waiting for its turn; and if the worker was busy with other lanes all the time.
+# A lane is stuck after so many seconds without progress in which the pipeline was idle, or so many of any kind.
 STUCK_AFTER = 30.0
 STUCK_WHILE_BUSY_AFTER = 300.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Watch:
-    """Since when a lane has been at an offset, and whether some fetch came back empty since."""
+    """Since when a lane has been at an offset, and how long the pipeline had been idle by then."""
 
     offset: int
     since: float
-    was_idle: bool
+    idle_before: float
 
 
 class StallDetector:
@@ -30,22 +35,27 @@ class StallDetector:
 
     def __init__(self) -> None:
         self._watched: dict[LaneKey, _Watch] = {}
+        self._idle = 0.0
 
-    def stuck_lanes(self, now: float, waiting: Mapping[LaneKey, int], *, was_idle: bool) -> set[LaneKey]:
+    def note_idle(self, seconds: float) -> None:
+        """Add the seconds that a fetch waited in vain, or that the pipeline paused with no lane to read."""
+        self._idle += seconds
+
+    def stuck_lanes(self, now: float, waiting: Mapping[LaneKey, int]) -> set[LaneKey]:
         """Return the lanes that are stuck.
 
-        now: monotonic seconds. waiting: the next offset of every lane for which records wait. was_idle: whether
-        some fetch came back empty since the last call, or the pipeline as a whole did nothing.
+        now: monotonic seconds. waiting: the next offset of every lane for which records wait; to move on or to have
+        none waiting begins a lane's count anew.
         """
         watched = {}
-        stuck = set()
         for key, offset in waiting.items():
             watch = self._watched.get(key)
             if watch is None or watch.offset != offset:
-                watch = _Watch(offset, now, was_idle=False)
-            watch.was_idle = watch.was_idle or was_idle
+                watch = _Watch(offset, now, self._idle)
             watched[key] = watch
-            if now - watch.since >= (STUCK_AFTER if watch.was_idle else STUCK_WHILE_BUSY_AFTER):
-                stuck.add(key)
         self._watched = watched
-        return stuck
+        return {
+            key
+            for key, watch in watched.items()
+            if self._idle - watch.idle_before >= STUCK_AFTER or now - watch.since >= STUCK_WHILE_BUSY_AFTER
+        }

@@ -24,7 +24,7 @@ from tests.servers.broker import create_topics
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from prometheus_client import Gauge
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from consumer.domain.model import Record
     from consumer.ingest.batch import DecodedRecord, RecordOutcome
     from consumer.ingest.stopwatch import Stopwatch
+    from consumer.lanes.positions import LaneKey
     from tests.kafka.installation import Installation
 
 pytestmark = pytest.mark.real_kafka
@@ -203,6 +204,28 @@ async def test_a_client_that_broke_is_replaced(
         await eventually(lambda: worker.fault("ingest"), within=5, what="the client to break")
         await worker.until_handled(*await installation.produce([live_event(2)]))
         assert worker.fault("ingest") is None
+
+
+async def test_a_client_that_reads_nothing_is_replaced(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A consumer whose fetches stay empty although records wait is replaced, where no other worker could help."""
+    await installation.create_topics()
+    await installation.apply(document())
+    assign = Source.assign
+    mute: list[Source] = []
+
+    def assigns_and_pauses(
+        source: Source, offsets: Mapping[LaneKey, int], paused: Mapping[LaneKey, int]
+    ) -> None:
+        mute[:] = mute or [source]
+        assign(source, offsets, {**paused, **offsets} if source is mute[0] else paused)
+
+    monkeypatch.setattr(Source, "assign", assigns_and_pauses)
+    monkeypatch.setattr("consumer.ingest.stall_detector.STUCK_AFTER", 1.0)
+    async with working(installation, pipelines="1") as worker:
+        await worker.until_handled(*await installation.produce([live_event(1)]))
+    assert mute
 
 
 async def test_what_was_decoded_ahead_waits_for_what_comes_before(
