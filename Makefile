@@ -92,8 +92,8 @@ bench: $(INSTALLED) ## measure throughput beside the floor, latency, flatness, m
 bench-publish: $(INSTALLED) ## measure a publish over a million contacts, its cost to a worker, pages of lists
 	$(BIN)/python -m bench publish lists $(ARGS)
 
-bench-shapes: $(INSTALLED) ## measure two workers, all duplicates, one hot contact, all late events
-	$(BIN)/python -m bench two-workers duplicates shapes $(ARGS)
+bench-shapes: $(INSTALLED) ## measure two workers, all duplicates, one hot contact, all late events, all old ones
+	$(BIN)/python -m bench two-workers duplicates shapes old $(ARGS)
 
 ops: $(INSTALLED) ## check alerts with promtool, and names in dashboard, runbook and Compose against the code
 	$(BIN)/python -m pytest tests/unit/test_alert_rules.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ from bench.servers import servers
 from bench.traffic import USUAL, Sent, Shape, draw, lay
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from bench.runs import Figures
     from bench.servers import Servers
@@ -40,6 +40,8 @@ OUT = Path(__file__).parent / "out" / "latest.json"
 SEED = 7
 _STORED = 2_000_000
 _BASE = 1_000_000
+# Longer than ENGAGEMENT_CLAIM_WINDOW: 90 days.
+_BEFORE_CLAIMS = timedelta(days=120)
 
 console = Console()
 
@@ -95,11 +97,8 @@ async def ratio(bench: Bench) -> None:
     _show("ratio, run by run", "", ratios, 3)
     console.print(f"rows written: floor {floors[0].rows:,}, worker {subjects[0].rows:,} (equal, same topics)")
     console.print(f"floor with the timeline's primary key: {keyed.rate:,.0f} events/s")
-    cpu = {
-        name: statistics.median(one.cpu_per_thousand()[name] for one in subjects)
-        for name in ("worker", "postgres", "kafka")
-    }
-    console.print("CPU ms per 1,000 events:", ", ".join(f"{name} {spent:.0f}" for name, spent in cpu.items()))
+    cpu = _median_cpu(subjects)
+    console.print(f"CPU ms per 1,000 events: {_listed(cpu)}")
     rss = max(one.rss for one in subjects) / (1 << 20)
     console.print(f"memory of the worker at most: {rss:.0f} MiB")
     if floors[0].rows != subjects[0].rows:
@@ -178,6 +177,12 @@ async def shapes(bench: Bench) -> None:
         await _beside(bench, name, lambda: runs.subject(bench.servers, prefix, expected, records))  # noqa: B023
 
 
+async def old(bench: Bench) -> None:
+    """Date all events before the claim window, as a first start on a long-lived topic finds them."""
+    prefix, expected, records = await bench.laid("old", Shape(age=_BEFORE_CLAIMS))
+    await _beside(bench, "old", lambda: runs.subject(bench.servers, prefix, expected, records))
+
+
 async def _beside(bench: Bench, name: str, measure: Callable[[], Awaitable[Figures]]) -> None:
     prefix, expected, records = await bench.laid("ratio")
     usual, special = [], []
@@ -190,7 +195,13 @@ async def _beside(bench: Bench, name: str, measure: Callable[[], Awaitable[Figur
     cpu = special[-1].cpu
     busy = ", ".join(f"{who} {spent / special[-1].seconds:.2f}" for who, spent in cpu.items())
     console.print(f"  cores used: {busy}")
-    bench.results[name] = {"ratio": statistics.median(ratios), "events_per_second": special[-1].rate}
+    for kind, figures in (("usual", usual), (name, special)):
+        console.print(f"  CPU ms per 1,000 events, {kind}: {_listed(_median_cpu(figures))}")
+    bench.results[name] = {
+        "ratio": statistics.median(ratios),
+        "events_per_second": special[-1].rate,
+        "cpu_ms_per_1000_events": _median_cpu(special),
+    }
 
 
 async def publish_(bench: Bench) -> None:
@@ -255,9 +266,20 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "two-workers": two_workers,
     "duplicates": duplicates,
     "shapes": shapes,
+    "old": old,
     "publish": publish_,
     "lists": lists_,
 }
+
+
+def _median_cpu(figures: Sequence[Figures]) -> dict[str, float]:
+    """Return the milliseconds of CPU per 1,000 events by who spent them, medians over the runs."""
+    spent = [one.cpu_per_thousand() for one in figures]
+    return {name: statistics.median(one[name] for one in spent) for name in spent[0]}
+
+
+def _listed(cpu: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {spent:.0f}" for name, spent in cpu.items())
 
 
 def _show(what: str, unit: str, values: list[float], digits: int = 0) -> None:

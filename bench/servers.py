@@ -64,11 +64,13 @@ class Servers:
         await self.execute("checkpoint")
 
     async def topics(self, prefix: str) -> None:
-        """Make the topics of one traffic."""
+        """Make the topics of one traffic; they keep records of any age."""
         inputs = [prefix + name for name in TOPICS]
         others = [prefix + name for name in INPUT_TOPICS if name not in TOPICS]
         outputs = [prefix + name for name in OUTPUT_TOPICS]
-        await self.kafka.create_topics([*inputs, *others, *outputs], partitions=PARTITIONS)
+        await self.kafka.create_topics(
+            [*inputs, *others, *outputs], partitions=PARTITIONS, settings={"retention.ms": "-1"}
+        )
         await self.kafka.create_topics([prefix + POSITIONS_TOPIC], partitions=MAX_SHARDS)
 
     async def settings(self) -> dict[str, str]:

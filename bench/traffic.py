@@ -124,22 +124,26 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What is particular about a traffic. late: share of events that are; hot: share of one single contact."""
+    """What is particular about a traffic.
+
+    late: share of events that are; hot: share of one single contact; age: of the last event, and of its record.
+    """
 
     late: float = 0.05
     duplicates: float = 0.03
     hot: float = 0.0
     spread: timedelta = timedelta(hours=2)
+    age: timedelta = timedelta(0)
 
 
 USUAL = Shape()
 
 
 def draw(seed: int, count: int, shape: Shape = USUAL, *, begin: datetime | None = None) -> Iterator[Sent]:
-    """Draw so many records. Events move through `shape.spread` up to now; half of them have an actor."""
+    """Draw so many records, half of them with an actor, moving through `shape.spread` up to `shape.age` ago."""
     chance = random.Random(seed)
     shares = list(itertools.accumulate(kind.share for kind in KINDS))
-    begin = begin or datetime.now(UTC) - shape.spread
+    begin = begin or datetime.now(UTC) - shape.age - shape.spread
     step = shape.spread / count
     sent: deque[Sent] = deque(maxlen=5000)
     for number in range(count):
