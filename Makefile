@@ -19,7 +19,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-publish bench-shapes ops demo clean
+.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes ops demo clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,8 +86,11 @@ mutants: $(INSTALLED) ## break the code in one place after another; the test nam
 faults: $(INSTALLED) ## kill, freeze and disconnect everything, more than 100 times; figures in bench/out/faults.json
 	ENGAGEMENT_TEST_LONG=1 $(BIN)/python -m pytest tests/kafka/test_faults.py $(ARGS)
 
-bench: $(INSTALLED) ## measure throughput beside the floor, latency, flatness, memory; figures in bench/out/latest.json
+bench: $(INSTALLED) ## measure throughput and latency beside floor and plain consumer, flatness; figures in bench/out/latest.json
 	$(BIN)/python -m bench ratio latency flatness $(ARGS)
+
+bench-long: $(INSTALLED) ## measure a run over 1,000,000 events beside one over 250,000
+	$(BIN)/python -m bench long $(ARGS)
 
 bench-publish: $(INSTALLED) ## measure a publish over a million contacts, its cost to a worker, pages of lists
 	$(BIN)/python -m bench publish lists $(ARGS)

@@ -1,7 +1,7 @@
 """The floor: the least that any program with this job has to do, and nothing else. Imports nothing of the product.
 
 Consume, decode with msgspec, COPY the same timeline rows, commit. No dedup, no verdicts, no scores, no messages, no
-position kept. Run as `python -m bench.floor`, which prints what it did as one line of JSON.
+position kept. `python -m bench.floor` prints `ready` with its first records, and at the end what it did as JSON.
 """
 
 from __future__ import annotations
@@ -99,12 +99,13 @@ async def main() -> None:
     decoder = msgspec.json.Decoder(Event)
     definitions: dict[str, list[int]] = asked["definitions"]
     rows_written = 0
-    began = cpu = None
+    began = cpu = 0.0
     pending: asyncio.Task[Any] | None = None
     while left:
         fetched = await consumer.getmany(timeout_ms=1000, max_records=arguments.batch)
-        if began is None and fetched:
+        if not began and fetched:
             began, cpu = time.monotonic(), time.process_time()
+            print("ready", flush=True)
         rows: list[tuple[Any, ...]] = []
         now = datetime.now(UTC)
         for records in fetched.values():
@@ -131,15 +132,8 @@ async def main() -> None:
         rows_written += len(rows)
     if pending is not None:
         await pending
-    assert began is not None
-    assert cpu is not None
-    result = {
-        "seconds": time.monotonic() - began,
-        "cpu_seconds": time.process_time() - cpu,
-        "events": sum(ends.values()),
-        "rows": rows_written,
-    }
-    print(json.dumps(result))
+    spent = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - cpu}
+    print(json.dumps({**spent, "events": sum(ends.values()), "rows": rows_written}))
     await consumer.stop()
     await connection.close()
 

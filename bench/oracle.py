@@ -15,51 +15,57 @@ from typing import TYPE_CHECKING, Any
 from bench.traffic import DEFINITIONS, KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import asyncpg
 
     from bench.traffic import Sent
+
+    _Entry = tuple[datetime, bytes, str | None]  # occurred_at, event key, rep
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BY_TYPE = {kind.type: [each for each in DEFINITIONS if each["key"] in kind.definitions] for kind in KINDS}
 
 
 class Expected:
-    """verdicts: by verdict. tallies: by (contact, definition). scores: by (contact, group). xp: by actor."""
+    """verdicts: by verdict. tallies: by (contact, definition). scores: by (contact, group). xp: by actor.
 
-    def __init__(self, records: Iterable[Sent]) -> None:
+    Complete after `judge()`, once all records are added.
+    """
+
+    def __init__(self) -> None:
         self.events = 0
         self.entries = 0
         self.verdicts: Counter[str] = Counter()
         self.tallies: Counter[tuple[str, str]] = Counter()
         self.scores: Counter[tuple[str, str]] = Counter()
         self.xp: Counter[str] = Counter()
-        keys: defaultdict[tuple[str, str, str], list[tuple[datetime, int, dict[str, Any]]]] = defaultdict(
-            list
-        )
-        definitions = {each["key"]: each for each in DEFINITIONS}
-        for sent in records:
-            if sent.duplicate:
-                continue
-            self.events += 1
-            event = sent.event
-            at = datetime.fromisoformat(event["time"])
-            digest = hashlib.blake2b(f"{event['source']}\0{event['id']}".encode(), digest_size=16).digest()
-            for definition in _BY_TYPE[event["type"]]:
-                self.entries += 1
-                per = event["objectid"] if definition["dedup"].get("per") == "object" else ""
-                keys[event["subject"], definition["key"], per].append((at, int.from_bytes(digest), event))
-        for (contact, key, _), events in keys.items():
-            self._judge(contact, definitions[key], sorted(events, key=lambda each: each[:2]))
+        self._keys: defaultdict[tuple[str, str, str], list[_Entry]] = defaultdict(list)
 
-    def _judge(
-        self, contact: str, definition: dict[str, Any], events: list[tuple[datetime, int, dict[str, Any]]]
-    ) -> None:
+    def add(self, sent: Sent) -> None:
+        """Take one more record."""
+        if sent.duplicate:
+            return
+        self.events += 1
+        event = sent.event
+        at = datetime.fromisoformat(event["time"])
+        event_key = hashlib.blake2b(f"{event['source']}\0{event['id']}".encode(), digest_size=16).digest()
+        rep = event["actorid"] if event.get("actortype") == "rep" else None
+        for definition in _BY_TYPE[event["type"]]:
+            self.entries += 1
+            per = event["objectid"] if definition["dedup"].get("per") == "object" else ""
+            self._keys[event["subject"], definition["key"], per].append((at, event_key, rep))
+
+    def judge(self) -> None:
+        """Judge all that was added, in event order."""
+        definitions = {each["key"]: each for each in DEFINITIONS}
+        for (contact, key, _), entries in self._keys.items():
+            self._judge(contact, definitions[key], sorted(entries, key=lambda each: each[:2]))
+        self._keys.clear()
+
+    def _judge(self, contact: str, definition: dict[str, Any], entries: list[_Entry]) -> None:
         dedup = definition["dedup"]
         interval = _interval(dedup.get("interval", "0s"))
         last: datetime | None = None
-        for at, _, event in events:
+        for at, _, rep in entries:
             counts = (
                 dedup["policy"] == "always"
                 or last is None
@@ -73,8 +79,8 @@ class Expected:
             self.tallies[contact, definition["key"]] += 1
             for group in ("overall", definition["group"]):
                 self.scores[contact, group] += definition["default_points"]
-            if definition["xp"] and event.get("actortype") == "rep":
-                self.xp[event["actorid"]] += definition["xp"]
+            if definition["xp"] and rep is not None:
+                self.xp[rep] += definition["xp"]
 
 
 def _interval(text: str) -> timedelta:

@@ -1,4 +1,4 @@
-"""One run of the floor, and one of the worker, over topics that are laid already.
+"""One run of the worker, over topics that are laid already.
 
 Owns starting the process, seeing when it is done, and what it spent. Never compares two runs.
 """
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,74 +21,27 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import psutil
 
+from bench import processes
+from bench.figures import Figures, count
 from bench.oracle import compare
 from bench.servers import environment
-from bench.traffic import KINDS, PARTITIONS, TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from bench.figures import Counters
     from bench.oracle import Expected
     from bench.servers import Servers
 
     Prepare = Callable[[str], Awaitable[object]]
+    Progress = Callable[[int], object]
 
 _ROOT = Path(__file__).parents[1]
 _POLL = 0.05
+_LOOK_EVERY = 1.0
+_START = 120
 _PATIENCE = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What a run did. events: records consumed. cpu: seconds by who spent them. rss: bytes, the most seen."""
-
-    seconds: float
-    events: int
-    rows: int
-    cpu: dict[str, float]
-    rss: int = 0
-
-    @property
-    def rate(self) -> float:
-        """Events per second."""
-        return self.events / self.seconds
-
-    def cpu_per_thousand(self) -> dict[str, float]:
-        """Return the milliseconds of CPU per 1,000 events, by who spent them."""
-        return {name: 1000 * spent / self.events * 1000 for name, spent in self.cpu.items()}
-
-
-async def floor(servers: Servers, prefix: str, *, with_key: bool = False) -> Figures:
-    """Copy everything through."""
-    database = await servers.database("template1")
-    asked = {
-        "topics": TOPICS,
-        "definitions": {kind.type: list(range(1, 1 + len(kind.definitions))) for kind in KINDS},
-    }
-    before = servers.cpu()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.floor",
-        "--dsn", servers.dsn(database),
-        "--bootstrap", servers.bootstrap,
-        "--prefix", prefix,
-        "--topics", json.dumps(asked),
-        "--partitions", str(PARTITIONS),
-        *(["--with-key"] if with_key else []),
-        cwd=_ROOT,
-        stdout=subprocess.PIPE,
-    )  # fmt: skip
-    output, _ = await process.communicate()
-    after = servers.cpu()
-    if process.returncode:
-        raise RuntimeError(f"the floor ended with {process.returncode}")
-    await servers.drop(database)
-    said: dict[str, Any] = json.loads(output)
-    cpu = {
-        "program": said["cpu_seconds"],
-        "postgres": after[0] - before[0],
-        "kafka": after[1] - before[1],
-    }
-    return Figures(said["seconds"], said["events"], said["rows"], cpu)
+_SLOWEST = 1000  # events per second that are waited for
 
 
 class Worker:
@@ -115,14 +68,12 @@ class Worker:
         self._seen = psutil.Process(self._process.pid)
 
     def cpu(self) -> float:
-        """Return the CPU seconds spent so far."""
-        spent = self._seen.cpu_times()
-        return spent.user + spent.system
+        """Return the CPU seconds that its processes have spent so far."""
+        return processes.cpu(processes.family(self._seen))
 
     def rss(self) -> int:
-        """Return the bytes of memory that it has now."""
-        resident: int = self._seen.memory_info().rss
-        return resident
+        """Return the bytes of memory that the largest of its processes has now."""
+        return processes.largest(processes.family(self._seen))
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of its log that tell of this event."""
@@ -154,12 +105,14 @@ async def subject(
     template: str | None = None,
     again: bool = False,
     prepare: Prepare | None = None,
+    progress: Progress = lambda _: None,
     **settings: str,
 ) -> Figures:
     """Let workers process everything, and compare what they made of it with what should be.
 
     From the first record consumed to the last message acknowledged. again: once it is done, everything a second
-    time, which is what is measured. prepare: what is done to the database before they start.
+    time, which is what is measured. prepare: what is done to the database before they start. progress: is called
+    with the number of records processed so far.
     """
     database = await servers.database(*([template] if template else []))
     if prepare:
@@ -168,7 +121,7 @@ async def subject(
     crew = [Worker(servers, database, prefix, database, **settings) for _ in range(workers)]
     try:
         rows = await observer.fetchval("select count(*) from timeline") if template else 0
-        done = await _done(servers, observer, crew, records)
+        done = await _done(servers, observer, crew, records, progress)
         if again:
             for worker in crew:
                 worker.stop()
@@ -176,7 +129,7 @@ async def subject(
                 "update lanes set epoch = epoch + 1, next_offset = 0, last_timestamp = null, last_checksum = null"
             )
             crew = [Worker(servers, database, prefix, database, **settings) for _ in range(workers)]
-            done = await _done(servers, observer, crew, records)
+            done = await _done(servers, observer, crew, records, progress)
         written = await observer.fetchval("select count(*) from timeline") - rows
         if expected is not None and (wrong := await compare(observer, expected)):
             raise RuntimeError(f"the worker is wrong about {', '.join(wrong)}")
@@ -185,50 +138,57 @@ async def subject(
             worker.stop()
         await observer.close()
         await servers.drop(database)
-    return Figures(done.seconds, records, written, done.cpu, done.rss)
+    return replace(done, rows=written)
 
 
 async def _done(
-    servers: Servers, observer: asyncpg.Connection[asyncpg.Record], crew: list[Worker], records: int
+    servers: Servers,
+    observer: asyncpg.Connection[asyncpg.Record],
+    crew: list[Worker],
+    records: int,
+    progress: Progress,
 ) -> Figures:
-    """Wait until everything is committed and told; seconds from when the first lanes were taken."""
-    deadline = time.monotonic() + _PATIENCE
-    began: float | None = None
-    begun = (0.0, 0.0, 0.0)
+    """Wait until everything is committed and published; seconds from when the first lanes were taken."""
+    began, spent, before = await _begun(servers, observer, crew)
+    deadline = time.monotonic() + _PATIENCE + records / _SLOWEST
     most = 0
+    looked = 0.0
     while True:
         for worker in crew:
             worker.check()
-        most = max(most, *(worker.rss() for worker in crew))
-        if began is None:
-            spent = _spent(servers, crew)
-            taken = [line["at"] for worker in crew for line in worker.lines("lanes taken")]
-            if taken:
-                began, begun = datetime.fromisoformat(min(taken)).timestamp(), spent
-        elif await observer.fetchval(_FINISHED, records):
-            now = time.time()
-            # Not each time: to look through all processes takes a tenth of a core.
-            spent = _spent(servers, crew)
-            cpu = dict(
-                zip(
-                    ("worker", "postgres", "kafka"),
-                    (b - a for a, b in zip(begun, spent, strict=True)),
-                    strict=True,
-                )
-            )
-            return Figures(now - began, records, 0, cpu, most)
+        # Not each time: to look through all processes takes a tenth of a core.
+        if time.monotonic() - looked > _LOOK_EVERY:
+            most, looked = max(most, *(worker.rss() for worker in crew)), time.monotonic()
+        [(processed, published)] = await observer.fetch(_PROCESSED)
+        if processed >= records and published:
+            seconds = time.time() - began
+            cpu = {"worker": sum(worker.cpu() for worker in crew) - spent}
+            after = await count(servers, observer)
+            return Figures.between(before, after, seconds=seconds, events=records, rows=0, cpu=cpu, rss=most)
+        progress(processed)
         if time.monotonic() > deadline:
-            raise RuntimeError(f"not done after {_PATIENCE} s: {crew[0].log.read_text()[-3000:]}")
+            raise RuntimeError(f"not done with {processed} of {records}: {crew[0].log.read_text()[-3000:]}")
         await asyncio.sleep(_POLL)
 
 
-def _spent(servers: Servers, crew: list[Worker]) -> tuple[float, float, float]:
-    return sum(worker.cpu() for worker in crew), *servers.cpu()
+async def _begun(
+    servers: Servers, observer: asyncpg.Connection[asyncpg.Record], crew: list[Worker]
+) -> tuple[float, float, Counters]:
+    """Wait for the first lanes to be taken; return when that was, with CPU seconds and counters just before."""
+    async with asyncio.timeout(_START):
+        while True:
+            for worker in crew:
+                worker.check()
+            spent, before = sum(worker.cpu() for worker in crew), await count(servers, observer)
+            taken = [line["at"] for worker in crew for line in worker.lines("lanes taken")]
+            if taken:
+                return datetime.fromisoformat(min(taken)).timestamp(), spent, before
+            await asyncio.sleep(_POLL)
 
 
-_FINISHED = """
-    select (select coalesce(sum(next_offset), 0) from lanes) >= $1::bigint
-        and not exists (select from outbox_heads h join relay_floors f using (shard) where f.floor < h.head)"""
+_PROCESSED = """
+    select (select coalesce(sum(next_offset), 0)::bigint from lanes),
+        not exists (select from outbox_heads h join relay_floors f using (shard) where f.floor < h.head)"""
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import psutil
 
+from bench import processes
 from bench.traffic import PARTITIONS, TOPICS, document
 from consumer.demo.servers import EmbeddedPostgres
 from consumer.infra.postgres.migrate import migrate
@@ -85,17 +86,8 @@ class Servers:
 
     def cpu(self) -> tuple[float, float]:
         """Return the CPU seconds spent so far by PostgreSQL and by Kafka."""
-        server = psutil.Process(self.postgres.pid)
-        spent = server.cpu_times()
-        total = spent.user + spent.system + spent.children_user + spent.children_system
-        for child in server.children(recursive=True):
-            try:
-                times = child.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            total += times.user + times.system
-        broker = psutil.Process(self.kafka.pid).cpu_times()
-        return total, broker.user + broker.system
+        postgres = processes.family(psutil.Process(self.postgres.pid))
+        return processes.cpu(postgres), processes.cpu([psutil.Process(self.kafka.pid)])
 
     async def execute(self, statement: str) -> None:
         """Run one statement outside any transaction, on no database in particular."""

@@ -5,6 +5,7 @@ Owns the events, the catalog they are judged by, and sending them. Knows nothing
 
 from __future__ import annotations
 
+import asyncio
 import bisect
 import itertools
 import random
@@ -18,7 +19,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 ACCOUNT = "bench"
 CONTACTS = 100_000
@@ -26,6 +27,7 @@ REPS = 200
 PARTITIONS = 6
 DUPLICATE = "bench-duplicate"
 _WITH_ACTOR = 0.5
+_IN_FLIGHT = 20_000
 _CONTENT_TYPE = ("content-type", b"application/cloudevents+json")
 
 
@@ -202,16 +204,22 @@ def _event(chance: random.Random, kind: Kind, identifier: str, at: datetime, sha
     )
 
 
-async def lay(bootstrap: str, prefix: str, records: Sequence[Sent], *, compression: str = "lz4") -> None:
-    """Send records to their topics, each partition's in order; duplicates are marked by a header."""
+async def lay(bootstrap: str, prefix: str, records: Iterable[Sent], *, compression: str = "lz4") -> None:
+    """Send records to their topics, each partition's in order; duplicates are marked by a header.
+
+    Keeps a few thousand in memory, so that millions can be sent as they are drawn.
+    """
     async with AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         compression_type=compression,
         linger_ms=20,
         max_batch_size=256 << 10,
     ) as producer:
-        futures = []
+        futures: list[asyncio.Future[Any]] = []
         for sent in records:
+            if len(futures) == _IN_FLIGHT:
+                await asyncio.gather(*futures)
+                futures.clear()
             headers = [_CONTENT_TYPE, (DUPLICATE, b"1")] if sent.duplicate else [_CONTENT_TYPE]
             futures.append(
                 await producer.send(
@@ -223,5 +231,4 @@ async def lay(bootstrap: str, prefix: str, records: Sequence[Sent], *, compressi
                     headers=headers,
                 )
             )
-        for future in futures:
-            await future
+        await asyncio.gather(*futures)
