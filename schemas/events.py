@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from schemas.exact_json import digits, parse_data, whole
+from schemas.exact_json import digits, has_more_digits, parse_data, whole
 from schemas.timestamps import microseconds
 
 __all__ = ["MODELS", "PRODUCT_TYPES", "check_data", "parse_data"]
@@ -23,7 +23,7 @@ def _number(value: object) -> int | Decimal:
     """Accept a number of at most 38 digits, unchanged; neither a boolean nor a string is a number."""
     if type(value) is not int and not isinstance(value, Decimal):
         raise PydanticCustomError("number", "expected a number")
-    if digits(value) > MAX_DIGITS:
+    if has_more_digits(value, MAX_DIGITS):
         raise PydanticCustomError("digits", "expected at most 38")
     return value
 

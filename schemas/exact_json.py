@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 import msgspec
 
 _INTEGER_TEXT: Final = 18  # longest text read as an int; longer ones as a Decimal, in linear time
+_USUAL: Final = 10**_INTEGER_TEXT
 _LARGEST_EXPONENT: Final = 999_999_999_999_999_999  # limit of the decimal module
 _SMALLEST: Final = "1e-1999999999999999997"
 
@@ -43,6 +44,15 @@ def digits(number: int | Decimal) -> int:
     return exact.adjusted() + 1 - min(exponent, 0)
 
 
+def has_more_digits(number: int | Decimal, most: int) -> bool:
+    """Return True if the number has more than so many digits; usual ones are not counted, which takes longer."""
+    if isinstance(number, Decimal) or -_USUAL < number < _USUAL:
+        text = str(number)
+        if len(text) <= most and "E" not in text:
+            return False
+    return digits(number) > most
+
+
 def whole(number: int | Decimal) -> bool:
     """Return True if the number is an integer, as 60.0 and 6e1 are."""
     if isinstance(number, int):
@@ -52,7 +62,7 @@ def whole(number: int | Decimal) -> bool:
     return after_point <= 0 or not any(coefficient[-after_point:])
 
 
-def _decimal(text: str) -> Decimal:
+def exact_decimal(text: str) -> Decimal:
     """Return the exact value, or the nearest one where the exponent is beyond decimal's limit."""
     try:
         return Decimal(text)
@@ -67,9 +77,9 @@ def _decimal(text: str) -> Decimal:
 
 def _integer(text: str) -> int | Decimal:
     """Return the exact value: int() takes quadratic time for long texts, and refuses more than 4,300 digits."""
-    return int(text) if len(text) <= _INTEGER_TEXT else _decimal(text)
+    return int(text) if len(text) <= _INTEGER_TEXT else exact_decimal(text)
 
 
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
-_QUICK: Final = msgspec.json.Decoder(dict[str, Any], float_hook=_decimal)
-_PATIENT: Final = json.JSONDecoder(parse_float=_decimal, parse_int=_integer)
+_QUICK: Final = msgspec.json.Decoder(dict[str, Any], float_hook=exact_decimal)
+_PATIENT: Final = json.JSONDecoder(parse_float=exact_decimal, parse_int=_integer)

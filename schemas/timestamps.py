@@ -9,11 +9,15 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
+import msgspec
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MICROSECOND = timedelta(microseconds=1)
-_WITHOUT_FRACTION = 20
-_USUAL_LENGTHS = frozenset({_WITHOUT_FRACTION, 24, 27})
+_LONGEST_IN_UTC = len("2026-03-02T10:00:00.123456Z")
+_LONGEST_WITH_OFFSET = len("2026-03-02T10:00:00.123456+01:00")
+_SHORTEST_WITH_OFFSET = len("2026-03-02T10:00:00+01:00")
+_TO_THE_SECOND = len("2026-03-02T10:00:00")
 _EPOCH_DAY = EPOCH.toordinal()
 _FOUR_CENTURIES_FIVE_TIMES = 730_485  # days from the year 0 to the year 2000: the calendar repeats
 _GRAMMAR = re.compile(
@@ -30,8 +34,8 @@ def microseconds(text: str) -> int | None:
     """
     if _is_usual(text):
         try:
-            return (datetime.fromisoformat(text) - EPOCH) // _MICROSECOND
-        except ValueError:  # second 60, the year 0, or no time at all
+            return (msgspec.convert(text, datetime) - EPOCH) // _MICROSECOND
+        except msgspec.ValidationError:  # second 60, the year 0, or no time at all
             pass
     match = _GRAMMAR.fullmatch(text)
     if match is None:
@@ -50,21 +54,13 @@ def microseconds(text: str) -> int | None:
 
 
 def _is_usual(text: str) -> bool:
-    """Return True if `text` has a shape for which Python's own parser accepts nothing beyond the grammar.
+    """Return True if msgspec's parser, which takes a third of the time, accepts nothing beyond the grammar.
 
-    That is yyyy-mm-ddThh:mm:ssZ, with no fraction or one of three or six digits: nearly all times in practice, and
-    parsed in a fifth of the time. The hour is checked because newer Pythons accept 24:00.
+    Beyond it are times without a zone and zones such as +0100; more than six digits of a fraction it rounds.
     """
-    return (
-        len(text) in _USUAL_LENGTHS
-        and text[4] == text[7] == "-"
-        and text[10] == "T"
-        and text[13] == text[16] == ":"
-        and text[-1] == "Z"
-        and text[11:13] < "24"
-        and (len(text) == _WITHOUT_FRACTION or text[19] == ".")
-        and text.isascii()
-    )
+    if text[-1:] == "Z":
+        return len(text) <= _LONGEST_IN_UTC
+    return text[-3:-2] == ":" and _SHORTEST_WITH_OFFSET <= len(text) <= _LONGEST_WITH_OFFSET
 
 
 def instant(since_epoch: int) -> datetime:
@@ -88,7 +84,7 @@ def rfc3339_of(since_epoch: int) -> str:
 
 @lru_cache(maxsize=16_384)  # events of one batch share many seconds
 def _second(since_epoch: int) -> str:
-    return instant(since_epoch * 1_000_000).isoformat()[: _WITHOUT_FRACTION - 1]
+    return instant(since_epoch * 1_000_000).isoformat()[:_TO_THE_SECOND]
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
 """Unwraps a record: from its headers and value to the attributes and `data` of a CloudEvent, in both Kafka modes.
 
-Checks JSON grammar and nesting only: decode.py checks the attributes, schemas/events.py the fields of `data`.
+Checks JSON grammar and nesting only: decode_carefully.py checks the attributes, schemas/events.py the fields of
+`data`.
 
 msgspec decides what is JSON, once the bytes are known to be UTF-8: it refuses NaN, infinities, a BOM and lone
 surrogates even in members that it skips (a test compares it with a second parser), but it neither checks the UTF-8
@@ -17,10 +18,10 @@ from typing import Any, Final, TypeGuard
 import msgspec
 
 from consumer.domain.describe_value import LONGEST, kind_of, shown
+from consumer.domain.limits import MAX_DEPTH
 from consumer.domain.model import DeadLetter
 from schemas.vocabulary import DeadLetterReason
 
-MAX_DEPTH: Final = 64
 WHITESPACE: Final = b" \t\r\n"
 
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # category Cc, all of it
@@ -61,11 +62,12 @@ class Envelope(msgspec.Struct):
     @property
     def account(self) -> str | None:
         """The account that the event names, None where `accountid` is absent or malformed."""
-        return None if self.accountid is None else _account(self.accountid)
+        return None if self.accountid is None else well_formed_account(self.accountid)
 
 
 @lru_cache(maxsize=4096)
-def _account(text: str) -> str | None:
+def well_formed_account(text: str) -> str | None:
+    """Return the account if it is well-formed, else None."""
     return text if _ACCOUNT.fullmatch(text) else None
 
 
@@ -83,7 +85,7 @@ def unwrap(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | 
     headers: by name in lower case. A fault carries the account if it can be read in the record's mode.
     """
     content_type = headers.get("content-type")
-    if _is_structured(content_type):
+    if is_structured(content_type):
         if content_type.partition(b";")[0].rstrip().lower() != _STRUCTURED + b"+json":
             return DeadLetter(
                 DeadLetterReason.NOT_CLOUDEVENT, f"content-type: found {shown(content_type)}, {_EXPECTED}"
@@ -100,7 +102,7 @@ def unwrap(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | 
 
 def describe_attribute(headers: dict[str, bytes | None], value: bytes | None, name: str) -> str:
     """Describe an attribute of a record that `unwrap` accepted; shows the values of those in _SHOWN only."""
-    if _is_structured(headers.get("content-type")):
+    if is_structured(headers.get("content-type")):
         try:
             members = _MEMBERS.decode(value or b"{}")
         except RecursionError:  # about 1,000 deep one decoder still skips what the other refuses
@@ -145,7 +147,7 @@ def _describe_text(text: str) -> str:
     return f"found the control character U+{ord(control[0]):04X} at position {control.start() + 1}"
 
 
-def _is_structured(content_type: bytes | None) -> TypeGuard[bytes]:
+def is_structured(content_type: bytes | None) -> TypeGuard[bytes]:
     """Return True if the header announces structured mode, in any format."""
     return content_type is not None and content_type[: len(_STRUCTURED)].lower() == _STRUCTURED
 

@@ -23,6 +23,18 @@ def name_bytes(name: str) -> bytes:
         return name.encode("utf-8", "surrogatepass")
 
 
+def headers_by_name(key: bytes | None, headers: Headers) -> tuple[dict[str, bytes | None], int]:
+    """Return the headers by lower-case name, of equal names the last, and the size of key and headers in bytes."""
+    by_name: dict[str, bytes | None] = {}
+    size = 0 if key is None else len(key)
+    for name, value in headers:
+        size += len(name) if name.isascii() else len(name_bytes(name))
+        if value is not None:
+            size += len(value)
+        by_name[name.lower()] = value
+    return by_name, size
+
+
 def readable_name(name: str) -> str:
     r"""Return a name with each wrong byte as \xff: for people, and for clients that accept UTF-8 names only."""
     return name_bytes(name).decode("utf-8", "backslashreplace")

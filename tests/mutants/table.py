@@ -28,6 +28,25 @@ class Mutant:
 
 
 MUTANTS = (
+    # Decoding
+    Mutant(
+        "usual-data-with-nul",
+        breaks="U+0000 passes in a typed field where data is checked quickly",
+        test="tests/unit/test_decode_usual.py::test_both_ways_agree_on_any_odd_value",
+        edits=(Edit("schemas/usual_data.py", old="    if _NUL in data:\n        return False\n", new=""),),
+    ),
+    Mutant(
+        "usual-utf8-unchecked",
+        breaks="bytes that are not UTF-8 pass in members of an envelope that nothing reads",
+        test="tests/unit/test_decode_usual.py::test_both_ways_agree_on_any_odd_value",
+        edits=(
+            Edit(
+                "consumer/domain/decode_usual.py",
+                old="    if not value.isascii():\n",
+                new="    if False:\n",
+            ),
+        ),
+    ),
     # Verdicts
     Mutant(
         "interval-inclusive",

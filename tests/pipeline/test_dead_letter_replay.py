@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from consumer.domain.decode import event_key
+from consumer.domain.make_event import event_key
 from consumer.domain.model import DeadLetter
 from consumer.infra import postgres
 from consumer.ingest.dead_letters.browse import DeadLetterSelection

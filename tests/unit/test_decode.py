@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.domain.decode import decode, event_key
+from consumer.domain.decode import decode
+from consumer.domain.make_event import event_key
 from consumer.domain.model import DeadLetter, Event, Record
 from schemas.vocabulary import DeadLetterReason
 from tests.builders.kafka_records import binary_record, structured_record

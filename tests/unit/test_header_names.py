@@ -6,7 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as some
 
-from consumer.domain.decode import MAX_KEY_AND_HEADER_BYTES, decode
+from consumer.domain.decode import decode
+from consumer.domain.limits import MAX_KEY_AND_HEADER_BYTES
 from consumer.domain.model import DeadLetter, Record
 from consumer.domain.record_headers import (
     WRONG_BYTES,

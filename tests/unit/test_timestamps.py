@@ -16,6 +16,12 @@ _SHAPES = (
     "2024-02-29T23:59:60.123Z",
     "2026-02-29T00:00:00.000001Z",
     "9999-12-31T24:00:00.999999Z",
+    "2026-11-25T22:00:00",
+    "2026-11-25T22:00:00.1234567Z",
+    "2026-11-25T22:00:00+01:00",
+    "2026-11-25T22:00:00.123-23:59",
+    "2026-11-25T22:00:00.123456+01:00",
+    "2026-11-25T22:00:00.1234567+01:00",
 )
 
 
@@ -31,6 +37,9 @@ def _nearly_usual(draw: some.DrawFn) -> str:
 @given(_nearly_usual())
 @example("2026-11-25T22:00:00.+01Z")
 @example("2026-W48-3T22:00:00Z")
+@example("2026-11-25T23:59:59.9999999Z")
+@example("2026-11-25T23:59:59.9999999+01:00")
+@example("2026-11-25T22:00:00.12345+0100")
 def test_any_text_of_a_usual_shape(text: str) -> None:
     """Any text is the instant that the grammar names, or none."""
     wanted = parse_time(text)
