@@ -36,7 +36,8 @@ async def count(servers: Servers, connection: asyncpg.Connection[asyncpg.Record]
 class Figures:
     """What a run did. events: records consumed. cpu: seconds by who spent them. wal, stored, rss: bytes.
 
-    rss: the most seen in one process; 0 if it was not watched.
+    rss: the most seen in one process. publish_lag: seconds from the last commit until its messages were published.
+    Both are 0 if they were not watched.
     """
 
     seconds: float
@@ -46,6 +47,7 @@ class Figures:
     wal: int
     stored: int
     rss: int = 0
+    publish_lag: float = 0.0
 
     @classmethod
     def between(
@@ -57,11 +59,10 @@ class Figures:
         events: int,
         rows: int,
         cpu: dict[str, float],
-        rss: int = 0,
     ) -> Figures:
         """Make figures of two readings of the counters; cpu: seconds of the program itself, by its name."""
         cpu = {**cpu, "postgres": after.postgres - before.postgres, "kafka": after.kafka - before.kafka}
-        return cls(seconds, events, rows, cpu, after.wal - before.wal, after.stored - before.stored, rss)
+        return cls(seconds, events, rows, cpu, after.wal - before.wal, after.stored - before.stored)
 
     @property
     def rate(self) -> float:

@@ -152,7 +152,7 @@ async def _done(
     began, spent, before = await _begun(servers, observer, crew)
     deadline = time.monotonic() + _PATIENCE + records / _SLOWEST
     most = 0
-    looked = 0.0
+    looked = committed = 0.0
     while True:
         for worker in crew:
             worker.check()
@@ -160,11 +160,15 @@ async def _done(
         if time.monotonic() - looked > _LOOK_EVERY:
             most, looked = max(most, *(worker.rss() for worker in crew)), time.monotonic()
         [(processed, published)] = await observer.fetch(_PROCESSED)
-        if processed >= records and published:
-            seconds = time.time() - began
+        if processed >= records:
+            committed = committed or time.time()
+        if committed and published:
+            ended = time.time()
             cpu = {"worker": sum(worker.cpu() for worker in crew) - spent}
-            after = await count(servers, observer)
-            return Figures.between(before, after, seconds=seconds, events=records, rows=0, cpu=cpu, rss=most)
+            done = Figures.between(
+                before, await count(servers, observer), seconds=ended - began, events=records, rows=0, cpu=cpu
+            )
+            return replace(done, rss=most, publish_lag=ended - committed)
         progress(processed)
         if time.monotonic() > deadline:
             raise RuntimeError(f"not done with {processed} of {records}: {crew[0].log.read_text()[-3000:]}")

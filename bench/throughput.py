@@ -46,12 +46,14 @@ async def ratio(bench: Bench) -> None:
     console.print(f"floor with the timeline's primary key: {keyed.rate:,.0f} events/s")
     rss = bench.note_memory(max(run.rss for run in workers))
     console.print(f"memory of a worker process at most: {rss:.0f} MiB")
+    _show_lag("worker", workers)
     if len({run.rows for run in (floors[0], plains[0], workers[0])}) > 1:
         raise RuntimeError("floor, plain consumer and worker wrote different numbers of rows")
     bench.results |= {
         "ratio_to_floor": statistics.median(to_floor),
         "ratio_to_plain": statistics.median(to_plain),
         **summary(workers),
+        "publish_lag_seconds": statistics.median(run.publish_lag for run in workers),
         "rows": workers[0].rows,
         "floor": {**summary(floors), "with_key_events_per_second": keyed.rate},
         "plain": summary(plains),
@@ -70,6 +72,8 @@ async def long(bench: Bench) -> None:
     ratios = _ratios(longs, shorts)
     show(f"{longer.records:,} events, of the throughput with {short.records:,}", "", ratios, 3)
     _show_spent({f"{short.records:,}": shorts, f"{longer.records:,}": longs})
+    for name, figures in (("short", shorts), ("long", longs)):
+        _show_lag(name, figures)
     bench.note_memory(max(run.rss for run in longs))
     bench.results["long"] = {"ratio": statistics.median(ratios), "events": longer.records, **summary(longs)}
 
@@ -81,6 +85,12 @@ async def _with_progress(bench: Bench, name: str, laid: Laid) -> Figures:
 
 def _ratios(runs_of: Sequence[Figures], others: Sequence[Figures]) -> list[float]:
     return [one.rate / other.rate for one, other in zip(runs_of, others, strict=True)]
+
+
+def _show_lag(name: str, figures: Sequence[Figures]) -> None:
+    """Print how far publishing was behind the commits at the end: a lag that grows with the run is its limit."""
+    lags = ", ".join(f"{run.publish_lag:.1f}" for run in figures)
+    console.print(f"{name}: seconds from the last commit until everything was published: {lags}")
 
 
 def _show_spent(contenders: Mapping[str, Sequence[Figures]]) -> None:
