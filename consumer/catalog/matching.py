@@ -13,7 +13,7 @@ from schemas.exact_json import parse_data
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import asyncpg
 
@@ -61,15 +61,23 @@ class AccountSnapshot:
     sales: bool
     count_robots: bool
     definitions_by_type: dict[str, tuple[ActiveDefinition, ...]]
+    _types_with_conditions: frozenset[str] = field(init=False, repr=False, compare=False)
     _types_with_paths: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        of_data = {
-            event_type
-            for event_type, definitions in self.definitions_by_type.items()
-            if any(definition.reads_data for definition in definitions)
-        }
-        object.__setattr__(self, "_types_with_paths", frozenset(of_data))
+        object.__setattr__(
+            self, "_types_with_conditions", self._types_where(lambda one: bool(one.conditions))
+        )
+        object.__setattr__(self, "_types_with_paths", self._types_where(lambda one: one.reads_data))
+
+    def _types_where(self, holds: Callable[[ActiveDefinition], bool]) -> frozenset[str]:
+        return frozenset(
+            event_type for event_type, taking in self.definitions_by_type.items() if any(map(holds, taking))
+        )
+
+    def takes_all_of(self, event_type: str) -> bool:
+        """Return True if no definition of that type has a condition."""
+        return event_type not in self._types_with_conditions
 
     def reads_data_of(self, event_type: str) -> bool:
         """Return True if a condition of a definition of that type reads `data`."""
@@ -90,6 +98,8 @@ def match(account: AccountSnapshot, event: Event) -> tuple[ActiveDefinition, ...
     It parses `data` at most once, and only if a condition reads it.
     """
     candidates = account.definitions_by_type.get(event.type, ())
+    if account.takes_all_of(event.type):
+        return candidates
     data = parse_data(event.data) if account.reads_data_of(event.type) else _NO_DATA
     return tuple(definition for definition in candidates if definition.takes(event, data))
 

@@ -170,9 +170,10 @@ def test_every_condition_has_to_hold_and_each_definition_stands_alone() -> None:
         engagement=True,
         sales=True,
         count_robots=False,
-        definitions_by_type={"deal.won": (both, one, none)},
+        definitions_by_type={"deal.won": (both, one, none), "deal.created": (none,)},
     )
     assert match(account, event('{"amount": 100.0}')) == (one, none)
     assert match(account, event('{"amount": 1e2}', actor_type="rep")) == (both, one, none)
     assert match(account, event('{"amount": 99.99}', actor_type="rep")) == (none,)
+    assert match(account, event("not JSON", type="deal.created")) == (none,)
     assert match(account, event(type="deal.lost")) == ()
