@@ -38,9 +38,10 @@ def count_batch(
     metrics.conflicting_duplicates.inc(conflicting)
     metrics.batch_records.observe(len(results))
     now = clock.now().timestamp()
-    for one in results:
-        if one.record.timestamp is not None:
-            metrics.freshness_seconds.observe(max(0.0, now - one.record.timestamp / 1000))
+    timestamps = (one.record.timestamp for one in results)
+    metrics.freshness_seconds.observe_all(
+        [max(0.0, now - timestamp / 1000) for timestamp in timestamps if timestamp is not None]
+    )
 
 
 def log_batch(

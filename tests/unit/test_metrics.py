@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -43,6 +46,20 @@ def test_closed_lists_are_there_from_the_first_scrape() -> None:
         assert f'engagement_dead_letters_total{{reason="{reason}"}} 0.0' in text
     assert "_created" not in text
     assert list(text_string_to_metric_families(text))
+
+
+@given(st.lists(st.sampled_from([0.0, 0.01, 0.010000001, 86_400.0]) | st.floats(0, 1e6)))
+def test_amounts_of_a_batch_count_as_each_alone(amounts: list[float]) -> None:
+    """A histogram that takes a batch at once shows what it shows after each amount by itself."""
+    one, other = Metrics().freshness_seconds, Metrics().freshness_seconds
+    one.observe_all(amounts)
+    for amount in amounts:
+        other.observe(amount)
+    found, wanted = (next(iter(each.collect())).samples for each in (one, other))
+    assert [(sample.name, sample.labels) for sample in found] == [
+        (sample.name, sample.labels) for sample in wanted
+    ]
+    assert [sample.value for sample in found] == pytest.approx([sample.value for sample in wanted])
 
 
 def test_instances_do_not_share() -> None:

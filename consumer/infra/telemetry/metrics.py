@@ -15,6 +15,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from consumer.infra.telemetry.batch_histogram import BatchHistogram
 from schemas.vocabulary import DeadLetterReason, LaneStop, RetryReason, Verdict
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -55,8 +56,11 @@ class Metrics:
             "batch_seconds", "Seconds that a batch spent in each stage", _STAGE_SECONDS, "stage"
         )
         self.batch_records = self._histogram("batch_records", "Records per batch", _RECORDS)
-        self.freshness_seconds = self._histogram(
-            "freshness_seconds", "Seconds from a record's timestamp to the commit of its batch", _AGE_SECONDS
+        self.freshness_seconds = BatchHistogram(
+            "engagement_freshness_seconds",
+            "Seconds from a record's timestamp to the commit of its batch",
+            buckets=_AGE_SECONDS,
+            registry=self.registry,
         )
         self.database_retries = self._counter(
             "database_retries", "Batches retried after a transient database error, by reason", "reason"
