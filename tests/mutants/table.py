@@ -368,6 +368,19 @@ MUTANTS = (
             ),
         ),
     ),
+    # Several processes
+    Mutant(
+        "ended-process-uncounted",
+        breaks="what a process counted is gone when it ends: counters fall",
+        test="tests/unit/test_merged_metrics.py::test_counters_never_fall",
+        edits=(
+            Edit(
+                "consumer/infra/telemetry/merged_metrics.py",
+                old="self._counted[number] = self._exported[number] = _lasting(self._exported.get(number, []))",
+                new="self._exported.pop(number, None)",
+            ),
+        ),
+    ),
     # Configuration and the API
     Mutant(
         "account-not-checked",
