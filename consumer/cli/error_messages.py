@@ -19,6 +19,7 @@ from consumer.infra.telemetry.health import CannotListenError
 from consumer.relay.change_shards import OutboxNotDrainedError
 from consumer.scoring.announce import RelayNotRunningError
 from consumer.scoring.republish import NotPublishedError
+from consumer.worker.supervisor import ProcessFailedError
 
 # Our own errors whose message is the line.
 _OWN = (
@@ -62,6 +63,8 @@ def explain(error: BaseException) -> list[str] | None:
         return None if None in parts else list(dict.fromkeys(line for part in parts for line in part or ()))
     if isinstance(error, SettingsError):
         return error.faults
+    if isinstance(error, ProcessFailedError):
+        return error.lines
     if isinstance(error, _OWN):
         return [str(error)]
     line = _explain_kafka(error) or _explain_postgres(error) or _explain_system(error)

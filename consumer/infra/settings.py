@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from consumer.infra.unknown_variables import unknown_variables
+from consumer.infra.usable_cores import usable_cores
 from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 
 PREFIX = "ENGAGEMENT_"
@@ -32,6 +33,7 @@ _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}", re.ASCII)
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
 _DATABASE_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._%-]*)(:\d{1,5})?", re.ASCII)
 _DATABASE_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_MAX_PROCESSES = 64
 _SASL = ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password")
 _SSL = ("kafka_ssl_ca_file", "kafka_ssl_cert_file", "kafka_ssl_key_file", "kafka_ssl_key_password")
 
@@ -100,6 +102,19 @@ def _key_source(value: str) -> str:
     return value
 
 
+def process_count(text: str) -> int:
+    """Return the number of worker processes that a text asks for; raises ValueError."""
+    if text.strip().lower() == "auto":
+        return min(usable_cores(), _MAX_PROCESSES)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MAX_PROCESSES:
+        raise ValueError(f"must be 'auto' or a whole number from 1 to {_MAX_PROCESSES}")
+    return int(text)
+
+
+def _process_count(value: Any) -> Any:
+    return process_count(value) if isinstance(value, str) else value
+
+
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
@@ -118,6 +133,7 @@ TopicNames = Annotated[
 ]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 KeySource = Annotated[str, AfterValidator(_key_source)]
+ProcessCount = Annotated[int, BeforeValidator(_process_count), Field(ge=1, le=_MAX_PROCESSES)]
 Partitions = Annotated[int, Field(ge=1, le=10_000)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["json", "console"], BeforeValidator(_lower)]
@@ -166,8 +182,16 @@ class Settings(BaseSettings):
     batch_records: int = Field(
         5000, ge=1, le=20_000, description="Maximum number of records in a batch (one transaction)"
     )
+    processes: ProcessCount = Field(
+        1,
+        description="Worker processes of `engagement run`, under one supervisor; `auto`: one per usable core",
+    )
     pipelines: int = Field(
-        2, ge=1, le=8, description="Pipelines per worker, each with its own database connection and lanes"
+        2,
+        ge=1,
+        le=8,
+        description="Pipelines per worker process, each with its own database connection and lanes; "
+        "with several processes the default is 1",
     )
     relay: Literal["transactional", "plain"] = Field(
         "transactional",

@@ -29,11 +29,12 @@ from consumer.worker.background_jobs import BackgroundJobs
 from consumer.worker.maintenance import Maintenance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from consumer.infra.settings import Settings
     from consumer.ingest.batch import RecordOutcome
     from consumer.lanes.positions import Lane, LaneKey
+    from consumer.worker.supervisor_link import SupervisorLink
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +53,11 @@ class Worker:
         settings: Settings,
         *,
         observer: Callable[[Sequence[RecordOutcome]], None] = lambda _results: None,
+        link: SupervisorLink | None = None,
     ) -> None:
+        """link: to the supervisor, which then serves health and metrics in place of this process."""
         self.settings = settings
+        self._link = link
         self.clock = SystemClock()
         self.metrics = Metrics()
         self.health = Health(self.clock)
@@ -89,12 +93,12 @@ class Worker:
         Raises CannotListenError if the HTTP port is taken, and every error that is neither transient nor caused
         by a record's data.
         """
-        listener = health.listen(self.settings.http_host, self.settings.http_port)
+        showing = self._show_health()
         for part in ("database", "kafka"):
             self.health.expect(part, within=dependency_probes.INTERVAL + 2 * dependency_probes.TIMEOUT)
         async with asyncio.TaskGroup() as side_tasks:
             side = [
-                side_tasks.create_task(health.serve(health.application(self.health, self.metrics), listener)),
+                side_tasks.create_task(showing),
                 side_tasks.create_task(dependency_probes.watch_database(self.settings, self.health)),
                 side_tasks.create_task(dependency_probes.watch_kafka(self.settings, self.health)),
                 side_tasks.create_task(self._lag_monitor(registers_lanes=only in {None, "ingest"}).run()),
@@ -111,6 +115,13 @@ class Worker:
             finally:
                 for task in side:
                     task.cancel()
+
+    def _show_health(self) -> Coroutine[None, None, None]:
+        """Return what serves or reports health and metrics; listens already, so that a taken port fails at once."""
+        if self._link is not None:
+            return self._link.report(self.health, self.metrics, wake=self._relay.wake)
+        listener = health.listen(self.settings.http_host, self.settings.http_port)
+        return health.serve(health.application(self.health, self.metrics), listener)
 
     # The pipelines -------------------------------------------------------------------------------------------
 
@@ -147,7 +158,7 @@ class Worker:
             inbox=self._inbox,
             claim_window=self.settings.claim_window,
             clock=self.clock,
-            committed=self._relay.wake,
+            committed=self._wake_relays,
         )
         return Pipeline(
             number,
@@ -162,6 +173,12 @@ class Worker:
             clock=self.clock,
             observer=self._observer,
         )
+
+    def _wake_relays(self) -> None:
+        """Let the relay of the batch's shard publish it: in this process, or in another one of its supervisor."""
+        self._relay.wake()
+        if self._link is not None:
+            self._link.report_commit()
 
     # Beside the pipelines ------------------------------------------------------------------------------------
 
@@ -229,18 +246,23 @@ class Worker:
         return connect
 
 
-async def run(settings: Settings, only: str | None = None) -> None:
-    """Run a worker until SIGTERM or SIGINT; then finish the batch in flight and drain the outbox if possible."""
-    worker = Worker(settings)
+async def run(settings: Settings, only: str | None = None, link: SupervisorLink | None = None) -> None:
+    """Run a worker until SIGTERM or SIGINT; then finish the batch in flight and drain the outbox if possible.
+
+    A second signal ends it at once, unless a supervisor decides when. link: see Worker.
+    """
+    worker = Worker(settings, link=link)
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
+    # Service managers may send SIGTERM to the processes of a supervisor too: there a second one means nothing.
     def stop(name: str) -> None:
         log.info("stopping", signal=name)
+        # A server that does not answer must not delay the end: what is not committed then is processed again.
+        patience = 0.0 if worker.stopping.is_set() and link is None else _STOP_SECONDS
         worker.stopping.set()
         if task is not None:
-            # A server that does not answer must not delay the end: what is not committed then is processed again.
-            loop.call_later(_STOP_SECONDS, task.cancel)
+            loop.call_later(patience, task.cancel)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number.name)

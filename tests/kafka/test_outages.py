@@ -171,6 +171,24 @@ async def test_sigterm_ends_although_somebody_is_away(
     report_line(f"SIGTERM, {how}: ended after {took:.1f} s")
 
 
+async def test_a_second_sigterm_ends_at_once(
+    fragile: Fragile, tmp_path: Path, report_line: Callable[[str], None]
+) -> None:
+    """While Postgres gives no answer the first SIGTERM waits five seconds for the batch, a second one ends that."""
+    async with at_work(fragile, tmp_path, 2) as scene:
+        await scene.under_load()
+        async with away(fragile, "postgres frozen"):
+            await scene.worker.until(503, within=5)
+            os.kill(scene.worker.pid, signal.SIGTERM)
+            await eventually(
+                lambda: any(line["event"] == "stopping" for line in scene.worker.lines()),
+                within=5,
+                what="the first signal to be taken",
+            )
+            took = await scene.worker.terminate(within=4)
+    report_line(f"a second SIGTERM, postgres frozen: ended after {took:.1f} s")
+
+
 async def test_sigterm_ends_although_nobody_was_ever_there(
     fragile: Fragile, tmp_path: Path, report_line: Callable[[str], None]
 ) -> None:

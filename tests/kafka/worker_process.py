@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
+import psutil
 import pytest
 
 from consumer.demo.servers.processes import end_with_parent, free_port, tail
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.kafka.installation import Installation
 
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 
 
 class WorkerProcess:
@@ -41,7 +42,7 @@ class WorkerProcess:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "consumer", "run", *arguments],
-                cwd=_ROOT,
+                cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -62,6 +63,15 @@ class WorkerProcess:
     def pid(self) -> int:
         """Its number as a process."""
         return self._process.pid
+
+    def processes(self) -> list[int]:
+        """Return the pids of the processes that it supervises, in the order in which they started."""
+        children = psutil.Process(self.pid).children()
+        return [child.pid for child in sorted(children, key=psutil.Process.create_time)]
+
+    def running(self) -> bool:
+        """Return whether it has not ended."""
+        return self._process.poll() is None
 
     # What is done to it ----------------------------------------------------------------------------------
 
@@ -123,9 +133,13 @@ class WorkerProcess:
         await eventually(answered, within=within, every=0.05, what=f"/readyz to answer {status}")
         return time.monotonic() - begun
 
+    async def exposition(self) -> str:
+        """Return all metrics in Prometheus' text format."""
+        return (await self._client.get("/metrics")).text
+
     async def metric(self, name: str, **labels: str) -> float:
         """Return the value of a metric, 0 where it is not shown."""
-        text = (await self._client.get("/metrics")).text
+        text = await self.exposition()
         shown = ",".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
         series = f"engagement_{name}{{{shown}}}" if labels else f"engagement_{name}"
         for line in text.splitlines():
@@ -136,6 +150,6 @@ class WorkerProcess:
 
     async def highest(self, name: str) -> float:
         """Return the highest value of a metric over all its labels."""
-        text = (await self._client.get("/metrics")).text
+        text = await self.exposition()
         shown = [line for line in text.splitlines() if line.startswith(f"engagement_{name}{{")]
         return max((float(line.rpartition(" ")[2]) for line in shown), default=0.0)

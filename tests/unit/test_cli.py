@@ -93,6 +93,9 @@ def test_every_command_has_help(command: tuple[str, ...], capsys: pytest.Capture
         [],
         ["nonsense"],
         ["run", "--only", "half"],
+        ["run", "--processes", "0"],
+        ["run", "--processes", "65"],
+        ["run", "--processes", "many"],
         ["simulate", "--rate", "0"],
         ["simulate", "--count", "5", "--duration", "5s"],
         ["simulate", "--duration", "soon"],
@@ -228,7 +231,7 @@ def test_the_demo_without_its_wheels_names_the_extra(
     assert capsys.readouterr().err == "engagement migrate: ENGAGEMENT_DATABASE_URL is missing\n"
 
 
-@pytest.mark.parametrize("command", ["run", "web"])
+@pytest.mark.parametrize("command", ["run", "run --processes 2", "web"])
 def test_a_taken_port_names_its_setting(command: str) -> None:
     """A port that is in use is one line with the address and the variable to set."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -241,7 +244,7 @@ def test_a_taken_port_names_its_setting(command: str) -> None:
             "HTTP_PORT": str(port),
         }
         done = subprocess.run(
-            [sys.executable, "-m", "consumer", command],
+            [sys.executable, "-m", "consumer", *command.split()],
             env={**os.environ, **{PREFIX + name: value for name, value in settings.items()}},
             cwd=CONTRACTS.parents[1],
             capture_output=True,
@@ -250,4 +253,4 @@ def test_a_taken_port_names_its_setting(command: str) -> None:
         )
     assert done.returncode == 1
     line = f"127.0.0.1:{port} is in use: set ENGAGEMENT_HTTP_PORT to a free port"
-    assert done.stderr.splitlines() == [f"engagement {command}: {line}"]
+    assert done.stderr.splitlines() == [f"engagement {command.split(maxsplit=1)[0]}: {line}"]

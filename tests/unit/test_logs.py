@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -52,6 +53,17 @@ def test_our_lines_and_those_of_libraries_look_alike() -> None:
         at = datetime.fromisoformat(str(line["at"]))
         assert at.utcoffset() is not None
         assert abs((datetime.now(UTC) - at).total_seconds()) < 60
+
+
+def test_each_line_has_the_process_where_there_are_several() -> None:
+    """With a number of the process every line has it, those of libraries and of other threads too."""
+    stream = io.StringIO()
+    logs.configure("info", "json", stream, process=2)
+    logs.get("consumer").info("batch")
+    thread = threading.Thread(target=logging.getLogger("asyncpg").info, args=["said"])
+    thread.start()
+    thread.join()
+    assert [(line["event"], line["process"]) for line in _lines(stream)] == [("batch", 2), ("said", 2)]
 
 
 def test_an_exception_stays_on_its_line() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from consumer.infra import settings as settings_module
 from consumer.infra.settings import PREFIX, Settings, SettingsError, load_settings, variable
 from consumer.infra.settings_table import markdown_table
 
@@ -140,6 +141,29 @@ def test_variables_set_by_others_are_no_faults(monkeypatch: pytest.MonkeyPatch) 
         SettingsError, match=r"ENGAGEMENT_PORT is not a setting: did you mean ENGAGEMENT_HTTP_PORT"
     ):
         load_settings()
+
+
+@pytest.mark.parametrize(("text", "expected"), [("1", 1), ("64", 64), ("auto", 3), ("AUTO", 3)])
+def test_processes_are_a_number_or_one_per_core(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: int
+) -> None:
+    """`auto` is the number of usable cores."""
+    monkeypatch.setattr(settings_module, "usable_cores", lambda: 3)
+    _set_needed(monkeypatch)
+    _set(monkeypatch, processes=text)
+    assert load_settings().processes == expected
+
+
+@pytest.mark.parametrize("text", ["0", "65", "-1", "two", "1.5", "automatic"])
+def test_another_number_of_processes_is_a_fault(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """What is neither `auto` nor a number in bounds is one fault that says both."""
+    _set_needed(monkeypatch)
+    _set(monkeypatch, processes=text)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert raised.value.faults == [
+        f"ENGAGEMENT_PROCESSES must be 'auto' or a whole number from 1 to 64, not {text!r}"
+    ]
 
 
 def test_logging_is_set_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:

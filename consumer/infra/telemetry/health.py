@@ -11,7 +11,7 @@ import os
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from consumer.infra.clock import Clock
-    from consumer.infra.telemetry.metrics import Metrics
 
 # Seconds without a report after which a main loop counts as stuck, and the process as dead.
 STUCK_AFTER = 60.0
@@ -95,12 +94,36 @@ class Health:
         return {name: _fault(component, now) for name, component in self._components.items()}
 
 
-def application(health: Health, metrics: Metrics) -> Starlette:
+class ServedHealth(Protocol):
+    """The health of a process, or of several as one; see Health."""
+
+    def alive(self) -> bool:
+        """Return what /livez answers."""
+        ...
+
+    def ready(self) -> bool:
+        """Return what /readyz answers."""
+        ...
+
+    def states(self) -> dict[str, dict[str, bool | str | None]]:
+        """Return each component's state."""
+        ...
+
+
+class ServedMetrics(Protocol):
+    """The metrics of a process, or of several as one."""
+
+    def exposition(self) -> bytes:
+        """Return them in Prometheus' text format, of type CONTENT_TYPE."""
+        ...
+
+
+def application(health: ServedHealth, metrics: ServedMetrics) -> Starlette:
     """Return the HTTP application of a process that serves health and metrics only."""
     return Starlette(routes=routes(health, metrics))
 
 
-def routes(health: Health, metrics: Metrics) -> list[Route]:
+def routes(health: ServedHealth, metrics: ServedMetrics) -> list[Route]:
     """Return the routes that every process serves."""
 
     async def livez(_request: Request) -> Response:
@@ -163,7 +186,7 @@ async def serve(application: Starlette, listener: socket.socket, *, patience: in
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: worker/app.py and web/app.py handle signals."""
+    """uvicorn without its signal handlers: the callers of `serve` handle signals."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 
 if TYPE_CHECKING:
-    from structlog.typing import Processor
+    from structlog.typing import EventDict, Processor
 
 Logger = structlog.stdlib.BoundLogger
 
 
-def configure(level: str = "info", form: str = "json", stream: TextIO | None = None) -> None:
+def configure(
+    level: str = "info", form: str = "json", stream: TextIO | None = None, *, process: int | None = None
+) -> None:
     """Send all log lines of this process, those of libraries too, to `stream` (default: standard error).
 
     level: 'debug', 'info', 'warning' or 'error'. form: 'json', one object a line, or 'console' for people.
-    The last call wins.
+    process: its number, where a worker has several; each line has it. The last call wins.
     """
     target = stream or sys.stderr
     shared: list[Processor] = [
@@ -28,6 +30,8 @@ def configure(level: str = "info", form: str = "json", stream: TextIO | None = N
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
     ]
+    if process is not None:
+        shared.append(_tag("process", process))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -58,6 +62,15 @@ def get(name: str) -> Logger:
     """Return the logger of a module; `get(__name__)`."""
     logger: Logger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def _tag(key: str, value: int) -> Processor:
+    # Not a context variable: libraries log from threads too, which do not have it.
+    def add(_logger: Any, _method: str, entry: EventDict) -> EventDict:
+        entry[key] = value
+        return entry
+
+    return add
 
 
 def _rendering(form: str, target: TextIO) -> list[Processor]:

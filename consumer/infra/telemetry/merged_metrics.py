@@ -1,4 +1,4 @@
-"""Merges the metrics of several processes, so that Prometheus sees one worker (docs/decisions/0019).
+"""Merges the metrics of several processes, so that Prometheus sees one worker (docs/decisions/0020).
 
 Counters and histograms are summed, and keep what ended processes counted: they never fall. Gauges have the highest
 value of all processes, as rules and dashboards take it over workers.
