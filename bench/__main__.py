@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -132,6 +133,7 @@ async def _run(names: list[str], events: int, repeats: int, rates: list[int]) ->
             "settings": settings,
             "events": events,
             "repeats": repeats,
+            "processes": os.environ["ENGAGEMENT_PROCESSES"],
             **bench.results,
         }
 
@@ -148,7 +150,12 @@ def main() -> int:
     parser.add_argument(
         "--rates", type=int, nargs="+", default=[1000, 100], help="events per second, for latency (1000 100)"
     )
+    parser.add_argument(
+        "--processes", default="1", metavar="N", help="processes of each worker, or 'auto': one per core (1)"
+    )
     arguments = parser.parse_args()
+    # Every worker that a measure starts inherits it.
+    os.environ["ENGAGEMENT_PROCESSES"] = arguments.processes
     results = asyncio.run(_run(arguments.measures, arguments.events, arguments.repeats, arguments.rates))
     OUT.parent.mkdir(exist_ok=True)
     earlier = json.loads(OUT.read_text()) if OUT.exists() else {}
