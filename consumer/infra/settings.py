@@ -190,8 +190,8 @@ class Settings(BaseSettings):
         2,
         ge=1,
         le=8,
-        description="Pipelines per worker process, each with its own database connection and lanes; "
-        "with several processes the default is 1",
+        description="Maximum number of pipelines of a worker process: one reads while it keeps up, others join "
+        "while records wait; with several processes the default is 1",
     )
     relay: Literal["transactional", "plain"] = Field(
         "transactional",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from consumer.infra.telemetry.metrics import Metrics
     from consumer.ingest.batch import DecodedRecord, RecordOutcome
     from consumer.ingest.batch_processor import BatchProcessor
+    from consumer.ingest.concurrency import Concurrency
     from consumer.ingest.held_lanes import HeldLanes
     from consumer.lanes.log_watcher import LogWatcher
     from consumer.lanes.slice_leases import SliceLeases
@@ -57,6 +58,7 @@ class Pipeline:
         metrics: Metrics,
         health: Health,
         clock: Clock,
+        concurrency: Concurrency,
         observer: Callable[[Sequence[RecordOutcome]], None],
     ) -> None:
         self.lanes = lanes
@@ -68,6 +70,7 @@ class Pipeline:
         self._metrics = metrics
         self._health = health
         self._clock = clock
+        self._concurrency = concurrency
         self._observer = observer
         self._assignment = Assignment(
             number, settings, lanes, leases, log_watcher, connect=connect, clock=clock
@@ -107,7 +110,7 @@ class Pipeline:
             # end its routine by an assertion, and from then on every call fails.
             self._assignment.forget()
             await self._pause("kafka", error)
-            await self._yield_lanes_if_kafka_silent()
+            await self._stands_by()
         finally:
             if committing is not None:
                 committing.cancel()
@@ -120,7 +123,7 @@ class Pipeline:
         ahead: asyncio.Task[_Fetched] | None = None
         try:
             while not stopping.is_set():
-                if await self._yield_lanes_if_kafka_silent():
+                if await self._stands_by():
                     await asyncio.sleep(_FETCH_WAIT)
                     continue
                 await self._assignment.sync(source)
@@ -132,7 +135,9 @@ class Pipeline:
                     continue
                 prefetched, ahead = ahead, None
                 records, watch = await self._next_records(source, prefetched)
-                if len(records) >= self._settings.batch_records:
+                full = len(records) >= self._settings.batch_records
+                self._concurrency.note_batch(len(records), full=full)
+                if full:
                     # Probably more records wait: they are decoded while Postgres has this batch.
                     ahead = asyncio.create_task(self._fetch(source, wait=0))
                 while records and not stopping.is_set():
@@ -180,14 +185,17 @@ class Pipeline:
         log.warning("ingest tries again", because=what, pipeline=self._number, error=repr(error)[:200])
         await asyncio.sleep(_RETRY_AFTER)
 
-    async def _yield_lanes_if_kafka_silent(self) -> bool:
-        """Release our slices while Kafka has not answered for 10 s. Returns True if so."""
+    async def _stands_by(self) -> bool:
+        """Release our slices while others keep up alone, or Kafka has not answered for 10 s. Returns True if so."""
         silent = self._clock.monotonic() - self._log_watcher.answered_at > _KAFKA_SILENT
-        self._leases.set_can_read(self._number, can_read=not silent)
-        if silent:
-            await self._assignment.give_back()
-            self._health.report(self.name, ok=False, why="kafka: no answer, other workers may have the lanes")
-        return silent
+        wanted = self._number < self._concurrency.wanted
+        self._leases.set_can_read(self._number, can_read=wanted and not silent)
+        if wanted and not silent:
+            return False
+        await self._assignment.give_back()
+        why = "kafka: no answer, other workers may have the lanes" if silent else ""
+        self._health.report(self.name, ok=not silent, why=why)
+        return True
 
     async def _commit_group_offsets(self, source: Source) -> None:
         """Commit positions as group offsets beside the batches, so that none waits for it."""

@@ -17,6 +17,7 @@ from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest import pipeline
 from consumer.ingest.batch_processor import BatchProcessor
+from consumer.ingest.concurrency import Concurrency
 from consumer.ingest.held_lanes import HeldLanes
 from consumer.ingest.pipeline import Pipeline
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
@@ -80,6 +81,7 @@ class Worker:
             health=self.health,
             clock=self.clock,
         )
+        self._concurrency = Concurrency(self.clock, settings.pipelines, self.metrics)
         self._pipelines = [self._pipeline(number) for number in range(settings.pipelines)]
 
     @property
@@ -171,6 +173,7 @@ class Worker:
             metrics=self.metrics,
             health=self.health,
             clock=self.clock,
+            concurrency=self._concurrency,
             observer=self._observer,
         )
 

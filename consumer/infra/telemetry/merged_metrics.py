@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 _GAUGES_FOR = 5.0
 _SUMMED_TYPES = ("counter", "histogram")
 # Gauges that add up over processes.
-_SUMMED_GAUGES = ("process_resident_memory_bytes", "process_virtual_memory_bytes", "process_open_fds")
+_SUMMED_GAUGES = (
+    "engagement_pipelines_reading",
+    "process_resident_memory_bytes",
+    "process_virtual_memory_bytes",
+    "process_open_fds",
+)
 # The start of the youngest process, kept after its end: the alert on restarts counts how often it changes.
 _START_TIME = "process_start_time_seconds"
 

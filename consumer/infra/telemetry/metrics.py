@@ -56,6 +56,9 @@ class Metrics:
             "batch_seconds", "Seconds that a batch spent in each stage", _STAGE_SECONDS, "stage"
         )
         self.batch_records = self._histogram("batch_records", "Records per batch", _RECORDS)
+        self.pipelines_reading = self._gauge(
+            "pipelines_reading", "Pipelines of this process that are to read, by the load"
+        )
         self.freshness_seconds = BatchHistogram(
             "engagement_freshness_seconds",
             "Seconds from a record's timestamp to the commit of its batch",
