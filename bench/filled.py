@@ -33,12 +33,13 @@ _TIMELINE = """
 _REST = (
     """insert into claims (account_id, event_key, digest, applied_at)
        select account_id, event_key, 0, recorded_at from timeline""",
-    """insert into tallies (contact_id, definition_id, edition, count)
-       select contact_id, definition_id, edition, count(*) from timeline group by 1, 2, 3""",
-    """insert into scores (contact_id, profile_id, version, group_id, points, message_version)
-       select t.contact_id, w.profile_id, w.version, g.id, sum(t.count * w.weight), case g.id when 0 then 1 end
-       from tallies t join version_weights w using (definition_id)
-       cross join lateral (values (0), (w.group_id)) g(id) group by 1, 2, 3, 4""",
+    """insert into dedup_keys (contact_id, definition_id, edition, object_key, count)
+       select contact_id, definition_id, edition, '', count(*) from timeline group by 1, 2, 3""",
+    """insert into contact_scores
+       select t.contact_id, w.profile_id, w.version, t.count * w.weight, array[w.group_id],
+           array[(t.count * w.weight)::bigint], 1
+       from dedup_keys t join version_weights w using (definition_id)""",
+    "insert into ranks select profile_id, version, group_id, points, contact_id from scores",
     "update definitions set counted = true where key = 'clicked'",
 )
 

@@ -91,7 +91,7 @@ async def compare(connection: asyncpg.Connection[asyncpg.Record], expected: Expe
     """Return what differs between the database and what is expected."""
     verdicts = await connection.fetch("select verdict::text, count(*) from timeline group by verdict")
     tallies = await connection.fetch("""
-        select c.external_id, d.key, sum(t.count) from tallies t join contacts c on c.id = t.contact_id
+        select c.external_id, d.key, sum(t.count) from dedup_keys t join contacts c on c.id = t.contact_id
         join definitions d on d.id = t.definition_id group by 1, 2 having sum(t.count) <> 0""")
     scores = await connection.fetch("""
         select c.external_id, coalesce(g.key, 'overall'), s.points from scores s
@@ -99,7 +99,7 @@ async def compare(connection: asyncpg.Connection[asyncpg.Record], expected: Expe
     xp = await connection.fetch("""
         select actor_id, sum(xp_worth) from timeline where verdict = 'counted' and xp_worth <> 0 group by 1""")
     told = await connection.fetchval("select coalesce(sum(head), 0) from outbox_heads")
-    announced = await connection.fetchval("select coalesce(sum(message_version), 0) from scores")
+    announced = await connection.fetchval("select coalesce(sum(message_version), 0) from contact_scores")
     credits_ = await connection.fetchval("select coalesce(sum(credit_number), 0) from timeline")
     pairs: list[tuple[str, Any, Any]] = [
         ("verdicts", {row[0]: row[1] for row in verdicts}, dict(expected.verdicts)),

@@ -5,6 +5,7 @@ Owns where the time of an event goes, by stage and by who spends it. Never says 
 
 from __future__ import annotations
 
+import gc
 import itertools
 import time
 from collections import defaultdict
@@ -68,6 +69,9 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
         watch = Stopwatch(metrics)
         await processor.commit_batch(await decode_records(batch, watch), watch)
 
+    # As `engagement run` does.
+    gc.freeze()
+    gc.set_threshold(100_000)
     # The first batch plans the statements and makes the months.
     await process(records[:together])
     measured = records[together:]

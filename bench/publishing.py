@@ -1,6 +1,7 @@
 """Publishing a profile over a large base, beside what plain SQL takes for as many rows, and what it costs others.
 
-Owns driving the publish, and its floors: one UPDATE of every score row, and the bare join of tallies and scores.
+Owns driving the publish, and its floors: one UPDATE of every row that lists go by, and the bare join of tallies and
+scores.
 """
 
 from __future__ import annotations
@@ -26,19 +27,18 @@ if TYPE_CHECKING:
 
 PROFILE = "lead_score"
 _DRAFT = {"clicked": 9, "opened": 0, "paid": -5}
-_FLOOR = "update scores set points = points + 1"
+_FLOOR = "update ranks set points = points + 1"
 _BARE_JOIN = """
-    select count(*), sum(abs(s.points - p.points))
+    select count(*), sum(abs(s.overall - p.points))
     from (select t.contact_id, w.profile_id, w.version, sum(t.count * w.weight) as points
-          from tallies t join version_weights w using (definition_id)
+          from dedup_keys t join version_weights w using (definition_id)
           group by 1, 2, 3) p
-    join scores s on s.contact_id = p.contact_id and s.profile_id = p.profile_id and s.version = p.version
-        and s.group_id = 0"""
+    join contact_scores s using (contact_id, profile_id, version)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Seconds that each part took. contacts: whom it built; rows: of scores, before it."""
+    """Seconds that each part took. contacts: whom it built; rows: of the ranks, before it."""
 
     contacts: int
     rows: int

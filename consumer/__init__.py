@@ -4,6 +4,7 @@
     demo                       the service on embedded servers
     worker | web               the two processes: composition
     ingest | relay | scoring   Kafka → Postgres; Postgres → Kafka; changes that no event brings
+    contact_state              what changes under contact locks: dedup keys, entries, scores, their messages
     catalog | lanes            what an account configures; positions and leases of the input
     infra                      settings, Postgres, Kafka, telemetry
     domain                     values and pure rules

@@ -71,6 +71,11 @@ def instant(since_epoch: int) -> datetime:
     return EPOCH + timedelta(0, 0, since_epoch)
 
 
+def to_microseconds(at: datetime) -> int:
+    """Return the microseconds since 1970 of an instant."""
+    return (at - EPOCH) // _MICROSECOND
+
+
 def rfc3339(at: datetime) -> str:
     """Format an instant as the service sends it everywhere: in UTC, to the microsecond."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -1,7 +1,6 @@
 """The SQL of the service and its loader: statements live in files, not in Python.
 
-`queries/apply.sql` is one statement; the other files hold several, each begun by a line
-`-- name: what_it_is` followed by its line of purpose.
+Each file of `queries/` holds several, each begun by a line `-- name: what_it_is` followed by its line of purpose.
 """
 
 from __future__ import annotations
@@ -15,11 +14,9 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 @cache
 def queries(concern: str) -> dict[str, str]:
-    """Return the statements of `queries/<concern>.sql` by name; a file without names is one statement, ''."""
+    """Return the statements of `queries/<concern>.sql` by name."""
     text = (files("sql") / "queries" / f"{concern}.sql").read_text("utf-8")
-    first, *named = _NAME.split(text)
-    if not named:
-        return {"": first}
+    _, *named = _NAME.split(text)
     return dict(zip(named[::2], named[1::2], strict=True))
 
 

@@ -1,15 +1,18 @@
 """Loads the snapshot by which batches match events: all accounts with their active definitions, of one revision.
 
-It has only what matching needs: the statement that judges reads policies, weights and groups. `match` is pure.
+It has what matching and judging need; scoring reads weights and groups when it needs them. `match` is pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.catalog.model.conditions import Condition, compile_condition, conditions_from_json
+from consumer.domain.verdict_rule import Edition
 from schemas.exact_json import parse_data
+from schemas.vocabulary import Per, Policy
 from sql import queries
 
 if TYPE_CHECKING:
@@ -26,14 +29,15 @@ _NO_DATA: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class ActiveDefinition:
-    """An active definition, as far as matching and the columns of a batch need it.
+    """An active definition, as far as matching and judging need it.
 
-    edition: the number of the current one. xp: for the rep of a counted event, 0 for none.
+    edition: the number of the current one; rule: its dedup policy. xp: for the rep of a counted event, 0 for none.
     """
 
     id: int
     key: str
     edition: int
+    rule: Edition
     xp: int
     conditions: tuple[Condition, ...] = ()
     _holds: tuple[CompiledCondition, ...] = field(init=False, repr=False, compare=False)
@@ -137,6 +141,9 @@ def _by_type(rows: Iterable[asyncpg.Record]) -> dict[str, tuple[ActiveDefinition
             id=row["definition_id"],
             key=row["definition_key"],
             edition=row["edition"],
+            rule=Edition(
+                Policy(row["policy"]), timedelta(seconds=row["interval_seconds"] or 0), Per(row["per"])
+            ),
             xp=row["xp"],
             conditions=conditions_from_json(row["conditions"]),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 from consumer.cli import SUCCESS, print_line
@@ -23,7 +24,7 @@ def configure(parser: ArgumentParser) -> None:
 
 
 def _handle(_arguments: Namespace) -> int:
-    before, after = asyncio.run(migrate(load_settings(kafka=False).dsn()))
+    before, after = asyncio.run(migrate(load_settings(kafka=False).dsn(), upgrading=_print_beginning))
     if before == after:
         print_line(f"the schema is at version {after} already")
     elif before == 0:
@@ -31,3 +32,11 @@ def _handle(_arguments: Namespace) -> int:
     else:
         print_line(f"upgraded the schema from version {before} to {after}")
     return SUCCESS
+
+
+def _print_beginning(before: int, after: int) -> None:
+    print_line(
+        f"upgrading the schema from version {before} to {after}: in a large database this takes minutes; "
+        f"interrupted, it leaves version {before}"
+    )
+    sys.stdout.flush()  # at once, into a pipe too

@@ -1,8 +1,7 @@
-"""The rule of docs/semantics.md §4 in plain Python: which events of a dedup key count. Pure.
+"""The rule of docs/semantics.md §4: which events of a dedup key count. Pure; the only place that decides a verdict.
 
-`engagement verify` checks stored verdicts with `wrong_verdicts`. The rule is written once more here, on purpose
-(docs/decisions/0004): the statement that judges batches (sql/queries/apply.sql, sql/functions/cooldown.sql) reads
-gates and judges only what can have changed; this page has no gates and judges every dedup key from its first event.
+Batches judge new events by it (dedup_key.py), a rejudgement the whole history of a definition, and `engagement
+verify` what is stored (`wrong_verdicts`).
 
 Cooldown of one day, a fixed point at 5 March 12:00:
 
@@ -15,6 +14,7 @@ Cooldown of one day, a fixed point at 5 March 12:00:
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One state of a definition's dedup policy; interval: of a cooldown, else None."""
+    """One state of a definition's dedup policy; interval: of a cooldown, else 0."""
 
     policy: Policy
-    interval: timedelta | None
+    interval: timedelta
     per: Per
 
 
@@ -53,28 +53,65 @@ class TimelineEntry:
 
 
 def judge(
-    events: Sequence[TimelineEntry], fixed_points: Sequence[TimelineEntry], edition: Edition
-) -> list[Verdict]:
-    """Return the verdicts of the ordinary events of a dedup key, which are given in event order (4.3 to 4.6)."""
+    times: Sequence[datetime],
+    edition: Edition,
+    *,
+    fixed_points: Sequence[datetime] = (),
+    last_counted: datetime | None = None,
+) -> list[bool]:
+    """Return which of the ordinary events of a dedup key count (4.3 to 4.6).
+
+    times: in event order. fixed_points: sorted. last_counted: of the events before these, None where none counted.
+    """
     if edition.policy is Policy.ALWAYS:
-        return [Verdict.COUNTED for _ in events]
+        return [True] * len(times)
     if edition.policy is Policy.ONCE:
-        nothing_counts = bool(fixed_points)
-        return [
-            Verdict.ALREADY_COUNTED if nothing_counts or place > 0 else Verdict.COUNTED
-            for place in range(len(events))
-        ]
-    interval = _interval(edition)
-    verdicts: list[Verdict] = []
-    last_counted: datetime | None = None
-    for event in events:
-        in_window = last_counted is not None and event.occurred_at - last_counted < interval
-        if in_window or any(abs(event.occurred_at - point.occurred_at) < interval for point in fixed_points):
-            verdicts.append(Verdict.COOLING_DOWN)
+        nothing_counts = last_counted is not None or bool(fixed_points)
+        return [not nothing_counts and place == 0 for place in range(len(times))]
+    interval = edition.interval
+    counts = []
+    for time in times:
+        cooling = last_counted is not None and time - last_counted < interval
+        if cooling or (fixed_points and _is_near(time, fixed_points, interval)):
+            counts.append(False)
         else:
-            verdicts.append(Verdict.COUNTED)
-            last_counted = event.occurred_at
-    return verdicts
+            counts.append(True)
+            last_counted = time
+    return counts
+
+
+def judge_settled(times: Sequence[datetime], edition: Edition, *, counted: Sequence[datetime]) -> list[bool]:
+    """Return which of the settled events of a dedup key count (4.9 to 4.12).
+
+    times: in event order. counted: whatever counts in the key, ordinary events and fixed points, sorted; under
+    `cooldown` what lies an interval or more from all of `times` may be left out.
+    """
+    if edition.policy is Policy.ALWAYS:
+        return [True] * len(times)
+    if edition.policy is Policy.ONCE:
+        return [not counted and place == 0 for place in range(len(times))]
+    counts = []
+    taken = list(counted)
+    for time in times:
+        counts.append(not _is_near(time, taken, edition.interval))
+        if counts[-1]:
+            insort(taken, time)
+    return counts
+
+
+def verdict_of(*, counts: bool, policy: Policy) -> Verdict:
+    """Return the verdict of an event that counts or does not, under this policy."""
+    if counts:
+        return Verdict.COUNTED
+    return Verdict.ALREADY_COUNTED if policy is Policy.ONCE else Verdict.COOLING_DOWN
+
+
+def _is_near(time: datetime, points: Sequence[datetime], interval: timedelta) -> bool:
+    """Return True if one of the sorted points lies less than the interval from the time, on either side."""
+    place = bisect_left(points, time)
+    return (place < len(points) and points[place] - time < interval) or (
+        place > 0 and time - points[place - 1] < interval
+    )
 
 
 def wrong_verdicts(
@@ -88,43 +125,63 @@ def wrong_verdicts(
     wrong: list[tuple[TimelineEntry, Verdict]] = []
     for number in sorted({entry.edition for entry in entries}):
         edition = editions[number]
+        counted_before = _counted_by_object(entries, number, edition.per)
         for dedup_key, of_key in _by_dedup_key(entries, number, edition.per).items():
             fixed_points = [
-                entry
-                for entry in entries
-                if entry.verdict is Verdict.COUNTED
-                and (entry.edition < number or (entry.edition == number and entry.settled))
-                and _judged_object(entry, edition.per) == dedup_key
+                *counted_before.get(dedup_key, ()),
+                *(entry for entry in of_key if entry.settled and entry.verdict is Verdict.COUNTED),
             ]
+            fixed_points.sort(key=lambda entry: entry.order)
             events = sorted((entry for entry in of_key if not entry.settled), key=lambda entry: entry.order)
-            verdicts = list(zip(events, judge(events, fixed_points, edition), strict=True))
-            wrong += [(event, verdict) for event, verdict in verdicts if event.verdict is not verdict]
-            counted = [event for event, verdict in verdicts if verdict is Verdict.COUNTED]
-            wrong += _wrong_fixed_points(fixed_points, counted, edition)
+            counts = judge(
+                [event.occurred_at for event in events],
+                edition,
+                fixed_points=[point.occurred_at for point in fixed_points],
+            )
+            for event, does in zip(events, counts, strict=True):
+                verdict = verdict_of(counts=does, policy=edition.policy)
+                if event.verdict is not verdict:
+                    wrong.append((event, verdict))
+            counted = [event for event, does in zip(events, counts, strict=True) if does]
+            wrong += _wrong_fixed_points(fixed_points, counted, number, edition)
     return wrong
 
 
 def _wrong_fixed_points(
-    fixed_points: Sequence[TimelineEntry], counted: Sequence[TimelineEntry], edition: Edition
+    fixed_points: Sequence[TimelineEntry], counted: Sequence[TimelineEntry], number: int, edition: Edition
 ) -> list[tuple[TimelineEntry, Verdict]]:
-    """Return what counts next to a settled entry although 4.11 does not allow it."""
+    """Return the settled entries of an edition that count although 4.11 does not allow it.
+
+    number: of the edition. Settled entries of older ones were judged by these, and are not held to this one.
+    """
+    settled = [point for point in fixed_points if point.edition == number]
     if edition.policy is Policy.ONCE:
-        return [(point, Verdict.ALREADY_COUNTED) for point in fixed_points[1:] if point.settled]
-    if edition.policy is Policy.COOLDOWN:
-        interval = _interval(edition)
+        allowed = 1 if len(settled) == len(fixed_points) else 0
+        return [(point, Verdict.ALREADY_COUNTED) for point in settled[allowed:]]
+    if edition.policy is Policy.COOLDOWN and settled:
         all_counted = sorted([*fixed_points, *counted], key=lambda entry: entry.order)
         return [
-            (later, Verdict.COOLING_DOWN)
+            (later if _is_settled_under(later, number) else earlier, Verdict.COOLING_DOWN)
             for earlier, later in pairwise(all_counted)
-            if (earlier.settled or later.settled) and later.occurred_at - earlier.occurred_at < interval
+            if (_is_settled_under(earlier, number) or _is_settled_under(later, number))
+            and later.occurred_at - earlier.occurred_at < edition.interval
         ]
     return []
 
 
-def _interval(edition: Edition) -> timedelta:
-    if edition.interval is None:
-        raise ValueError("a cooldown without an interval")
-    return edition.interval
+def _is_settled_under(entry: TimelineEntry, number: int) -> bool:
+    return entry.settled and entry.edition == number
+
+
+def _counted_by_object(
+    entries: Iterable[TimelineEntry], edition: int, per: Per
+) -> dict[str | None, list[TimelineEntry]]:
+    """Return the counted entries of older editions, which are fixed points of this one (3.17), by dedup key."""
+    by_key: dict[str | None, list[TimelineEntry]] = {}
+    for entry in entries:
+        if entry.edition < edition and entry.verdict is Verdict.COUNTED:
+            by_key.setdefault(_judged_object(entry, per), []).append(entry)
+    return by_key
 
 
 def _by_dedup_key(

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer import catalog
+from consumer.contact_state.weights import Weights
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.postgres.migrate import require_newest
 from consumer.ingest import timeline_partitions
 
 if TYPE_CHECKING:
@@ -21,14 +23,20 @@ if TYPE_CHECKING:
 class BatchContext:
     """The connection of one pipeline, and what was read through it.
 
-    shards: of the outbox, as of the catalog; 0 before it is read.
+    shards: of the outbox, and weights, as of the catalog; 0 and none before it is read.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
-        self.database = ConnectionKeeper(connect)
+        self.database = ConnectionKeeper(
+            # Before anything is processed: under another schema the database refuses valid events, and each would
+            # become a dead letter.
+            connect,
+            prepare=require_newest,
+        )
         self._catalog: CatalogSnapshot | None = None
         self._partitions: set[timeline_partitions.Month] = set()
         self.shards = 0
+        self.weights = Weights()
 
     async def catalog(self) -> CatalogSnapshot:
         """Return the catalog as it was read last; reads it where `forget_catalog` was called."""
@@ -37,6 +45,7 @@ class BatchContext:
             snapshot = await catalog.load_snapshot(connection)
             # After the snapshot: a change of the shards in between raises the revision, so both are read again.
             self.shards = await connection.fetchval("select shards from installation")
+            self.weights = Weights()
             self._catalog = snapshot
         return self._catalog
 

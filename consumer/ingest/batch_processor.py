@@ -1,7 +1,7 @@
 """Takes decoded records to one committed transaction; the file to read first.
 
     decoded ─► skip processed ─► triage ─►┌─ one transaction ─────────────────────────────────────┐
-    records      lanes           catalog  │ revision → fence → claim → contacts → dead → apply    │─► commit
+    records      lanes           catalog  │ revision → fence → claim → contacts → judge → score   │─► commit
                                           └───────────────────────────────────────────────────────┘
 
 Transient errors repeat the batch; where the answer to a COMMIT was lost, the lanes' positions in the database say
@@ -21,7 +21,7 @@ from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error, retry_reason
-from consumer.infra.postgres.revision_lock import begin_shared
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.infra.wait import backoff
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from schemas.vocabulary import RetryReason
 
 _SQL = queries("batch")
-# The settings of a transaction that runs apply.sql.
-PIN_PLANS = _SQL["pin_plans"]
 
 log = structlog.get_logger(__name__)
 
@@ -138,10 +136,15 @@ class BatchProcessor:
             triaged = triage(due.records, catalog)
         await self._context.prepare_partitions(one.event.occurred_us for one in triaged.matched)
 
-        await begin_shared(connection, PIN_PLANS)
+        await begin_shared(connection, LOOK_UP_BY_KEY)
         await self._fence(connection, due, catalog)
         applied = await apply_batch(
-            connection, triaged, watch, shards=self._context.shards, claim_window=self._claim_window
+            connection,
+            triaged,
+            watch,
+            shards=self._context.shards,
+            weights=self._context.weights,
+            claim_window=self._claim_window,
         )
         self._in_doubt = applied
         with watch.stage("commit"):
@@ -230,7 +233,7 @@ class BatchProcessor:
         self._lanes.hold(due.lanes.values())
         for account, event in applied.triaged.unmatched:
             self._inbox.add(account.id, event)
-        count_batch(self._metrics, self._clock, applied.results, applied.counts, applied.conflicting)
-        log_batch(applied.results, applied.counts, due.lanes.values(), watch.seconds)
+        count_batch(self._metrics, self._clock, applied)
+        log_batch(applied, due.lanes.values(), watch.seconds)
         self._committed()
         return applied.results

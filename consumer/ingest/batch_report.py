@@ -3,39 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
 from schemas.vocabulary import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from consumer.infra.clock import Clock
     from consumer.infra.telemetry.metrics import Metrics
-    from consumer.ingest.batch import RecordOutcome
+    from consumer.ingest.apply import AppliedBatch
     from consumer.lanes.positions import Lane
 
 log = structlog.get_logger(__name__)
 
 
-def count_batch(
-    metrics: Metrics,
-    clock: Clock,
-    results: Sequence[RecordOutcome],
-    counts: Mapping[str, Any],
-    conflicting: int,
-) -> None:
-    """Count a committed batch. counts: the row that apply.sql returned."""
+def count_batch(metrics: Metrics, clock: Clock, applied: AppliedBatch) -> None:
+    """Count a committed batch."""
+    results = applied.results
     for (topic, outcome), number in Counter((one.record.topic, one.outcome) for one in results).items():
         metrics.records.labels(topic, outcome.value).inc(number)
     for one in results:
         if one.fault:
             metrics.dead_letters.labels(one.fault.reason.value).inc()
     for verdict in Verdict:
-        metrics.verdicts.labels(verdict.value).inc(counts[verdict.value])
-    metrics.conflicting_duplicates.inc(conflicting)
+        metrics.verdicts.labels(verdict.value).inc(applied.verdicts[verdict])
+    metrics.conflicting_duplicates.inc(applied.conflicting)
     metrics.batch_records.observe(len(results))
     now = clock.now().timestamp()
     timestamps = (one.record.timestamp for one in results)
@@ -44,23 +39,21 @@ def count_batch(
     )
 
 
-def log_batch(
-    results: Sequence[RecordOutcome],
-    counts: Mapping[str, Any],
-    lanes: Iterable[Lane],
-    seconds: Mapping[str, float],
-) -> None:
+def log_batch(applied: AppliedBatch, lanes: Iterable[Lane], seconds: Mapping[str, float]) -> None:
     """Log the batch in one line, and one line for each lane that it stopped. seconds: spent by stage."""
     lanes = list(lanes)
     log.info(
         "batch",
-        records=len(results),
+        records=len(applied.results),
         lanes=len(lanes),
-        **{outcome.value: number for outcome, number in Counter(one.outcome for one in results).items()},
-        entries=counts["entries"],
-        flipped=counts["flipped"],
-        reversed=counts["reversed"],
-        messages=counts["messages"],
+        **{
+            outcome.value: number
+            for outcome, number in Counter(one.outcome for one in applied.results).items()
+        },
+        entries=applied.verdicts.total(),
+        flipped=applied.flipped,
+        reversed=applied.reversed,
+        messages=applied.messages,
         **{f"{stage}_ms": round(spent * 1000, 1) for stage, spent in seconds.items()},
     )
     for lane in lanes:

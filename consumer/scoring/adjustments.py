@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from consumer.catalog import audit
 from consumer.catalog.audit import AuditedChange
+from consumer.contact_state.scores import Scores
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.column_params import numbers
 from consumer.infra.postgres.connection import fetch_one
-from consumer.infra.postgres.revision_lock import begin_shared
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.scoring import announce
 from sql import queries
 
@@ -61,7 +62,7 @@ async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool
     Raises UnknownAccountError, NothingToAdjustError, ClientKeyUsedError, and asyncpg's errors: after one of these
     it is unknown whether it was added, and it may be sent again.
     """
-    await begin_shared(connection)
+    await begin_shared(connection, LOOK_UP_BY_KEY)
     try:
         added = await _add(connection, adjustment)
     except Exception:
@@ -90,7 +91,10 @@ async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, boo
                 f"another adjustment of {adjustment.contact!r} has the client key {adjustment.client_key!r}"
             )
         return earlier["id"], False
-    await connection.execute(_SQL["add_points"], contact, profile, group, adjustment.points)
+    scores = await Scores.read(connection, [contact])
+    for row in await connection.fetch(_SQL["versions"], profile):
+        scores.under(contact, profile, row["version"]).add(group, adjustment.points)
+    await scores.write(connection)
     row = await fetch_one(connection, _SQL["page"], contact, number + 1, number, 1)
     change = AuditedChange(
         "adjusted", "contact", adjustment.contact, None, {name: row[name] for name in _AUDITED_FIELDS}

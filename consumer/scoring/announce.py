@@ -34,7 +34,7 @@ class RelayNotRunningError(Exception):
 async def lock_contacts(connection: Connection, contacts: Sequence[int]) -> None:
     """Lock contacts in the order of their numbers.
 
-    Scores, tallies and gates have to be read by a later statement: this one sees them as of before it waited.
+    Scores and dedup keys have to be read by a later statement: this one sees them as of before it waited.
     """
     await connection.fetch(_SQL["lock_contacts"], contacts)
 

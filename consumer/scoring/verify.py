@@ -1,7 +1,7 @@
 """Verifies the database: judges the stored timeline again from scratch and reports every difference.
 
-Compares verdicts, tallies, gates, scores, XP and the outbox in one REPEATABLE READ snapshot, some contacts at a
-time. Repairs nothing. The rule is consumer/domain/verdict_rule.py.
+Compares verdicts, tallies, gates, scores, ranks, XP and the outbox in one REPEATABLE READ snapshot, some contacts
+at a time. Repairs nothing. The rule is consumer/domain/verdict_rule.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SQL = queries("verify")
 # Contacts whose entries are in memory at a time.
 _CHUNK_CONTACTS = 500
 # Queries of which each row is a difference.
-_COMPARISONS = ("scores", "unannounced", "messages", "xp")
+_COMPARISONS = ("scores", "ranks", "unannounced", "messages", "xp")
 
 
 @dataclass(slots=True)
@@ -88,9 +88,8 @@ async def _find_account(connection: postgres.Connection, key: str | None) -> int
 async def _editions(connection: postgres.Connection) -> dict[int, dict[int, Edition]]:
     editions: defaultdict[int, dict[int, Edition]] = defaultdict(dict)
     for row in await connection.fetch(_SQL["editions"]):
-        seconds = row["interval_seconds"]
         editions[row["definition_id"]][row["number"]] = Edition(
-            Policy(row["policy"]), None if seconds is None else timedelta(seconds=seconds), Per(row["per"])
+            Policy(row["policy"]), timedelta(seconds=row["interval_seconds"] or 0), Per(row["per"])
         )
     return editions
 

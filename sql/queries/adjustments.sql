@@ -25,15 +25,9 @@ select id, (profile_id, group_id, points, reason) = ($3::int, $4::int, $5::int, 
 from adjustments
 where contact_id = $1 and client_key = $2
 
--- name: add_points
--- Adds points to the group and to overall, under the versions that are published or being built.
-insert into scores as s (contact_id, profile_id, version, group_id, points)
-select $1, v.profile_id, v.version, g.id, $4
-from profile_versions v
-cross join (values (0), ($3::int)) as g(id)
-where v.profile_id = $2 and v.state in ('published', 'building')
-order by v.version, g.id
-on conflict (contact_id, profile_id, version, group_id) do update set points = s.points + excluded.points
+-- name: versions
+-- The versions of a profile that are published or being built (profile_versions_pkey).
+select version from profile_versions where profile_id = $1 and state in ('published', 'building') order by version
 
 -- name: page
 -- Adjustments of a contact before $2, newest first, or $3 alone (adjustments_client_key_unique).

@@ -30,12 +30,11 @@ candidate as materialized (
         select id, account_id, external_id, shard from contacts c where c.id = one.id offset 0) c
     join accounts a on a.id = c.account_id
     join profiles p on p.account_id = c.account_id and p.id = any($2::int[])
-    cross join lateral ( -- `+ 0`: by the primary key, not the index that lists are sorted by
-        select bool_or(s.version = p.published_version and s.group_id = 0) as has_score,
-            max(s.message_version) as message_version,
+    cross join lateral (
+        select bool_or(s.version = p.published_version) as has_score, max(s.message_version) as message_version,
             max(s.version) filter (where s.message_version is not null) as announced_version
-        from scores s
-        where s.contact_id = c.id and s.profile_id + 0 = p.id and s.version <= p.published_version
+        from contact_scores s
+        where s.contact_id = c.id and s.profile_id = p.id and s.version <= p.published_version
         offset 0) n
     cross join lateral (
         select array_agg(group_id) as groups, array_agg(previous) as previous, array_agg(current) as current,
@@ -51,7 +50,7 @@ candidate as materialized (
                         as older,
                     0 as delta
                 from scores s
-                where s.contact_id = c.id and s.profile_id + 0 = p.id and s.version <= p.published_version
+                where s.contact_id = c.id and s.profile_id = p.id and s.version <= p.published_version
                 union all
                 select d.group_id, 0, 0, d.points from delta d where d.contact_id = c.id and d.profile_id = p.id
             ) s
@@ -64,13 +63,19 @@ due as materialized (
     select * from candidate where (differs or $4) and causes <> ''
 ),
 write_message_versions as (
-    insert into scores as s (contact_id, profile_id, version, group_id, points, message_version)
-    select c.contact_id, c.profile_id, c.version, 0, 0, c.message_version + (d.contact_id is not null)::int
-    from candidate c
-    left join due d using (contact_id, profile_id)
-    where d.contact_id is not null or (not c.is_announced and c.message_version > 0)
-    order by c.contact_id, c.profile_id
-    on conflict (contact_id, profile_id, version, group_id) do update set message_version = excluded.message_version
+    update contact_scores s
+    set message_version = n.message_version
+    from (
+        select s.place, c.message_version + (d.contact_id is not null)::int as message_version
+        from candidate c
+        left join due d using (contact_id, profile_id)
+        cross join lateral (
+            select ctid as place from contact_scores s
+            where s.contact_id = c.contact_id and s.profile_id = c.profile_id and s.version = c.version
+            offset 0) s
+        where d.contact_id is not null or (not c.is_announced and c.message_version > 0)
+    ) n
+    where s.ctid = n.place
     returning 1
 ),
 account_groups as materialized (

@@ -7,7 +7,8 @@ select installation.revision,
        account.id as account_id, account.key as account_key,
        account.engagement, account.sales, account.count_robots,
        definition.id as definition_id, definition.key as definition_key,
-       definition.edition, definition.xp, definition.events, definition.conditions::text as conditions
+       definition.edition, definition.policy::text as policy, definition.interval_seconds, definition.per::text as per,
+       definition.xp, definition.events, definition.conditions::text as conditions
 from installation
 left join accounts account on true
 left join definitions definition on definition.account_id = account.id and definition.active
@@ -229,21 +230,32 @@ where account.key = $1 and groups.account_id = account.id and groups.key = any($
 -- name: write_overall_scores
 -- An overall score of 0 for every contact under the versions just published: nothing has counted yet. The message version
 -- is carried over from the version before.
-insert into scores (contact_id, profile_id, version, group_id, points, message_version)
-select contact.id, profile.id, profile.published_version, 0, 0, before.message_version
-from profiles profile
-join contacts contact on contact.account_id = $1
-cross join lateral (
-    select max(message_version) as message_version from scores
-    where contact_id = contact.id and profile_id + 0 = profile.id
-    offset 0) before
-where profile.account_id = $1 and profile.key = any($2::text[])
-  and not exists (select from contact_links where absorbed_id = contact.id)
-on conflict do nothing;
+with added as (
+    insert into contact_scores (contact_id, profile_id, version, overall, group_ids, group_points, message_version)
+    select contact.id, profile.id, profile.published_version, 0, '{}', '{}', before.message_version
+    from profiles profile
+    join contacts contact on contact.account_id = $1
+    cross join lateral (
+        select max(message_version) as message_version from contact_scores
+        where contact_id = contact.id and profile_id = profile.id
+        offset 0) before
+    where profile.account_id = $1 and profile.key = any($2::text[])
+      and not exists (select from contact_links where absorbed_id = contact.id)
+    on conflict do nothing
+    returning profile_id, version, contact_id
+)
+insert into ranks (profile_id, version, group_id, points, contact_id)
+select profile_id, version, 0, 0, contact_id from added;
 
 -- name: drop_retired_scores
 -- Scores under older versions than those just published; all of them are 0, and unused from now on.
-delete from scores
+with retired as (
+    delete from contact_scores score
+    using profiles profile
+    where profile.account_id = $1 and profile.key = any($2::text[])
+      and score.profile_id = profile.id and score.version < profile.published_version
+)
+delete from ranks rank
 using profiles profile
 where profile.account_id = $1 and profile.key = any($2::text[])
-  and scores.profile_id = profile.id and scores.version < profile.published_version;
+  and rank.profile_id = profile.id and rank.version < profile.published_version;

@@ -16,7 +16,7 @@ order by d.position, d.id;
 -- A contact's entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts if given
 -- (timeline_pkey), with the policy of their edition (editions_pkey). blocked_by, of a `cooling_down` entry: the counted
 -- entry within the interval before it, or a fixed point within the interval after it; of an `already_counted` entry: the
--- last counted event of its gate (gates_pkey). Null if that is not stored any more.
+-- last counted event of its dedup key (dedup_keys_pkey). Null if that is not stored any more.
 select t.*, e.interval_seconds, coalesce(once.counted_at, before.occurred_at, after.occurred_at) as blocked_by
 from (
     select occurred_at, event_key, definition_id, edition, verdict::text, settled, xp_worth, type, source, event_id,
@@ -34,7 +34,7 @@ cross join lateral (
     offset 0) e
 left join lateral (
     select coalesce(last_counted_at, last_fixed_at) as counted_at
-    from gates g
+    from dedup_keys g
     where t.verdict = 'already_counted' and g.contact_id = $2 and g.definition_id = t.definition_id
         and g.edition = t.edition and g.object_key = e.object_key
     offset 0) once on true
@@ -69,8 +69,8 @@ order by created_at desc, id desc
 limit $9;
 
 -- name: tallies
--- How often each definition has counted for a contact, under all its editions (tallies_pkey).
-select definition_id, sum(count)::bigint as count from tallies where contact_id = $1 group by definition_id;
+-- How often each definition has counted for a contact, under all its editions (dedup_keys_pkey).
+select definition_id, sum(count)::bigint as count from dedup_keys where contact_id = $1 group by definition_id;
 
 -- name: counted
 -- How many of a contact's entries count, by definition and quarter of an hour (timeline_pkey): days of all time zones

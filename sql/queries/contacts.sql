@@ -19,24 +19,24 @@ where account_id = $1 and field = 'owner' and left(value, 256) = left($2::text, 
 limit $3;
 
 -- name: ranged
--- Contacts with points in a range of a group, by number, at most $6 (scores_by_points).
+-- Contacts with points in a range of a group, by number, at most $6 (ranks_pkey).
 select contact_id
-from scores
+from ranks
 where profile_id = $1 and version = $2 and group_id = $3 and points between $4 and $5
 limit $6;
 
 -- name: walk_descending
 -- Contacts from the most points in a group ($3, 0: overall) down to $4, after ($5, $6), in index order
--- (scores_by_points). There is one upper bound only: with two the scan might begin at the wrong one. Filters are looked
--- up for each contact if asked for: points from $8 to $9 in group $7 (scores_pkey), owner $10 (contact_fields_pkey), and
+-- (ranks_pkey). There is one upper bound only: with two the scan might begin at the wrong one. Filters are looked
+-- up for each contact if asked for: points from $8 to $9 in group $7 (contact_scores_pkey), owner $10 (contact_fields_pkey), and
 -- membership in a segment, which list_query.py puts in.
 select s.contact_id, s.points
-from scores s
+from ranks s
 where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points >= $4
     and (s.points, s.contact_id) < ($5, $6)
     and ($7::int is null or exists (
         select from scores o
-        where o.contact_id = s.contact_id and o.profile_id + 0 = $1 and o.version = $2 and o.group_id = $7
+        where o.contact_id = s.contact_id and o.profile_id = $1 and o.version = $2 and o.group_id = $7
             and o.points between $8 and $9
         offset 0))
     and ($10::text is null or exists (
@@ -48,14 +48,14 @@ order by s.points desc, s.contact_id desc
 limit $11;
 
 -- name: walk_ascending
--- The same from the least points up to $4 (scores_by_points, scores_pkey, contact_fields_pkey).
+-- The same from the least points up to $4 (ranks_pkey, contact_scores_pkey, contact_fields_pkey).
 select s.contact_id, s.points
-from scores s
+from ranks s
 where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points <= $4
     and (s.points, s.contact_id) > ($5, $6)
     and ($7::int is null or exists (
         select from scores o
-        where o.contact_id = s.contact_id and o.profile_id + 0 = $1 and o.version = $2 and o.group_id = $7
+        where o.contact_id = s.contact_id and o.profile_id = $1 and o.version = $2 and o.group_id = $7
             and o.points between $8 and $9
         offset 0))
     and ($10::text is null or exists (
@@ -67,19 +67,19 @@ order by s.points, s.contact_id
 limit $11;
 
 -- name: among
--- The same among few contacts ($12), in either direction ($13: ascending), each looked up for its points (scores_pkey,
+-- The same among few contacts ($12), in either direction ($13: ascending), each looked up for its points (contact_scores_pkey,
 -- contact_fields_pkey).
 select s.contact_id, s.points
 from unnest($12::bigint[]) as few(contact_id)
 cross join lateral (
     select s.contact_id, s.points from scores s
-    where s.contact_id = few.contact_id and s.profile_id + 0 = $1 and s.version = $2 and s.group_id = $3
+    where s.contact_id = few.contact_id and s.profile_id = $1 and s.version = $2 and s.group_id = $3
     offset 0) s
 where case when $13 then s.points <= $4 else s.points >= $4 end
     and case when $13 then (s.points, s.contact_id) > ($5, $6) else (s.points, s.contact_id) < ($5, $6) end
     and ($7::int is null or exists (
         select from scores o
-        where o.contact_id = s.contact_id and o.profile_id + 0 = $1 and o.version = $2 and o.group_id = $7
+        where o.contact_id = s.contact_id and o.profile_id = $1 and o.version = $2 and o.group_id = $7
             and o.points between $8 and $9
         offset 0))
     and ($10::text is null or exists (
@@ -92,11 +92,11 @@ limit $11;
 
 -- name: shown
 -- Contacts in the order of the given numbers, as they are shown: external ids (contacts_pkey), fields
--- (contact_fields_pkey) and points by group under a version (scores_pkey), as JSON.
+-- (contact_fields_pkey) and points by group under a version (contact_scores_pkey), as JSON.
 select c.id, c.external_id,
     (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields,
     (select jsonb_object_agg(s.group_id, s.points)::text from scores s
-     where s.contact_id = c.id and s.profile_id + 0 = $2 and s.version = $3) as points
+     where s.contact_id = c.id and s.profile_id = $2 and s.version = $3) as points
 from unnest($1::bigint[]) with ordinality as asked(id, place)
 cross join lateral (select * from contacts c where c.id = asked.id offset 0) c
 order by asked.place;
@@ -122,10 +122,10 @@ from contacts c
 where id = $1;
 
 -- name: by_profile
--- A contact's points by group under all published profiles (profiles_key_unique, scores_pkey), as JSON.
+-- A contact's points by group under all published profiles (profiles_key_unique, contact_scores_pkey), as JSON.
 select p.key, p.name, p.is_primary, p.published_version as version,
     (select jsonb_object_agg(s.group_id, s.points)::text from scores s
-     where s.contact_id = $2 and s.profile_id + 0 = p.id and s.version = p.published_version) as points
+     where s.contact_id = $2 and s.profile_id = p.id and s.version = p.published_version) as points
 from profiles p
 where p.account_id = $1 and p.published_version is not null
 order by p.position, p.id;

@@ -12,7 +12,7 @@ with top as (
     select p.account_id, p.id as profile_id, p.published_version as version, s.contact_id, s.points
     from profiles p
     cross join lateral (
-        select s.contact_id, s.points from scores s
+        select s.contact_id, s.points from ranks s
         where s.profile_id = p.id and s.version = p.published_version and s.group_id = 0
         order by s.points desc, s.contact_id desc
         limit $1) s
@@ -35,12 +35,11 @@ order by t.points desc, t.contact_id desc
 
 -- name: overall
 -- Every contact's overall score, by the key of its messages.
-select concat_ws(':', a.key, p.key, c.external_id) as key, s.points
-from scores s
+select concat_ws(':', a.key, p.key, c.external_id) as key, s.overall as points
+from contact_scores s
 join profiles p on p.id = s.profile_id and p.published_version = s.version
 join contacts c on c.id = s.contact_id
 join accounts a on a.id = c.account_id
-where s.group_id = 0
 
 -- name: net_xp
 -- The XP of all counted entries together.

@@ -5,10 +5,9 @@
 -- name: one_scored
 -- The contact has points in a group (0: overall), and they are within bounds, or (:inside false) are not.
 -- `offset 0`, here and below: evaluated by key for each contact asked about, never for all contacts beforehand.
--- `+ 0`: by the contact's key, not by the index over points.
 exists (
     select from scores of_score
-    where of_score.contact_id = :contact and of_score.profile_id + 0 = :profile::int and of_score.group_id = :group::int
+    where of_score.contact_id = :contact and of_score.profile_id = :profile::int and of_score.group_id = :group::int
         and of_score.version = (select published_version from profiles of_profile where of_profile.id = :profile::int)
         and (of_score.points between :least::bigint and :most::bigint) = :inside::boolean
     offset 0)
@@ -16,7 +15,7 @@ exists (
 -- name: one_counted
 -- Some of the definitions have counted for the contact, and their number is within bounds or is not.
 exists (
-    select from tallies of_tally
+    select from dedup_keys of_tally
     where of_tally.contact_id = :contact and of_tally.definition_id = any(:definitions::int[])
     having (sum(of_tally.count) between :least::bigint and :most::bigint) = :inside::boolean
     offset 0)
@@ -34,14 +33,14 @@ exists (
 -- The contact's points in a group are within bounds after a publish adds its points.
 coalesce((
     select of_score.points from scores of_score
-    where of_score.contact_id = :contact and of_score.profile_id + 0 = :profile::int and of_score.group_id = :group::int
+    where of_score.contact_id = :contact and of_score.profile_id = :profile::int and of_score.group_id = :group::int
         and of_score.version = (select published_version from profiles of_profile where of_profile.id = :profile::int)
     ), 0) + coalesce((:moved ->> (:group::int)::text)::bigint, 0) between :least::bigint and :most::bigint
 
 -- name: all_scored
 -- Contacts for which one_scored is true.
 select of_score.contact_id
-from scores of_score
+from ranks of_score
 where of_score.profile_id = :profile::int and of_score.group_id = :group::int
     and of_score.version = (select published_version from profiles of_profile where of_profile.id = :profile::int)
     and (of_score.points between :least::bigint and :most::bigint) = :inside::boolean
@@ -49,7 +48,7 @@ where of_score.profile_id = :profile::int and of_score.group_id = :group::int
 -- name: all_counted
 -- Contacts for which one_counted is true.
 select of_tally.contact_id
-from tallies of_tally
+from dedup_keys of_tally
 where of_tally.definition_id = any(:definitions::int[])
 group by of_tally.contact_id
 having (sum(of_tally.count) between :least::bigint and :most::bigint) = :inside::boolean

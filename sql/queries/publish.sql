@@ -55,16 +55,17 @@ where account_id = $1
 limit $4
 
 -- name: build_scores
--- Computes the scores of these contacts under a version from tallies, weights and adjustments. Points that batches have
--- added to them before are in the tallies too, so they are overwritten.
+-- Stores the scores of these contacts under a version, computed from tallies, weights and adjustments. Points that batches
+-- have added before are in the tallies too: delete_scores comes first.
 with one as (
     select unnest($1::bigint[]) as contact_id
 ),
 point as (
-    select t.contact_id, w.group_id, t.count::bigint * w.weight as points
+    select k.contact_id, w.group_id, k.count::bigint * w.weight as points
     from one
-    cross join lateral (select * from tallies t where t.contact_id = one.contact_id offset 0) t
-    join version_weights w on w.profile_id = $2 and w.version = $3 and w.definition_id = t.definition_id
+    cross join lateral (select * from dedup_keys k where k.contact_id = one.contact_id offset 0) k
+    join version_weights w on w.profile_id = $2 and w.version = $3 and w.definition_id = k.definition_id
+    where k.count <> 0
     union all
     select a.contact_id, a.group_id, a.points
     from one
@@ -72,16 +73,30 @@ point as (
         select * from adjustments a where a.contact_id = one.contact_id and a.profile_id = $2 offset 0) a
     union all -- every contact ever seen has an overall score, unless another has absorbed it
     select contact_id, null, 0 from one
-    where not exists (select from contact_links l where l.absorbed_id = one.contact_id)
+    where not exists (select from contact_links l where l.absorbed_id = one.contact_id offset 0)
+),
+by_group as (
+    select contact_id, group_id, sum(points)::bigint as points from point group by contact_id, group_id
+),
+built as materialized (
+    select contact_id, sum(points)::bigint as overall,
+        coalesce(array_agg(group_id) filter (where group_id is not null), '{}') as group_ids,
+        coalesce(array_agg(points) filter (where group_id is not null), '{}') as group_points
+    from by_group
+    group by contact_id
+),
+written as (
+    insert into contact_scores (contact_id, profile_id, version, overall, group_ids, group_points)
+    select contact_id, $2, $3, overall, group_ids, group_points from built
+    order by contact_id
 )
-insert into scores as s (contact_id, profile_id, version, group_id, points)
-select contact_id, $2, $3, case when grouping(group_id) = 0 then group_id else 0 end, sum(points)::bigint
-from point
-group by grouping sets ((contact_id, group_id), (contact_id))
-having grouping(group_id) = 1 or group_id is not null
-order by 1, 4
-on conflict (contact_id, profile_id, version, group_id) do update set points = excluded.points
-where s.points <> excluded.points
+insert into ranks (profile_id, version, group_id, points, contact_id)
+select $2, $3, g.group_id, g.points, b.contact_id
+from built b
+cross join lateral (
+    select 0 as group_id, b.overall as points
+    union all
+    select * from unnest(b.group_ids, b.group_points)) g
 
 -- name: flip
 -- Publishes the version. Checks once more that it is built for all contacts; otherwise no row.
@@ -115,10 +130,28 @@ update profile_versions v set state = 'cancelled'
 from cancelling c where v.profile_id = c.profile_id and v.version = c.version
 
 -- name: delete_scores
--- Deletes the scores of these contacts: under the cancelled version $3, or, if $4, under the versions before it.
-delete from scores
-where contact_id = any($1::bigint[]) and profile_id = $2
-    and case when $4 then version < $3 else version = $3 end
+-- Deletes the scores of these contacts: under version $3 or, if $4, under the versions before it.
+with deleted as (
+    delete from contact_scores
+    where contact_id = any($1::bigint[]) and profile_id = $2
+        and case when $4 then version < $3 else version = $3 end
+    returning contact_id, profile_id, version, overall, group_ids, group_points
+)
+delete from ranks r
+using (
+    select r.place
+    from deleted d
+    cross join lateral (
+        select 0 as group_id, d.overall as points
+        union all
+        select * from unnest(d.group_ids, d.group_points)) g
+    cross join lateral (
+        select ctid as place from ranks r
+        where r.profile_id = d.profile_id and r.version = d.version and r.group_id = g.group_id
+            and r.points = g.points and r.contact_id = d.contact_id
+        offset 0) r
+) unranked
+where r.ctid = unranked.place
 
 -- name: record_progress
 -- Records that contacts up to $2 are processed, $3 of them by this step.

@@ -25,7 +25,7 @@ score_delta as materialized (
         sum(points)::bigint as points
     from (
         select t.contact_id, m.group_id, t.count * m.points as points
-        from tallies t
+        from dedup_keys t
         join weight_delta m on m.definition_id = t.definition_id
         where t.contact_id > $4 and t.contact_id <= $5
         union all
@@ -42,10 +42,10 @@ change as (
     group by contact_id
 ),
 overall as materialized (
-    select c.id as contact_id, coalesce(s.points, 0) as before,
-        coalesce(s.points, 0) + coalesce(h.points, 0) as after, h.contact_id is not null as changes
+    select c.id as contact_id, coalesce(s.overall, 0) as before,
+        coalesce(s.overall, 0) + coalesce(h.points, 0) as after, h.contact_id is not null as changes
     from contacts c
-    left join scores s on s.contact_id = c.id and s.profile_id = $2 and s.version = $3 and s.group_id = 0
+    left join contact_scores s on s.contact_id = c.id and s.profile_id = $2 and s.version = $3
         and s.contact_id > $4 and s.contact_id <= $5
     left join change h on h.contact_id = c.id
     where c.id > $4 and c.id <= $5 and c.account_id = $1
@@ -59,7 +59,7 @@ crossing as (
     join lateral (
         select h.contact_id, coalesce(s.points, 0) as before, coalesce(s.points, 0) + h.points as after
         from score_delta h
-        left join scores s on s.contact_id = h.contact_id and s.profile_id = $2 and s.version = $3
+        left join ranks s on s.contact_id = h.contact_id and s.profile_id = $2 and s.version = $3
             and s.group_id = h.group_id
         where h.group_id = r.group_id
     ) s on (s.before between r.least and r.most) <> (s.after between r.least and r.most)
@@ -82,7 +82,7 @@ select
 -- name: counted
 -- How often these definitions have counted for these contacts.
 select t.contact_id, d.key as definition, sum(t.count)::bigint as count
-from tallies t
+from dedup_keys t
 join definitions d on d.id = t.definition_id
 where t.contact_id = any($1::bigint[]) and t.definition_id = any($2::int[])
 group by t.contact_id, d.key, d.position, d.id

@@ -26,12 +26,14 @@ select count(*) from timeline where $1::int is null or account_id = $1
 
 -- name: tallies
 -- Tallies of these contacts, except those of 0.
-select contact_id, definition_id, edition, count from tallies
-where contact_id = any($1::bigint[]) and count <> 0
+select contact_id, definition_id, edition, sum(count)::bigint as count from dedup_keys
+where contact_id = any($1::bigint[])
+group by contact_id, definition_id, edition
+having sum(count) <> 0
 
 -- name: gates
 -- Gates of these contacts with a counted event.
-select contact_id, definition_id, edition, object_key, last_counted_key from gates
+select contact_id, definition_id, edition, object_key, last_counted_key from dedup_keys
 where contact_id = any($1::bigint[]) and last_counted_key is not null
 
 -- name: scores
@@ -45,7 +47,7 @@ with active as (
     where v.state in ('published', 'building')
 ), points as (
     select t.contact_id, w.profile_id, w.version, w.group_id, t.count::bigint * w.weight as points
-    from tallies t
+    from dedup_keys t
     join version_weights w on w.definition_id = t.definition_id
     join active v on v.profile_id = w.profile_id and v.version = w.version
     union all
@@ -87,6 +89,16 @@ left join publishes u on u.profile_id = p.id and u.state = 'announcing'
 left join scores o on o.contact_id = s.contact_id and o.profile_id = s.profile_id and o.version = s.version
     and o.group_id = 0
 where ($1::int is null or p.account_id = $1) and s.points <> 0 and u.id is null and o.message_version is null
+order by 1
+
+-- name: ranks
+-- Points by which lists are sorted that are not those of the score, or are missing.
+select format('rank: contact %s, profile %s version %s, group %s: listed by %s, the score is %s', contact_id, profile_id,
+              version, group_id, coalesce(r.points::text, 'nothing'), coalesce(s.points::text, 'nothing')) as difference
+from ranks r
+full join scores s using (profile_id, version, group_id, contact_id)
+join profiles p on p.id = profile_id and ($1::int is null or p.account_id = $1)
+where r.points is distinct from s.points
 order by 1
 
 -- name: positions
@@ -136,8 +148,8 @@ join accounts a on a.key = m.account
 join contacts c on c.account_id = a.id and c.external_id = m.contact
 join profiles p on p.account_id = a.id and p.key = m.profile
 left join lateral (
-    select message_version, points from scores
-    where contact_id = c.id and profile_id = p.id and group_id = 0 and message_version is not null
+    select message_version, overall as points from contact_scores
+    where contact_id = c.id and profile_id = p.id and message_version is not null
     order by version desc
     limit 1) n on true
 where ($1::int is null or a.id = $1)

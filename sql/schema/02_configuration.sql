@@ -13,7 +13,7 @@ create table installation (
     revision       bigint   not null default 1
 );
 
-insert into installation (schema_version) values (1);
+insert into installation (schema_version) values (2);
 
 create table accounts (
     id                integer     primary key generated always as identity,

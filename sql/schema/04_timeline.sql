@@ -1,4 +1,4 @@
--- Events and their sums: claims, timeline, gates, tallies, scores, adjustments.
+-- Events and their sums: claims, timeline, dedup keys, scores, adjustments.
 
 -- Event keys applied before, stored for a window of time.
 create table claims (
@@ -6,7 +6,7 @@ create table claims (
     event_key  bytea       not null constraint claims_event_key_length check (length(event_key) = 16),
     -- Of the contents applied first: shows when a key arrives again with other contents.
     digest     bigint      not null,
-    applied_at timestamptz not null,
+    applied_at timestamptz not null default now(),
     primary key (account_id, event_key)
 );
 
@@ -34,48 +34,54 @@ create table timeline (
     actor_type    text,
     -- Byte for byte as received: jsonb accepts values that it cannot print.
     data          text        not null,
-    recorded_at   timestamptz not null,
+    recorded_at   timestamptz not null default now(),
     -- Timelines, judging again, and duplicates that are older than the claims.
     primary key (account_id, contact_id, occurred_at, event_key, definition_id)
 ) partition by range (occurred_at);
 
--- The state of a dedup key: the last counted ordinary event, and the last fixed point.
-create table gates (
+-- The state of a dedup key: how often it has counted, the last counted ordinary event, and the last fixed point.
+create table dedup_keys (
     contact_id       bigint   not null,
     definition_id    integer  not null,
     edition          smallint not null,
     -- The object where the edition is per object ('' for events without one), else ''.
     object_key       text     not null,
+    -- A contact's tally of a definition is the sum over its keys.
+    count            integer  not null,
+    -- These three are null where the edition counts always.
     last_counted_at  timestamptz,
     last_counted_key bytea,
     last_fixed_at    timestamptz,
     primary key (contact_id, definition_id, edition, object_key)
 );
 
-create table tallies (
-    contact_id    bigint   not null,
-    definition_id integer  not null,
-    edition       smallint not null,
-    count         integer  not null,
-    primary key (contact_id, definition_id, edition)
+-- The points of a contact under a profile version. Readers take them by group from the view `scores`.
+create table contact_scores (
+    contact_id   bigint    not null,
+    profile_id   integer   not null,
+    version      integer   not null,
+    overall      bigint    not null,
+    -- Groups in which something has counted, or an adjustment was made; group_points has their points, in this order.
+    group_ids    integer[] not null,
+    group_points bigint[]  not null,
+    -- Version of the last score-changed message for this contact and profile. Null until this profile version is announced
+    -- to the contact; until then the number is on the row of the version before. Scores and messages change in one
+    -- transaction, so the score of the row with the number is the one announced last.
+    message_version bigint,
+    primary key (contact_id, profile_id, version)
 );
 
--- Points by contact, profile version and group; group 0 is overall.
-create table scores (
-    contact_id bigint  not null,
+-- The same points, group by group (0: overall), for what goes by points: lists sorted by overall or by a group, in both
+-- directions, and ranges. A page begins at (points, contact_id) by one row comparison, however many contacts have equal
+-- points. Written with contact_scores, where points change.
+create table ranks (
     profile_id integer not null,
     version    integer not null,
     group_id   integer not null,
     points     bigint  not null,
-    -- On the overall row (group 0) only: version of the last score-changed message for this contact and profile. Null
-    -- until this profile version is announced to the contact; until then the number is on the row of the version before.
-    -- Scores and messages change in one transaction, so the score of the row with the number is the one announced last.
-    message_version bigint,
-    primary key (contact_id, profile_id, version, group_id)
+    contact_id bigint  not null,
+    primary key (profile_id, version, group_id, points, contact_id)
 );
--- contacts: lists sorted by overall or by a group, in both directions, and ranges of points. Both columns in one order, so
--- that a page begins at (points, contact_id) by one row comparison, however many contacts have equal points.
-create index scores_by_points on scores (profile_id, version, group_id, points, contact_id);
 
 -- Points given or taken by hand, within one profile and group.
 create table adjustments (

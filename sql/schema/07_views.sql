@@ -1,4 +1,14 @@
--- The groups in messages.
+-- Scores by group, and the groups in messages.
+
+-- Points by contact, profile version and group (0: overall). For what is looked up by contact; `ranks` is for what goes by
+-- points. message_version: on the overall row only, as in contact_scores.
+create view scores as
+select s.contact_id, s.profile_id, s.version, g.group_id, g.points, g.message_version
+from contact_scores s
+cross join lateral (
+    select 0 as group_id, s.overall as points, s.message_version
+    union all
+    select group_id, points, null from unnest(s.group_ids, s.group_points) as by_group(group_id, points)) g;
 
 -- Groups that belong in messages: those of the catalog, and deleted ones while a published version has weights in them or
 -- a publish is being announced. Looked up by key, since batches read this too.

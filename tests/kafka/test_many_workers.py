@@ -64,7 +64,7 @@ async def _one_each(installation: Installation, first: int) -> list[Record]:
 
 
 async def _applied(observer: asyncpg.Connection[asyncpg.Record]) -> int:
-    return int(await observer.fetchval("select coalesce(sum(count), 0) from tallies"))
+    return int(await observer.fetchval("select coalesce(sum(count), 0) from dedup_keys"))
 
 
 async def _until_applied(observer: asyncpg.Connection[asyncpg.Record], number: int) -> float:

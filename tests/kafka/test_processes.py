@@ -70,7 +70,7 @@ async def _feed(installation: Installation, first: int) -> None:
 
 async def _until_applied(observer: asyncpg.Connection[asyncpg.Record], number: int) -> None:
     async def applied() -> bool:
-        assert await observer.fetchval("select coalesce(sum(count), 0) from tallies") == number
+        assert await observer.fetchval("select coalesce(sum(count), 0) from dedup_keys") == number
         return True
 
     await eventually(applied, within=30, what=f"{number} events to be applied")

@@ -110,8 +110,9 @@ async def test_an_older_copy_of_the_database(installation: Installation) -> None
             "lanes",
             "claims",
             "timeline",
-            "tallies",
-            "scores",
+            "dedup_keys",
+            "contact_scores",
+            "ranks",
             "outbox_heads",
             "relay_floors",
         )

@@ -54,9 +54,9 @@ MUTANTS = (
         test="tests/pipeline/test_vectors.py::test_vector[interval-boundary]",
         edits=(
             Edit(
-                "sql/functions/cooldown.sql",
-                old="if blocked or occurred_at < coalesce(last_counted, start) + span then",
-                new="if blocked or occurred_at <= coalesce(last_counted, start) + span then",
+                "consumer/domain/verdict_rule.py",
+                old="last_counted is not None and time - last_counted < interval",
+                new="last_counted is not None and time - last_counted <= interval",
             ),
         ),
     ),
@@ -66,9 +66,14 @@ MUTANTS = (
         test="tests/pipeline/test_vectors.py::test_vector[late-flips-a-chain]",
         edits=(
             Edit(
-                "sql/queries/apply.sql",
-                old="(k.first_at, k.first_key) < (g.last_counted_at, g.last_counted_key) is true as late",
-                new="false as late",
+                "consumer/domain/dedup_key.py",
+                old="    if last is not None and order < last:\n        return None\n",
+                new="",
+            ),
+            Edit(
+                "consumer/domain/dedup_key.py",
+                old="is_late = bool(ordinary) and state.last_counted is not None",
+                new="is_late = False and state.last_counted is not None",
             ),
         ),
     ),
@@ -78,9 +83,19 @@ MUTANTS = (
         test="tests/pipeline/test_vectors.py::test_vector[tie-by-event-key]",
         edits=(
             Edit(
-                "sql/queries/apply.sql",
-                old="(k.first_at, k.first_key) < (g.last_counted_at, g.last_counted_key) is true as late",
-                new="k.first_at < g.last_counted_at is true as late",
+                "consumer/domain/dedup_key.py",
+                old="    if last is not None and order < last:\n",
+                new="    if last is not None and order[0] < last[0]:\n",
+            ),
+            Edit(
+                "consumer/domain/dedup_key.py",
+                old="ordinary[0] < state.last_counted\n",
+                new="ordinary[0][0] < state.last_counted[0]\n",
+            ),
+            Edit(
+                "consumer/domain/dedup_key.py",
+                old="if ordinary and last_counted is not None and ordinary[0] < last_counted:",
+                new="if ordinary and last_counted is not None and ordinary[0][0] < last_counted[0]:",
             ),
         ),
     ),
@@ -90,9 +105,9 @@ MUTANTS = (
         test="tests/pipeline/test_vectors.py::test_vector[edition-once-after-always]",
         edits=(
             Edit(
-                "sql/queries/apply.sql",
-                old="when g.contact_id is not null or k.edition = 1 then g.last_fixed_at",
-                new="when true then g.last_fixed_at",
+                "consumer/ingest/judge_entries.py",
+                old="if definition.edition > 1 and definition.rule.policy is not Policy.ALWAYS:",
+                new="if False:",
             ),
         ),
     ),
@@ -102,15 +117,10 @@ MUTANTS = (
         test="tests/pipeline/test_gates.py::test_gate_moves_back",
         edits=(
             Edit(
-                "sql/queries/apply.sql",
-                old="coalesce(j.occurred_at, w.last_counted_at) as last_counted_at",
-                new="greatest(w.last_counted_at, j.occurred_at) as last_counted_at",
-            ),
-            Edit(
-                "sql/queries/apply.sql",
-                old="coalesce(j.event_key, w.last_counted_key) as last_counted_key",
-                new="case when w.last_counted_at > j.occurred_at then w.last_counted_key"
-                " else coalesce(j.event_key, w.last_counted_key) end as last_counted_key",
+                "consumer/domain/dedup_key.py",
+                old="(order for (order, _), does in reversed(judged) if does), state.last_counted)",
+                new="(max(order, state.last_counted or order) for (order, _), does in reversed(judged) if does),"
+                " state.last_counted)",
             ),
         ),
     ),
@@ -120,9 +130,9 @@ MUTANTS = (
         test="tests/pipeline/test_vectors.py::test_vector[late-flips-a-chain]",
         edits=(
             Edit(
-                "sql/queries/apply.sql",
-                old="where d.ordinal is null and d.verdict <> d.verdict_before",
-                new="where false and d.ordinal is null and d.verdict <> d.verdict_before",
+                "consumer/ingest/judge_entries.py",
+                old="    if flipped:\n        changes +=",
+                new="    if False:\n        changes +=",
             ),
         ),
     ),
@@ -132,9 +142,9 @@ MUTANTS = (
         test="tests/pipeline/test_rejudgement.py::test_what_counted_too_much_is_mended",
         edits=(
             Edit(
-                "sql/queries/rejudgement.sql",
-                old="    where policy <> 'always'\n    group by contact_id, newest, object_key",
-                new="    where policy <> 'always' and false\n    group by contact_id, newest, object_key",
+                "consumer/scoring/rejudgement/write.py",
+                old="if definition.rule.policy is not Policy.ALWAYS:",
+                new="if False:",
             ),
         ),
     ),
@@ -145,10 +155,10 @@ MUTANTS = (
         test="tests/pipeline/test_profiles.py::test_each_published_profile_has_its_own_scores",
         edits=(
             Edit(
-                "sql/queries/apply.sql",
-                old="from tally_step t join weight w using (definition_id)",
-                new="from tally_step t join weight w using (definition_id)"
-                " join profiles q on q.id = w.profile_id and q.is_primary",
+                "sql/queries/weights.sql",
+                old="(select key, published_version from profiles p where p.id = w.profile_id offset 0) p",
+                new="(select key, published_version from profiles p"
+                " where p.id = w.profile_id and p.is_primary offset 0) p",
             ),
         ),
     ),
@@ -158,10 +168,9 @@ MUTANTS = (
         test="tests/pipeline/test_vectors.py::test_vector[several-definitions]",
         edits=(
             Edit(
-                "sql/queries/apply.sql",
-                old="sum(t.step * w.weight)::bigint as points",
-                new="case when grouping(w.group_id) = 0 then sum(t.step * w.weight)"
-                " else max(t.step * w.weight) end::bigint as points",
+                "consumer/contact_state/scores.py",
+                old="            self.overall += points\n",
+                new="            self.overall = max(self.overall, self.groups[group_id])\n",
             ),
         ),
     ),
@@ -169,7 +178,13 @@ MUTANTS = (
         "no-reversal",
         breaks="XP is credited but never taken back",
         test="tests/pipeline/test_vectors.py::test_vector[once-swapped]",
-        edits=(Edit("sql/queries/apply.sql", old="where h.xp_due", new="where h.xp_due and h.step > 0"),),
+        edits=(
+            Edit(
+                "consumer/ingest/score_changes.py",
+                old="        if change.xp_due:",
+                new="        if change.xp_due and change.step > 0:",
+            ),
+        ),
     ),
     # Publishing a profile
     Mutant(
@@ -178,7 +193,7 @@ MUTANTS = (
         test="tests/pipeline/test_publish_steps.py::test_events_during_a_publish_count_once_under_both_versions",
         edits=(
             Edit(
-                "sql/queries/apply.sql",
+                "sql/queries/weights.sql",
                 old="v.version = w.version and v.state in ('building', 'published')",
                 new="v.version = w.version and v.state in ('published')",
             ),
@@ -190,9 +205,21 @@ MUTANTS = (
         test="tests/pipeline/test_publish_steps.py::test_events_during_a_publish_count_once_under_both_versions",
         edits=(
             Edit(
+                "consumer/scoring/profile_publish/steps.py",
+                old='        await connection.execute(_SQL["delete_scores"], contacts, profile, version, False)\n',
+                new="",
+            ),
+            Edit(
                 "sql/queries/publish.sql",
-                old="update set points = excluded.points\nwhere s.points <> excluded.points",
-                new="update set points = s.points + excluded.points\nwhere s.points <> excluded.points",
+                old="    order by contact_id\n)\ninsert into ranks",
+                new="    order by contact_id\n    on conflict (contact_id, profile_id, version)"
+                " do update set overall = contact_scores.overall + excluded.overall\n)\ninsert into ranks",
+            ),
+            Edit(
+                "sql/queries/publish.sql",
+                old="    select * from unnest(b.group_ids, b.group_points)) g\n\n-- name: flip",
+                new="    select * from unnest(b.group_ids, b.group_points)) g\n"
+                "on conflict do nothing\n\n-- name: flip",
             ),
         ),
     ),
@@ -226,9 +253,9 @@ MUTANTS = (
         test="tests/pipeline/test_publish_messages.py::test_the_first_batch_after_the_flip_announces_the_publish_too",
         edits=(
             Edit(
-                "sql/queries/apply.sql",
-                old="case when p.by_publish then 'publish,events' else 'events' end as causes",
-                new="'events' as causes",
+                "consumer/contact_state/messages.py",
+                old='                causes = "publish,events"\n',
+                new='                causes = "events"\n',
             ),
         ),
     ),
@@ -236,7 +263,13 @@ MUTANTS = (
         "undone-publish-announced",
         breaks="a batch that undoes a publish sends a message without a change",
         test="tests/pipeline/test_publish_messages.py::test_events_that_undo_a_publish_send_nothing",
-        edits=(Edit("sql/queries/apply.sql", old="where p.differs is not false", new="where true"),),
+        edits=(
+            Edit(
+                "consumer/contact_state/messages.py",
+                old="                return None\n",
+                new="                pass\n",
+            ),
+        ),
     ),
     Mutant(
         "segment-preview-of-now",
@@ -269,15 +302,9 @@ MUTANTS = (
         test="tests/pipeline/test_claims.py::test_a_key_is_remembered",
         edits=(
             Edit(
-                "sql/queries/batch.sql",
-                old="""\
-    insert into claims (account_id, event_key, digest, applied_at)
-    select account_id, event_key, digest, now() from keyed where ordinal = first_ordinal
-    order by account_id, event_key
-    on conflict do nothing
-    returning account_id, event_key
-""",
-                new="    select account_id, event_key from keyed where ordinal = first_ordinal\n",
+                "consumer/ingest/claim_events.py",
+                old="    if new:\n        # In order",
+                new="    if False:\n        # In order",
             ),
         ),
     ),
@@ -310,7 +337,13 @@ MUTANTS = (
         "read-before-lock",
         breaks="a batch reads a contact's scores and gates without the contact's lock",
         test="tests/pipeline/test_two_workers.py::test_who_waited_for_a_contact_judges_by_what_was_left",
-        edits=(Edit("sql/queries/batch.sql", old="    for no key update of c\n", new=""),),
+        edits=(
+            Edit(
+                "sql/queries/batch.sql",
+                old="order by c.id\nfor no key update of c\n",
+                new="order by c.id\n",
+            ),
+        ),
     ),
     Mutant(
         "decoded-ahead-goes-first",
@@ -435,5 +468,26 @@ MUTANTS = (
         breaks="an edit overwrites another client's change",
         test="tests/web/test_definitions.py::test_two_people_cannot_overwrite_each_other",
         edits=(Edit("consumer/web/http/etags.py", old="if current not in named:", new="if not named:"),),
+    ),
+    # The schema
+    Mutant(
+        "schema-not-checked",
+        breaks="a worker processes events under the schema of another version",
+        test="tests/postgres/test_migrations.py::test_no_event_is_processed_under_another_schema",
+        edits=(
+            Edit("consumer/ingest/batch_context.py", old="            prepare=require_newest,\n", new=""),
+        ),
+    ),
+    Mutant(
+        "upgrade-counts-twice",
+        breaks="an upgrade counts what is counted by object for the key without an object too",
+        test="tests/postgres/test_migrations.py::test_everything_adds_up_after_the_upgrade",
+        edits=(
+            Edit(
+                "sql/migrations/0002_dedup_keys_and_contact_scores.sql",
+                old="select contact_id, definition_id, edition, '', -count from by_object",
+                new="select contact_id, definition_id, edition, '', 0 from by_object",
+            ),
+        ),
     ),
 )

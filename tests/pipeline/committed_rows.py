@@ -23,9 +23,10 @@ _TABLES = {
     "claims": "select account_id, event_key, digest from claims",
     "timeline": f"""select {_CONTACT}, occurred_at, event_key, definition_id, edition, verdict, settled, xp_worth,
         credit_number, type, source, event_id, object_id, actor_id, actor_type, data from timeline""",
-    "gates": f"""select {_CONTACT}, definition_id, edition, object_key, last_counted_at, last_counted_key,
-        last_fixed_at from gates""",
-    "announcements": f"""select {_CONTACT}, profile_id, version, message_version from scores
+    "dedup_keys": f"""select {_CONTACT}, definition_id, edition, object_key, count, last_counted_at,
+        last_counted_key, last_fixed_at from dedup_keys""",
+    "ranks": f"select {_CONTACT}, profile_id, version, group_id, points from ranks",
+    "announcements": f"""select {_CONTACT}, profile_id, version, message_version from contact_scores
         where message_version is not null""",
     "counted_definitions": "select key from definitions where counted",
     "lanes": """select topic, partition, next_offset, last_timestamp, last_checksum, stopped, seen, recent_dead

@@ -206,9 +206,9 @@ async def entries(connection: Connection) -> dict[tuple[str, str, str, str], tup
 async def tallies(connection: Connection) -> dict[tuple[str, str, str, int], int]:
     """(account, contact, definition, edition) -> how often it counted; those of 0 are not there."""
     rows = await connection.fetch("""
-        select a.key as account, c.external_id, d.key as definition, t.edition, t.count
-        from tallies t join contacts c on c.id = t.contact_id join accounts a on a.id = c.account_id
-        join definitions d on d.id = t.definition_id where t.count <> 0""")
+        select a.key as account, c.external_id, d.key as definition, t.edition, sum(t.count) as count
+        from dedup_keys t join contacts c on c.id = t.contact_id join accounts a on a.id = c.account_id
+        join definitions d on d.id = t.definition_id group by 1, 2, 3, 4 having sum(t.count) <> 0""")
     return {
         (row["account"], row["external_id"], row["definition"], row["edition"]): row["count"] for row in rows
     }

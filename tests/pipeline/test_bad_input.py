@@ -269,7 +269,7 @@ async def test_a_counter_that_runs_over_costs_one_event(database: str, connectio
     async with service.running(database) as worker:
         await worker.apply(document())
         await worker.batch([_good("first", "full")])
-        await connection.execute("update tallies set count = 2147483647")
+        await connection.execute("update dedup_keys set count = 2147483647")
         outcomes = await worker.batch([_good("a"), _good("b", "full"), _good("c")])
     assert outcomes == ["applied", "dead refused_by_database", "applied"]
-    assert await connection.fetchval("select count(*) from tallies where count = 2147483647") == 1
+    assert await connection.fetchval("select count(*) from dedup_keys where count = 2147483647") == 1

@@ -186,9 +186,11 @@ async def test_a_group_that_is_gone_is_in_one_last_message(database: str, connec
     await connection.execute("""
         insert into groups (account_id, key, name, icon, position, deleted)
             values (1, 'gone', 'Gone', 'star', 9, true);
-        insert into scores
-            select contact_id, profile_id, version, currval('groups_id_seq'), 5 from scores where group_id = 0;
-        update scores set points = 15 where group_id = 0""")
+        update contact_scores
+            set group_ids = group_ids || currval('groups_id_seq')::int, group_points = group_points || 5::bigint,
+                overall = 15;
+        truncate ranks;
+        insert into ranks select profile_id, version, group_id, points, contact_id from scores""")
     await service.publish_all(database, [await service.begin_publish(connection, won=3)])
     [_, changed] = await service.score_changes(connection)
     assert changed["groups"]["gone"] == {"previous": 5, "current": 0}

@@ -65,7 +65,7 @@ async def test_events_during_a_publish_count_once_under_both_versions(
             for who, count in [
                 (row["external_id"], row["count"])
                 for row in await connection.fetch(
-                    "select external_id, count from tallies join contacts on id = contact_id"
+                    "select external_id, count from dedup_keys join contacts on id = contact_id"
                 )
             ]
         }

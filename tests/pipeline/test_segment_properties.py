@@ -174,7 +174,8 @@ async def _all_at_once(connection: Connection, match: Match, asking: MatchContex
 async def _store(connection: Connection, people: list[Person], asking: MatchContext) -> list[int]:
     """Put these people in place of all others; returns their numbers in order."""
     await connection.execute(
-        "delete from contacts; delete from scores; delete from tallies; delete from timeline"
+        "delete from contacts; delete from contact_scores; delete from ranks;"
+        "delete from dedup_keys; delete from timeline"
     )
     rows = await connection.fetch(
         "insert into contacts (account_id, external_id, shard) select 1, n, 0 from generate_series(1, $1) n"
@@ -185,8 +186,8 @@ async def _store(connection: Connection, people: list[Person], asking: MatchCont
     definitions, groups = asking.definitions, asking.groups
     scores, tallies, events = [], [], []
     for number, person in zip(ids, people, strict=True):
-        scores.append((number, 0, sum(person.points.values())))
-        scores += [(number, groups[key], points) for key, points in person.points.items()]
+        in_groups = {groups[key]: points for key, points in person.points.items()}
+        scores.append((number, sum(in_groups.values()), [*in_groups], [*in_groups.values()]))
         tallies += [(number, definitions[key], edition, n) for (key, edition), n in person.tallies.items()]
         events += [
             (
@@ -198,8 +199,11 @@ async def _store(connection: Connection, people: list[Person], asking: MatchCont
             )
             for place, (ago, key, robot) in enumerate(person.events)
         ]
-    await connection.executemany("insert into scores values ($1, 1, 1, $2, $3)", scores)
-    await connection.executemany("insert into tallies values ($1, $2, $3, $4)", tallies)
+    await connection.executemany("insert into contact_scores values ($1, 1, 1, $2, $3, $4)", scores)
+    await connection.execute(
+        "insert into ranks select profile_id, version, group_id, points, contact_id from scores"
+    )
+    await connection.executemany("insert into dedup_keys values ($1, $2, $3, '', $4)", tallies)
     await connection.executemany(
         """insert into timeline values
            (1, $1, $2, $3, $4, 1, $5, false, 0, 0, '', '', '', null, null, null, '{}', now())""",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
 
-APPLY = queries("apply")[""]
+ENQUEUE = queries("outbox")["enqueue"]
 
 
 @asynccontextmanager
@@ -68,7 +68,7 @@ async def test_heads_are_taken_last(database: str, connection: Connection) -> No
     async with _two(schedule, database, "always") as (first, second):
         schedule.committed = committed.append
         await schedule.run(
-            chain(schedule.turns_until(0, APPLY), repeat(1)),
+            chain(schedule.turns_until(0, ENQUEUE), repeat(1)),
             {0: first.batch([clock_event("10:00")]), 1: second.batch([clock_event("10:01", subject="bob")])},
         )
 

@@ -56,10 +56,11 @@ async def test_of_one_account(database: str) -> None:
 TAMPERED = {
     "verdict": "update timeline set verdict = 'counted', credit_number = credit_number + 1"
     " where verdict = 'cooling_down'",
-    "tally": "update tallies set count = count + 1",
-    "gate": "update gates set last_counted_key = decode(repeat('00', 16), 'hex')",
-    "score": "update scores set points = points + 1 where group_id = 0",
-    "announcement": "update scores set message_version = null",
+    "tally": "update dedup_keys set count = count + 1",
+    "gate": "update dedup_keys set last_counted_key = decode(repeat('00', 16), 'hex')",
+    "score": "update contact_scores set overall = overall + 1",
+    "rank": "update ranks set points = points + 1 where group_id <> 0",
+    "announcement": "update contact_scores set message_version = null",
     "message": "update outbox set facts = array(select replace(f, E'\\x1f2\\x1fevents', E'\\x1f3\\x1fevents')"
     " from unnest(facts) f)",
     "outbox": "delete from outbox where first_position = 1",
@@ -81,5 +82,5 @@ async def test_tampering_is_seen(what: str, database: str, connection: Connectio
 async def test_a_score_row_too_few_is_seen(database: str, connection: Connection) -> None:
     """A contact without an overall score is a difference, though the score would be 0."""
     await _feed(database, "weights")
-    await connection.execute("delete from scores where points = 0 and group_id = 0")
+    await connection.execute("delete from contact_scores where overall = 0")
     assert any("nothing" in line for line in (await verify(database)).differences)

@@ -100,7 +100,10 @@ async def test_without_history_a_publish_takes_effect_at_once(connection: Connec
     contact = await connection.fetchval(
         "insert into contacts (account_id, external_id, shard) select id, 'ann', 0 from accounts returning id"
     )
-    await connection.execute("insert into scores select $1, id, 1, 0, 0 from profiles", contact)
+    await connection.execute(
+        "insert into contact_scores select $1, id, 1, 0, '{}', '{}' from profiles", contact
+    )
+    await connection.execute("insert into ranks select id, 1, 0, 0, $1 from profiles", contact)
     assert await applied(
         connection,
         "profiles:\n  - {key: lead_score, published: true, weights: {won: 3, later: 9}}\n"
@@ -121,6 +124,8 @@ async def test_without_history_a_publish_takes_effect_at_once(connection: Connec
         "select profiles.key, version, group_id, points from scores join profiles on id = profile_id order by 1"
     )
     assert [tuple(row) for row in rows] == [("lead_score", 2, 0, 0), ("second", 1, 0, 0)]
+    rows = await connection.fetch("select version, group_id, points from ranks order by profile_id")
+    assert [tuple(row) for row in rows] == [(2, 0, 0), (1, 0, 0)]
 
 
 async def test_weights_that_are_given_replace_those_before(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,8 +20,12 @@ from consumer.catalog.model.conditions import (
     conditions_from_json,
 )
 from consumer.domain.model import Event
+from consumer.domain.verdict_rule import Edition
 from schemas.exact_json import exact_json
+from schemas.vocabulary import Per, Policy
 from tests.oracle import match as oracle
+
+ALWAYS = Edition(Policy.ALWAYS, timedelta(0), Per.CONTACT)
 
 
 def event(data: str = "{}", **attributes: Any) -> Event:
@@ -47,7 +52,7 @@ def event(data: str = "{}", **attributes: Any) -> Event:
 
 
 def takes(condition: Condition, of: Event) -> bool:
-    definition = ActiveDefinition(1, "won", 1, 0, (condition,))
+    definition = ActiveDefinition(1, "won", 1, ALWAYS, 0, (condition,))
     account = AccountSnapshot(
         1,
         "acme",
@@ -161,7 +166,7 @@ def test_every_condition_has_to_hold_and_each_definition_stands_alone() -> None:
     big = Condition("amount", None, Op.GTE, 100)
     by_rep = Condition(None, Attribute.ACTORTYPE, Op.EQ, "rep")
     both, one, none = (
-        ActiveDefinition(number, f"d{number}", 1, 0, each)
+        ActiveDefinition(number, f"d{number}", 1, ALWAYS, 0, each)
         for number, each in enumerate([(big, by_rep), (big,), ()])
     )
     account = AccountSnapshot(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 # Of the concerns below: the worker's, and what only writes.
-OTHERS = {("inbox", "flush"), ("adjustments", "add"), ("adjustments", "add_points"), ("segments", "add")}
+OTHERS = {("inbox", "flush"), ("adjustments", "add"), ("segments", "add")}
 # The statements that requests wait for.
 STATEMENTS = [
     (concern, name)
@@ -78,8 +78,10 @@ insert into contacts (account_id, external_id, shard)
 insert into contact_fields
     select account_id, id, field, field || id % 20, now(), '' from contacts, unnest(array['name', 'owner']) field;
 insert into contact_links select id, id + 1, 'api', now(), '' from contacts where id % 10 = 1;
-insert into scores
-    select c.id, p.id, 1, g, c.id % 50 from contacts c join profiles p using (account_id), generate_series(0, 3) g;
+insert into contact_scores
+    select c.id, p.id, 1, c.id % 50, '{1,2,3}', array_fill(c.id % 50, array[3])
+    from contacts c join profiles p using (account_id);
+insert into ranks select profile_id, version, group_id, points, contact_id from scores;
 insert into editions select id, 1, 'cooldown', 60, 'object' from definitions;
 insert into profile_versions select id, 1, 'published', true, '{}', 'x' from profiles;
 insert into version_weights
@@ -89,17 +91,17 @@ insert into timeline
         decode(md5(id || '-' || n), 'hex'), account_id * 3 - n % 3, 1, 'counted', false, 0, 0, 'x', 'x', 'x', null,
         null, null, '{}', now()
     from contacts, generate_series(1, 10) n;
-insert into gates select contact_id, definition_id, 1, 'o' || n, occurred_at, event_key
+insert into dedup_keys select contact_id, definition_id, 1, 'o' || n, 1, occurred_at, event_key
     from timeline, generate_series(1, 2) n on conflict do nothing;
-insert into tallies select contact_id, definition_id, 1, count(*) from timeline group by 1, 2;
 insert into adjustments (contact_id, profile_id, group_id, points, reason, author, client_key)
     select contact_id, profile_id, g.id, 1, 'x', 'x', 'k' || p.id
     from scores join profiles p on p.id = profile_id join groups g on g.account_id = p.account_id and g.key = 'g1'
     where group_id = 0;
 insert into segments (account_id, key, name, conditions, position)
     select id, 's' || n, 'x', '{}', n from accounts, generate_series(1, 5) n;
-analyze segments, timeline, gates, tallies, adjustments, editions, profile_versions, version_weights;
-analyze accounts, groups, definitions, inbox, audit, profiles, contacts, contact_fields, contact_links, scores;
+analyze segments, timeline, dedup_keys, contact_scores, ranks, adjustments, editions, profile_versions;
+analyze version_weights, accounts, groups, definitions, inbox, audit, profiles, contacts, contact_fields;
+analyze contact_links;
 """
 
 
@@ -165,7 +167,7 @@ async def test_members_of_a_segment_are_looked_up_by_key(filled: Connection, sor
         await filled.execute("set local enable_partition_pruning = off")
         nodes = [*_nodes(await _plan(filled, statement))]
     used = {node["Index Name"] for node in nodes if "Index Name" in node}
-    assert {"scores_by_points", "scores_pkey", "tallies_pkey", "timeline_2026_02_pkey"} <= used
+    assert {"ranks_pkey", "contact_scores_pkey", "dedup_keys_pkey", "timeline_2026_02_pkey"} <= used
     assert not [node for node in nodes if node["Node Type"] in {"Seq Scan", "Sort", "Hash Join"}]
 
 

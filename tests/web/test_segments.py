@@ -187,7 +187,7 @@ async def test_a_count_is_a_minute_old_at_most_and_says_its_age(
         await connection.execute(aged, timedelta(minutes=2))
         blocker = await postgres.connect(api.dsn)
         async with blocker.transaction():
-            await blocker.execute("lock table tallies")
+            await blocker.execute("lock table dedup_keys")
             with monkeypatch.context() as patched:
                 patched.setattr(count_members, "COUNT_SECONDS", 0.05)
                 assert (await count())["contacts"] == 1, "it took too long"
@@ -272,7 +272,7 @@ async def test_where_members_are_few_they_are_looked_for_all_at_once(
     async with api.as_("many") as client:
         blocker = await postgres.connect(api.dsn)
         async with blocker.transaction():
-            await blocker.execute("lock table tallies")
+            await blocker.execute("lock table dedup_keys")
             asked = asyncio.create_task(_listed(client, segment="opened"))
 
             async def gathering() -> Any:

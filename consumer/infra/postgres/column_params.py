@@ -21,6 +21,16 @@ def numbers(values: Iterable[int]) -> str:
     return f"{{{','.join(map(str, values))}}}"
 
 
+def optional_numbers(values: Iterable[int | None]) -> str:
+    """Return integers, of which some may be None, as an array literal."""
+    return f"{{{','.join(['NULL' if value is None else str(value) for value in values])}}}"
+
+
+def places(values: Iterable[tuple[int, int]]) -> str:
+    """Join the places of rows (ctid). One is valid in its transaction, while a lock keeps other writers out."""
+    return _SEPARATOR.join([f"({block},{number})" for block, number in values])
+
+
 def truths(values: Iterable[bool]) -> str:
     """Return booleans as an array literal."""
     return f"{{{','.join(['t' if value else 'f' for value in values])}}}"

@@ -14,6 +14,8 @@ _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (
     (asyncpg.SerializationError, RetryReason.SERIALIZATION),
     (asyncpg.DeadlockDetectedError, RetryReason.DEADLOCK),
     (asyncpg.LockNotAvailableError, RetryReason.LOCK_TIMEOUT),
+    # another transaction has claimed an event or created a contact since this one looked (_RACES)
+    (asyncpg.UniqueViolationError, RetryReason.SERIALIZATION),
     (asyncpg.QueryCanceledError, RetryReason.STATEMENT_TIMEOUT),
     (asyncpg.PostgresConnectionError, RetryReason.CONNECTION),
     # shutting down, restarting, crashed, out of connections or memory: it recovers
@@ -29,6 +31,9 @@ _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (
     (TimeoutError, RetryReason.CONNECTION),
 )
 
+# Of rows that two transactions may make at the same time; who comes second finds them when it looks again.
+_RACES = frozenset({"claims_pkey", "contacts_external_id_unique"})
+
 
 class DatabaseTlsError(ConnectionError):
     """The TLS handshake with the database failed; the message says why, and which part of the URL to check."""
@@ -43,5 +48,7 @@ def retry_reason(error: BaseException) -> RetryReason | None:
 
 
 def is_data_error(error: BaseException) -> bool:
-    """Return True if Postgres refused the data itself: SQLSTATE classes 22, 23 and 54."""
-    return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "")[:2] in {"22", "23", "54"}
+    """Return True if Postgres refused the data itself: SQLSTATE classes 22, 23 and 54, unless it was a race."""
+    if not isinstance(error, asyncpg.PostgresError) or error.constraint_name in _RACES:
+        return False
+    return (error.sqlstate or "")[:2] in {"22", "23", "54"}

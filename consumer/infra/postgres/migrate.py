@@ -8,40 +8,61 @@ import sql
 from consumer.infra.postgres.connection import open_unbounded
 
 if TYPE_CHECKING:
-    import asyncpg
+    from collections.abc import Callable
 
-NEWEST = 1
+    from consumer.infra.postgres.connection import Connection
+
+NEWEST = 2
 
 # Key of the advisory lock, the same in every version: two migrations of one database never run at once.
 _LOCK = 0x656E67616765
+
+
+class SchemaTooOldError(Exception):
+    """The database has no schema, or an older one than this program needs; run `engagement migrate`."""
 
 
 class SchemaTooNewError(Exception):
     """The database was migrated by a newer version of this program; upgrade the program."""
 
 
-async def migrate(dsn: str) -> tuple[int, int]:
+async def migrate(
+    dsn: str, *, upgrading: Callable[[int, int], None] = lambda _before, _after: None
+) -> tuple[int, int]:
     """Bring the database at `dsn` to the newest schema in one transaction; return the versions before and after.
 
-    Version 0 is an empty database. Raises SchemaTooNewError where the database is ahead of the code.
+    Version 0 is an empty database. upgrading: called with both versions before an older schema is upgraded, which
+    may take minutes. Raises SchemaTooNewError where the database is ahead of the code.
     """
     connection = await open_unbounded(dsn)
     try:
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
             before = await schema_version(connection)
-            if before > NEWEST:
-                raise SchemaTooNewError(f"the schema is at version {before}, this program knows {NEWEST}")
+            _refuse_newer(before)
             if before == 0:
                 await connection.execute(sql.schema())
-            else:
+            elif before < NEWEST:
+                upgrading(before, NEWEST)
                 await _upgrade(connection, before)
         return before, NEWEST
     finally:
         await connection.close()
 
 
-async def schema_version(connection: asyncpg.Connection[asyncpg.Record]) -> int:
+async def require_newest(connection: Connection) -> None:
+    """Raise SchemaTooOldError or SchemaTooNewError unless the database has the schema of this program."""
+    version = await schema_version(connection)
+    _refuse_newer(version)
+    if version == 0:
+        raise SchemaTooOldError("the database has no schema: run `engagement migrate`")
+    if version < NEWEST:
+        raise SchemaTooOldError(
+            f"the schema is at version {version}, this program needs {NEWEST}: run `engagement migrate`"
+        )
+
+
+async def schema_version(connection: Connection) -> int:
     """Return the schema version of the database, 0 where it has no schema."""
     if await connection.fetchval("select to_regclass('installation')") is None:
         return 0
@@ -49,7 +70,12 @@ async def schema_version(connection: asyncpg.Connection[asyncpg.Record]) -> int:
     return version
 
 
-async def _upgrade(connection: asyncpg.Connection[asyncpg.Record], before: int) -> None:
+def _refuse_newer(version: int) -> None:
+    if version > NEWEST:
+        raise SchemaTooNewError(f"the schema is at version {version}, this program knows {NEWEST}")
+
+
+async def _upgrade(connection: Connection, before: int) -> None:
     for version, script in sql.migrations().items():
         if version > before:
             await connection.execute(script)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Key of the advisory lock; any number that no other lock uses.
 REVISION_LOCK = 0x656E6761_0001
 _BEGIN_SHARED = queries("revision_lock")["begin_shared"] % REVISION_LOCK
+# Settings of a transaction that changes what is stored of contacts.
+LOOK_UP_BY_KEY = queries("revision_lock")["look_up_by_key"]
 
 
 async def begin_shared(connection: Connection, local_settings: str = "") -> None:

@@ -18,12 +18,12 @@ from consumer.domain.model import DeadLetter, Record
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.postgres.revision_lock import begin_shared
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
-from consumer.ingest.batch_processor import PIN_PLANS, StaleCatalogError
+from consumer.ingest.batch_processor import StaleCatalogError
 from consumer.ingest.dead_letters import browse
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.store_dead_letters import refused_by_database
@@ -128,7 +128,7 @@ class Replay:
         batch = replace(batch, dead=())
         await self._context.prepare_partitions(one.event.occurred_us for one in batch.matched)
 
-        await begin_shared(connection, PIN_PLANS)
+        await begin_shared(connection, LOOK_UP_BY_KEY)
         locked = await connection.fetch(_SQL["lock"], sorted(there))
         if len(locked) < len(there):
             await connection.execute("rollback")
@@ -136,7 +136,12 @@ class Replay:
         if (await fetch_one(connection, _SQL["revision"]))["revision"] != catalog.revision:
             raise StaleCatalogError
         applied = await apply_batch(
-            connection, batch, self._watch, shards=self._context.shards, claim_window=self._claim_window
+            connection,
+            batch,
+            self._watch,
+            shards=self._context.shards,
+            weights=self._context.weights,
+            claim_window=self._claim_window,
         )
         replayed = [
             Replayed(letter.summary.id, result.outcome, result.fault)

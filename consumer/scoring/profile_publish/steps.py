@@ -75,6 +75,7 @@ async def process_next_contacts(connection: Connection, publish: int) -> bool:
 async def _process_contacts(connection: Connection, row: asyncpg.Record, contacts: list[int]) -> None:
     profile, version = row["profile_id"], row["version"]
     if row["state"] == "building":
+        await connection.execute(_SQL["delete_scores"], contacts, profile, version, False)
         await connection.execute(_SQL["build_scores"], contacts, profile, version)
         return
     announcing = row["state"] == "announcing"

@@ -5,20 +5,22 @@ Reads the whole base in one snapshot, some contacts at a time, and writes nothin
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY
 from consumer.scoring.profile_publish.preview import lock_previews
+from consumer.scoring.rejudgement.history import judge_history, read_definition
 from consumer.scoring.rejudgement.requests import find_definition
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from consumer.infra.postgres.connection import Connection
+    from consumer.scoring.rejudgement.history import RejudgedEntry
 
-_SQL = queries("rejudgement")
-_PREVIEW = f"{_SQL['judged']}{_SQL['preview']}"
 _CHUNK_CONTACTS = 2000
 # Contacts whose count changes most are named up to that many.
 _MAX_NAMED = 20
@@ -53,6 +55,22 @@ class RejudgementEffects:
     xp_taken: int = 0
     movers: list[CountChange] = field(default_factory=list)
 
+    def add(self, contact: str, entries: Sequence[RejudgedEntry], *, with_xp: bool) -> None:
+        """Add what would change for a contact."""
+        xp_due = [entry for entry in entries if with_xp and entry.xp_differs]
+        if not (xp_due or any(entry.step for entry in entries)):
+            return
+        self.changed += 1
+        self.counting += sum(entry.step == 1 for entry in entries)
+        self.ceasing += sum(entry.step == -1 for entry in entries)
+        self.xp_given += sum(entry.xp_worth for entry in xp_due if entry.is_counted)
+        self.xp_taken += sum(entry.xp_worth for entry in xp_due if not entry.is_counted)
+        before, after = (
+            sum(entry.was_counted for entry in entries),
+            sum(entry.is_counted for entry in entries),
+        )
+        self.movers.append(CountChange(contact, before, after))
+
 
 async def preview(
     connection: Connection,
@@ -67,10 +85,11 @@ async def preview(
     Raises UnknownAccountError, UnknownDefinitionError, PreviewRunningError, and errors of asyncpg.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        await connection.execute(_SQL["pin_plans"])
+        await connection.execute(LOOK_UP_BY_KEY)
         ids = await find_definition(connection, account, definition)
         await lock_previews(connection, account)
         effects = RejudgementEffects(account, definition, ids["edition"])
+        judged = await read_definition(connection, ids["definition_id"])
         total = await connection.fetchval(queries("republish")["contacts_count"], ids["account_id"])
         last = ""
         while contacts := await connection.fetch(
@@ -78,13 +97,11 @@ async def preview(
         ):
             last = contacts[-1]["external_id"]
             names = {row["id"]: row["external_id"] for row in contacts}
-            for row in await connection.fetch(_PREVIEW, list(names), ids["definition_id"], with_xp):
-                effects.changed += 1
-                effects.counting += row["counting"]
-                effects.ceasing += row["ceasing"]
-                effects.xp_given += row["xp_given"]
-                effects.xp_taken += row["xp_taken"]
-                effects.movers.append(CountChange(names[row["contact_id"]], row["before"], row["after"]))
+            by_contact: defaultdict[int, list[RejudgedEntry]] = defaultdict(list)
+            for entry in await judge_history(connection, judged, list(names)):
+                by_contact[entry.contact_id].append(entry)
+            for contact, entries in by_contact.items():
+                effects.add(names[contact], entries, with_xp=with_xp)
             effects.movers.sort(key=lambda mover: (-abs(mover.after - mover.before), mover.contact))
             del effects.movers[_MAX_NAMED:]
             effects.contacts += len(contacts)

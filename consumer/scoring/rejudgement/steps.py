@@ -1,7 +1,7 @@
 """Runs a rejudgement, step by step; each step is one transaction over some contacts, whose locks it holds.
 
 Lock order within a step, as in a batch: revision, rejudgement, contacts, outbox heads. Progress is committed with
-each step, so that any process can continue after a crash. The judging is in sql/queries/rejudgement.sql.
+each step, so that any process can continue after a crash. history.py judges, write.py stores.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from consumer.contact_state import outbox
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.postgres.revision_lock import begin_shared
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.scoring import announce, contact_keyset
+from consumer.scoring.rejudgement.history import judge_history, read_definition
 from consumer.scoring.rejudgement.requests import RejudgementStatus, status
+from consumer.scoring.rejudgement.write import write_history
 from sql import queries
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 
 _SQL = queries("rejudgement")
-_WRITE = f"{_SQL['judged']}{_SQL['write']}"
 # Contacts in one step: batches with events of theirs wait meanwhile.
 _CHUNK_CONTACTS = 200
 # Contact numbers scanned in one step: other accounts' contacts lie between.
@@ -57,7 +59,7 @@ async def run_rejudgement(
 
 async def process_next_contacts(connection: Connection, number: int) -> bool:
     """Process the next contacts, or end the rejudgement, in one transaction; return False if it has to wait."""
-    await begin_shared(connection, _SQL["pin_plans"])
+    await begin_shared(connection, LOOK_UP_BY_KEY)
     row = await fetch_one(connection, _SQL["lock_rejudgement"], number)
     has_to_wait = False
     if row["state"] == "running":
@@ -83,14 +85,14 @@ async def _rejudge_contacts(connection: Connection, number: int, row: asyncpg.Re
     if contacts:
         await announce.lock_contacts(connection, contacts)
         if row["with_xp"]:
-            await connection.fetch(_SQL["lock_outbox_heads"])
-        written = await fetch_one(connection, _WRITE, contacts, row["definition_id"], row["with_xp"])
-        changed = written["changed"]
+            await outbox.lock_heads(connection)
+        definition = await read_definition(connection, row["definition_id"])
+        entries = await judge_history(connection, definition, contacts)
+        changed, deltas = await write_history(
+            connection, definition, contacts, entries, with_xp=row["with_xp"]
+        )
         if changed:
             profiles = await connection.fetch(_SQL["published_profiles"], row["account_id"])
-            deltas = announce.ScoreDeltas(
-                *(written[name] for name in ("contacts", "profiles", "groups", "points"))
-            )
             await announce.enqueue_score_messages(
                 connection, contacts, [each["id"] for each in profiles], cause="rejudge", deltas=deltas
             )

@@ -1,0 +1,152 @@
+"""Reads and writes dedup keys, and reads the entries that decide about new events of theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from consumer.domain.dedup_key import KeyState, StoredEntry
+from consumer.infra.postgres.column_params import numbers, places, texts, truths
+from schemas.vocabulary import Per
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from consumer.infra.postgres.connection import Connection
+
+_SQL = queries("dedup_keys")
+
+
+# Contact, definition, edition, and the object where the edition is per object; '' else, and for events without one.
+# A plain tuple, since a batch makes one for each entry.
+DedupKey: TypeAlias = tuple[int, int, int, str]
+Place: TypeAlias = tuple[int, int]
+
+
+class StoredKey(msgspec.Struct, gc=False):
+    """The state of a key, and where its row is (ctid); place: None where there is no row yet."""
+
+    state: KeyState
+    place: Place | None = None
+
+
+class Span(msgspec.Struct, gc=False):
+    """Entries of a key to be read, from `since` to `until`, both included."""
+
+    account_id: int
+    key: DedupKey
+    per: Per
+    since: datetime
+    until: datetime
+
+
+async def read(connection: Connection, keys: Sequence[DedupKey]) -> dict[DedupKey, StoredKey]:
+    """Return those of the keys that are stored."""
+    rows = await connection.fetch(
+        _SQL["read"],
+        *_key_columns(keys),
+    )
+    return {
+        keys[number - 1]: StoredKey(_state(count, last_at, last_key, last_fixed_at), place)
+        for number, count, last_at, last_key, last_fixed_at, place in rows
+    }
+
+
+async def read_fixed_points(connection: Connection, spans: Sequence[Span]) -> list[dict[str, datetime]]:
+    """Return for each span when entries of older editions have counted last after `since`, by object key.
+
+    Where keys are per contact the object key is ''. `until` is not used.
+    """
+    found: list[dict[str, datetime]] = [{} for _ in spans]
+    rows = await connection.fetch(_SQL["counted_before"], *_columns(spans), [span.since for span in spans])
+    for number, object_key, last_at in rows:
+        found[number - 1][object_key] = last_at
+    return found
+
+
+async def read_entries(connection: Connection, spans: Sequence[Span]) -> list[list[StoredEntry]]:
+    """Return the entries of each span: those of the key's edition, and what has counted under older ones."""
+    found: list[list[StoredEntry]] = [[] for _ in spans]
+    rows = await connection.fetch(
+        _SQL["stored_entries"],
+        *_columns(spans),
+        [span.since for span in spans],
+        [span.until for span in spans],
+        texts([span.key[3] for span in spans]),
+    )
+    for number, occurred_at, event_key, edition, settled, is_counted, xp_worth, credit_number in rows:
+        found[number - 1].append(
+            StoredEntry((occurred_at, event_key), edition, settled, is_counted, xp_worth, credit_number)
+        )
+    return found
+
+
+async def write(
+    connection: Connection,
+    new: Sequence[tuple[DedupKey, KeyState]],
+    changed: Sequence[tuple[Place, KeyState]] = (),
+) -> None:
+    """Store new keys, and the new states of stored ones at their places."""
+    states = [state for _, state in new]
+    states_now = [state for _, state in changed]
+    await connection.execute(
+        _SQL["write"],
+        *_key_columns([key for key, _ in new]),
+        *_state_columns(states),
+        places([place for place, _ in changed]),
+        *_state_columns(states_now),
+    )
+
+
+async def of_definition(
+    connection: Connection, contacts: Sequence[int], definition_id: int
+) -> dict[DedupKey, KeyState]:
+    """Return the keys of a definition of these contacts, of all editions."""
+    rows = await connection.fetch(_SQL["of_definition"], contacts, definition_id)
+    return {
+        (contact, definition, edition, object_key): _state(count, last_at, last_key, last_fixed_at)
+        for contact, definition, edition, object_key, count, last_at, last_key, last_fixed_at in rows
+    }
+
+
+async def delete(connection: Connection, contacts: Sequence[int], definition_id: int) -> None:
+    """Delete the keys of a definition of these contacts."""
+    await connection.execute(_SQL["delete"], contacts, definition_id)
+
+
+def _state(count: int, last_at: datetime | None, last_key: bytes, last_fixed_at: datetime | None) -> KeyState:
+    return KeyState(count, None if last_at is None else (last_at, last_key), last_fixed_at)
+
+
+def _columns(spans: Sequence[Span]) -> tuple[str, ...]:
+    contacts, definitions, editions, _ = _key_columns([span.key for span in spans])
+    return (
+        numbers([span.account_id for span in spans]),
+        contacts,
+        definitions,
+        editions,
+        truths([span.per is Per.OBJECT for span in spans]),
+    )
+
+
+def _key_columns(keys: Sequence[DedupKey]) -> tuple[str, str, str, str]:
+    return (
+        numbers([contact for contact, _, _, _ in keys]),
+        numbers([definition for _, definition, _, _ in keys]),
+        numbers([edition for _, _, edition, _ in keys]),
+        texts([object_key for _, _, _, object_key in keys]),
+    )
+
+
+def _state_columns(
+    states: Sequence[KeyState],
+) -> tuple[str, list[datetime | None], list[bytes | None], list[datetime | None]]:
+    return (
+        numbers([state.count for state in states]),
+        [state.last_counted[0] if state.last_counted else None for state in states],
+        [state.last_counted[1] if state.last_counted else None for state in states],
+        [state.last_fixed_at for state in states],
+    )

@@ -1,0 +1,149 @@
+"""Scores in memory: read for contacts whose locks are held, moved, and written back with the ranks of lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from consumer.infra.postgres.column_params import numbers, optional_numbers, places, texts
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from consumer.infra.postgres.connection import Connection
+
+_SQL = queries("contact_scores")
+# Number of the overall score among the groups.
+OVERALL = 0
+
+
+class Score(msgspec.Struct, gc=False):
+    """The points of a contact under one profile version, by group; they add up to `overall`.
+
+    message_version: of the last message, None until this version is announced to the contact. before: overall
+    (group 0) and groups as they are stored, empty where no row is. place: of the row (ctid). is_changed: differs
+    from the row.
+    """
+
+    contact_id: int
+    profile_id: int
+    version: int
+    overall: int = 0
+    groups: dict[int, int] = {}
+    message_version: int | None = None
+    before: dict[int, int] = {}
+    place: tuple[int, int] | None = None
+    is_changed: bool = False
+
+    def add(self, group_id: int, points: int) -> None:
+        """Add points to a group; adding 0 gives the contact the group."""
+        if points or group_id not in self.groups:
+            self.groups[group_id] = self.groups.get(group_id, 0) + points
+            self.overall += points
+            self.is_changed = True
+
+    def announce(self, message_version: int) -> None:
+        """Note the version of the message that announces the score."""
+        self.message_version = message_version
+        self.is_changed = True
+
+    @property
+    def by_group(self) -> dict[int, int]:
+        """Points by group, overall as group 0."""
+        return {OVERALL: self.overall, **self.groups}
+
+
+class Scores:
+    """The scores of some contacts under all versions, as they stand in memory."""
+
+    def __init__(self) -> None:
+        self._of_contact: dict[int, list[Score]] = {}
+
+    @classmethod
+    async def read(cls, connection: Connection, contacts: Sequence[int]) -> Scores:
+        """Return the stored scores of these contacts."""
+        scores = cls()
+        scores._of_contact = {contact: [] for contact in contacts}
+        rows = await connection.fetch(_SQL["read"], numbers(contacts)) if contacts else ()
+        for contact, profile, version, overall, group_ids, group_points, message_version, place in rows:
+            groups = dict(zip(group_ids, group_points, strict=True))
+            scores._of_contact[contact].append(
+                Score(
+                    contact,
+                    profile,
+                    version,
+                    overall,
+                    groups,
+                    message_version,
+                    {OVERALL: overall, **groups},
+                    place,
+                )
+            )
+        return scores
+
+    def under(self, contact_id: int, profile_id: int, version: int) -> Score:
+        """Return a contact's score under a version; where there is none, a new one of 0, which `write` stores."""
+        of_contact = self._of_contact.setdefault(contact_id, [])
+        for score in of_contact:
+            if score.version == version and score.profile_id == profile_id:
+                return score
+        score = Score(contact_id, profile_id, version, is_changed=True)
+        of_contact.append(score)
+        return score
+
+    def of_profile(self, contact_id: int, profile_id: int) -> list[Score]:
+        """Return a contact's scores under all versions of a profile."""
+        return [score for score in self._of_contact[contact_id] if score.profile_id == profile_id]
+
+    async def write(self, connection: Connection) -> None:
+        """Store what has changed."""
+        touched = [
+            score for of_contact in self._of_contact.values() for score in of_contact if score.is_changed
+        ]
+        if not touched:
+            return
+        new = [score for score in touched if score.place is None]
+        moved = [score for score in touched if score.place is not None]
+        await connection.execute(
+            _SQL["write"],
+            numbers([score.contact_id for score in new]),
+            numbers([score.profile_id for score in new]),
+            numbers([score.version for score in new]),
+            *_value_columns(new),
+            places([score.place for score in moved if score.place is not None]),
+            *_value_columns(moved),
+        )
+        await _write_ranks(connection, touched)
+
+
+async def _write_ranks(connection: Connection, scores: Iterable[Score]) -> None:
+    new: list[tuple[int, int, int, int, int]] = []
+    moved: list[tuple[int, int, int, int, int, int]] = []
+    for score in scores:
+        before = score.before
+        for group, points in score.by_group.items():
+            was = before.get(group)
+            if was is None:
+                new.append((score.profile_id, score.version, group, points, score.contact_id))
+            elif was != points:
+                moved.append((score.profile_id, score.version, group, score.contact_id, was, points))
+    # In the order of the index, whose pages are then written one after another.
+    new.sort()
+    moved.sort(key=lambda row: (row[0], row[1], row[2], row[5]))
+    if new or moved:
+        await connection.execute(
+            _SQL["write_ranks"],
+            *(numbers([row[column] for row in new]) for column in range(5)),
+            *(numbers([row[column] for row in moved]) for column in range(6)),
+        )
+
+
+def _value_columns(scores: Sequence[Score]) -> tuple[str, str, str, str]:
+    return (
+        numbers([score.overall for score in scores]),
+        texts([numbers(score.groups) for score in scores]),
+        texts([numbers(score.groups.values()) for score in scores]),
+        optional_numbers([score.message_version for score in scores]),
+    )

@@ -1,0 +1,111 @@
+"""Claims event keys: decides which events of a batch are applied, and which are duplicates or expired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from consumer.infra.postgres.column_params import numbers, texts
+from schemas.timestamps import to_microseconds
+from schemas.vocabulary import Outcome
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from consumer.infra.postgres.connection import Connection
+    from consumer.ingest.batch import MatchedEvent
+
+# An event is applied at most an hour before the time it is dated; a day more costs nothing and allows for clocks.
+_CLAIMS_MARGIN = timedelta(days=1)
+_SQL = queries("batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """not_applied: the outcomes of the matched events that are not applied, by ordinal.
+
+    conflicting: how many of them are duplicates with other contents than the event that was applied.
+    """
+
+    not_applied: Mapping[int, Outcome]
+    conflicting: int
+
+
+async def claim_events(
+    connection: Connection, matched: Sequence[MatchedEvent], claim_window: timedelta
+) -> Claims:
+    """Claim the keys of the new events.
+
+    Raises asyncpg's UniqueViolationError where another transaction claims one of the keys at the same time: the
+    batch has to be tried again, and will find that claim.
+    """
+    claimed, horizons = await _read_claims(connection, matched)
+    since = datetime.now(UTC) - claim_window + _CLAIMS_MARGIN
+    expired = {
+        one.ordinal
+        for one in (matched if horizons else ())
+        if one.event.occurred_us < horizons.get(one.account.id, 0)
+    }
+    oldest = to_microseconds(since)
+    old = [one for one in matched if one.event.occurred_us < oldest or one.ordinal in expired]
+    on_timeline = await _find_on_timeline(connection, old) if old else frozenset()
+
+    # Of several events with one key the first that is not expired may claim it.
+    first: dict[tuple[int, bytes], MatchedEvent] = {}
+    for one in matched:
+        if one.ordinal not in expired:
+            first.setdefault((one.account.id, one.event.key), one)
+    new: list[tuple[int, bytes, int]] = []
+    not_applied: dict[int, Outcome] = {}
+    conflicting = 0
+    for one in matched:
+        key = one.account.id, one.event.key
+        stored = claimed.get(one.ordinal)
+        may_claim = first.get(key)
+        if may_claim is one and stored is None:
+            new.append((*key, one.event.digest))
+            if one.ordinal not in on_timeline:
+                continue
+        if may_claim is None and stored is None and one.ordinal not in on_timeline:
+            not_applied[one.ordinal] = Outcome.EXPIRED
+        else:
+            not_applied[one.ordinal] = Outcome.DUPLICATE
+            applied = stored if stored is not None else may_claim and may_claim.event.digest
+            conflicting += applied is not None and applied != one.event.digest
+    if new:
+        # In order, so that two transactions that claim the same keys wait for each other one way only.
+        await connection.copy_records_to_table(
+            "claims", records=sorted(new), columns=("account_id", "event_key", "digest")
+        )
+    return Claims(not_applied, conflicting)
+
+
+async def _read_claims(
+    connection: Connection, matched: Sequence[MatchedEvent]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the digests of claims that are there already, by ordinal; and horizons in microseconds, by account."""
+    accounts = [one.account.id for one in matched]
+    keys = b"".join([one.event.key for one in matched])
+    claimed, horizons = {}, {}
+    for number, digest, account, horizon in await connection.fetch(
+        _SQL["claimed"], numbers(accounts), keys, sorted(set(accounts))
+    ):
+        if account is None:
+            claimed[matched[number - 1].ordinal] = digest
+        else:
+            horizons[account] = to_microseconds(horizon)
+    return claimed, horizons
+
+
+async def _find_on_timeline(connection: Connection, old: Sequence[MatchedEvent]) -> frozenset[int]:
+    """Return the ordinals of those of these events that are on the timeline, though their claims may be gone."""
+    rows = await connection.fetch(
+        _SQL["on_timeline"],
+        numbers([one.account.id for one in old]),
+        texts([one.event.subject for one in old]),
+        numbers([one.event.occurred_us for one in old]),
+        [one.event.key for one in old],
+    )
+    return frozenset(old[row["number"] - 1].ordinal for row in rows)

@@ -1,0 +1,129 @@
+"""Turns what judging has changed into points and messages: scores under every version, XP, dead letters."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from consumer.contact_state import messages
+from consumer.contact_state.scores import OVERALL, Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from consumer.contact_state.messages import ChangedEntry
+    from consumer.contact_state.outbox import Outbox
+    from consumer.contact_state.weights import Weights
+    from consumer.infra.postgres.connection import Connection
+    from consumer.ingest.judge_entries import JudgedEntries
+    from consumer.ingest.lock_contacts import LockedContact
+
+
+async def score_changes(
+    connection: Connection,
+    judged: JudgedEntries,
+    contacts: Iterable[LockedContact],
+    *,
+    accounts: Mapping[int, str],
+    weights: Weights,
+    outbox: Outbox,
+) -> None:
+    """Move and store the scores that the judged entries change, and add the messages about it to the outbox.
+
+    contacts: all that the transaction holds; a new one gets an overall score of 0 under every version. accounts:
+    their keys by number.
+    """
+    by_number = {contact.id: contact for contact in contacts}
+    new = [contact for contact in by_number.values() if contact.is_new]
+    moved = {contact for contact, _ in judged.tally_steps}
+    for change in judged.changes:
+        if change.xp_due:
+            contact = by_number[change.contact_id]
+            facts = messages.xp_credited(change, accounts[contact.account_id], contact.external_id)
+            outbox.add(contact.shard, "xp_credited", facts)
+    if not (new or moved):
+        return
+    scores = await Scores.read(connection, sorted(moved - {contact.id for contact in new}))
+    if new:
+        versions = await weights.versions(connection, {contact.account_id for contact in new})
+        for contact in new:
+            for profile, version in versions[contact.account_id]:
+                scores.under(contact.id, profile, version)
+    await weights.mark_counted(connection, {definition for _, definition in judged.tally_steps})
+    steps = await _move(connection, scores, judged.tally_steps, weights)
+    await _announce(
+        connection,
+        scores,
+        judged.changes,
+        steps,
+        contacts=by_number,
+        accounts=accounts,
+        weights=weights,
+        outbox=outbox,
+    )
+    await scores.write(connection)
+
+
+async def _move(
+    connection: Connection, scores: Scores, tally_steps: Mapping[tuple[int, int], int], weights: Weights
+) -> dict[tuple[int, int, int], dict[int, int]]:
+    """Move the scores by steps × weights under every version.
+
+    Returns what moved under published versions: by contact, profile and version the points by group (0: overall),
+    none of them 0.
+    """
+    by_definition = await weights.of_definitions(connection, {definition for _, definition in tally_steps})
+    moved: defaultdict[tuple[int, int, int], defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for (contact, definition), step in tally_steps.items():
+        for weight in by_definition[definition]:
+            points = step * weight.weight
+            scores.under(contact, weight.profile_id, weight.version).add(weight.group_id, points)
+            if points and weight.is_published:
+                by_group = moved[contact, weight.profile_id, weight.version]
+                by_group[weight.group_id] += points
+                by_group[OVERALL] += points
+    return {
+        key: steps
+        for key, by_group in moved.items()
+        if (steps := {group: points for group, points in by_group.items() if points})
+    }
+
+
+async def _announce(
+    connection: Connection,
+    scores: Scores,
+    changes: Sequence[ChangedEntry],
+    steps: Mapping[tuple[int, int, int], Mapping[int, int]],
+    *,
+    contacts: Mapping[int, LockedContact],
+    accounts: Mapping[int, str],
+    weights: Weights,
+    outbox: Outbox,
+) -> None:
+    """Add a message for each contact and profile whose published score has moved."""
+    definitions = {change.definition_id for change in changes}
+    by_definition = await weights.of_definitions(connection, definitions)
+    published = {
+        definition: [one for one in by_definition[definition] if one.is_published and one.weight]
+        for definition in definitions
+    }
+    profiles = {one.profile_id: one.profile for of in published.values() for one in of}
+    shown: defaultdict[tuple[int, int], list[tuple[ChangedEntry, int]]] = defaultdict(list)
+    for change in changes:
+        for weight in published[change.definition_id]:
+            shown[change.contact_id, weight.profile_id].append((change, weight.weight))
+    for (number, profile, version), of_profile in steps.items():
+        announcement = messages.announce_events(
+            scores.of_profile(number, profile), scores.under(number, profile, version), of_profile
+        )
+        if announcement is not None:
+            contact = contacts[number]
+            facts = messages.score_changed(
+                announcement,
+                shown[number, profile],
+                account=accounts[contact.account_id],
+                contact=contact.external_id,
+                profile=profiles[profile],
+                profile_version=version,
+            )
+            outbox.add(contact.shard, "score_changed", facts, contact.account_id)

@@ -1,0 +1,94 @@
+"""Judges the retained history of a definition as one set under its newest edition.
+
+Settled entries are judged in event order like the others.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from consumer.domain.verdict_rule import Edition, judge, verdict_of
+from consumer.infra.postgres.connection import fetch_one
+from schemas.vocabulary import Per, Policy, Verdict
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.infra.postgres.connection import Connection
+
+_SQL = queries("rejudgement")
+
+
+class RejudgedDefinition(msgspec.Struct, frozen=True):
+    """A definition with its newest edition, by which its history is judged. account: its key."""
+
+    id: int
+    account_id: int
+    account: str
+    key: str
+    edition: int
+    rule: Edition
+
+
+class RejudgedEntry(msgspec.Struct, gc=False):
+    """A retained entry, and its verdict under the newest edition."""
+
+    contact_id: int
+    order: tuple[datetime, bytes]
+    edition: int
+    was_counted: bool
+    settled: bool
+    object_id: str
+    verdict_before: str
+    xp_worth: int
+    credit_number: int
+    verdict: Verdict = Verdict.COUNTED
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it counts now."""
+        return self.verdict is Verdict.COUNTED
+
+    @property
+    def step(self) -> int:
+        """What it adds to the tally."""
+        return int(self.is_counted) - int(self.was_counted)
+
+    @property
+    def xp_differs(self) -> bool:
+        """Whether the XP credited for it does not match its verdict; it is credited if credit_number is odd."""
+        return self.xp_worth != 0 and (self.credit_number % 2 == 1) != self.is_counted
+
+
+async def read_definition(connection: Connection, number: int) -> RejudgedDefinition:
+    """Return a definition by number."""
+    row = await fetch_one(connection, _SQL["definition"], number)
+    rule = Edition(Policy(row["policy"]), timedelta(seconds=row["interval_seconds"] or 0), Per(row["per"]))
+    return RejudgedDefinition(row["id"], row["account_id"], row["account"], row["key"], row["edition"], rule)
+
+
+async def judge_history(
+    connection: Connection, definition: RejudgedDefinition, contacts: Sequence[int]
+) -> list[RejudgedEntry]:
+    """Return the retained entries of these contacts with their new verdicts."""
+    rows = await connection.fetch(_SQL["entries"], definition.account_id, contacts, definition.id)
+    by_key: defaultdict[tuple[int, str], list[RejudgedEntry]] = defaultdict(list)
+    for contact, occurred_at, event_key, *rest in rows:
+        entry = RejudgedEntry(contact, (occurred_at, event_key), *rest)
+        by_key[contact, key_object(entry, definition.rule.per)].append(entry)
+    for entries in by_key.values():
+        entries.sort(key=lambda entry: entry.order)
+        counts = judge([entry.order[0] for entry in entries], definition.rule)
+        for entry, does in zip(entries, counts, strict=True):
+            entry.verdict = verdict_of(counts=does, policy=definition.rule.policy)
+    return [entry for entries in by_key.values() for entry in entries]
+
+
+def key_object(entry: RejudgedEntry, per: Per) -> str:
+    """Return the object of the entry's dedup key."""
+    return entry.object_id if per is Per.OBJECT else ""

@@ -1,0 +1,33 @@
+-- Weights under the versions that are published or being built. They are of one revision: callers hold the revision lock.
+
+-- name: of_definitions
+-- The weights of these definitions ($1).
+select w.definition_id, w.profile_id, w.version, w.group_id, w.weight, p.key as profile,
+    p.published_version is not distinct from w.version as is_published
+from unnest($1::int[]) as d(id)
+cross join lateral (select * from version_weights w where w.definition_id = d.id offset 0) w
+cross join lateral (
+    select true from profile_versions v
+    where v.profile_id = w.profile_id and v.version = w.version and v.state in ('building', 'published')
+    offset 0) v
+cross join lateral (select key, published_version from profiles p where p.id = w.profile_id offset 0) p
+
+-- name: versions
+-- The versions of the profiles of these accounts ($1).
+select a.id as account_id, p.id as profile_id, v.version
+from unnest($1::int[]) as a(id)
+cross join lateral (select id from profiles p where p.account_id = a.id offset 0) p
+cross join lateral (
+    select version from profile_versions v
+    where v.profile_id = p.id and v.state in ('building', 'published')
+    offset 0) v
+
+-- name: mark_counted
+-- Marks those of these definitions ($1) that had not counted before: their weights in published versions are frozen now.
+update definitions set counted = true
+where id = any(array(
+    select d.id
+    from unnest($1::int[]) as one(id)
+    cross join lateral (select id from definitions d where d.id = one.id and not d.counted offset 0) d
+    order by d.id))
+returning id
