@@ -1,7 +1,7 @@
 r"""Encodes a column of values as one text parameter, which the statement splits again.
 
 asyncpg checks each element of an array for being an array itself, which took a quarter of a worker's time
-(docs/capacity.md). In SQL: `unnest($1::text::bigint[])`, `string_to_table($1, E'\x1f', E'\x1e')`.
+(docs/measurements.md). In SQL: `unnest($1::text::bigint[])`, `string_to_table($1, E'\x1f', E'\x1e')`.
 """
 
 from __future__ import annotations
