@@ -41,6 +41,8 @@ async def claim_events(
     Raises asyncpg's UniqueViolationError where another transaction claims one of the keys at the same time: the
     batch has to be tried again, and will find that claim.
     """
+    if not matched:
+        return Claims({}, 0)
     claimed, horizons = await _read_claims(connection, matched)
     since = datetime.now(UTC) - claim_window + _CLAIMS_MARGIN
     expired = {

@@ -41,6 +41,8 @@ class JudgedEntries:
 
 async def judge_entries(connection: Connection, entries: Sequence[NewEntry]) -> JudgedEntries:
     """Judge new entries; store them, the entries that turn over, and the states of their dedup keys."""
+    if not entries:
+        return JudgedEntries([], {}, Counter(), 0)
     by_key: dict[DedupKey, list[NewEntry]] = {}
     for entry in entries:
         if not _is_excluded(entry):
