@@ -5,7 +5,6 @@ Owns where the time of an event goes, by stage and by who spends it. Never says 
 
 from __future__ import annotations
 
-import gc
 import itertools
 import time
 from collections import defaultdict
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from consumer.cli.run import collect_garbage_rarely
 from consumer.domain.model import Record
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
@@ -69,9 +69,7 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
         watch = Stopwatch(metrics)
         await processor.commit_batch(await decode_records(batch, watch), watch)
 
-    # As `engagement run` does.
-    gc.freeze()
-    gc.set_threshold(100_000)
+    collect_garbage_rarely()
     # The first batch plans the statements and makes the months.
     await process(records[:together])
     measured = records[together:]

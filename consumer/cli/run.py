@@ -84,10 +84,17 @@ def _run_supervised(link: SupervisorLink, only: str | None) -> int:
     return SUCCESS
 
 
-def _run_worker(settings: Settings, only: str | None, link: SupervisorLink | None = None) -> None:
-    # A batch allocates and frees tens of thousands of objects, with almost no cycles among them; looking for
-    # cycles would take a twentieth of the worker's time.
+def collect_garbage_rarely() -> None:
+    """Look for cycles rarely, from now on.
+
+    A batch allocates and frees tens of thousands of objects, with almost no cycles among them; looking for cycles
+    would take a twentieth of the worker's time.
+    """
     gc.freeze()
     gc.set_threshold(100_000)
+
+
+def _run_worker(settings: Settings, only: str | None, link: SupervisorLink | None = None) -> None:
+    collect_garbage_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(app.run(settings, only, link))
