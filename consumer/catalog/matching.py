@@ -6,13 +6,11 @@ It has what matching and judging need; scoring reads weights and groups when it 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.catalog.model.conditions import Condition, compile_condition, conditions_from_json
 from consumer.domain.verdict_rule import Edition
 from schemas.exact_json import parse_data
-from schemas.vocabulary import Per, Policy
 from sql import queries
 
 if TYPE_CHECKING:
@@ -141,9 +139,7 @@ def _by_type(rows: Iterable[asyncpg.Record]) -> dict[str, tuple[ActiveDefinition
             id=row["definition_id"],
             key=row["definition_key"],
             edition=row["edition"],
-            rule=Edition(
-                Policy(row["policy"]), timedelta(seconds=row["interval_seconds"] or 0), Per(row["per"])
-            ),
+            rule=Edition.stored(row["policy"], row["interval_seconds"], row["per"]),
             xp=row["xp"],
             conditions=conditions_from_json(row["conditions"]),
         )

@@ -50,6 +50,14 @@ class ChangedEntry(msgspec.Struct, gc=False):
         )
 
 
+def xp_differs(xp_worth: int, credit_number: int, *, counts: bool) -> bool:
+    """Return whether the XP credited for an entry does not match its verdict; it is credited if the number is odd.
+
+    credit_number: of XP messages for it so far. After a rejudgement without XP it can match a new verdict already.
+    """
+    return xp_worth != 0 and (credit_number % 2 == 1) != counts
+
+
 def xp_credited(entry: ChangedEntry, account: str, contact: str) -> str:
     """Return the facts of the xp-credited message of an entry whose XP is due."""
     return "\x1f".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,8 +11,9 @@ from consumer.infra.postgres.column_params import numbers, optional_numbers, pla
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from consumer.contact_state.weights import Weight
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("contact_scores")
@@ -96,6 +98,31 @@ class Scores:
     def of_profile(self, contact_id: int, profile_id: int) -> list[Score]:
         """Return a contact's scores under all versions of a profile."""
         return [score for score in self._of_contact[contact_id] if score.profile_id == profile_id]
+
+    def move(
+        self, tally_steps: Mapping[tuple[int, int], int], weights: Mapping[int, Sequence[Weight]]
+    ) -> dict[tuple[int, int, int], dict[int, int]]:
+        """Move the scores by steps × weights under every version.
+
+        tally_steps: by contact and definition. weights: by definition. Returns what moved under published versions:
+        by contact, profile and version the points by group (0: overall), none of them 0.
+        """
+        moved: defaultdict[tuple[int, int, int], defaultdict[int, int]] = defaultdict(
+            lambda: defaultdict(int)
+        )
+        for (contact, definition), step in tally_steps.items():
+            for weight in weights[definition]:
+                points = step * weight.weight
+                self.under(contact, weight.profile_id, weight.version).add(weight.group_id, points)
+                if points and weight.is_published:
+                    by_group = moved[contact, weight.profile_id, weight.version]
+                    by_group[weight.group_id] += points
+                    by_group[OVERALL] += points
+        return {
+            key: steps
+            for key, by_group in moved.items()
+            if (steps := {group: points for group, points in by_group.items() if points})
+        }
 
     async def write(self, connection: Connection) -> None:
         """Store what has changed."""

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from consumer.contact_state.messages import ChangedEntry
 from consumer.infra.postgres.column_params import numbers, texts
+from schemas.timestamps import to_microseconds
+from schemas.vocabulary import Verdict
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-
-    import asyncpg
 
     from consumer.infra.postgres.connection import Connection
 
@@ -21,20 +22,26 @@ _SQL = queries("timeline_entries")
 
 
 class Flip(msgspec.Struct, gc=False):
-    """The new verdict, edition and number of XP messages of a stored entry."""
+    """The new verdict and edition of a stored entry.
+
+    definition: its key. credit_number: of XP messages for it so far; xp_due: this change makes another one.
+    """
 
     account_id: int
     contact_id: int
     occurred_at: datetime
     event_key: bytes
     definition_id: int
-    verdict: str
+    definition: str
+    verdict: Verdict
     edition: int
+    xp_worth: int
     credit_number: int
+    xp_due: bool
 
 
-async def flip(connection: Connection, flips: Sequence[Flip]) -> dict[int, asyncpg.Record]:
-    """Write flips; return type, source, event_id and actor_id of their entries, by place among the flips."""
+async def flip(connection: Connection, flips: Sequence[Flip]) -> list[ChangedEntry]:
+    """Write flips; return them as changes, in their order."""
     rows = await connection.fetch(
         _SQL["flip"],
         numbers([one.account_id for one in flips]),
@@ -44,6 +51,25 @@ async def flip(connection: Connection, flips: Sequence[Flip]) -> dict[int, async
         numbers([one.definition_id for one in flips]),
         texts([one.verdict for one in flips]),
         numbers([one.edition for one in flips]),
-        numbers([one.credit_number for one in flips]),
+        numbers([one.credit_number + one.xp_due for one in flips]),
     )
-    return {row["number"] - 1: row for row in rows}
+    shown = {row["number"]: row for row in rows}
+    return [
+        ChangedEntry(
+            one.contact_id,
+            one.definition_id,
+            one.definition,
+            to_microseconds(one.occurred_at),
+            one.event_key,
+            shown[number]["event_id"],
+            shown[number]["source"],
+            shown[number]["type"],
+            shown[number]["actor_id"],
+            one.verdict,
+            1 if one.verdict is Verdict.COUNTED else -1,
+            one.xp_worth,
+            one.credit_number + 1,
+            one.xp_due,
+        )
+        for number, one in enumerate(flips, start=1)
+    ]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from schemas.vocabulary import Per, Policy, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Edition:
     policy: Policy
     interval: timedelta
     per: Per
+
+    @classmethod
+    def stored(cls, policy: str, interval_seconds: int | None, per: str) -> Edition:
+        """Return an edition from its columns."""
+        return cls(Policy(policy), timedelta(seconds=interval_seconds or 0), Per(per))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from consumer.contact_state import messages
-from consumer.contact_state.scores import OVERALL, Scores
+from consumer.contact_state.scores import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from consumer.contact_state.messages import ChangedEntry
     from consumer.contact_state.outbox import Outbox
-    from consumer.contact_state.weights import Weights
+    from consumer.contact_state.weights import Weight, Weights
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.judge_entries import JudgedEntries
     from consumer.ingest.lock_contacts import LockedContact
@@ -50,62 +50,36 @@ async def score_changes(
             for profile, version in versions[contact.account_id]:
                 scores.under(contact.id, profile, version)
     await weights.mark_counted(connection, {definition for _, definition in judged.tally_steps})
-    steps = await _move(connection, scores, judged.tally_steps, weights)
-    await _announce(
-        connection,
+    by_definition = await weights.of_definitions(
+        connection, {change.definition_id for change in judged.changes}
+    )
+    steps = scores.move(judged.tally_steps, by_definition)
+    _announce(
         scores,
         judged.changes,
         steps,
         contacts=by_number,
         accounts=accounts,
-        weights=weights,
+        weights=by_definition,
         outbox=outbox,
     )
     await scores.write(connection)
 
 
-async def _move(
-    connection: Connection, scores: Scores, tally_steps: Mapping[tuple[int, int], int], weights: Weights
-) -> dict[tuple[int, int, int], dict[int, int]]:
-    """Move the scores by steps × weights under every version.
-
-    Returns what moved under published versions: by contact, profile and version the points by group (0: overall),
-    none of them 0.
-    """
-    by_definition = await weights.of_definitions(connection, {definition for _, definition in tally_steps})
-    moved: defaultdict[tuple[int, int, int], defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
-    for (contact, definition), step in tally_steps.items():
-        for weight in by_definition[definition]:
-            points = step * weight.weight
-            scores.under(contact, weight.profile_id, weight.version).add(weight.group_id, points)
-            if points and weight.is_published:
-                by_group = moved[contact, weight.profile_id, weight.version]
-                by_group[weight.group_id] += points
-                by_group[OVERALL] += points
-    return {
-        key: steps
-        for key, by_group in moved.items()
-        if (steps := {group: points for group, points in by_group.items() if points})
-    }
-
-
-async def _announce(
-    connection: Connection,
+def _announce(
     scores: Scores,
     changes: Sequence[ChangedEntry],
     steps: Mapping[tuple[int, int, int], Mapping[int, int]],
     *,
     contacts: Mapping[int, LockedContact],
     accounts: Mapping[int, str],
-    weights: Weights,
+    weights: Mapping[int, Sequence[Weight]],
     outbox: Outbox,
 ) -> None:
     """Add a message for each contact and profile whose published score has moved."""
-    definitions = {change.definition_id for change in changes}
-    by_definition = await weights.of_definitions(connection, definitions)
     published = {
-        definition: [one for one in by_definition[definition] if one.is_published and one.weight]
-        for definition in definitions
+        definition: [one for one in weights[definition] if one.is_published and one.weight]
+        for definition in {change.definition_id for change in changes}
     }
     profiles = {one.profile_id: one.profile for of in published.values() for one in of}
     shown: defaultdict[tuple[int, int], list[tuple[ChangedEntry, int]]] = defaultdict(list)

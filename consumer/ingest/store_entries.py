@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from consumer.contact_state import timeline_entries
-from consumer.contact_state.messages import ChangedEntry
+from consumer.contact_state.messages import ChangedEntry, xp_differs
 from consumer.contact_state.timeline_entries import Flip
 from consumer.domain.verdict_rule import verdict_of
-from schemas.timestamps import to_microseconds
 from schemas.vocabulary import Verdict
 
 if TYPE_CHECKING:
@@ -92,44 +91,24 @@ async def flip_entries(
     connection: Connection, flipped: Sequence[tuple[NewEntry, StoredEntry]]
 ) -> list[ChangedEntry]:
     """Write stored entries that turn over; return them as changes. The new entries are of the same keys."""
-    written = []
-    due = []
+    flips = []
     for of_key, stored in flipped:
-        verdict = verdict_of(counts=not stored.is_counted, policy=of_key.definition.rule.policy)
-        # It may not be: after a rejudgement without XP the parity of the number can match the new verdict already.
-        xp_due = stored.xp_worth != 0 and (stored.credit_number % 2 == 1) != (verdict is Verdict.COUNTED)
-        due.append(xp_due)
-        written.append(
+        counts = not stored.is_counted
+        flips.append(
             Flip(
                 of_key.account.id,
                 of_key.contact.id,
                 *stored.order,
                 of_key.definition.id,
-                verdict,
+                of_key.definition.key,
+                verdict_of(counts=counts, policy=of_key.definition.rule.policy),
                 stored.edition,
-                stored.credit_number + xp_due,
+                stored.xp_worth,
+                stored.credit_number,
+                xp_differs(stored.xp_worth, stored.credit_number, counts=counts),
             )
         )
-    shown = await timeline_entries.flip(connection, written)
-    return [
-        ChangedEntry(
-            flip.contact_id,
-            flip.definition_id,
-            of_key.definition.key,
-            to_microseconds(flip.occurred_at),
-            flip.event_key,
-            shown[place]["event_id"],
-            shown[place]["source"],
-            shown[place]["type"],
-            shown[place]["actor_id"],
-            flip.verdict,
-            -1 if stored.is_counted else 1,
-            stored.xp_worth,
-            stored.credit_number + 1,
-            xp_due,
-        )
-        for place, (flip, (of_key, stored), xp_due) in enumerate(zip(written, flipped, due, strict=True))
-    ]
+    return await timeline_entries.flip(connection, flips)
 
 
 def counted_entry(entry: NewEntry) -> ChangedEntry:

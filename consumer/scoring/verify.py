@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from consumer.domain.errors import UnknownAccountError
@@ -88,8 +87,8 @@ async def _find_account(connection: postgres.Connection, key: str | None) -> int
 async def _editions(connection: postgres.Connection) -> dict[int, dict[int, Edition]]:
     editions: defaultdict[int, dict[int, Edition]] = defaultdict(dict)
     for row in await connection.fetch(_SQL["editions"]):
-        editions[row["definition_id"]][row["number"]] = Edition(
-            Policy(row["policy"]), timedelta(seconds=row["interval_seconds"] or 0), Per(row["per"])
+        editions[row["definition_id"]][row["number"]] = Edition.stored(
+            row["policy"], row["interval_seconds"], row["per"]
         )
     return editions
 

@@ -6,18 +6,19 @@ Settled entries are judged in event order like the others.
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from consumer.contact_state.messages import xp_differs
 from consumer.domain.verdict_rule import Edition, judge, verdict_of
 from consumer.infra.postgres.connection import fetch_one
-from schemas.vocabulary import Per, Policy, Verdict
+from schemas.vocabulary import Per, Verdict
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from consumer.infra.postgres.connection import Connection
 
@@ -61,14 +62,14 @@ class RejudgedEntry(msgspec.Struct, gc=False):
 
     @property
     def xp_differs(self) -> bool:
-        """Whether the XP credited for it does not match its verdict; it is credited if credit_number is odd."""
-        return self.xp_worth != 0 and (self.credit_number % 2 == 1) != self.is_counted
+        """Whether the XP credited for it does not match its verdict."""
+        return xp_differs(self.xp_worth, self.credit_number, counts=self.is_counted)
 
 
 async def read_definition(connection: Connection, number: int) -> RejudgedDefinition:
     """Return a definition by number."""
     row = await fetch_one(connection, _SQL["definition"], number)
-    rule = Edition(Policy(row["policy"]), timedelta(seconds=row["interval_seconds"] or 0), Per(row["per"]))
+    rule = Edition.stored(row["policy"], row["interval_seconds"], row["per"])
     return RejudgedDefinition(row["id"], row["account_id"], row["account"], row["key"], row["edition"], rule)
 
 

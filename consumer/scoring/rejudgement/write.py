@@ -9,16 +9,14 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from consumer.contact_state import dedup_keys, messages, timeline_entries
-from consumer.contact_state.messages import ChangedEntry
 from consumer.contact_state.outbox import Outbox
-from consumer.contact_state.scores import OVERALL, Scores
+from consumer.contact_state.scores import Scores
 from consumer.contact_state.timeline_entries import Flip
 from consumer.contact_state.weights import Weights
 from consumer.domain.dedup_key import KeyState
 from consumer.infra.postgres.column_params import numbers
 from consumer.scoring.announce import ScoreDeltas
 from consumer.scoring.rejudgement.history import key_object
-from schemas.timestamps import to_microseconds
 from schemas.vocabulary import Per, Policy
 from sql import queries
 
@@ -67,41 +65,30 @@ async def _write_entries(
     ]
     if not changed:
         return
-    flips = [
-        Flip(
-            definition.account_id,
-            entry.contact_id,
-            *entry.order,
-            definition.id,
-            entry.verdict,
-            definition.edition,
-            entry.credit_number + (with_xp and entry.xp_differs),
-        )
-        for entry in changed
-    ]
-    shown = await timeline_entries.flip(connection, flips)
-    due = [(place, entry) for place, entry in enumerate(changed) if with_xp and entry.xp_differs]
+    changes = await timeline_entries.flip(
+        connection,
+        [
+            Flip(
+                definition.account_id,
+                entry.contact_id,
+                *entry.order,
+                definition.id,
+                definition.key,
+                entry.verdict,
+                definition.edition,
+                entry.xp_worth,
+                entry.credit_number,
+                with_xp and entry.xp_differs,
+            )
+            for entry in changed
+        ],
+    )
+    due = [change for change in changes if change.xp_due]
     outbox = Outbox()
-    rows = await connection.fetch(_SQL["contacts"], sorted({entry.contact_id for _, entry in due}))
+    rows = await connection.fetch(_SQL["contacts"], sorted({change.contact_id for change in due}))
     contacts = {row["id"]: row for row in rows}
-    for place, entry in sorted(due, key=lambda one: (one[1].contact_id, one[1].order)):
-        of_event, contact = shown[place], contacts[entry.contact_id]
-        change = ChangedEntry(
-            entry.contact_id,
-            definition.id,
-            definition.key,
-            to_microseconds(entry.order[0]),
-            entry.order[1],
-            of_event["event_id"],
-            of_event["source"],
-            of_event["type"],
-            of_event["actor_id"],
-            entry.verdict,
-            1 if entry.is_counted else -1,
-            entry.xp_worth,
-            entry.credit_number + 1,
-            xp_due=True,
-        )
+    for change in sorted(due, key=lambda one: (one.contact_id, one.occurred_us, one.event_key)):
+        contact = contacts[change.contact_id]
         facts = messages.xp_credited(change, definition.account, contact["external_id"])
         outbox.add(contact["shard"], "xp_credited", facts)
     await outbox.enqueue(connection)
@@ -144,17 +131,13 @@ async def _write_scores(
     steps: defaultdict[int, int] = defaultdict(int)
     for entry in entries:
         steps[entry.contact_id] += entry.step
-    moved = {contact: step for contact, step in sorted(steps.items()) if step}
-    weights = (await Weights().of_definitions(connection, [definition.id]))[definition.id]
-    scores = await Scores.read(connection, list(moved))
-    deltas: list[tuple[int, int, int, int]] = []
-    for contact, step in moved.items():
-        for weight in weights:
-            points = step * weight.weight
-            scores.under(contact, weight.profile_id, weight.version).add(weight.group_id, points)
-            if weight.is_published:
-                deltas += [
-                    (contact, weight.profile_id, group, points) for group in (OVERALL, weight.group_id)
-                ]
+    moved = {(contact, definition.id): step for contact, step in sorted(steps.items()) if step}
+    weights = await Weights().of_definitions(connection, [definition.id])
+    scores = await Scores.read(connection, [contact for contact, _ in moved])
+    deltas = [
+        (contact, profile, group, points)
+        for (contact, profile, _), by_group in scores.move(moved, weights).items()
+        for group, points in by_group.items()
+    ]
     await scores.write(connection)
     return ScoreDeltas(*(numbers([delta[column] for delta in deltas]) for column in range(4)))
