@@ -10,11 +10,14 @@ import gc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from consumer.infra.postgres.migrate import migrate
+from tests.builders.catalog_documents import document
 from tests.kafka.broker_with_proxy import Proxied, broker_behind_proxy
 from tests.kafka.installation import Installation
+from tests.kafka.six_slices import SLICES
 from tests.servers.faulty_postgres import FaultyPostgres
 
 if TYPE_CHECKING:
@@ -36,6 +39,16 @@ class Fragile:
 async def installation(kafka_server: KafkaServer, database: str, topic_prefix: str) -> Installation:
     """Give an installation on the servers of this run, without topics and accounts yet."""
     return Installation(database, kafka_server.bootstrap, topic_prefix)
+
+
+@pytest.fixture
+async def observer(installation: Installation) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Make the installation ready for six slices, and give a connection to look at its database."""
+    await installation.create_topics(SLICES)
+    await installation.apply(document())
+    connection = await asyncpg.connect(installation.dsn)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture

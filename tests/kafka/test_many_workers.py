@@ -12,21 +12,20 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from tests.builders.catalog_documents import definition, document
 from tests.builders.events import live_event
+from tests.kafka.six_slices import SLICES, applied_events, one_each, until_applied
 from tests.kafka.worker_in_process import working
 from tests.kafka.worker_process import WorkerProcess
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
-    from consumer.domain.model import Record
     from tests.kafka.installation import Installation
     from tests.kafka.worker_in_process import Working
 
 pytestmark = pytest.mark.real_kafka
 
-SLICES = 6
 # What is promised after a kill -9 or a vanished host, in seconds.
 TAKEOVER = 10
 # And by how much a frozen one may delay the others.
@@ -38,44 +37,8 @@ _FROZEN_INSIDE = """
                        and state = 'idle in transaction')"""
 
 
-@pytest.fixture
-async def observer(installation: Installation) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Give an installation that is ready, and a connection to look at its database."""
-    await installation.create_topics(SLICES)
-    await installation.apply(document())
-    connection = await asyncpg.connect(installation.dsn)
-    yield connection
-    await connection.close()
-
-
 def _slices(worker: Working) -> set[int]:
     return {partition for _, partition in worker.worker.lanes}
-
-
-async def _one_each(installation: Installation, first: int) -> list[Record]:
-    """Produce one event to each partition, of a contact of its own."""
-    return [
-        record
-        for slice_ in range(SLICES)
-        for record in await installation.produce(
-            [live_event(first + slice_, subject=f"contact-{slice_}")], partition=slice_
-        )
-    ]
-
-
-async def _applied(observer: asyncpg.Connection[asyncpg.Record]) -> int:
-    return int(await observer.fetchval("select coalesce(sum(count), 0) from dedup_keys"))
-
-
-async def _until_applied(observer: asyncpg.Connection[asyncpg.Record], number: int) -> float:
-    begun = time.monotonic()
-
-    async def applied() -> bool:
-        assert await _applied(observer) == number
-        return True
-
-    await eventually(applied, within=30, what=f"{number} events to be applied")
-    return time.monotonic() - begun
 
 
 async def _holder_ids(observer: asyncpg.Connection[asyncpg.Record]) -> set[int | None]:
@@ -99,14 +62,14 @@ async def test_slices_are_shared_and_handed_over_in_order(
                 what="fair shares",
             )
             assert not _slices(first) & _slices(second)
-            sent = await _one_each(installation, 0)
+            sent = await one_each(installation, 0)
             for record in sent:
                 holder = first if record.partition in _slices(first) else second
                 await holder.until_handled(record)
-            assert await _applied(observer) == SLICES
+            assert await applied_events(observer) == SLICES
             began = time.monotonic()
         left = time.monotonic()
-        again = await _one_each(installation, 100)
+        again = await one_each(installation, 100)
         await first.until_handled(*again)
         handed_over = time.monotonic() - left
         assert _slices(first) == set(range(SLICES))
@@ -136,11 +99,11 @@ async def test_a_killed_worker_is_replaced(
             return len(holders) == 2 and None not in holders
 
         await eventually(shared, within=20, what="both to hold slices")
-        await _one_each(installation, 0)
-        await _until_applied(observer, SLICES)
+        await one_each(installation, 0)
+        await until_applied(observer, SLICES)
         doomed.kill()
-        await _one_each(installation, 100)
-        took = await _until_applied(observer, 2 * SLICES)
+        await one_each(installation, 100)
+        took = await until_applied(observer, 2 * SLICES)
     assert took < TAKEOVER
     report_line(f"takeover after kill -9: {took:.1f} s")
 
@@ -155,17 +118,17 @@ async def test_a_frozen_worker_is_replaced_and_changes_nothing_afterwards(
     async with WorkerProcess(installation, tmp_path) as frozen, working(installation) as other:
         await frozen.until(200, within=20)
         await eventually(lambda: len(_slices(other)) == SLICES // 2, within=TAKEOVER, what="fair shares")
-        await _one_each(installation, 0)
-        await _until_applied(observer, SLICES)
+        await one_each(installation, 0)
+        await until_applied(observer, SLICES)
         frozen.freeze()
-        await _one_each(installation, 100)
-        took = await _until_applied(observer, 2 * SLICES)
-        await _one_each(installation, 200)
-        await _until_applied(observer, 3 * SLICES)
+        await one_each(installation, 100)
+        took = await until_applied(observer, 2 * SLICES)
+        await one_each(installation, 200)
+        await until_applied(observer, 3 * SLICES)
         frozen.thaw()
         await eventually(lambda: len(_slices(other)) == SLICES // 2, within=TAKEOVER, what="shares as before")
-        await _one_each(installation, 300)
-        await _until_applied(observer, 4 * SLICES)
+        await one_each(installation, 300)
+        await until_applied(observer, 4 * SLICES)
         await frozen.until(200, within=10)
     assert took < TAKEOVER
     report_line(f"takeover from a frozen worker: {took:.1f} s")
@@ -213,7 +176,7 @@ async def test_one_frozen_in_its_transaction_delays_others_little(
         changed = time.monotonic() - began
         await feeding
         frozen.thaw()
-        await _until_applied(observer, 2001)
+        await until_applied(observer, 2001)
     assert took < DELAY
     assert changed < DELAY
     report_line(

@@ -12,7 +12,6 @@ import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import asyncpg
 import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,8 +20,7 @@ from consumer.relay import relay
 from consumer.worker.app import Worker
 from consumer.worker.supervisor_link import Committed, SupervisorLink, messages, write_if_read
 from schemas.vocabulary import SCORE_CHANGED_TOPIC
-from tests.builders.catalog_documents import document
-from tests.builders.events import live_event
+from tests.kafka.six_slices import SLICES, one_each, until_applied
 from tests.kafka.worker_process import ROOT, WorkerProcess
 from tests.waiting import eventually
 
@@ -30,24 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    import asyncpg
+
     from tests.kafka.installation import Installation
 
 pytestmark = pytest.mark.real_kafka
 
-SLICES = 6
 # What is promised after SIGTERM, in seconds.
 STOPPED = 10
 _COUNTERS = {"counter", "histogram"}
-
-
-@pytest.fixture
-async def observer(installation: Installation) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Give an installation that is ready, and a connection to look at its database."""
-    await installation.create_topics(SLICES)
-    await installation.apply(document())
-    connection = await asyncpg.connect(installation.dsn)
-    yield connection
-    await connection.close()
 
 
 @asynccontextmanager
@@ -58,22 +47,6 @@ async def _two_processes(
     async with WorkerProcess(installation, folder, "--processes", "2", **settings) as worker:
         await worker.until(200, within=30)
         yield worker
-
-
-async def _feed(installation: Installation, first: int) -> None:
-    """Produce one event to each partition, of a contact of its own."""
-    for slice_ in range(SLICES):
-        await installation.produce(
-            [live_event(first + slice_, subject=f"contact-{slice_}")], partition=slice_
-        )
-
-
-async def _until_applied(observer: asyncpg.Connection[asyncpg.Record], number: int) -> None:
-    async def applied() -> bool:
-        assert await observer.fetchval("select coalesce(sum(count), 0) from dedup_keys") == number
-        return True
-
-    await eventually(applied, within=30, what=f"{number} events to be applied")
 
 
 async def _slices_by_process(observer: asyncpg.Connection[asyncpg.Record]) -> dict[int, int]:
@@ -146,8 +119,8 @@ async def test_a_killed_process_is_replaced_and_nothing_is_lost(
             await _until_shared(observer, worker)
             pipelines = await observer.fetch("select pipelines from workers")
             assert [row["pipelines"] for row in pipelines] == [[0], [0]], "one pipeline in each process"
-            await _feed(installation, 0)
-            await _until_applied(observer, SLICES)
+            await one_each(installation, 0)
+            await until_applied(observer, SLICES)
             await eventually(
                 lambda: counters.shown("engagement_records_total") == SLICES,
                 within=5,
@@ -157,16 +130,16 @@ async def test_a_killed_process_is_replaced_and_nothing_is_lost(
             os.kill(killed, signal.SIGKILL)
             began = time.monotonic()
             await worker.until(503, within=5, component="process-1")
-            await _feed(installation, 100)
-            await _until_applied(observer, 2 * SLICES)
+            await one_each(installation, 100)
+            await until_applied(observer, 2 * SLICES)
             taken_over = time.monotonic() - began
             await worker.until(200, within=30)
             replaced = time.monotonic() - began
             await _until_shared(observer, worker)
             assert other in worker.processes()
             assert killed not in worker.processes()
-            await _feed(installation, 200)
-            await _until_applied(observer, 3 * SLICES)
+            await one_each(installation, 200)
+            await until_applied(observer, 3 * SLICES)
             await eventually(
                 lambda: counters.shown("engagement_records_total") == 3 * SLICES,
                 within=5,
@@ -253,7 +226,7 @@ async def test_a_commit_is_published_by_the_relay_of_another_process_at_once(
         )
         await eventually(lambda: workers["relay"]._relay._wake_events, within=20, what="a shard of the relay")
         for number in range(3):
-            await _feed(installation, 100 * number)
+            await one_each(installation, 100 * number)
 
             async def published(expected: int = (number + 1) * SLICES) -> bool:
                 found = await installation.messages(SCORE_CHANGED_TOPIC)

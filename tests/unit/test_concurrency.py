@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.concurrency import JOIN_AFTER, LEAVE_AFTER, Concurrency
+from tests.clock_by_hand import ClockByHand
 
 _FULL = 5000
-
-
-class _Clock:
-    """A clock that is set."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 class _Load:
     """Batches at a pace, and how many pipelines they want."""
 
     def __init__(self, most: int) -> None:
-        self.clock = _Clock()
+        self.clock = ClockByHand()
         self.metrics = Metrics()
-        self.concurrency = Concurrency(self.clock, most, self.metrics)  # type: ignore[arg-type]
+        self.concurrency = Concurrency(self.clock, most, self.metrics)
 
     def batches(self, records: int, *, every: float, seconds: float, full: bool) -> int:
         """Note batches for so long; return how many pipelines are wanted after them."""
-        until = self.clock.now + seconds
-        while self.clock.now < until:
-            self.clock.now += every
+        until = self.clock.seconds + seconds
+        while self.clock.seconds < until:
+            self.clock.seconds += every
             self.concurrency.note_batch(records, full=full)
         return self.concurrency.wanted
 

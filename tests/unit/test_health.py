@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from consumer.infra.telemetry import health
 from consumer.infra.telemetry.health import STUCK_AFTER, CannotListenError, Health
-
-
-class _Hands:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
+from tests.clock_by_hand import ClockByHand
 
 
 @pytest.fixture
-def clock() -> _Hands:
-    return _Hands()
+def clock() -> ClockByHand:
+    return ClockByHand()
 
 
-def test_a_process_is_not_ready_before_everyone_has_reported(clock: _Hands) -> None:
+def test_a_process_is_not_ready_before_everyone_has_reported(clock: ClockByHand) -> None:
     """Neither nothing expected, nor an expected component without a report, is ready."""
     status = Health(clock)
     assert not status.ready()
@@ -41,7 +27,7 @@ def test_a_process_is_not_ready_before_everyone_has_reported(clock: _Hands) -> N
     assert status.ready()
 
 
-def test_a_bad_report_says_why_until_a_good_one(clock: _Hands) -> None:
+def test_a_bad_report_says_why_until_a_good_one(clock: ClockByHand) -> None:
     """One component that is not well makes the process not ready, with its reason; it stays alive."""
     status = Health(clock)
     status.report("database", ok=False, why="TimeoutError")
@@ -52,7 +38,7 @@ def test_a_bad_report_says_why_until_a_good_one(clock: _Hands) -> None:
     assert status.ready()
 
 
-def test_a_good_report_goes_stale(clock: _Hands) -> None:
+def test_a_good_report_goes_stale(clock: ClockByHand) -> None:
     """A component that must report within 5 s is not well after 5.1 s of silence."""
     status = Health(clock)
     status.expect("ingest", within=5)
@@ -64,7 +50,7 @@ def test_a_good_report_goes_stale(clock: _Hands) -> None:
     assert status.states()["ingest"]["why"] == "has not reported for 5 s"
 
 
-def test_only_a_silent_main_loop_is_death(clock: _Hands) -> None:
+def test_only_a_silent_main_loop_is_death(clock: ClockByHand) -> None:
     """/livez fails after a minute of silence of a vital component, while bad reports and other silences do not."""
     status = Health(clock)
     status.expect("ingest", within=5, vital=True)

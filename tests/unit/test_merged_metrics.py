@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -11,26 +9,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from consumer.infra.telemetry.merged_metrics import MergedMetrics, snapshot
 from consumer.infra.telemetry.metrics import Metrics
+from tests.clock_by_hand import ClockByHand
 
 _COUNTED = {"done_total", "took_count", "took_sum", 'took_bucket{le="1.0"}', "process_cpu_seconds_total"}
 
 
-class _Hands:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.seconds, UTC)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
 @pytest.fixture
-def clock() -> _Hands:
-    return _Hands()
+def clock() -> ClockByHand:
+    return ClockByHand()
 
 
 def _series(exposition: bytes) -> dict[str, float]:
@@ -47,7 +33,7 @@ def _lines_of_the_service(exposition: bytes) -> list[str]:
     return [line for line in exposition.decode().splitlines() if "engagement_" in line]
 
 
-def test_one_process_is_exported_as_it_is(clock: _Hands) -> None:
+def test_one_process_is_exported_as_it_is(clock: ClockByHand) -> None:
     """Names, types, labels and values are those that the process itself would serve."""
     metrics = Metrics()
     metrics.records.labels("deals", "applied").inc(3)
@@ -58,7 +44,7 @@ def test_one_process_is_exported_as_it_is(clock: _Hands) -> None:
     assert _lines_of_the_service(merged.exposition()) == _lines_of_the_service(metrics.exposition())
 
 
-def test_counters_and_histograms_add_up(clock: _Hands) -> None:
+def test_counters_and_histograms_add_up(clock: ClockByHand) -> None:
     """What two processes counted is one number, and so is each bucket, sum and count."""
     merged = MergedMetrics(clock)
     for number, (records, seconds) in enumerate([(3, 0.2), (4, 7.0)]):
@@ -74,7 +60,7 @@ def test_counters_and_histograms_add_up(clock: _Hands) -> None:
     assert found["engagement_freshness_seconds_sum"] == pytest.approx(7.2)
 
 
-def test_gauges_are_the_highest(clock: _Hands) -> None:
+def test_gauges_are_the_highest(clock: ClockByHand) -> None:
     """Lag, outbox and stops, which every process exports of the whole installation, are counted once."""
     merged = MergedMetrics(clock)
     for number, lag in enumerate([5, 9, 2]):
@@ -87,7 +73,7 @@ def test_gauges_are_the_highest(clock: _Hands) -> None:
     assert found["engagement_outbox_messages"] == 4
 
 
-def test_a_gauge_goes_with_the_process_that_exports_it(clock: _Hands) -> None:
+def test_a_gauge_goes_with_the_process_that_exports_it(clock: ClockByHand) -> None:
     """The last lag of a process that has ended, or is frozen, does not stay for the lag of now."""
     merged = MergedMetrics(clock)
     metrics = Metrics()
@@ -108,7 +94,7 @@ def test_a_gauge_goes_with_the_process_that_exports_it(clock: _Hands) -> None:
     assert _series(merged.exposition())[records] == 1
 
 
-def test_a_lane_that_is_no_longer_exported_has_no_gauge(clock: _Hands) -> None:
+def test_a_lane_that_is_no_longer_exported_has_no_gauge(clock: ClockByHand) -> None:
     """A gauge that a process has cleared is gone with its next snapshot."""
     merged = MergedMetrics(clock)
     metrics = Metrics()
@@ -119,7 +105,7 @@ def test_a_lane_that_is_no_longer_exported_has_no_gauge(clock: _Hands) -> None:
     assert not [name for name in _series(merged.exposition()) if "lane_lag_seconds{" in name]
 
 
-def test_the_processes_own_figures(clock: _Hands) -> None:
+def test_the_processes_own_figures(clock: ClockByHand) -> None:
     """CPU, memory and files are those of all processes with the supervisor's; limits are not summed."""
     merged = MergedMetrics(clock)
     alone = _series(merged.exposition())
@@ -133,7 +119,7 @@ def test_the_processes_own_figures(clock: _Hands) -> None:
     assert found["process_max_fds"] == alone["process_max_fds"]
 
 
-def test_each_restart_changes_the_start_time_once(clock: _Hands) -> None:
+def test_each_restart_changes_the_start_time_once(clock: ClockByHand) -> None:
     """The start is that of the youngest process, kept when it ends: the alert on restarts counts the changes."""
     merged = MergedMetrics(clock)
 
@@ -177,7 +163,7 @@ class _Counting:
 @example([(1, 0.1), (1, "report"), (2, 0.1), (2, "report"), (3, 0.4), (3, "report"), (3, "end")])
 def test_counters_never_fall(events: list[tuple[int, float | str]]) -> None:
     """Whatever processes count, report and end: what is exported is what was reported, and never less."""
-    clock = _Hands()
+    clock = ClockByHand()
     merged = MergedMetrics(clock)
     running: dict[int, _Counting] = {}
     reported = dict.fromkeys((1, 2, 3), 0.0)
