@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 
     from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
+# Seconds until a refused request is repeated, doubled each time up to aiokafka's own pause: 20 or 100 ms, of which
+# the markers of the transaction before need a small part.
+_FIRST_PAUSE = 0.002
+
 
 class LostResponseError(ProducerFenced):  # type: ignore[misc] # aiokafka ships no types
     """The effect of a transactional request is unknown.
@@ -61,21 +65,23 @@ class _SentOnce:
     _may_repeat = False
 
     async def do(self: Any, node_id: int) -> bool:
-        request = self.create_request()
-        name = type(request).__name__
-        try:
-            response = await self._sender.client.send(node_id, request, group=self.group)
-        except KafkaError as error:
-            raise LostResponseError(f"{name} has no answer: {error!r}") from error
-        backoff = self.handle_response(response)
-        if backoff is None:
-            return True
-        refusals = {for_code(code) for code in _codes(response)}
-        if not self._may_repeat or refusals != {ConcurrentTransactions}:
-            names = ", ".join(sorted(refusal.__name__ for refusal in refusals))
-            raise LostResponseError(f"{name} was answered {names}")
-        await asyncio.sleep(backoff)
-        return False
+        pause = _FIRST_PAUSE
+        while True:
+            request = self.create_request()
+            name = type(request).__name__
+            try:
+                response = await self._sender.client.send(node_id, request, group=self.group)
+            except KafkaError as error:
+                raise LostResponseError(f"{name} has no answer: {error!r}") from error
+            longest_pause = self.handle_response(response)
+            if longest_pause is None:
+                return True
+            refusals = {for_code(code) for code in _codes(response)}
+            if not self._may_repeat or refusals != {ConcurrentTransactions}:
+                names = ", ".join(sorted(refusal.__name__ for refusal in refusals))
+                raise LostResponseError(f"{name} was answered {names}")
+            await asyncio.sleep(min(pause, longest_pause))
+            pause *= 2
 
 
 class AddPartitionsOnce(_SentOnce, AddPartitionsToTxnHandler):  # type: ignore[misc] # as above

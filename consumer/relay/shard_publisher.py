@@ -63,41 +63,38 @@ class ShardPublisher:
         if await self._has_lost_commits(connection, known, state):
             await self._start_new_incarnation(connection, known)
             return
+        # The floor may be late, after a crash between a send and the next `publish_due`, which raises it.
         self._position = PublishedPosition(max(known.number, self._floor), state["incarnation"])
-        if self._position.number > self._floor:
-            # A crash came between the send and raising the floor.
-            await self._raise_floor(connection)
 
     async def publish_due(self, connection: Connection, acknowledged: Callable[[datetime], None]) -> int:
         """Send the next messages and return how many positions the shard advanced, 0 if nothing is due.
 
-        Positions of dead letters that were replayed or discarded advance without a message. Calls `acknowledged`
-        with the commit time of each row of which all messages are sent. Raises NewIncarnationError,
-        DeliveryInDoubtError, and what asyncpg raises.
+        The floor is raised to the position sent before, in the statement that reads what comes after it. Positions
+        of dead letters that were replayed or discarded advance without a message. Calls `acknowledged` with the
+        commit time of each row of which all messages are sent. Raises NewIncarnationError, DeliveryInDoubtError,
+        and what asyncpg raises.
         """
-        rows = await connection.fetch(_SQL["due"], self.number, self._position.number, _ROWS)
+        before = self._position
+        rows = await connection.fetch(
+            _SQL["due"], self.number, before.number, self._floor, before.incarnation, _ROWS
+        )
         await self._check_incarnation(connection, rows[0])
+        self._floor = before.number
         rows = [row for row in rows if row["first_position"] is not None]
-        due = await messages_after(connection, rows, self._position.number, MAX_MESSAGES)
+        due = await messages_after(connection, rows, before.number, MAX_MESSAGES)
         if due is None:
             return 0
-        before = self._position
         position = PublishedPosition(due.position, before.incarnation, self._floor, due.mark)
         await self._publisher.send(due.messages, position)
         self._position = position
         for row in rows:
             if row["first_position"] + len(row["kinds"]) - 1 <= due.position:
                 acknowledged(row["committed_at"])
-        await self._raise_floor(connection)
         return due.position - before.number
 
     async def discard(self) -> None:
         """End the publisher at once."""
         await self._publisher.discard()
-
-    async def _raise_floor(self, connection: Connection) -> None:
-        await connection.execute(_SQL["raise_floor"], self.number, self._position.number)
-        self._floor = self._position.number
 
     # Lost commits --------------------------------------------------------------------------------------------
 

@@ -5,8 +5,22 @@ from outbox_heads h join relay_floors f using (shard) cross join installation i
 where h.shard = $1
 
 -- name: due
--- The rows of a shard's outbox that have messages after a position, with head, floor and incarnation of the same
--- snapshot; one row without messages if there are none.
+-- Raises a shard's floor to a published position, deletes the rows that are published entirely, and returns the rows
+-- that have messages after it, with head, floor and incarnation from before; one row without messages if there are
+-- none. Changes nothing where the database has lost commits: then head, floor ($3) or incarnation ($4) are not where
+-- the relay knows them to be.
+with raised as (
+    update relay_floors f set floor = $2::bigint
+    from outbox_heads h, installation i
+    where f.shard = $1 and h.shard = $1 and h.head >= $2::bigint and i.incarnation = $4::int
+        and f.floor >= $3::bigint and f.floor < $2::bigint
+    returning f.floor
+),
+published as (
+    delete from outbox
+    where shard = $1 and first_position <= $2::bigint and first_position + cardinality(kinds) - 1 <= $2::bigint
+        and exists (select from raised)
+)
 select h.head, f.floor, i.incarnation, o.first_position, o.kinds::text[] as kinds, o.facts, o.groups,
     o.committed_at
 from outbox_heads h
@@ -19,7 +33,7 @@ left join lateral (
                                           where shard = h.shard and first_position <= $2::bigint + 1), 0)
         and o.first_position + cardinality(o.kinds) > $2::bigint + 1
     order by o.first_position
-    limit $3
+    limit $5
 ) o on true
 where h.shard = $1
 order by o.first_position
@@ -28,14 +42,6 @@ order by o.first_position
 -- The dead letters to publish, whole.
 select id, topic, partition, "offset", key, value, headers, reason, detail from dead_letters
 where id = any($1::bigint[])
-
--- name: raise_floor
--- Raises a shard's floor to a published position, and deletes the rows that are published entirely.
-with published as (
-    delete from outbox
-    where shard = $1 and first_position <= $2 and first_position + cardinality(kinds) - 1 <= $2
-)
-update relay_floors set floor = greatest(floor, $2) where shard = $1
 
 -- name: raise_incarnation
 -- Begins the incarnation after the one under which lost messages were published; changes nothing if it has begun.

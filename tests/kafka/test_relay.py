@@ -19,6 +19,7 @@ from tests.pipeline import service
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from consumer.infra import postgres
@@ -66,9 +67,16 @@ async def test_relays_cut_down_leave_nothing_twice(
     connection = await asyncpg.connect(installation.dsn)
     cut = asyncio.Event()
 
-    async def never(_shard: ShardPublisher, _connection: postgres.Connection) -> None:
-        cut.set()
-        await asyncio.Event().wait()
+    publish_due = ShardPublisher.publish_due
+
+    async def once(
+        shard: ShardPublisher, connection: postgres.Connection, acknowledged: Callable[[datetime], None]
+    ) -> int:
+        """Publish once; the next call, which would raise the floor, never returns."""
+        if not cut.is_set() and (published := await publish_due(shard, connection, acknowledged)):
+            cut.set()
+            return published
+        return await asyncio.Future() if cut.is_set() else 0
 
     async with service.running(installation.dsn) as ingest:
         for number in range(12):
@@ -76,7 +84,7 @@ async def test_relays_cut_down_leave_nothing_twice(
             if number % 3 == 0:
                 cut.clear()
                 with monkeypatch.context() as patched:
-                    patched.setattr(ShardPublisher, "_raise_floor", never)
+                    patched.setattr(ShardPublisher, "publish_due", once)
                     task = Relaying(installation).start()
                     await eventually(cut.is_set, within=20, what="something published, and no floor raised")
                     task.cancel()
@@ -148,7 +156,6 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If Kafka has no position a shard starts at its floor, within a row too: no message is published twice."""
-    monkeypatch.setattr("consumer.relay.shard_publisher.MAX_MESSAGES", 2)
     await installation.create_topics()
     await installation.apply(document())
     async with service.running(installation.dsn) as ingest:
@@ -158,17 +165,21 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
 
     acknowledged: list[datetime] = []
 
-    async def publish(times: int, group: str) -> list[int]:
+    async def publish(at_most: list[int], group: str) -> list[int]:
         shard = ShardPublisher(0, TransactionalPublisher(installation.settings(kafka_group=group), 0))
         await shard.start(connection)
-        published = [await shard.publish_due(connection, acknowledged.append) for _ in range(times)]
+        published = []
+        for count in at_most:
+            monkeypatch.setattr("consumer.relay.shard_publisher.MAX_MESSAGES", count)
+            published.append(await shard.publish_due(connection, acknowledged.append))
         await shard.discard()
         return published
 
-    assert await publish(1, installation.prefix) == [2]
+    # The second time only the floor is raised.
+    assert await publish([2, 0], installation.prefix) == [2, 0]
     assert acknowledged == [], "a row is acknowledged when all of it is published"
     # Kafka has no position of another group.
-    await publish(5, f"{installation.prefix}forgotten")
+    await publish([2] * 5, f"{installation.prefix}forgotten")
     assert len(acknowledged) == 1
     await connection.close()
     ids = [

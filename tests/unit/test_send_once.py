@@ -171,10 +171,13 @@ async def test_an_answer_that_proves_nothing_ends_it_too(request_name: str, refu
 
 
 @pytest.mark.parametrize("request_name", ["AddPartitionsToTxn", "AddOffsetsToTxn"])
-async def test_the_daily_refusal_between_transactions_may_be_asked_again(request_name: str) -> None:
-    """CONCURRENT_TRANSACTIONS to a request that adds something is "not yet": aiokafka's loop asks again."""
-    fake = _sender_for(request_name, ConcurrentTransactions.errno)
-    assert await HANDLERS[request_name](fake).do(1) is False
+async def test_the_daily_refusal_between_transactions_is_followed_by_the_same_request(
+    request_name: str,
+) -> None:
+    """CONCURRENT_TRANSACTIONS to a request that adds something is "not yet": it is sent again."""
+    fake = _sender_for(request_name, ConcurrentTransactions.errno, ConcurrentTransactions.errno, 0)
+    assert await HANDLERS[request_name](fake).do(1) is True
+    assert fake.sent == 3
 
 
 @pytest.mark.parametrize("request_name", ["TxnOffsetCommit", "EndTxn"])
