@@ -95,7 +95,7 @@ SCORE_CHANGED_TOPIC = "engagement.score-changed"
 XP_CREDITED_TOPIC = "engagement.xp-credited"
 DEAD_LETTERS_TOPIC = "engagement.dead-letters"
 OUTPUT_TOPICS = (SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, DEAD_LETTERS_TOPIC)
-# Holds only the relay's offsets, in one partition for each shard of the outbox.
+# Holds only the relay's positions, in one partition for each shard of the outbox.
 POSITIONS_TOPIC = "engagement.positions"
 # Of the outbox, so of the partitions of that topic.
 MAX_SHARDS = 16

@@ -72,6 +72,9 @@ class KafkaPublisher(Protocol):
 class PlainPublisher:
     """At least once: an idempotent producer without transactions; keeps no position."""
 
+    # Without prefix.
+    _topics: Sequence[str] = OUTPUT_TOPICS
+
     def __init__(self, settings: Settings, deadlines: Deadlines | None = None) -> None:
         self._settings = settings
         self._deadlines = deadlines or Deadlines()
@@ -86,9 +89,9 @@ class PlainPublisher:
         try:
             async with asyncio.timeout(self._deadlines.start):
                 await producer.start()
-                await self._require_topics(await kafka.partitions_by_topic(producer.client))
+                self._require_topics(await kafka.partitions_by_topic(producer.client))
                 # So that their partitions are known before the first message and kept up to date.
-                await producer.client.set_topics([self._settings.topic(name) for name in OUTPUT_TOPICS])
+                await producer.client.set_topics([self._settings.topic(name) for name in self._topics])
                 position = await self._read_position(producer)
         except _IN_DOUBT_AFTER as error:
             raise DeliveryInDoubtError(f"start: {error!r}") from error
@@ -119,8 +122,8 @@ class PlainPublisher:
     def _producer(self) -> AIOKafkaProducer:
         return producers.make_producer(self._settings, self._deadlines)
 
-    async def _require_topics(self, present: dict[str, int]) -> None:
-        if missing := [name for name in map(self._settings.topic, OUTPUT_TOPICS) if name not in present]:
+    def _require_topics(self, present: dict[str, int]) -> None:
+        if missing := [name for name in map(self._settings.topic, self._topics) if name not in present]:
             raise kafka.TopicsMissingError(
                 f"topics are missing: {', '.join(missing)}; run `engagement topics`"
             )

@@ -2,13 +2,13 @@
 
 Why: aiokafka sends such a request again when its response is lost. The first copy may still be on its way and
 arrive inside the *next* transaction, whose epoch is the same (only initialising a producer raises it): a late
-EndTxn then commits half of that transaction, a late TxnOffsetCommit moves its position back. After an error the
-caller discards the producer and initialises another, whose higher epoch fences every request of the older one.
+EndTxn then commits half of that transaction. After an error the caller discards the producer and initialises
+another, whose higher epoch fences every request of the older one.
 
-One refusal may be followed by the same request: CONCURRENT_TRANSACTIONS to AddPartitionsToTxn and AddOffsetsToTxn,
-which is normal between two transactions. The coordinator gives it before it writes anything (Apache Kafka 4.1,
-TransactionCoordinator.handleAddPartitionsToTransaction: `Left(CONCURRENT_TRANSACTIONS)`, both requests), and the
-refused copy is used up. After every other refusal that aiokafka retries the outcome is unknown:
+One refusal may be followed by the same request: CONCURRENT_TRANSACTIONS to AddPartitionsToTxn, which is normal
+between two transactions. The coordinator gives it before it writes anything (Apache Kafka 4.1,
+TransactionCoordinator.handleAddPartitionsToTransaction: `Left(CONCURRENT_TRANSACTIONS)`), and the refused copy is
+used up. After every other refusal that aiokafka retries the outcome is unknown:
 - COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR also mean that a write to the coordinator's log timed out, or that
   its leader changed after it (TransactionStateManager.appendTransactionToLog), so it may have happened;
 - CONCURRENT_TRANSACTIONS to EndTxn also comes after its decision was written
@@ -26,24 +26,19 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.client import CoordinationType
 from aiokafka.errors import (
     ConcurrentTransactions,
-    GroupAuthorizationFailedError,
     KafkaError,
     ProducerFenced,
     for_code,
 )
 from aiokafka.producer.sender import (
-    AddOffsetsToTxnHandler,
     AddPartitionsToTxnHandler,
     EndTxnHandler,
-    TxnOffsetCommitHandler,
 )
 
 from consumer.relay.producers import TrackedSender
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from aiokafka.structs import OffsetAndMetadata, TopicPartition
+    from aiokafka.structs import TopicPartition
 
 # Seconds until a refused request is repeated, doubled each time up to aiokafka's own pause: 20 or 100 ms, of which
 # the markers of the transaction before need a small part.
@@ -59,7 +54,7 @@ class LostResponseError(ProducerFenced):  # type: ignore[misc] # aiokafka ships 
 
 
 class _SentOnce:
-    """Replaces BaseHandler.do of aiokafka in the four handlers."""
+    """Replaces BaseHandler.do of aiokafka in the two handlers."""
 
     # Whether CONCURRENT_TRANSACTIONS proves that the request had no effect.
     _may_repeat = False
@@ -90,40 +85,15 @@ class AddPartitionsOnce(_SentOnce, AddPartitionsToTxnHandler):  # type: ignore[m
     _may_repeat = True
 
 
-class AddOffsetsOnce(_SentOnce, AddOffsetsToTxnHandler):  # type: ignore[misc] # as above
-    """AddOffsetsToTxn; for the coordinator one more partition to add."""
-
-    _may_repeat = True
-
-
-class TxnOffsetCommitOnce(_SentOnce, TxnOffsetCommitHandler):  # type: ignore[misc] # as above
-    """TxnOffsetCommit."""
-
-
 class EndTxnOnce(_SentOnce, EndTxnHandler):  # type: ignore[misc] # as above
     """EndTxn."""
 
 
 class OnceSender(TrackedSender):
-    """aiokafka's sender with the four handlers replaced; the rest of each method is a copy of aiokafka's."""
+    """aiokafka's sender with the two handlers replaced; the rest of each method is a copy of aiokafka's."""
 
     async def _do_add_partitions_to_txn(self, partitions: set[TopicPartition]) -> bool:
         return await AddPartitionsOnce(self, partitions).do(await self._transaction_coordinator())
-
-    async def _do_add_offsets_to_txn(self, group: str) -> bool:
-        return await AddOffsetsOnce(self, group).do(await self._transaction_coordinator())
-
-    async def _do_txn_offset_commit(
-        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group: str
-    ) -> None:
-        if not offsets:
-            return
-        try:
-            node_id = await self._find_coordinator(CoordinationType.GROUP, group)
-        except GroupAuthorizationFailedError as error:
-            self._txn_manager.error_transaction(error)
-            return
-        await TxnOffsetCommitOnce(self, offsets, group).do(node_id)
 
     async def _do_txn_commit(self, commit_result: int) -> None:
         await self._message_accumulator.flush_for_commit()
@@ -140,7 +110,7 @@ class OnceSender(TrackedSender):
 
 
 def _codes(response: Any) -> set[int]:
-    """Return the error codes of a response, which has one code or one for each partition."""
+    """Return the error codes of a response: EndTxn's has one, AddPartitionsToTxn's one for each partition."""
     if hasattr(response, "errors"):
         return {code for _, partitions in response.errors for _, code in partitions}
     return {response.error_code}

@@ -10,13 +10,14 @@ import asyncio
 import re
 from typing import TYPE_CHECKING
 
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from aiokafka.structs import TopicPartition
 
 from consumer.infra.kafka.client import TopicsMissingError
-from consumer.relay import committed_offset, producers
+from consumer.relay import committed_offset, position_records, producers
 from consumer.relay.plain_publisher import DeliveryInDoubtError, PlainPublisher, PublishedPosition
+from consumer.relay.record_batches import RecordBatch
 from consumer.relay.send_once import OnceSender
-from schemas.vocabulary import POSITIONS_TOPIC
+from schemas.vocabulary import OUTPUT_TOPICS, POSITIONS_TOPIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,17 +27,18 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
     from consumer.relay.outbox_messages import OutgoingMessage
     from consumer.relay.producers import Deadlines, TrackedSender
-    from consumer.relay.record_batches import RecordBatch
 
 # aiokafka's sequence number of a partition overflows to negative after 2³¹ records of one producer. A new producer
 # after half as many messages over all partitions costs one initialisation in weeks.
 _MAX_MESSAGES = 1 << 30
-# Metadata of the committed offset: incarnation, floor and mark.
+# A position as a record's value: number, incarnation, floor and mark. As metadata of a committed offset, in earlier
+# versions: without the number.
+_RECORD = re.compile(rb"(\d{1,18}):(\d{1,9}):(\d{1,18}):(\d{1,10})")
 _METADATA = re.compile(r"(\d{1,9}):(\d{1,18}):(\d{1,10})", re.ASCII)
 
 
 def relay_group(settings: Settings, shard: int) -> str:
-    """Return the group that holds a shard's position; it is the transactional id too.
+    """Return the transactional id of a shard; in earlier versions also the group that held its position.
 
     PREFIX + GROUP-relay-SHARD: as in topic names the prefix contains its own separator.
     """
@@ -46,6 +48,7 @@ def relay_group(settings: Settings, shard: int) -> str:
 class TransactionalPublisher(PlainPublisher):
     """The publisher of one shard; starting it ends an open transaction and fences an older publisher."""
 
+    _topics = (*OUTPUT_TOPICS, POSITIONS_TOPIC)
     # Replaced only by the test that shows what the guard prevents.
     sender: type[TrackedSender] = OnceSender
 
@@ -67,34 +70,39 @@ class TransactionalPublisher(PlainPublisher):
             self._settings, self._deadlines, transactional_id=self._group, sender=self.sender
         )
 
-    async def _require_topics(self, present: dict[str, int]) -> None:
-        await super()._require_topics(present)
-        # Committing the position on a missing topic would hang.
+    def _require_topics(self, present: dict[str, int]) -> None:
+        super()._require_topics(present)
         topic, shard = self._position_partition
-        if topic not in present:
-            raise TopicsMissingError(f"topics are missing: {topic}; run `engagement topics`")
         if present[topic] <= shard:
             raise TopicsMissingError(f"{topic} has {present[topic]} partitions, none for shard {shard}")
 
     async def _read_position(self, producer: AIOKafkaProducer) -> PublishedPosition | None:
         # Only after the producer's start, which has ended every transaction that could still move it.
-        found = await committed_offset.committed(producer.client, self._group, self._position_partition)
-        if found is None:
-            return None
-        number, metadata = found
-        if (written := _METADATA.fullmatch(metadata)) is None:
-            return PublishedPosition(number, 0)
-        return PublishedPosition(number, *map(int, written.groups()))
+        found = []
+        record = await position_records.last_committed(self._settings, self._position_partition)
+        if record is not None and (written := _RECORD.fullmatch(record)) is not None:
+            found.append(PublishedPosition(*map(int, written.groups())))
+        offset = await committed_offset.committed(producer.client, self._group, self._position_partition)
+        if offset is not None:
+            number, metadata = offset
+            written_before = _METADATA.fullmatch(metadata)
+            found.append(
+                PublishedPosition(number, *map(int, written_before.groups() if written_before else "0"))
+            )
+        return max(found, key=lambda one: (one.incarnation, one.number), default=None)
 
     async def _deliver(
         self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], position: PublishedPosition
     ) -> None:
         await producer.begin_transaction()
-        await self._send_batches(producer, batches)
-        offset = OffsetAndMetadata(
-            position.number, f"{position.incarnation}:{position.floor}:{position.mark}"
-        )
-        async with asyncio.timeout(self._deadlines.operation):
-            await producer.send_offsets_to_transaction({self._position_partition: offset}, self._group)
+        await self._send_batches(producer, [*batches, self._record(producer, position)])
         async with asyncio.timeout(self._deadlines.operation):
             await producer.commit_transaction()
+
+    def _record(self, producer: AIOKafkaProducer, position: PublishedPosition) -> RecordBatch:
+        """Return the position as a batch for the shard's partition of `engagement.positions`."""
+        builder = producer.create_batch()
+        value = f"{position.number}:{position.incarnation}:{position.floor}:{position.mark}"
+        builder.append(timestamp=None, key=self._group.encode(), value=value.encode())
+        builder.close()
+        return RecordBatch(POSITIONS_TOPIC, self._position_partition.partition, builder)

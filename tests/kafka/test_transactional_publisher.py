@@ -7,12 +7,12 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from aiokafka.structs import TopicPartition
+from aiokafka import AIOKafkaProducer
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from consumer.infra import kafka
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.kafka.create_topics import create_missing
-from consumer.relay import committed_offset
+from consumer.relay import position_records
 from consumer.relay.outbox_messages import OutgoingMessage
 from consumer.relay.plain_publisher import DeliveryInDoubtError, PublishedPosition
 from consumer.relay.record_batches import MAX_BATCH_BYTES, MessageTooLargeError
@@ -44,8 +44,6 @@ STEPS = [
     Api.INIT_PRODUCER_ID,
     Api.ADD_PARTITIONS,
     Api.PRODUCE,
-    Api.ADD_OFFSETS,
-    Api.TXN_OFFSET_COMMIT,
     Api.END_TXN,
 ]
 
@@ -55,7 +53,7 @@ async def test_killed_at_every_step(
 ) -> None:
     """Killed before and after the broker took each request of a transaction: every message once, in order."""
     settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
-    cuts = [(step, taken) for step in STEPS for taken in (False, True)] * 3
+    cuts = [(step, taken) for step in STEPS for taken in (False, True)] * 4
     random.Random(4).shuffle(cuts)
     report_line(f"publisher: killed at {len(cuts)} points of its transactions")
 
@@ -74,7 +72,7 @@ async def test_killed_at_every_step(
     total = 40 * BATCH
     relay = MiniatureRelay(lambda: TransactionalPublisher(settings, 0), before_start=arm)
     await relay.publish_all(total)
-    assert relay.crashes == 36
+    assert relay.crashes == 32
     assert_each_once_in_order(await visible(proxied.server.bootstrap, topic_prefix), total)
 
 
@@ -109,6 +107,56 @@ async def test_the_position_is_kept_by_shard(proxied: Proxied, topic_prefix: str
         assert await again.start() == position
         await again.discard()
     assert relay_group(settings, 2) == f"{topic_prefix}engagement-relay-2"
+
+
+async def test_a_position_of_an_earlier_version_counts(proxied: Proxied, topic_prefix: str) -> None:
+    """Earlier versions kept the position as a group's offset: of the two, the one that is further on counts."""
+    settings = await prepare(proxied.server, topic_prefix)
+
+    async def publish_as_before(position: PublishedPosition) -> None:
+        group = relay_group(settings, 0)
+        producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, transactional_id=group)
+        metadata = f"{position.incarnation}:{position.floor}:{position.mark}"
+        offset = OffsetAndMetadata(position.number, metadata)
+        async with producer, producer.transaction():
+            await producer.send_offsets_to_transaction(
+                {TopicPartition(settings.topic(POSITIONS_TOPIC), 0): offset}, group
+            )
+
+    async def start() -> PublishedPosition | None:
+        publisher = TransactionalPublisher(settings, 0)
+        found = await publisher.start()
+        await publisher.send(messages(1, 1), PublishedPosition(30, 2, 17, 9))
+        await publisher.discard()
+        return found
+
+    await publish_as_before(PublishedPosition(17, 1, 10, 5))
+    assert await start() == PublishedPosition(17, 1, 10, 5)
+    assert await start() == PublishedPosition(30, 2, 17, 9)
+    await publish_as_before(PublishedPosition(35, 2, 30, 7))
+    assert await start() == PublishedPosition(35, 2, 30, 7)
+    await publish_as_before(PublishedPosition(40, 1, 38, 7))
+    assert await start() == PublishedPosition(30, 2, 17, 9), "an incarnation that has ended"
+
+
+async def test_the_position_is_found_behind_what_was_given_up(
+    proxied: Proxied, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many transactions were given up since: the position is that of the last one committed."""
+    monkeypatch.setattr("consumer.relay.position_records._LOOK_BACK", 1)
+    monkeypatch.setattr("consumer.relay.position_records._LOOK_FURTHER", 2)
+    settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
+    for number in range(1, 8):
+        publisher = TransactionalPublisher(settings, 0)
+        assert await publisher.start() == (PublishedPosition(5, 1) if number > 1 else None)
+        if number == 1:
+            await publisher.send(messages(1, 5), PublishedPosition(5, 1))
+        else:
+            held = proxied.proxy.hold(Api.END_TXN, reset=True)
+            with pytest.raises(DeliveryInDoubtError):
+                await publisher.send(messages(6, 7), PublishedPosition(7, 1))
+            assert held.done()
+        await publisher.discard()
 
 
 async def test_the_older_of_two_is_shut_out(proxied: Proxied, topic_prefix: str) -> None:
@@ -154,11 +202,10 @@ async def test_a_position_that_may_still_change_is_waited_for(proxied: Proxied, 
     publishing = asyncio.create_task(publisher.send(messages(6, 9), PublishedPosition(9, 1)))
     commit = await asyncio.wait_for(held, 10)
     place = TopicPartition(settings.topic(POSITIONS_TOPIC), 2)
-    async with kafka.metadata_client(settings, "test") as client:
-        reading = asyncio.create_task(committed_offset.committed(client, relay_group(settings, 2), place))
-        assert not (await asyncio.wait({reading}, timeout=0.3))[0]
-        await commit.release()
-        assert await reading == (9, "1:0:0")
+    reading = asyncio.create_task(position_records.last_committed(settings, place))
+    assert not (await asyncio.wait({reading}, timeout=0.5))[0]
+    await commit.release()
+    assert await reading == b"9:1:0:0"
     await publishing
     await publisher.discard()
 

@@ -25,15 +25,9 @@ from aiokafka.errors import (
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
 from aiokafka.producer.transaction_manager import TransactionManager
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from aiokafka.structs import TopicPartition
 
-from consumer.relay.send_once import (
-    AddOffsetsOnce,
-    AddPartitionsOnce,
-    EndTxnOnce,
-    LostResponseError,
-    TxnOffsetCommitOnce,
-)
+from consumer.relay.send_once import AddPartitionsOnce, EndTxnOnce, LostResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +36,6 @@ if TYPE_CHECKING:
 # each of these as of this version (docs/decisions/0017-aiokafka-patches.md).
 READ = {
     "AddPartitionsToTxnHandler": "112129b2ac04fe8e",
-    "AddOffsetsToTxnHandler": "320ed303271e07ec",
-    "TxnOffsetCommitHandler": "7f296a144356cb01",
     "EndTxnHandler": "47656efcfc994fbe",
     "BaseHandler": "41fc76293ab9b0b3",
     "InitPIDHandler": "4f466dcfc4b1f233",
@@ -57,7 +49,6 @@ READ = {
     "AIOKafkaProducer.start": "bae900a5e83a6d97",
     "AIOKafkaProducer.send_batch": "bf42b0f0c5c0646d",
     "AIOKafkaProducer.begin_transaction": "f5128199fc271ddc",
-    "AIOKafkaProducer.send_offsets_to_transaction": "4b58002b44962a5c",
     "AIOKafkaProducer.commit_transaction": "c7f9677c89413f97",
     "AIOKafkaClient.send": "246b277687d7b687",
     "AIOKafkaClient._get_conn": "68ce5d8391719d33",
@@ -68,10 +59,6 @@ READ = {
 PLACE = TopicPartition("positions", 0)
 HANDLERS: dict[str, Callable[[Any], Any]] = {
     "AddPartitionsToTxn": lambda sender: AddPartitionsOnce(sender, {PLACE}),
-    "AddOffsetsToTxn": lambda sender: AddOffsetsOnce(sender, "group"),
-    "TxnOffsetCommit": lambda sender: TxnOffsetCommitOnce(
-        sender, {PLACE: OffsetAndMetadata(5, "1")}, "group"
-    ),
     "EndTxn": lambda sender: EndTxnOnce(sender, 1),
 }
 
@@ -81,8 +68,6 @@ def test_aiokafka_is_the_one_that_was_read() -> None:
     assert aiokafka.__version__ == "0.14.0"
     parts = [
         sender.AddPartitionsToTxnHandler,
-        sender.AddOffsetsToTxnHandler,
-        sender.TxnOffsetCommitHandler,
         sender.EndTxnHandler,
         sender.BaseHandler,
         sender.InitPIDHandler,
@@ -96,7 +81,6 @@ def test_aiokafka_is_the_one_that_was_read() -> None:
         AIOKafkaProducer.start,
         AIOKafkaProducer.send_batch,
         AIOKafkaProducer.begin_transaction,
-        AIOKafkaProducer.send_offsets_to_transaction,
         AIOKafkaProducer.commit_transaction,
         AIOKafkaClient.send,
         AIOKafkaClient._get_conn,
@@ -141,8 +125,7 @@ class _SingleCodeSender(_Sender):
 
 
 def _sender_for(request: str, *answers: Exception | int) -> _Sender:
-    by_partition = request in {"AddPartitionsToTxn", "TxnOffsetCommit"}
-    return (_Sender if by_partition else _SingleCodeSender)(*answers)
+    return (_Sender if request == "AddPartitionsToTxn" else _SingleCodeSender)(*answers)
 
 
 @pytest.mark.parametrize("request_name", HANDLERS)
@@ -170,26 +153,21 @@ async def test_an_answer_that_proves_nothing_ends_it_too(request_name: str, refu
     assert fake.sent == 1
 
 
-@pytest.mark.parametrize("request_name", ["AddPartitionsToTxn", "AddOffsetsToTxn"])
-async def test_the_daily_refusal_between_transactions_is_followed_by_the_same_request(
-    request_name: str,
-) -> None:
-    """CONCURRENT_TRANSACTIONS to a request that adds something is "not yet": it is sent again."""
-    fake = _sender_for(request_name, ConcurrentTransactions.errno, ConcurrentTransactions.errno, 0)
-    assert await HANDLERS[request_name](fake).do(1) is True
+async def test_the_daily_refusal_between_transactions_is_followed_by_the_same_request() -> None:
+    """CONCURRENT_TRANSACTIONS to AddPartitionsToTxn is "not yet": it is sent again."""
+    fake = _Sender(ConcurrentTransactions.errno, ConcurrentTransactions.errno, 0)
+    assert await HANDLERS["AddPartitionsToTxn"](fake).do(1) is True
     assert fake.sent == 3
 
 
-@pytest.mark.parametrize("request_name", ["TxnOffsetCommit", "EndTxn"])
-async def test_the_same_refusal_to_the_others_ends_it(request_name: str) -> None:
+async def test_the_same_refusal_to_the_end_of_one_ends_the_producer() -> None:
     """CONCURRENT_TRANSACTIONS to EndTxn may come after its decision was written: it is not sent again."""
-    fake = _sender_for(request_name, ConcurrentTransactions.errno)
+    fake = _SingleCodeSender(ConcurrentTransactions.errno)
     with pytest.raises((LostResponseError, ConcurrentTransactions)):
-        await HANDLERS[request_name](fake).do(1)
+        await HANDLERS["EndTxn"](fake).do(1)
     assert fake.sent == 1
 
 
-@pytest.mark.parametrize("request_name", ["AddPartitionsToTxn", "AddOffsetsToTxn"])
-async def test_success_is_taken(request_name: str) -> None:
+async def test_success_is_taken() -> None:
     """An answer without error is a success."""
-    assert await HANDLERS[request_name](_sender_for(request_name, 0)).do(1) is True
+    assert await HANDLERS["AddPartitionsToTxn"](_Sender(0)).do(1) is True

@@ -72,7 +72,10 @@ def planned_topics(settings: Settings, brokers: int) -> list[NewTopic]:
     if settings.relay == "plain":
         return inputs + outputs
     # A partition for each shard that there may ever be: their number can change in operation.
-    return [*inputs, *outputs, NewTopic(settings.topic(POSITIONS_TOPIC), MAX_SHARDS, replicas)]
+    positions = NewTopic(
+        settings.topic(POSITIONS_TOPIC), MAX_SHARDS, replicas, topic_configs={"cleanup.policy": "compact"}
+    )
+    return [*inputs, *outputs, positions]
 
 
 async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:
