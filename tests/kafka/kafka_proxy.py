@@ -23,9 +23,7 @@ class Api(IntEnum):
     PRODUCE = 0
     INIT_PRODUCER_ID = 22
     ADD_PARTITIONS = 24
-    ADD_OFFSETS = 25
     END_TXN = 26
-    TXN_OFFSET_COMMIT = 28
 
 
 @dataclass
@@ -42,7 +40,7 @@ class Frame:
     async def release(self) -> int:
         """Let a request that was held go on to the broker, and return the error code of its response.
 
-        Of the four transactional requests, with one partition each, that is the last thing in the response.
+        Of AddPartitionsToTxn and EndTxn that is the last thing in the response.
         """
         self.link.forward(self)
         async with asyncio.timeout(10):

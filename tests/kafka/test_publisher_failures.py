@@ -63,7 +63,7 @@ async def test_cancelled_in_the_middle(proxied: Proxied, topic_prefix: str) -> N
     settings = await prepare(proxied.server, topic_prefix, proxied.bootstrap)
     publisher = TransactionalPublisher(settings, 0)
     await publisher.start()
-    held = proxied.proxy.hold(Api.ADD_OFFSETS, reset=False)
+    held = proxied.proxy.hold(Api.END_TXN, reset=False)
     publishing = asyncio.create_task(publisher.send(messages(1, 9), PublishedPosition(9, 1)))
     await asyncio.wait_for(held, 10)
     publishing.cancel()
