@@ -83,10 +83,7 @@ async def connect(settings: Settings) -> AsyncIterator[LogOffsets]:
         async with asyncio.timeout(PATIENCE):
             partitions = await kafka.partitions_by_topic(client)
     consumer = AIOKafkaConsumer(
-        **kafka.client_options(settings, "lanes"),
-        group_id=None,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
+        **kafka.reader_options(settings, "lanes"),
         request_timeout_ms=int(PATIENCE * 1000),
     )
     try:

@@ -148,11 +148,8 @@ class LogWatcher:
                     kafka.metadata_client(self._settings, "log-watcher", patience=_PATIENCE)
                 )
                 consumer = AIOKafkaConsumer(
-                    **kafka.client_options(self._settings, "log-watcher"),
-                    group_id=None,
-                    enable_auto_commit=False,
+                    **kafka.reader_options(self._settings, "log-watcher"),
                     auto_offset_reset="none",
-                    isolation_level="read_committed",
                     max_partition_fetch_bytes=_PEEK_BYTES,
                     fetch_max_wait_ms=50,
                     request_timeout_ms=int(_PATIENCE * 1000),

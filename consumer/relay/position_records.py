@@ -30,11 +30,8 @@ async def last_committed(settings: Settings, partition: TopicPartition) -> bytes
     Waits without a limit for transactions that are open there: call it under a deadline. Raises KafkaError.
     """
     consumer = AIOKafkaConsumer(
-        **kafka.client_options(settings, "relay"),
-        group_id=None,
-        enable_auto_commit=False,
+        **kafka.reader_options(settings, "relay"),
         auto_offset_reset="earliest",
-        isolation_level="read_committed",
         fetch_max_wait_ms=_FETCH_WAIT,
     )
     try:

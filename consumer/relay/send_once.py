@@ -24,16 +24,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.client import CoordinationType
-from aiokafka.errors import (
-    ConcurrentTransactions,
-    KafkaError,
-    ProducerFenced,
-    for_code,
-)
-from aiokafka.producer.sender import (
-    AddPartitionsToTxnHandler,
-    EndTxnHandler,
-)
+from aiokafka.errors import ConcurrentTransactions, KafkaError, ProducerFenced, for_code
+from aiokafka.producer.sender import AddPartitionsToTxnHandler, EndTxnHandler
 
 from consumer.relay.producers import TrackedSender
 

@@ -56,7 +56,7 @@ class ShardPublisher:
         state = await fetch_one(connection, _SQL["state"], self.number)
         self._floor = state["floor"]
         if known is None or known.incarnation < state["incarnation"]:
-            # Kafka has no position (first start, or the idle group expired) or one from an older incarnation. Start
+            # Kafka has no position (first start, or its record was deleted) or one from an older incarnation. Start
             # at the floor; every message after it is sent again under the current incarnation.
             self._position = PublishedPosition(self._floor, state["incarnation"])
             return

@@ -78,18 +78,23 @@ class TransactionalPublisher(PlainPublisher):
 
     async def _read_position(self, producer: AIOKafkaProducer) -> PublishedPosition | None:
         # Only after the producer's start, which has ended every transaction that could still move it.
-        found = []
+        found = (await self._recorded_position(), await self._committed_position(producer))
+        return max(filter(None, found), key=lambda one: (one.incarnation, one.number), default=None)
+
+    async def _recorded_position(self) -> PublishedPosition | None:
         record = await position_records.last_committed(self._settings, self._position_partition)
-        if record is not None and (written := _RECORD.fullmatch(record)) is not None:
-            found.append(PublishedPosition(*map(int, written.groups())))
-        offset = await committed_offset.committed(producer.client, self._group, self._position_partition)
-        if offset is not None:
-            number, metadata = offset
-            written_before = _METADATA.fullmatch(metadata)
-            found.append(
-                PublishedPosition(number, *map(int, written_before.groups() if written_before else "0"))
-            )
-        return max(found, key=lambda one: (one.incarnation, one.number), default=None)
+        written = _RECORD.fullmatch(record or b"")
+        return PublishedPosition(*map(int, written.groups())) if written else None
+
+    async def _committed_position(self, producer: AIOKafkaProducer) -> PublishedPosition | None:
+        """Return the position that an earlier version committed as its group's offset."""
+        found = await committed_offset.committed(producer.client, self._group, self._position_partition)
+        if found is None:
+            return None
+        number, metadata = found
+        if (written := _METADATA.fullmatch(metadata)) is None:
+            return PublishedPosition(number, 0)
+        return PublishedPosition(number, *map(int, written.groups()))
 
     async def _deliver(
         self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], position: PublishedPosition

@@ -12,6 +12,7 @@ from consumer.infra.kafka.client import (
     input_topics,
     metadata_client,
     partitions_by_topic,
+    reader_options,
     require_topics,
     stop_client,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "input_topics",
     "metadata_client",
     "partitions_by_topic",
+    "reader_options",
     "require_topics",
     "stop_client",
 ]

@@ -64,6 +64,15 @@ def client_options(settings: Settings, role: str = "") -> dict[str, Any]:
     return options
 
 
+def reader_options(settings: Settings, role: str) -> dict[str, Any]:
+    """Return the arguments of a consumer that reads committed records of partitions it chooses, without a group.
+
+    role: see `client_options`.
+    """
+    options = {"group_id": None, "enable_auto_commit": False, "isolation_level": "read_committed"}
+    return {**client_options(settings, role), **options}
+
+
 async def stop_client(
     client: AIOKafkaConsumer | AIOKafkaProducer, *, within: float = 2.0
 ) -> BaseException | None:
