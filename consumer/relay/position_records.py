@@ -1,6 +1,7 @@
-"""Reads a shard's position in Kafka: the last committed record of its partition of `engagement.positions`.
+"""Reads a shard's position in Kafka: the last committed record with its key, in its partition of the positions topic.
 
-A record of a position is part of the transaction that publishes the messages up to it.
+A record of a position is part of the transaction that publishes the messages up to it. The key is the shard's
+transactional id: installations with one prefix and different groups share the topic.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
 
 # Offsets that are read at first, counted from the end: each transaction takes two, aborted ones too. Where none of
-# them is a committed record, so many times more.
+# them is a committed record of ours, so many times more.
 _LOOK_BACK = 100
 _LOOK_FURTHER = 20
 # Milliseconds.
 _FETCH_WAIT = 100
 
 
-async def last_committed(settings: Settings, partition: TopicPartition) -> bytes | None:
-    """Return the value of the last committed record of a partition, None if it has none.
+async def last_committed(settings: Settings, partition: TopicPartition, key: bytes) -> bytes | None:
+    """Return the value of the last committed record with this key in a partition, None if it has none.
 
     Waits without a limit for transactions that are open there: call it under a deadline. Raises KafkaError.
     """
@@ -43,7 +44,7 @@ async def last_committed(settings: Settings, partition: TopicPartition) -> bytes
         while True:
             start = max(first, end - look_back)
             consumer.seek(partition, start)
-            value = await _last(consumer, partition)
+            value = await _last(consumer, partition, key)
             if value is not None or start == first:
                 return value
             look_back *= _LOOK_FURTHER
@@ -51,12 +52,13 @@ async def last_committed(settings: Settings, partition: TopicPartition) -> bytes
         await kafka.stop_client(consumer)
 
 
-async def _last(consumer: AIOKafkaConsumer, partition: TopicPartition) -> bytes | None:
-    """Read from where the consumer is to the end of the log; return the value of the last record."""
+async def _last(consumer: AIOKafkaConsumer, partition: TopicPartition, key: bytes) -> bytes | None:
+    """Read from where the consumer is to the end of the log; return the value of the last record with this key."""
     value: bytes | None = None
     while True:
         for record in (await consumer.getmany(timeout_ms=_FETCH_WAIT)).get(partition, ()):
-            value = record.value
+            if record.key == key:
+                value = record.value
         end = consumer.highwater(partition)
         if end is not None and await consumer.position(partition) >= end:
             return value

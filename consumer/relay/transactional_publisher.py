@@ -38,7 +38,7 @@ _METADATA = re.compile(r"(\d{1,9}):(\d{1,18}):(\d{1,10})", re.ASCII)
 
 
 def relay_group(settings: Settings, shard: int) -> str:
-    """Return the transactional id of a shard; in earlier versions also the group that held its position.
+    """Return the transactional id of a shard, the key of its position; before, the group that held its position.
 
     PREFIX + GROUP-relay-SHARD: as in topic names the prefix contains its own separator.
     """
@@ -82,7 +82,9 @@ class TransactionalPublisher(PlainPublisher):
         return max(filter(None, found), key=lambda one: (one.incarnation, one.number), default=None)
 
     async def _recorded_position(self) -> PublishedPosition | None:
-        record = await position_records.last_committed(self._settings, self._position_partition)
+        record = await position_records.last_committed(
+            self._settings, self._position_partition, self._group.encode()
+        )
         written = _RECORD.fullmatch(record or b"")
         return PublishedPosition(*map(int, written.groups())) if written else None
 

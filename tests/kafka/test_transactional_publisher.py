@@ -109,6 +109,21 @@ async def test_the_position_is_kept_by_shard(proxied: Proxied, topic_prefix: str
     assert relay_group(settings, 2) == f"{topic_prefix}engagement-relay-2"
 
 
+async def test_installations_that_share_topics_keep_their_positions_apart(
+    proxied: Proxied, topic_prefix: str
+) -> None:
+    """With one prefix and different groups each finds its own position, whichever published last."""
+    settings = await prepare(proxied.server, topic_prefix)
+    other = settings.model_copy(update={"kafka_group": "other"})
+    positions = {"engagement": PublishedPosition(17, 1), "other": PublishedPosition(3, 2)}
+    for after in (None, positions):
+        for one in (settings, other):
+            publisher = TransactionalPublisher(one, 0)
+            assert await publisher.start() == (after and after[one.kafka_group])
+            await publisher.send(messages(1, 3), positions[one.kafka_group])
+            await publisher.discard()
+
+
 async def test_a_position_of_an_earlier_version_counts(proxied: Proxied, topic_prefix: str) -> None:
     """Earlier versions kept the position as a group's offset: of the two, the one that is further on counts."""
     settings = await prepare(proxied.server, topic_prefix)
@@ -202,7 +217,8 @@ async def test_a_position_that_may_still_change_is_waited_for(proxied: Proxied, 
     publishing = asyncio.create_task(publisher.send(messages(6, 9), PublishedPosition(9, 1)))
     commit = await asyncio.wait_for(held, 10)
     place = TopicPartition(settings.topic(POSITIONS_TOPIC), 2)
-    reading = asyncio.create_task(position_records.last_committed(settings, place))
+    key = relay_group(settings, 2).encode()
+    reading = asyncio.create_task(position_records.last_committed(settings, place, key))
     assert not (await asyncio.wait({reading}, timeout=0.5))[0]
     await commit.release()
     assert await reading == b"9:1:0:0"
