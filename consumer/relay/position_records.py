@@ -1,4 +1,4 @@
-"""Reads a shard's position in Kafka: the last committed record with its key, in its partition of the positions topic.
+"""Reads a shard's position in Kafka: the last committed record with its key, in its partition of the topic.
 
 A record of a position is part of the transaction that publishes the messages up to it. The key is the shard's
 transactional id: installations with one prefix and different groups share the topic.
