@@ -22,6 +22,7 @@ from consumer.worker.supervisor_link import Committed, SupervisorLink, messages,
 from schemas.vocabulary import SCORE_CHANGED_TOPIC
 from tests.kafka.six_slices import SLICES, one_each, until_applied
 from tests.kafka.worker_process import ROOT, WorkerProcess
+from tests.servers.freezing import freeze
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ async def test_a_second_signal_ends_everything_at_once(
     async with _two_processes(installation, tmp_path) as worker:
         await _until_shared(observer, worker)
         processes = worker.processes()
-        os.kill(processes[0], signal.SIGSTOP)
+        freeze(processes[0])
         os.kill(worker.pid, signal.SIGTERM)
         await eventually(lambda: not psutil.pid_exists(processes[1]), within=STOPPED, what="the other to end")
         assert worker.running()

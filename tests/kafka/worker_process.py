@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from consumer.demo.servers.processes import end_with_parent, free_port, tail
+from tests.servers.freezing import freeze, thaw
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ class WorkerProcess:
 
     def freeze(self) -> None:
         """Freeze it, like a paused virtual machine."""
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self.pid)
 
     def thaw(self) -> None:
         """Let it go on."""
-        self._process.send_signal(signal.SIGCONT)
+        thaw(self.pid)
 
     async def terminate(self, *, within: float) -> float:
         """Send SIGTERM and return the seconds it took to end, which must be with exit code 0."""

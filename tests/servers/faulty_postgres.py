@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
-from pathlib import Path
+
+import psutil
 
 from consumer.demo.servers import EmbeddedPostgres
+from tests.servers.freezing import freeze, thaw
 
 
 class FaultyPostgres(EmbeddedPostgres):
@@ -27,34 +27,22 @@ class FaultyPostgres(EmbeddedPostgres):
     def freeze(self) -> None:
         """Freeze every process of the server with SIGSTOP: connections stay open, and nothing answers.
 
-        Linux only. Each backend is a session of its own, so that a signal to the group would not reach it.
+        Each backend is a session of its own, so that a signal to the group would not reach it.
         """
-        os.kill(self.pid, signal.SIGSTOP)  # the postmaster first: from here it starts no further backend
-        for child in _children(self.pid):
-            _send(child, signal.SIGSTOP)
+        freeze(self.pid)  # first: from here it starts no further backend
+        freeze(*self._backends())
 
     def thaw(self) -> None:
         """Continue a frozen server; does nothing if it is not frozen."""
-        for pid in (*_children(self.pid), self.pid):
-            _send(pid, signal.SIGCONT)
+        thaw(*self._backends(), self.pid)
 
     async def _shut_down(self, first: signal.Signals) -> None:
         if self._process is not None:
             self.thaw()  # a frozen process reacts to nothing but SIGKILL
         await super()._shut_down(first)
 
-
-def _children(parent: int) -> list[int]:
-    """Return the child processes from /proc."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            # The name is in parentheses and may hold anything, so count from the last one.
-            if int(entry.read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(entry.parent.name))
-    return found
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+    def _backends(self) -> list[int]:
+        try:
+            return [child.pid for child in psutil.Process(self.pid).children()]
+        except psutil.NoSuchProcess:
+            return []

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from consumer.demo.servers import ServerFailedError
 from consumer.demo.servers.processes import end_with_parent, free_port, tail, wait_for_end
 from tests.servers.broker import IMAGE_VERSION, KafkaServer, answers_api_versions, broker_settings
+from tests.servers.freezing import freeze, thaw
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -102,10 +103,10 @@ class MavenKafka(KafkaServer):
         await self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        os.killpg(self._running().pid, signal.SIGSTOP)
+        freeze(self._running().pid)
 
     def thaw(self) -> None:
-        os.killpg(self._running().pid, signal.SIGCONT)
+        thaw(self._running().pid)
 
     async def run_tool(self, name: str, *arguments: str) -> str:
         return await run_tool(name, *arguments)
