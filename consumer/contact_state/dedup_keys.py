@@ -55,32 +55,42 @@ async def read(connection: Connection, keys: Sequence[DedupKey]) -> dict[DedupKe
     }
 
 
-async def read_fixed_points(connection: Connection, spans: Sequence[Span]) -> list[dict[str, datetime]]:
-    """Return for each span when entries of older editions have counted last after `since`, by object key.
-
-    Where keys are per contact the object key is ''. `until` is not used.
-    """
-    found: list[dict[str, datetime]] = [{} for _ in spans]
-    rows = await connection.fetch(_SQL["counted_before"], *_columns(spans), [span.since for span in spans])
-    for number, object_key, last_at in rows:
-        found[number - 1][object_key] = last_at
+async def read_fixed_points(connection: Connection, spans: Sequence[Span]) -> list[datetime | None]:
+    """Return for each span when an entry of the key's older editions has counted last in it."""
+    found: list[datetime | None] = [None for _ in spans]
+    numbers_of = _Numbers(spans)
+    rows = await connection.fetch(_SQL["counted_before"], *_columns(spans), *_times(spans))
+    for contact, definition, edition, object_key, last_at in rows:
+        number = numbers_of.key(contact, definition, object_key)
+        if edition < spans[number].key[2]:
+            known = found[number]
+            found[number] = last_at if known is None else max(known, last_at)
     return found
 
 
 async def read_entries(connection: Connection, spans: Sequence[Span]) -> list[list[StoredEntry]]:
     """Return the entries of each span: those of the key's edition, and what has counted under older ones."""
     found: list[list[StoredEntry]] = [[] for _ in spans]
-    rows = await connection.fetch(
-        _SQL["stored_entries"],
-        *_columns(spans),
-        [span.since for span in spans],
-        [span.until for span in spans],
-        texts([span.key[3] for span in spans]),
-    )
-    for number, occurred_at, event_key, edition, settled, is_counted, xp_worth, credit_number in rows:
-        found[number - 1].append(
-            StoredEntry((occurred_at, event_key), edition, settled, is_counted, xp_worth, credit_number)
-        )
+    numbers_of = _Numbers(spans)
+    rows = await connection.fetch(_SQL["stored_entries"], *_columns(spans), *_times(spans))
+    for (
+        contact,
+        definition,
+        object_key,
+        occurred_at,
+        event_key,
+        edition,
+        settled,
+        is_counted,
+        xp_worth,
+        credit_number,
+    ) in rows:
+        number = numbers_of.key(contact, definition, object_key)
+        span = spans[number]
+        if edition <= span.key[2] and span.since <= occurred_at <= span.until:
+            found[number].append(
+                StoredEntry((occurred_at, event_key), edition, settled, is_counted, xp_worth, credit_number)
+            )
     return found
 
 
@@ -121,14 +131,45 @@ def _state(count: int, last_at: datetime | None, last_key: bytes, last_fixed_at:
     return KeyState(count, None if last_at is None else (last_at, last_key), last_fixed_at)
 
 
+class _Numbers:
+    """The places of spans in a sequence, by the columns of an entry. Of a key there is one span."""
+
+    def __init__(self, spans: Sequence[Span]) -> None:
+        self._by_object: dict[tuple[int, int, str], int] = {}
+        self._by_contact: dict[tuple[int, int], int] = {}
+        for number, span in enumerate(spans):
+            contact, definition, _, object_key = span.key
+            if span.per is Per.OBJECT:
+                self._by_object[contact, definition, object_key] = number
+            else:
+                self._by_contact[contact, definition] = number
+
+    def key(self, contact: int, definition: int, object_key: str) -> int:
+        """Return the place of the span whose key an entry belongs to."""
+        number = self._by_contact.get((contact, definition))
+        return self._by_object[contact, definition, object_key] if number is None else number
+
+
 def _columns(spans: Sequence[Span]) -> tuple[str, ...]:
-    contacts, definitions, editions, _ = _key_columns([span.key for span in spans])
+    contacts, definitions, editions, object_keys = _key_columns([span.key for span in spans])
+    return contacts, definitions, editions, truths([span.per is Per.OBJECT for span in spans]), object_keys
+
+
+def _times(spans: Sequence[Span]) -> tuple[str, str, list[datetime], list[datetime]]:
+    """Return the spans' times as columns, without their overlaps: no entry is read twice."""
+    by_contact: dict[tuple[int, int], list[tuple[datetime, datetime]]] = {}
+    for span in sorted(spans, key=lambda span: span.since):
+        times = by_contact.setdefault((span.account_id, span.key[0]), [])
+        if times and span.since <= times[-1][1]:
+            times[-1] = times[-1][0], max(times[-1][1], span.until)
+        else:
+            times.append((span.since, span.until))
+    apart = [(*contact, *time) for contact, times in by_contact.items() for time in times]
     return (
-        numbers([span.account_id for span in spans]),
-        contacts,
-        definitions,
-        editions,
-        truths([span.per is Per.OBJECT for span in spans]),
+        numbers([account for account, _, _, _ in apart]),
+        numbers([contact for _, contact, _, _ in apart]),
+        [since for _, _, since, _ in apart],
+        [until for _, _, _, until in apart],
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
+_END = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ async def _read_keys(
 ) -> dict[DedupKey, StoredKey]:
     """Return the keys as they are remembered; of those seen first, what has counted under older editions."""
     keys = await dedup_keys.read(connection, list(by_key)) if by_key else {}
-    first_seen: dict[tuple[int, int], Span] = {}
+    limited: list[Span] = []
     for key, entries in by_key.items():
         if key not in keys:
             keys[key] = StoredKey(KeyState())
@@ -94,16 +95,12 @@ async def _read_keys(
                 since = _ALWAYS
                 if definition.rule.policy is Policy.COOLDOWN:
                     since = min(entry.order for entry in entries)[0] - definition.rule.interval
-                span = Span(entries[0].account.id, key, definition.rule.per, since, since)
-                known = first_seen.setdefault(key[:2], span)
-                known.since = min(known.since, since)
-    if first_seen:
-        # Once for each contact and definition, however many objects there are.
-        spans = list(first_seen.values())
-        found = dict(zip(first_seen, await dedup_keys.read_fixed_points(connection, spans), strict=True))
-        for key, stored in keys.items():
-            if stored.place is None and key[:2] in found:
-                stored.state.last_fixed_at = found[key[:2]].get(key[3])
+                limited.append(Span(entries[0].account.id, key, definition.rule.per, since, _END))
+    if limited:
+        for span, last_fixed_at in zip(
+            limited, await dedup_keys.read_fixed_points(connection, limited), strict=True
+        ):
+            keys[span.key].state.last_fixed_at = last_fixed_at
     return keys
 
 

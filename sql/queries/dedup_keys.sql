@@ -16,36 +16,54 @@ cross join lateral (
     offset 0) k
 
 -- name: counted_before
--- By contact and definition, and by object where asked for ($5), when entries of older editions have counted last after
--- $6: the last fixed points of keys that are not stored yet.
-select a.number, t.object_key, t.last_at
+-- When entries have counted last, by contact, definition, edition and object: those of the keys asked for ($1 to $5), read
+-- once for each contact and time ($6 to $9), however many keys it has.
+with asked as materialized (
+    select contact_id, definition_id, by_object, coalesce(object_key, '') as object_key
+    from rows from (
+        unnest($1::text::bigint[]), unnest($2::text::int[]), unnest($3::text::smallint[]), unnest($4::text::bool[]),
+        string_to_table($5::text, E'\x1f'))
+        as a(contact_id, definition_id, edition, by_object, object_key)
+)
+select s.contact_id, t.definition_id, t.edition, t.object_key, t.last_at
 from rows from (
-    unnest($1::text::int[]), unnest($2::text::bigint[]), unnest($3::text::int[]), unnest($4::text::smallint[]),
-    unnest($5::text::bool[]), unnest($6::timestamptz[]))
-    with ordinality as a(account_id, contact_id, definition_id, edition, by_object, since, number)
+    unnest($6::text::int[]), unnest($7::text::bigint[]), unnest($8::timestamptz[]), unnest($9::timestamptz[]))
+    as s(account_id, contact_id, since, until)
 cross join lateral (
-    select case when a.by_object then coalesce(t.object_id, '') else '' end as object_key, max(t.occurred_at) as last_at
+    select t.definition_id, t.edition, coalesce(t.object_id, '') as object_key, max(t.occurred_at) as last_at
     from timeline t
-    where t.account_id = a.account_id and t.contact_id = a.contact_id and t.occurred_at > a.since
-        and t.definition_id = a.definition_id and t.edition < a.edition and t.verdict = 'counted'
-    group by 1
+    where t.account_id = s.account_id and t.contact_id = s.contact_id
+        and t.occurred_at >= s.since and t.occurred_at <= s.until and t.verdict = 'counted'
+        and ((t.contact_id, t.definition_id) in (select contact_id, definition_id from asked where not by_object)
+            or (t.contact_id, t.definition_id, coalesce(t.object_id, ''))
+                in (select contact_id, definition_id, object_key from asked where by_object))
+    group by 1, 2, 3
     offset 0) t
 
 -- name: stored_entries
--- The entries of each key from $6 to $7: those of its edition that are not excluded, and what has counted as a fixed point.
-select a.number, t.occurred_at, t.event_key, t.edition, t.settled, t.verdict = 'counted' as is_counted, t.xp_worth,
-    t.credit_number
+-- The entries of the keys asked for ($1 to $5) that are not excluded, those not counted only of the key's edition: read once
+-- for each contact and time ($6 to $9), however many keys it has.
+with asked as materialized (
+    select contact_id, definition_id, edition, by_object, coalesce(object_key, '') as object_key
+    from rows from (
+        unnest($1::text::bigint[]), unnest($2::text::int[]), unnest($3::text::smallint[]), unnest($4::text::bool[]),
+        string_to_table($5::text, E'\x1f'))
+        as a(contact_id, definition_id, edition, by_object, object_key)
+)
+select s.contact_id, t.definition_id, coalesce(t.object_id, '') as object_key, t.occurred_at, t.event_key, t.edition,
+    t.settled, t.verdict = 'counted' as is_counted, t.xp_worth, t.credit_number
 from rows from (
-    unnest($1::text::int[]), unnest($2::text::bigint[]), unnest($3::text::int[]), unnest($4::text::smallint[]),
-    unnest($5::text::bool[]), unnest($6::timestamptz[]), unnest($7::timestamptz[]), string_to_table($8::text, E'\x1f'))
-    with ordinality as a(account_id, contact_id, definition_id, edition, by_object, since, until, object_key, number)
+    unnest($6::text::int[]), unnest($7::text::bigint[]), unnest($8::timestamptz[]), unnest($9::timestamptz[]))
+    as s(account_id, contact_id, since, until)
 cross join lateral (
     select * from timeline t
-    where t.account_id = a.account_id and t.contact_id = a.contact_id
-        and t.occurred_at >= a.since and t.occurred_at <= a.until
-        and t.definition_id = a.definition_id and t.edition <= a.edition and t.verdict <> 'excluded'
-        and (t.verdict = 'counted' or (t.edition = a.edition and not t.settled))
-        and (not a.by_object or coalesce(t.object_id, '') = coalesce(a.object_key, ''))
+    where t.account_id = s.account_id and t.contact_id = s.contact_id
+        and t.occurred_at >= s.since and t.occurred_at <= s.until and t.verdict <> 'excluded'
+        and ((t.contact_id, t.definition_id) in (select contact_id, definition_id from asked where not by_object)
+            or (t.contact_id, t.definition_id, coalesce(t.object_id, ''))
+                in (select contact_id, definition_id, object_key from asked where by_object))
+        and (t.verdict = 'counted' or (not t.settled
+            and (t.contact_id, t.definition_id, t.edition) in (select contact_id, definition_id, edition from asked)))
     offset 0) t
 
 -- name: write

@@ -154,5 +154,11 @@ def _read_whole(node: dict[str, Any]) -> Iterator[str]:
     if node["Node Type"] in {"CTE Scan", "Function Scan"}:
         yield node.get("CTE Name") or node.get("Alias", "")
     for one in node.get("Plans", []):
-        if one.get("Parent Relationship") != "InitPlan":
+        if one.get("Parent Relationship") != "InitPlan" and not _is_hashed(one, node):
             yield from _read_whole(one)
+
+
+def _is_hashed(subplan: dict[str, Any], node: dict[str, Any]) -> bool:
+    """Return whether this is a subplan that is read once, into a hash table that each row is looked up in."""
+    name = subplan.get("Subplan Name")
+    return name is not None and f"hashed {name}" in node.get("Filter", "")
