@@ -13,7 +13,7 @@ from consumer.demo.servers import ServerFailedError
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra import postgres
 from consumer.infra.kafka.client import TopicsMissingError
-from consumer.infra.postgres.migrate import SchemaTooNewError, SchemaTooOldError
+from consumer.infra.postgres.schema_version import SchemaVersionError
 from consumer.infra.settings import SettingsError, variable
 from consumer.infra.telemetry.health import CannotListenError
 from consumer.relay.change_shards import OutboxNotDrainedError
@@ -28,8 +28,7 @@ _OWN = (
     RelayNotRunningError,
     NotPublishedError,
     OutboxNotDrainedError,
-    SchemaTooNewError,
-    SchemaTooOldError,
+    SchemaVersionError,
     ServerFailedError,
     TopicsMissingError,
     UnknownAccountError,

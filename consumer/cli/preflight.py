@@ -13,7 +13,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from consumer.infra import kafka, postgres
-from consumer.infra.postgres import migrate
+from consumer.infra.postgres import schema_version
 from consumer.infra.settings import SettingsError
 from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 
@@ -48,7 +48,9 @@ async def check(settings: Settings) -> list[Finding]:
 async def _database(settings: Settings) -> list[Finding]:
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
-            connection = await postgres.connect(settings.dsn(), application_name="engagement-check")
+            connection = await postgres.connect(
+                settings.dsn(), any_schema=True, application_name="engagement-check"
+            )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         return [Finding("database", ok=False, text=f"cannot be reached: {_line(error)}")]
     try:
@@ -75,16 +77,10 @@ async def _database_findings(connection: postgres.Connection) -> list[Finding]:
 
 
 async def _schema(connection: postgres.Connection) -> Finding:
-    version = await migrate.schema_version(connection)
-    if version == migrate.NEWEST:
+    version = await schema_version.schema_version(connection)
+    if version == schema_version.NEWEST:
         return Finding("schema", ok=True, text=f"version {version}")
-    if version == 0:
-        return Finding("schema", ok=False, text="is missing: run `engagement migrate`")
-    if version < migrate.NEWEST:
-        text = f"version {version}, this program needs {migrate.NEWEST}: run `engagement migrate`"
-        return Finding("schema", ok=False, text=text)
-    text = f"version {version} is newer than this program, which needs {migrate.NEWEST}: upgrade the program"
-    return Finding("schema", ok=False, text=text)
+    return Finding("schema", ok=False, text=schema_version.explain_version(version))
 
 
 async def _brokers(settings: Settings) -> list[Finding]:

@@ -49,10 +49,10 @@ async def _read(settings: Settings) -> int:
 
 
 async def _change(settings: Settings, shards: int) -> int:
-    if settings.relay != "plain":
-        await _require_partitions(settings, shards)
     connection = await postgres.connect(settings.dsn(), application_name="engagement-shards")
     try:
+        if settings.relay != "plain":
+            await _require_partitions(settings, shards)
         return await change_shards(connection, shards)
     finally:
         await connection.close()

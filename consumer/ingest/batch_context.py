@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from consumer import catalog
 from consumer.contact_state.weights import Weights
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
-from consumer.infra.postgres.migrate import require_newest
 from consumer.ingest import timeline_partitions
 
 if TYPE_CHECKING:
@@ -27,12 +26,7 @@ class BatchContext:
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
-        self.database = ConnectionKeeper(
-            # Before anything is processed: under another schema the database refuses valid events, and each would
-            # become a dead letter.
-            connect,
-            prepare=require_newest,
-        )
+        self.database = ConnectionKeeper(connect)
         self._catalog: CatalogSnapshot | None = None
         self._partitions: set[timeline_partitions.Month] = set()
         self.shards = 0

@@ -208,7 +208,7 @@ async def test_everything_wrong_is_reported_at_once(empty_database: str) -> None
     found = {finding.subject: finding for finding in await check(settings)}
     assert found["settings"].ok
     assert found["database"].ok
-    assert found["schema"].text == "is missing: run `engagement migrate`"
+    assert found["schema"].text == "the database has no schema: run `engagement migrate`"
     assert not found["synchronous_commit"].ok
     assert not found["brokers"].ok
     assert "cannot be reached" in found["brokers"].text

@@ -473,9 +473,13 @@ MUTANTS = (
     Mutant(
         "schema-not-checked",
         breaks="a worker processes events under the schema of another version",
-        test="tests/postgres/test_migrations.py::test_no_event_is_processed_under_another_schema",
+        test="tests/postgres/test_schema_refusals.py::test_the_worker_refuses_another_schema",
         edits=(
-            Edit("consumer/ingest/batch_context.py", old="            prepare=require_newest,\n", new=""),
+            Edit(
+                "consumer/infra/postgres/connection.py",
+                old="            await require_newest(connection)\n",
+                new="            pass\n",
+            ),
         ),
     ),
     Mutant(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from consumer.infra.postgres.migrate import NEWEST, schema_version
+from consumer.infra.postgres.schema_version import NEWEST, schema_version
 
 if TYPE_CHECKING:
     from tests.servers.postgres import PostgresServer

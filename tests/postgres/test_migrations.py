@@ -14,9 +14,9 @@ import asyncpg
 import pytest
 
 from consumer.__main__ import main
-from consumer.cli.error_messages import explain
 from consumer.cli.preflight import check
-from consumer.infra.postgres.migrate import NEWEST, SchemaTooNewError, SchemaTooOldError, migrate
+from consumer.infra.postgres.migrate import migrate
+from consumer.infra.postgres.schema_version import NEWEST
 from consumer.infra.settings import Settings
 from consumer.scoring.verify import verify
 from tests.pipeline import committed_rows
@@ -189,33 +189,7 @@ async def test_the_old_schema_is_reported(version_1: str) -> None:
     found = await check(Settings(database_url=version_1, kafka_bootstrap="127.0.0.1:1"))
     [schema] = [finding for finding in found if finding.subject == "schema"]
     assert not schema.ok
-    assert schema.text == f"version 1, this program needs {NEWEST}: run `engagement migrate`"
-
-
-async def test_no_event_is_processed_under_another_schema(version_1: str) -> None:
-    """A worker ends with a line that says what to do, before any event of its batch could become a dead letter."""
-    connection = await asyncpg.connect(version_1)
-    state = """
-        select (select count(*) from public.dead_letters), (select sum(next_offset) from public.lanes)"""
-    before = await connection.fetchrow(state)
-    assert await _refusal(version_1) == [
-        f"the schema is at version 1, this program needs {NEWEST}: run `engagement migrate`"
-    ]
-    await migrate(version_1)
-    newer = NEWEST + 1
-    await connection.execute("update installation set schema_version = $1", newer)
-    assert await _refusal(version_1) == [f"the schema is at version {newer}, this program knows {NEWEST}"]
-    assert await connection.fetchrow(state) == before
-    await connection.close()
-
-
-async def _refusal(dsn: str) -> list[str] | None:
-    """Give a worker a batch; return the lines that it ends with, None if it processes the batch."""
-    try:
-        await history.play_on(dsn)
-    except (SchemaTooOldError, SchemaTooNewError) as error:
-        return explain(error)
-    return None
+    assert schema.text == f"the schema is at version 1, this program needs {NEWEST}: run `engagement migrate`"
 
 
 async def test_migrate_announces_an_upgrade(

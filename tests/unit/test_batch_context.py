@@ -7,7 +7,6 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 
 from consumer import catalog
-from consumer.infra.postgres.migrate import NEWEST
 from consumer.ingest.batch_context import BatchContext
 
 
@@ -15,9 +14,7 @@ async def test_a_read_that_fails_halfway_is_done_again(monkeypatch: pytest.Monke
     """If the connection is lost between catalog and shards, neither is kept: no batch runs without shards."""
     snapshot = Mock()
     monkeypatch.setattr(catalog, "load_snapshot", AsyncMock(return_value=snapshot))
-    # A new connection is asked for the table and the schema version in it first.
-    answers = ["installation", NEWEST, ConnectionError("lost"), 4]
-    connection = Mock(fetchval=AsyncMock(side_effect=answers))
+    connection = Mock(fetchval=AsyncMock(side_effect=[ConnectionError("lost"), 4]))
     connection.is_closed.return_value = False
     context = BatchContext(AsyncMock(return_value=connection))
     with pytest.raises(ConnectionError):

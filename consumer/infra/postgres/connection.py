@@ -1,7 +1,8 @@
-"""Opens connections to Postgres, and pools of them, with every wait bounded."""
+"""Opens connections to Postgres, and pools of them, with every wait bounded and the schema checked."""
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from typing import Any, TypeAlias
 
@@ -9,6 +10,7 @@ import asyncpg
 
 from consumer.infra import explain_connection_errors
 from consumer.infra.postgres.errors import DatabaseTlsError
+from consumer.infra.postgres.schema_version import require_newest
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -28,19 +30,33 @@ _SERVER_SETTINGS = {
     # PostgreSQL 15, a batch of 2,000: 1.1 s compiled, 0.3 s not compiled.
     "jit": "off",
 }
+# Seconds for the server to accept a connection, and to answer the first questions on it.
+_CONNECT_SECONDS = 5.0
 
 
-async def connect(dsn: str, *, command_timeout: float = 35.0, **server_settings: str) -> Connection:
+async def connect(
+    dsn: str, *, command_timeout: float = 35.0, any_schema: bool = False, **server_settings: str
+) -> Connection:
     """Open a connection with every wait bounded; `command_timeout` in seconds.
 
-    Raises what `open_unbounded` raises; `retry_reason` classifies it.
+    Raises SchemaVersionError unless the database has the schema of this program, or `any_schema` is set; and what
+    `open_unbounded` raises, which `retry_reason` classifies.
     """
-    return await open_unbounded(
+    connection = await open_unbounded(
         dsn,
-        timeout=5,
+        timeout=_CONNECT_SECONDS,
         command_timeout=command_timeout,
         server_settings={**_SERVER_SETTINGS, **server_settings},
     )
+    if any_schema:
+        return connection
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            await require_newest(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 def pool(dsn: str, *, size: int) -> Pool:

@@ -6,24 +6,15 @@ from typing import TYPE_CHECKING
 
 import sql
 from consumer.infra.postgres.connection import open_unbounded
+from consumer.infra.postgres.schema_version import NEWEST, refuse_newer, schema_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.infra.postgres.connection import Connection
 
-NEWEST = 2
-
 # Key of the advisory lock, the same in every version: two migrations of one database never run at once.
 _LOCK = 0x656E67616765
-
-
-class SchemaTooOldError(Exception):
-    """The database has no schema, or an older one than this program needs; run `engagement migrate`."""
-
-
-class SchemaTooNewError(Exception):
-    """The database was migrated by a newer version of this program; upgrade the program."""
 
 
 async def migrate(
@@ -39,7 +30,7 @@ async def migrate(
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
             before = await schema_version(connection)
-            _refuse_newer(before)
+            refuse_newer(before)
             if before == 0:
                 await connection.execute(sql.schema())
             elif before < NEWEST:
@@ -48,31 +39,6 @@ async def migrate(
         return before, NEWEST
     finally:
         await connection.close()
-
-
-async def require_newest(connection: Connection) -> None:
-    """Raise SchemaTooOldError or SchemaTooNewError unless the database has the schema of this program."""
-    version = await schema_version(connection)
-    _refuse_newer(version)
-    if version == 0:
-        raise SchemaTooOldError("the database has no schema: run `engagement migrate`")
-    if version < NEWEST:
-        raise SchemaTooOldError(
-            f"the schema is at version {version}, this program needs {NEWEST}: run `engagement migrate`"
-        )
-
-
-async def schema_version(connection: Connection) -> int:
-    """Return the schema version of the database, 0 where it has no schema."""
-    if await connection.fetchval("select to_regclass('installation')") is None:
-        return 0
-    version: int = await connection.fetchval("select schema_version from installation")
-    return version
-
-
-def _refuse_newer(version: int) -> None:
-    if version > NEWEST:
-        raise SchemaTooNewError(f"the schema is at version {version}, this program knows {NEWEST}")
 
 
 async def _upgrade(connection: Connection, before: int) -> None:

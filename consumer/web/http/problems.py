@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 
 from consumer.catalog.change import StaleRevisionError
 from consumer.infra import postgres
+from consumer.infra.postgres.schema_version import SchemaVersionError
 from consumer.scoring.profile_publish import (
     NothingToPublishError,
     PublishNotCancellableError,
@@ -139,6 +140,7 @@ _SCORING_ERRORS: dict[type[Exception], Code] = {
 # Exceptions with a handler. Database errors can be transient or unexpected: `to_problem` decides.
 _HANDLED: tuple[type[Exception], ...] = (
     ProblemError,
+    SchemaVersionError,
     StaleRevisionError,
     *_SCORING_ERRORS,
     HTTPException,
@@ -234,7 +236,8 @@ def to_problem(error: Exception) -> ProblemError:
             "the configuration was changed by another request at the same time: try again",
             headers={"Retry-After": "0"},
         )
-    if postgres.retry_reason(error) is not None:
+    # Under another schema this process is about to end, and another one may have been started.
+    if isinstance(error, SchemaVersionError) or postgres.retry_reason(error) is not None:
         return ProblemError(
             Code.UNAVAILABLE,
             "the database is unavailable or busy: try again",
