@@ -17,6 +17,7 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
+from consumer.domain.damaged_json import readable_members
 from consumer.domain.describe_value import LONGEST, kind_of, shown
 from consumer.domain.limits import MAX_DEPTH
 from consumer.domain.model import DeadLetter
@@ -188,7 +189,7 @@ def _member_by_member(value: bytes) -> Envelope | DeadLetter:
     """
     whole = _parse(value, "value")
     if isinstance(whole, DeadLetter):
-        return whole
+        return _fault_of_unparsed(value, whole)
     try:
         members = _MEMBERS.decode(value)
     except msgspec.ValidationError:
@@ -196,7 +197,8 @@ def _member_by_member(value: bytes) -> Envelope | DeadLetter:
             DeadLetterReason.NOT_CLOUDEVENT, f"value: found {kind_of(value)}, expected a JSON object"
         )
     except RecursionError:
-        return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format("value"))
+        too_deep = DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format("value"))
+        return _fault_of_unparsed(value, too_deep)
     robot = bytes(members.get("robot", _ABSENT))
     texts: dict[str, Any] = {name: _text(bytes(members[name])) for name in _TEXTS if name in members}
     return Envelope(
@@ -205,6 +207,19 @@ def _member_by_member(value: bytes) -> Envelope | DeadLetter:
         data=members.get("data", _ABSENT),
         data_base64=members.get("data_base64", _ABSENT),
     )
+
+
+def _fault_of_unparsed(value: bytes, fault: DeadLetter) -> DeadLetter:
+    """Return the first fault of a value that the parser refuses for `fault`, with the account if it can be read."""
+    members = readable_members(value)
+    if members is None:
+        return fault
+    account = well_formed_account(_text(bytes(members.get("accountid", _ABSENT))) or "")
+    version = bytes(members.get("specversion", _ABSENT))
+    if _text(version) != "1.0":
+        found = _describe_member(version, "specversion")
+        return DeadLetter(DeadLetterReason.NOT_CLOUDEVENT, f"specversion: {found}, expected '1.0'", account)
+    return DeadLetter(fault.reason, fault.detail, account)
 
 
 def _text(member: bytes) -> str | None:

@@ -23,6 +23,7 @@ TOPIC_BY_PREFIX = {
     "contact": "contacts",
 }
 ATTRIBUTES = (
+    "specversion",
     "id",
     "source",
     "type",
@@ -44,7 +45,7 @@ def topic_of(record: OracleRecord) -> str:
 
 def structured_record(record: OracleRecord, topic: str, partition: int, offset: int) -> Record:
     """Make a record in structured mode; None is left out, NULL is null, `data` goes byte for byte."""
-    members = [f'"specversion": {json.dumps("1.0")}']
+    members = []
     for name in ATTRIBUTES:
         value = getattr(record, name)
         if value is not None:
@@ -65,7 +66,6 @@ def structured_record(record: OracleRecord, topic: str, partition: int, offset: 
 def binary_record(record: OracleRecord, topic: str, partition: int, offset: int) -> Record:
     """Make a record in binary mode; None is left out, NULL is a header without a value."""
     headers: list[tuple[str, bytes | None]] = [
-        ("ce_specversion", b"1.0"),
         ("content-type", b"application/json"),
     ]
     for name in ATTRIBUTES:

@@ -47,6 +47,18 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "account-unread",
+        breaks="a record that the parser refuses names no account, so that one account stops everybody's lane",
+        test="tests/pipeline/test_lane_stop.py::test_those_that_no_parser_takes_stop_nothing_alone",
+        edits=(
+            Edit(
+                "consumer/domain/cloudevents.py",
+                old="        return _fault_of_unparsed(value, whole)\n",
+                new="        return whole\n",
+            ),
+        ),
+    ),
     # Verdicts
     Mutant(
         "interval-inclusive",

@@ -6,7 +6,7 @@ running totals: it remembers every entry and judges whole keys from scratch at e
 which to read it is the order in which data meets it: decode (with fields), catalog, match, judge, oracle
 (with messages and expected).
 
-It does not know what only the bytes of a record show (`too_large`, `not_cloudevent`, `refused_by_database`),
+It does not know what only the bytes of a record show (`too_large`, a mode, `refused_by_database`),
 joins and deletions of contacts (§8: their records are taken as `contact`, without consequences), adjustments,
 the purge, and the end of the window in which an event key is remembered.
 """

@@ -107,6 +107,28 @@ async def test_those_refused_of_one_account_stop_nothing(database: str, connecti
     assert (await read(connection, [_KEY]))[_KEY].stopped is None
 
 
+@pytest.mark.parametrize(
+    "note",
+    ['"\\ud83d"', "NaN", "[" * 100 + "]" * 100, "[" * 1500 + "]" * 1500],
+    ids=["surrogate", "nan", "deep", "deeper-than-the-parser"],
+)
+async def test_those_that_no_parser_takes_stop_nothing_alone(
+    note: str, database: str, connection: Connection
+) -> None:
+    """150 records of one account that no parser takes stop nothing; one more of another account stops the lane."""
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        broken = [replace(_event(n), data=f'{{"note": {note}}}') for n in range(150)]
+        outcomes = await worker.batch([*broken, _event(1000)])
+        assert (set(outcomes[:150]), outcomes[150:]) == ({outcomes[0]}, ["applied"])
+        assert outcomes[0].startswith("dead ")
+        assert (await read(connection, [_KEY]))[_KEY].stopped is None
+        await worker.batch([replace(broken[0], accountid="birch")])
+    assert (await read(connection, [_KEY]))[_KEY].stopped == "dead_letters"
+    letters = await connection.fetch("select account_key, count(*) as letters from dead_letters group by 1")
+    assert {row["account_key"]: row["letters"] for row in letters} == {"acme": 150, "birch": 1}
+
+
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_lane_stops_with_its_position_or_not_at_all(
     after: bool, database: str, connection: Connection

@@ -167,6 +167,11 @@ def test_decode_takes_an_account_of_64_characters():
 BINARY = tuple((f"ce_{name}", str(value).encode()) for name, value in EVENT.items() if name != "data")
 
 
+def _damaged(member: bytes) -> Record:
+    """Return an event with one more member, whose JSON may be none."""
+    return _record(json.dumps(EVENT).encode()[:-1] + b', "note": ' + member + b"}")
+
+
 @pytest.mark.parametrize(
     ("record", "account"),
     [
@@ -184,6 +189,27 @@ BINARY = tuple((f"ce_{name}", str(value).encode()) for name, value in EVENT.item
         (_record(json.dumps(EVENT).encode(), ()), None),
         (_record(b"{}", BINARY, None), "acme"),
         (_record(json.dumps(EVENT | {"data_base64": "%"}).encode()), "acme"),
+        (_damaged(b'"\\ud83d"'), "acme"),
+        (_damaged(b'{"a": ["\\ud83d\\u0041 \\\\ud800 \\ud83d\\ude00"]}'), "acme"),
+        (_damaged(b'"\xed\xa0\xbd"'), "acme"),
+        (_damaged(b'"\xe9"'), "acme"),
+        (_damaged(b'[NaN, "NaN", -Infinity]'), "acme"),
+        (_damaged(b"[" * 100 + b"]" * 100), "acme"),
+        (_damaged(b"[" * 1500 + b"]" * 1500), "acme"),
+        (_damaged(b'{"a":' * 1500 + b'"}\\"}"' + b"}" * 1500), "acme"),
+        (_damaged(b'{"accountid": "birch", "a": ["\\ud83d"]}'), "acme"),
+        (_damaged(b'"\\ud83d", "account\\u0069d": "birch"'), "birch"),
+        (_damaged(b'"\\ud83d", "accountid": "ac\\ud83dme"'), None),
+        (_damaged(b'"\\ud83d", "accountid": NaN'), None),
+        (_damaged(b'"\\ud83d", "accountid": [["acme"]]'), None),
+        (_damaged(b'"\\ud83d",'), None),
+        (_damaged(b'"\\ud83d'), None),
+        (_damaged(b"[" * 1500 + b"]" * 1499), None),
+        (_damaged(b"[" * 1500 + b"]" * 1501), None),
+        (_record(b"\xef\xbb\xbf" + json.dumps(EVENT).encode()), "acme"),
+        (_record(b'["\\ud83d", {"accountid": "acme"}]'), None),
+        (_record(b'{"a": "\\ud83d"}', BINARY), "acme"),
+        (_record(b"[" * 1500 + b"]" * 1500, BINARY), "acme"),
     ],
 )
 def test_decode_names_the_account_that_can_be_read(record: Record, account: str | None):
@@ -307,6 +333,20 @@ def test_decode_shows_no_value_that_may_be_personal():
 
 
 # --- the order of faults ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "member",
+    [b'"\\ud800"', b'"\xff"', b"NaN", b"[" * 100 + b"]" * 100, b"[" * 1500 + b"]" * 1500],
+    ids=["surrogate", "utf-8", "nan", "deep", "deeper-than-the-parser"],
+)
+def test_decode_reads_specversion_of_what_is_not_parsed(member: bytes):
+    """`specversion` is judged first, also where another member is one that no parser takes."""
+    record = _damaged(member + b', "specversion": "2.0"')
+    assert _dead(record) == DeadLetter(
+        DeadLetterReason.NOT_CLOUDEVENT, "specversion: found '2.0', expected '1.0'", "acme"
+    )
+
 
 FAULTS: dict[DeadLetterReason, dict[str, Any]] = {
     DeadLetterReason.NOT_CLOUDEVENT: {"specversion": "2.0"},
