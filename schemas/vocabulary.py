@@ -11,6 +11,7 @@ from enum import StrEnum
 class Outcome(StrEnum):
     """The outcome of a record: exactly one, the first that applies (semantics §2)."""
 
+    TOMBSTONE = "tombstone"
     DEAD = "dead"
     UNKNOWN_ACCOUNT = "unknown_account"
     DISABLED = "disabled"

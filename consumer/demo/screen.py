@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from consumer.demo.checks import NOT_IN_THE_DEMO
 from schemas.vocabulary import OUTPUT_TOPICS, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def render(snapshot: Snapshot, height: int = 100) -> Group:
         f"[bold]{snapshot.per_second:,.0f}[/] events/s   lag [bold]{counts.lag:,}[/]   {snapshot.seconds:.0f} s",
     )
     tables = [
-        _numbers("outcomes", counts.outcomes, [one for one in Outcome if one is not Outcome.GONE]),
+        _numbers("outcomes", counts.outcomes, [one for one in Outcome if one not in NOT_IN_THE_DEMO]),
         _numbers("verdicts", snapshot.verdicts, list(Verdict)),
         _numbers(
             "messages out",

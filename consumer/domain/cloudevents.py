@@ -101,6 +101,11 @@ def unwrap(headers: dict[str, bytes | None], value: bytes | None) -> Envelope | 
     )
 
 
+def is_announced(headers: dict[str, bytes | None]) -> bool:
+    """Return True if a header says that the record is a CloudEvent, however broken. headers: as in `unwrap`."""
+    return is_structured(headers.get("content-type")) or any(name.startswith("ce_") for name in headers)
+
+
 def describe_attribute(headers: dict[str, bytes | None], value: bytes | None, name: str) -> str:
     """Describe an attribute of a record that `unwrap` accepted; shows the values of those in _SHOWN only."""
     if is_structured(headers.get("content-type")):

@@ -18,7 +18,7 @@ from consumer.domain.limits import (
     MAX_VALUE_BYTES,
 )
 from consumer.domain.make_event import make_event
-from consumer.domain.model import DeadLetter, Event, Record
+from consumer.domain.model import DeadLetter, Event, Record, Tombstone
 from consumer.domain.record_headers import headers_by_name
 from schemas import timestamps
 from schemas.events import check_data
@@ -29,14 +29,18 @@ _TEXTS: Final = ("id", "source", "type", "subject", "actorid", "objectid")
 _REQUIRED: Final = ("id", "source", "type", "subject", "accountid")
 
 
-def decode_carefully(record: Record) -> Event | DeadLetter:
+def decode_carefully(record: Record) -> Event | Tombstone | DeadLetter:
     """Return the event of a record, or a dead letter with its first fault in the order of the reasons.
+
+    A tombstone has no faults, whatever its key, headers and timestamp.
 
     Both modes of CloudEvents give the same event, except for white space around `data`, which binary mode keeps.
     `data_base64` takes precedence over `data`; an empty value counts as absent.
     """
     headers, key_and_header_bytes = headers_by_name(record.key, record.headers)
     value = record.value
+    if value is None and not cloudevents.is_announced(headers):
+        return Tombstone()
     if key_and_header_bytes > MAX_KEY_AND_HEADER_BYTES or (
         value is not None and len(value) > MAX_VALUE_BYTES
     ):
@@ -44,6 +48,13 @@ def decode_carefully(record: Record) -> Event | DeadLetter:
     envelope = cloudevents.unwrap(headers, value)
     if isinstance(envelope, DeadLetter):
         return envelope
+    return _decode_envelope(record, headers, envelope)
+
+
+def _decode_envelope(
+    record: Record, headers: dict[str, bytes | None], envelope: cloudevents.Envelope
+) -> Event | DeadLetter:
+    """Return the event, or its first fault of those that come after `too_deep`."""
     time = None if envelope.time is None else timestamps.microseconds(envelope.time)
     fault = _attribute_fault(record, headers, envelope, time) or _time_fault(
         envelope.time, time, record.timestamp

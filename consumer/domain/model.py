@@ -1,9 +1,9 @@
-"""Plain values of the path: a record, and the event or the dead letter that decoding makes of it."""
+"""Plain values of the path: a record, and the event, tombstone or dead letter that decoding makes of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -20,7 +20,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     """One Kafka record as read.
 
     topic: without the installation's prefix. timestamp: milliseconds since 1970 in UTC, None where the record has
-    none. value: after decompression, None for a tombstone. headers: in order, with repeats.
+    none. value: after decompression, None where it has none. headers: in order, with repeats.
     """
 
     topic: str
@@ -61,6 +61,12 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     def occurred_at(self) -> datetime:
         """When it happened, in UTC."""
         return instant(self.occurred_us)
+
+
+class Tombstone(msgspec.Struct, frozen=True, gc=False):
+    """A record without a value that announces no CloudEvent: what a compacted topic keeps of a deleted key."""
+
+    account: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from consumer.catalog import AccountSnapshot, ActiveDefinition
-    from consumer.domain.model import DeadLetter, Event, Record
+    from consumer.domain.model import DeadLetter, Event, Record, Tombstone
     from consumer.ingest.contact_events import ContactEvent
     from consumer.lanes.positions import Lane, LaneKey
     from schemas.vocabulary import DeadLetterReason, Outcome
 
 
 class DecodedRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record, and the event it is or the reason why it is none."""
+    """A record, and the event or tombstone it is, or the reason why it is neither."""
 
     record: Record
-    content: Event | DeadLetter
+    content: Event | Tombstone | DeadLetter
 
     @property
     def lane(self) -> LaneKey:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.catalog import match
-from consumer.domain.model import DeadLetter
+from consumer.domain.model import DeadLetter, Tombstone
 from consumer.ingest.batch import MatchedEvent, RecordOutcome, TriagedBatch
 from consumer.ingest.contact_events import ContactEvent
 from schemas.vocabulary import CONTACT_TYPES, Outcome
@@ -30,6 +30,9 @@ def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> Triage
         if isinstance(content, DeadLetter):
             dead.append((record, content))
             results.append(RecordOutcome(record, Outcome.DEAD, content))
+            continue
+        if isinstance(content, Tombstone):
+            results.append(RecordOutcome(record, Outcome.TOMBSTONE))
             continue
         account = catalog.accounts.get(content.account)
         if account is None:

@@ -45,6 +45,8 @@ def topic_of(record: OracleRecord) -> str:
 
 def structured_record(record: OracleRecord, topic: str, partition: int, offset: int) -> Record:
     """Make a record in structured mode; None is left out, NULL is null, `data` goes byte for byte."""
+    if record.tombstone:
+        return _tombstone(record, topic, partition, offset)
     members = []
     for name in ATTRIBUTES:
         value = getattr(record, name)
@@ -65,6 +67,8 @@ def structured_record(record: OracleRecord, topic: str, partition: int, offset: 
 
 def binary_record(record: OracleRecord, topic: str, partition: int, offset: int) -> Record:
     """Make a record in binary mode; None is left out, NULL is a header without a value."""
+    if record.tombstone:
+        return _tombstone(record, topic, partition, offset)
     headers: list[tuple[str, bytes | None]] = [
         ("content-type", b"application/json"),
     ]
@@ -82,6 +86,10 @@ def binary_record(record: OracleRecord, topic: str, partition: int, offset: int)
         value=None if record.data is None else _bytes(record.data),
         headers=tuple(headers),
     )
+
+
+def _tombstone(record: OracleRecord, topic: str, partition: int, offset: int) -> Record:
+    return Record(topic, partition, offset, _milliseconds(record.timestamp), _key(record), None)
 
 
 def _milliseconds(timestamp: datetime | None) -> int | None:

@@ -59,6 +59,18 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "tombstones-dead",
+        breaks="a tombstone is a dead letter, so that compacted topics stop their lanes",
+        test="tests/pipeline/test_lane_stop.py::test_tombstones_stop_nothing",
+        edits=(
+            Edit(
+                "consumer/domain/decode_carefully.py",
+                old="    if value is None and not cloudevents.is_announced(headers):\n        return Tombstone()\n",
+                new="",
+            ),
+        ),
+    ),
     # Verdicts
     Mutant(
         "interval-inclusive",

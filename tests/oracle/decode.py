@@ -33,6 +33,7 @@ Attribute = str | bool | int | Literal[_Null.NULL] | None
 class OracleRecord:
     """One record on Kafka with its attributes already separated, a CloudEvent 1.0 unless it says otherwise.
 
+    tombstone: it has no value and no header that says CloudEvent, so none of the attributes.
     None: the attribute is not there. data: JSON text as on the wire. timestamp: the record's own,
     UTC in whole milliseconds, None where it has none.
     """
@@ -50,6 +51,7 @@ class OracleRecord:
     data: str | None = None
     timestamp: datetime | None = None
     specversion: Attribute = "1.0"
+    tombstone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,6 +88,8 @@ class Oracle:
 
     def _take(self, record: OracleRecord, arrived: list[Entry]) -> str:  # noqa: PLR0911 - one for each outcome
         """Return the outcome: the first that applies."""
+        if record.tombstone:
+            return "tombstone"
         try:
             event = read(record)
         except Dead as dead:

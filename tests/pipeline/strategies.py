@@ -99,7 +99,7 @@ def happenings(ticks: int, delays: Sequence[timedelta]) -> st.SearchStrategy[Hap
 def arrivals(
     draw: st.DrawFn, step: timedelta, delays: Sequence[timedelta], fewest: int, most: int
 ) -> list[OracleRecord]:
-    """Draw at least `fewest` events in their order of arrival, and some of them again in between."""
+    """Draw at least `fewest` events in their order of arrival, in between some of them again, and tombstones."""
     epoch = draw(st.sampled_from(EPOCHS))
     ticks = draw(st.sampled_from(TICKS))
     drawn = draw(st.lists(happenings(ticks, delays), min_size=fewest, max_size=most))
@@ -110,6 +110,8 @@ def arrivals(
         if elsewhere:
             again = replace(again, accountid=next(each for each in ACCOUNTS if each != again.accountid))
         records.insert(min(original + 1 + distance, len(records)), again)
+    for number in draw(st.lists(place, max_size=2)):
+        records.insert(number, replace(records[number], tombstone=True))
     return records
 
 

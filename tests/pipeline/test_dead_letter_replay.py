@@ -73,6 +73,7 @@ async def test_each_has_its_outcome(database: str, connection: Connection) -> No
         ids = await _store(
             connection,
             event("new"),
+            event("tombstone", tombstone=True),
             event("before"),
             event("upserted", type="contact.upserted", subject="bob", data='{"name":"Bob"}'),
             event("nobody", accountid="nobody"),
@@ -82,13 +83,22 @@ async def test_each_has_its_outcome(database: str, connection: Connection) -> No
         )
         replayed = await _replay(database)
 
-    outcomes = ["applied", "duplicate", "contact", "unknown_account", "disabled", "unmatched", "dead"]
+    outcomes = [
+        "applied",
+        "tombstone",
+        "duplicate",
+        "contact",
+        "unknown_account",
+        "disabled",
+        "unmatched",
+        "dead",
+    ]
     assert [replayed[number].outcome for number in ids] == outcomes
-    assert [replayed[number].stays for number in ids] == [False] * 3 + [True] * 4
+    assert [replayed[number].stays for number in ids] == [False] * 4 + [True] * 4
     fault = replayed[ids[-1]].fault
     assert fault is not None
     assert (fault.reason, fault.detail) == (DeadLetterReason.ATTRIBUTE_MISSING, "subject: missing")
-    assert await _left(connection) == ids[3:]
+    assert await _left(connection) == ids[4:]
     assert await connection.fetch("select * from lanes") == lanes
     # A dead letter that stays counts nowhere, and is not stored or announced again.
     assert await connection.fetchval("select count(*) from inbox") == 0

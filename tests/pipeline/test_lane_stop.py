@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,22 @@ async def test_those_that_no_parser_takes_stop_nothing_alone(
     assert (await read(connection, [_KEY]))[_KEY].stopped == "dead_letters"
     letters = await connection.fetch("select account_key, count(*) as letters from dead_letters group by 1")
     assert {row["account_key"]: row["letters"] for row in letters} == {"acme": 150, "birch": 1}
+
+
+async def test_tombstones_stop_nothing(database: str, connection: Connection) -> None:
+    """A lane of 250 tombstones goes on without a dead letter; among dead records they count as records."""
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        tombstones = [replace(_event(n), tombstone=True) for n in range(250)]
+        assert await worker.batch([*tombstones, _event(1000)]) == ["tombstone"] * 250 + ["applied"]
+        assert await connection.fetchval("select count(*) from dead_letters") == 0
+        nameless = replace(_event(0, dead=True), accountid=None)
+        mixed = [each for one in tombstones[:99] for each in (nameless, one)]
+        outcomes = await worker.batch([*mixed, *tombstones[:3], *[nameless] * 2])
+        assert Counter(outcomes) == {"dead attribute_missing": 101, "tombstone": 102}
+        assert (await read(connection, [_KEY]))[_KEY].stopped is None
+        await worker.batch([nameless])
+    assert (await read(connection, [_KEY]))[_KEY].stopped == "dead_letters"
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from consumer.domain.decode import decode
 from consumer.domain.make_event import event_key
-from consumer.domain.model import DeadLetter, Event, Record
+from consumer.domain.model import DeadLetter, Event, Record, Tombstone
 from schemas.vocabulary import DeadLetterReason
 from tests.builders.kafka_records import binary_record, structured_record
 from tests.golden_examples import FOLDER, Example, load_examples
@@ -160,6 +160,40 @@ def test_decode_takes_an_account_of_64_characters():
     """An account has 1 to 64 letters, digits, _ and -."""
     name = "a" * 60 + "-_Z9"
     assert _event(_record(json.dumps(EVENT | {"accountid": name}).encode())).account == name
+
+
+# --- tombstones -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [(), (("traceparent", b"00"),), (("content-type", b"application/json"),), (("x-ce_id", b"evt-1"),)],
+)
+@pytest.mark.parametrize("timestamp", [TIMESTAMP, None])
+def test_decode_finds_tombstones(headers: Any, timestamp: int | None):
+    """No value and no header that says CloudEvent make a tombstone, whatever else the record has."""
+    assert decode(_record(None, headers, timestamp)) == Tombstone()
+    large = Record("deals", 0, 0, timestamp, b"k" * 70_000, None, headers)
+    assert decode(large) == Tombstone()
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "reason"),
+    [
+        (b"", (), DeadLetterReason.NOT_CLOUDEVENT),
+        (b"null", (), DeadLetterReason.NOT_CLOUDEVENT),
+        (None, STRUCTURED, DeadLetterReason.NOT_JSON),
+        (None, (("Content-Type", b"application/cloudevents+avro"),), DeadLetterReason.NOT_CLOUDEVENT),
+        (None, (("CE_ID", b"evt-1"),), DeadLetterReason.NOT_CLOUDEVENT),
+        (None, (("ce_specversion", None),), DeadLetterReason.NOT_CLOUDEVENT),
+        (None, (("ce_specversion", b"1.0"),), DeadLetterReason.ATTRIBUTE_MISSING),
+    ],
+)
+def test_decode_takes_no_broken_event_for_a_tombstone(
+    value: bytes | None, headers: Any, reason: DeadLetterReason
+):
+    """A value, even an empty one, or any header that says CloudEvent makes a record without an event dead."""
+    assert _dead(_record(value, headers)).reason is reason
 
 
 # --- the account of a dead letter -------------------------------------------------------------------------

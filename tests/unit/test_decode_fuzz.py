@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from consumer.domain import cloudevents
 from consumer.domain.decode import decode
-from consumer.domain.model import DeadLetter, Event, Record
+from consumer.domain.model import DeadLetter, Event, Record, Tombstone
 from schemas.vocabulary import DeadLetterReason
 from tests.builders.kafka_records import binary_record, structured_record
 from tests.golden_examples import Example, load_examples
@@ -128,8 +128,8 @@ MUTATIONS = [b"{", b"}", b"[", b'"', b",", b":", b"\\ud800", b"\\", b"\xff", b"\
 @explicit(value=b"-" + b"9" * 200_000, headers=list(BINARY), timestamp=1)
 @explicit(value=b"{}", headers=[("\udc80", b""), *BINARY], timestamp=2**63 - 1)
 def test_decode_never_raises(value: bytes | None, headers: Any, timestamp: int | None):
-    """Whatever bytes, headers and timestamp come, the answer is an event or a dead letter."""
-    assert isinstance(decode(_record(value, tuple(headers), timestamp)), Event | DeadLetter)
+    """Whatever bytes, headers and timestamp come, the answer is an event, a tombstone or a dead letter."""
+    assert isinstance(decode(_record(value, tuple(headers), timestamp)), Event | Tombstone | DeadLetter)
 
 
 @given(

@@ -21,12 +21,12 @@ from tests.builders import odd_records
 from tests.golden_examples import Example, load_examples
 
 if TYPE_CHECKING:
-    from consumer.domain.model import DeadLetter
+    from consumer.domain.model import DeadLetter, Tombstone
 
 EXAMPLES = load_examples("good") + load_examples("bad")
 
 
-def same(quick: Event | DeadLetter, careful: Event | DeadLetter) -> bool:
+def same(quick: Event | Tombstone | DeadLetter, careful: Event | Tombstone | DeadLetter) -> bool:
     """Compare all fields, types included: 1 is not True here."""
     return repr(quick) == repr(careful)
 

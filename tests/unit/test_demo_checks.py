@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from consumer.demo.checks import ENOUGH_EVENTS, Findings, checks
+from consumer.demo.checks import ENOUGH_EVENTS, NOT_IN_THE_DEMO, Findings, checks
 from consumer.demo.live_counts import DemoCounts, record_size
 from consumer.demo.sample_timeline import best_excerpt, explain, overtaken_pairs
 from consumer.demo.screen import HotContact, Snapshot, live_display
@@ -23,7 +23,7 @@ _GOOD = Findings(
     outcomes={
         outcome: ENOUGH_EVENTS - 700 if outcome is Outcome.APPLIED else 100
         for outcome in Outcome
-        if outcome is not Outcome.GONE
+        if outcome not in NOT_IN_THE_DEMO
     },
     entries=21_000,
     verified=21_000,

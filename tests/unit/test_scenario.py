@@ -18,7 +18,7 @@ from consumer.demo.traffic.scenario import (
     scenario,
 )
 from consumer.domain.decode import decode
-from consumer.domain.model import DeadLetter, Event, Record
+from consumer.domain.model import DeadLetter, Event, Record, Tombstone
 from schemas.vocabulary import CONTACT_UPSERTED, INPUT_TOPICS, DeadLetterReason
 
 BEGIN = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -42,9 +42,11 @@ def _records(seed: int) -> list[SimulatedRecord]:
 
 
 def _decoded(record: SimulatedRecord) -> Event | DeadLetter:
-    return decode(
+    content = decode(
         Record(record.topic, 0, 0, record.timestamp, record.key, record.value, tuple(record.headers))
     )
+    assert not isinstance(content, Tombstone)
+    return content
 
 
 def test_the_same_seed_gives_the_same_stream(records: list[SimulatedRecord]) -> None:
