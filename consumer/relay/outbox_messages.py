@@ -47,10 +47,8 @@ class PendingMessages:
     mark: int
 
 
-async def messages_after(
-    connection: Connection, rows: Sequence[asyncpg.Record], position: int, most: int
-) -> PendingMessages | None:
-    """Return the messages of outbox rows after a position, at most `most` positions; None if there are none.
+async def pending_messages(connection: Connection, rows: Sequence[asyncpg.Record]) -> PendingMessages | None:
+    """Return the messages of rows as the query `due` returns them; None if there are none.
 
     A dead letter that was discarded or replayed before it was published has a position but no message.
     """
@@ -59,8 +57,7 @@ async def messages_after(
         for row in rows
         for encoder in [MessageEncoder(row["incarnation"], row["groups"], row["committed_at"])]
         for place, (kind, facts) in enumerate(zip(row["kinds"], row["facts"], strict=True))
-        if row["first_position"] + place > position
-    ][:most]
+    ]
     if not wanted:
         return None
     ids = [int(facts) for _, kind, facts, _ in wanted if kind == "dead_letter"]

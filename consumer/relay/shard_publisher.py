@@ -12,7 +12,7 @@ import structlog
 
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.revision_lock import configuration_change
-from consumer.relay.outbox_messages import mark_of, messages_after
+from consumer.relay.outbox_messages import mark_of, pending_messages
 from consumer.relay.plain_publisher import PublishedPosition
 from sql import queries
 
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _SQL = queries("relay")
-# Rows of the outbox read at a time, and messages sent in one transaction.
-_ROWS = 20
+# Messages read at a time, and sent in one transaction.
 MAX_MESSAGES = 2000
 
 
@@ -76,19 +75,19 @@ class ShardPublisher:
         """
         before = self._position
         rows = await connection.fetch(
-            _SQL["due"], self.number, before.number, self._floor, before.incarnation, _ROWS
+            _SQL["due"], self.number, before.number, self._floor, before.incarnation, MAX_MESSAGES
         )
         await self._check_incarnation(connection, rows[0])
         self._floor = before.number
-        rows = [row for row in rows if row["first_position"] is not None]
-        due = await messages_after(connection, rows, before.number, MAX_MESSAGES)
+        rows = [row for row in rows if row["kinds"] is not None]
+        due = await pending_messages(connection, rows)
         if due is None:
             return 0
         position = PublishedPosition(due.position, before.incarnation, self._floor, due.mark)
         await self._publisher.send(due.messages, position)
         self._position = position
         for row in rows:
-            if row["first_position"] + len(row["kinds"]) - 1 <= due.position:
+            if row["last_position"] <= due.position:
                 acknowledged(row["committed_at"])
         return due.position - before.number
 

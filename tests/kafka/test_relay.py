@@ -190,6 +190,38 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
     assert len(ids) == len(set(ids)) == 10
 
 
+async def test_a_backlog_is_read_once(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay reads the messages that it publishes and no others, however they lie in the rows of the outbox."""
+    await installation.create_topics()
+    await installation.apply(document())
+    async with service.running(installation.dsn) as ingest:
+        for batch in range(6):
+            await ingest.batch([live_event(3 * batch + number, subject="ann") for number in range(3)])
+    connection = await asyncpg.connect(installation.dsn)
+    waiting = await connection.fetchval("select sum(head) from outbox_heads")
+    monkeypatch.setattr("consumer.relay.shard_publisher.MAX_MESSAGES", 5)
+    shard = ShardPublisher(0, TransactionalPublisher(installation.settings(), 0))
+    await shard.start(connection)
+    fetch, read = asyncpg.Connection.fetch, 0
+
+    async def counted(
+        connection: postgres.Connection, statement: str, *arguments: object
+    ) -> list[asyncpg.Record]:
+        nonlocal read
+        rows = await fetch(connection, statement, *arguments)
+        read += sum(len(row["facts"] or ()) for row in rows if "facts" in row.keys())  # noqa: SIM118 - a record
+        return rows
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", counted)
+    published = 0
+    while advanced := await shard.publish_due(connection, lambda _: None):
+        published += advanced
+    await shard.discard()
+    await connection.close()
+    assert published == read == waiting > 20
+    assert await outbox_rows(installation) == 0
+
+
 async def test_a_shard_advances_past_dead_letters_that_were_discarded(installation: Installation) -> None:
     """Positions of discarded dead letters count as advanced: the relay goes on at once and empties the outbox."""
     await installation.create_topics()
