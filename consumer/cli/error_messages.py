@@ -48,6 +48,12 @@ _KAFKA_REFUSALS = (
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.GroupAuthorizationFailedError,
 )
+_SCHEMA_LACKS = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedObjectError,
+)
 _DATABASE_REFUSALS = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -80,7 +86,7 @@ def _explain_kafka(error: BaseException) -> str | None:
 
 
 def _explain_postgres(error: BaseException) -> str | None:
-    if isinstance(error, (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError)):
+    if isinstance(error, _SCHEMA_LACKS):
         return f"the database lacks the schema of this version, run `engagement migrate`: {_line(error)}"
     if isinstance(error, ClientConfigurationError):
         return f"{variable('database_url')} cannot be used: {_line(error)}"

@@ -86,7 +86,7 @@ async def run(settings: Settings) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(health_endpoints.serve(api, listener, patience=_SHUTDOWN_GRACE)),
-                group.create_task(dependency_probes.watch_database(settings, health)),
+                group.create_task(dependency_probes.watch_database(settings, health, writes=False)),
             ]
             log.info("serving", address=":".join(map(str, listener.getsockname()[:2])))
             await stopping.wait()

@@ -1,6 +1,7 @@
 -- name: read
 -- The rows of these lanes.
-select l.* from lanes l
+select l.topic, l.partition, l.epoch, l.next_offset, l.last_timestamp, l.last_checksum, l.stopped, l.seen, l.recent_dead
+from lanes l
 join unnest($1::text[], $2::int[]) as a(topic, partition) using (topic, partition)
 
 -- name: stop
@@ -25,7 +26,7 @@ with held as materialized (
 )
 update lanes l set epoch = l.epoch + 1
 from wanted w where l.topic = w.topic and l.partition = w.partition
-returning l.*
+returning l.topic, l.partition, l.epoch, l.next_offset, l.last_timestamp, l.last_checksum, l.stopped, l.seen, l.recent_dead
 
 -- name: register_new
 -- Inserts lanes that have no row. Those of a new topic start at the given offset; partitions added to a known topic
@@ -39,11 +40,13 @@ on conflict do nothing
 
 -- name: read_slices
 -- The lanes of these slices, of the consumed topics.
-select * from lanes where partition = any($1::int[]) and topic = any($2::text[])
+select topic, partition, epoch, next_offset, last_timestamp, last_checksum, stopped, seen, recent_dead
+from lanes where partition = any($1::int[]) and topic = any($2::text[])
 
 -- name: list
 -- All lanes.
-select * from lanes order by topic, partition
+select topic, partition, epoch, next_offset, last_timestamp, last_checksum, stopped, seen, recent_dead
+from lanes order by topic, partition
 
 -- name: pause
 -- Pauses a lane; returns why it was stopped before, if it was.

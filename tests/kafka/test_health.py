@@ -11,6 +11,7 @@ import httpx
 
 from consumer.demo.servers.broker import EmbeddedBroker
 from consumer.infra.clock import SystemClock
+from consumer.infra.postgres.migrate import migrate
 from consumer.infra.settings import Settings
 from consumer.infra.telemetry import dependency_probes, health
 from consumer.infra.telemetry.health import Health
@@ -56,6 +57,7 @@ async def test_a_frozen_database_is_noticed_within_five_seconds() -> None:
     """With Postgres stopped by SIGSTOP /readyz is 503 within 5 s, and is 200 again once it goes on."""
     with EmbeddedBroker() as broker:
         async with FaultyPostgres(fsync=False) as postgres:
+            await migrate(postgres.dsn)
             settings = Settings(database_url=postgres.dsn, kafka_bootstrap=broker.bootstrap)
             async with _watched(settings) as client:
                 postgres.freeze()
@@ -74,6 +76,7 @@ async def test_a_broker_that_is_gone_is_noticed_within_five_seconds() -> None:
     """With the broker gone /readyz is 503 within 5 s and names it, while the database stays well."""
     with EmbeddedBroker() as broker:
         async with FaultyPostgres(fsync=False) as postgres:
+            await migrate(postgres.dsn)
             settings = Settings(database_url=postgres.dsn, kafka_bootstrap=broker.bootstrap)
             async with _watched(settings) as client:
                 broker.stop()

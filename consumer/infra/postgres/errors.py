@@ -1,6 +1,7 @@
 """Classifies errors of Postgres: transient, refused data, or neither.
 
-The class decides what happens to a batch: retry it, divide it, or crash.
+The class decides what happens to a batch: retry it, divide it, or crash. Transient is everything that passes
+without a change of data, program or settings, whatever a server, a standby or a pooler answers meanwhile.
 """
 
 from __future__ import annotations
@@ -11,18 +12,15 @@ from asyncpg.exceptions import ClientConfigurationError
 from schemas.vocabulary import RetryReason
 
 _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (
-    (asyncpg.SerializationError, RetryReason.SERIALIZATION),
     (asyncpg.DeadlockDetectedError, RetryReason.DEADLOCK),
     (asyncpg.LockNotAvailableError, RetryReason.LOCK_TIMEOUT),
     # another transaction has claimed an event or created a contact since this one looked (_RACES)
     (asyncpg.UniqueViolationError, RetryReason.SERIALIZATION),
     (asyncpg.QueryCanceledError, RetryReason.STATEMENT_TIMEOUT),
-    (asyncpg.PostgresConnectionError, RetryReason.CONNECTION),
-    # shutting down, restarting, crashed, out of connections or memory: it recovers
-    (asyncpg.OperatorInterventionError, RetryReason.CONNECTION),
-    (asyncpg.InsufficientResourcesError, RetryReason.CONNECTION),
-    # the server ended an idle transaction: this worker was frozen
-    (asyncpg.IdleInTransactionSessionTimeoutError, RetryReason.CONNECTION),
+    # a table was altered since the connection prepared the statement; a new connection prepares it again
+    (asyncpg.InvalidCachedStatementError, RetryReason.CONNECTION),
+    # the connection does not have the statements that were prepared on it: a pooler gave it another session
+    (asyncpg.DuplicatePreparedStatementError, RetryReason.CONNECTION),
     # asyncpg's own: used after it was closed, or closed during an operation
     (asyncpg.InterfaceError, RetryReason.CONNECTION),
     # asyncpg's own: the server's message that ends the session crossed the next request
@@ -30,6 +28,29 @@ _RETRYABLE: tuple[tuple[type[BaseException], RetryReason], ...] = (
     (OSError, RetryReason.CONNECTION),
     (TimeoutError, RetryReason.CONNECTION),
 )
+
+# By the class of the SQLSTATE, its first two characters.
+_RETRYABLE_CLASSES = {
+    # the connection, and what poolers answer in the server's place
+    "08": RetryReason.CONNECTION,
+    # the state of the transaction: read-only after a fail-over, ended because this worker was frozen
+    "25": RetryReason.CONNECTION,
+    # a prepared statement is missing: see DuplicatePreparedStatementError
+    "26": RetryReason.CONNECTION,
+    "40": RetryReason.SERIALIZATION,
+    # out of connections, memory or disk
+    "53": RetryReason.CONNECTION,
+    # an object is in use, or not ready yet
+    "55": RetryReason.CONNECTION,
+    # shutting down, restarting, crashed
+    "57": RetryReason.CONNECTION,
+    # the server's system: files and input or output
+    "58": RetryReason.CONNECTION,
+    # a snapshot too old
+    "72": RetryReason.CONNECTION,
+    # the server's own errors, such as a row of the system catalog that changed under a statement
+    "XX": RetryReason.CONNECTION,
+}
 
 # Of rows that two transactions may make at the same time; who comes second finds them when it looks again.
 _RACES = frozenset({"claims_pkey", "contacts_external_id_unique"})
@@ -40,15 +61,26 @@ class DatabaseTlsError(ConnectionError):
 
 
 def retry_reason(error: BaseException) -> RetryReason | None:
-    """Return why the whole unit of work should be retried after an error, None where it should not."""
+    """Return why the whole unit of work should be retried after an error, None where it should not.
+
+    To be retried on a new connection: this one may lead to a server that no longer is the right one.
+    """
     # asyncpg's own: the URL asks for something impossible, which no retry changes
     if is_data_error(error) or isinstance(error, ClientConfigurationError):
         return None
-    return next((reason for kind, reason in _RETRYABLE if isinstance(error, kind)), None)
+    for kind, reason in _RETRYABLE:
+        if isinstance(error, kind):
+            return reason
+    return _RETRYABLE_CLASSES.get(_sqlstate_class(error))
 
 
 def is_data_error(error: BaseException) -> bool:
     """Return True if Postgres refused the data itself: SQLSTATE classes 22, 23 and 54, unless it was a race."""
     if not isinstance(error, asyncpg.PostgresError) or error.constraint_name in _RACES:
         return False
-    return (error.sqlstate or "")[:2] in {"22", "23", "54"}
+    return _sqlstate_class(error) in {"22", "23", "54"}
+
+
+def _sqlstate_class(error: BaseException) -> str:
+    """Return the class of a server's error, empty for other errors."""
+    return (error.sqlstate or "")[:2] if isinstance(error, asyncpg.PostgresError) else ""

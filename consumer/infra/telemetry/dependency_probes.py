@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
     from consumer.infra.telemetry.health import Health
 
+_READ_ONLY = "select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean"
+_READ_ONLY_LINE = "accepts no writes: it is read-only, or a standby"
+
 # Seconds. One probe a second with a timeout of two keeps within the five seconds that are promised.
 INTERVAL = 1.0
 TIMEOUT = 2.0
 
 
-async def watch_database(settings: Settings, health: Health) -> None:
-    """Report 'database' to `health` about once a second, until cancelled."""
+async def watch_database(settings: Settings, health: Health, *, writes: bool = True) -> None:
+    """Report 'database' to `health` about once a second, until cancelled. writes: whether they are needed."""
     health.expect("database", within=INTERVAL + 2 * TIMEOUT)
     with ConnectionKeeper(
         lambda: postgres.connect(settings.dsn(), application_name="engagement-health")
@@ -32,8 +35,11 @@ async def watch_database(settings: Settings, health: Health) -> None:
         while True:
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    await (await database.get()).execute("select 1")
-                health.report("database", ok=True)
+                    read_only = await (await database.get()).fetchval(_READ_ONLY)
+                health.report("database", ok=not (read_only and writes), why=_READ_ONLY_LINE)
+                if read_only:
+                    # The connection may lead to a server that was the primary one.
+                    database.drop()
             except Exception as error:
                 if postgres.retry_reason(error) is None:
                     raise
