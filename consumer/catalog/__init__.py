@@ -15,11 +15,14 @@ from consumer.catalog.document.model import CatalogDocument
 from consumer.catalog.document.parse import parse_document
 from consumer.catalog.export import export_document
 from consumer.catalog.matching import AccountSnapshot, ActiveDefinition, CatalogSnapshot, load_snapshot, match
+from consumer.catalog.model.limits import DEFAULT_LIMITS, CatalogLimits
 
 __all__ = [
+    "DEFAULT_LIMITS",
     "AccountSnapshot",
     "ActiveDefinition",
     "CatalogDocument",
+    "CatalogLimits",
     "CatalogSnapshot",
     "Difference",
     "DocumentFaultsError",

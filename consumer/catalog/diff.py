@@ -14,14 +14,15 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from consumer.catalog import repository
-from consumer.catalog.document import check_references
 from consumer.catalog.document.faults import DocumentFaultsError
 from consumer.catalog.document.fields import duration_text
+from consumer.catalog.document.parse import stored_faults
 from consumer.catalog.export import dedup_mapping, yaml_value
 from consumer.catalog.merge import merge
 from consumer.catalog.model import profile_versions
 from consumer.catalog.model.account import DedupPolicy
 from consumer.catalog.model.conditions import Condition, condition_mapping
+from consumer.catalog.model.limits import DEFAULT_LIMITS
 from schemas.exact_json import exact_json
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from consumer.catalog.document.model import CatalogDocument
     from consumer.catalog.model.account import AccountCatalog, Definition, Group, Profile
+    from consumer.catalog.model.limits import CatalogLimits
     from consumer.infra.postgres.connection import Connection
 
 # Fields that no document has, or that have lines of their own.
@@ -72,7 +74,9 @@ class Difference:
         return values
 
 
-async def diff_document(connection: Connection, document: CatalogDocument) -> list[Difference]:
+async def diff_document(
+    connection: Connection, document: CatalogDocument, *, limits: CatalogLimits = DEFAULT_LIMITS
+) -> list[Difference]:
     """Return what applying the document would change, and what waits for a publish.
 
     Changes of a profile with `published: false` in the document do not count as waiting. Raises DocumentFaultsError
@@ -80,12 +84,17 @@ async def diff_document(connection: Connection, document: CatalogDocument) -> li
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         before = await repository.read(connection, document.account)
-    return differences(before, document)[0]
+    return differences(before, document, limits)[0]
 
 
-def differences(before: AccountCatalog, document: CatalogDocument) -> tuple[list[Difference], AccountCatalog]:
-    """Return what a document changes in an account, and the changed account; raises DocumentFaultsError."""
-    if faults := check_references.reference_faults(document, before):
+def differences(
+    before: AccountCatalog, document: CatalogDocument, limits: CatalogLimits | None
+) -> tuple[list[Difference], AccountCatalog]:
+    """Return what a document changes in an account, and the changed account.
+
+    limits: None where they do not matter. Raises DocumentFaultsError.
+    """
+    if faults := stored_faults(document, before, limits):
         raise DocumentFaultsError(faults)
     after = merge(before, document)
     return [*_compare(before, after, document)], after

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from consumer.catalog import (
+    CatalogLimits,
     DocumentFaultsError,
     apply_document,
     diff_document,
@@ -71,10 +72,11 @@ def _handle_apply(arguments: Namespace) -> int:
     text = _read(arguments.file)
 
     async def work(connection: Connection) -> list[Difference]:
-        document = await parse_against_stored(connection, text, arguments.account)
-        differences = await apply_document(connection, document)
+        limits = _limits()
+        document = await parse_against_stored(connection, text, arguments.account, limits=limits)
+        differences = await apply_document(connection, document, limits=limits)
         _print(differences, as_json=arguments.json)
-        await _publish(connection, document, as_json=arguments.json)
+        await _publish(connection, document, limits, as_json=arguments.json)
         return differences
 
     differences = _run_or_print_faults(arguments, work)
@@ -85,7 +87,9 @@ def _handle_apply(arguments: Namespace) -> int:
     return SUCCESS
 
 
-async def _publish(connection: Connection, document: CatalogDocument, *, as_json: bool) -> None:
+async def _publish(
+    connection: Connection, document: CatalogDocument, limits: CatalogLimits, *, as_json: bool
+) -> None:
     """Publish the document's profiles to the end, including changes that had to wait for an earlier publish."""
     wanted = [entry.key for entry in document.profiles if entry.values.get("published") is not False]
     keeper = ConnectionKeeper(_connect)
@@ -95,7 +99,7 @@ async def _publish(connection: Connection, document: CatalogDocument, *, as_json
                 result = await follow(keeper, publish)
                 if not as_json:
                     print_line(result)
-            differences = await apply_document(connection, document)
+            differences = await apply_document(connection, document, limits=limits)
             _print([each for each in differences if not each.pending], as_json=as_json)
     finally:
         keeper.drop()
@@ -105,9 +109,9 @@ def _handle_diff(arguments: Namespace) -> int:
     text = _read(arguments.file)
 
     async def work(connection: Connection) -> list[Difference]:
-        return await diff_document(
-            connection, await parse_against_stored(connection, text, arguments.account)
-        )
+        limits = _limits()
+        document = await parse_against_stored(connection, text, arguments.account, limits=limits)
+        return await diff_document(connection, document, limits=limits)
 
     differences = _run_or_print_faults(arguments, work)
     if differences is None:
@@ -153,6 +157,10 @@ async def _with_connection(work: Callable[[Connection], Awaitable[Result]]) -> R
 
 async def _connect() -> Connection:
     return await postgres.connect(load_settings(kafka=False).dsn())
+
+
+def _limits() -> CatalogLimits:
+    return CatalogLimits.of(load_settings(kafka=False))
 
 
 def _print(differences: list[Difference], *, as_json: bool) -> None:

@@ -135,6 +135,7 @@ ExistingFile = Annotated[Path, AfterValidator(_file)]
 KeySource = Annotated[str, AfterValidator(_key_source)]
 ProcessCount = Annotated[int, BeforeValidator(_process_count), Field(ge=1, le=_MAX_PROCESSES)]
 Partitions = Annotated[int, Field(ge=1, le=10_000)]
+Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["json", "console"], BeforeValidator(_lower)]
 
@@ -202,6 +203,18 @@ class Settings(BaseSettings):
         ge=timedelta(days=8),
         le=timedelta(days=3660),
         description="How long the key of an applied event is remembered",
+    )
+    max_definitions: Limit = Field(1000, description="Maximum number of definitions of an account")
+    max_groups: Limit = Field(100, description="Maximum number of groups of an account")
+    max_profiles: Limit = Field(50, description="Maximum number of profiles of an account")
+    max_profile_weights: Limit = Field(2000, description="Maximum number of own weights of a profile")
+    max_segments: Limit = Field(500, description="Maximum number of segments of an account")
+    max_definition_events: Limit = Field(
+        50, description="Maximum number of event types that a definition names"
+    )
+    max_definition_conditions: Limit = Field(50, description="Maximum number of conditions of a definition")
+    max_type_definitions: Limit = Field(
+        100, description="Maximum number of active definitions of an account that name one event type"
     )
     input_partitions: Partitions = Field(
         12, description="Partitions of input topics created by `engagement topics`"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from fastapi import FastAPI
 
+from consumer.catalog import CatalogLimits
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.settings import SettingsError, variable
@@ -34,8 +35,10 @@ log = structlog.get_logger(__name__)
 _SHUTDOWN_GRACE = 5
 
 
-def application(connections: Connections, tokens: TokenVerifier, health: Health, metrics: Metrics) -> FastAPI:
-    """Return the HTTP application."""
+def application(
+    connections: Connections, tokens: TokenVerifier, health: Health, metrics: Metrics, limits: CatalogLimits
+) -> FastAPI:
+    """Return the HTTP application. limits: how much an account may configure."""
     api = FastAPI(
         title="Engagement",
         version="1",
@@ -48,6 +51,7 @@ def application(connections: Connections, tokens: TokenVerifier, health: Health,
     )
     api.state.connections = connections
     api.state.tokens = tokens
+    api.state.limits = limits
     for router in ROUTERS:
         api.include_router(router)
     api.router.routes += health_endpoints.routes(health, metrics)
@@ -82,7 +86,7 @@ async def run(settings: Settings) -> None:
     pool = postgres.pool(settings.dsn(), size=settings.web_connections)
     try:
         await pool
-        api = application(Connections(pool), tokens, health, metrics)
+        api = application(Connections(pool), tokens, health, metrics, CatalogLimits.of(settings))
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(health_endpoints.serve(api, listener, patience=_SHUTDOWN_GRACE)),

@@ -15,7 +15,10 @@ DESCRIPTION = """Accounts, their catalogs, and the scores and timelines of their
 
 Every error is an `application/problem+json` object (RFC 9457); `errors` names each invalid field. Lists are paged:
 `next` of a page is the `cursor` of the following one. Everything that can be changed has a revision (the header
-`ETag`; `revision` in lists). Changes send it in `If-Match`: 428 if it is missing, 412 if it is out of date."""
+`ETag`; `revision` in lists). Changes send it in `If-Match`: 428 if it is missing, 412 if it is out of date.
+
+How much an account may configure is limited by settings (`ENGAGEMENT_MAX_…`): what would exceed a limit is refused
+with 422."""
 
 _REFERENCE = "#/components/schemas/{model}"
 

@@ -1,8 +1,12 @@
 -- Segments as stored, and their member counts.
 
 -- name: lock
--- Locks the segments of an account until the transaction ends (segments_key_unique).
-select id from segments where account_id = $1 order by id for no key update
+-- Locks the segments of an account, future ones included, by its own row (accounts_pkey), until the transaction ends.
+select id from accounts where id = $1 for no key update
+
+-- name: count
+-- How many segments an account has (segments_key_unique).
+select count(*) from segments where account_id = $1
 
 -- name: read
 -- The segments of an account, all or one ($2, by key), in display order, with their last counts

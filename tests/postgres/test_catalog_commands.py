@@ -68,6 +68,23 @@ async def test_every_fault_with_its_line(capsys: pytest.CaptureFixture[str], con
     assert await connection.fetchval("select count(*) from accounts") == 0
 
 
+async def test_a_document_above_a_limit_is_refused_at_its_line(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    connection: Connection,
+) -> None:
+    """`apply` and `diff` take the limits from the settings, and report what exceeds one like every other fault."""
+    monkeypatch.setenv("ENGAGEMENT_MAX_GROUPS", "1")
+    for command in ("apply", "diff"):
+        assert await run(command, STARTING) == 1
+        fault, last = capsys.readouterr().err.splitlines()
+        assert fault == (
+            f"{STARTING}:15: the account would have 3 groups, more than the limit of 1 (ENGAGEMENT_MAX_GROUPS)"
+        )
+        assert last == f"engagement catalog {command}: 1 fault in {STARTING}"
+    assert await connection.fetchval("select count(*) from accounts") == 0
+
+
 async def test_differences_as_json_and_pending(
     capsys: pytest.CaptureFixture[str], connection: Connection, tmp_path: Path
 ) -> None:

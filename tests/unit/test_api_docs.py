@@ -28,7 +28,7 @@ _ROUTE = re.compile(r"^\| `([A-Z]+) (\S+)` \| (read|manage|operate) \|", re.MULT
 
 def test_every_route_is_listed_with_its_permission() -> None:
     """The tables have exactly the routes of the OpenAPI document."""
-    paths = application(MagicMock(), MagicMock(), MagicMock(), MagicMock()).openapi()["paths"]
+    paths = application(*[MagicMock()] * 5).openapi()["paths"]
     served = {
         (method.upper(), path, operation["security"][0]["bearer"][0].removeprefix("engagement:"))
         for path, operations in paths.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.catalog import parse_document
+from consumer.catalog import DEFAULT_LIMITS, parse_document
 from consumer.catalog.diff import differences
 from consumer.catalog.document.parse import icon_names
 from consumer.catalog.export import document_text
@@ -105,7 +105,7 @@ def test_an_exported_document_says_what_the_account_holds(state: AccountCatalog)
         assert made.profiles[key].description == profile.description
     assert made.settings is not None
     exported = document_text(made, made.settings)
-    again, unchanged = differences(made, parse_document(exported))
+    again, unchanged = differences(made, parse_document(exported), DEFAULT_LIMITS)
     assert again == []
     assert unchanged == made
     assert document_text(unchanged, made.settings) == exported

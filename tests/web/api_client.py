@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import jwt
 
+from consumer.catalog import DEFAULT_LIMITS
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.telemetry.health import Health
@@ -87,7 +88,11 @@ async def serving(dsn: str) -> AsyncIterator[Api]:
     """Give the application on a database."""
     async with postgres.pool(dsn, size=4) as pool:
         app = application(
-            Connections(pool), TokenVerifier(SharedSecret(SECRET)), Health(SystemClock()), Metrics()
+            Connections(pool),
+            TokenVerifier(SharedSecret(SECRET)),
+            Health(SystemClock()),
+            Metrics(),
+            DEFAULT_LIMITS,
         )
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:

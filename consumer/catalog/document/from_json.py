@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from consumer.catalog.document.model import CatalogDocument
     from consumer.catalog.document.yaml_nodes import Node
     from consumer.catalog.model.account import AccountCatalog
+    from consumer.catalog.model.limits import CatalogLimits
 
 Path = tuple[str | int, ...]
 
@@ -45,15 +46,18 @@ class _Mark(NamedTuple):
     line: int
 
 
-def document_from_json(values: Mapping[str, Any], stored: AccountCatalog) -> CatalogDocument:
+def document_from_json(
+    values: Mapping[str, Any], stored: AccountCatalog, limits: CatalogLimits | None
+) -> CatalogDocument:
     """Return the document with these sections and fields, checked against the stored account.
 
-    values: as in a document, without `engagement_catalog` and `account`. Raises JsonFaultsError.
+    values: as in a document, without `engagement_catalog` and `account`. limits: None where they do not matter.
+    Raises JsonFaultsError.
     """
     paths: list[Path] = []
     root = _node({"engagement_catalog": 1, **values}, (), paths)
     try:
-        return parse_node(root, account=stored.account, stored=stored)
+        return parse_node(root, account=stored.account, stored=stored, limits=limits)
     except DocumentFaultsError as error:
         raise JsonFaultsError(
             JsonFault(paths[fault.line - 1], fault.message) for fault in error.faults

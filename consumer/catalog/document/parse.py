@@ -1,6 +1,6 @@
 """Parses the catalog document (docs/contracts.md), and reports all its faults together, each with its line. Pure.
 
-check_references.py checks what depends on the stored account.
+check_references.py and check_limits.py check what depends on the stored account.
 
 A field that a document leaves out keeps its stored value, or takes its default if the object is new. `dedup`,
 `when`, `events` and `weights` are each one value: a field left out within `dedup` takes its default whatever was
@@ -16,13 +16,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import catalogs
-from consumer.catalog.document import check_references
+from consumer.catalog.document import check_limits, check_references
 from consumer.catalog.document.faults import DocumentFaultsError, Fault
 from consumer.catalog.document.fields import ACCOUNT, KEY, Fields, describe_node, quoted, text_problem
 from consumer.catalog.document.model import CatalogDocument, DocumentEntry
 from consumer.catalog.document.parse_conditions import read_conditions
 from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, compose_yaml, line_of, scalar_value
 from consumer.catalog.model.account import DedupPolicy
+from consumer.catalog.model.limits import DEFAULT_LIMITS
 from schemas.vocabulary import CONTACT_DELETED, Per, Policy
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from consumer.catalog.document.yaml_nodes import Node
     from consumer.catalog.model.account import AccountCatalog
+    from consumer.catalog.model.limits import CatalogLimits
 
 MOST_POINTS = 1_000_000
 LONGEST_COOLDOWN_DAYS = 366
@@ -41,28 +43,44 @@ _RETENTION_REFUSED = "retention is not carried out in this version: leave it out
 
 
 def parse_document(
-    text: str | bytes, *, account: str | None = None, stored: AccountCatalog | None = None
+    text: str | bytes,
+    *,
+    account: str | None = None,
+    stored: AccountCatalog | None = None,
+    limits: CatalogLimits | None = DEFAULT_LIMITS,
 ) -> CatalogDocument:
     """Return the document of a text; bytes are UTF-8.
 
     account: must be the document's account, or is used where the document names none. stored: the account before
-    the document; without it, `apply_document` makes the checks that need it (groups, and required fields of entries
-    that may exist). Raises DocumentFaultsError with all faults.
+    the document; without it, `apply_document` makes the checks that need it (groups, limits, and required fields of
+    entries that may exist). limits: None where they do not matter. Raises DocumentFaultsError with all faults.
     """
-    return parse_node(compose_yaml(text), account=account, stored=stored)
+    return parse_node(compose_yaml(text), account=account, stored=stored, limits=limits)
 
 
 def parse_node(
-    root: Node, *, account: str | None = None, stored: AccountCatalog | None = None
+    root: Node,
+    *,
+    account: str | None = None,
+    stored: AccountCatalog | None = None,
+    limits: CatalogLimits | None = DEFAULT_LIMITS,
 ) -> CatalogDocument:
     """Return the document of a root node; the other parameters are as for `parse_document`."""
     faults: list[Fault] = []
     document = _read(root, account, faults)
     if stored is not None:
-        faults += check_references.reference_faults(document, stored)
+        faults += stored_faults(document, stored, limits)
     if faults:
         raise DocumentFaultsError(faults)
     return document
+
+
+def stored_faults(
+    document: CatalogDocument, stored: AccountCatalog, limits: CatalogLimits | None
+) -> list[Fault]:
+    """Return the faults of applying a document to the stored account; limits: None where they do not matter."""
+    faults = check_references.reference_faults(document, stored)
+    return faults if limits is None else faults + check_limits.limit_faults(document, stored, limits)
 
 
 def account_named_in(text: str | bytes, account: str | None = None) -> str | None:

@@ -128,8 +128,14 @@ async def resolve_match(
 
 
 async def lock_segments(connection: Connection, account: int) -> None:
-    """Lock the segments of an account until the transaction ends."""
+    """Lock the segments of an account until the transaction ends: their number, contents and order."""
     await connection.execute(_SQL["lock"], account)
+
+
+async def count_segments(connection: Connection, account: int) -> int:
+    """Return how many segments an account has; in a transaction that holds their lock, the number stays."""
+    number: int = await connection.fetchval(_SQL["count"], account)
+    return number
 
 
 async def add_segment(connection: Connection, account: int, segment: Segment) -> bool:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from consumer.catalog import repository
 from consumer.catalog.document.parse import icon_names
 from consumer.scoring.segments.repository import segments_naming
-from consumer.web.api.catalog.edit import edit, order_answer, reordered, with_entry
+from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
     DefinitionAnswer,
     DefinitionChange,
@@ -57,14 +57,14 @@ async def list_definitions(caller: Reader, database: Database) -> Page[Definitio
 
 @router.post("/definitions", status_code=201)
 async def create_definition(
-    caller: Manager, database: Database, body: NewDefinition, response: Response
+    caller: Manager, database: Database, limits: Limits, body: NewDefinition, response: Response
 ) -> DefinitionAnswer:
     """Create a definition at the end of the order; published profiles that inherit count it at once."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.definitions:
             raise conflict(f"definition {body.key} already exists")
-        return with_entry(before, "definitions", body.key, body.provided())
+        return with_entry(before, "definitions", body.key, body.provided(), limits)
 
     return tagged_answer(await edit(database, caller.account.key, caller.actor, make), body.key, response)
 
@@ -87,13 +87,14 @@ async def change_definition(
     body: DefinitionChange,
     response: Response,
     *,
+    limits: Limits,
     if_match: IfMatch = None,
 ) -> DefinitionAnswer:
     """Change a definition; omitted fields stay. If it has counted, points and group take effect by a publish."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.definition_revision(_require_definition(before, definition)))
-        return with_entry(before, "definitions", definition, body.provided())
+        return with_entry(before, "definitions", definition, body.provided(), limits)
 
     return tagged_answer(await edit(database, caller.account.key, caller.actor, make), definition, response)
 

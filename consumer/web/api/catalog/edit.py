@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from fastapi import Depends
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotations at run time
 
 from consumer.catalog.change import change_catalog
 from consumer.catalog.diff import differences
 from consumer.catalog.document.from_json import JsonFaultsError, document_from_json
+from consumer.catalog.model.limits import CatalogLimits
 from consumer.web.api.catalog.schemas import OrderAnswer
 from consumer.web.http import etags
 from consumer.web.http.problems import body_fault, invalid
@@ -24,6 +28,15 @@ if TYPE_CHECKING:
 Entry = TypeVar("Entry")
 
 
+def _limits(request: Request) -> CatalogLimits:
+    limits: CatalogLimits = request.app.state.limits
+    return limits
+
+
+# Type of the parameter by which a route gets the limits of an account.
+Limits = Annotated[CatalogLimits, Depends(_limits)]
+
+
 async def edit(
     database: Connections, account: str, actor: str, make: Edit, *, since: int | None = None
 ) -> AccountCatalog:
@@ -33,15 +46,22 @@ async def edit(
 
 
 def with_entry(
-    before: AccountCatalog, section: str, key: str, values: Mapping[str, Any], *, parent: str = ""
+    before: AccountCatalog,
+    section: str,
+    key: str,
+    values: Mapping[str, Any],
+    limits: CatalogLimits | None,
+    *,
+    parent: str = "",
 ) -> AccountCatalog:
     """Return the catalog with a group, definition or profile created or changed, as by a catalog document.
 
-    section: `groups`, `definitions` or `profiles`. values: fields of the body, or of its field `parent`. Raises
-    ProblemError (422) with a fault for each invalid one.
+    section: `groups`, `definitions` or `profiles`. values: fields of the body, or of its field `parent`.
+    limits: None where nothing is stored. Raises ProblemError (422) with a fault for each invalid field and each
+    exceeded limit.
     """
     try:
-        return _apply_document(before, {section: [{**values, "key": key}]})
+        return _apply_document(before, {section: [{**values, "key": key}]}, limits)
     except JsonFaultsError as error:
         label = f"{section.removesuffix('s')} {key}: "
         raise _invalid(error, (parent,) if parent else (), depth=2, label=label) from None
@@ -70,13 +90,15 @@ def order_answer(keys: Iterable[str], response: Response) -> OrderAnswer:
 def with_settings(before: AccountCatalog, values: Mapping[str, Any]) -> AccountCatalog:
     """Return the catalog with the account's own fields changed, or with the account created."""
     try:
-        return _apply_document(before, values)
+        return _apply_document(before, values, None)  # settings have no limit
     except JsonFaultsError as error:
         raise _invalid(error, (), depth=0, label="") from None
 
 
-def _apply_document(before: AccountCatalog, document: Mapping[str, Any]) -> AccountCatalog:
-    return differences(before, document_from_json(document, before))[1]
+def _apply_document(
+    before: AccountCatalog, document: Mapping[str, Any], limits: CatalogLimits | None
+) -> AccountCatalog:
+    return differences(before, document_from_json(document, before, limits), limits)[1]
 
 
 def _invalid(error: JsonFaultsError, parent: tuple[str, ...], *, depth: int, label: str) -> ProblemError:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from consumer.catalog import repository
 from consumer.catalog.model.account import Group
 from consumer.scoring.segments.repository import segments_naming
-from consumer.web.api.catalog.edit import edit, order_answer, reordered, with_entry
+from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
     GroupAnswer,
     GroupChange,
@@ -49,14 +49,14 @@ async def list_groups(caller: Reader, database: Database) -> Page[GroupAnswer]:
 
 @router.post("/groups", status_code=201)
 async def create_group(
-    caller: Manager, database: Database, body: NewGroup, response: Response
+    caller: Manager, database: Database, limits: Limits, body: NewGroup, response: Response
 ) -> GroupAnswer:
     """Create a group at the end of the order; a deleted group with this key is restored."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.groups:
             raise conflict(f"group {body.key} already exists")
-        return with_entry(before, "groups", body.key, body.provided())
+        return with_entry(before, "groups", body.key, body.provided(), limits)
 
     state = await edit(database, caller.account.key, caller.actor, make)
     return _tagged_answer(state, body.key, response)
@@ -78,13 +78,14 @@ async def change_group(
     body: GroupChange,
     response: Response,
     *,
+    limits: Limits,
     if_match: IfMatch = None,
 ) -> GroupAnswer:
     """Change a group; omitted fields stay."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, _revision(before, group))
-        return with_entry(before, "groups", group, body.provided())
+        return with_entry(before, "groups", group, body.provided(), limits)
 
     return _tagged_answer(await edit(database, caller.account.key, caller.actor, make), group, response)
 

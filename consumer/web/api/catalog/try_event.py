@@ -135,7 +135,7 @@ async def _inbox_sample(connection: Connection, caller: Caller, body: Sample) ->
 
 def _with_draft(state: AccountCatalog, draft: Draft) -> AccountCatalog:
     values = {name: value for name, value in draft.provided().items() if name != "key"}
-    return with_entry(state, "definitions", draft.key, values, parent="draft")
+    return with_entry(state, "definitions", draft.key, values, None, parent="draft")
 
 
 def _event(account: str, sample: str) -> Event:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.web.api.catalog.definitions import tagged_answer
-from consumer.web.api.catalog.edit import edit, with_entry
+from consumer.web.api.catalog.edit import Limits, edit, with_entry
 from consumer.web.api.catalog.schemas import DefinitionAnswer, DefinitionChange, plain
 from consumer.web.http import cursors
 from consumer.web.http.auth import Manager
@@ -88,7 +88,7 @@ def _definitions_naming(state: AccountCatalog, event_type: str) -> list[str]:
 
 @router.post("/inbox/definition", status_code=201)
 async def define(
-    caller: Manager, database: Database, body: FromInbox, response: Response
+    caller: Manager, database: Database, limits: Limits, body: FromInbox, response: Response
 ) -> DefinitionAnswer:
     """Create a definition from a type in the inbox.
 
@@ -112,7 +112,7 @@ async def define(
         if "group" not in values:
             raise conflict("the account has no group: create one first")
         del values["type"]
-        return with_entry(before, "definitions", key, values)
+        return with_entry(before, "definitions", key, values, limits)
 
     return tagged_answer(await edit(database, caller.account.key, caller.actor, make), key, response)
 

@@ -18,7 +18,7 @@ from consumer.infra.clock import SystemClock
 from consumer.scoring.segments import count_members, repository
 from consumer.scoring.segments.definition import Match, named_keys
 from consumer.scoring.segments.repository import Segment, StoredSegment
-from consumer.web.api.catalog.edit import order_answer, reordered
+from consumer.web.api.catalog.edit import Limits, order_answer, reordered
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
 from consumer.web.http import etags
 from consumer.web.http.auth import Manager, Reader
@@ -94,7 +94,7 @@ async def list_segments(caller: Reader, database: Database) -> Page[SegmentAnswe
 
 @router.post("/segments", status_code=201, response_model_exclude_unset=True)
 async def create_segment(
-    caller: Manager, database: Database, body: NewSegment, response: Response
+    caller: Manager, database: Database, limits: Limits, body: NewSegment, response: Response
 ) -> SegmentAnswer:
     """Create a segment at the end of the order."""
     segment = Segment(**{name: getattr(body, name) for name in NewSegment.model_fields})
@@ -102,6 +102,9 @@ async def create_segment(
         await _check(connection, caller, segment)
         if not await repository.add_segment(connection, caller.account.id, segment):
             raise conflict(f"segment {segment.key} already exists")
+        after = await repository.count_segments(connection, caller.account.id)
+        if problem := limits.refusal("max_segments", after - 1, after):
+            raise invalid(body_fault("", f"the account {problem}"))
         change = AuditedChange("created", "segment", segment.key, None, segment.documented())
         await audit.record_changes(connection, caller.account.key, caller.actor, change)
         return _tagged_answer(await _require_segment(connection, caller, segment.key), response)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
-from consumer.web.api.catalog.edit import edit, order_answer, reordered, with_entry
+from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
 from consumer.web.api.profiles.schemas import (
     NewProfile,
@@ -52,14 +52,14 @@ async def list_profiles(caller: Reader, database: Database) -> Page[ProfileSumma
 
 @router.post("/profiles", status_code=201)
 async def create_profile(
-    caller: Manager, database: Database, body: NewProfile, response: Response
+    caller: Manager, database: Database, limits: Limits, body: NewProfile, response: Response
 ) -> ProfileAnswer:
     """Create a draft profile at the end of the order; readers see it once it is published."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         if body.key in before.profiles:
             raise conflict(f"profile {body.key} already exists")
-        return with_entry(before, "profiles", body.key, body.provided() | _WITHHELD)
+        return with_entry(before, "profiles", body.key, body.provided() | _WITHHELD, limits)
 
     return tagged_answer(await edit(database, caller.account.key, caller.actor, make), body.key, response)
 
@@ -80,13 +80,14 @@ async def change_profile(
     body: ProfileChange,
     response: Response,
     *,
+    limits: Limits,
     if_match: IfMatch = None,
 ) -> ProfileAnswer:
     """Change a profile; omitted fields stay. `inherits` and `weights` take effect by a publish."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.profile_revision(require_profile(before, profile)))
-        return with_entry(before, "profiles", profile, body.provided() | _WITHHELD)
+        return with_entry(before, "profiles", profile, body.provided() | _WITHHELD, limits)
 
     return tagged_answer(await edit(database, caller.account.key, caller.actor, make), profile, response)
 
