@@ -6,7 +6,9 @@
 
 Transient errors repeat the batch; where the answer to a COMMIT was lost, the lanes' positions in the database say
 whether it took effect. Data that the database refuses is narrowed down by halving to one record, which becomes a
-dead letter (`refused_by_database`). Other errors are raised. No other outcome, and no verdict, is decided here.
+dead letter (`refused_by_database`). A batch that runs into time-outs is made smaller, and a record that does so
+alone becomes such a dead letter if others can be applied. Other errors are raised. No other outcome, and no
+verdict, is decided here.
 """
 
 from __future__ import annotations
@@ -20,13 +22,15 @@ import structlog
 from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
-from consumer.infra.postgres.errors import is_data_error, retry_reason
+from consumer.infra.postgres.errors import is_data_error, is_time_out, retry_reason
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.infra.wait import backoff
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_report import count_batch, log_batch
+from consumer.ingest.batch_size import BatchSize
+from consumer.ingest.culprit import Culprit
 from consumer.ingest.skip_processed import skip_processed
 from consumer.ingest.store_dead_letters import refused_by_database
 from consumer.ingest.triage import triage
@@ -42,7 +46,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.infra.telemetry.metrics import Metrics
     from consumer.ingest.apply import AppliedBatch
-    from consumer.ingest.batch import DueBatch, RecordOutcome
+    from consumer.ingest.batch import DueBatch, RecordOutcome, TriagedBatch
     from consumer.ingest.held_lanes import HeldLanes
     from consumer.ingest.stopwatch import Stopwatch
     from consumer.ingest.unmatched_inbox import UnmatchedInbox
@@ -64,7 +68,8 @@ class FencedError(Exception):
 class BatchProcessor:
     """Takes the records of one pipeline's lanes to a commit, over one connection at a time.
 
-    lanes: advanced here after each commit. committed: called after each commit.
+    lanes: advanced here after each commit. committed: called after each commit; waiting: with a line for people,
+    before a batch is tried again.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class BatchProcessor:
         claim_window: timedelta,
         clock: Clock | None = None,
         committed: Callable[[], None] = lambda: None,
+        waiting: Callable[[str], None] = lambda _why: None,
     ) -> None:
         self._context = BatchContext(connect)
         self._lanes = lanes
@@ -85,6 +91,9 @@ class BatchProcessor:
         self._claim_window = claim_window
         self._clock = clock or SystemClock()
         self._committed = committed
+        self._waiting = waiting
+        self._size = BatchSize()
+        self._culprit = Culprit()
         # What the transaction in flight did, from before its COMMIT until its answer has arrived.
         self._in_doubt: AppliedBatch | None = None
 
@@ -93,17 +102,20 @@ class BatchProcessor:
         self._context.database.drop()
 
     async def commit_batch(
-        self, records: Sequence[DecodedRecord], watch: Stopwatch
+        self, records: Sequence[DecodedRecord], watch: Stopwatch, *, beside: Sequence[DecodedRecord] = ()
     ) -> Sequence[RecordOutcome]:
         """Take records, each lane's in offset order, to a commit; return the outcomes of those that were due.
 
         Repeats or divides the batch until each record has its outcome or its lane belongs to another worker.
+        beside: further records, to compare with one that cannot be applied.
         """
+        outcomes: list[RecordOutcome] = []
         attempt = 0
         while (due := skip_processed(records, self._lanes)).records:
             self._in_doubt = None
             try:
-                applied = await self._transaction(due, watch)
+                due, triaged = await self._triage(due, watch)
+                applied = await self._transaction(due, triaged, watch)
             except StaleCatalogError:
                 await self._context.database.roll_back()
                 self._context.forget_catalog()
@@ -114,7 +126,8 @@ class BatchProcessor:
             except Exception as error:
                 if is_data_error(error):
                     await self._context.database.roll_back()
-                    return await self._divide(due.records, error, watch)
+                    outcomes += await self._divide(due.records, beside or records, error, watch)
+                    continue
                 reason = retry_reason(error)
                 if reason is None:
                     raise
@@ -122,22 +135,32 @@ class BatchProcessor:
                 await self._wait(reason, attempt, error)
                 await self._read_lanes(due)
                 if self._in_doubt and self._is_committed(due):
-                    return self._finish(due, self._in_doubt, watch)
+                    outcomes += self._finish(due, self._in_doubt, watch)
+                elif is_time_out(error):
+                    outcomes += await self._after_time_out(due, beside or records, error, watch)
             else:
-                return self._finish(due, applied, watch)
-        return []
+                attempt = 0
+                outcomes += self._finish(due, applied, watch)
+        return outcomes
 
     # The transaction -----------------------------------------------------------------------------------------
 
-    async def _transaction(self, due: DueBatch, watch: Stopwatch) -> AppliedBatch:
-        connection = await self._context.database.get()
+    async def _triage(self, due: DueBatch, watch: Stopwatch) -> tuple[DueBatch, TriagedBatch]:
+        """Triage as many of the records as one batch may have; returns what it is of them."""
         with watch.stage("match"):
-            catalog = await self._context.catalog()
-            triaged = triage(due.records, catalog)
-        await self._context.prepare_partitions(one.event.occurred_us for one in triaged.matched)
+            triaged = triage(due.records[: self._size.most], await self._context.catalog())
+        if len(triaged.results) < len(due.records):
+            due = skip_processed(due.records[: len(triaged.results)], self._lanes)
+        return due, triaged
 
+    async def _transaction(
+        self, due: DueBatch, triaged: TriagedBatch, watch: Stopwatch, *, commit: bool = True
+    ) -> AppliedBatch:
+        """Apply a batch and commit it, or roll it back."""
+        await self._context.prepare_partitions(one.event.occurred_us for one in triaged.matched)
+        connection = await self._context.database.get()
         await begin_shared(connection, LOOK_UP_BY_KEY)
-        await self._fence(connection, due, catalog)
+        await self._fence(connection, due, await self._context.catalog())
         applied = await apply_batch(
             connection,
             triaged,
@@ -146,6 +169,9 @@ class BatchProcessor:
             weights=self._context.weights,
             claim_window=self._claim_window,
         )
+        if not commit:
+            await self._context.database.roll_back()
+            return applied
         self._in_doubt = applied
         with watch.stage("commit"):
             await connection.execute("commit")
@@ -177,27 +203,77 @@ class BatchProcessor:
     # After an error ------------------------------------------------------------------------------------------
 
     async def _divide(
-        self, records: Sequence[DecodedRecord], error: BaseException, watch: Stopwatch
+        self,
+        records: Sequence[DecodedRecord],
+        beside: Sequence[DecodedRecord],
+        error: BaseException,
+        watch: Stopwatch,
     ) -> Sequence[RecordOutcome]:
         """Halve a batch that the database refused, down to one record, which becomes a dead letter."""
         if len(records) > 1:
             middle = len(records) // 2
             return [
-                *await self.commit_batch(records[:middle], watch),
-                *await self.commit_batch(records[middle:], watch),
+                *await self.commit_batch(records[:middle], watch, beside=beside),
+                *await self.commit_batch(records[middle:], watch, beside=beside),
             ]
-        [alone] = records
+        return await self._give_up(records[0], error, watch)
+
+    async def _give_up(
+        self, alone: DecodedRecord, error: BaseException, watch: Stopwatch
+    ) -> Sequence[RecordOutcome]:
+        """Make a record that cannot be applied by itself a dead letter."""
         if isinstance(alone.content, DeadLetter):
             raise error  # a dead letter that cannot be stored: crash rather than lose it
         letter = refused_by_database(error, alone.content.account)
-        log.warning("record refused by the database", detail=letter.detail, topic=alone.record.topic)
+        log.error(
+            "record refused by the database",
+            detail=letter.detail,
+            topic=alone.record.topic,
+            partition=alone.record.partition,
+            offset=alone.record.offset,
+        )
         return await self.commit_batch([DecodedRecord(alone.record, letter)], watch)
+
+    async def _after_time_out(
+        self, due: DueBatch, beside: Sequence[DecodedRecord], error: BaseException, watch: Stopwatch
+    ) -> Sequence[RecordOutcome]:
+        """Let the next try have fewer records; give up one that runs into time-outs alone, while others do not.
+
+        Raises the error where there are no others to compare with: by the next fetch there may be.
+        """
+        self._size.note_time_out(len(due.records))
+        if len(due.records) > 1:
+            return []
+        [alone] = due.records
+        others = skip_processed([one for one in beside if one is not alone], self._lanes).records
+        if not others:
+            raise error
+        if not await self._culprit.is_found(alone, others, lambda one: self._can_apply(one, watch)):
+            return []
+        self._size.note_culprit()
+        return await self._give_up(alone, error, watch)
+
+    async def _can_apply(self, record: DecodedRecord, watch: Stopwatch) -> bool:
+        """Return whether Postgres applies a record by itself; nothing is committed."""
+        due = skip_processed([record], self._lanes)
+        try:
+            await self._transaction(*await self._triage(due, watch), watch, commit=False)
+        except (StaleCatalogError, FencedError):
+            return False
+        except Exception as error:
+            if not is_data_error(error) and retry_reason(error) is None:
+                raise
+            return False
+        finally:
+            await self._context.database.roll_back()
+        return True
 
     async def _wait(self, reason: RetryReason, attempt: int, error: BaseException) -> None:
         self._context.database.drop()
         self._metrics.database_retries.labels(reason.value).inc()
+        self._waiting(f"database: {reason.value}, attempt {attempt}: {error!r}"[:200])
         log.warning(
-            "database error, trying again", reason=reason.value, attempt=attempt, error=str(error)[:200]
+            "database error, trying again", reason=reason.value, attempt=attempt, error=repr(error)[:200]
         )
         await asyncio.sleep(backoff(attempt, first=0.04, most=5.0))
 
@@ -230,6 +306,8 @@ class BatchProcessor:
 
     def _finish(self, due: DueBatch, applied: AppliedBatch, watch: Stopwatch) -> Sequence[RecordOutcome]:
         self._in_doubt = None
+        self._size.note_commit(len(due.records))
+        self._culprit.note_commit()
         self._lanes.hold(due.lanes.values())
         for account, event in applied.triaged.unmatched:
             self._inbox.add(account.id, event)

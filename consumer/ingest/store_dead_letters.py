@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from consumer.domain.model import DeadLetter
 from consumer.domain.record_headers import encode_headers
+from consumer.infra.postgres.errors import is_time_out
 from schemas.vocabulary import DeadLetterReason
 from sql import queries
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 def refused_by_database(error: BaseException, account: str | None = None) -> DeadLetter:
     """Return the dead letter of a record that Postgres refused by itself, apart from its neighbours."""
+    if is_time_out(error):
+        detail = "time-out: it could not be applied within the statement time-out, while other records could"
+        return DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail, account)
     detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
     return DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail, account)
 

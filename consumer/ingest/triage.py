@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from consumer.catalog import match
 from consumer.domain.model import DeadLetter, Tombstone
 from consumer.ingest.batch import MatchedEvent, RecordOutcome, TriagedBatch
+from consumer.ingest.batch_size import MOST_DATA, MOST_ENTRIES
 from consumer.ingest.contact_events import ContactEvent
 from schemas.vocabulary import CONTACT_TYPES, Outcome
 
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> TriagedBatch:
-    """Give each record its outcome by this catalog, or match it with the definitions that take it."""
+    """Give each record its outcome by this catalog, or match it with the definitions that take it.
+
+    Takes the first records, at least one, that stay within MOST_ENTRIES and MOST_DATA.
+    """
+    entries = carried = 0
     results: list[RecordOutcome | MatchedEvent] = []
     matched: list[MatchedEvent] = []
     dead: list[tuple[Record, DeadLetter]] = []
@@ -41,10 +46,13 @@ def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> Triage
         if not account.engagement:
             results.append(RecordOutcome(record, Outcome.DISABLED))
             continue
-        is_contact_event = content.type in CONTACT_TYPES
-        if is_contact_event:
-            contact_events.append(ContactEvent(account.id, content, record.partition))
         definitions = match(account, content)
+        entries += len(definitions)
+        carried += len(definitions) * len(content.data)
+        if results and (entries > MOST_ENTRIES or carried > MOST_DATA):
+            break
+        if is_contact_event := content.type in CONTACT_TYPES:
+            contact_events.append(ContactEvent(account.id, content, record.partition))
         if definitions:
             event = MatchedEvent(len(matched) + 1, record, account, content, definitions)
             matched.append(event)

@@ -30,7 +30,7 @@ from consumer.worker.background_jobs import BackgroundJobs
 from consumer.worker.maintenance import Maintenance
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from consumer.infra.settings import Settings
     from consumer.ingest.batch import RecordOutcome
@@ -154,13 +154,15 @@ class Worker:
     def _pipeline(self, number: int) -> Pipeline:
         lanes = HeldLanes()
         processor = BatchProcessor(
-            self._connect_for(number),
+            self._connect,
             lanes,
             metrics=self.metrics,
             inbox=self._inbox,
             claim_window=self.settings.claim_window,
             clock=self.clock,
             committed=self._wake_relays,
+            # A pipeline that waits for the database is alive.
+            waiting=lambda why: self.health.report(pipeline.component(number), ok=False, why=why),
         )
         return Pipeline(
             number,
@@ -228,25 +230,6 @@ class Worker:
 
     async def _connect(self) -> postgres.Connection:
         return await postgres.connect(self.settings.dsn())
-
-    def _connect_for(self, number: int) -> Callable[[], Awaitable[postgres.Connection]]:
-        """Return how a pipeline connects for batches; from the second call on it reports that a batch is repeated.
-
-        A pipeline connects again after every error. The report keeps a pipeline that waits for the database from
-        counting as stuck.
-        """
-        connected = False
-
-        async def connect() -> postgres.Connection:
-            nonlocal connected
-            if connected:
-                self.health.report(
-                    pipeline.component(number), ok=False, why="database: the batch is being repeated"
-                )
-            connected = True
-            return await self._connect()
-
-        return connect
 
 
 async def run(settings: Settings, only: str | None = None, link: SupervisorLink | None = None) -> None:

@@ -74,6 +74,18 @@ def retry_reason(error: BaseException) -> RetryReason | None:
     return _RETRYABLE_CLASSES.get(_sqlstate_class(error))
 
 
+def is_time_out(error: BaseException) -> bool:
+    """Return True if Postgres ended a statement that took too long, or a transaction in which nothing came.
+
+    Only what the server says counts: a client's own time-out says nothing of the statement, and a wait for a lock
+    has a class of its own.
+    """
+    return isinstance(error, asyncpg.QueryCanceledError | asyncpg.IdleInTransactionSessionTimeoutError) or (
+        # The server's message of an idle transaction crossed the next request.
+        isinstance(error, asyncpg.ConnectionDoesNotExistError) and "idle-in-transaction" in str(error)
+    )
+
+
 def is_data_error(error: BaseException) -> bool:
     """Return True if Postgres refused the data itself: SQLSTATE classes 22, 23 and 54, unless it was a race."""
     if not isinstance(error, asyncpg.PostgresError) or error.constraint_name in _RACES:
