@@ -16,7 +16,7 @@ def configure(parser: ArgumentParser) -> None:
     """Add the command's arguments and handler."""
     parser.description = (
         "Checks settings, database, schema version, brokers and topics, prints one line for each finding, "
-        "and ends with 1 if any of them is wrong. Changes nothing."
+        "and ends with 1 if any of them is wrong; a warning changes no exit code. Changes nothing."
     )
     parser.set_defaults(handler=_handle)
 
@@ -24,7 +24,8 @@ def configure(parser: ArgumentParser) -> None:
 def _handle(_arguments: Namespace) -> int:
     findings = asyncio.run(preflight.check(load_settings()))
     for finding in findings:
-        print_line(f"{'ok   ' if finding.ok else 'WRONG'} {finding.subject}: {finding.text}")
+        state = "WRONG" if not finding.ok else "WARN " if finding.warning else "ok   "
+        print_line(f"{state} {finding.subject}: {finding.text}")
     wrong = sum(not finding.ok for finding in findings)
     if wrong:
         print_error(f"engagement check: {wrong} of {len(findings)} checks failed")

@@ -13,6 +13,7 @@ import asyncpg
 from aiokafka.errors import KafkaError
 
 from consumer.infra import kafka, postgres
+from consumer.infra.kafka.topic_settings import MAX_AHEAD, MAX_AHEAD_MS, read_topic_settings
 from consumer.infra.postgres import schema_version
 from consumer.infra.settings import SettingsError
 from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
@@ -20,6 +21,7 @@ from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from consumer.infra.kafka.topic_settings import TopicSettings
     from consumer.infra.settings import Settings
 
 _TIMEOUT_SECONDS = 10
@@ -27,11 +29,15 @@ _TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check; text: one line, with what to do if it is not ok."""
+    """The result of one check; text: one line, with what to do if it is not ok.
+
+    warning: the service works, but an operator should know; ok is True.
+    """
 
     subject: str
     ok: bool
     text: str
+    warning: bool = False
 
 
 async def check(settings: Settings) -> list[Finding]:
@@ -93,7 +99,46 @@ async def _brokers(settings: Settings) -> list[Finding]:
             brokers = len(client.cluster.brokers())
     except (KafkaError, OSError, TimeoutError) as error:
         return [Finding("brokers", ok=False, text=f"cannot be reached: {_line(error)}")]
-    return [Finding("brokers", ok=True, text=f"{brokers} known"), *topic_findings(settings, present)]
+    return [
+        Finding("brokers", ok=True, text=f"{brokers} known"),
+        *topic_findings(settings, present),
+        *await _input_settings(settings, present),
+    ]
+
+
+async def _input_settings(settings: Settings, present: Mapping[str, int]) -> list[Finding]:
+    """Return the findings on the settings of the input topics that are present."""
+    names = [name for name in kafka.input_topics(settings) if name in present]
+    try:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            found = await read_topic_settings(settings, names)
+    except (KafkaError, OSError, TimeoutError) as error:
+        text = f"cannot be read: {_line(error)}"
+        return [Finding("settings of input topics", ok=True, text=text, warning=True)]
+    return [finding for name in names for finding in _setting_findings(name, found[name])]
+
+
+def _setting_findings(name: str, found: TopicSettings | str) -> list[Finding]:
+    """Return the warnings on one input topic. found: its settings, or why they cannot be read."""
+    subject = f"settings of input topic {name}"
+    if isinstance(found, str):
+        text = f"cannot be read ({found}): allow DescribeConfigs on it to have them checked"
+        return [Finding(subject, ok=True, text=text, warning=True)]
+    warnings = []
+    if found.compacted:
+        warnings.append(
+            "is compacted: of the events under one key Kafka removes all but the newest, read or not; set "
+            "cleanup.policy=delete unless only the newest matters"
+        )
+    if found.max_ahead_ms is None:
+        warnings.append("the broker cannot refuse records dated ahead of time: Kafka 3.6 and newer can")
+    elif found.max_ahead_ms > MAX_AHEAD_MS:
+        warnings.append(
+            f"records dated more than an hour ahead are not refused: set {MAX_AHEAD}={MAX_AHEAD_MS}"
+        )
+    if not warnings:
+        return [Finding(subject, ok=True, text="not compacted, timestamps at most one hour ahead")]
+    return [Finding(subject, ok=True, text=text, warning=True) for text in warnings]
 
 
 def topic_findings(settings: Settings, present: Mapping[str, int]) -> list[Finding]:

@@ -11,7 +11,7 @@ from consumer.domain import cloudevents
 from consumer.domain.describe_value import kind_of, shown
 from consumer.domain.limits import (
     EARLIEST,
-    LAST_REPRESENTABLE,
+    LATEST,
     LATEST_AFTER_RECORD,
     LONGEST_TEXT,
     MAX_KEY_AND_HEADER_BYTES,
@@ -120,12 +120,13 @@ def _time_fault(
     if timestamp is None:
         return DeadLetterReason.TIME_OUT_OF_BOUNDS, "timestamp: the record has none"
     recorded = timestamp * 1000
-    latest = min(recorded + LATEST_AFTER_RECORD, LAST_REPRESENTABLE)
-    if EARLIEST <= (recorded if time is None else time) <= latest:
+    occurred = recorded if time is None else time
+    if EARLIEST <= occurred <= min(recorded + LATEST_AFTER_RECORD, LATEST):
         return None
     if text is not None:
-        detail = f"time: found {shown(text)}, expected 2000-01-01 to one hour after the record's timestamp"
+        end = "one hour after the record's timestamp" if occurred <= LATEST else "2199-12-31"
+        detail = f"time: found {shown(text)}, expected 2000-01-01 to {end}"
     else:
-        side = "before 2000-01-01" if recorded < EARLIEST else "after the year 9999"
+        side = "before 2000-01-01" if recorded < EARLIEST else "after 2199-12-31"
         detail = f"time: missing, and the record's timestamp {timestamp} (milliseconds since 1970) is {side}"
     return DeadLetterReason.TIME_OUT_OF_BOUNDS, detail

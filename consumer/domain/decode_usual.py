@@ -14,7 +14,7 @@ import msgspec
 from consumer.domain.cloudevents import is_structured, well_formed_account
 from consumer.domain.limits import (
     EARLIEST,
-    LAST_REPRESENTABLE,
+    LATEST,
     LATEST_AFTER_RECORD,
     LONGEST_TEXT,
     MAX_DEPTH,
@@ -136,5 +136,5 @@ def _is_well_formed(envelope: _Envelope, time: int | None) -> bool:
 
 def _is_in_bounds(time: int | None, timestamp: int) -> bool:
     recorded = timestamp * 1000
-    latest = min(recorded + LATEST_AFTER_RECORD, LAST_REPRESENTABLE)
+    latest = min(recorded + LATEST_AFTER_RECORD, LATEST)
     return EARLIEST <= (recorded if time is None else time) <= latest

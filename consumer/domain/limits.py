@@ -13,4 +13,4 @@ LONGEST_TEXT: Final = 256  # of an attribute, in characters
 EARLIEST: Final = 946_684_800_000_000  # 2000-01-01
 LATEST_AFTER_RECORD: Final = 3_600_000_000  # one hour
 SETTLED_BEFORE_RECORD: Final = 7 * 86_400_000_000  # seven days
-LAST_REPRESENTABLE: Final = 253_402_300_799_999_999  # the end of 9999
+LATEST: Final = 7_258_118_399_999_999  # the last microsecond before 2200-01-01

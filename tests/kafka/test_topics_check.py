@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import InvalidTimestampError
 
 from consumer.__main__ import main
 from consumer.cli.preflight import check
 from consumer.demo.servers import EmbeddedBroker
 from consumer.infra import kafka
+from consumer.infra.kafka import topic_settings
 from consumer.infra.kafka.create_topics import create_missing, planned_topics
+from consumer.infra.kafka.topic_settings import MAX_AHEAD_MS, TopicSettings, read_topic_settings
 from consumer.infra.settings import Settings
 from schemas.vocabulary import (
     INPUT_TOPICS,
@@ -106,6 +111,85 @@ async def test_only_scores_are_compacted(kafka_server: KafkaServer, topic_prefix
         assert found == ["compact", "delete"]
     finally:
         await admin.close()
+
+
+@pytest.mark.real_kafka
+async def test_input_topics_refuse_records_dated_ahead(kafka_server: KafkaServer, topic_prefix: str) -> None:
+    """Input topics that `topics` creates take no record dated more than an hour ahead of the broker's clock."""
+    settings = _settings(kafka_server, topic_prefix)
+    await create_missing(settings)
+
+    async def known() -> dict[str, TopicSettings | str] | None:
+        found = await read_topic_settings(settings, kafka.input_topics(settings))
+        return found if all(isinstance(one, TopicSettings) for one in found.values()) else None
+
+    found = await eventually(known, within=10, what="the broker knows its topics")
+    assert found == dict.fromkeys(
+        kafka.input_topics(settings), TopicSettings(compacted=False, max_ahead_ms=MAX_AHEAD_MS)
+    )
+    now = int(time.time() * 1000)
+    async with AIOKafkaProducer(bootstrap_servers=kafka_server.bootstrap) as producer:
+        await producer.send_and_wait(settings.topic("deals"), b"{}", timestamp_ms=now + MAX_AHEAD_MS - 60_000)
+        with pytest.raises(InvalidTimestampError):
+            await producer.send_and_wait(
+                settings.topic("deals"), b"{}", timestamp_ms=now + MAX_AHEAD_MS + 60_000
+            )
+
+
+@pytest.mark.real_kafka
+async def test_topics_are_created_without_a_setting_that_the_broker_does_not_know(
+    kafka_server: KafkaServer, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that refuses the bound on timestamps, as those before 3.6 do, gets the same topics without it."""
+    monkeypatch.setattr(topic_settings, "MAX_AHEAD", "message.timestamp.unknown.to.brokers")
+    results = await create_missing(_settings(kafka_server, topic_prefix))
+    assert [(result.topic, result.created, result.error) for result in results] == [
+        (f"{topic_prefix}{name}", True, None) for name in ALL
+    ]
+    assert [result.partitions for result in results] == [_PARTITIONS[_kind(name)] for name in ALL]
+
+
+@pytest.mark.real_kafka
+async def test_settings_of_input_topics_are_compared(
+    kafka_server: KafkaServer,
+    topic_prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    database: str,
+) -> None:
+    """`check` warns of compacted input topics and of timestamps without a bound; neither changes its exit code."""
+    monkeypatch.setenv("ENGAGEMENT_DATABASE_URL", await _durable(database))
+    monkeypatch.setenv("ENGAGEMENT_KAFKA_BOOTSTRAP", kafka_server.bootstrap)
+    monkeypatch.setenv("ENGAGEMENT_TOPIC_PREFIX", topic_prefix)
+    settings = _settings(kafka_server, topic_prefix)
+    odd = {
+        "deals": {"cleanup.policy": "compact,delete"},
+        "emails": {"message.timestamp.after.max.ms": "86400000"},
+        "sales": {"message.timestamp.after.max.ms": "86400000", "message.timestamp.type": "LogAppendTime"},
+    }
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_server.bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics(
+            [NewTopic(settings.topic(name), 3, 1, topic_configs=configs) for name, configs in odd.items()]
+        )
+    finally:
+        await admin.close()
+    await create_missing(settings)
+    await eventually(lambda: _no_topic_missing(capsys), within=10, what="check finds the topics")
+
+    found = [one for one in await check(settings) if one.subject.startswith("settings of input topic ")]
+    assert all(finding.ok for finding in found)
+    warnings = {finding.subject.split(topic_prefix)[-1]: finding.text for finding in found if finding.warning}
+    assert sorted(warnings) == ["deals", "emails"]
+    assert warnings["deals"].startswith("is compacted")
+    assert "set message.timestamp.after.max.ms=3600000" in warnings["emails"]
+    await asyncio.to_thread(main, ["check"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("WARN ")] == [
+        f"WARN  settings of input topic {topic_prefix}{name}: {warnings[name]}"
+        for name in ("deals", "emails")
+    ]
 
 
 @pytest.mark.real_kafka

@@ -98,6 +98,7 @@ IDENTIFIERS = ("id", "source", "type", "subject", "actorid", "objectid")
 ACTOR_TYPES = ("rep", "contact", "system")
 DEEPEST = 64
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+END = datetime(2200, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(hours=1)
 SETTLED_AFTER = timedelta(days=7)
 
@@ -178,7 +179,7 @@ def _place(time: datetime | None, timestamp: datetime | None) -> tuple[datetime,
     if timestamp is None:
         raise Dead("time_out_of_bounds")
     occurred_at = timestamp if time is None else time
-    if not EARLIEST <= occurred_at <= timestamp + AHEAD:
+    if not EARLIEST <= occurred_at < END or occurred_at - timestamp > AHEAD:
         raise Dead("time_out_of_bounds")
     return occurred_at, timestamp - occurred_at > SETTLED_AFTER
 

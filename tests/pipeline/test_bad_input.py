@@ -110,7 +110,7 @@ async def test_no_good_example_is_refused(database: str, connection: Connection)
         _good(
             longest, longest, source=longest, type=longest, objectid=longest, actorid=longest, actortype="rep"
         ),
-        _good("last", "last", timestamp=datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)),
+        _good("last", "last", timestamp=datetime(2199, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)),
         _good("merged", longest, type="contact.merged", data='{"into": "' + longest + '"}'),
         _good("named", longest, type="contact.upserted", data='{"name": "' + longest * 200 + '"}'),
     ]

@@ -23,6 +23,7 @@ GOOD = load_examples("good")
 BAD = load_examples("bad")
 STRUCTURED = (("content-type", b"application/cloudevents+json"),)
 TIMESTAMP = 1_772_445_601_000  # 2026-03-02T10:00:01Z
+_2200 = 7_258_118_400_000  # 2200-01-01T00:00:00Z
 EVENT = {
     "specversion": "1.0",
     "id": "evt-1",
@@ -335,6 +336,14 @@ def _bytes_of_binary(*headers: tuple[str, bytes | None], value: bytes = b"{}") -
         (
             _record(json.dumps(EVENT | {"time": None}).encode(), timestamp=-1),
             "time: missing, and the record's timestamp -1 (milliseconds since 1970) is before 2000-01-01",
+        ),
+        (
+            _record(json.dumps(EVENT | {"time": None}).encode(), timestamp=_2200),
+            f"time: missing, and the record's timestamp {_2200} (milliseconds since 1970) is after 2199-12-31",
+        ),
+        (
+            _record(json.dumps(EVENT | {"time": "2200-01-01T00:00:00Z"}).encode(), timestamp=_2200),
+            "time: found '2200-01-01T00:00:00Z', expected 2000-01-01 to 2199-12-31",
         ),
         (_record(json.dumps(EVENT).encode(), timestamp=None), "timestamp: the record has none"),
         (_changed(data="{}"), "data: found a string, expected a JSON object"),

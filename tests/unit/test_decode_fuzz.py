@@ -55,8 +55,9 @@ TIMES = st.one_of(
     st.timedeltas(timedelta(days=-9, minutes=-1), timedelta(hours=2)).map(
         lambda ago: (datetime(2026, 3, 2, 10, tzinfo=UTC) + ago).isoformat()
     ),
+    st.sampled_from(["2199-12-31T23:59:59.999999Z", "2200-01-01T00:00:00Z", "2200-01-01T00:30:00+01:00"]),
     st.from_regex(
-        r"\A(1999|2000|2026|0000|9999)-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]"
+        r"\A(1999|2000|2026|2199|2200|0000|9999)-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]"
         r"(\.[0-9]{1,9})?(Z|z|[+-][0-2][0-9]:[0-6][0-9])\Z"
     ),
 )
@@ -78,7 +79,12 @@ RECORDS = st.builds(
             *(nested("]" * 1500), nested("]" * 1499), nested("]" * 1499 + "}")),
         ]
     ),
-    timestamp=st.sampled_from([None, datetime(2026, 3, 2, 10, tzinfo=UTC), datetime(1980, 1, 1, tzinfo=UTC)]),
+    timestamp=st.sampled_from(
+        [
+            *(None, datetime(2026, 3, 2, 10, tzinfo=UTC), datetime(1980, 1, 1, tzinfo=UTC)),
+            *(datetime(2199, 12, 31, 23, 30, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)),
+        ]
+    ),
     specversion=st.sampled_from(["1.0"] * 6 + ["2.0", NULL, None]),
 )
 

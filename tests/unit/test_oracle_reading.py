@@ -15,6 +15,7 @@ from tests.builders.events import event
 from tests.oracle import NULL, Oracle, OracleRecord, event_key, parse_time
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+_THE_END = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 def catalog(**changes: Any) -> dict[str, Any]:
@@ -83,6 +84,9 @@ def test_time(text: Any, expected: str | None) -> None:
         ({"time": "0000-01-01T00:00:00Z"}, "dead time_out_of_bounds"),
         ({"time": "9999-12-31T23:59:60Z"}, "dead time_out_of_bounds"),
         ({"time": "2000-01-01T00:00:00Z"}, "applied"),
+        ({"time": "2199-12-31T23:59:59.999999Z", "timestamp": _THE_END}, "applied"),
+        ({"time": "2200-01-01T00:00:00Z", "timestamp": _THE_END}, "dead time_out_of_bounds"),
+        ({"timestamp": _THE_END}, "dead time_out_of_bounds"),
         ({"time": "2026-03-02T13:00:00Z"}, "applied"),
         ({"data": '{"amount": NaN}'}, "dead not_json"),
         ({"data": '{"x": "\\ud800"}'}, "dead not_json"),

@@ -1,4 +1,4 @@
-"""Creates missing topics, with their partitions, replicas and compaction.
+"""Creates missing topics, with their partitions, replicas, compaction and bound on timestamps.
 
 Never changes a topic that exists: its partitions and settings belong to the cluster's operator.
 """
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidConfigurationError, TopicAlreadyExistsError, for_code
 
 from consumer.infra import kafka
+from consumer.infra.kafka import topic_settings
 from schemas.vocabulary import MAX_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC, SCORE_CHANGED_TOPIC
 
 if TYPE_CHECKING:
@@ -58,23 +59,26 @@ async def create_missing(settings: Settings) -> list[TopicResult]:
 def planned_topics(settings: Settings, brokers: int) -> list[NewTopic]:
     """Return all topics as they would be created on a cluster with so many brokers, inputs first."""
     replicas = settings.topic_replication or min(_REPLICAS, max(brokers, 1))
-    inputs = [NewTopic(name, settings.input_partitions, replicas) for name in kafka.input_topics(settings)]
+    bound = {topic_settings.MAX_AHEAD: str(topic_settings.MAX_AHEAD_MS)}
+    inputs = [
+        NewTopic(name, settings.input_partitions, replicas, topic_configs=bound)
+        for name in kafka.input_topics(settings)
+    ]
+    compacted = {topic_settings.CLEANUP_POLICY: topic_settings.COMPACT}
     outputs = [
         NewTopic(
             settings.topic(name),
             settings.output_partitions,
             replicas,
             # A new reader needs the latest score of each contact and profile.
-            topic_configs={"cleanup.policy": "compact"} if name == SCORE_CHANGED_TOPIC else {},
+            topic_configs=compacted if name == SCORE_CHANGED_TOPIC else {},
         )
         for name in OUTPUT_TOPICS
     ]
     if settings.relay == "plain":
         return inputs + outputs
     # A partition for each shard that there may ever be: their number can change in operation.
-    positions = NewTopic(
-        settings.topic(POSITIONS_TOPIC), MAX_SHARDS, replicas, topic_configs={"cleanup.policy": "compact"}
-    )
+    positions = NewTopic(settings.topic(POSITIONS_TOPIC), MAX_SHARDS, replicas, topic_configs=compacted)
     return [*inputs, *outputs, positions]
 
 
@@ -85,13 +89,31 @@ async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:
     )
     await admin.start()
     try:
-        answer = await admin.create_topics(topics, timeout_ms=_PATIENCE_SECONDS * 1000)
+        refused = await _request(admin, topics)
+        unbounded = [
+            NewTopic(topic.name, topic.num_partitions, topic.replication_factor)
+            for topic in topics
+            if topic_settings.MAX_AHEAD in topic.topic_configs
+            and refused.get(topic.name, (None, ""))[0] is InvalidConfigurationError
+        ]
+        if unbounded:  # a broker before 3.6 knows no such bound
+            for topic in unbounded:
+                del refused[topic.name]
+            refused |= await _request(admin, unbounded)
     finally:
         await admin.close()
-    refused = {}
+    return {name: text for name, (_, text) in refused.items()}
+
+
+async def _request(
+    admin: AIOKafkaAdminClient, topics: list[NewTopic]
+) -> dict[str, tuple[type[Exception], str]]:
+    """Ask the controller for these topics; return error and text of those refused, by name."""
+    answer = await admin.create_topics(topics, timeout_ms=_PATIENCE_SECONDS * 1000)
+    refused: dict[str, tuple[type[Exception], str]] = {}
     for name, code, *message in answer.topic_errors:
         kind = for_code(code)
         # Another process may have created it meanwhile.
         if code and kind is not TopicAlreadyExistsError:
-            refused[name] = (message[0] if message and message[0] else None) or kind.__name__
+            refused[name] = (kind, (message[0] if message and message[0] else None) or kind.__name__)
     return refused
