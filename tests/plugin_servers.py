@@ -1,8 +1,8 @@
 """The session's servers, what the run says about them at its end, and when CI must not believe it.
 
-Owns both servers' lives, whether promtool is there, the mark `real_kafka`, and the lines of the final summary.
-Never owns databases or topics on them; those are conftest's. Under pytest-xdist each process has servers of its
-own, and what they have to say is gathered by the one that prints.
+Owns both servers' lives, whether promtool and PgBouncer are there, the mark `real_kafka`, and the lines of the
+final summary. Never owns databases or topics on them; those are conftest's. Under pytest-xdist each process has
+servers of its own, and what they have to say is gathered by the one that prints.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ class Said:
     """What there is to say at the end of a run; plain values, for they travel between processes.
 
     lines: what tests want said, in their order. servers: which there were. skipped: tests of the broker that were.
+    missing: programs that are not there, each with what stays unproved.
     """
 
     lines: list[str] = field(default_factory=list)
     servers: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     mock: bool = False
-    no_promtool: bool = False
+    missing: list[str] = field(default_factory=list)
 
     def add(self, other: Said) -> None:
         """Take over what another process has to say."""
@@ -45,7 +46,7 @@ class Said:
         self.servers += [server for server in other.servers if server not in self.servers]
         self.skipped += other.skipped
         self.mock |= other.mock
-        self.no_promtool |= other.no_promtool
+        self.missing += [program for program in other.missing if program not in self.missing]
 
 
 _SAID: pytest.StashKey[Said] = pytest.StashKey()
@@ -99,10 +100,25 @@ def report_line(pytestconfig: pytest.Config) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def promtool(pytestconfig: pytest.Config) -> str:
     """Name this machine's promtool, or skip, and say that alerts stay unproved."""
-    found = shutil.which("promtool")
+    return _program(
+        pytestconfig, "promtool", package="prometheus", proves="that alerts fire when they should"
+    )
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(pytestconfig: pytest.Config) -> str:
+    """Name this machine's PgBouncer, or skip, and say that poolers stay unproved."""
+    return _program(pytestconfig, "pgbouncer", package="pgbouncer", proves="what is said of poolers")
+
+
+def _program(config: pytest.Config, name: str, *, package: str, proves: str) -> str:
+    # Debian keeps servers where only root's path leads.
+    found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if found is None:
-        pytestconfig.stash[_SAID].no_promtool = True
-        pytest.skip("needs promtool (Debian: apt-get install --no-install-recommends prometheus)")
+        missing = f"{name}: {proves}"
+        if missing not in config.stash[_SAID].missing:
+            config.stash[_SAID].missing.append(missing)
+        pytest.skip(f"needs {name} (Debian: apt-get install --no-install-recommends {package})")
     return found
 
 
@@ -175,10 +191,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(
             f"UNPROVED, for want of a real broker: {', '.join(UNPROVED_ON_MOCK)}", yellow=True, bold=True
         )
-    if said.no_promtool:
-        terminalreporter.write_line(
-            "UNPROVED, for want of promtool: that alerts fire when they should", yellow=True, bold=True
-        )
+    for missing in said.missing:
+        terminalreporter.write_line(f"UNPROVED, for want of {missing}", yellow=True, bold=True)
     for reason in _unproved_in_ci(config):
         terminalreporter.write_line(f"FAILED in CI: {reason}", red=True, bold=True)
 
@@ -190,6 +204,5 @@ def _unproved_in_ci(config: pytest.Config) -> list[str]:
     reasons = [f"a test of the broker was skipped: {name}" for name in said.skipped]
     if said.mock:
         reasons.insert(0, "the broker was not a real one")
-    if said.no_promtool:
-        reasons.append("promtool was not there")
+    reasons += [f"there was no {missing}" for missing in said.missing]
     return reasons

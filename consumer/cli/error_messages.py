@@ -14,6 +14,7 @@ from consumer.domain.errors import UnknownAccountError
 from consumer.infra import postgres
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.postgres.schema_version import SchemaVersionError
+from consumer.infra.postgres.session import PoolerModeError
 from consumer.infra.settings import SettingsError, variable
 from consumer.infra.telemetry.health import CannotListenError
 from consumer.relay.change_shards import OutboxNotDrainedError
@@ -28,6 +29,7 @@ _OWN = (
     RelayNotRunningError,
     NotPublishedError,
     OutboxNotDrainedError,
+    PoolerModeError,
     SchemaVersionError,
     ServerFailedError,
     TopicsMissingError,

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from consumer.infra import kafka, postgres
 from consumer.infra.kafka.topic_settings import MAX_AHEAD, MAX_AHEAD_MS, read_topic_settings
 from consumer.infra.postgres import schema_version
+from consumer.infra.postgres.session import PoolerModeError
 from consumer.infra.settings import SettingsError
 from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
 
@@ -57,6 +58,8 @@ async def _database(settings: Settings) -> list[Finding]:
             connection = await postgres.connect(
                 settings.dsn(), any_schema=True, application_name="engagement-check"
             )
+    except PoolerModeError as error:
+        return [Finding("pooler", ok=False, text=_line(error))]
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         return [Finding("database", ok=False, text=f"cannot be reached: {_line(error)}")]
     try:

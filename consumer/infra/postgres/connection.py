@@ -9,50 +9,45 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from consumer.infra import explain_connection_errors
+from consumer.infra.postgres import session
 from consumer.infra.postgres.errors import DatabaseTlsError
 from consumer.infra.postgres.schema_version import require_newest
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-# Bounds on what a frozen or vanished client can hold up (milliseconds, as Postgres wants them), and on how
-# long a dead server can hold up a client.
-_SERVER_SETTINGS = {
-    "application_name": "engagement",
-    "timezone": "UTC",
-    "lock_timeout": "2000",
-    "statement_timeout": "30000",
-    "idle_in_transaction_session_timeout": "3000",
-    "tcp_user_timeout": "5000",
-    # Plans do not depend on the values: columns of rows that are looked up by key (docs/decisions/0002).
-    "plan_cache_mode": "force_generic_plan",
-    # Postgres compiles such a plan where it estimates a high cost, which takes longer than running it. Measured on
-    # PostgreSQL 15, a batch of 2,000: 1.1 s compiled, 0.3 s not compiled.
-    "jit": "off",
-}
 # Seconds for the server to accept a connection, and to answer the first questions on it.
 _CONNECT_SECONDS = 5.0
 
 
 async def connect(
-    dsn: str, *, command_timeout: float = 35.0, any_schema: bool = False, **server_settings: str
+    dsn: str,
+    *,
+    application_name: str = "engagement",
+    command_timeout: float = 35.0,
+    any_schema: bool = False,
+    **settings: str,
 ) -> Connection:
-    """Open a connection with every wait bounded; `command_timeout` in seconds.
+    """Open a connection with every wait bounded. command_timeout: seconds. settings: besides those of session.py.
 
-    Raises SchemaVersionError unless the database has the schema of this program, or `any_schema` is set; and what
-    `open_unbounded` raises, which `retry_reason` classifies.
+    Raises SchemaVersionError unless the database has the schema of this program, or `any_schema` is set;
+    PoolerModeError; and what `open_unbounded` raises, which `retry_reason` classifies.
     """
-    connection = await open_unbounded(
-        dsn,
-        timeout=_CONNECT_SECONDS,
-        command_timeout=command_timeout,
-        server_settings={**_SERVER_SETTINGS, **server_settings},
-    )
-    if any_schema:
-        return connection
+
+    async def bare() -> Connection:
+        return await open_unbounded(
+            dsn,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=command_timeout,
+            server_settings={"application_name": application_name},
+        )
+
+    connection = await bare()
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            await require_newest(connection)
+            await session.begin(connection, {**session.SETTINGS, **settings}, bare)
+            if not any_schema:
+                await require_newest(connection)
     except BaseException:
         connection.terminate()
         raise
@@ -68,7 +63,15 @@ def pool(dsn: str, *, size: int) -> Pool:
     async def connect_bounded(_dsn: str, **_options: Any) -> Connection:
         return await connect(dsn)
 
-    connections: Pool = asyncpg.create_pool(dsn, min_size=0, max_size=size, connect=connect_bounded)  # type: ignore[call-overload]
+    async def reset(connection: Connection) -> None:
+        # asyncpg's own ends with RESET ALL, which takes our settings away.
+        await connection.execute(
+            f"{connection.get_reset_query()}\n{session.settings_statement(session.SETTINGS)}"
+        )
+
+    connections: Pool = asyncpg.create_pool(
+        dsn, min_size=0, max_size=size, connect=connect_bounded, reset=reset
+    )  # type: ignore[call-overload]
     return connections
 
 

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse
 from consumer.catalog.change import StaleRevisionError
 from consumer.infra import postgres
 from consumer.infra.postgres.schema_version import SchemaVersionError
+from consumer.infra.postgres.session import PoolerModeError
 from consumer.scoring.profile_publish import (
     NothingToPublishError,
     PublishNotCancellableError,
@@ -141,6 +142,7 @@ _SCORING_ERRORS: dict[type[Exception], Code] = {
 _HANDLED: tuple[type[Exception], ...] = (
     ProblemError,
     SchemaVersionError,
+    PoolerModeError,
     StaleRevisionError,
     *_SCORING_ERRORS,
     HTTPException,
@@ -236,8 +238,8 @@ def to_problem(error: Exception) -> ProblemError:
             "the configuration was changed by another request at the same time: try again",
             headers={"Retry-After": "0"},
         )
-    # Under another schema this process is about to end, and another one may have been started.
-    if isinstance(error, SchemaVersionError) or postgres.retry_reason(error) is not None:
+    # Under another schema, or another mode of a pooler, this process is about to end.
+    if isinstance(error, SchemaVersionError | PoolerModeError) or postgres.retry_reason(error) is not None:
         return ProblemError(
             Code.UNAVAILABLE,
             "the database is unavailable or busy: try again",
