@@ -20,7 +20,7 @@ Edit: TypeAlias = "Callable[[AccountCatalog], AccountCatalog]"
 
 
 class StaleRevisionError(Exception):
-    """The configuration has changed since the revision that the caller read; nothing was written: try again."""
+    """The account has changed since the revision that the caller read; nothing was written: try again."""
 
 
 async def change_catalog(
@@ -33,15 +33,15 @@ async def change_catalog(
 
     edit: may run twice, since the account may change before the lock is acquired; its errors pass through, and then
     nothing is written. by: the actor in the audit trail. since: the revision of the installation on which the edit
-    relies; raises StaleRevisionError if it is no longer current. Raises what asyncpg raises.
+    relies; raises StaleRevisionError if the account has changed since. Raises what asyncpg raises.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         before = await repository.read(connection, account)
     after = edit(before)
     if _is_same(before, after):
         return after
-    async with configuration_change(connection):
-        if since not in {None, await connection.fetchval("select revision from installation")}:
+    async with configuration_change(connection, account):
+        if since is not None and await repository.changed_since(connection, account, since):
             raise StaleRevisionError
         before = await repository.read(connection, account)
         after = edit(before)

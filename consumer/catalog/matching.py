@@ -77,6 +77,10 @@ class AccountSnapshot:
             event_type for event_type, taking in self.definitions_by_type.items() if any(map(holds, taking))
         )
 
+    def definition_ids(self) -> set[int]:
+        """Return the numbers of the active definitions."""
+        return {definition.id for taking in self.definitions_by_type.values() for definition in taking}
+
     def takes_all_of(self, event_type: str) -> bool:
         """Return True if no definition of that type has a condition."""
         return event_type not in self._types_with_conditions
@@ -106,17 +110,20 @@ def match(account: AccountSnapshot, event: Event) -> tuple[ActiveDefinition, ...
     return tuple(definition for definition in candidates if definition.takes(event, data))
 
 
-async def load_snapshot(connection: Connection) -> CatalogSnapshot:
+async def load_snapshot(connection: Connection, before: CatalogSnapshot | None = None) -> CatalogSnapshot:
     """Read the snapshot of all accounts in one statement, so that it is of one revision.
 
-    Raises what asyncpg raises.
+    before: an earlier one, of which accounts that have not changed are taken over. Raises what asyncpg raises.
     """
-    rows = await connection.fetch(queries("catalog")["load_snapshot"])
+    rows = await connection.fetch(queries("catalog")["load_snapshot"], before.revision if before else 0)
+    if before and rows[0]["revision"] < before.revision:
+        return await load_snapshot(connection)  # Postgres has lost commits
     by_account: dict[str, list[asyncpg.Record]] = {}
     for row in rows:
         if row["account_id"] is not None:
             by_account.setdefault(row["account_key"], []).append(row)
-    accounts = {key: _account(of_account) for key, of_account in by_account.items()}
+    accounts = dict(before.accounts) if before else {}
+    accounts |= {key: _account(of_account) for key, of_account in by_account.items()}
     return CatalogSnapshot(revision=rows[0]["revision"], accounts=accounts)
 
 

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 
+async def changed_since(connection: Connection, account: str, revision: int) -> bool:
+    """Return whether the configuration of an account has changed after this revision of the installation."""
+    return bool(await connection.fetchval(queries("catalog")["changed_since"], account, revision))
+
+
 async def read(connection: Connection, account: str) -> AccountCatalog:
     """Return an account, without settings if there is none. Several statements: call it in a transaction."""
     statements = queries("catalog")

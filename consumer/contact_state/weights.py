@@ -28,7 +28,7 @@ class Weight(msgspec.Struct, frozen=True, gc=False):
 
 
 class Weights:
-    """What was read of one revision of the configuration; create a new one for another revision.
+    """What was read of one revision of the configuration; `forget` what another revision has changed.
 
     Each method reads what is missing. The caller's transaction holds the revision lock.
     """
@@ -70,6 +70,13 @@ class Weights:
                 found[row["account_id"]].append((row["profile_id"], row["version"]))
             self._versions.update(found)
         return self._versions
+
+    def forget(self, account: int, definitions: set[int]) -> None:
+        """Read what is known of an account and of its definitions again when it is next asked for."""
+        self._versions.pop(account, None)
+        for definition in definitions:
+            self._of_definition.pop(definition, None)
+        self._counted -= definitions
 
     async def mark_counted(self, connection: Connection, definitions: Iterable[int]) -> None:
         """Mark those of these definitions that count for the first time."""

@@ -93,7 +93,7 @@ async def _create_accounts(dsn: str, horizon: datetime) -> None:
             await _apply(connection, catalogs.starting(account.key, account.name))
             if account.settings:
                 await _apply(connection, f"engagement_catalog: 1\naccount: {account.key}\n{account.settings}")
-        async with postgres.configuration_change(connection):
+        async with postgres.configuration_change(connection, HORIZON_ACCOUNT):
             await connection.execute(queries("demo")["set_horizon"], HORIZON_ACCOUNT, horizon)
     finally:
         await connection.close()

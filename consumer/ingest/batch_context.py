@@ -28,24 +28,33 @@ class BatchContext:
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
         self.database = ConnectionKeeper(connect)
         self._catalog: CatalogSnapshot | None = None
+        self._is_stale = False
         self._partitions: set[timeline_partitions.Month] = set()
         self.shards = 0
         self.weights = Weights()
 
     async def catalog(self) -> CatalogSnapshot:
         """Return the catalog as it was read last; reads it where `forget_catalog` was called."""
-        if self._catalog is None:
+        if self._catalog is None or self._is_stale:
             connection = await self.database.get()
-            snapshot = await catalog.load_snapshot(connection)
+            snapshot = await catalog.load_snapshot(connection, self._catalog)
             # After the snapshot: a change of the shards in between raises the revision, so both are read again.
             self.shards = await connection.fetchval("select shards from installation")
-            self.weights = Weights()
-            self._catalog = snapshot
+            self._forget_weights(snapshot)
+            self._catalog, self._is_stale = snapshot, False
         return self._catalog
 
     def forget_catalog(self) -> None:
-        """Read the catalog again when it is next needed: configuration has changed."""
-        self._catalog = None
+        """Read what has changed of the catalog when it is next needed."""
+        self._is_stale = True
+
+    def _forget_weights(self, snapshot: CatalogSnapshot) -> None:
+        """Forget the weights of accounts that have changed; of their definitions, those before and after it."""
+        before = self._catalog.accounts if self._catalog else {}
+        for key, account in snapshot.accounts.items():
+            known = before.get(key)
+            if known is not None and known is not account:
+                self.weights.forget(account.id, known.definition_ids() | account.definition_ids())
 
     async def prepare_partitions(self, instants: Iterable[int]) -> None:
         """Create the timeline's partitions for these instants (microseconds since 1970) where they are missing."""

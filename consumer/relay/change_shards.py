@@ -37,7 +37,7 @@ async def change_shards(connection: Connection, shards: int, *, patience: float 
     Holds up all batches until the relay has published the outbox, at most `patience` seconds. Raises
     OutboxNotDrainedError, with nothing changed, and what asyncpg raises.
     """
-    async with configuration_change(connection):
+    async with configuration_change(connection, None):
         before = await read_shards(connection)
         try:
             async with asyncio.timeout(patience):

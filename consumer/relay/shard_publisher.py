@@ -121,7 +121,7 @@ class ShardPublisher:
 
     async def _start_new_incarnation(self, connection: Connection, published: PublishedPosition) -> None:
         """Begin a new incarnation, unless another shard did, and take the floor as the position under it."""
-        async with configuration_change(connection):  # no batch is in flight under this lock
+        async with configuration_change(connection, None):  # no batch is in flight under this lock
             await connection.execute(_SQL["raise_incarnation"], published.incarnation)
         state = await fetch_one(connection, _SQL["state"], self.number)
         self._floor = state["floor"]

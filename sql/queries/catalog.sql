@@ -2,7 +2,8 @@
 -- Rows come in as a JSON list ($2) in display order, by key; their numbers are looked up here.
 
 -- name: load_snapshot
--- Every account with its active definitions, and their revision: at least one row.
+-- The accounts that have changed since a revision ($1; 0: every account), each with all its active definitions, and the
+-- revision of the installation: at least one row.
 select installation.revision,
        account.id as account_id, account.key as account_key,
        account.engagement, account.sales, account.count_robots,
@@ -10,9 +11,13 @@ select installation.revision,
        definition.edition, definition.policy::text as policy, definition.interval_seconds, definition.per::text as per,
        definition.xp, definition.events, definition.conditions::text as conditions
 from installation
-left join accounts account on true
+left join accounts account on account.revision > $1
 left join definitions definition on definition.account_id = account.id and definition.active
 order by account.id, definition.position, definition.id;
+
+-- name: changed_since
+-- Whether an account's configuration has changed after a revision.
+select exists (select from accounts where key = $1 and revision > $2);
 
 -- name: list_accounts
 -- The keys of all accounts.

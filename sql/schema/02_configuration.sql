@@ -9,11 +9,11 @@ create table installation (
     incarnation    integer  not null default 1,
     -- Number of outbox shards; changed by `engagement shards`. A contact's shard is contacts.shard modulo this number.
     shards         smallint not null default 1 constraint installation_shards_positive check (shards > 0),
-    -- Of the configuration; a batch compares it with the revision of the snapshot it was matched by.
+    -- Of the configuration, raised by each change; a batch compares it with the revision of the snapshot it was matched by.
     revision       bigint   not null default 1
 );
 
-insert into installation (schema_version) values (2);
+insert into installation (schema_version) values (3);
 
 create table accounts (
     id                integer     primary key generated always as identity,
@@ -26,8 +26,12 @@ create table accounts (
     count_robots      boolean     not null default false,
     -- Events dated before it are expired; only the retention purge moves it.
     horizon           timestamptz,
-    created_at        timestamptz not null default now()
+    created_at        timestamptz not null default now(),
+    -- The revision of the installation at the last change of this account's configuration.
+    revision          bigint      not null default 1
 );
+-- catalog load_snapshot: the accounts that have changed since a revision.
+create index accounts_by_revision on accounts (revision);
 
 -- The audit trail: changes through the API or by a document. Rows are never changed or deleted.
 create table audit (

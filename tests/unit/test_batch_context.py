@@ -12,7 +12,7 @@ from consumer.ingest.batch_context import BatchContext
 
 async def test_a_read_that_fails_halfway_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the connection is lost between catalog and shards, neither is kept: no batch runs without shards."""
-    snapshot = Mock()
+    snapshot = Mock(accounts={})
     monkeypatch.setattr(catalog, "load_snapshot", AsyncMock(return_value=snapshot))
     connection = Mock(fetchval=AsyncMock(side_effect=[ConnectionError("lost"), 4]))
     connection.is_closed.return_value = False

@@ -6,6 +6,7 @@ So a change applies to every batch begun after it, and no batch is judged partly
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 # Key of the advisory lock; any number that no other lock uses.
 REVISION_LOCK = 0x656E6761_0001
+# Milliseconds in the queue: the longest is below the lock timeout of batches that wait meanwhile (connection.py).
+_FIRST_QUEUED, _LONGEST_QUEUED = 50, 1600
+# Seconds between two tries, and in all.
+_BETWEEN, _PATIENCE = 0.05, 60.0
 _BEGIN_SHARED = queries("revision_lock")["begin_shared"] % REVISION_LOCK
+_RAISE_REVISION = queries("revision_lock")["raise_revision"]
 # Settings of a transaction that changes what is stored of contacts.
 LOOK_UP_BY_KEY = queries("revision_lock")["look_up_by_key"]
 
@@ -34,30 +40,36 @@ async def begin_shared(connection: Connection, local_settings: str = "") -> None
 
 
 @asynccontextmanager
-async def configuration_change(connection: Connection) -> AsyncIterator[None]:
+async def configuration_change(connection: Connection, account: str | None) -> AsyncIterator[None]:
     """Hold the revision lock exclusively in a transaction and raise the revision at its end.
 
-    Polls with a lock timeout of 50 ms instead of queueing: while an exclusive lock waits for the slowest batch, no
-    other batch would get the lock. Raises LockNotAvailableError after about a minute.
+    account: the key of the one whose configuration changes; None: what changes belongs to no account.
+
+    While it waits for the slowest batch no other batch gets the lock: it queues for 50 ms at first, and for twice
+    as long each time that this was too short, since under full load some batch always holds it. Raises
+    LockNotAvailableError after about a minute.
     """
-    for attempt in range(600):
+    queued = _FIRST_QUEUED
+    deadline = time.monotonic() + _PATIENCE
+    while True:
         transaction = connection.transaction()
         await transaction.start()
         try:
-            await connection.execute("set local lock_timeout = 50")
+            await connection.execute(f"set local lock_timeout = {queued}")
             await connection.execute("select pg_advisory_xact_lock($1)", REVISION_LOCK)
         except asyncpg.LockNotAvailableError:
             await transaction.rollback()
-            if attempt == 599:  # noqa: PLR2004 - the last of the range above
+            if time.monotonic() > deadline:
                 raise
-            await asyncio.sleep(0.05)
+            queued = min(2 * queued, _LONGEST_QUEUED)
+            await asyncio.sleep(_BETWEEN)
             continue
         # The short timeout is for the revision lock only: the change itself may wait for row locks.
         await connection.execute("set local lock_timeout to default")
         break
     try:
         yield
-        await connection.execute("update installation set revision = revision + 1")
+        await connection.execute(_RAISE_REVISION, account)
     except BaseException:
         # A lost connection has rolled back already; a rollback on it would raise and hide the error.
         if not connection.is_closed():

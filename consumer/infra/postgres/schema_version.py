@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-NEWEST = 2
+NEWEST = 3
 
 
 class SchemaVersionError(Exception):

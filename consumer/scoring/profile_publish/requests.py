@@ -107,7 +107,8 @@ async def cancel(connection: Connection, publish: int, *, by: str) -> None:
 
     Raises UnknownPublishError, PublishNotCancellableError, and errors of asyncpg.
     """
-    async with configuration_change(connection):
+    account = (await status(connection, publish)).account
+    async with configuration_change(connection, account):
         current = await status(connection, publish)
         if current.state != "building":
             raise PublishNotCancellableError(_why_not_cancellable(current))

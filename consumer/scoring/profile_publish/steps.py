@@ -86,8 +86,9 @@ async def _process_contacts(connection: Connection, row: asyncpg.Record, contact
 
 async def _advance_state(connection: Connection, publish: int) -> None:
     """Go on to the next state, from building by the flip; without effect if another process has done so."""
-    if (await status(connection, publish)).state == "building":
-        async with configuration_change(connection):
+    current = await status(connection, publish)
+    if current.state == "building":
+        async with configuration_change(connection, current.account):
             await connection.execute(_SQL["flip"], publish)
     else:
         await connection.execute(_SQL["finish"], publish)
