@@ -14,7 +14,7 @@ Cooldown of one day, a fixed point at 5 March 12:00:
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -128,17 +128,21 @@ def wrong_verdicts(
     editions: by number. Settled verdicts depend on what had arrived before them and are not judged again (4.9), but
     a counted one has to keep the distance of 4.11 from everything else that counts.
     """
+    timeline = sorted(entries, key=lambda entry: entry.order)
+    by_edition: dict[int, list[TimelineEntry]] = {}
+    for entry in timeline:
+        by_edition.setdefault(entry.edition, []).append(entry)
+    counted_by_key = {
+        per: _CountedEntries(timeline, per) for per in {editions[one].per for one in by_edition}
+    }
     wrong: list[tuple[TimelineEntry, Verdict]] = []
-    for number in sorted({entry.edition for entry in entries}):
+    for number, of_edition in sorted(by_edition.items()):
         edition = editions[number]
-        counted_before = _counted_by_object(entries, number, edition.per)
-        for dedup_key, of_key in _by_dedup_key(entries, number, edition.per).items():
-            fixed_points = [
-                *counted_before.get(dedup_key, ()),
-                *(entry for entry in of_key if entry.settled and entry.verdict is Verdict.COUNTED),
-            ]
-            fixed_points.sort(key=lambda entry: entry.order)
-            events = sorted((entry for entry in of_key if not entry.settled), key=lambda entry: entry.order)
+        for dedup_key, of_key in _by_dedup_key(of_edition, edition.per).items():
+            older = counted_by_key[edition.per].of_older_editions(dedup_key, number, edition, of_key)
+            settled = [entry for entry in of_key if entry.settled and entry.verdict is Verdict.COUNTED]
+            fixed_points = sorted([*older, *settled], key=lambda entry: entry.order)
+            events = [entry for entry in of_key if not entry.settled]
             counts = judge(
                 [event.occurred_at for event in events],
                 edition,
@@ -151,6 +155,46 @@ def wrong_verdicts(
             counted = [event for event, does in zip(events, counts, strict=True) if does]
             wrong += _wrong_fixed_points(fixed_points, counted, number, edition)
     return wrong
+
+
+class _CountedEntries:
+    """The counted entries of one contact and definition by the dedup keys of editions with one scope.
+
+    Finds fixed points without a look at entries that lie elsewhere: with many editions, to look at all of them for
+    each edition would take quadratic time.
+    """
+
+    def __init__(self, timeline: Iterable[TimelineEntry], per: Per) -> None:
+        self._by_key: dict[str | None, list[TimelineEntry]] = {}
+        self._of_first_edition: dict[str | None, TimelineEntry] = {}
+        for entry in timeline:
+            if entry.verdict is Verdict.COUNTED:
+                key = _judged_object(entry, per)
+                self._by_key.setdefault(key, []).append(entry)
+                if entry.edition < self._of_first_edition.setdefault(key, entry).edition:
+                    self._of_first_edition[key] = entry
+
+    def of_older_editions(
+        self, dedup_key: str | None, number: int, edition: Edition, events: Sequence[TimelineEntry]
+    ) -> list[TimelineEntry]:
+        """Return the entries of older editions that are fixed points of these events (3.17) and can matter to them.
+
+        events: those of the dedup key under the edition with this number, in event order. Under `once` one fixed
+        point is as good as all of them, under `cooldown` those within an interval of the events are.
+        """
+        first = self._of_first_edition.get(dedup_key)
+        if first is None or first.edition >= number or edition.policy is Policy.ALWAYS:
+            return []
+        if edition.policy is Policy.ONCE:
+            return [first]
+        points = self._by_key[dedup_key]
+        begin = bisect_left(points, events[0].occurred_at - edition.interval, key=_occurred_at)
+        end = bisect_right(points, events[-1].occurred_at + edition.interval, key=_occurred_at)
+        return [point for point in points[begin:end] if point.edition < number]
+
+
+def _occurred_at(entry: TimelineEntry) -> datetime:
+    return entry.occurred_at
 
 
 def _wrong_fixed_points(
@@ -179,24 +223,11 @@ def _is_settled_under(entry: TimelineEntry, number: int) -> bool:
     return entry.settled and entry.edition == number
 
 
-def _counted_by_object(
-    entries: Iterable[TimelineEntry], edition: int, per: Per
-) -> dict[str | None, list[TimelineEntry]]:
-    """Return the counted entries of older editions, which are fixed points of this one (3.17), by dedup key."""
+def _by_dedup_key(entries: Iterable[TimelineEntry], per: Per) -> dict[str | None, list[TimelineEntry]]:
+    """Return the entries that have a place in the order, robots' left out (4.7), by dedup key."""
     by_key: dict[str | None, list[TimelineEntry]] = {}
     for entry in entries:
-        if entry.edition < edition and entry.verdict is Verdict.COUNTED:
-            by_key.setdefault(_judged_object(entry, per), []).append(entry)
-    return by_key
-
-
-def _by_dedup_key(
-    entries: Iterable[TimelineEntry], edition: int, per: Per
-) -> dict[str | None, list[TimelineEntry]]:
-    """Return the entries of an edition that have a place in the order, robots' left out (4.7), by dedup key."""
-    by_key: dict[str | None, list[TimelineEntry]] = {}
-    for entry in entries:
-        if entry.edition == edition and entry.verdict is not Verdict.EXCLUDED:
+        if entry.verdict is not Verdict.EXCLUDED:
             by_key.setdefault(_judged_object(entry, per), []).append(entry)
     return by_key
 

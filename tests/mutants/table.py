@@ -73,6 +73,18 @@ MUTANTS = (
     ),
     # Verdicts
     Mutant(
+        "verify-reads-all-older-entries",
+        breaks="for each edition verify reads all counted entries of a contact, not only those near its events",
+        test="tests/unit/test_verify_work.py::test_four_times_the_entries_are_four_times_the_work",
+        edits=(
+            Edit(
+                "consumer/domain/verdict_rule.py",
+                old="for point in points[begin:end] if",
+                new="for point in points if",
+            ),
+        ),
+    ),
+    Mutant(
         "interval-inclusive",
         breaks="`<=` for `<` at the end of a cooldown",
         test="tests/pipeline/test_vectors.py::test_vector[interval-boundary]",
