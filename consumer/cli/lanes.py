@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.errors import KafkaError
@@ -36,8 +37,8 @@ def configure(parser: ArgumentParser) -> None:
         "list",
         "list every lane",
         "Lists every lane with its position, the end of its log (if brokers answer), its lag and, if it "
-        "is stopped, the reason and the command that resolves it. Lag counts offsets, so records are at "
-        "most as many.",
+        "is stopped, the reason and the command that resolves it. Lag counts records; where many wait, and "
+        "from a producer's open transaction on, it counts offsets, so records are at most as many.",
     )
     list_parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     list_parser.set_defaults(handler=_handle_list)
@@ -94,6 +95,7 @@ async def _statuses(settings: Settings) -> tuple[list[LaneStatus], str | None]:
     try:
         async with log_offsets.connect(settings) as logs:
             bounds = await logs.bounds({*logs.existing_lanes(), *(lane.key for lane in rows)})
+            bounds = await logs.with_pending(bounds, {lane.key: lane.next_offset for lane in rows})
     except (KafkaError, OSError, TimeoutError) as error:
         line = " ".join(str(error).split()) or type(error).__name__
         return operations.lane_statuses(rows, {}), line[:200]
@@ -110,6 +112,9 @@ def _fields(status: LaneStatus) -> dict[str, Any]:
         "next_offset": lane.next_offset if lane else None,
         "first_offset": bounds.first if bounds else None,
         "end_offset": bounds.end if bounds else None,
+        "high_watermark": bounds.high_watermark if bounds else None,
+        "held_back": status.held_back if bounds else None,
+        "held_back_since": _time(bounds.held_back_since) if bounds else None,
         "lag": status.lag,
         "stopped": stopped,
         "why": operations.explain_stop(stopped) if stopped else None,
@@ -131,8 +136,17 @@ def _row(fields: dict[str, Any]) -> tuple[str, ...]:
         state = f"stopped, {fields['stopped']}: {fields['why']}. Run: {fields['way_out']}"
     else:
         state = "never read" if fields["epoch"] is None else "open"
+    if fields["held_back"]:
+        since = fields["held_back_since"] or "an unknown time"
+        state += f"; {fields['held_back']} offsets wait for a producer's open transaction since {since}"
     shown = ("-" if number is None else str(number) for number in numbers)
     return (f"{fields['topic']}/{fields['partition']}", *shown, state)
+
+
+def _time(timestamp: int | None) -> str | None:
+    if timestamp is None:
+        return None
+    return datetime.fromtimestamp(timestamp // 1000, UTC).isoformat().replace("+00:00", "Z")
 
 
 # pause and resume -----------------------------------------------------------------------------------------

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
     from consumer.infra.telemetry.health import Health
     from consumer.infra.telemetry.metrics import Metrics
-    from consumer.lanes.log_watcher import LogWatcher, PendingRecords
+    from consumer.lanes.log_watcher import LogWatcher
+    from consumer.lanes.open_transactions import OpenTransaction
+    from consumer.lanes.pending_records import PendingRecords
     from consumer.lanes.positions import Lane, LaneKey
 
 log = structlog.get_logger(__name__)
@@ -83,6 +85,8 @@ class LagMonitor:
         self._cached_keys: set[LaneKey] = set()
         self._last_offsets: dict[LaneKey, int] = {}
         self._pending: dict[LaneKey, tuple[int, PendingRecords]] = {}
+        # Of the first record that an open transaction holds back, by its offset.
+        self._held_back: dict[LaneKey, tuple[int, int | None]] = {}
 
     async def run(self) -> None:
         """Measure until cancelled."""
@@ -174,8 +178,28 @@ class LagMonitor:
                 lags[lane.key] = self._lag_of(lane, ends[lane.key])
             elif lane.key in ends:
                 lags[lane.key] = (0, 0.0)
+        await self._add_held_back(lags)
         self._last_offsets = {lane.key: lane.next_offset for lane in self._rows}
         self._export(lags)
+
+    async def _add_held_back(self, lags: dict[LaneKey, tuple[int, float | None]]) -> None:
+        """Add what open transactions hold back to the lags of lanes."""
+        held_back = {key: held for key in lags if (held := self._log_watcher.open_transactions.get(key))}
+        self._held_back = {
+            key: known
+            for key, known in self._held_back.items()
+            if key in held_back and held_back[key].begin == known[0]
+        }
+        unknown = {key: held.begin for key, held in held_back.items() if key not in self._held_back}
+        for key, pending in (await self._log_watcher.peek_held_back(unknown)).items():
+            self._held_back[key] = unknown[key], pending.timestamp
+        for key, held in held_back.items():
+            records, seconds = lags[key]
+            lags[key] = records + held.offsets, seconds if records else self._age_held_back(key, held)
+
+    def _age_held_back(self, key: LaneKey, held: OpenTransaction) -> float:
+        _, timestamp = self._held_back.get(key, (0, None))
+        return max(held.seconds, self._age(timestamp) or 0.0)
 
     async def _peek_pending(self, lagging: Mapping[LaneKey, Lane]) -> None:
         """Read the next record of each lane whose lag cannot be computed otherwise and is not known yet."""
@@ -206,17 +230,12 @@ class LagMonitor:
             self._pending[key] = starts[key], pending
 
     def _lag_of(self, lane: Lane, end: int) -> tuple[int, float | None]:
-        """Return the lag of a lane: (records, seconds, None if unknown).
-
-        Beyond the records that were fetched every offset counts as a record, transaction markers too.
-        """
+        """Return the lag of a lane up to its last stable offset: (records, seconds, None if unknown)."""
         known = self._pending.get(lane.key)
         if known is None:
             return end - lane.next_offset, self._age(lane.last_timestamp)
         pending = known[1]
-        # Records deleted before they were read count too.
-        deleted = max(0, self._log_watcher.first_offsets.get(lane.key, 0) - lane.next_offset)
-        records = pending.records + max(0, end - pending.end) + deleted
+        records = pending.lag(lane.next_offset, self._log_watcher.first_offsets.get(lane.key, 0), end)
         if not pending.records:
             return (records, self._age(lane.last_timestamp)) if records else (0, 0.0)
         return records, self._age(pending.timestamp)
@@ -231,7 +250,12 @@ class LagMonitor:
         # Cleared first: a lane that can no longer be measured must not keep its last good value.
         metrics.lane_lag_records.clear()
         metrics.lane_lag_seconds.clear()
+        metrics.lane_open_transaction_seconds.clear()
         for (topic, partition), (records, seconds) in lags.items():
             metrics.lane_lag_records.labels(topic, str(partition)).set(records)
+            held = self._log_watcher.open_transactions.get((topic, partition))
+            metrics.lane_open_transaction_seconds.labels(topic, str(partition)).set(
+                held.seconds if held else 0
+            )
             if seconds is not None:
                 metrics.lane_lag_seconds.labels(topic, str(partition)).set(seconds)

@@ -1,24 +1,27 @@
 """Looks up offsets in the logs of lanes, for commands: first, end, and the offset of a time.
 
-Uses a consumer without a group and fetches no records. Never asks for a topic that the cluster does not list: some
-brokers create a topic that is asked for.
+Uses consumers without a group, and fetches records only to count those that are pending. Never asks for a topic
+that the cluster does not list: some brokers create a topic that is asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.infra import kafka
+from consumer.infra.kafka import lenient_batches
+from consumer.lanes.pending_records import PEEK_BYTES, peek
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from consumer.infra.settings import Settings
+    from consumer.lanes.pending_records import PendingRecords
     from consumer.lanes.positions import LaneKey
 
 # Seconds for a broker to answer; a person waits for the command.
@@ -27,18 +30,32 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LogBounds:
-    """The first offset of a log, and its last stable offset, from which on nothing can be read yet."""
+    """Offsets of a log, and the records pending at a position in it, where that was asked for.
+
+    end: the last stable offset, from which on nothing can be read yet. high_watermark: the end, whatever is
+    committed. held_back_since: if records lie in between, the timestamp of the first, None if unknown.
+    """
 
     first: int
     end: int
+    high_watermark: int
+    pending: PendingRecords | None = None
+    held_back_since: int | None = None
 
 
 class LogOffsets:
     """Looks up offsets; raises KafkaError or TimeoutError if brokers do not answer."""
 
-    def __init__(self, settings: Settings, consumer: AIOKafkaConsumer, partitions: dict[str, int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        consumer: AIOKafkaConsumer,
+        uncommitted: AIOKafkaConsumer,
+        partitions: dict[str, int],
+    ) -> None:
         self._settings = settings
         self._consumer = consumer
+        self._uncommitted = uncommitted
         self._partitions = partitions
 
     def existing_lanes(self) -> list[LaneKey]:
@@ -56,8 +73,36 @@ class LogOffsets:
             return {}
         async with asyncio.timeout(PATIENCE):
             first = await self._consumer.beginning_offsets(list(existing))
+            # Before the stable offsets: what is committed in between must not look held back.
+            high = await self._uncommitted.end_offsets(list(existing))
             end = await self._consumer.end_offsets(list(existing))
-        return {key: LogBounds(first[partition], end[partition]) for partition, key in existing.items()}
+        return {
+            key: LogBounds(first[partition], end[partition], max(high[partition], end[partition]))
+            for partition, key in existing.items()
+        }
+
+    async def with_pending(
+        self, bounds: Mapping[LaneKey, LogBounds], positions: Mapping[LaneKey, int]
+    ) -> dict[LaneKey, LogBounds]:
+        """Return the bounds with the records pending at these positions, and those held back."""
+        ends = {self._partition(key): one.end for key, one in bounds.items()}
+        high = {self._partition(key): one.high_watermark for key, one in bounds.items()}
+        starts = {
+            self._partition(key): max(positions.get(key, one.first), one.first) for key, one in bounds.items()
+        }
+        async with asyncio.timeout(PATIENCE):
+            pending = await peek(
+                self._consumer, {each: at for each, at in starts.items() if at < ends[each]}, ends
+            )
+            held_back = await peek(
+                self._uncommitted, {each: end for each, end in ends.items() if end < high[each]}, high
+            )
+        found = {}
+        for key, one in bounds.items():
+            partition = self._partition(key)
+            since = held_back[partition].timestamp if partition in held_back else None
+            found[key] = replace(one, pending=pending.get(partition), held_back_since=since)
+        return found
 
     async def offset_at(self, key: LaneKey, timestamp: int) -> int | None:
         """Return the offset of a log's first record at or after a time, None if there is none.
@@ -82,13 +127,24 @@ async def connect(settings: Settings) -> AsyncIterator[LogOffsets]:
     async with kafka.metadata_client(settings, "lanes", patience=PATIENCE) as client:
         async with asyncio.timeout(PATIENCE):
             partitions = await kafka.partitions_by_topic(client)
+    lenient_batches.install()
+    async with AsyncExitStack() as stack:
+        consumer = await _start_consumer(stack, settings, "read_committed")
+        uncommitted = await _start_consumer(stack, settings, "read_uncommitted")
+        yield LogOffsets(settings, consumer, uncommitted, partitions)
+
+
+async def _start_consumer(
+    stack: AsyncExitStack, settings: Settings, isolation_level: str
+) -> AIOKafkaConsumer:
     consumer = AIOKafkaConsumer(
-        **kafka.reader_options(settings, "lanes"),
+        **kafka.reader_options(settings, "lanes") | {"isolation_level": isolation_level},
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=PEEK_BYTES,
+        fetch_max_wait_ms=50,
         request_timeout_ms=int(PATIENCE * 1000),
     )
-    try:
-        async with asyncio.timeout(2 * PATIENCE):
-            await consumer.start()
-        yield LogOffsets(settings, consumer, partitions)
-    finally:
-        await kafka.stop_client(consumer)
+    stack.push_async_callback(kafka.stop_client, consumer)
+    async with asyncio.timeout(2 * PATIENCE):
+        await consumer.start()
+    return consumer

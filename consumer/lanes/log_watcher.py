@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError
 
 from consumer.infra import kafka
 from consumer.infra.kafka import lenient_batches
+from consumer.lanes.open_transactions import OpenTransactions
+from consumer.lanes.pending_records import PEEK_BYTES, peek
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.clock import Clock
     from consumer.infra.settings import Settings
+    from consumer.lanes.pending_records import PendingRecords
     from consumer.lanes.positions import LaneKey
 
 log = structlog.get_logger(__name__)
@@ -32,31 +34,15 @@ log = structlog.get_logger(__name__)
 # Seconds: for a broker to answer, and from one listing of the topics to the next.
 _PATIENCE = 4.0
 _LIST_EVERY = 3.0
-# Seconds and bytes per lane for one peek, which is done each second.
-_PEEK_SECONDS = 0.5
-_PEEK_BYTES = 64 << 10
-
-
-@dataclass(frozen=True, slots=True)
-class PendingRecords:
-    """The records from an offset on, as far as one fetch response goes.
-
-    records: number of readable ones; records of aborted transactions and markers do not count. end: the offset
-    after the response. whole: the response reaches the end of the log. timestamp: of the first readable record.
-    """
-
-    records: int
-    end: int
-    whole: bool
-    timestamp: int | None = None
 
 
 class LogWatcher:
     """The state of the input logs as of the last refresh.
 
     lanes: all that exist. missing_topics: configured topics that do not, by their Kafka names. first_offsets,
-    end_offsets: of each log; the end is the last stable offset. answered_at: when brokers last answered, in
-    monotonic seconds. suspect: lanes whose log went back or disappeared; the reader of the lane takes it out of
+    end_offsets, high_watermarks: of each log; the end is the last stable offset, from which on nothing can be read
+    yet. open_transactions: which lanes wait for one. answered_at: when brokers last answered, in monotonic seconds.
+    suspect: lanes whose log went back or disappeared; the reader of the lane takes it out of
     the set when it checks the log.
     """
 
@@ -70,10 +56,13 @@ class LogWatcher:
         self._listed_at = float("-inf")
         self._client: AIOKafkaClient | None = None
         self._consumer: AIOKafkaConsumer | None = None
+        self._uncommitted: AIOKafkaConsumer | None = None
         self.lanes: frozenset[LaneKey] = frozenset()
         self.missing_topics: list[str] = []
         self.first_offsets: dict[LaneKey, int] = {}
         self.end_offsets: dict[LaneKey, int] = {}
+        self.high_watermarks: dict[LaneKey, int] = {}
+        self.open_transactions = OpenTransactions()
         self.suspect: set[LaneKey] = set()
 
     async def refresh(self) -> None:
@@ -84,53 +73,46 @@ class LogWatcher:
         ends: dict[LaneKey, int] = {}
         before, self.end_offsets = self.end_offsets, ends
         async with asyncio.timeout(3 * _PATIENCE):
-            client, consumer = await self._connected()
+            client, consumer, uncommitted = await self._connected()
         async with asyncio.timeout(_PATIENCE):
             if asyncio.get_running_loop().time() - self._listed_at >= _LIST_EVERY:
                 await self._list(client, consumer)
             if self.lanes:
-                found = await consumer.end_offsets([self._partition(key) for key in self.lanes])
+                partitions = [self._partition(key) for key in self.lanes]
+                # Before the stable offsets: what is committed in between must not look held back.
+                found = await uncommitted.end_offsets(partitions)
+                self.high_watermarks = {self._key(partition): end for partition, end in found.items()}
+                found = await consumer.end_offsets(partitions)
                 ends = {self._key(partition): end for partition, end in found.items()}
         self.suspect |= {key for key, end in ends.items() if end < before.get(key, 0)}
         self.end_offsets = ends
+        self.open_transactions.note(self._clock.monotonic(), ends, self.high_watermarks)
         self.answered_at = self._clock.monotonic()
 
     async def peek(self, positions: Mapping[LaneKey, int]) -> dict[LaneKey, PendingRecords]:
-        """Return the records pending at these offsets, of the lanes for which brokers answer within half a second.
+        """Return the committed records pending at these offsets; see pending_records.peek."""
+        return await self._peek(self._consumer, positions, self.end_offsets)
 
-        Raises KafkaError, OSError or TimeoutError.
-        """
-        if not positions or self._consumer is None:
+    async def peek_held_back(self, positions: Mapping[LaneKey, int]) -> dict[LaneKey, PendingRecords]:
+        """Return the records pending at these offsets, whether committed or not; see pending_records.peek."""
+        return await self._peek(self._uncommitted, positions, self.high_watermarks)
+
+    async def _peek(
+        self, consumer: AIOKafkaConsumer | None, positions: Mapping[LaneKey, int], ends: Mapping[LaneKey, int]
+    ) -> dict[LaneKey, PendingRecords]:
+        if consumer is None:
             return {}
-        consumer = self._consumer
-        consumer.assign([self._partition(key) for key in positions])
-        for key, offset in positions.items():
-            consumer.seek(self._partition(key), offset)
-        found: dict[LaneKey, PendingRecords] = {}
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PEEK_SECONDS
-        try:
-            while len(found) < len(positions) and loop.time() < deadline:
-                fetched = await consumer.getmany(timeout_ms=100)
-                for key in positions.keys() - found.keys():
-                    records = fetched.get(self._partition(key), [])
-                    end = await consumer.position(self._partition(key))
-                    whole = end >= self.end_offsets.get(key, end + 1)
-                    if records or whole:
-                        timestamp = records[0].timestamp if records and records[0].timestamp >= 0 else None
-                        found[key] = PendingRecords(len(records), end, whole, timestamp)
-                consumer.pause(*(self._partition(key) for key in found))
-        except (lenient_batches.UnreadableBatchError, OffsetOutOfRangeError) as error:
-            # It concerns one lane: what was found of the others is valid.
-            log.info("pending records cannot be read", error=str(error)[:200])
-        finally:
-            consumer.assign([])
-        return found
+        found = await peek(
+            consumer,
+            {self._partition(key): offset for key, offset in positions.items()},
+            {self._partition(key): end for key, end in ends.items()},
+        )
+        return {self._key(partition): pending for partition, pending in found.items()}
 
     async def stop(self) -> None:
         """Disconnect; `lanes`, `missing_topics` and `first_offsets` keep their last values."""
         clients, self._clients = self._clients, None
-        self._client = self._consumer = None
+        self._client = self._consumer = self._uncommitted = None
         self.end_offsets = {}
         self._listed_at = float("-inf")
         if clients is not None:
@@ -140,25 +122,31 @@ class LogWatcher:
             except (TimeoutError, KafkaError, OSError) as error:
                 log.info("log watcher not closed cleanly", error=repr(error)[:200])
 
-    async def _connected(self) -> tuple[AIOKafkaClient, AIOKafkaConsumer]:
-        if self._client is None or self._consumer is None:
+    async def _connected(self) -> tuple[AIOKafkaClient, AIOKafkaConsumer, AIOKafkaConsumer]:
+        if self._client is None or self._consumer is None or self._uncommitted is None:
             await self.stop()
             async with AsyncExitStack() as stack:
                 client = await stack.enter_async_context(
                     kafka.metadata_client(self._settings, "log-watcher", patience=_PATIENCE)
                 )
-                consumer = AIOKafkaConsumer(
-                    **kafka.reader_options(self._settings, "log-watcher"),
-                    auto_offset_reset="none",
-                    max_partition_fetch_bytes=_PEEK_BYTES,
-                    fetch_max_wait_ms=50,
-                    request_timeout_ms=int(_PATIENCE * 1000),
-                )
-                stack.push_async_callback(kafka.stop_client, consumer)
-                await consumer.start()
+                consumer = await self._start_consumer(stack, "read_committed")
+                uncommitted = await self._start_consumer(stack, "read_uncommitted")
                 self._clients = stack.pop_all()
-            self._client, self._consumer = client, consumer
-        return self._client, self._consumer
+            self._client, self._consumer, self._uncommitted = client, consumer, uncommitted
+        return self._client, self._consumer, self._uncommitted
+
+    async def _start_consumer(self, stack: AsyncExitStack, isolation_level: str) -> AIOKafkaConsumer:
+        options = kafka.reader_options(self._settings, "log-watcher") | {"isolation_level": isolation_level}
+        consumer = AIOKafkaConsumer(
+            **options,
+            auto_offset_reset="none",
+            max_partition_fetch_bytes=PEEK_BYTES,
+            fetch_max_wait_ms=50,
+            request_timeout_ms=int(_PATIENCE * 1000),
+        )
+        stack.push_async_callback(kafka.stop_client, consumer)
+        await consumer.start()
+        return consumer
 
     async def _list(self, client: AIOKafkaClient, consumer: AIOKafkaConsumer) -> None:
         partitions = await kafka.partitions_by_topic(client)

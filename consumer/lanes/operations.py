@@ -44,11 +44,22 @@ class LaneStatus:
 
     @property
     def lag(self) -> int | None:
-        """Offsets between the lane and the end of its log: records at most, transaction markers count too."""
+        """Records not processed yet, markers at the end of the log apart.
+
+        Where more wait than one fetch returns, and from an open transaction on, every offset counts as a record.
+        """
         if self.bounds is None:
             return None
         begin = self.bounds.first if self.lane is None else self.lane.next_offset
-        return max(0, self.bounds.end - begin)
+        stable = max(0, self.bounds.end - begin)
+        if stable and self.bounds.pending is not None:
+            stable = self.bounds.pending.lag(begin, self.bounds.first, self.bounds.end)
+        return stable + self.held_back
+
+    @property
+    def held_back(self) -> int:
+        """Offsets of the log from a producer's open transaction on: nothing from there on can be read yet."""
+        return 0 if self.bounds is None else self.bounds.high_watermark - self.bounds.end
 
 
 def lane_statuses(rows: Sequence[Lane], bounds: Mapping[LaneKey, LogBounds]) -> list[LaneStatus]:

@@ -124,7 +124,7 @@ async def test_other_reasons_are_left(database: str, connection: Connection) -> 
 def test_lanes_beside_their_logs() -> None:
     """Lag is to the end of the log, unknown without one; never-read lanes count from the log's beginning."""
     lane = Lane("deals", 0, 1, 40)
-    known = {("deals", 0): LogBounds(10, 100), ("deals", 1): LogBounds(10, 15)}
+    known = {("deals", 0): LogBounds(10, 100, 100), ("deals", 1): LogBounds(10, 15, 15)}
     beside = operations.lane_statuses(
         [lane, replace(lane, topic="emails"), replace(lane, partition=2)], known
     )

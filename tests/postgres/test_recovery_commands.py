@@ -138,7 +138,8 @@ async def test_list_explains_why_a_lane_is_stopped(run: Run, connection: Connect
     lines: list[dict[str, Any]] = [json.loads(line) for line in out]
     assert lines[0] == {
         "topic": "deals", "partition": 0, "epoch": 3, "next_offset": 40, "first_offset": None,
-        "end_offset": None, "lag": None, "stopped": None, "why": None, "way_out": None,
+        "end_offset": None, "high_watermark": None, "held_back": None, "held_back_since": None, "lag": None,
+        "stopped": None, "why": None, "way_out": None,
     }  # fmt: skip
     assert [line["stopped"] for line in lines] == [None, "dead_letters", "log_truncated", "paused"]
 

@@ -79,6 +79,12 @@ class Metrics:
             "topic",
             "partition",
         )
+        self.lane_open_transaction_seconds = self._gauge(
+            "lane_open_transaction_seconds",
+            "Seconds for which a producer's open transaction has held back the lane, at least; 0 if none does",
+            "topic",
+            "partition",
+        )
         self.lanes_unowned = self._gauge("lanes_unowned", "Lanes that no worker holds")
         self.lane_stopped = self._gauge(
             "lane_stopped", "Lanes stopped until an operator acts, by reason", "reason"
