@@ -49,7 +49,8 @@ class ScoreChange(Published):
     """`data` of a score-changed message.
 
     version: the number of this message among those of this contact and profile, 1, 2, 3 … without gaps. groups:
-    every group of the catalog. events: 20 at most; event_count: of all.
+    every group of the catalog. events: 20 at most; event_count: of all. Of a message too large for its topic,
+    groups and events may be left out.
     """
 
     profile: CatalogKey

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from consumer.infra import kafka
 from consumer.relay import producers
+from consumer.relay.message_sizes import MessageSizes
 from consumer.relay.producers import Deadlines
 from consumer.relay.record_batches import build_batches
 from schemas.vocabulary import OUTPUT_TOPICS
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 # AssertionError: aiokafka asserts if it has met a fatal error before.
 _IN_DOUBT_AFTER = (KafkaError, TimeoutError, OSError, AssertionError)
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,8 @@ class KafkaPublisher(Protocol):
     async def send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition) -> None:
         """Send the messages in order, and the position; a (topic, key) always goes to the same partition.
 
-        Raises DeliveryInDoubtError, and from then on at every call; MessageTooLargeError before anything is sent,
-        so that another call may follow.
+        Messages that are too large for their topic are shortened or left out (message_sizes.py). Raises
+        DeliveryInDoubtError, and from then on at every call; also where a broker refuses a size that was not known.
         """
 
     async def discard(self) -> None:
@@ -75,8 +78,11 @@ class PlainPublisher:
     # Without prefix.
     _topics: Sequence[str] = OUTPUT_TOPICS
 
-    def __init__(self, settings: Settings, deadlines: Deadlines | None = None) -> None:
+    def __init__(
+        self, settings: Settings, deadlines: Deadlines | None = None, *, sizes: MessageSizes | None = None
+    ) -> None:
         self._settings = settings
+        self._sizes = sizes or MessageSizes()
         self._deadlines = deadlines or Deadlines()
         self._started: AIOKafkaProducer | None = None
         self._in_doubt_because: str | None = "it was not started"
@@ -143,7 +149,7 @@ class PlainPublisher:
         async with asyncio.timeout(self._deadlines.operation):
             for topic in {message.topic for message in messages}:
                 partitions[topic] = sorted(await producer.partitions_for(self._settings.topic(topic)))
-        return build_batches(messages, partitions, producer.create_batch)
+        return build_batches(messages, partitions, producer.create_batch, self._sizes)
 
     async def _send_batches(self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch]) -> None:
         """Send batches and await every acknowledgement: a transaction would commit without a batch that failed."""
@@ -152,12 +158,11 @@ class PlainPublisher:
             for batch in batches:
                 topic = self._settings.topic(batch.topic)
                 future = await producer.send_batch(batch.builder, topic, partition=batch.partition)
-                future.add_done_callback(_retrieve_exception)
+                future.add_done_callback(partial(self._note_refusal, batch))
                 sent.append(future)
             await asyncio.gather(*sent)
 
-
-def _retrieve_exception(future: asyncio.Future[Any]) -> None:
-    """Retrieve the exception: if an earlier one ended gather(), asyncio would log this one as never retrieved."""
-    if not future.cancelled():
-        future.exception()
+    def _note_refusal(self, batch: RecordBatch, future: asyncio.Future[Any]) -> None:
+        """Note whether a batch was too large; gather() ends with the first error and leaves the others unread."""
+        if not future.cancelled() and isinstance(future.exception(), _TOO_LARGE):
+            self._sizes.refuse(batch.topic, batch.builder.size(), batch.builder.record_count())

@@ -8,19 +8,14 @@ from functools import lru_cache
 from struct import unpack_from
 from typing import TYPE_CHECKING, Any
 
+from consumer.relay.message_sizes import MessageSizes, message_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from consumer.relay.outbox_messages import OutgoingMessage
 
-# The largest batch that a broker accepts by default (message.max.bytes), and so the largest message.
-MAX_BATCH_BYTES = 1_048_588
-
 _SEED, _MIX, _WORD = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
-
-
-class MessageTooLargeError(Exception):
-    """A message is larger than a broker accepts; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +28,30 @@ class RecordBatch:
 
 
 def build_batches(
-    messages: Sequence[OutgoingMessage], partitions: Mapping[str, Sequence[int]], create: Callable[[], Any]
+    messages: Sequence[OutgoingMessage],
+    partitions: Mapping[str, Sequence[int]],
+    create: Callable[[], Any],
+    sizes: MessageSizes,
 ) -> list[RecordBatch]:
-    """Return the messages as batches, in order within each partition.
+    """Return the messages as batches, in order within each partition; too large ones shortened or left out.
 
-    partitions: by topic without prefix, ascending. create: returns an empty BatchBuilder. Raises
-    MessageTooLargeError.
+    partitions: by topic without prefix, ascending. create: returns an empty BatchBuilder.
     """
     batches: list[RecordBatch] = []
     filling: dict[tuple[str, int], Any] = {}
-    for message in messages:
+    for message in sizes.fitted(messages):
         partition = partition_of(message, partitions[message.topic])
         place = (message.topic, partition)
         builder = filling.get(place)
-        if builder is None or not _append(builder, message):
+        largest = sizes.largest_batch(message.topic)
+        if (
+            builder is None
+            or (largest is not None and builder.size() + message_bytes(message) > largest)
+            or not _append(builder, message)
+        ):
             builder = filling[place] = create()
             batches.append(RecordBatch(message.topic, partition, builder))
             _append(builder, message)  # the first message always fits
-            if builder.size() > MAX_BATCH_BYTES:
-                raise MessageTooLargeError(
-                    f"a message for {message.topic} makes a batch of {builder.size()} bytes, "
-                    f"a broker accepts {MAX_BATCH_BYTES}"
-                )
     for batch in batches:
         batch.builder.close()
     return batches

@@ -18,6 +18,7 @@ from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.wait import event_within
+from consumer.relay.message_sizes import MessageSizes
 from consumer.relay.plain_publisher import DeliveryInDoubtError, PlainPublisher
 from consumer.relay.shard_publisher import NewIncarnationError, ShardPublisher
 from consumer.relay.transactional_publisher import TransactionalPublisher
@@ -65,6 +66,7 @@ class Relay:
         self._settings = settings
         self._leases = leases
         self._metrics = metrics
+        self._sizes = MessageSizes(metrics)
         self._health = health
         self._clock = clock
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -194,8 +196,8 @@ class Relay:
 
     def _make_publisher(self, shard: int) -> KafkaPublisher:
         if self._settings.relay == "plain":
-            return PlainPublisher(self._settings)
-        return TransactionalPublisher(self._settings, shard)
+            return PlainPublisher(self._settings, sizes=self._sizes)
+        return TransactionalPublisher(self._settings, shard, sizes=self._sizes)
 
     def _observe_latency(self, committed_at: datetime) -> None:
         waited = (self._clock.now() - committed_at).total_seconds()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from consumer.infra.settings import Settings
+    from consumer.relay.message_sizes import MessageSizes
     from consumer.relay.outbox_messages import OutgoingMessage
     from consumer.relay.producers import Deadlines, TrackedSender
 
@@ -52,8 +53,15 @@ class TransactionalPublisher(PlainPublisher):
     # Replaced only by the test that shows what the guard prevents.
     sender: type[TrackedSender] = OnceSender
 
-    def __init__(self, settings: Settings, shard: int, deadlines: Deadlines | None = None) -> None:
-        super().__init__(settings, deadlines)
+    def __init__(
+        self,
+        settings: Settings,
+        shard: int,
+        deadlines: Deadlines | None = None,
+        *,
+        sizes: MessageSizes | None = None,
+    ) -> None:
+        super().__init__(settings, deadlines, sizes=sizes)
         self._group = relay_group(settings, shard)
         self._position_partition = TopicPartition(settings.topic(POSITIONS_TOPIC), shard)
         self._sent = 0

@@ -13,11 +13,17 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.kafka.create_topics import create_missing
 from consumer.relay import position_records
+from consumer.relay.message_sizes import MAX_BATCH_BYTES
 from consumer.relay.outbox_messages import OutgoingMessage
 from consumer.relay.plain_publisher import DeliveryInDoubtError, PublishedPosition
-from consumer.relay.record_batches import MAX_BATCH_BYTES, MessageTooLargeError
 from consumer.relay.transactional_publisher import TransactionalPublisher, relay_group
-from schemas.vocabulary import DEAD_LETTERS_TOPIC, MAX_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC
+from schemas.vocabulary import (
+    DEAD_LETTERS_TOPIC,
+    MAX_SHARDS,
+    OUTPUT_TOPICS,
+    POSITIONS_TOPIC,
+    XP_CREDITED_TOPIC,
+)
 from tests.kafka.kafka_proxy import Api, Frame
 from tests.kafka.miniature_relay import (
     BATCH,
@@ -270,17 +276,16 @@ async def test_topics_that_are_missing(proxied: Proxied, topic_prefix: str) -> N
 
 
 async def test_a_message_that_is_too_large_costs_nothing(proxied: Proxied, topic_prefix: str) -> None:
-    """It is refused before anything is sent; the publisher goes on with the next, 900,000 bytes included."""
+    """It cannot be shortened and is left out; its neighbours are published, and the next, of 900,000 bytes."""
     settings = await prepare(proxied.server, topic_prefix)
     publisher = TransactionalPublisher(settings, 0)
     await publisher.start()
-    too_large = OutgoingMessage(DEAD_LETTERS_TOPIC, b"k", b"9" * MAX_BATCH_BYTES, ())
-    with pytest.raises(MessageTooLargeError):
-        await publisher.send([*messages(1, 3), too_large], PublishedPosition(4, 1))
-    large = OutgoingMessage(DEAD_LETTERS_TOPIC, None, b"4".rjust(900_000), ())
-    await publisher.send([*messages(1, 3), large], PublishedPosition(4, 1))
+    too_large = OutgoingMessage(XP_CREDITED_TOPIC, b"k", b"9" * MAX_BATCH_BYTES, ())
+    await publisher.send([*messages(1, 3), too_large], PublishedPosition(4, 1))
+    large = OutgoingMessage(DEAD_LETTERS_TOPIC, None, b"5".rjust(900_000), ())
+    await publisher.send([large], PublishedPosition(5, 1))
     await publisher.discard()
-    assert sorted(await visible(proxied.server.bootstrap, topic_prefix)) == [1, 2, 3, 4]
+    assert sorted(await visible(proxied.server.bootstrap, topic_prefix)) == [1, 2, 3, 5]
 
 
 async def test_a_message_that_the_broker_refuses(proxied: Proxied, topic_prefix: str) -> None:

@@ -131,12 +131,14 @@ def _parsed_text(text: str) -> CatalogDocument:
     return catalog.parse_document(text, account="any")
 
 
-async def apply_document(dsn: str, document: dict[str, Any]) -> None:
+async def apply_document(
+    dsn: str, document: dict[str, Any], *, limits: catalog.CatalogLimits = catalog.DEFAULT_LIMITS
+) -> None:
     """Apply a catalog document over a connection of its own, and bring what it publishes to its end."""
     connection = await postgres.connect(dsn)
     try:
         await catalog.apply_document(
-            connection, catalog.parse_document(json.dumps(document, ensure_ascii=False))
+            connection, catalog.parse_document(json.dumps(document, ensure_ascii=False)), limits=limits
         )
         await publish_all(dsn, await profile_publish.unfinished_publishes(connection))
     finally:

@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 from consumer.infra.telemetry.batch_histogram import BatchHistogram
-from schemas.vocabulary import DeadLetterReason, LaneStop, RetryReason, Verdict
+from schemas.vocabulary import OUTPUT_TOPICS, DeadLetterReason, LaneStop, RetryReason, Verdict
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -110,6 +110,12 @@ class Metrics:
             "Kafka transactions of the relay (in plain mode: flushes), by result",
             "result",
         )
+        self.messages_shortened = self._counter(
+            "messages_shortened", "Messages that were too large for their topic, published in part", "topic"
+        )
+        self.messages_left_out = self._counter(
+            "messages_left_out", "Messages that were too large for their topic and not published", "topic"
+        )
 
     def _initialize_closed_lists(self) -> None:
         """Export the series of closed lists from the first scrape on: a rate needs a zero to rise from."""
@@ -119,6 +125,8 @@ class Metrics:
             (self.database_retries, "reason", RetryReason),
             (self.lane_stopped, "reason", LaneStop),
             (self.relay_transactions, "result", RELAY_RESULTS),
+            (self.messages_shortened, "topic", OUTPUT_TOPICS),
+            (self.messages_left_out, "topic", OUTPUT_TOPICS),
             (self.batch_seconds, "stage", STAGES),
         ):
             for value in values:
