@@ -15,7 +15,7 @@ _ERRORS = sorted(
         for kind in vars(exceptions).values()
         if isinstance(kind, type) and issubclass(kind, asyncpg.PostgresError) and kind.sqlstate
     },
-    key=lambda kind: str(kind.sqlstate),
+    key=lambda kind: (str(kind.sqlstate), kind.__name__),
 )
 # Of statements that this program would have to write otherwise: its defects, which keep their traceback.
 _DEFECTS = {
