@@ -61,11 +61,14 @@ class KafkaPublisher(Protocol):
         Raises DeliveryInDoubtError within 12 s, TopicsMissingError.
         """
 
-    async def send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition) -> None:
+    async def send(
+        self, messages: Sequence[OutgoingMessage], position: PublishedPosition, at: int | None = None
+    ) -> None:
         """Send the messages in order, and the position; a (topic, key) always goes to the same partition.
 
-        Messages that are too large for their topic are shortened or left out (message_sizes.py). Raises
-        DeliveryInDoubtError, and from then on at every call; also where a broker refuses a size that was not known.
+        at: the timestamp of the records, in milliseconds; None takes this machine's clock. Messages that are too
+        large for their topic are shortened or left out (message_sizes.py). Raises DeliveryInDoubtError, and from
+        then on at every call; also where a broker refuses a size that was not known.
         """
 
     async def discard(self) -> None:
@@ -104,16 +107,18 @@ class PlainPublisher:
         self._in_doubt_because = None
         return position
 
-    async def send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition) -> None:
+    async def send(
+        self, messages: Sequence[OutgoingMessage], position: PublishedPosition, at: int | None = None
+    ) -> None:
         """See KafkaPublisher."""
         producer = self._started
         if producer is None or self._in_doubt_because is not None:
             raise DeliveryInDoubtError(self._in_doubt_because)
         try:
-            batches = await self._batches(producer, messages)
+            batches = await self._batches(producer, messages, at)
             # Set before sending: a cancelled call leaves the same doubt as a failed one.
             self._in_doubt_because = "sending was interrupted"
-            await self._deliver(producer, batches, position)
+            await self._deliver(producer, batches, position, at)
         except _IN_DOUBT_AFTER as error:
             self._in_doubt_because = f"send: {error!r}"
             raise DeliveryInDoubtError(self._in_doubt_because) from error
@@ -138,18 +143,22 @@ class PlainPublisher:
         return None
 
     async def _deliver(
-        self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], _position: PublishedPosition
+        self,
+        producer: AIOKafkaProducer,
+        batches: Sequence[RecordBatch],
+        _position: PublishedPosition,
+        _at: int | None,
     ) -> None:
         await self._send_batches(producer, batches)
 
     async def _batches(
-        self, producer: AIOKafkaProducer, messages: Sequence[OutgoingMessage]
+        self, producer: AIOKafkaProducer, messages: Sequence[OutgoingMessage], at: int | None
     ) -> list[RecordBatch]:
         partitions = {}
         async with asyncio.timeout(self._deadlines.operation):
             for topic in {message.topic for message in messages}:
                 partitions[topic] = sorted(await producer.partitions_for(self._settings.topic(topic)))
-        return build_batches(messages, partitions, producer.create_batch, self._sizes)
+        return build_batches(messages, partitions, producer.create_batch, self._sizes, at)
 
     async def _send_batches(self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch]) -> None:
         """Send batches and await every acknowledgement: a transaction would commit without a batch that failed."""

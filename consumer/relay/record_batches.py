@@ -32,10 +32,12 @@ def build_batches(
     partitions: Mapping[str, Sequence[int]],
     create: Callable[[], Any],
     sizes: MessageSizes,
+    at: int | None = None,
 ) -> list[RecordBatch]:
     """Return the messages as batches, in order within each partition; too large ones shortened or left out.
 
-    partitions: by topic without prefix, ascending. create: returns an empty BatchBuilder.
+    partitions: by topic without prefix, ascending. create: returns an empty BatchBuilder. at: timestamp of the
+    records, in milliseconds; None takes this machine's clock.
     """
     batches: list[RecordBatch] = []
     filling: dict[tuple[str, int], Any] = {}
@@ -47,11 +49,11 @@ def build_batches(
         if (
             builder is None
             or (largest is not None and builder.size() + message_bytes(message) > largest)
-            or not _append(builder, message)
+            or not _append(builder, message, at)
         ):
             builder = filling[place] = create()
             batches.append(RecordBatch(message.topic, partition, builder))
-            _append(builder, message)  # the first message always fits
+            _append(builder, message, at)  # the first message always fits
     for batch in batches:
         batch.builder.close()
     return batches
@@ -84,8 +86,6 @@ def murmur2(data: bytes) -> int:
     return result ^ (result >> 15)
 
 
-def _append(builder: Any, message: OutgoingMessage) -> bool:
-    taken = builder.append(
-        timestamp=None, key=message.key, value=message.value, headers=list(message.headers)
-    )
+def _append(builder: Any, message: OutgoingMessage, at: int | None) -> bool:
+    taken = builder.append(timestamp=at, key=message.key, value=message.value, headers=list(message.headers))
     return taken is not None

@@ -1,7 +1,8 @@
 """Publishes the outbox to Kafka, shard by shard and in position order: one task for each shard leased.
 
 After any error whose outcome is unknown the publisher of the shard is discarded; a new one starts at the position
-that Kafka holds.
+that Kafka holds. A relay has no shards before it has published a probe, and none from when it has failed to publish
+one for ten seconds beside another relay, until it has published a probe again.
 
 Transactional mode: a `read_committed` reader finds every message exactly once. Plain mode, for brokers without
 transactions (the embedded one): at least once; repeated messages have the same id, since ids are deterministic.
@@ -18,14 +19,15 @@ from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.wait import event_within
+from consumer.relay.admission import Admission
 from consumer.relay.message_sizes import MessageSizes
 from consumer.relay.plain_publisher import DeliveryInDoubtError, PlainPublisher
 from consumer.relay.shard_publisher import NewIncarnationError, ShardPublisher
+from consumer.relay.transaction_size import TransactionSize
 from consumer.relay.transactional_publisher import TransactionalPublisher
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
     from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Connection
@@ -68,10 +70,11 @@ class Relay:
         self._metrics = metrics
         self._sizes = MessageSizes(metrics)
         self._health = health
-        self._clock = clock
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._wake_events: dict[int, asyncio.Event] = {}
         self._faults: dict[int, str] = {}
+        self._transactions: dict[int, TransactionSize] = {}
+        self._admission = Admission(settings, connect, clock)
         self._stopping = asyncio.Event()
 
     def wake(self) -> None:
@@ -103,12 +106,10 @@ class Relay:
     async def _tick(self, database: ConnectionKeeper) -> None:
         """Renew the leases, and run one task for each shard held."""
         try:
+            if not self._admission.granted:
+                await self._admission.ask()
             async with asyncio.timeout(_PATIENCE):
-                connection = await database.get()
-                await self._leases.tick(connection)
-                for shard in self._leases.surplus():
-                    await self._stop_shard(shard)
-                    await self._leases.release(connection, shard)
+                await self._renew(await database.get())
         except Exception as error:
             if retry_reason(error) is None:
                 raise
@@ -127,8 +128,20 @@ class Relay:
             if task.done():
                 task.result()  # raises: before the drain a shard's task ends by a defect only
 
+    async def _renew(self, connection: Connection) -> None:
+        # Without another relay it keeps its shards: those that it can publish go on.
+        if self._admission.is_lost() and self._leases.other_relays_alive:
+            self._admission.withdraw()
+            await self._leases.leave(connection)
+        if self._admission.granted:
+            await self._leases.tick(connection)
+        for shard in self._leases.surplus():
+            await self._stop_shard(shard)
+            await self._leases.release(connection, shard)
+
     async def _stop_shard(self, shard: int) -> None:
         self._faults.pop(shard, None)
+        self._admission.released(shard)
         if task := self._tasks.pop(shard, None):
             task.cancel()
             await asyncio.wait([task], timeout=_PATIENCE)
@@ -149,6 +162,8 @@ class Relay:
             f"shard {shard}: {why}" if shard != _DATABASE else why
             for shard, why in sorted(self._faults.items())
         ]
+        if self._admission.why_not:
+            faults.insert(0, self._admission.why_not)
         self._health.report("relay", ok=not faults, why="; ".join(faults))
 
     # One shard ---------------------------------------------------------------------------------------------
@@ -164,7 +179,8 @@ class Relay:
 
     async def _publish_until_error(self, number: int, database: ConnectionKeeper) -> None:
         """Publish with one publisher until its first error; drop the connection if the error is the database's."""
-        shard = ShardPublisher(number, self._make_publisher(number))
+        size = self._transactions.setdefault(number, TransactionSize())
+        shard = ShardPublisher(number, self._make_publisher(number), size)
         try:
             connection = await database.get()
             if await self._leases.confirm(connection, number):
@@ -185,8 +201,9 @@ class Relay:
         woken = self._wake_events[shard.number]
         while True:
             woken.clear()
-            published = await shard.publish_due(connection, self._observe_latency)
+            published = await shard.publish_due(connection, self._metrics.publish_seconds.observe)
             self._faults.pop(shard.number, None)
+            self._admission.worked(shard.number, published=published > 0)
             if published:
                 self._metrics.relay_transactions.labels("committed").inc()
             elif self._stopping.is_set():
@@ -199,12 +216,9 @@ class Relay:
             return PlainPublisher(self._settings, sizes=self._sizes)
         return TransactionalPublisher(self._settings, shard, sizes=self._sizes)
 
-    def _observe_latency(self, committed_at: datetime) -> None:
-        waited = (self._clock.now() - committed_at).total_seconds()
-        self._metrics.publish_seconds.observe(max(0.0, waited))
-
     def _record_failure(self, shard: int, what: str, error: BaseException) -> None:
         """Count and log an error; the next publisher finds out what has arrived."""
         self._metrics.relay_transactions.labels("aborted").inc()
         self._faults[shard] = f"{what}: {error!r}"[:200]
+        self._admission.failed(shard, self._faults[shard])
         log.warning("publisher restarted", shard=shard, because=what, error=repr(error)[:300])

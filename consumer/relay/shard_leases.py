@@ -31,6 +31,8 @@ class ShardLeases:
         self._held: set[int] = set()
         self._valid_until = 0.0
         self._surplus: set[int] = set()
+        # As of the last heartbeat.
+        self.other_relays_alive = False
 
     def held(self) -> set[int]:
         """Return the shards of this process; none if the lease may have run out."""
@@ -45,6 +47,7 @@ class ShardLeases:
         began = self._clock.monotonic()
         state = await fetch_one(connection, _SQL["renew"], self._owner, LEASE, LEASE - LATE)
         self._held = set(state["held"])
+        self.other_relays_alive = len(state["alive"]) > 1
         share = -(-state["shards"] // len(state["alive"]))
         if len(self._held) < share:
             claimed = await connection.fetch(
@@ -68,4 +71,5 @@ class ShardLeases:
     async def leave(self, connection: Connection) -> None:
         """Release everything and deregister."""
         self._held.clear()
+        self._surplus.clear()
         await connection.execute(_SQL["leave"], self._owner)

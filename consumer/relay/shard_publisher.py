@@ -6,19 +6,21 @@ Postgres has confirmed it.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
+from aiokafka.errors import RequestTimedOutError
 
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.revision_lock import configuration_change
 from consumer.relay.outbox_messages import mark_of, pending_messages
-from consumer.relay.plain_publisher import PublishedPosition
+from consumer.relay.plain_publisher import DeliveryInDoubtError, PublishedPosition
+from consumer.relay.transaction_size import TransactionSize
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     import asyncpg
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _SQL = queries("relay")
-# Messages read at a time, and sent in one transaction.
-MAX_MESSAGES = 2000
 
 
 class NewIncarnationError(Exception):
@@ -39,8 +39,10 @@ class NewIncarnationError(Exception):
 class ShardPublisher:
     """One shard with one publisher; lives until its first error."""
 
-    def __init__(self, number: int, publisher: KafkaPublisher) -> None:
+    def __init__(self, number: int, publisher: KafkaPublisher, size: TransactionSize | None = None) -> None:
+        """size: of its transactions; it outlives a publisher."""
         self.number = number
+        self.size = size or TransactionSize()
         self._publisher = publisher
         self._position = PublishedPosition(0, 0)
         # As Postgres last confirmed it; it moves back only if commits were lost.
@@ -65,17 +67,17 @@ class ShardPublisher:
         # The floor may be late, after a crash between a send and the next `publish_due`, which raises it.
         self._position = PublishedPosition(max(known.number, self._floor), state["incarnation"])
 
-    async def publish_due(self, connection: Connection, acknowledged: Callable[[datetime], None]) -> int:
+    async def publish_due(self, connection: Connection, acknowledged: Callable[[float], None]) -> int:
         """Send the next messages and return how many positions the shard advanced, 0 if nothing is due.
 
         The floor is raised to the position sent before, in the statement that reads what comes after it. Positions
-        of dead letters that were replayed or discarded advance without a message. Calls `acknowledged` with the
-        commit time of each row of which all messages are sent. Raises NewIncarnationError, DeliveryInDoubtError,
-        and what asyncpg raises.
+        of dead letters that were replayed or discarded advance without a message. Calls `acknowledged` for each row
+        of which all messages are sent, with the seconds since its commit. Raises NewIncarnationError,
+        DeliveryInDoubtError, and what asyncpg raises.
         """
-        before = self._position
+        loop, before = asyncio.get_running_loop(), self._position
         rows = await connection.fetch(
-            _SQL["due"], self.number, before.number, self._floor, before.incarnation, MAX_MESSAGES
+            _SQL["due"], self.number, before.number, self._floor, before.incarnation, self.size.messages
         )
         await self._check_incarnation(connection, rows[0])
         self._floor = before.number
@@ -84,11 +86,26 @@ class ShardPublisher:
         if due is None:
             return 0
         position = PublishedPosition(due.position, before.incarnation, self._floor, due.mark)
-        await self._publisher.send(due.messages, position)
+        # The database's clock: brokers refuse records from the future, and this machine's clock may be wrong.
+        now = rows[0]["now"]
+        began = loop.time()
+        try:
+            await self._publisher.send(due.messages, position, int(now.timestamp() * 1000))
+        except DeliveryInDoubtError as error:
+            if isinstance(error.__cause__, TimeoutError | RequestTimedOutError):
+                self.size.timed_out(len(due.messages))
+                log.warning(
+                    "transaction timed out, the next is smaller",
+                    shard=self.number,
+                    messages=self.size.messages,
+                )
+            raise
+        took = loop.time() - began
+        self.size.published(len(due.messages), took)
         self._position = position
         for row in rows:
             if row["last_position"] <= due.position:
-                acknowledged(row["committed_at"])
+                acknowledged(max(0.0, (now - row["committed_at"]).total_seconds()) + took)
         return due.position - before.number
 
     async def discard(self) -> None:

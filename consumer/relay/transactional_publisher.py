@@ -38,7 +38,7 @@ _RECORD = re.compile(rb"(\d{1,18}):(\d{1,9}):(\d{1,18}):(\d{1,10})")
 _METADATA = re.compile(r"(\d{1,9}):(\d{1,18}):(\d{1,10})", re.ASCII)
 
 
-def relay_group(settings: Settings, shard: int) -> str:
+def relay_group(settings: Settings, shard: int | str) -> str:
     """Return the transactional id of a shard, the key of its position; before, the group that held its position.
 
     PREFIX + GROUP-relay-SHARD: as in topic names the prefix contains its own separator.
@@ -66,12 +66,14 @@ class TransactionalPublisher(PlainPublisher):
         self._position_partition = TopicPartition(settings.topic(POSITIONS_TOPIC), shard)
         self._sent = 0
 
-    async def send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition) -> None:
+    async def send(
+        self, messages: Sequence[OutgoingMessage], position: PublishedPosition, at: int | None = None
+    ) -> None:
         """See KafkaPublisher; messages and position become visible together or not at all."""
         self._sent += len(messages)
         if self._sent > _MAX_MESSAGES:
             raise DeliveryInDoubtError("the producer's sequence numbers are used up")
-        await super().send(messages, position)
+        await super().send(messages, position, at)
 
     def _producer(self) -> AIOKafkaProducer:
         return producers.make_producer(
@@ -107,17 +109,21 @@ class TransactionalPublisher(PlainPublisher):
         return PublishedPosition(number, *map(int, written.groups()))
 
     async def _deliver(
-        self, producer: AIOKafkaProducer, batches: Sequence[RecordBatch], position: PublishedPosition
+        self,
+        producer: AIOKafkaProducer,
+        batches: Sequence[RecordBatch],
+        position: PublishedPosition,
+        at: int | None,
     ) -> None:
         await producer.begin_transaction()
-        await self._send_batches(producer, [*batches, self._record(producer, position)])
+        await self._send_batches(producer, [*batches, self._record(producer, position, at)])
         async with asyncio.timeout(self._deadlines.operation):
             await producer.commit_transaction()
 
-    def _record(self, producer: AIOKafkaProducer, position: PublishedPosition) -> RecordBatch:
+    def _record(self, producer: AIOKafkaProducer, position: PublishedPosition, at: int | None) -> RecordBatch:
         """Return the position as a batch for the shard's partition of `engagement.positions`."""
         builder = producer.create_batch()
         value = f"{position.number}:{position.incarnation}:{position.floor}:{position.mark}"
-        builder.append(timestamp=None, key=self._group.encode(), value=value.encode())
+        builder.append(timestamp=at, key=self._group.encode(), value=value.encode())
         builder.close()
         return RecordBatch(POSITIONS_TOPIC, self._position_partition.partition, builder)

@@ -9,7 +9,7 @@ where h.shard = $1
 -- $5 messages after it, by row of the outbox, with head, floor and incarnation from before; one row without messages
 -- if there are none. first_position is the first one returned of a row, last_position the row's last one. Changes
 -- nothing where the database has lost commits: then head, floor ($3) or incarnation ($4) are not where the relay knows
--- them to be.
+-- them to be. now: by the clock that committed_at was read from.
 with raised as (
     update relay_floors f set floor = $2::bigint
     from outbox_heads h, installation i
@@ -26,7 +26,7 @@ select h.head, f.floor, i.incarnation, greatest(o.first_position, $2::bigint + 1
     o.first_position + cardinality(o.kinds) - 1 as last_position,
     o.kinds[$2::bigint + 2 - o.first_position : $2::bigint + $5::int + 1 - o.first_position]::text[] as kinds,
     o.facts[$2::bigint + 2 - o.first_position : $2::bigint + $5::int + 1 - o.first_position] as facts,
-    o.groups, o.committed_at
+    o.groups, o.committed_at, clock_timestamp() as now
 from outbox_heads h
 join relay_floors f using (shard)
 cross join installation i

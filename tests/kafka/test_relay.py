@@ -20,7 +20,6 @@ from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from consumer.infra import postgres
     from tests.kafka.conftest import Fragile
@@ -70,7 +69,7 @@ async def test_relays_cut_down_leave_nothing_twice(
     publish_due = ShardPublisher.publish_due
 
     async def once(
-        shard: ShardPublisher, connection: postgres.Connection, acknowledged: Callable[[datetime], None]
+        shard: ShardPublisher, connection: postgres.Connection, acknowledged: Callable[[float], None]
     ) -> int:
         """Publish once; the next call, which would raise the floor, never returns."""
         if not cut.is_set() and (published := await publish_due(shard, connection, acknowledged)):
@@ -152,9 +151,7 @@ async def test_an_older_copy_of_the_database(installation: Installation) -> None
     await connection.close()
 
 
-async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(installation: Installation) -> None:
     """If Kafka has no position a shard starts at its floor, within a row too: no message is published twice."""
     await installation.create_topics()
     await installation.apply(document())
@@ -163,14 +160,14 @@ async def test_the_floor_stands_in_for_a_position_that_kafka_forgot(
     connection = await asyncpg.connect(installation.dsn)
     assert await outbox_rows(installation) == 1
 
-    acknowledged: list[datetime] = []
+    acknowledged: list[float] = []
 
     async def publish(at_most: list[int], group: str) -> list[int]:
         shard = ShardPublisher(0, TransactionalPublisher(installation.settings(kafka_group=group), 0))
         await shard.start(connection)
         published = []
         for count in at_most:
-            monkeypatch.setattr("consumer.relay.shard_publisher.MAX_MESSAGES", count)
+            shard.size.messages = count
             published.append(await shard.publish_due(connection, acknowledged.append))
         await shard.discard()
         return published
@@ -199,7 +196,6 @@ async def test_a_backlog_is_read_once(installation: Installation, monkeypatch: p
             await ingest.batch([live_event(3 * batch + number, subject="ann") for number in range(3)])
     connection = await asyncpg.connect(installation.dsn)
     waiting = await connection.fetchval("select sum(head) from outbox_heads")
-    monkeypatch.setattr("consumer.relay.shard_publisher.MAX_MESSAGES", 5)
     shard = ShardPublisher(0, TransactionalPublisher(installation.settings(), 0))
     await shard.start(connection)
     fetch, read = asyncpg.Connection.fetch, 0
@@ -213,7 +209,7 @@ async def test_a_backlog_is_read_once(installation: Installation, monkeypatch: p
         return rows
 
     monkeypatch.setattr(asyncpg.Connection, "fetch", counted)
-    published = 0
+    published, shard.size.messages = 0, 5
     while advanced := await shard.publish_due(connection, lambda _: None):
         published += advanced
     await shard.discard()
