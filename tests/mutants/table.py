@@ -509,7 +509,7 @@ MUTANTS = (
     Mutant(
         "schema-not-checked",
         breaks="a worker processes events under the schema of another version",
-        test="tests/postgres/test_schema_refusals.py::test_the_worker_refuses_another_schema",
+        test="tests/postgres/test_schema_refusals.py::test_a_command_refuses_another_schema",
         edits=(
             Edit(
                 "consumer/infra/postgres/connection.py",
