@@ -101,6 +101,14 @@ class BatchProcessor:
         """Drop the connection; what is not committed will be processed by the next owner of the lanes."""
         self._context.database.drop()
 
+    async def reach_database(self) -> None:
+        """Show that this pipeline can work: open its connection, or use it. Raises what asyncpg raises."""
+        try:
+            await (await self._context.database.get()).execute("select 1")
+        except BaseException:
+            self._context.database.drop()
+            raise
+
     async def commit_batch(
         self, records: Sequence[DecodedRecord], watch: Stopwatch, *, beside: Sequence[DecodedRecord] = ()
     ) -> Sequence[RecordOutcome]:

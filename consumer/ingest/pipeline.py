@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from consumer.infra.clock import Clock
+    from consumer.infra.fitness import Fitness
     from consumer.infra.postgres.connection import Connection
     from consumer.infra.settings import Settings
     from consumer.infra.telemetry.health import Health
@@ -58,6 +59,7 @@ class Pipeline:
         metrics: Metrics,
         health: Health,
         clock: Clock,
+        fitness: Fitness,
         concurrency: Concurrency,
         observer: Callable[[Sequence[RecordOutcome]], None],
     ) -> None:
@@ -70,6 +72,7 @@ class Pipeline:
         self._metrics = metrics
         self._health = health
         self._clock = clock
+        self._fitness = fitness
         self._concurrency = concurrency
         self._observer = observer
         self._assignment = Assignment(
@@ -109,8 +112,9 @@ class Pipeline:
             # Not tried again with this client: lanes that change while aiokafka looks for the group's coordinator
             # end its routine by an assertion, and from then on every call fails.
             self._assignment.forget()
+            self._fitness.failed(self._number)
             await self._pause("kafka", error)
-            await self._stands_by()
+            await self._stands_by(reaches_kafka=False)
         finally:
             if committing is not None:
                 committing.cancel()
@@ -135,6 +139,7 @@ class Pipeline:
                     continue
                 prefetched, ahead = ahead, None
                 records, watch = await self._next_records(source, prefetched)
+                self._fitness.worked(self._number)
                 full = len(records) >= self._settings.batch_records
                 self._concurrency.note_batch(len(records), full=full)
                 if full:
@@ -185,10 +190,16 @@ class Pipeline:
         log.warning("ingest tries again", because=what, pipeline=self._number, error=repr(error)[:200])
         await asyncio.sleep(_RETRY_AFTER)
 
-    async def _stands_by(self) -> bool:
-        """Release our slices while others keep up alone, or Kafka has not answered for 10 s. Returns True if so."""
+    async def _stands_by(self, *, reaches_kafka: bool = True) -> bool:
+        """Release our slices while others keep up alone, or Kafka has not answered for 10 s. Returns True if so.
+
+        One that reaches Kafka, and has not worked yet or has failed for long, shows that it reaches the database.
+        """
         silent = self._clock.monotonic() - self._log_watcher.answered_at > _KAFKA_SILENT
         wanted = self._number < self._concurrency.wanted
+        if wanted and not silent and reaches_kafka and not self._fitness.may_hold(self._number):
+            await self._processor.reach_database()
+            self._fitness.worked(self._number)
         self._leases.set_can_read(self._number, can_read=wanted and not silent)
         if wanted and not silent:
             return False

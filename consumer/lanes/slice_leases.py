@@ -2,7 +2,8 @@
 
 Each heartbeat renews the leases, reads which workers are alive, and carries out this worker's part of the plan
 (fair_shares.py): it claims slices that are free or whose holder is dead, and marks slices beyond its share as
-surplus, which its pipelines release between two batches.
+surplus, which its pipelines release between two batches. A pipeline that has not shown yet that it can work, or has
+failed to for long, has no share: its slices are released from here, since it may be in the middle of a batch.
 
 Leases only divide the work. That a lane moves under one holder only is ensured by the fence of a batch: a mistake
 here costs time, not correctness.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from consumer.infra.clock import Clock
+    from consumer.infra.fitness import Fitness
     from consumer.infra.postgres.connection import Connection
     from consumer.infra.telemetry.health import Health
     from consumer.infra.telemetry.metrics import Metrics
@@ -61,11 +63,13 @@ class SliceLeases:
         metrics: Metrics,
         health: Health,
         clock: Clock,
+        fitness: Fitness,
     ) -> None:
         self._database = ConnectionKeeper(connect)
         self._metrics = metrics
         self._health = health
         self._clock = clock
+        self._fitness = fitness
         self._pipelines = pipelines
         self._in_use = asyncio.Lock()
         self._woken = asyncio.Event()
@@ -176,19 +180,31 @@ class SliceLeases:
         slices = await connection.fetch(_SQL["slices"])
         workers = await connection.fetch(_SQL["workers"], LEASE - LATE)
         self._adopt_rows(slices)
+        await self._release_unfit()
         self._valid_until = began + LEASE - MARGIN
         await self._apply_plan(connection, slices, workers)
         self._health.report("leases", ok=True)
 
     async def _renew(self, connection: Connection) -> None:
-        pipelines = (
-            [] if self._leaving else sorted(number for number, reads in self._can_read.items() if reads)
-        )
+        able = [number for number, reads in self._can_read.items() if reads and self._may_hold(number)]
+        pipelines = [] if self._leaving else sorted(able)
         if self._worker is not None:
             self._worker = await connection.fetchval(_SQL["renew"], self._worker, pipelines, LEASE)
         if self._worker is None:
             self._worker = await connection.fetchval(_SQL["register"], _name(), pipelines, LEASE)
             log.info("worker registered", worker=self._worker)
+
+    def _may_hold(self, pipeline: int) -> bool:
+        # What failed while the heartbeat failed too says nothing about this worker.
+        return self._fitness.may_hold(pipeline, since=self._failed_at)
+
+    async def _release_unfit(self) -> None:
+        """Release the slices of pipelines that fail; the fence of a batch ends one that is in flight."""
+        for pipeline, theirs in self._held.items():
+            if theirs and self._fitness.failing(pipeline, since=self._failed_at):
+                log.error("slices released, since their pipeline cannot work", pipeline=pipeline)
+                await self._release(sorted(theirs), _AVOID_SECONDS)
+                theirs.clear()
 
     def _adopt_rows(self, slices: list[asyncpg.Record]) -> None:
         """Replace `_held` by what the rows say."""

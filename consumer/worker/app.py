@@ -10,6 +10,7 @@ import structlog
 
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
+from consumer.infra.fitness import Fitness
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.telemetry import dependency_probes, health
@@ -30,7 +31,7 @@ from consumer.worker.background_jobs import BackgroundJobs
 from consumer.worker.maintenance import Maintenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from consumer.infra.settings import Settings
     from consumer.ingest.batch import RecordOutcome
@@ -74,12 +75,14 @@ class Worker:
             clock=self.clock,
         )
         self._log_watcher = LogWatcher(settings, self.clock)
+        self._fitness = Fitness(self.clock)
         self._leases = SliceLeases(
             self._connect,
             pipelines=settings.pipelines,
             metrics=self.metrics,
             health=self.health,
             clock=self.clock,
+            fitness=self._fitness,
         )
         self._concurrency = Concurrency(self.clock, settings.pipelines, self.metrics)
         self._pipelines = [self._pipeline(number) for number in range(settings.pipelines)]
@@ -152,9 +155,9 @@ class Worker:
             task.result()
 
     def _pipeline(self, number: int) -> Pipeline:
-        lanes = HeldLanes()
+        lanes, connect = HeldLanes(), self._connect_for(number)
         processor = BatchProcessor(
-            self._connect,
+            connect,
             lanes,
             metrics=self.metrics,
             inbox=self._inbox,
@@ -171,10 +174,11 @@ class Worker:
             lanes=lanes,
             leases=self._leases,
             log_watcher=self._log_watcher,
-            connect=self._connect,
+            connect=connect,
             metrics=self.metrics,
             health=self.health,
             clock=self.clock,
+            fitness=self._fitness,
             concurrency=self._concurrency,
             observer=self._observer,
         )
@@ -230,6 +234,23 @@ class Worker:
 
     async def _connect(self) -> postgres.Connection:
         return await postgres.connect(self.settings.dsn())
+
+    def _connect_for(self, number: int) -> Callable[[], Awaitable[postgres.Connection]]:
+        """Return how a pipeline connects, which notes whether it can.
+
+        A batch that fails on an open connection is no sign that another worker would succeed.
+        """
+
+        async def connect() -> postgres.Connection:
+            try:
+                connection = await self._connect()
+            except Exception:
+                self._fitness.failed(number)
+                raise
+            self._fitness.worked(number)
+            return connection
+
+        return connect
 
 
 async def run(settings: Settings, only: str | None = None, link: SupervisorLink | None = None) -> None:
