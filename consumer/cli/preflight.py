@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from consumer.infra.settings import Settings
 
 _TIMEOUT_SECONDS = 10
+# Seconds that this machine's clock may differ from the database's.
+_CLOCK_DIFFERENCE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +82,20 @@ async def _database_findings(connection: postgres.Connection) -> list[Finding]:
         value = await connection.fetchval("select current_setting($1)", name)
         text = f"{value}: Postgres may lose commits that it confirmed; set it to on"
         findings.append(Finding(name, value not in unsafe, text if value in unsafe else value))
+    findings.append(await _clock(connection))
     recovering = await connection.fetchval("select pg_is_in_recovery()")
     if recovering:
         findings.append(Finding("database", ok=False, text="is a standby: nothing can be written to it"))
     return findings
+
+
+async def _clock(connection: postgres.Connection) -> Finding:
+    ahead = (datetime.now(UTC) - await connection.fetchval("select clock_timestamp()")).total_seconds()
+    if abs(ahead) < _CLOCK_DIFFERENCE:
+        return Finding("clock", ok=True, text="agrees with the database's")
+    where = "ahead of" if ahead > 0 else "slower than"
+    text = f"of this machine is {abs(ahead):.0f} s {where} the database's: synchronise both"
+    return Finding("clock", ok=False, text=text)
 
 
 async def _schema(connection: postgres.Connection) -> Finding:

@@ -50,7 +50,10 @@ class LaneStatus:
         """
         if self.bounds is None:
             return None
-        begin = self.bounds.first if self.lane is None else self.lane.next_offset
+        if self.lane is None or self.lane.stopped == LaneStop.TOPIC_RECREATED:
+            # Nothing of this log has been read: a position in another one says nothing about it.
+            return self.bounds.end - self.bounds.first + self.held_back
+        begin = self.lane.next_offset
         stable = max(0, self.bounds.end - begin)
         if stable and self.bounds.pending is not None:
             stable = self.bounds.pending.lag(begin, self.bounds.first, self.bounds.end)

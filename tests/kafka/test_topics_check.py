@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from schemas.vocabulary import (
     SCORE_CHANGED_TOPIC,
     XP_CREDITED_TOPIC,
 )
+from tests.kafka.database_clock import set_database_clock_back
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -296,6 +298,16 @@ async def test_everything_wrong_is_reported_at_once(empty_database: str) -> None
     assert not found["synchronous_commit"].ok
     assert not found["brokers"].ok
     assert "cannot be reached" in found["brokers"].text
+
+
+async def test_a_clock_that_differs_is_reported(database: str) -> None:
+    """A clock that differs from the database's by more than a minute is wrong, and the line says how much."""
+    settings = Settings(database_url=database, kafka_bootstrap="127.0.0.1:1")
+    assert {finding.subject: finding for finding in await check(settings)}["clock"].ok
+    await set_database_clock_back(database, "2 hours")
+    found = {finding.subject: finding for finding in await check(settings)}["clock"]
+    assert not found.ok
+    assert re.fullmatch(r"of this machine is 72\d\d s ahead of the database's: synchronise both", found.text)
 
 
 async def test_a_schema_of_another_version_is_reported(database: str) -> None:

@@ -134,3 +134,10 @@ def test_lanes_beside_their_logs() -> None:
         (("deals", 2), None),
         (("emails", 0), None),
     ]
+
+
+def test_a_log_that_was_never_read_is_all_lag() -> None:
+    """Where a topic was recreated every record of the new log waits, however far the old one was read."""
+    lane = Lane("deals", 0, 1, 40, stopped=LaneStop.TOPIC_RECREATED.value)
+    [status] = operations.lane_statuses([lane], {lane.key: LogBounds(2, 30, 30)})
+    assert status.lag == 28
