@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.infra import postgres
-from consumer.infra.clock import SystemClock
+from consumer.infra.clock import DatabaseClock
 from consumer.infra.fitness import Fitness
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
@@ -60,7 +60,7 @@ class Worker:
         """link: to the supervisor, which then serves health and metrics in place of this process."""
         self.settings = settings
         self._link = link
-        self.clock = SystemClock()
+        self.clock = DatabaseClock()
         self.metrics = Metrics()
         self.health = Health(self.clock)
         self.stopping = asyncio.Event()
@@ -104,7 +104,9 @@ class Worker:
         async with asyncio.TaskGroup() as side_tasks:
             side = [
                 side_tasks.create_task(showing),
-                side_tasks.create_task(dependency_probes.watch_database(self.settings, self.health)),
+                side_tasks.create_task(
+                    dependency_probes.watch_database(self.settings, self.health, clock=self.clock)
+                ),
                 side_tasks.create_task(dependency_probes.watch_kafka(self.settings, self.health)),
                 side_tasks.create_task(self._lag_monitor(registers_lanes=only in {None, "ingest"}).run()),
             ]

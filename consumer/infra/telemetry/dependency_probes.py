@@ -15,6 +15,7 @@ from consumer.infra import kafka, postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 
 if TYPE_CHECKING:
+    from consumer.infra.clock import DatabaseClock
     from consumer.infra.settings import Settings
     from consumer.infra.telemetry.health import Health
 
@@ -26,8 +27,13 @@ INTERVAL = 1.0
 TIMEOUT = 2.0
 
 
-async def watch_database(settings: Settings, health: Health, *, writes: bool = True) -> None:
-    """Report 'database' to `health` about once a second, until cancelled. writes: whether they are needed."""
+async def watch_database(
+    settings: Settings, health: Health, *, writes: bool = True, clock: DatabaseClock | None = None
+) -> None:
+    """Report 'database' to `health` about once a second, until cancelled.
+
+    writes: whether they are needed. clock: compared with the database's each time.
+    """
     health.expect("database", within=INTERVAL + 2 * TIMEOUT)
     with ConnectionKeeper(
         lambda: postgres.connect(settings.dsn(), application_name="engagement-health")
@@ -35,7 +41,12 @@ async def watch_database(settings: Settings, health: Health, *, writes: bool = T
         while True:
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    read_only = await (await database.get()).fetchval(_READ_ONLY)
+                    connection = await database.get()
+                    read_only = await connection.fetchval(_READ_ONLY)
+                    if clock is not None:
+                        began = clock.monotonic()
+                        shown = await connection.fetchval("select clock_timestamp()")
+                        clock.compare(shown, clock.monotonic() - began)
                 health.report("database", ok=not (read_only and writes), why=_READ_ONLY_LINE)
                 if read_only:
                     # The connection may lead to a server that was the primary one.
