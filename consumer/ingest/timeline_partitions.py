@@ -1,4 +1,7 @@
-"""Creates the timeline's partitions, one table a month, when the first event falls into a month."""
+"""Creates the timeline's partitions, one table a month, when the first event falls into a month.
+
+What was older than two years when the database was made, or upgraded, has one partition: the schema makes it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ Month = tuple[int, int]
 _LOCK = 0x656E6761_0002
 
 _DAY = 86_400_000_000  # in microseconds
-_TABLE = re.compile(r"timeline_(\d{4})_(\d{2})")
+_TABLE = re.compile(r"timeline_(before_)?(\d{4})_(\d{2})")
 
 
 def months_of(instants: Iterable[int]) -> set[Month]:
@@ -29,24 +32,29 @@ def months_of(instants: Iterable[int]) -> set[Month]:
 
 
 async def create(connection: Connection, wanted: set[Month]) -> set[Month]:
-    """Create the missing partitions of these months, and return the months of all partitions.
+    """Create the missing partitions of these months, and return all months that have one.
 
     Each is created as a table of its own and then attached, which does not wait for users of the other partitions.
     """
-    existing = await _existing(connection)
+    existing, first = await _existing(connection)
     for month in sorted(wanted - existing):
+        if month < first:
+            continue
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
             # Another pipeline may have created it while this one waited for the lock.
-            if month not in await _existing(connection):
+            if month not in (await _existing(connection))[0]:
                 await connection.execute(_script(month))
     return existing | wanted
 
 
-async def _existing(connection: Connection) -> set[Month]:
+async def _existing(connection: Connection) -> tuple[set[Month], Month]:
+    """Return the months that have a partition of their own, and the first that may have one."""
     names = await connection.fetch(queries("batch")["months"])
-    found = (_TABLE.fullmatch(row["relname"]) for row in names)
-    return {(int(match[1]), int(match[2])) for match in found if match}
+    found = [match for row in names if (match := _TABLE.fullmatch(row["relname"]))]
+    months = {(int(match[2]), int(match[3])) for match in found if not match[1]}
+    [first] = [(int(match[2]), int(match[3])) for match in found if match[1]]
+    return months, first
 
 
 def _script(month: Month) -> str:

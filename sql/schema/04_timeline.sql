@@ -39,6 +39,16 @@ create table timeline (
     primary key (account_id, contact_id, occurred_at, event_key, definition_id)
 ) partition by range (occurred_at);
 
+-- Months that hardly hold anything would cost every batch: what is older than two years has one partition. From then on
+-- timeline_partitions.py makes a table for each month that an event falls into.
+do $$
+declare
+    first_month timestamptz := date_trunc('month', now() - interval '2 years', 'UTC');
+begin
+    execute format('create table %I partition of timeline for values from (minvalue) to (%L)',
+        to_char(first_month at time zone 'UTC', '"timeline_before_"YYYY_MM'), first_month);
+end $$;
+
 -- The state of a dedup key: how often it has counted, the last counted ordinary event, and the last fixed point.
 create table dedup_keys (
     contact_id       bigint   not null,

@@ -176,6 +176,33 @@ async def test_tallies_outlast_their_entries(version_1: str) -> None:
     assert [tuple(row) for row in after] == [tuple(row) for row in before]
 
 
+async def test_old_months_become_one_partition(version_1: str) -> None:
+    """Entries of months before the last two years stay, in one partition; the months' own tables are gone."""
+    connection = await asyncpg.connect(version_1)
+    for month in ("2001_05", "2001_06"):
+        year, number = month.split("_")
+        await connection.execute(f"""
+            create table public.timeline_{month} partition of public.timeline
+                for values from ('{year}-{number}-01Z') to ('{year}-{int(number) + 1:02}-01Z');
+            insert into public.timeline select account_id, contact_id, timestamptz '{year}-{number}-09 10:00Z'
+                + row_number() over () * interval '1 s', event_key, definition_id, edition, verdict, settled,
+                xp_worth, credit_number, type, source, event_id, object_id, actor_id, actor_type, data, recorded_at
+            from public.timeline where verdict = 'excluded'""")
+    of_old = "select * from public.timeline where occurred_at < '2002-01-01Z' order by occurred_at"
+    before = await connection.fetch(of_old)
+    assert before
+    await migrate(version_1)
+    assert await connection.fetch(of_old) == before
+    tables = await connection.fetch(
+        "select distinct tableoid::regclass::text from ("
+        + of_old.replace("*", "tableoid, occurred_at")
+        + ") t"
+    )
+    assert len(tables) == 1
+    assert await connection.fetchval("select to_regclass('public.timeline_2001_05')") is None
+    await connection.close()
+
+
 async def test_an_upgrade_is_done_once(version_1: str) -> None:
     """Migrating again changes nothing."""
     assert await migrate(version_1) == (1, NEWEST)

@@ -87,10 +87,11 @@ insert into profile_versions select id, 1, 'published', true, '{}', 'x' from pro
 insert into version_weights
     select p.id, 1, d.id, d.group_id, 1 from profiles p join definitions d using (account_id);
 insert into timeline
-    select account_id, id, timestamptz '2026-01-01Z' + n * interval '5 days' + id * interval '1 second',
+    select account_id, id, (case when n > 10 then '2010-01-01Z' else '2026-01-01Z' end)::timestamptz
+            + n % 11 * interval '5 days' + id * interval '1 second',
         decode(md5(id || '-' || n), 'hex'), account_id * 3 - n % 3, 1, 'counted', false, 0, 0, 'x', 'x', 'x', null,
         null, null, '{}', now()
-    from contacts, generate_series(1, 10) n;
+    from contacts, generate_series(1, 20) n;
 insert into dedup_keys select contact_id, definition_id, 1, 'o' || n, 1, occurred_at, event_key
     from timeline, generate_series(1, 2) n on conflict do nothing;
 insert into adjustments (contact_id, profile_id, group_id, points, reason, author, client_key)
