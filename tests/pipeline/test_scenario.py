@@ -8,6 +8,7 @@ from importlib.resources import files
 from itertools import islice
 
 from consumer import catalog
+from consumer.demo.checks import NOT_IN_THE_DEMO
 from consumer.demo.traffic.scenario import DEMO_ACCOUNTS, DISABLED_ACCOUNT, scenario
 from consumer.domain.model import Record
 from consumer.infra import postgres
@@ -48,8 +49,7 @@ async def test_every_outcome_verdict_flip_and_reversal_occurs(database: str) -> 
             handled = await service.process(records)
             outcomes.update(one.outcome for one in handled)
             reasons.update(one.reason for one in handled if one.reason)
-    # `gone` comes with deletion.
-    assert set(outcomes) == set(Outcome) - {Outcome.GONE}
+    assert set(outcomes) == set(Outcome) - NOT_IN_THE_DEMO
     assert outcomes[Outcome.APPLIED] > COUNT * 0.8
     assert set(reasons) == set(DeadLetterReason) - {DeadLetterReason.REFUSED_BY_DATABASE}
     connection = await postgres.connect(database)
