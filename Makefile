@@ -19,7 +19,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes ops demo clean
+.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants ops demo clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ bench-publish: $(INSTALLED) ## measure a publish over a million contacts, its co
 
 bench-shapes: $(INSTALLED) ## measure two workers, all duplicates, one hot contact, all late events, all old ones
 	$(BIN)/python -m bench two-workers duplicates shapes old $(ARGS)
+
+bench-tenants: $(INSTALLED) ## measure what one hostile account costs a thousand others; figures in bench/out/tenants.json too
+	$(BIN)/python -m bench tenants $(ARGS)
 
 ops: $(INSTALLED) ## check alerts with promtool, and names in dashboard, runbook and Compose against the code
 	$(BIN)/python -m pytest tests/unit/test_alert_rules.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)

@@ -25,6 +25,7 @@ from bench.path import path
 from bench.publishing import begin_draft, publish
 from bench.servers import servers
 from bench.session import SEED, Bench, console, show
+from bench.tenants import tenants
 from bench.throughput import long, ratio
 from bench.traffic import draw
 
@@ -111,6 +112,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "old": old,
     "publish": publish_,
     "lists": lists_,
+    "tenants": tenants,
 }
 
 

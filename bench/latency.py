@@ -188,4 +188,4 @@ async def _read(servers: Servers, topic: str, sent: dict[str, float], took: list
                 now = time.monotonic()
                 for record in records:
                     events = json.loads(record.value)["data"]["events"]
-                    took += [now - sent[event["id"]] for event in events]
+                    took += [now - sent[event["id"]] for event in events if event["id"] in sent]
