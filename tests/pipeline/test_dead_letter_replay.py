@@ -13,6 +13,7 @@ import pytest
 from consumer.domain.make_event import event_key
 from consumer.domain.model import DeadLetter
 from consumer.infra import postgres
+from consumer.ingest import triage
 from consumer.ingest.dead_letters.browse import DeadLetterSelection
 from consumer.ingest.dead_letters.replay import Replay, Replayed
 from consumer.ingest.store_dead_letters import store_dead_letters
@@ -181,6 +182,20 @@ async def test_a_changed_catalog_is_noticed(database: str, connection: Connectio
         [[after]] = [some async for some in replay.run(_ALL)]
     assert (before.outcome, after.outcome) == (Outcome.UNMATCHED, Outcome.APPLIED)
     assert await _left(connection) == []
+
+
+async def test_more_entries_than_one_batch_may_have(
+    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dead letters that would exceed the bound on entries are replayed some at a time, and none is left out."""
+    monkeypatch.setattr(triage, "MOST_ENTRIES", 5)
+    async with service.running(database) as worker:
+        await worker.apply(document(definitions=[definition(key, "deal.won") for key in ("one", "two")]))
+    ids = await _store(connection, *(event(str(number)) for number in range(5)))
+    replayed = await _replay(database)
+    assert [replayed[number].outcome for number in ids] == [Outcome.APPLIED] * 5
+    assert await _left(connection) == []
+    assert await connection.fetchval("select count(*) from timeline") == 10
 
 
 async def test_two_at_once_share_the_work(database: str, connection: Connection) -> None:

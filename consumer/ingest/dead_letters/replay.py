@@ -58,6 +58,14 @@ class Replayed:
         return self.outcome in STAYING
 
 
+class _TooManyEntriesError(Exception):
+    """The dead letters do not fit into one batch; first_left_out: the first that does not, by its id."""
+
+    def __init__(self, first_left_out: int) -> None:
+        self.first_left_out = first_left_out
+        super().__init__(first_left_out)
+
+
 class Replay:
     """Replays dead letters over one connection at a time."""
 
@@ -102,6 +110,8 @@ class Replay:
                 return await retry_transient(
                     self._context.database, lambda connection: self._transaction(connection, ids)
                 )
+            except _TooManyEntriesError as error:
+                return await self._replay_in_two(ids, ids.index(error.first_left_out))
             except StaleCatalogError:
                 await self._context.database.roll_back()
                 self._context.forget_catalog()
@@ -111,8 +121,11 @@ class Replay:
                 await self._context.database.roll_back()
                 if len(ids) == 1:
                     return [Replayed(ids[0], Outcome.DEAD, refused_by_database(error))]
-                middle = len(ids) // 2
-                return [*await self._replay(ids[:middle]), *await self._replay(ids[middle:])]
+                return await self._replay_in_two(ids, len(ids) // 2)
+
+    async def _replay_in_two(self, ids: Sequence[int], first: int) -> list[Replayed]:
+        """Replay so many of the dead letters, and then the others."""
+        return [*await self._replay(ids[:first]), *await self._replay(ids[first:])]
 
     async def _transaction(self, connection: Connection, ids: Sequence[int]) -> list[Replayed]:
         letters = await browse.get_whole(connection, ids)
@@ -124,6 +137,8 @@ class Replay:
         records = [_record(letter) for letter in letters]
         catalog = await self._context.catalog()
         batch = triage([DecodedRecord(record, decode(record)) for record in records], catalog)
+        if len(batch.results) < len(letters):
+            raise _TooManyEntriesError(letters[len(batch.results)].summary.id)
         # Those that are dead still are stored already.
         batch = replace(batch, dead=())
         await self._context.prepare_partitions(one.event.occurred_us for one in batch.matched)
