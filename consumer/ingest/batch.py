@@ -67,7 +67,8 @@ class DueBatch:
 class TriagedBatch:
     """The records of a batch, each with its outcome or as a matched event, in the order of the batch.
 
-    The other members hold some of them again, for the statement that needs them.
+    The other members hold some of them again, for the statement that needs them. revision: of the catalog that they
+    were matched by.
     """
 
     results: Sequence[RecordOutcome | MatchedEvent]
@@ -75,3 +76,4 @@ class TriagedBatch:
     dead: Sequence[tuple[Record, DeadLetter]]
     unmatched: Sequence[tuple[AccountSnapshot, Event]]
     contact_events: Sequence[ContactEvent]
+    revision: int

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import timedelta
 
-    from consumer.catalog import CatalogSnapshot
     from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Connection
     from consumer.infra.telemetry.metrics import Metrics
@@ -117,6 +116,7 @@ class BatchProcessor:
         Repeats or divides the batch until each record has its outcome or its lane belongs to another worker.
         beside: further records, to compare with one that cannot be applied.
         """
+        beside = beside or records
         outcomes: list[RecordOutcome] = []
         attempt = 0
         while (due := skip_processed(records, self._lanes)).records:
@@ -134,7 +134,7 @@ class BatchProcessor:
             except Exception as error:
                 if is_data_error(error):
                     await self._context.database.roll_back()
-                    outcomes += await self._divide(due.records, beside or records, error, watch)
+                    outcomes += await self._divide(due.records, beside, error, watch)
                     continue
                 reason = retry_reason(error)
                 if reason is None:
@@ -145,7 +145,7 @@ class BatchProcessor:
                 if self._in_doubt and self._is_committed(due):
                     outcomes += self._finish(due, self._in_doubt, watch)
                 elif is_time_out(error):
-                    outcomes += await self._after_time_out(due, beside or records, error, watch)
+                    outcomes += await self._after_time_out(due, beside, error, watch)
             else:
                 attempt = 0
                 outcomes += self._finish(due, applied, watch)
@@ -161,15 +161,22 @@ class BatchProcessor:
             due = skip_processed(due.records[: len(triaged.results)], self._lanes)
         return due, triaged
 
-    async def _transaction(
-        self, due: DueBatch, triaged: TriagedBatch, watch: Stopwatch, *, commit: bool = True
-    ) -> AppliedBatch:
-        """Apply a batch and commit it, or roll it back."""
-        await self._context.prepare_partitions(one.event.occurred_us for one in triaged.matched)
+    async def _transaction(self, due: DueBatch, triaged: TriagedBatch, watch: Stopwatch) -> AppliedBatch:
         connection = await self._context.database.get()
+        applied = await self._apply(connection, due, triaged, watch)
+        self._in_doubt = applied
+        with watch.stage("commit"):
+            await connection.execute("commit")
+        return applied
+
+    async def _apply(
+        self, connection: Connection, due: DueBatch, triaged: TriagedBatch, watch: Stopwatch
+    ) -> AppliedBatch:
+        """Apply a batch in a transaction, which the caller commits or rolls back."""
+        await self._context.prepare_partitions(one.event.occurred_us for one in triaged.matched)
         await begin_shared(connection, LOOK_UP_BY_KEY)
-        await self._fence(connection, due, await self._context.catalog())
-        applied = await apply_batch(
+        await self._fence(connection, due, triaged.revision)
+        return await apply_batch(
             connection,
             triaged,
             watch,
@@ -177,15 +184,8 @@ class BatchProcessor:
             weights=self._context.weights,
             claim_window=self._claim_window,
         )
-        if not commit:
-            await self._context.database.roll_back()
-            return applied
-        self._in_doubt = applied
-        with watch.stage("commit"):
-            await connection.execute("commit")
-        return applied
 
-    async def _fence(self, connection: Connection, due: DueBatch, catalog: CatalogSnapshot) -> None:
+    async def _fence(self, connection: Connection, due: DueBatch, revision: int) -> None:
         """Move the positions after the batch, by compare-and-set on where this worker believes the lanes are."""
         moves = [(self._lanes[key], after) for key, after in sorted(due.lanes.items())]
         last = {one.lane: one.record for one in due.records}
@@ -205,7 +205,7 @@ class BatchProcessor:
         )
         if row["moved"] < len(moves):
             raise FencedError
-        if row["revision"] != catalog.revision:
+        if row["revision"] != revision:
             raise StaleCatalogError
 
     # After an error ------------------------------------------------------------------------------------------
@@ -265,7 +265,8 @@ class BatchProcessor:
         """Return whether Postgres applies a record by itself; nothing is committed."""
         due = skip_processed([record], self._lanes)
         try:
-            await self._transaction(*await self._triage(due, watch), watch, commit=False)
+            due, triaged = await self._triage(due, watch)
+            await self._apply(await self._context.database.get(), due, triaged, watch)
         except (StaleCatalogError, FencedError):
             return False
         except Exception as error:

@@ -21,8 +21,8 @@ def refused_by_database(error: BaseException, account: str | None = None) -> Dea
     """Return the dead letter of a record that Postgres refused by itself, apart from its neighbours."""
     if is_time_out(error):
         detail = "time-out: it could not be applied within the statement time-out, while other records could"
-        return DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail, account)
-    detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
+    else:
+        detail = f"SQLSTATE {getattr(error, 'sqlstate', None)}, {type(error).__name__}"
     return DeadLetter(DeadLetterReason.REFUSED_BY_DATABASE, detail, account)
 
 

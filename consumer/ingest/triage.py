@@ -62,4 +62,4 @@ def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> Triage
         else:
             unmatched.append((account, content))
             results.append(RecordOutcome(record, Outcome.UNMATCHED))
-    return TriagedBatch(results, matched, dead, unmatched, contact_events)
+    return TriagedBatch(results, matched, dead, unmatched, contact_events, catalog.revision)

@@ -135,8 +135,8 @@ class Replay:
         if not letters:
             return gone
         records = [_record(letter) for letter in letters]
-        catalog = await self._context.catalog()
-        batch = triage([DecodedRecord(record, decode(record)) for record in records], catalog)
+        decoded = [DecodedRecord(record, decode(record)) for record in records]
+        batch = triage(decoded, await self._context.catalog())
         if len(batch.results) < len(letters):
             raise _TooManyEntriesError(letters[len(batch.results)].summary.id)
         # Those that are dead still are stored already.
@@ -148,7 +148,7 @@ class Replay:
         if len(locked) < len(there):
             await connection.execute("rollback")
             return await self._transaction(connection, ids)
-        if (await fetch_one(connection, _SQL["revision"]))["revision"] != catalog.revision:
+        if (await fetch_one(connection, _SQL["revision"]))["revision"] != batch.revision:
             raise StaleCatalogError
         applied = await apply_batch(
             connection,
