@@ -11,14 +11,16 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from consumer.infra import kafka
 from consumer.infra.kafka import lenient_batches
-from consumer.lanes.pending_records import PEEK_BYTES, peek
+from consumer.lanes.pending_records import peek, start_peeker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
+
+    from aiokafka import AIOKafkaConsumer
 
     from consumer.infra.settings import Settings
     from consumer.lanes.pending_records import PendingRecords
@@ -129,22 +131,8 @@ async def connect(settings: Settings) -> AsyncIterator[LogOffsets]:
             partitions = await kafka.partitions_by_topic(client)
     lenient_batches.install()
     async with AsyncExitStack() as stack:
-        consumer = await _start_consumer(stack, settings, "read_committed")
-        uncommitted = await _start_consumer(stack, settings, "read_uncommitted")
+        async with asyncio.timeout(2 * PATIENCE):
+            consumer = await start_peeker(stack, settings, "lanes", "read_committed", patience=PATIENCE)
+        async with asyncio.timeout(2 * PATIENCE):
+            uncommitted = await start_peeker(stack, settings, "lanes", "read_uncommitted", patience=PATIENCE)
         yield LogOffsets(settings, consumer, uncommitted, partitions)
-
-
-async def _start_consumer(
-    stack: AsyncExitStack, settings: Settings, isolation_level: str
-) -> AIOKafkaConsumer:
-    consumer = AIOKafkaConsumer(
-        **kafka.reader_options(settings, "lanes") | {"isolation_level": isolation_level},
-        auto_offset_reset="none",
-        max_partition_fetch_bytes=PEEK_BYTES,
-        fetch_max_wait_ms=50,
-        request_timeout_ms=int(PATIENCE * 1000),
-    )
-    stack.push_async_callback(kafka.stop_client, consumer)
-    async with asyncio.timeout(2 * PATIENCE):
-        await consumer.start()
-    return consumer

@@ -11,17 +11,18 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from consumer.infra import kafka
 from consumer.infra.kafka import lenient_batches
 from consumer.lanes.open_transactions import OpenTransactions
-from consumer.lanes.pending_records import PEEK_BYTES, peek
+from consumer.lanes.pending_records import peek, start_peeker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aiokafka import AIOKafkaConsumer
     from aiokafka.client import AIOKafkaClient
 
     from consumer.infra.clock import Clock
@@ -34,6 +35,8 @@ log = structlog.get_logger(__name__)
 # Seconds: for a broker to answer, and from one listing of the topics to the next.
 _PATIENCE = 4.0
 _LIST_EVERY = 3.0
+# Of its Kafka clients.
+_ROLE = "log-watcher"
 
 
 class LogWatcher:
@@ -127,26 +130,17 @@ class LogWatcher:
             await self.stop()
             async with AsyncExitStack() as stack:
                 client = await stack.enter_async_context(
-                    kafka.metadata_client(self._settings, "log-watcher", patience=_PATIENCE)
+                    kafka.metadata_client(self._settings, _ROLE, patience=_PATIENCE)
                 )
-                consumer = await self._start_consumer(stack, "read_committed")
-                uncommitted = await self._start_consumer(stack, "read_uncommitted")
+                consumer = await start_peeker(
+                    stack, self._settings, _ROLE, "read_committed", patience=_PATIENCE
+                )
+                uncommitted = await start_peeker(
+                    stack, self._settings, _ROLE, "read_uncommitted", patience=_PATIENCE
+                )
                 self._clients = stack.pop_all()
             self._client, self._consumer, self._uncommitted = client, consumer, uncommitted
         return self._client, self._consumer, self._uncommitted
-
-    async def _start_consumer(self, stack: AsyncExitStack, isolation_level: str) -> AIOKafkaConsumer:
-        options = kafka.reader_options(self._settings, "log-watcher") | {"isolation_level": isolation_level}
-        consumer = AIOKafkaConsumer(
-            **options,
-            auto_offset_reset="none",
-            max_partition_fetch_bytes=PEEK_BYTES,
-            fetch_max_wait_ms=50,
-            request_timeout_ms=int(_PATIENCE * 1000),
-        )
-        stack.push_async_callback(kafka.stop_client, consumer)
-        await consumer.start()
-        return consumer
 
     async def _list(self, client: AIOKafkaClient, consumer: AIOKafkaConsumer) -> None:
         partitions = await kafka.partitions_by_topic(client)

@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import OffsetOutOfRangeError
 
+from consumer.infra import kafka
 from consumer.infra.kafka import lenient_batches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AsyncExitStack
 
-    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from aiokafka import TopicPartition
+
+    from consumer.infra.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 # Bytes per lane for one peek.
-PEEK_BYTES = 64 << 10
+_PEEK_BYTES = 64 << 10
 # Seconds for one peek, which is done each second.
 _PEEK_SECONDS = 0.5
 
@@ -44,6 +49,22 @@ class PendingRecords:
         deleted before they were read count.
         """
         return self.records + max(0, end - self.end) + max(0, first - position)
+
+
+async def start_peeker(
+    stack: AsyncExitStack, settings: Settings, role: str, isolation_level: str, *, patience: float
+) -> AIOKafkaConsumer:
+    """Start a consumer for `peek`, which the stack stops. role: of its client; patience: seconds for a request."""
+    consumer = AIOKafkaConsumer(
+        **kafka.reader_options(settings, role) | {"isolation_level": isolation_level},
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=_PEEK_BYTES,
+        fetch_max_wait_ms=50,
+        request_timeout_ms=int(patience * 1000),
+    )
+    stack.push_async_callback(kafka.stop_client, consumer)
+    await consumer.start()
+    return consumer
 
 
 async def peek(
