@@ -18,13 +18,14 @@ from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.telemetry.progress_bar import show_progress
 from consumer.scoring import profile_publish
 from schemas.vocabulary import RetryReason
-from tests.oracle import OracleRecord
+from tests.builders.events import event
 from tests.pipeline import service
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from bench.servers import Servers
+    from tests.oracle import OracleRecord
 
 HOSTILE = "hostile"
 OTHERS = 1_000
@@ -47,6 +48,11 @@ class Case:
     name: str
     event: Callable[[int, datetime], dict[str, Any]] | None = None
     act: Callable[[str, int], Awaitable[object]] | None = None
+
+    @property
+    def slug(self) -> str:
+        """Its name as a part of topic names."""
+        return self.name.replace(" ", "-")
 
     def record(self, number: int, topic: str = "deals") -> Sent | None:
         """Return the nth record of the hostile account, dated now; None where it sends nothing."""
@@ -172,8 +178,8 @@ def _own(number: int) -> OracleRecord:
 
 def _past(number: int, type_: str, subject: str, object_id: str | None) -> OracleRecord:
     at = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1) + timedelta(seconds=number)
-    return OracleRecord(
-        id=f"{type_}-{number}",
+    return event(
+        f"{type_}-{number}",
         source="/hostile",
         type=type_,
         subject=subject,

@@ -40,14 +40,14 @@ async def tenants(bench: Bench) -> None:
     undisturbed = await _lay(bench, "undisturbed", None)
     cases = {}
     for case in CASES:
-        laid = await _lay(bench, case.name.replace(" ", "-"), case)
+        laid = await _lay(bench, case.slug, case)
         throughputs, p99s = [], []
         for number in range(bench.repeats):
             alone = await _others_per_second(bench, undisturbed, template, None)
             beside = await _others_per_second(bench, laid, template, case)
             throughputs.append(beside / alone)
-            quiet = await _latency(bench, f"quiet-{case.name.replace(' ', '-')}-{number}", template, None)
-            loud = await _latency(bench, f"{case.name.replace(' ', '-')}-{number}", template, case)
+            quiet = await _latency(bench, f"quiet-{case.slug}-{number}", template, None)
+            loud = await _latency(bench, f"{case.slug}-{number}", template, case)
             p99s.append(loud.p99 / quiet.p99)
             console.print(
                 f"  {case.name}: {alone:,.0f}/s alone, {beside:,.0f}/s beside; "

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -24,15 +22,16 @@ from tests.builders.events import numbered_event
 from tests.kafka.delivery_checks import outbox_rows
 from tests.kafka.installation import Installation
 from tests.kafka.worker_in_process import working
+from tests.refused_command import assert_refused
 from tests.servers.pgbouncer import PgBouncer
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from asyncpg.pool import PoolConnectionProxy
 
-_ROOT = Path(__file__).parents[2]
 _LINE = (
     "the database is reached through a pooler that is not in session mode: set it to session mode (PgBouncer: "
     "pool_mode = session), or connect to Postgres directly"
@@ -171,20 +170,5 @@ async def test_check_names_another_mode(other_mode: PgBouncer) -> None:
 async def test_processes_end_under_another_mode(other_mode: PgBouncer, command: str) -> None:
     """Worker and API end with 1 and one line."""
     environment = Installation(other_mode.dsn, "127.0.0.1:1", "t-").environment(jwt_secret="s" * 32)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "consumer", command),
-        env={name: value for name, value in os.environ.items() if "ENGAGEMENT" not in name} | environment,
-        cwd=_ROOT,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(30):
-            _, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode == 1
-    assert errors.decode().splitlines()[-1] == f"engagement {command}: {_LINE}"
-    assert b"Traceback" not in errors
+    clean = {name: value for name, value in os.environ.items() if "ENGAGEMENT" not in name}
+    await assert_refused(command, environment=clean | environment, line=_LINE)

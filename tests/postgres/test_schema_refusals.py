@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ import pytest
 from consumer.__main__ import main, parser
 from consumer.infra.postgres.schema_version import NEWEST
 from consumer.infra.settings import PREFIX
+from tests.refused_command import assert_refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,23 +149,7 @@ async def test_the_worker_refuses_another_schema(
     """So do workers of every kind and the API, which end at once: they claim nothing and serve nothing."""
     dsn, line = other_schema
     before = await _writes(dsn)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "consumer", *words),
-        env=os.environ | {"ENGAGEMENT_DATABASE_URL": dsn},
-        cwd=_ROOT,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(30):
-            _, errors = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode == 1
-    assert errors.decode().splitlines()[-1] == f"engagement {words[0]}: {line}"
-    assert b"Traceback" not in errors
+    await assert_refused(*words, environment=os.environ | {"ENGAGEMENT_DATABASE_URL": dsn}, line=line)
     assert await _writes(dsn) == before
 
 
