@@ -191,6 +191,7 @@ def _all(*names: str, fires: bool) -> set[tuple[str, bool]]:
                 "EngagementDeadLetterShare",
                 "EngagementDatabaseRetries",
                 "EngagementRelayFailing",
+                "EngagementMessagesShortened",
                 fires=True,
             ),
         ),
