@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import structlog
 from aiokafka.errors import KafkaError
 
+from consumer.infra.open_files import reason_of
 from consumer.infra.postgres.errors import retry_reason
+from consumer.infra.telemetry.repeated_lines import RepeatedLines
 from consumer.ingest.assignment import Assignment, StalledError
 from consumer.ingest.decode_records import decode_records
 from consumer.ingest.source import Source, UnreadableLanesError
@@ -79,6 +81,7 @@ class Pipeline:
             number, settings, lanes, leases, log_watcher, connect=connect, clock=clock
         )
         self._log_watcher = log_watcher
+        self._repeated = RepeatedLines(clock.monotonic)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set, then release all leases. Raises what is neither transient nor data."""
@@ -167,7 +170,7 @@ class Pipeline:
             if fetched is None or not fetched.records or fetched.generation != source.generation:
                 fetched = await self._fetch(source, wait=_FETCH_WAIT)
         except UnreadableLanesError as error:
-            log.warning("lanes cannot be read", error=str(error)[:300])
+            self._repeated.warn(log, "lanes cannot be read", error=str(error)[:300])
             if error.out_of_range:
                 self._assignment.note_out_of_range(error.lanes)
             else:
@@ -186,8 +189,9 @@ class Pipeline:
     # Beside it -----------------------------------------------------------------------------------------------
 
     async def _pause(self, what: str, error: BaseException) -> None:
-        self._health.report(self.name, ok=False, why=f"{what}: {error!r}"[:200])
-        log.warning("ingest tries again", because=what, pipeline=self._number, error=repr(error)[:200])
+        reason = reason_of(error)[:200]
+        self._health.report(self.name, ok=False, why=f"{what}: {reason}"[:200])
+        self._repeated.warn(log, "ingest tries again", because=what, pipeline=self._number, error=reason)
         await asyncio.sleep(_RETRY_AFTER)
 
     async def _stands_by(self, *, reaches_kafka: bool = True) -> bool:

@@ -8,6 +8,8 @@ import structlog
 
 from consumer.infra.fitness import Fitness
 from consumer.infra.kafka.client import TopicsMissingError
+from consumer.infra.open_files import no_more_files
+from consumer.infra.telemetry.repeated_lines import RepeatedLines
 from consumer.infra.wait import backoff
 from consumer.relay.plain_publisher import DeliveryInDoubtError
 from consumer.relay.probe import publish_probe
@@ -36,6 +38,7 @@ class Admission:
         self._connect = connect
         self._clock = clock
         self._fitness = Fitness(clock)
+        self._repeated = RepeatedLines(clock.monotonic)
         self._failures: dict[int, str] = {}
         # Times that the shards were lost without anything published in between.
         self._in_vain = 0
@@ -91,8 +94,9 @@ class Admission:
         try:
             await publish_probe(self._settings, int(now.timestamp() * 1000))
         except (DeliveryInDoubtError, TopicsMissingError) as error:
-            self.why_not = f"it has no shards: kafka: {error}"[:200]
-            log.warning("probe not published", error=repr(error)[:300])
+            limit = no_more_files()
+            self.why_not = f"it has no shards: kafka: {limit or error}"[:200]
+            self._repeated.warn(log, "probe not published", error=(limit or repr(error))[:300])
         else:
             self.granted = True
             self.why_not = None

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.infra.kafka.client import TopicsMissingError
+from consumer.infra.open_files import reason_of
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
+from consumer.infra.telemetry.repeated_lines import RepeatedLines
 from consumer.infra.wait import event_within
 from consumer.relay.admission import Admission
 from consumer.relay.message_sizes import MessageSizes
@@ -75,6 +77,7 @@ class Relay:
         self._faults: dict[int, str] = {}
         self._transactions: dict[int, TransactionSize] = {}
         self._admission = Admission(settings, connect, clock)
+        self._repeated = RepeatedLines(clock.monotonic)
         self._stopping = asyncio.Event()
 
     def wake(self) -> None:
@@ -113,7 +116,7 @@ class Relay:
         except Exception as error:
             if retry_reason(error) is None:
                 raise
-            self._faults[_DATABASE] = f"database: {error!r}"[:200]
+            self._faults[_DATABASE] = f"database: {reason_of(error)}"[:200]
             database.drop()
         else:
             self._faults.pop(_DATABASE, None)
@@ -219,6 +222,7 @@ class Relay:
     def _record_failure(self, shard: int, what: str, error: BaseException) -> None:
         """Count and log an error; the next publisher finds out what has arrived."""
         self._metrics.relay_transactions.labels("aborted").inc()
-        self._faults[shard] = f"{what}: {error!r}"[:200]
+        reason = reason_of(error)
+        self._faults[shard] = f"{what}: {reason}"[:200]
         self._admission.failed(shard, self._faults[shard])
-        log.warning("publisher restarted", shard=shard, because=what, error=repr(error)[:300])
+        self._repeated.warn(log, "publisher restarted", shard=shard, because=what, error=reason[:300])

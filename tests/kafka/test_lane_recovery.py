@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import Counter
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from consumer.ingest.batch_processor import BatchProcessor
 from consumer.ingest.decode_records import decode_records
 from consumer.ingest.source import Source, UnreadableLanesError
 from consumer.lanes import log_watcher
+from schemas.vocabulary import SCORE_CHANGED_TOPIC
 from tests.builders.catalog_documents import document
 from tests.builders.events import live_event
 from tests.kafka.worker_in_process import working
@@ -130,6 +133,37 @@ async def test_a_topic_that_is_missing_is_said_and_read_once_it_is_there(install
         assert worker.fault("lanes") is None
 
 
+async def test_a_topic_that_is_deleted_is_no_flood_of_lines(
+    installation: Installation, tmp_path: Path
+) -> None:
+    """A worker that meets missing topics with every attempt logs each warning once, those of libraries too."""
+    await installation.create_topics()
+    await installation.apply(document())
+    async with WorkerProcess(installation, tmp_path) as worker:
+        await worker.until(200, within=20)
+        await _delete_topics(installation, "emails", SCORE_CHANGED_TOPIC)
+        await worker.until(503, within=10, component="lanes")
+        await installation.produce([live_event(1)])
+
+        async def several_attempts() -> bool:
+            return await worker.metric("relay_transactions_total", result="aborted") >= 3
+
+        await eventually(several_attempts, within=20, what="the relay to try several times")
+        warnings = [line for line in worker.lines() if line["level"] in {"warning", "error"}]
+        assert {"topics are missing", "publisher restarted"} <= {line["event"] for line in warnings}
+        said = Counter(json.dumps({**line, "at": None}, sort_keys=True) for line in warnings)
+        assert max(said.values()) == 1, said.most_common(3)
+
+
+async def _delete_topics(installation: Installation, *names: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=installation.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([f"{installation.prefix}{name}" for name in names])
+    finally:
+        await admin.close()
+
+
 @pytest.mark.parametrize("under_way", [False, True], ids=["between fetches", "during one"])
 async def test_a_topic_created_anew_while_it_is_read(
     installation: Installation, monkeypatch: pytest.MonkeyPatch, under_way: bool
@@ -157,15 +191,9 @@ async def test_a_topic_created_anew_while_it_is_read(
             *await installation.produce([live_event(3)]),
         )
         going_on = under_way
-        name = f"{installation.prefix}emails"
-        admin = AIOKafkaAdminClient(bootstrap_servers=installation.bootstrap)
-        await admin.start()
-        try:
-            await admin.delete_topics([name])
-        finally:
-            await admin.close()
+        await _delete_topics(installation, "emails")
         await eventually(lambda: worker.fault("lanes"), within=10, what="the worker to miss the topic")
-        await create_topics(installation.bootstrap, [name], 1, {})
+        await create_topics(installation.bootstrap, [f"{installation.prefix}emails"], 1, {})
         anew = await installation.produce([live_event(n, type="email.opened") for n in range(10, 15)])
 
         async def stopped() -> bool:

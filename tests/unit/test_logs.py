@@ -88,6 +88,20 @@ def test_the_level_holds_for_everyone() -> None:
     assert [line["event"] for line in _lines(stream)] == ["shown"]
 
 
+def test_what_a_library_repeats_is_written_once() -> None:
+    """An equal line of a library is left out for a minute, a different one and our own lines are not."""
+    stream = io.StringIO()
+    logs.configure("info", "json", stream)
+    for topic in ("deals", "deals", "emails", "deals"):
+        logging.getLogger("aiokafka.cluster").error("Topic %s not found in cluster metadata", topic)
+        logs.get("consumer").warning("lane stopped")
+    assert [line["event"] for line in _lines(stream) if line["logger"] == "aiokafka.cluster"] == [
+        "Topic deals not found in cluster metadata",
+        "Topic emails not found in cluster metadata",
+    ]
+    assert [line["event"] for line in _lines(stream)].count("lane stopped") == 4
+
+
 def test_configured_twice_each_line_is_written_once() -> None:
     """The last call holds: lines are not doubled, and loggers made before it follow."""
     early = logs.get("consumer")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aiokafka.errors import KafkaError
 
 from consumer.infra import kafka, postgres
+from consumer.infra.open_files import no_more_files
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ async def watch_kafka(settings: Settings, health: Health) -> None:
 
 
 def _line(error: BaseException) -> str:
+    if limit := no_more_files():
+        return limit
     # Messages of aiokafka's errors begin with the name of their class.
     name = type(error).__name__
     return " ".join(f"{name}: {str(error).removeprefix(f'{name}: ')}".split()).removesuffix(":")[:300]

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
+from consumer.infra.telemetry.repeated_lines import RepeatedLinesFilter
+
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
 
 Logger = structlog.stdlib.BoundLogger
+
+# Libraries that log each of their steps at info, which our own lines cover, and repeat a warning with each attempt.
+_CHATTY = ("aiokafka", "asyncio", "uvicorn", "httpx")
 
 
 def configure(
@@ -50,10 +55,10 @@ def configure(
         # Only our own: a test runner's handlers stay.
         if isinstance(old.formatter, structlog.stdlib.ProcessorFormatter):
             root.removeHandler(old)
+    handler.addFilter(RepeatedLinesFilter(_CHATTY))
     root.addHandler(handler)
     root.setLevel(level.upper())
-    # At info these libraries log every step, which our own lines cover.
-    for chatty in ("aiokafka", "asyncio", "uvicorn", "httpx"):
+    for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
     logging.captureWarnings(capture=True)
 
