@@ -25,9 +25,14 @@ def schema() -> str:
     return "\n".join(script for folder in ("schema", "functions") for _, script in _scripts(folder))
 
 
-def migrations() -> dict[int, str]:
-    """Return the scripts that bring an older schema to the next version, by the version they lead to."""
-    return {int(name[:4]): script for name, script in _scripts("migrations")}
+def migrations() -> list[tuple[str, str]]:
+    """Return name and text of the files that each bring a schema to the next version, in order."""
+    return _scripts("migrations")
+
+
+def table_of_migrations() -> str:
+    """Return the script that adds the table of migrations to a schema of version 3 or before."""
+    return next(script for _, script in _scripts("schema"))
 
 
 def _scripts(folder: str) -> list[tuple[str, str]]:

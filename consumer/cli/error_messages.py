@@ -13,6 +13,8 @@ from consumer.demo.servers import ServerFailedError
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra import postgres
 from consumer.infra.kafka.client import TopicsMissingError
+from consumer.infra.postgres.migrate import ProgramsRunningError
+from consumer.infra.postgres.migration_steps import StepBlockedError
 from consumer.infra.postgres.schema_version import SchemaVersionError
 from consumer.infra.postgres.session import PoolerModeError
 from consumer.infra.settings import SettingsError, variable
@@ -30,8 +32,10 @@ _OWN = (
     NotPublishedError,
     OutboxNotDrainedError,
     PoolerModeError,
+    ProgramsRunningError,
     SchemaVersionError,
     ServerFailedError,
+    StepBlockedError,
     TopicsMissingError,
     UnknownAccountError,
 )

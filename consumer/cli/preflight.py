@@ -15,7 +15,8 @@ from aiokafka.errors import KafkaError
 
 from consumer.infra import kafka, postgres
 from consumer.infra.kafka.topic_settings import MAX_AHEAD, MAX_AHEAD_MS, read_topic_settings
-from consumer.infra.postgres import schema_version
+from consumer.infra.postgres.migrate import pending
+from consumer.infra.postgres.schema_version import PROGRAM, read_schema
 from consumer.infra.postgres.session import PoolerModeError
 from consumer.infra.settings import SettingsError
 from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, POSITIONS_TOPIC
@@ -99,10 +100,15 @@ async def _clock(connection: postgres.Connection) -> Finding:
 
 
 async def _schema(connection: postgres.Connection) -> Finding:
-    version = await schema_version.schema_version(connection)
-    if version == schema_version.NEWEST:
-        return Finding("schema", ok=True, text=f"version {version}")
-    return Finding("schema", ok=False, text=schema_version.explain_version(version))
+    schema = await read_schema(connection)
+    fault = schema.fault()
+    if fault is None:
+        oldest = f"; programs from version {schema.oldest_program} on may run"
+        newer = f", newer than this program ({PROGRAM})" if schema.version > PROGRAM else ""
+        return Finding("schema", ok=True, text=f"version {schema.version}{newer}{oldest}")
+    names = [one.migration.name for one in await pending(connection, schema)]
+    which = f" (pending: {', '.join(names)}; `migrate --plan` says what may run meanwhile)" if names else ""
+    return Finding("schema", ok=False, text=f"{fault}{which}")
 
 
 async def _brokers(settings: Settings) -> list[Finding]:

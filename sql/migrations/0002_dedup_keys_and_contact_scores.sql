@@ -1,5 +1,8 @@
 -- From version 1: gates and tallies become dedup_keys; scores become contact_scores and ranks, with a view of the old name.
 -- Each new table is filled by one statement, contact by contact, and then gets its key.
+-- oldest program: 2
+
+-- step: stopped
 
 -- A worker of version 1 that still runs ends the batch it has begun; the next one waits, and fails without its tables. In
 -- the order in which a batch comes to them.

@@ -1,5 +1,8 @@
 -- From version 2: each account has the revision of its last change, so that only what has changed is read again; what is
 -- older than two years is one partition of the timeline instead of one for each month.
+-- oldest program: 3
+
+-- step: stopped
 
 alter table accounts add column revision bigint not null default 1;
 create index accounts_by_revision on accounts (revision);

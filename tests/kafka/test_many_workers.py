@@ -33,7 +33,7 @@ DELAY = 5
 
 _FROZEN_INSIDE = """
     select exists (select from pg_stat_activity
-                   where application_name = 'engagement' and datname = current_database()
+                   where application_name ~ '^engagement/' and datname = current_database()
                        and state = 'idle in transaction')"""
 
 

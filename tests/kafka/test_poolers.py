@@ -15,6 +15,7 @@ from consumer.__main__ import main
 from consumer.cli.preflight import check
 from consumer.infra import postgres
 from consumer.infra.postgres import session
+from consumer.infra.postgres.schema_version import PROGRAM
 from consumer.infra.postgres.session import PoolerModeError
 from consumer.scoring.verify import verify
 from tests.builders.catalog_documents import ALWAYS, definition, document
@@ -75,7 +76,7 @@ async def test_settings_are_in_force_through_a_pooler(pooler: PgBouncer) -> None
         == "12345"
     )
     assert await connection.fetchval("show lock_timeout") == "2s"
-    assert await connection.fetchval("show application_name") == "engagement-x"
+    assert await connection.fetchval("show application_name") == f"engagement-x/{PROGRAM}"
     await connection.close()
 
 

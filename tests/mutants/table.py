@@ -513,7 +513,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/infra/postgres/connection.py",
-                old="            await require_newest(connection)\n",
+                old="            await require_schema(connection)\n",
                 new="            pass\n",
             ),
         ),
@@ -527,6 +527,43 @@ MUTANTS = (
                 "sql/migrations/0002_dedup_keys_and_contact_scores.sql",
                 old="select contact_id, definition_id, edition, '', -count from by_object",
                 new="select contact_id, definition_id, edition, '', 0 from by_object",
+            ),
+        ),
+    ),
+    # Upgrades
+    Mutant(
+        "shut-out-while-running",
+        breaks="a migration that takes something away begins while older programs are connected",
+        test="tests/postgres/test_which_programs_run.py::test_a_migration_that_takes_away_waits_for_older_programs",
+        edits=(
+            Edit(
+                "consumer/infra/postgres/migrate.py",
+                old="    if running := await _shut_out(connection, migration, schema):\n",
+                new="    if running := {}:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "batches-begin-again",
+        breaks="a migration that was killed in its batches begins them again",
+        test="tests/postgres/test_live_migrations.py::test_killed_in_its_batches_it_goes_on_there",
+        edits=(
+            Edit(
+                "consumer/infra/postgres/migrate.py",
+                old="position=position or 0,",
+                new="position=0,",
+            ),
+        ),
+    ),
+    Mutant(
+        "old-program-unasked",
+        breaks="a program runs on a schema that has shut it out",
+        test="tests/postgres/test_which_programs_run.py::test_which_program_runs_on_which_schema",
+        edits=(
+            Edit(
+                "consumer/infra/postgres/schema_version.py",
+                old="        if self.oldest_program > program:\n",
+                new="        if False:\n",
             ),
         ),
     ),

@@ -16,7 +16,8 @@ import pytest
 from consumer.__main__ import main
 from consumer.cli.preflight import check
 from consumer.infra.postgres.migrate import migrate
-from consumer.infra.postgres.schema_version import NEWEST
+from consumer.infra.postgres.migration_script import migrations
+from consumer.infra.postgres.schema_version import PROGRAM, Schema, read_schema
 from consumer.infra.settings import Settings
 from consumer.scoring.verify import verify
 from tests.pipeline import committed_rows
@@ -94,6 +95,14 @@ async def _schema(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
         await connection.close()
 
 
+async def _version(dsn: str) -> Schema:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await read_schema(connection)
+    finally:
+        await connection.close()
+
+
 async def _rows(dsn: str) -> dict[str, Any]:
     """Return what is stored, but for what the programs of two versions may write differently."""
     connection = await asyncpg.connect(dsn)
@@ -119,11 +128,12 @@ def _without_idle_fixed_point(*row: Any) -> tuple[Any, ...]:
 
 
 async def test_the_schema_is_that_of_a_new_database(upgraded: str, anew: str) -> None:
-    """Tables, columns in their order, constraints, indexes, views, functions and types are those of a new one."""
+    """Tables, columns in their order, constraints, indexes, views, functions, types, versions are a new one's."""
     found, wanted = await _schema(upgraded), await _schema(anew)
     for what in _SCHEMA:
         assert found[what] == wanted[what], what
     assert {what for what, rows in wanted.items() if not rows} == {"triggers"}
+    assert await _version(upgraded) == await _version(anew)
 
 
 async def test_everything_adds_up_after_the_upgrade(upgraded: str) -> None:
@@ -205,9 +215,9 @@ async def test_old_months_become_one_partition(version_1: str) -> None:
 
 async def test_an_upgrade_is_done_once(version_1: str) -> None:
     """Migrating again changes nothing."""
-    assert await migrate(version_1) == (1, NEWEST)
+    assert await migrate(version_1) == (1, PROGRAM)
     schema, rows = await _schema(version_1), await _rows(version_1)
-    assert await migrate(version_1) == (NEWEST, NEWEST)
+    assert await migrate(version_1) == (PROGRAM, PROGRAM)
     assert (await _schema(version_1), await _rows(version_1)) == (schema, rows)
 
 
@@ -216,16 +226,23 @@ async def test_the_old_schema_is_reported(version_1: str) -> None:
     found = await check(Settings(database_url=version_1, kafka_bootstrap="127.0.0.1:1"))
     [schema] = [finding for finding in found if finding.subject == "schema"]
     assert not schema.ok
-    assert schema.text == f"the schema is at version 1, this program needs {NEWEST}: run `engagement migrate`"
+    names = ", ".join(migration.name for migration in migrations())
+    assert schema.text == (
+        f"the schema is at version 1, this program needs {PROGRAM}: run `engagement migrate` (pending: {names}; "
+        "`migrate --plan` says what may run meanwhile)"
+    )
 
 
 async def test_migrate_announces_an_upgrade(
     version_1: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The command says before it begins which versions it upgrades between and that it may take long."""
+    """The command says of each migration before it begins that it may take long, and that no program runs."""
     monkeypatch.setenv("ENGAGEMENT_DATABASE_URL", version_1)
     assert await asyncio.to_thread(main, ["migrate"]) == 0
-    beginning, end = capsys.readouterr().out.splitlines()
-    assert beginning.startswith(f"upgrading the schema from version 1 to {NEWEST}: ")
-    assert "minutes" in beginning
-    assert end == f"upgraded the schema from version 1 to {NEWEST}"
+    second, third, *_, end = capsys.readouterr().out.splitlines()
+    assert second.startswith(
+        "migration 0002_dedup_keys_and_contact_scores: one transaction while no program runs"
+    )
+    assert second.endswith("minutes; interrupted, it leaves version 1")
+    assert third.endswith("interrupted, it leaves version 2")
+    assert end == f"upgraded the schema from version 1 to {PROGRAM}"

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from consumer.__main__ import main, parser
-from consumer.infra.postgres.schema_version import NEWEST
+from consumer.infra.postgres.schema_version import PROGRAM
 from consumer.infra.settings import PREFIX
 from tests.refused_command import assert_refused
 
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[2]
 _VERSION_1 = _ROOT / "tests" / "schema_versions" / "1.sql"
-_NEWER = NEWEST + 1
+_NEWER = PROGRAM + 1
 _LINES = {
-    1: f"the schema is at version 1, this program needs {NEWEST}: run `engagement migrate`",
-    _NEWER: f"the schema is at version {_NEWER}, this program knows {NEWEST}: upgrade the program",
+    1: f"the schema is at version 1, this program needs {PROGRAM}: run `engagement migrate`",
+    _NEWER: f"the schema is for programs from version {_NEWER} on, this program has version {PROGRAM}: "
+    "upgrade the program",
 }
 
 # They are for other schemas.

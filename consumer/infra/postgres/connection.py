@@ -11,7 +11,7 @@ import asyncpg
 from consumer.infra import explain_connection_errors
 from consumer.infra.postgres import session
 from consumer.infra.postgres.errors import DatabaseTlsError
-from consumer.infra.postgres.schema_version import require_newest
+from consumer.infra.postgres.schema_version import PROGRAM, require_schema
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
@@ -30,7 +30,7 @@ async def connect(
 ) -> Connection:
     """Open a connection with every wait bounded. command_timeout: seconds. settings: besides those of session.py.
 
-    Raises SchemaVersionError unless the database has the schema of this program, or `any_schema` is set;
+    Raises SchemaVersionError unless this program can run on the database's schema, or `any_schema` is set;
     PoolerModeError; and what `open_unbounded` raises, which `retry_reason` classifies.
     """
 
@@ -39,7 +39,8 @@ async def connect(
             dsn,
             timeout=_CONNECT_SECONDS,
             command_timeout=command_timeout,
-            server_settings={"application_name": application_name},
+            # With the version of this program: `migrate` looks for older ones before it shuts them out.
+            server_settings={"application_name": f"{application_name}/{PROGRAM}"},
         )
 
     connection = await bare()
@@ -47,7 +48,7 @@ async def connect(
         async with asyncio.timeout(_CONNECT_SECONDS):
             await session.begin(connection, {**session.SETTINGS, **settings}, bare)
             if not any_schema:
-                await require_newest(connection)
+                await require_schema(connection)
     except BaseException:
         connection.terminate()
         raise

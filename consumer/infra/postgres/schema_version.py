@@ -1,12 +1,17 @@
-"""Which schema this program needs, and whether a database has it.
+"""Which schemas this program can run on, and which one a database has.
 
-Every connection is checked when it is opened (connection.py): under another schema the database refuses valid
-events, and each would become a dead letter. Only `check` and `migrate` work with any schema.
+A program knows the migrations up to its own version. It runs on every schema that has them, as long as no later one
+has shut it out. Every connection is checked when it is opened (connection.py): under another schema the database
+refuses valid events, and each would become a dead letter. Only `check` and `migrate` work with any schema.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from consumer.infra.postgres.migration_script import migrations
+from sql import queries
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -15,47 +20,58 @@ if TYPE_CHECKING:
 
     Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-NEWEST = 3
+_SQL = queries("migrations")
+
+# The version of this program: the newest migration that it knows.
+PROGRAM = migrations()[-1].number
 
 
 class SchemaVersionError(Exception):
-    """The database does not have the schema that this program needs; the message says what to do."""
+    """This program cannot run on the database's schema; the message says what to do."""
 
 
 class SchemaTooOldError(SchemaVersionError):
-    """The database has no schema, or an older one than this program needs: run `engagement migrate`."""
+    """The database has no schema, or lacks a migration that this program needs: run `engagement migrate`."""
 
 
 class SchemaTooNewError(SchemaVersionError):
-    """The database was migrated by a newer version of this program: upgrade the program."""
+    """The database was migrated to a schema that shuts this program out: upgrade the program."""
 
 
-async def require_newest(connection: Connection) -> None:
-    """Raise SchemaTooOldError or SchemaTooNewError unless the database has the schema of this program."""
-    version = await schema_version(connection)
-    refuse_newer(version)
-    if version < NEWEST:
-        raise SchemaTooOldError(explain_version(version))
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The schema of a database: its version (0: none), and the oldest program that may run on it."""
+
+    version: int
+    oldest_program: int
+
+    def fault(self, program: int = PROGRAM) -> SchemaVersionError | None:
+        """Return why a program of this version cannot run on the schema, None if it can."""
+        if self.version == 0:
+            return SchemaTooOldError("the database has no schema: run `engagement migrate`")
+        if self.oldest_program > program:
+            return SchemaTooNewError(
+                f"the schema is for programs from version {self.oldest_program} on, this program has version "
+                f"{program}: upgrade the program"
+            )
+        if self.version < program:
+            return SchemaTooOldError(
+                f"the schema is at version {self.version}, this program needs {program}: run `engagement migrate`"
+            )
+        return None
 
 
-def refuse_newer(version: int) -> None:
-    """Raise SchemaTooNewError if a schema is newer than this program."""
-    if version > NEWEST:
-        raise SchemaTooNewError(explain_version(version))
+async def read_schema(connection: Connection) -> Schema:
+    """Return the schema of the database."""
+    [tables] = await connection.fetch(_SQL["tables"])
+    if not tables["has_schema"]:
+        return Schema(0, 0)
+    [found] = await connection.fetch(_SQL["version" if tables["has_migrations"] else "version_3"])
+    return Schema(found["version"], found["oldest_program"])
 
 
-async def schema_version(connection: Connection) -> int:
-    """Return the schema version of the database, 0 where it has no schema."""
-    if await connection.fetchval("select to_regclass('installation')") is None:
-        return 0
-    version: int = await connection.fetchval("select schema_version from installation")
-    return version
-
-
-def explain_version(version: int) -> str:
-    """Return in one line what is wrong with a schema of another version than NEWEST, and what to do."""
-    if version == 0:
-        return "the database has no schema: run `engagement migrate`"
-    if version < NEWEST:
-        return f"the schema is at version {version}, this program needs {NEWEST}: run `engagement migrate`"
-    return f"the schema is at version {version}, this program knows {NEWEST}: upgrade the program"
+async def require_schema(connection: Connection) -> None:
+    """Raise SchemaTooOldError or SchemaTooNewError unless this program can run on the database's schema."""
+    fault = (await read_schema(connection)).fault()
+    if fault is not None:
+        raise fault

@@ -1,0 +1,50 @@
+"""Made-up migrations: what an additive version of the schema, and one that takes the old away, look like."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from consumer.infra.postgres.migration_script import Migration, migrations, parse
+from consumer.infra.postgres.schema_version import PROGRAM
+
+if TYPE_CHECKING:
+    from consumer.infra.postgres.connection import Connection
+
+# The version that they lead to.
+NEXT = PROGRAM + 1
+
+COLUMN = "-- step: brief\nalter table contacts add column nickname text;"
+INDEX = "-- step: index\ncreate index concurrently contacts_by_shard on contacts (shard, id);"
+BACKFILL = """
+    -- step: batches
+    with chunk as (select id from contacts where id > $1 order by id limit $2::integer),
+    filled as (update contacts c set nickname = c.external_id from chunk where c.id = chunk.id)
+    select max(id), (select max(id) from contacts) from chunk
+"""
+CONTACTS = 3000
+
+
+def script(*steps: str, oldest: int = PROGRAM) -> str:
+    """Return the file of a migration of these steps."""
+    return f"-- oldest program: {oldest}\n\n" + "\n\n".join(map(textwrap.dedent, steps))
+
+
+def made(*steps: str, number: int = NEXT, oldest: int = PROGRAM) -> Migration:
+    """Return a migration of these steps."""
+    return parse(f"{number:04}_test.sql", script(*steps, oldest=oldest))
+
+
+def known_with(*more: Migration) -> list[Migration]:
+    """Return the migrations of the program and these."""
+    return [*migrations(), *more]
+
+
+async def fill_contacts(connection: Connection) -> None:
+    """Store an account and its contacts."""
+    await connection.execute("insert into accounts (key, name) values ('acme', 'Acme')")
+    await connection.execute(
+        """insert into contacts (account_id, external_id, shard)
+        select id, 'c' || n, 0 from accounts, generate_series(1, $1::integer) n""",
+        CONTACTS,
+    )
