@@ -17,6 +17,7 @@ from aiokafka.structs import OffsetAndMetadata
 from consumer.domain.model import Record
 from consumer.infra import kafka
 from consumer.infra.kafka import lenient_batches
+from consumer.infra.kafka.log_bounds import end_offsets, first_offsets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -97,8 +98,8 @@ class Source:
         if not partitions:
             return {}
         async with _in_time(PATIENCE):
-            first = await self._consumer.beginning_offsets(partitions)
-            end = await self._consumer.end_offsets(partitions)
+            first = await first_offsets(self._consumer, partitions)
+            end = await end_offsets(self._consumer, partitions)
         return {self._key(partition): (first[partition], end[partition]) for partition in partitions}
 
     def assign(self, offsets: Mapping[LaneKey, int], paused: Mapping[LaneKey, int]) -> None:

@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 
 from consumer.infra import kafka
 from consumer.infra.kafka import lenient_batches
+from consumer.infra.kafka.log_bounds import end_offsets, first_offsets
 from consumer.lanes.pending_records import peek, start_peeker
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ class LogOffsets:
         if not existing:
             return {}
         async with asyncio.timeout(PATIENCE):
-            first = await self._consumer.beginning_offsets(list(existing))
+            first = await first_offsets(self._consumer, existing)
             # Before the stable offsets: what is committed in between must not look held back.
-            high = await self._uncommitted.end_offsets(list(existing))
-            end = await self._consumer.end_offsets(list(existing))
+            high = await end_offsets(self._uncommitted, existing)
+            end = await end_offsets(self._consumer, existing)
         return {
             key: LogBounds(first[partition], end[partition], max(high[partition], end[partition]))
             for partition, key in existing.items()

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from consumer.infra import kafka
 from consumer.infra.kafka import lenient_batches
+from consumer.infra.kafka.log_bounds import end_offsets, first_offsets
 from consumer.lanes.open_transactions import OpenTransactions
 from consumer.lanes.pending_records import peek, start_peeker
 
@@ -83,9 +84,9 @@ class LogWatcher:
             if self.lanes:
                 partitions = [self._partition(key) for key in self.lanes]
                 # Before the stable offsets: what is committed in between must not look held back.
-                found = await uncommitted.end_offsets(partitions)
+                found = await end_offsets(uncommitted, partitions)
                 self.high_watermarks = {self._key(partition): end for partition, end in found.items()}
-                found = await consumer.end_offsets(partitions)
+                found = await end_offsets(consumer, partitions)
                 ends = {self._key(partition): end for partition, end in found.items()}
         self.suspect |= {key for key, end in ends.items() if end < before.get(key, 0)}
         self.end_offsets = ends
@@ -153,8 +154,9 @@ class LogWatcher:
             for partition in range(partitions.get(topic, 0))
         )
         if lanes:
-            found = await consumer.beginning_offsets(
-                [TopicPartition(self._settings.topic(name), partition) for name, partition in lanes]
+            found = await first_offsets(
+                consumer,
+                [TopicPartition(self._settings.topic(name), partition) for name, partition in lanes],
             )
             self.first_offsets = {self._key(partition): first for partition, first in found.items()}
         self.suspect |= self.lanes - lanes

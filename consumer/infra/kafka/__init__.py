@@ -1,7 +1,7 @@
 """Kafka clients: their options, starting, stopping and failing, and the topics of the cluster. Layer: infra.
 
-Read `client.py` first; other packages write `kafka.client_options(…)`. `lenient_batches.py` and
-`abort_connections.py` use aiokafka's private parts: docs/decisions/0017-aiokafka-patches.md says why.
+Read `client.py` first; other packages write `kafka.client_options(…)`. `lenient_batches.py`,
+`abort_connections.py` and `log_bounds.py` use aiokafka's private parts (docs/decisions/0017-aiokafka-patches.md).
 """
 
 from consumer.infra.kafka.client import (
