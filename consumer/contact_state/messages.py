@@ -1,6 +1,7 @@
 """The facts of messages out, in the order in which consumer/relay/message_json.py takes them apart.
 
-A message is one text: U+001F separates facts, U+001E the events of a message, U+001D the facts of one event.
+A message is one text: U+001F separates facts, U+001E the events of a message, U+001D the facts of one event. This
+is format 1; another one begins with its number (consumer/relay/fact_format.py).
 """
 
 from __future__ import annotations

@@ -43,13 +43,15 @@ class Admission:
         # Times that the shards were lost without anything published in between.
         self._in_vain = 0
         self._probe_at = float("-inf")
+        # A shard whose next message only a relay of a newer version can publish.
+        self._outdated_for: int | None = None
         self.granted = False
         self.why_not: str | None = "no probe has been published yet"
 
     def worked(self, shard: int, *, published: bool) -> None:
         """Note that a shard has published its messages, or has none."""
         self._fitness.worked(shard)
-        self._failures.pop(shard, None)
+        self._forget_failure(shard)
         if published:
             self._in_vain = 0
 
@@ -61,24 +63,33 @@ class Admission:
     def released(self, shard: int) -> None:
         """Forget a shard that another relay has now."""
         self._fitness.forget(shard)
-        self._failures.pop(shard, None)
+        self._forget_failure(shard)
+
+    def outdated(self, shard: int) -> None:
+        """Note that only a relay of a newer version can publish what a shard has next: it should try at once."""
+        self._outdated_for = shard
 
     def is_lost(self) -> bool:
         """Return whether a shard has failed for so long that another relay should try."""
-        return self.granted and any(self._fitness.failing(shard) for shard in self._failures)
+        return self.granted and any(map(self._is_anothers, self._failures))
 
     def withdraw(self) -> None:
         """Refuse all shards until a probe has been published."""
-        shard, why = next(
-            (shard, why) for shard, why in self._failures.items() if self._fitness.failing(shard)
-        )
+        shard, why = next(one for one in self._failures.items() if self._is_anothers(one[0]))
         self.granted = False
         self.why_not = f"its shards are released: shard {shard}: {why}"
         self._in_vain += 1
-        self._probe_at = self._clock.monotonic() + backoff(
-            self._in_vain, first=_PROBE_EVERY, most=_PROBE_SELDOM
-        )
+        first = _PROBE_EVERY if self._outdated_for is None else _PROBE_SELDOM
+        self._probe_at = self._clock.monotonic() + backoff(self._in_vain, first=first, most=_PROBE_SELDOM)
         log.error("shards released, since publishing fails", shard=shard, because=why)
+
+    def _is_anothers(self, shard: int) -> bool:
+        return shard == self._outdated_for or self._fitness.failing(shard)
+
+    def _forget_failure(self, shard: int) -> None:
+        self._failures.pop(shard, None)
+        if shard == self._outdated_for:
+            self._outdated_for = None
 
     async def ask(self) -> None:
         """Publish a probe, if one is due; raises what asyncpg raises where no connection can be opened."""

@@ -1,7 +1,7 @@
 """Makes key and JSON of score-changed and xp-credited messages from the facts stored in the outbox.
 
-SQL stores the facts of a message as one text, in the order read here: U+001F separates facts, U+001E the events
-of a message, U+001D the facts of one event. None of these occurs in a value (semantics §2).
+The facts of a message are one text of format 1 (fact_format.py), in the order read here: U+001F separates facts,
+U+001E the events of a message, U+001D the facts of one event. None of these occurs in a value (semantics §2).
 
 Never reads anything else, so that a message published again is the same.
 """

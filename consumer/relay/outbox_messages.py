@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from consumer.domain.record_headers import decode_headers, readable_name
+from consumer.relay.fact_format import NewerFactsError, split_format, why_unknown
 from consumer.relay.message_json import MessageEncoder
 from schemas.vocabulary import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import asyncpg
 
@@ -50,21 +51,35 @@ class PendingMessages:
 async def pending_messages(connection: Connection, rows: Sequence[asyncpg.Record]) -> PendingMessages | None:
     """Return the messages of rows as the query `due` returns them; None if there are none.
 
-    A dead letter that was discarded or replayed before it was published has a position but no message.
+    A dead letter that was discarded or replayed before it was published has a position but no message. Those before
+    the first one that only a later version can publish; raises NewerFactsError if none is before it.
     """
-    wanted = [
-        (row["first_position"] + place, kind, facts, encoder)
-        for row in rows
-        for encoder in [MessageEncoder(row["incarnation"], row["groups"], row["committed_at"])]
-        for place, (kind, facts) in enumerate(zip(row["kinds"], row["facts"], strict=True))
-    ]
+    wanted = list(_readable(rows))
     if not wanted:
         return None
-    ids = [int(facts) for _, kind, facts, _ in wanted if kind == "dead_letter"]
+    ids = [int(split_format(facts)[1]) for _, kind, facts, _ in wanted if kind == "dead_letter"]
     letters = await _read_dead_letters(connection, ids)
     messages = [_message(kind, facts, encoder, letters) for _, kind, facts, encoder in wanted]
     last, _, facts, _ = wanted[-1]
     return PendingMessages([message for message in messages if message is not None], last, mark_of(facts))
+
+
+def _readable(rows: Sequence[asyncpg.Record]) -> Iterator[tuple[int, str, str, MessageEncoder]]:
+    """Yield position, kind and facts of messages, with the encoder of their row, up to the first unknown one."""
+    is_first = True
+    for row in rows:
+        encoder = MessageEncoder(row["incarnation"], row["groups"], row["committed_at"])
+        for position, (kind, facts) in enumerate(
+            zip(row["kinds"], row["facts"], strict=True), row["first_position"]
+        ):
+            if why := why_unknown(kind, facts):
+                if is_first:
+                    raise NewerFactsError(
+                        f"the message at position {position} {why}: run a relay of a newer version"
+                    )
+                return
+            is_first = False
+            yield position, kind, facts, encoder
 
 
 def mark_of(facts: str) -> int:
@@ -81,6 +96,7 @@ async def _read_dead_letters(connection: Connection, ids: Iterable[int]) -> dict
 def _message(
     kind: str, facts: str, encoder: MessageEncoder, letters: Mapping[int, asyncpg.Record]
 ) -> OutgoingMessage | None:
+    _, facts = split_format(facts)
     if kind != "dead_letter":
         return OutgoingMessage(_TOPICS[kind], *encoder.encode(kind, facts), _CLOUDEVENT)
     letter = letters.get(int(facts))

@@ -2,7 +2,8 @@
 
 After any error whose outcome is unknown the publisher of the shard is discarded; a new one starts at the position
 that Kafka holds. A relay has no shards before it has published a probe, and none from when it has failed to publish
-one for ten seconds beside another relay, until it has published a probe again.
+one for ten seconds beside another relay, until it has published a probe again. One that meets facts of a newer
+format publishes what is before them, and beside another relay leaves its shards to it for a minute.
 
 Transactional mode: a `read_committed` reader finds every message exactly once. Plain mode, for brokers without
 transactions (the embedded one): at least once; repeated messages have the same id, since ids are deterministic.
@@ -22,6 +23,7 @@ from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.telemetry.repeated_lines import RepeatedLines
 from consumer.infra.wait import event_within
 from consumer.relay.admission import Admission
+from consumer.relay.fact_format import NewerFactsError
 from consumer.relay.message_sizes import MessageSizes
 from consumer.relay.plain_publisher import DeliveryInDoubtError, PlainPublisher
 from consumer.relay.shard_publisher import NewIncarnationError, ShardPublisher
@@ -191,6 +193,9 @@ class Relay:
                 await self._publish_outbox(shard, connection)
         except (DeliveryInDoubtError, NewIncarnationError, TopicsMissingError) as error:
             self._record_failure(number, "kafka", error)
+        except NewerFactsError as error:
+            self._record_failure(number, "outbox", error)
+            self._admission.outdated(number)
         except Exception as error:
             if retry_reason(error) is None:
                 raise

@@ -73,7 +73,7 @@ class ShardPublisher:
         The floor is raised to the position sent before, in the statement that reads what comes after it. Positions
         of dead letters that were replayed or discarded advance without a message. Calls `acknowledged` for each row
         of which all messages are sent, with the seconds since its commit. Raises NewIncarnationError,
-        DeliveryInDoubtError, and what asyncpg raises.
+        NewerFactsError, DeliveryInDoubtError, and what asyncpg raises.
         """
         loop, before = asyncio.get_running_loop(), self._position
         rows = await connection.fetch(

@@ -120,12 +120,17 @@ where coalesce(following - 1, head) <> last_position
 order by 1
 
 -- name: messages
--- Messages still in the outbox that leave a gap in the versions or points, or do not lead to the scores announced last.
+-- Messages still in the outbox that leave a gap in the versions or points, or do not lead to the scores announced last; not
+-- of a shard that has facts of a newer format (consumer/relay/fact_format.py).
 with fact as (
-    select o.shard, o.first_position, m.place, string_to_array(m.facts, E'\x1f') as fields
-    from outbox o
-    cross join unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place)
-    where m.kind = 'score_changed'
+    select first_position, place, string_to_array(facts, E'\x1f') as fields
+    from (
+        select o.first_position, m.place, m.facts, bool_or(m.facts like E'\x1c%') over (partition by o.shard) as has_newer
+        from outbox o
+        cross join unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place)
+        where m.kind = 'score_changed'
+    ) one
+    where not has_newer
 ), message as ( -- with overall points, read as consumer/relay/message_json.py does
     select first_position, place, fields[1] as account, fields[2] as contact, fields[3] as profile,
         fields[5]::bigint as version,

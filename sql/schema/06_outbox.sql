@@ -12,7 +12,8 @@ create table outbox (
     shard          smallint       not null,
     first_position bigint         not null,
     kinds          message_kind[] not null,
-    -- The contents of each message, as consumer/relay/message_json.py takes them apart; of a dead letter its id.
+    -- The contents of each message, as consumer/relay/message_json.py takes them apart; of a dead letter its id. A later
+    -- format begins with its number (consumer/relay/fact_format.py).
     facts          text[]         not null,
     -- JSON: by account key the groups from the view groups_told.
     groups         text           not null,

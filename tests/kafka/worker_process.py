@@ -31,19 +31,26 @@ ROOT = Path(__file__).parents[2]
 
 
 class WorkerProcess:
-    """A worker on this installation; used as a context manager it is killed at the end if it still runs."""
+    """A worker on this installation; used as a context manager it is killed at the end if it still runs.
+
+    root, program: the folder that it runs in, and Python's arguments before those of `engagement`.
+    """
+
+    root = ROOT
+    program: tuple[str, ...] = ("-m", "consumer")
+    command = "run"
 
     def __init__(self, installation: Installation, folder: Path, *arguments: str, **settings: str) -> None:
         self.port = free_port()
-        self.log = folder / f"worker-{self.port}.log"
+        self.log = folder / f"{self.command}-{self.port}.log"
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=2)
         environment = {**os.environ, **installation.environment(http_port=str(self.port), **settings)}
         # Workers are started again and again: the second start should find the first one's bytecode.
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "consumer", "run", *arguments],
-                cwd=ROOT,
+                [sys.executable, *self.program, self.command, *arguments],
+                cwd=self.root,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -567,4 +567,28 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "newer-facts-skipped",
+        breaks="a relay skips messages of a newer format and publishes what is after them",
+        test="tests/kafka/test_newer_facts.py::test_an_older_relay_leaves_newer_facts_to_a_newer_one",
+        edits=(
+            Edit(
+                "consumer/relay/outbox_messages.py",
+                old="                return\n            is_first = False\n",
+                new="                continue\n            is_first = False\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "outdated-relay-stays",
+        breaks="a relay that cannot publish newer facts keeps its shards beside one that can, for ten seconds",
+        test="tests/kafka/test_newer_facts.py::test_an_outdated_relay_does_not_wait_ten_seconds",
+        edits=(
+            Edit(
+                "consumer/relay/admission.py",
+                old="        return shard == self._outdated_for or self._fitness.failing(shard)\n",
+                new="        return self._fitness.failing(shard)\n",
+            ),
+        ),
+    ),
 )

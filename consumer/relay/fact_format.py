@@ -1,0 +1,37 @@
+"""The format of the facts of a message in the outbox, so that relays of two versions can work beside each other.
+
+Facts without a number have format 1. Others begin with U+001C, the number and U+001F; U+001C occurs in no value
+(semantics 2.23). A program writes a format only when every program that may run on the schema reads it
+(docs/upgrading.md).
+"""
+
+from __future__ import annotations
+
+# The newest that this program reads.
+NEWEST = 1
+# The kinds of messages that it knows; a later version may have more.
+KINDS = frozenset({"score_changed", "xp_credited", "dead_letter"})
+
+_MARK = "\x1c"
+_FIELD = "\x1f"
+
+
+class NewerFactsError(Exception):
+    """The next message of a shard is of a later version: only a relay of that version can publish it."""
+
+
+def split_format(facts: str) -> tuple[int, str]:
+    """Return the format of facts, and the facts without its number."""
+    if not facts.startswith(_MARK):
+        return 1, facts
+    number, _, rest = facts[1:].partition(_FIELD)
+    return int(number), rest
+
+
+def why_unknown(kind: str, facts: str) -> str | None:
+    """Return why this program cannot publish a message, None if it can."""
+    if kind not in KINDS:
+        return f"is of the kind {kind}, which this program does not know"
+    if facts.startswith(_MARK) and (number := split_format(facts)[0]) > NEWEST:
+        return f"has facts of format {number}, and this program reads up to {NEWEST}"
+    return None
