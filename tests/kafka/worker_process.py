@@ -112,6 +112,10 @@ class WorkerProcess:
         complete = self.log.read_text().splitlines()
         return [json.loads(line) for line in complete if line.startswith("{") and line.endswith("}")]
 
+    async def get(self, route: str, **options: Any) -> httpx.Response:
+        """Return the answer to a GET of a route."""
+        return await self._client.get(route, **options)
+
     async def status(self, route: str) -> tuple[int, dict[str, Any]]:
         """Return what a route answers: status and body; 0 while no process listens."""
         if self._process.poll() is not None:
