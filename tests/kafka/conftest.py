@@ -36,9 +36,13 @@ class Fragile:
 
 
 @pytest.fixture
-async def installation(kafka_server: KafkaServer, database: str, topic_prefix: str) -> Installation:
+async def installation(
+    kafka_server: KafkaServer, database: str, topic_prefix: str
+) -> AsyncIterator[Installation]:
     """Give an installation on the servers of this run, without topics and accounts yet."""
-    return Installation(database, kafka_server.bootstrap, topic_prefix)
+    made = Installation(database, kafka_server.bootstrap, topic_prefix)
+    yield made
+    made.database.close()
 
 
 @pytest.fixture
@@ -56,9 +60,9 @@ async def fragile(breakable_kafka: KafkaServer, topic_prefix: str) -> AsyncItera
     """Give an installation on a database server of its own and a broker that may be broken."""
     async with FaultyPostgres(fsync=False) as postgres:
         await migrate(postgres.dsn)
-        yield Fragile(
-            Installation(postgres.dsn, breakable_kafka.bootstrap, topic_prefix), postgres, breakable_kafka
-        )
+        made = Installation(postgres.dsn, breakable_kafka.bootstrap, topic_prefix)
+        yield Fragile(made, postgres, breakable_kafka)
+        made.database.close()
 
 
 @pytest.fixture(scope="session")

@@ -22,28 +22,19 @@ if TYPE_CHECKING:
 
 async def progress(installation: Installation) -> int:
     """Return how many records are processed by the positions in the database; -1 while it is away."""
-    try:
-        connection = await asyncpg.connect(installation.dsn, timeout=2, command_timeout=2)
-    except (OSError, asyncpg.PostgresError):
-        return -1
-    try:
-        return int(await connection.fetchval("select coalesce(sum(next_offset), 0) from lanes"))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return -1
-    finally:
-        connection.terminate()
+    return await _count(installation, "select coalesce(sum(next_offset), 0) from lanes")
 
 
 async def outbox_rows(installation: Installation) -> int:
     """Return how many rows of the outbox are not known to be published; -1 while the database is away."""
+    return await _count(installation, "select count(*) from outbox")
+
+
+async def _count(installation: Installation, statement: str) -> int:
     try:
-        connection = await asyncpg.connect(installation.dsn, timeout=2, command_timeout=2)
-    except (OSError, asyncpg.PostgresError):
+        return int(await installation.database.fetchval(statement))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return -1
-    try:
-        return int(await connection.fetchval("select count(*) from outbox"))
-    finally:
-        connection.terminate()
 
 
 async def assert_agrees(installation: Installation, traffic: Traffic) -> None:

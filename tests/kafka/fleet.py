@@ -11,8 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import asyncpg
-
 from consumer.infra.postgres.migrate import migrate
 from tests.kafka.delivery_checks import outbox_rows, progress
 from tests.kafka.installation import Installation
@@ -88,17 +86,13 @@ class Fleet:
 
     async def nothing_held_by(self, process: WorkerProcess) -> None:
         """Wait until others have every slice and shard of a process."""
-        observer = await asyncpg.connect(self.direct.dsn)
 
         async def replaced() -> bool:
-            held = await observer.fetchval(_HELD, f"%:{process.pid}", f"%:{process.pid}:%")
+            held = await self.direct.database.fetchval(_HELD, f"%:{process.pid}", f"%:{process.pid}:%")
             assert held == 0
             return True
 
-        try:
-            await eventually(replaced, within=_PATIENCE, what="others to have everything")
-        finally:
-            await observer.close()
+        await eventually(replaced, within=_PATIENCE, what="others to have everything")
 
 
 _HELD = """
@@ -135,4 +129,5 @@ async def fleet(folder: Path, prefix: str) -> AsyncIterator[Fleet]:
         try:
             yield made
         finally:
+            made.direct.database.close()
             await asyncio.gather(*(one.__aexit__(None, None, None) for one in (*made.workers, *made.relays)))

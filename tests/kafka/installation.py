@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -17,6 +18,7 @@ from consumer.infra import kafka
 from consumer.infra.settings import Settings
 from schemas.vocabulary import INPUT_TOPICS, MAX_SHARDS, OUTPUT_TOPICS, POSITIONS_TOPIC
 from tests.builders.kafka_records import structured_record, topic_of
+from tests.kafka.kept_connection import KeptConnection
 from tests.pipeline.service import apply_document
 from tests.servers.broker import create_topics
 
@@ -36,6 +38,11 @@ class Installation:
     dsn: str
     bootstrap: str
     prefix: str
+
+    @cached_property
+    def database(self) -> KeptConnection:
+        """A connection to look at the database by."""
+        return KeptConnection(self.dsn)
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return the variables that a worker is started with."""

@@ -7,9 +7,8 @@ import json
 from collections import Counter
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -41,17 +40,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real_kafka
 
 
-async def _execute(installation: Installation, statement: str, *values: Any) -> list[asyncpg.Record]:
-    connection = await asyncpg.connect(installation.dsn)
-    try:
-        found: list[asyncpg.Record] = await connection.fetch(statement, *values)
-        return found
-    finally:
-        await connection.close()
-
-
 async def _stopped(installation: Installation) -> dict[str, str]:
-    rows = await _execute(installation, "select topic, stopped from lanes where stopped is not null")
+    rows = await installation.database.fetch("select topic, stopped from lanes where stopped is not null")
     return {row["topic"]: row["stopped"] for row in rows}
 
 
@@ -64,7 +54,7 @@ async def test_lanes_that_cannot_be_read_where_they_stand(installation: Installa
         await worker.until_handled(*sent)
     await installation.produce([live_event(3, type="email.opened"), live_event(4, type="email.opened")])
     await installation.truncate("emails", before=3)
-    await _execute(installation, "update lanes set next_offset = 7 where topic = 'payments'")
+    await installation.database.fetch("update lanes set next_offset = 7 where topic = 'payments'")
 
     async with working(installation) as worker:
         assert await _stopped(installation) == {"emails": "log_truncated", "payments": "topic_recreated"}
@@ -97,7 +87,7 @@ async def test_a_log_truncated_while_it_is_read(installation: Installation, tmp_
         await installation.produce([live_event(0, type="email.opened")])
 
         async def begun() -> bool:
-            [row] = await _execute(installation, "select next_offset from lanes where topic = 'emails'")
+            [row] = await installation.database.fetch("select next_offset from lanes where topic = 'emails'")
             return bool(row["next_offset"])
 
         await eventually(begun, within=10, what="the first record to be processed")
@@ -203,8 +193,7 @@ async def test_a_topic_created_anew_while_it_is_read(
         await worker.until_handled(*await installation.produce([live_event(20)]))
         assert [worker.outcome(record) for record in anew[3:]] == [None, None]
 
-        await _execute(
-            installation,
+        await installation.database.fetch(
             """update lanes set epoch = epoch + 1, next_offset = 0, stopped = null, last_timestamp = null,
                    last_checksum = null where topic = 'emails'""",
         )
@@ -279,7 +268,7 @@ async def test_what_was_decoded_ahead_waits_for_what_comes_before(
         if len(batches) == _SECOND:
             decoded_since.clear()
             await asyncio.wait_for(decoded_since.wait(), 10)
-            await _execute(installation, "update lanes set epoch = epoch + 1")
+            await installation.database.fetch("update lanes set epoch = epoch + 1")
         return await commit_batch(processor, batch, watch)
 
     monkeypatch.setattr("consumer.ingest.pipeline.decode_records", decode)
@@ -290,7 +279,7 @@ async def test_what_was_decoded_ahead_waits_for_what_comes_before(
         await worker.until_handled(sent[-1])
         assert [worker.outcome(one) for one in sent] == ["applied"] * len(sent)
     assert max(batches) == _BATCH_RECORDS
-    assert len(await _execute(installation, "select from timeline")) == len(sent)
+    assert len(await installation.database.fetch("select from timeline")) == len(sent)
 
 
 _BATCH_RECORDS = 5
