@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,6 +73,7 @@ def load_examples(kind: Literal["good", "bad"]) -> list[Example]:
     return [example for path in sorted((FOLDER / kind).glob("*.yaml")) for example in _load(path, kind)]
 
 
+@lru_cache  # a tenth of a second for each file
 def _load(path: Path, kind: str) -> list[Example]:
     examples = []
     for spec in YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")):

@@ -125,6 +125,8 @@ def _program(config: pytest.Config, name: str, *, package: str, proves: str) -> 
 def pytest_configure(config: pytest.Config) -> None:
     """Announce the mark, start with nothing to say, and choose where temporary files go."""
     use_memory()
+    # Programs are started by the hundred: the second start should find the bytecode of the first one.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     config.addinivalue_line("markers", "real_kafka: says something only on a real broker; never on a mock")
     config.stash[_SAID] = Said()
     config.stash[_KAFKA_TESTS] = set()

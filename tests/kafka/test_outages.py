@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Seconds that a server stays away: a minute is promised, and shown where there is time for it.
 LONG = os.environ.get("ENGAGEMENT_TEST_LONG") == "1"
-AWAY = 60.0 if LONG else 6.0
+AWAY = 60.0 if LONG else 3.0
 
 pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(300 if LONG else 120)]
 

@@ -45,8 +45,6 @@ class WorkerProcess:
         self.log = folder / f"{self.command}-{self.port}.log"
         self._client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=2)
         environment = {**os.environ, **installation.environment(http_port=str(self.port), **settings)}
-        # Workers are started again and again: the second start should find the first one's bytecode.
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *self.program, self.command, *arguments],

@@ -45,7 +45,7 @@ async def _copy(postgres_server: PostgresServer, past: str) -> AsyncIterator[str
     name = f"{template}_cut_{next(_numbers)}"
     administrator = await asyncpg.connect(postgres_server.dsn)
     try:
-        await administrator.execute(f'create database "{name}" template "{template}"')
+        await administrator.execute(f'create database "{name}" template "{template}" strategy file_copy')
         yield urlsplit(past)._replace(path=f"/{name}").geturl()
         await administrator.execute(f'drop database "{name}" with (force)')
     finally:

@@ -64,15 +64,17 @@ def _events(
 
 async def _entries_read(worker: Service, connection: Connection, records: list[OracleRecord]) -> int:
     """Process records as one batch, and return how many entries of the timeline it has fetched."""
+    worker.processor.close()
     [claims] = await _counted(connection, "claims", "n_tup_ins", at_least=_STORED)
     before = await _counted(connection, "timeline_%", "idx_tup_fetch")
     assert set(await worker.batch(records)) == {"applied"}
+    worker.processor.close()
     await _counted(connection, "claims", "n_tup_ins", at_least=claims + len(records))
     return sum(await _counted(connection, "timeline_%", "idx_tup_fetch")) - sum(before)
 
 
 async def _counted(connection: Connection, tables: str, what: str, *, at_least: int = 0) -> list[int]:
-    """Return a statistic of these tables, once its sum is at least this; backends report after a while."""
+    """Return a statistic of these tables, once its sum is at least this; backends report at their end."""
 
     async def read() -> list[int]:
         rows = await connection.fetch(f"select {what} from pg_stat_user_tables where relname like $1", tables)

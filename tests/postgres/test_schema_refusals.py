@@ -79,14 +79,19 @@ _SEPARATE = [
 ]
 
 
-@pytest.fixture(params=_LINES, ids=["older", "newer"])
-async def other_schema(request: pytest.FixtureRequest, empty_database: str) -> tuple[str, str]:
-    """Give a database whose schema is older or newer than the program, and the line that says so."""
-    connection = await asyncpg.connect(empty_database)
+@pytest.fixture(params=_LINES, ids=["older", "newer"], scope="module")
+async def other_schema(request: pytest.FixtureRequest, empty_module_database: str) -> tuple[str, str]:
+    """Give a database whose schema is older or newer than the program, and the line that says so.
+
+    Made once for all commands: none of them changes it.
+    """
+    connection = await asyncpg.connect(empty_module_database)
+    await connection.execute("drop schema if exists public cascade")
+    await connection.execute("create schema public")
     await connection.execute(_VERSION_1.read_text("utf-8"))
     await connection.execute("update public.installation set schema_version = $1", request.param)
     await connection.close()
-    return empty_database, _LINES[request.param]
+    return empty_module_database, _LINES[request.param]
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,15 @@ from consumer.demo.servers import EmbeddedPostgres
 
 VARIABLE = "ENGAGEMENT_TEST_DATABASE_URL"
 
+# Nothing is kept, and databases are made by the hundred, each with two checkpoints: after each of them every page
+# would be written to the WAL whole.
+_SETTINGS: dict[str, str | int] = {
+    "max_connections": 200,
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": 0,
+}
+
 
 @dataclass(frozen=True)
 class PostgresServer:
@@ -33,7 +42,7 @@ async def start_postgres() -> PostgresServer:
     named = os.environ.get(VARIABLE)
     if named:
         return PostgresServer(named, f"{await _version(named)} ({VARIABLE})", None)
-    embedded = EmbeddedPostgres(fsync=False, settings={"max_connections": 200})
+    embedded = EmbeddedPostgres(fsync=False, settings=_SETTINGS)
     await embedded.start()
     return PostgresServer(embedded.dsn, f"{await _version(embedded.dsn)} (embedded, fsync=off)", embedded)
 

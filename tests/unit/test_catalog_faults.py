@@ -39,7 +39,7 @@ def test_a_document_with_many_faults_is_reported_whole() -> None:
         ("", 1, "the document is empty"),
         ("# nothing\n", 1, "the document is empty"),
         ("- acme\n", 1, "must be a mapping, not a list"),
-        ("[" * 100_000, 1, "nested too deeply"),
+        ("[\n" * 2_000, 1, "nested too deeply"),
         ("engagement_catalog: 1\naccount: acme\n? [a]\n: 1\n", 3, "a field's name must be text, not a list"),
         ("engagement_catalog: 1\naccount: acme\nname: !!binary aGk=\n", 3, "not a value tagged binary"),
         ('engagement_catalog: 1\naccount: acme\nname: "\\0"\n', 3, "not text with a NUL character"),
