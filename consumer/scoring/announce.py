@@ -78,23 +78,48 @@ async def enqueue_score_messages(
     return messages
 
 
-async def wait_for_relay(keeper: ConnectionKeeper, clock: Clock) -> None:
-    """Return once there is room in the outbox.
+async def has_room(connection: Connection) -> bool:
+    """Return whether there is room in the outbox."""
+    return await _unpublished(connection) <= _MAX_UNPUBLISHED
 
-    Raises RelayNotRunningError if the number of messages in it has not fallen for 60 seconds.
-    """
-    fewest: int | None = None
-    since = clock.monotonic()
+
+async def wait_for_relay(keeper: ConnectionKeeper, clock: Clock) -> None:
+    """Return once there is room in the outbox; raises RelayNotRunningError as `OutboxWatch` does."""
+    watch = OutboxWatch(clock)
     while True:
-        unpublished: int = await retry_transient(
-            keeper, lambda connection: connection.fetchval(_SQL["unpublished_messages"])
-        )
-        if unpublished <= _MAX_UNPUBLISHED:
+        if await retry_transient(keeper, watch.has_room):
             return
-        if fewest is None or unpublished < fewest:
-            fewest, since = unpublished, clock.monotonic()
-        elif clock.monotonic() - since > _STALL_SECONDS:
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+class OutboxWatch:
+    """Asks again and again whether there is room in the outbox, and notices that no relay is running."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._fewest: int | None = None
+        self._since = 0.0
+
+    async def has_room(self, connection: Connection) -> bool:
+        """Return whether there is room.
+
+        Raises RelayNotRunningError if the number of messages has not fallen for 60 seconds, and then begins anew.
+        """
+        unpublished = await _unpublished(connection)
+        now = self._clock.monotonic()
+        if unpublished <= _MAX_UNPUBLISHED:
+            self._fewest = None
+            return True
+        if self._fewest is None or unpublished < self._fewest:
+            self._fewest, self._since = unpublished, now
+        elif now - self._since > _STALL_SECONDS:
+            self._fewest = None
             raise RelayNotRunningError(
                 f"{unpublished} messages wait in the outbox and do not get fewer: is a relay running?"
             )
-        await asyncio.sleep(_POLL_SECONDS)
+        return False
+
+
+async def _unpublished(connection: Connection) -> int:
+    messages: int = await connection.fetchval(_SQL["unpublished_messages"])
+    return messages

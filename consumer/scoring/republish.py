@@ -15,7 +15,7 @@ from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.retry import retry_transient
 from consumer.infra.postgres.revision_lock import begin_shared
-from consumer.scoring import announce
+from consumer.scoring import announce, contact_keyset
 from sql import queries
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ async def _find_ids(connection: Connection, account: str, profile: str | None) -
     if not profiles:
         which = f"profile {profile!r}" if profile else "profile"
         raise NotPublishedError(f"account {account!r} has no published {which}")
-    return number, profiles, await connection.fetchval(_SQL["contacts_count"], number)
+    return number, profiles, await contact_keyset.count_all(connection, number)
 
 
 async def _send(connection: Connection, contacts: Sequence[int], profiles: Sequence[int]) -> int:

@@ -1,6 +1,7 @@
-"""Continues every publish and rejudgement that has not ended, in one worker of the installation at a time.
+"""Gives every job that has not ended its turn, account by account, also those that a crash interrupted.
 
-Also those that a crash interrupted. Never starts or cancels one.
+All workers of the installation do so at once; each account is served by one of them at a time, each job too. What a
+job waits for, or fails from, never holds up the next one. Never starts or cancels a job.
 """
 
 from __future__ import annotations
@@ -10,28 +11,41 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
-from consumer.infra.postgres.errors import retry_reason
-from consumer.infra.postgres.retry import retry_transient
+from consumer.infra.postgres.errors import is_time_out, retry_reason
 from consumer.infra.wait import event_within, jittered
-from consumer.scoring import profile_publish, rejudgement
-from consumer.scoring.announce import RelayNotRunningError
-from sql import queries
+from consumer.scoring import jobs
+from consumer.scoring.announce import OutboxWatch, RelayNotRunningError
+from consumer.scoring.jobs import Turns, WaitsFor
+from consumer.scoring.profile_publish import PUBLISHES
+from consumer.scoring.rejudgement import REJUDGEMENTS
+from consumer.worker.step_size import StepSize
+from schemas.vocabulary import RetryReason
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Connection
+    from consumer.scoring.jobs import Job, Step
 
 log = structlog.get_logger(__name__)
 
-# Key of the advisory lock: any fixed number.
-_LOCK = 0x656E6761_0005
+KINDS = (PUBLISHES, REJUDGEMENTS)
+# Of an error, what is logged where it passes by itself.
+_SHOWN_CHARACTERS = 200
+
+
+class _Progress:
+    """What this worker knows of a job: how many contacts a step may have, and how often it has waited since."""
+
+    def __init__(self, job: Job) -> None:
+        self.size = StepSize(job.kind.contacts_per_step)
+        self.waited = 0
 
 
 class BackgroundJobs:
-    """Looks for unfinished jobs, unless another worker of the installation does."""
+    """Takes one step of a job of each account, round after round."""
 
     def __init__(
         self,
@@ -43,54 +57,100 @@ class BackgroundJobs:
     ) -> None:
         """In seconds: every: between two checks for jobs; rest: after each step, to let batches go first."""
         self._database = ConnectionKeeper(connect)
-        self._clock = clock
         self._every = every
         self._rest = rest
+        self._turns = Turns()
+        self._progress: dict[Job, _Progress] = {}
+        self._outbox = OutboxWatch(clock)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set; a transient database error ends one check, others are raised."""
+        """Work until `stopping` is set; a transient error of the database ends one round, others are raised."""
         try:
             while not await event_within(stopping, jittered(self._every)):
                 try:
-                    await self.run_once(stopping)
+                    while await self.round(stopping):
+                        pass
                 except Exception as error:
                     if (reason := retry_reason(error)) is None:
                         raise
-                    log.info("background jobs retried", reason=reason.value, error=str(error)[:200])
+                    log.info(
+                        "background jobs retried", reason=reason.value, error=str(error)[:_SHOWN_CHARACTERS]
+                    )
                     self._database.drop()
         finally:
             self._database.drop()
 
-    async def run_once(self, stopping: asyncio.Event) -> None:
-        """Carry every unfinished publish and rejudgement to its end, or until `stopping` is set."""
-        connection = await self._database.get()
-        # One worker at a time, not for correctness but so that batches get their rest after each step.
-        if not await connection.fetchval(queries("maintenance")["lock"], _LOCK):
-            return
-        for number in await retry_transient(self._database, profile_publish.unfinished_publishes):
-            await self._advance(
-                "publish", profile_publish.run_publish(self._database, number, clock=self._clock), stopping
-            )
-        for number in await retry_transient(self._database, rejudgement.unfinished_rejudgements):
-            await self._advance(
-                "rejudgement",
-                rejudgement.run_rejudgement(self._database, number, clock=self._clock),
-                stopping,
-            )
+    async def round(self, stopping: asyncio.Event) -> bool:
+        """Take one step for each account that has jobs; return whether any job has got on.
 
-    async def _advance(
-        self,
-        what: str,
-        work: AsyncIterator[profile_publish.PublishStatus] | AsyncIterator[rejudgement.RejudgementStatus],
-        stopping: asyncio.Event,
-    ) -> None:
-        state = None
+        Of an account's jobs the first takes it that need not wait.
+        """
+        due = await jobs.due_jobs(await self._database.get(), KINDS)
+        self._progress = {job: self._progress[job] for job in due if job in self._progress}
+        got_on = False
+        for of_account in self._turns.order(due):
+            for job in of_account:
+                if stopping.is_set():
+                    return False
+                if await self._take_turn(job):
+                    got_on = True
+                    await event_within(stopping, self._rest)
+                    break
+        return got_on
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._database.drop()
+
+    async def _take_turn(self, job: Job) -> bool:
+        """Take a step and return whether the job has got on."""
+        progress = self._progress.setdefault(job, _Progress(job))
+        connection = await self._database.get()
+        # Before the step: if that ends the round, the next one begins after this job.
+        self._turns.had(job)
         try:
-            async for status in work:
-                if status.state != state:
-                    state = status.state
-                    log.info(what, number=status.id, account=status.account, state=state)
-                if await event_within(stopping, self._rest):
-                    return
-        except RelayNotRunningError as error:
-            log.warning("background job waits for a relay", work=what, error=str(error))
+            step = await jobs.take_step(
+                *(connection, job.kind, job.number),
+                contacts=progress.size.contacts,
+                attempt=progress.waited,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one job, the others go on
+            await self._note_error(job, progress, error)
+            return False
+        if step.new_state is not None:
+            log.info(job.kind.name, number=job.number, state=step.new_state)
+        if step.waits_for is None:
+            progress.waited = 0
+            progress.size.succeeded()
+            return True
+        await self._note_wait(job, progress, step)
+        return False
+
+    async def _note_wait(self, job: Job, progress: _Progress, step: Step) -> None:
+        progress.waited += 1
+        if step.waits_for is WaitsFor.RELAY:
+            try:
+                await self._outbox.has_room(await self._database.get())
+            except RelayNotRunningError as error:
+                log.warning("background job waits for a relay", work=job.kind.name, error=str(error))
+
+    async def _note_error(self, job: Job, progress: _Progress, error: Exception) -> None:
+        """Let the job try again: at once where the error passes, with fewer contacts, or after a while.
+
+        Raises the error if it is the connection's, which no job gets on without.
+        """
+        self._database.drop()
+        about = {"work": job.kind.name, "number": job.number}
+        reason = retry_reason(error)
+        if is_time_out(error) and progress.size.contacts > 1:
+            progress.size.timed_out()
+            log.info("background job takes smaller steps", contacts=progress.size.contacts, **about)
+        elif reason is RetryReason.CONNECTION and not is_time_out(error):
+            raise error
+        elif reason is None or is_time_out(error):
+            log.error("background job failed, to be tried again", exc_info=error, **about)
+            await jobs.record_failure(await self._database.get(), job, error)
+        else:
+            log.info(
+                "background job retried", reason=reason.value, error=str(error)[:_SHOWN_CHARACTERS], **about
+            )

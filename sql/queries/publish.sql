@@ -17,7 +17,7 @@ order by u.id
 -- name: read
 -- The progress of a publish.
 select u.id, a.key as account, p.key as profile, u.version, u.previous_version, u.state::text as state,
-    u.requested_by, u.requested_at, u.flipped_at, u.ended_at, u.contacts_done, u.contacts_total
+    u.requested_by, u.requested_at, u.flipped_at, u.ended_at, u.contacts_done as done, u.contacts_total as total
 from publishes u
 join profiles p on p.id = u.profile_id
 join accounts a on a.id = p.account_id
@@ -31,28 +31,20 @@ join profiles p on p.id = u.profile_id
 join accounts a on a.id = p.account_id
 where a.key = $1 and p.key = $2 and u.version = $3
 
--- name: lock_publish
--- Locks a publish until the transaction ends: another process at work on it continues after this step.
-select u.profile_id, p.account_id, u.version, u.state::text as state, u.last_contact_id, u.until_contact_id,
-    u.contacts_total is null as uncounted
+-- name: unfinished_jobs
+-- Publishes that have not ended, as jobs (publishes_one_at_a_time).
+select u.id, p.account_id, u.retry_at
 from publishes u
 join profiles p on p.id = u.profile_id
-where u.id = $1
-for no key update of u
+where u.ended_at is null
 
--- name: count_contacts
--- Counts the contacts to process in this state.
-update publishes u
-set contacts_total = (select count(*) from contacts c where c.account_id = $2 and c.id <= u.until_contact_id)
+-- name: facts
+-- What a step needs of a publish.
+select p.account_id, a.key as account, u.profile_id, u.version, u.state::text as state
+from publishes u
+join profiles p on p.id = u.profile_id
+join accounts a on a.id = p.account_id
 where u.id = $1
-
--- name: next_contacts
--- The account's contacts with numbers above $2 up to $3, $4 of them at most. `offset 0`: scans in the order of numbers
--- and stops early; the planner must not take the account's index instead.
-select id
-from (select id, account_id from contacts where id > $2 and id <= $3 order by id offset 0) c
-where account_id = $1
-limit $4
 
 -- name: build_scores
 -- Stores the scores of these contacts under a version, computed from tallies, weights and adjustments. Points that batches
@@ -116,6 +108,7 @@ published as (
     from flipped f where v.profile_id = f.profile_id and v.version = f.version
 )
 update profiles p set published_version = f.version from flipped f where p.id = f.profile_id
+returning 'announcing'
 
 -- name: cancel
 -- From here on batches add nothing to the version; scores built for it are to be deleted, later contacts' too.
@@ -153,15 +146,12 @@ using (
 ) unranked
 where r.ctid = unranked.place
 
--- name: record_progress
--- Records that contacts up to $2 are processed, $3 of them by this step.
-update publishes set last_contact_id = $2, contacts_done = contacts_done + $3 where id = $1
-
 -- name: finish
 -- Ends a publish of which all contacts are processed.
 update publishes
 set state = case state when 'announcing' then 'done'::publish_state else 'cancelled' end, ended_at = now()
-where id = $1 and state in ('announcing', 'cancelling')
+where id = $1 and state in ('announcing', 'cancelling') and last_contact_id >= until_contact_id
+returning state::text
 
 -- name: versions
 -- The published and retired versions of a profile ($2, by key), all or those with these numbers ($3), newest first, each

@@ -5,20 +5,19 @@
 select pg_try_advisory_xact_lock($1, id) from accounts where key = $2
 
 -- name: base
--- The numbers of an account and a profile, how many contacts the account has, and the highest contact number of all.
-select a.id as account_id, p.id as profile_id, (select count(*) from contacts where account_id = a.id) as contacts,
-    (select coalesce(max(id), 0) from contacts) as until_contact_id
+-- The numbers of an account and a profile.
+select a.id as account_id, p.id as profile_id
 from accounts a
 join profiles p on p.account_id = a.id and p.key = $2
 where a.key = $1
 
 -- name: compare
--- For the contacts numbered above $4 up to $5: transitions between bins of overall scores, the biggest movers, and the
+-- For these contacts ($1): transitions between bins of overall scores, the biggest movers, and the
 -- contacts that enter or leave the ranges asked about; preview.py adds the segments. Published scores are tallies ×
--- weights already, so only the difference that a definition makes ($6 to $8: definition, group, points for each time it
+-- weights already, so only the difference that a definition makes ($4 to $6: definition, group, points for each time it
 -- counted) is computed and added to them. For a profile never published ($3 null) every score is new, adjustments too.
 with weight_delta as materialized (
-    select * from unnest($6::int[], $7::int[], $8::bigint[]) as m(definition_id, group_id, points)
+    select * from unnest($4::int[], $5::int[], $6::bigint[]) as m(definition_id, group_id, points)
 ),
 score_delta as materialized (
     select contact_id, case when grouping(group_id) = 0 then group_id else 0 end as group_id,
@@ -27,11 +26,11 @@ score_delta as materialized (
         select t.contact_id, m.group_id, t.count * m.points as points
         from dedup_keys t
         join weight_delta m on m.definition_id = t.definition_id
-        where t.contact_id > $4 and t.contact_id <= $5
+        where t.contact_id = any($1::bigint[])
         union all
         select a.contact_id, a.group_id, a.points
         from adjustments a
-        where $3::int is null and a.profile_id = $2 and a.contact_id > $4 and a.contact_id <= $5
+        where $3::int is null and a.profile_id = $2 and a.contact_id = any($1::bigint[])
     ) one
     group by grouping sets ((contact_id, group_id), (contact_id))
     having sum(points) <> 0
@@ -44,18 +43,17 @@ change as (
 overall as materialized (
     select c.id as contact_id, coalesce(s.overall, 0) as before,
         coalesce(s.overall, 0) + coalesce(h.points, 0) as after, h.contact_id is not null as changes
-    from contacts c
+    from unnest($1::bigint[]) as c(id)
     left join contact_scores s on s.contact_id = c.id and s.profile_id = $2 and s.version = $3
-        and s.contact_id > $4 and s.contact_id <= $5
+        and s.contact_id = any($1::bigint[])
     left join change h on h.contact_id = c.id
-    where c.id > $4 and c.id <= $5 and c.account_id = $1
 ),
 moved as materialized (
     select contact_id, jsonb_object_agg(group_id, points) as points from score_delta group by contact_id
 ),
 crossing as (
     select r.number, s.contact_id, s.after between r.least and r.most as enters
-    from unnest($11::int[], $12::bigint[], $13::bigint[]) with ordinality as r(group_id, least, most, number)
+    from unnest($9::int[], $10::bigint[], $11::bigint[]) with ordinality as r(group_id, least, most, number)
     join lateral (
         select h.contact_id, coalesce(s.points, 0) as before, coalesce(s.points, 0) + h.points as after
         from score_delta h
@@ -67,16 +65,16 @@ crossing as (
 )
 select
     (select coalesce(jsonb_agg(jsonb_build_array(bin_before, bin_after, contacts, changed, moved)), '[]')::text
-     from (select width_bucket(before, $9::bigint[]) as bin_before, width_bucket(after, $9::bigint[]) as bin_after,
+     from (select width_bucket(before, $7::bigint[]) as bin_before, width_bucket(after, $7::bigint[]) as bin_after,
                count(*) as contacts, count(*) filter (where changes) as changed,
                count(*) filter (where before <> after) as moved
            from overall group by 1, 2) transition) as transitions,
     (select coalesce(jsonb_agg(jsonb_build_array(contact_id, before, after)), '[]')::text
      from (select contact_id, before, after from overall where before <> after
-           order by abs(after - before) desc, contact_id limit $10) mover) as movers,
+           order by abs(after - before) desc, contact_id limit $8) mover) as movers,
     (select coalesce(jsonb_agg(jsonb_build_array(number, enters, contacts, named)), '[]')::text
      from (select number, enters, count(*) as contacts,
-               (array_agg(contact_id order by contact_id))[1:$10] as named
+               (array_agg(contact_id order by contact_id))[1:$8] as named
            from crossing group by number, enters) crossed) as crossings
 
 -- name: counted

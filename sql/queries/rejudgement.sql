@@ -17,15 +17,18 @@ returning id
 -- name: read
 -- The progress of a rejudgement.
 select r.id, a.key as account, d.key as definition, r.edition, r.with_xp, r.state::text as state, r.requested_by,
-    r.requested_at, r.ended_at, r.contacts_done, r.contacts_total, r.entries_changed
+    r.requested_at, r.ended_at, r.contacts_done as done, r.contacts_total as total, r.entries_changed as changed
 from rejudgements r
 join definitions d on d.id = r.definition_id
 join accounts a on a.id = d.account_id
 where r.id = $1
 
--- name: unfinished
--- Rejudgements that have not ended, oldest first.
-select id from rejudgements where ended_at is null order by id
+-- name: unfinished_jobs
+-- Rejudgements that have not ended, as jobs (rejudgements_one_at_a_time).
+select r.id, d.account_id, r.retry_at
+from rejudgements r
+join definitions d on d.id = r.definition_id
+where r.ended_at is null
 
 -- name: page
 -- Rejudgements of a definition before $2, newest first (rejudgements_by_definition).
@@ -36,20 +39,18 @@ where definition_id = $1 and id < $2
 order by id desc
 limit $3
 
--- name: lock_rejudgement
--- Locks a rejudgement until the transaction ends. superseded: the definition has a newer edition.
-select r.definition_id, d.account_id, r.with_xp, r.state::text as state, r.last_contact_id, r.until_contact_id,
-    r.contacts_total is null as uncounted, r.edition <> d.edition as superseded
+-- name: facts
+-- What a step needs of a rejudgement. superseded: the definition has a newer edition.
+select d.account_id, a.key as account, r.definition_id, r.with_xp, r.state::text as state,
+    r.edition <> d.edition as superseded
 from rejudgements r
 join definitions d on d.id = r.definition_id
+join accounts a on a.id = d.account_id
 where r.id = $1
-for no key update of r
 
--- name: count_contacts
--- Counts the contacts to process.
-update rejudgements r
-set contacts_total = (select count(*) from contacts c where c.account_id = $2 and c.id <= r.until_contact_id)
-where r.id = $1
+-- name: lock
+-- Locks a rejudgement until the transaction ends: a step that is under way is waited for.
+select id from rejudgements where id = $1 for no key update
 
 -- name: has_announcing_publish
 -- Whether a publish of the account is being announced: until it is, contacts have scores under the old version too.
@@ -89,12 +90,11 @@ select c.id, c.external_id, c.shard % (select shards from installation) as shard
 from unnest($1::bigint[]) as one(id)
 cross join lateral (select id, external_id, shard from contacts c where c.id = one.id offset 0) c
 
--- name: record_progress
--- Records that contacts up to $2 are processed, $3 of them by this step, with $4 entries changed.
-update rejudgements
-set last_contact_id = $2, contacts_done = contacts_done + $3, entries_changed = entries_changed + $4
-where id = $1
+-- name: record_changes
+-- Records that a step has changed the verdicts of $2 entries.
+update rejudgements set entries_changed = entries_changed + $2 where id = $1
 
 -- name: finish
 -- Ends a rejudgement, if it has not ended yet.
 update rejudgements set state = $2::text::rejudgement_state, ended_at = now() where id = $1 and ended_at is null
+returning state::text

@@ -8,10 +8,6 @@ select id from profiles
 where account_id = $1 and published_version is not null and ($2::text is null or key = $2)
 order by id
 
--- name: contacts_count
--- How many contacts an account has.
-select count(*) from contacts where account_id = $1
-
 -- name: contacts
 -- The next contacts by external id (contacts_external_id_unique).
 select id, external_id from contacts

@@ -165,8 +165,8 @@ create table publishes (
     requested_at     timestamptz   not null default now(),
     flipped_at       timestamptz,
     ended_at         timestamptz,
-    -- In the current state: contacts are processed in the order of their numbers; done up to the first, to be done up to
-    -- the second. Contacts created later need no step.
+    -- The walk, as each kind of background job has it (docs/decisions/0025). In the current state: contacts are processed in
+    -- the order of their numbers; done up to the first, to be done up to the second. Contacts created later need no step.
     last_contact_id  bigint        not null default 0,
     until_contact_id bigint        not null,
     -- For display: contacts processed in this state, of how many; null: not counted yet.
@@ -174,6 +174,13 @@ create table publishes (
     contacts_total   bigint,
     -- Contacts built before the flip, for estimates.
     contacts_built   bigint,
+    -- Contacts are counted up to this number, some with each step, and are so many.
+    counted_contact_id bigint      not null default 0,
+    contacts_counted bigint        not null default 0,
+    -- Steps that have failed in a row, when the next is due, and the last error; none: 0, null and null.
+    failures         integer       not null default 0,
+    retry_at         timestamptz,
+    error            text,
     foreign key (profile_id, version) references profile_versions
 );
 -- One publish of a profile at a time. publish: those that have not ended.
@@ -194,13 +201,17 @@ create table rejudgements (
     requested_by     text              not null,
     requested_at     timestamptz       not null default now(),
     ended_at         timestamptz,
-    -- Contacts are processed in the order of their numbers; done up to the first, to be done up to the second.
+    -- The walk: as in publishes.
     last_contact_id  bigint            not null default 0,
     until_contact_id bigint            not null,
-    -- For display; null: not counted yet.
     contacts_done    bigint            not null default 0,
     contacts_total   bigint,
-    entries_changed  bigint            not null default 0
+    entries_changed  bigint            not null default 0,
+    counted_contact_id bigint          not null default 0,
+    contacts_counted bigint            not null default 0,
+    failures         integer           not null default 0,
+    retry_at         timestamptz,
+    error            text
 );
 -- One rejudgement of a definition at a time. rejudgement: those that have not ended.
 create unique index rejudgements_one_at_a_time on rejudgements (definition_id) where ended_at is null;

@@ -10,6 +10,8 @@ create table contacts (
     created_at  timestamptz not null default now(),
     constraint contacts_external_id_unique unique (account_id, external_id)
 );
+-- contact_keyset: an account's contacts in the order of their numbers, for jobs and previews.
+create index contacts_by_account on contacts (account_id, id);
 
 -- Fields from contact.upserted; of each field the latest value by (occurred_at, event_key).
 create table contact_fields (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.pipeline.statement_schedule import Schedule
 
 # What the schema itself puts into a new database.
-_FIXTURES = ("installation", "outbox_heads", "relay_floors")
+_FIXTURES = ("installation", "migrations", "outbox_heads", "relay_floors")
 SCARCE = 0.1
 
 

@@ -61,7 +61,7 @@ async def test_it_says_what_the_publish_then_does(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counts, distribution, movers with what moved them, and who crosses a range, in however many parts."""
-    monkeypatch.setattr(previewing, "_IDS_PER_QUERY", 2)
+    monkeypatch.setattr(previewing, "_CHUNK_CONTACTS", 2)
     async with service.running(database) as worker:
         await _history(worker)
     await apply_document(connection, service.parsed(_draft(won=3)))
@@ -113,7 +113,7 @@ async def test_it_says_who_enters_and_leaves_segments(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A segment is read with the scores to come, whatever else it asks; one about another profile is left out."""
-    monkeypatch.setattr(previewing, "_IDS_PER_QUERY", 2)
+    monkeypatch.setattr(previewing, "_CHUNK_CONTACTS", 2)
     async with service.running(database) as worker:
         await _history(worker)
     await apply_document(connection, service.parsed(_draft(won=3)))

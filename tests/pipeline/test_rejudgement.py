@@ -15,12 +15,12 @@ from consumer.domain.errors import UnknownAccountError
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
-from consumer.scoring import rejudgement
+from consumer.scoring import jobs, rejudgement
 from consumer.scoring.rejudgement import (
+    REJUDGEMENTS,
     RejudgementEndedError,
     RejudgementRunningError,
     UnknownDefinitionError,
-    steps,
 )
 from consumer.scoring.rejudgement.preview import preview
 from consumer.scoring.verify import verify
@@ -200,8 +200,9 @@ async def test_a_worker_goes_on_with_it(database: str, connection: Connection) -
     async with counted_too_much(database):
         number = await begin(connection)
     background = BackgroundJobs(lambda: postgres.connect(database), clock=SystemClock(), every=0.01, rest=0.0)
-    await background.run_once(asyncio.Event())
-    background._database.drop()
+    while await background.round(asyncio.Event()):
+        pass
+    background.close()
     assert (await rejudgement.status(connection, number)).state == "done"
 
 
@@ -246,7 +247,7 @@ async def _hold(
             await _feed(worker, batches[1], 1)
             number = await begin(connection, with_xp=True)
             for _ in range(early):
-                await steps.process_next_contacts(other, number)
+                await jobs.take_step(other, REJUDGEMENTS, number)
             await _feed(worker, batches[2], 2)
             await work(dsn, number)
         assert await _state(connection, "acme") == await _state(connection, "birch")

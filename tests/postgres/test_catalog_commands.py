@@ -170,7 +170,6 @@ async def test_without_a_relay_apply_publishes_but_fails_to_announce(
         " 1 messages wait in the outbox and do not get fewer: is a relay running?"
     )
     assert await service.overall_scores(connection) == {"ann": 3}
-    monkeypatch.setattr(announce, "_MAX_UNPUBLISHED", 1)
     assert await run("apply", path) == 1
     await connection.execute(
         "update relay_floors f set floor = head from outbox_heads h where h.shard = f.shard"

@@ -206,12 +206,12 @@ async def _adjust(connection: Connection, contact: str, profile: str, group: str
 async def _begin_unfinished_work(dsn: str, connection: Connection) -> None:
     """Leave a rejudgement, a publish that is announcing and one that is building after the first contacts."""
     async with service.kept_connection(dsn) as keeper:
-        with patch.object(rejudgement_steps, "_CHUNK_CONTACTS", _STEP):
+        with patch.object(rejudgement_steps.Rejudgements, "contacts_per_step", _STEP):
             number = await rejudgement.begin(connection, ACCOUNT, "opened", with_xp=True, by="ada")
             await _until_some_are_done(rejudgement.run_rejudgement(keeper, number), "running")
         await catalog.apply_document(connection, service.parsed(_document(won=12, liked=6)))
         [announcing, building] = await profile_publish.unfinished_publishes(connection)
-        with patch.object(publish_steps, "_CHUNK_CONTACTS", _STEP):
+        with patch.object(publish_steps.Publishes, "contacts_per_step", _STEP):
             await _until_some_are_done(profile_publish.run_publish(keeper, announcing), "announcing")
             await _until_some_are_done(profile_publish.run_publish(keeper, building), "building")
 

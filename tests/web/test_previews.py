@@ -149,10 +149,11 @@ async def _served(api: Api) -> AsyncIterator[str]:
 async def _endless(api: Api, account: str) -> AsyncIterator[tuple[httpx.Response, Connection]]:
     """Give the answer of a preview that has long to go, over a real connection, and one to the database."""
     connection = await postgres.connect(api.dsn)
-    # Contact ids to scan, one after another, for longer than the waits below.
+    # Contacts to compare, one after another, for longer than the waits below.
     await connection.execute(
-        "insert into contacts (id, account_id, external_id, shard) overriding system value"
-        " values (20000, 0, 'far', 0)"
+        "insert into contacts (account_id, external_id, shard)"
+        " select id, 'more-' || n, 0 from accounts, generate_series(1, 20000) n where key = $1",
+        account,
     )
     distant = httpx.AsyncClient(headers=bearer(account))
     try:
@@ -163,7 +164,7 @@ async def _endless(api: Api, account: str) -> AsyncIterator[tuple[httpx.Response
         ):
             yield answer, connection
     finally:
-        await connection.execute("delete from contacts where account_id = 0")
+        await connection.execute("delete from contacts where external_id like 'more-%'")
         await connection.close()
 
 
@@ -171,11 +172,13 @@ async def test_a_long_preview_reports_progress_and_ends_with_its_connection(
     api: Api, account: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lines come while it runs; a second one of the account is a conflict; closing the connection cancels it."""
-    monkeypatch.setattr(preview, "_IDS_PER_QUERY", 1)
+    monkeypatch.setattr(preview, "_CHUNK_CONTACTS", 1)
     async with _endless(api, account) as (answer, connection):
         lines = answer.aiter_lines()
         result = [json.loads(await anext(lines)) for _ in range(2)]
-        assert result[-1] == {"progress": {"done": 2, "total": 2}}
+        progress = result[-1]["progress"]
+        assert progress["total"] == 20_002
+        assert 0 < progress["done"] < progress["total"]
         refused = await client.post(PREVIEW, json={})
         assert (refused.status_code, "under way" in refused.json()["detail"]) == (409, True)
         await answer.aclose()
@@ -191,7 +194,7 @@ async def test_one_that_comes_to_no_end_says_so_in_its_last_line(
     api: Api, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the database goes away in the middle, the stream ends with the problem, and whole."""
-    monkeypatch.setattr(preview, "_IDS_PER_QUERY", 1)
+    monkeypatch.setattr(preview, "_CHUNK_CONTACTS", 1)
     async with _endless(api, account) as (answer, connection):
         lines = answer.aiter_lines()
         assert "progress" in json.loads(await anext(lines))

@@ -97,7 +97,7 @@ async def test_a_reader_never_sees_two_versions_mixed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After every step of a cancelled publish and of one that ends, with events between, all is of one version."""
-    monkeypatch.setattr(steps, "_CHUNK_CONTACTS", 1)
+    monkeypatch.setattr(steps.Publishes, "contacts_per_step", 1)
     account = await new_account(groups=GROUPS, definitions=[WON, OPENED])
     keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
     async with api.as_(account) as client:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REVISION_LOCK = 0x656E6761_0001
 # Milliseconds in the queue: the longest is below the lock timeout of batches that wait meanwhile (connection.py).
 _FIRST_QUEUED, _LONGEST_QUEUED = 50, 1600
+_MOST_DOUBLINGS = 5
 # Seconds between two tries, and in all.
 _BETWEEN, _PATIENCE = 0.05, 60.0
 _BEGIN_SHARED = queries("revision_lock")["begin_shared"] % REVISION_LOCK
@@ -40,16 +41,19 @@ async def begin_shared(connection: Connection, local_settings: str = "") -> None
 
 
 @asynccontextmanager
-async def configuration_change(connection: Connection, account: str | None) -> AsyncIterator[None]:
+async def configuration_change(
+    connection: Connection, account: str | None, *, attempt: int | None = None
+) -> AsyncIterator[None]:
     """Hold the revision lock exclusively in a transaction and raise the revision at its end.
 
     account: the key of the one whose configuration changes; None: what changes belongs to no account.
 
     While it waits for the slowest batch no other batch gets the lock: it queues for 50 ms at first, and for twice
     as long each time that this was too short, since under full load some batch always holds it. Raises
-    LockNotAvailableError after about a minute.
+    LockNotAvailableError after about a minute; or, given the number of an attempt, counted from 0, after that
+    attempt: for callers with other work to do meanwhile.
     """
-    queued = _FIRST_QUEUED
+    queued = min(_FIRST_QUEUED * 2 ** min(attempt or 0, _MOST_DOUBLINGS), _LONGEST_QUEUED)
     deadline = time.monotonic() + _PATIENCE
     while True:
         transaction = connection.transaction()
@@ -59,7 +63,7 @@ async def configuration_change(connection: Connection, account: str | None) -> A
             await connection.execute("select pg_advisory_xact_lock($1)", REVISION_LOCK)
         except asyncpg.LockNotAvailableError:
             await transaction.rollback()
-            if time.monotonic() > deadline:
+            if attempt is not None or time.monotonic() > deadline:
                 raise
             queued = min(2 * queued, _LONGEST_QUEUED)
             await asyncio.sleep(_BETWEEN)

@@ -21,9 +21,10 @@ from consumer.scoring.profile_publish.requests import (
     status,
     unfinished_publishes,
 )
-from consumer.scoring.profile_publish.steps import run_publish
+from consumer.scoring.profile_publish.steps import PUBLISHES, run_publish
 
 __all__ = [
+    "PUBLISHES",
     "NothingToPublishError",
     "PublishNotCancellableError",
     "PublishRunningError",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
 from consumer.infra.postgres.connection import fetch_one
+from consumer.scoring import contact_keyset
 from consumer.scoring.profile_publish.requests import find_profile
 from consumer.scoring.segments import preview_crossings
 from consumer.scoring.segments.repository import read_account_ids
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from consumer.scoring.segments.repository import AccountIds, Segment
 
 _SQL = queries("publish_preview")
-# Contact numbers scanned by one query, which takes some tenths of a second.
-_IDS_PER_QUERY = 20_000
+# Contacts compared by one query, which takes some tenths of a second.
+_CHUNK_CONTACTS = 20_000
 # Lower bounds of the bins of overall scores.
 _POSITIVE_EDGES = (1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 100_000)
 _BIN_EDGES = sorted([*(1 - edge for edge in _POSITIVE_EDGES), *_POSITIVE_EDGES])
@@ -42,7 +43,7 @@ _UNBOUNDED = 2**62
 # First key of the advisory lock, any fixed number; the second key is the account's number.
 _LOCK = 0x656E_6761
 # Number of the first parameter of the segments' part of the comparison.
-_FIRST_SEGMENT_PARAMETER = 14
+_FIRST_SEGMENT_PARAMETER = 12
 _SEGMENTS_PLACEHOLDER = "/* and segments */"
 
 
@@ -174,6 +175,7 @@ async def preview(
         current = find_profile(catalog, profile)
         await lock_previews(connection, account)
         base = await fetch_one(connection, _SQL["base"], account, profile)
+        total = await contact_keyset.count_all(connection, base["account_id"])
         ids = await read_account_ids(connection, base["account_id"])
         groups = [_group_id(each, ids) for each in ranges]
         segment_sql = preview_crossings.segment_crossings(
@@ -186,12 +188,15 @@ async def preview(
         version = current.version.number if current.version else None
         changes = _weight_changes(current, catalog.definitions)
         totals = _Totals()
-        done = 0
-        for first in range(0, base["until_contact_id"], _IDS_PER_QUERY):
+        done = covered = 0
+        while covered < contact_keyset.LAST:
+            contacts, covered = await contact_keyset.next_contacts(
+                connection, base["account_id"], after=covered, limit=_CHUNK_CONTACTS
+            )
             row = await fetch_one(
                 connection,
                 compare,
-                *(base["account_id"], base["profile_id"], version, first, first + _IDS_PER_QUERY),
+                *(contacts, base["profile_id"], version),
                 *_columns(_deltas_per_count(changes.values(), ids)),
                 *(_BIN_EDGES, _MAX_NAMED, groups),
                 [-_UNBOUNDED if each.least is None else each.least for each in ranges],
@@ -200,7 +205,7 @@ async def preview(
             )
             totals.add(row)
             done = totals.transitions.total()
-            progress(done, base["contacts"])
+            progress(done, total)
         names = await _external_ids(connection, totals)
         reasons = await _reasons_by_contact(connection, totals, changes, ids)
         build_rate = await connection.fetchval(queries("publish")["build_rate"])

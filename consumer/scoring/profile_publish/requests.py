@@ -14,6 +14,7 @@ from consumer.catalog.change import change_catalog
 from consumer.catalog.model import profile_versions
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.revision_lock import configuration_change
+from consumer.scoring.jobs import JobStatus, read_status
 from sql import queries
 
 if TYPE_CHECKING:
@@ -46,26 +47,18 @@ class PublishNotCancellableError(Exception):
     """The version is published already, or the publish has ended; to go back takes another publish."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishStatus:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishStatus(JobStatus):
     """The progress of a publish.
 
-    state: `building`, `announcing`, `done`, `cancelling` or `cancelled`. done, total: contacts in this state;
-    total is None until they are counted. flipped_at: when readers switched to the version.
+    state: `building`, `announcing`, `done`, `cancelling` or `cancelled`. flipped_at: when readers switched to the
+    version.
     """
 
-    id: int
-    account: str
     profile: str
     version: int
     previous_version: int | None
-    state: str
-    requested_by: str
-    requested_at: datetime
     flipped_at: datetime | None
-    ended_at: datetime | None
-    done: int
-    total: int | None
 
 
 async def begin(
@@ -126,11 +119,8 @@ def _why_not_cancellable(current: PublishStatus) -> str:
 
 async def status(connection: Connection, publish: int) -> PublishStatus:
     """Return the progress of a publish; raises UnknownPublishError."""
-    row = await connection.fetchrow(_SQL["read"], publish)
-    if row is None:
-        raise UnknownPublishError(f"there is no publish {publish}")
-    values = dict(row)
-    return PublishStatus(done=values.pop("contacts_done"), total=values.pop("contacts_total"), **values)
+    unknown = UnknownPublishError(f"there is no publish {publish}")
+    return await read_status(connection, _SQL["read"], publish, status_type=PublishStatus, unknown=unknown)
 
 
 async def unfinished_publishes(

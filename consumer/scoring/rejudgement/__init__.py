@@ -18,11 +18,11 @@ from consumer.scoring.rejudgement.requests import (
     begin,
     cancel,
     status,
-    unfinished_rejudgements,
 )
-from consumer.scoring.rejudgement.steps import run_rejudgement
+from consumer.scoring.rejudgement.steps import REJUDGEMENTS, run_rejudgement
 
 __all__ = [
+    "REJUDGEMENTS",
     "RejudgementEndedError",
     "RejudgementRunningError",
     "RejudgementStatus",
@@ -32,5 +32,4 @@ __all__ = [
     "cancel",
     "run_rejudgement",
     "status",
-    "unfinished_rejudgements",
 ]

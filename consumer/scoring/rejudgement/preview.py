@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY
+from consumer.scoring import contact_keyset
 from consumer.scoring.profile_publish.preview import lock_previews
 from consumer.scoring.rejudgement.history import judge_history, read_definition
 from consumer.scoring.rejudgement.requests import find_definition
@@ -90,7 +91,7 @@ async def preview(
         await lock_previews(connection, account)
         effects = RejudgementEffects(account, definition, ids["edition"])
         judged = await read_definition(connection, ids["definition_id"])
-        total = await connection.fetchval(queries("republish")["contacts_count"], ids["account_id"])
+        total = await contact_keyset.count_all(connection, ids["account_id"])
         last = ""
         while contacts := await connection.fetch(
             queries("republish")["contacts"], ids["account_id"], last, _CHUNK_CONTACTS

@@ -12,11 +12,10 @@ from consumer.catalog import audit
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.revision_lock import REVISION_LOCK
+from consumer.scoring.jobs import JobStatus, read_status
 from sql import queries
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("rejudgement")
@@ -38,25 +37,17 @@ class RejudgementEndedError(Exception):
     """The rejudgement has ended: there is nothing to cancel."""
 
 
-@dataclass(frozen=True, slots=True)
-class RejudgementStatus:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejudgementStatus(JobStatus):
     """The progress of a rejudgement.
 
-    edition: the number of the edition it judges by. state: `running`, `done`, `cancelled` or `superseded`. done,
-    total: contacts; total is None before the first step. changed: entries whose verdict has changed.
+    state: `running`, `done`, `cancelled` or `superseded`. edition: the number of the edition it judges by. changed:
+    entries whose verdict has changed.
     """
 
-    id: int
-    account: str
     definition: str
     edition: int
     with_xp: bool
-    state: str
-    requested_by: str
-    requested_at: datetime
-    ended_at: datetime | None
-    done: int
-    total: int | None
     changed: int
 
 
@@ -93,8 +84,7 @@ async def cancel(connection: Connection, number: int, *, by: str) -> None:
     Raises UnknownRejudgementError, RejudgementEndedError, and errors of asyncpg.
     """
     async with connection.transaction():
-        if await connection.fetchrow(_SQL["lock_rejudgement"], number) is None:
-            raise UnknownRejudgementError(f"there is no rejudgement {number}")
+        await connection.execute(_SQL["lock"], number)
         current = await status(connection, number)
         if current.ended_at is not None:
             raise RejudgementEndedError(f"it is {current.state}: there is nothing to cancel")
@@ -107,21 +97,8 @@ async def cancel(connection: Connection, number: int, *, by: str) -> None:
 
 async def status(connection: Connection, number: int) -> RejudgementStatus:
     """Return the progress of a rejudgement; raises UnknownRejudgementError."""
-    row = await connection.fetchrow(_SQL["read"], number)
-    if row is None:
-        raise UnknownRejudgementError(f"there is no rejudgement {number}")
-    values = dict(row)
-    return RejudgementStatus(
-        done=values.pop("contacts_done"),
-        total=values.pop("contacts_total"),
-        changed=values.pop("entries_changed"),
-        **values,
-    )
-
-
-async def unfinished_rejudgements(connection: Connection) -> list[int]:
-    """Return the numbers of the rejudgements that have not ended."""
-    return [row["id"] for row in await connection.fetch(_SQL["unfinished"])]
+    unknown = UnknownRejudgementError(f"there is no rejudgement {number}")
+    return await read_status(connection, _SQL["read"], number, status_type=RejudgementStatus, unknown=unknown)
 
 
 async def find_definition(connection: Connection, account: str, definition: str) -> dict[str, int]:

@@ -55,7 +55,7 @@ class RejudgementAnswer(BaseModel, use_attribute_docstrings=True):
     done: int
     """Contacts processed."""
     total: int | None
-    """Contacts to process; null before the first one is processed."""
+    """Contacts to process; null until they are counted."""
     changed: int
     """Timeline entries whose verdict changed."""
 

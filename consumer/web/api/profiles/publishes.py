@@ -48,7 +48,7 @@ class PublishAnswer(BaseModel, use_attribute_docstrings=True):
     done: int
     """Contacts processed in the current state."""
     total: int | None
-    """Contacts to process in the current state; null before the first one is processed."""
+    """Contacts to process in the current state; null until they are counted."""
 
 
 @router.post("/profiles/{profile}/publishes", status_code=202)
