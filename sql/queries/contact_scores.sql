@@ -3,9 +3,11 @@
 
 -- name: read
 -- The scores of these contacts under all versions; place: where the row is, for `write`.
-select s.contact_id, s.profile_id, s.version, s.overall, s.group_ids, s.group_points, s.message_version, s.ctid as place
+select s.contact_id, s.profile_id, s.version, s.overall, s.group_ids, s.group_points, s.message_version, s.place
 from unnest($1::text::bigint[]) as c(id)
-cross join lateral (select s.ctid, s.* from contact_scores s where s.contact_id = c.id offset 0) s
+cross join lateral (
+    select contact_id, profile_id, version, overall, group_ids, group_points, message_version, ctid as place
+    from contact_scores s where s.contact_id = c.id offset 0) s
 
 -- name: write
 -- Stores new scores ($1 to $7), and what has changed at the given places ($8 to $12).

@@ -98,7 +98,7 @@ select c.id, c.external_id,
     (select jsonb_object_agg(s.group_id, s.points)::text from scores s
      where s.contact_id = c.id and s.profile_id = $2 and s.version = $3) as points
 from unnest($1::bigint[]) with ordinality as asked(id, place)
-cross join lateral (select * from contacts c where c.id = asked.id offset 0) c
+cross join lateral (select id, external_id from contacts c where c.id = asked.id offset 0) c
 order by asked.place;
 
 -- name: resolve

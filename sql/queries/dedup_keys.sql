@@ -4,13 +4,13 @@
 
 -- name: read
 -- The keys that are stored, each by its number among those asked for; place: where its row is, for `write`.
-select a.number, k.count, k.last_counted_at, k.last_counted_key, k.last_fixed_at, k.ctid as place
+select a.number, k.count, k.last_counted_at, k.last_counted_key, k.last_fixed_at, k.place
 from rows from (
     unnest($1::text::bigint[]), unnest($2::text::int[]), unnest($3::text::smallint[]),
     string_to_table($4::text, E'\x1f'))
     with ordinality as a(contact_id, definition_id, edition, object_key, number)
 cross join lateral (
-    select k.ctid, k.* from dedup_keys k
+    select count, last_counted_at, last_counted_key, last_fixed_at, ctid as place from dedup_keys k
     where k.contact_id = a.contact_id and k.definition_id = a.definition_id and k.edition = a.edition
         and k.object_key = coalesce(a.object_key, '') -- one empty text alone is split into no row
     offset 0) k
@@ -56,7 +56,8 @@ from rows from (
     unnest($6::text::int[]), unnest($7::text::bigint[]), unnest($8::timestamptz[]), unnest($9::timestamptz[]))
     as s(account_id, contact_id, since, until)
 cross join lateral (
-    select * from timeline t
+    select definition_id, object_id, occurred_at, event_key, edition, settled, verdict, xp_worth, credit_number
+    from timeline t
     where t.account_id = s.account_id and t.contact_id = s.contact_id
         and t.occurred_at >= s.since and t.occurred_at <= s.until and t.verdict <> 'excluded'
         and ((t.contact_id, t.definition_id) in (select contact_id, definition_id from asked where not by_object)
@@ -93,7 +94,8 @@ select k.contact_id, k.definition_id, k.edition, k.object_key, k.count, k.last_c
     k.last_fixed_at
 from unnest($1::bigint[]) as c(id)
 cross join lateral (
-    select * from dedup_keys k where k.contact_id = c.id and k.definition_id = $2 offset 0) k
+    select contact_id, definition_id, edition, object_key, count, last_counted_at, last_counted_key, last_fixed_at
+    from dedup_keys k where k.contact_id = c.id and k.definition_id = $2 offset 0) k
 
 -- name: delete
 -- Deletes all keys of a definition ($2) of these contacts ($1).

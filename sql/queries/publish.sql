@@ -55,14 +55,17 @@ with one as (
 point as (
     select k.contact_id, w.group_id, k.count::bigint * w.weight as points
     from one
-    cross join lateral (select * from dedup_keys k where k.contact_id = one.contact_id offset 0) k
+    cross join lateral (
+        select contact_id, definition_id, count from dedup_keys k where k.contact_id = one.contact_id offset 0) k
     join version_weights w on w.profile_id = $2 and w.version = $3 and w.definition_id = k.definition_id
     where k.count <> 0
     union all
     select a.contact_id, a.group_id, a.points
     from one
     cross join lateral (
-        select * from adjustments a where a.contact_id = one.contact_id and a.profile_id = $2 offset 0) a
+        select contact_id, group_id, points from adjustments a
+        where a.contact_id = one.contact_id and a.profile_id = $2
+        offset 0) a
     union all -- every contact ever seen has an overall score, unless another has absorbed it
     select contact_id, null, 0 from one
     where not exists (select from contact_links l where l.absorbed_id = one.contact_id offset 0)

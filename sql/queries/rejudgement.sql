@@ -80,7 +80,8 @@ select t.contact_id, t.occurred_at, t.event_key, t.edition, t.verdict = 'counted
     coalesce(t.object_id, '') as object_id, t.verdict::text as verdict, t.xp_worth, t.credit_number
 from unnest($2::bigint[]) as c(id)
 cross join lateral (
-    select * from timeline t
+    select contact_id, occurred_at, event_key, edition, verdict, settled, object_id, xp_worth, credit_number
+    from timeline t
     where t.account_id = $1 and t.contact_id = c.id and t.definition_id = $3 and t.verdict <> 'excluded'
     offset 0) t
 

@@ -31,7 +31,7 @@ from outbox_heads h
 join relay_floors f using (shard)
 cross join installation i
 left join lateral (
-    select * from outbox o
+    select first_position, kinds, facts, groups, committed_at from outbox o
     where o.shard = h.shard
         and o.first_position >= coalesce((select max(first_position) from outbox
                                           where shard = h.shard and first_position <= $2::bigint + 1), 0)

@@ -65,7 +65,7 @@ with active as (
     join profiles p on p.account_id = c.account_id
     join active v on v.profile_id = p.id
 ), stored as (
-    select s.* from scores s
+    select s.contact_id, s.profile_id, s.version, s.group_id, s.points from scores s
     join active v on v.profile_id = s.profile_id and v.version = s.version
 )
 select format('score: contact %s, profile %s version %s, group %s: stored %s, computed %s', contact_id, profile_id,

@@ -5,7 +5,10 @@
 select w.definition_id, w.profile_id, w.version, w.group_id, w.weight, p.key as profile,
     p.published_version is not distinct from w.version as is_published
 from unnest($1::int[]) as d(id)
-cross join lateral (select * from version_weights w where w.definition_id = d.id offset 0) w
+cross join lateral (
+    select definition_id, profile_id, version, group_id, weight from version_weights w
+    where w.definition_id = d.id
+    offset 0) w
 cross join lateral (
     select true from profile_versions v
     where v.profile_id = w.profile_id and v.version = w.version and v.state in ('building', 'published')

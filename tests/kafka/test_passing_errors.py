@@ -76,22 +76,3 @@ async def test_a_server_that_accepts_no_writes_is_waited_for(
         await eventually(worker.worker.health.ready, within=20, what="the worker to be ready")
     assert {one.outcome.value for one in worker.handled} == {"applied"}
     assert await observer.fetchval("select sum(count)::int from dedup_keys where object_key = ''") == 15
-
-
-async def test_tables_may_get_columns_under_a_running_worker(
-    installation: Installation, observer: asyncpg.Connection[asyncpg.Record]
-) -> None:
-    """Statements prepared before are prepared again: ingest, relay, leases, lag and jobs go on."""
-    tables = await observer.fetch(
-        """select oid::regclass::text from pg_class
-        where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace order by 1"""
-    )
-    async with working(installation) as worker:
-        await _process(installation, worker, range(5))
-        for number, (table,) in enumerate(tables, 1):
-            await observer.execute(f"alter table {table} add column added_later integer default 1")
-            await _process(installation, worker, range(5 * number, 5 * number + 5))
-        await eventually(worker.worker.health.ready, within=20, what="the worker to be ready")
-    assert {one.outcome.value for one in worker.handled} == {"applied"}
-    count = 5 * (len(tables) + 1)
-    assert await observer.fetchval("select sum(count)::int from dedup_keys where object_key = ''") == count

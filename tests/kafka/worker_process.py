@@ -114,6 +114,10 @@ class WorkerProcess:
         """Return the answer to a GET of a route."""
         return await self._client.get(route, **options)
 
+    async def post(self, route: str, **options: Any) -> httpx.Response:
+        """Return the answer to a POST to a route."""
+        return await self._client.post(route, **options)
+
     async def status(self, route: str) -> tuple[int, dict[str, Any]]:
         """Return what a route answers: status and body; 0 while no process listens."""
         if self._process.poll() is not None:

@@ -686,4 +686,16 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "all-columns",
+        breaks="a statement takes all columns of a table, so that a new one may change what it returns",
+        test="tests/unit/test_named_columns.py::test_columns_are_named",
+        edits=(
+            Edit(
+                "sql/queries/weights.sql",
+                old="    select definition_id, profile_id, version, group_id, weight from version_weights w\n",
+                new="    select * from version_weights w\n",
+            ),
+        ),
+    ),
 )
