@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from bench.backlog import backlog
 from bench.beside import duplicates, flatness, old, shapes, two_workers
 from bench.latency import latency, latency_
 from bench.lists import lists
@@ -103,6 +104,7 @@ async def lists_(bench: Bench) -> None:
 MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "ratio": ratio,
     "long": long,
+    "backlog": backlog,
     "latency": latency_,
     "path": path_,
     "flatness": flatness,

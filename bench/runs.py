@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Prepare = Callable[[str], Awaitable[object]]
     Progress = Callable[[int], object]
 
-_ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 _POLL = 0.05
 _LOOK_EVERY = 1.0
 _START = 120
@@ -47,12 +47,23 @@ _SLOWEST = 1000  # events per second that are waited for
 class Worker:
     """A worker as operators run it, its log kept until the end."""
 
-    def __init__(self, servers: Servers, database: str, prefix: str, group: str, **settings: str) -> None:
+    def __init__(
+        self,
+        servers: Servers,
+        database: str,
+        prefix: str,
+        group: str,
+        *,
+        only: str | None = None,
+        root: Path = ROOT,
+        **settings: str,
+    ) -> None:
+        """only: the half of it to run. root: of the repository whose worker it is."""
         self.log = Path(tempfile.mkstemp(prefix="engagement-bench-")[1])
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "consumer", "run"],
-                cwd=_ROOT,
+                [sys.executable, "-m", "consumer", "run", *(["--only", only] if only else [])],
+                cwd=root,
                 env=environment(
                     database_url=servers.dsn(database),
                     kafka_bootstrap=servers.bootstrap,
@@ -106,7 +117,7 @@ async def subject(
     again: bool = False,
     prepare: Prepare | None = None,
     progress: Progress = lambda _: None,
-    **settings: str,
+    **settings: Any,
 ) -> Figures:
     """Let workers process everything, and compare what they made of it with what should be.
 
@@ -196,7 +207,7 @@ _PROCESSED = """
 
 
 @asynccontextmanager
-async def running(servers: Servers, database: str, prefix: str, **settings: str) -> AsyncIterator[Worker]:
+async def running(servers: Servers, database: str, prefix: str, **settings: Any) -> AsyncIterator[Worker]:
     """Give a worker that reads along, for measurements that feed it themselves."""
     worker = Worker(servers, database, prefix, database, **settings)
     try:
