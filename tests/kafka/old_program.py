@@ -37,6 +37,18 @@ async def prepare(dsn, documents):
 asyncio.run(prepare(sys.argv[1], json.loads(sys.argv[2])))
 """
 
+_PUBLISH = """
+import asyncio, json, sys
+from consumer import catalog
+from consumer.infra import postgres
+from tests.pipeline.service import parsed
+
+async def publish(dsn, document):
+    await catalog.apply_document(await postgres.connect(dsn), parsed(document))
+
+asyncio.run(publish(sys.argv[1], json.loads(sys.argv[2])))
+"""
+
 
 class OldProgram:
     """The program in a folder."""
@@ -55,6 +67,10 @@ class OldProgram:
     async def prepare(self, dsn: str, documents: Iterable[dict[str, Any]]) -> str:
         """Have it create its schema and apply these catalogs; return the versions before and after."""
         return await self._run("-c", _PREPARE, dsn, json.dumps(list(documents)))
+
+    async def publish(self, dsn: str, document: dict[str, Any]) -> None:
+        """Have it apply a catalog, and leave what that publishes to workers."""
+        await self._run("-c", _PUBLISH, dsn, json.dumps(document))
 
     async def _run(self, *words: str) -> str:
         done = await asyncio.to_thread(

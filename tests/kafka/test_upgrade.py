@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from consumer import catalog as product_catalog
+from consumer.infra import postgres
 from consumer.infra.postgres.migrate import ProgramsRunningError, migrate
 from tests.kafka.committed_reader import committed_reader
 from tests.kafka.delivery_checks import assert_agrees, outbox_rows, progress, told_ids
@@ -19,6 +21,7 @@ from tests.kafka.old_program import extract
 from tests.kafka.traffic import ACCOUNTS, catalog, chunks, draw
 from tests.kafka.traffic_sender import traffic_sender
 from tests.kafka.worker_process import WorkerProcess
+from tests.pipeline.service import parsed
 from tests.postgres.made_up_migrations import BACKFILL, COLUMN, INDEX, NEXT, known_with, made
 from tests.waiting import eventually
 from tests.web.api_client import SECRET, bearer
@@ -104,9 +107,24 @@ class _Scene:
 
         await eventually(passed, within=30, what=f"{what} to process records")
 
+    async def publish(self, won: int) -> None:
+        """Publish a profile with these points for a deal, which workers have to carry out over all contacts."""
+        connection = await postgres.connect(self.installation.dsn)
+        await product_catalog.apply_document(connection, parsed(catalog(ACCOUNTS[0], won=won)))
+        await connection.close()
+
+    async def until_published(self) -> None:
+        """Wait until no publish is under way."""
+
+        async def ended() -> bool:
+            return not await self.observer.fetchval("select count(*) from publishes where ended_at is null")
+
+        await eventually(ended, within=30, what="the publish to end")
+
     async def until_worked_off(self) -> None:
         """Wait until everything is sent, committed and published."""
         await self.sender.finished()
+        await self.until_published()
 
         async def worked_off() -> bool:
             done = await progress(self.installation) == len(self.traffic.records)
@@ -144,7 +162,7 @@ async def _answers(api: WorkerProcess) -> None:
 async def test_an_upgrade_under_load_and_back(scene: _Scene, report_line: Callable[[str], None]) -> None:
     """Old worker and API, the migration under them, a new worker beside, the new alone, and the old again.
 
-    Nothing is lost or doubled, and the old API answers all the while.
+    Nothing is lost or doubled, publishes end, and the old API answers all the while.
     """
     before, api = await scene.start_old(), await scene.start_api()
     await before.until(200, within=30)
@@ -167,15 +185,19 @@ async def test_an_upgrade_under_load_and_back(scene: _Scene, report_line: Callab
     # Old and new side by side, then the new one alone.
     after = await scene.start_new()
     await scene.until_shared(before, after)
+    await scene.publish(won=12)
     await scene.still_works("both")
     await before.terminate(within=10)
     await scene.until_shared(after)
     await scene.still_works("the new worker")
+    await scene.until_published()
     await _answers(api)
 
     # And back.
     again = await scene.start_old()
     await scene.until_shared(after, again)
+    last = catalog(ACCOUNTS[0], won=15)
+    await scene.old.publish(scene.installation.dsn, last)
     await after.terminate(within=10)
     await scene.until_shared(again)
     await scene.still_works("the old worker, started again")
@@ -187,6 +209,7 @@ async def test_an_upgrade_under_load_and_back(scene: _Scene, report_line: Callab
     with pytest.raises(ProgramsRunningError, match="running: version 3 "):
         await migrate(scene.installation.dsn, known=known_with(expand, contract))
 
+    scene.traffic.documents[0] = last
     await assert_agrees(scene.installation, scene.traffic)
     told = await told_ids(scene.observer)
     await eventually(lambda: scene.reader.lost(told) == 0, within=20, what="every message to be read")

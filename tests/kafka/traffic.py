@@ -34,13 +34,16 @@ _GROUPS = [
 ]
 
 
-def catalog(account: str) -> dict[str, Any]:
-    """Return a catalog with every dedup policy, XP, a negative weight and a second profile."""
+def catalog(account: str, *, won: int = 10) -> dict[str, Any]:
+    """Return a catalog with every dedup policy, XP, a negative weight and a second profile.
+
+    won: points of a deal.
+    """
     return document(
         account,
         groups=_GROUPS,
         definitions=[
-            definition("won", "deal.won", xp=20),
+            definition("won", "deal.won", default_points=won, xp=20),
             definition(
                 "opened",
                 "email.opened",
@@ -66,18 +69,24 @@ def catalog(account: str) -> dict[str, Any]:
 
 @dataclass
 class Traffic:
-    """Records in the order in which they are sent; events: those that are events, broken: values of the others."""
+    """Records in the order in which they are sent; events: those that are events, broken: values of the others.
+
+    documents: the catalogs, as published last.
+    """
 
     records: list[Record] = field(default_factory=list)
     events: list[OracleRecord] = field(default_factory=list)
     broken: list[bytes] = field(default_factory=list)
     duplicates: int = 0
+    documents: list[dict[str, Any]] = field(
+        default_factory=lambda: [catalog(account) for account in ACCOUNTS]
+    )
 
     def oracle(self) -> Oracle:
         """Return what must hold when all of it was processed."""
         oracle = Oracle()
-        for account in ACCOUNTS:
-            oracle.apply(catalog(account))
+        for one in self.documents:
+            oracle.apply(one)
         oracle.batch(self.events)
         return oracle
 
