@@ -4,6 +4,7 @@
 -- One row: the state of the whole installation.
 create table installation (
     only_row       boolean  primary key default true constraint installation_has_one_row check (only_row),
+    -- The oldest program that may run; the version of the schema is in `migrations` (docs/decisions/0027).
     schema_version integer  not null,
     -- Part of every message's id; raised when Postgres turns out to have lost commits (semantics §7.4).
     incarnation    integer  not null default 1,
