@@ -13,9 +13,8 @@ ARGS ?=
 # What `make test-one` runs: files or node ids (T=tests/pipeline/test_gates.py::test_gate_moves_back), or else a -k expression.
 T ?=
 
-# Processes that share the tests, each with servers of its own; 0: all in one process. More than cores: half of the time
-# tests wait, for leases and time-outs.
-PROCESSES ?= 3
+# Processes that share the tests, each with servers of its own; 0: all in one process.
+PROCESSES ?= 2
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed

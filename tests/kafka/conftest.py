@@ -9,6 +9,7 @@ import asyncio
 import gc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -55,14 +56,28 @@ async def observer(installation: Installation) -> AsyncIterator[asyncpg.Connecti
     await connection.close()
 
 
+@pytest.fixture(scope="session")
+async def faulty_postgres() -> AsyncIterator[FaultyPostgres]:
+    """Give a database server that may be frozen and restarted, started when the first test asks for it."""
+    async with FaultyPostgres(fsync=False) as server:
+        yield server
+
+
 @pytest.fixture
-async def fragile(breakable_kafka: KafkaServer, topic_prefix: str) -> AsyncIterator[Fragile]:
-    """Give an installation on a database server of its own and a broker that may be broken."""
-    async with FaultyPostgres(fsync=False) as postgres:
-        await migrate(postgres.dsn)
-        made = Installation(postgres.dsn, breakable_kafka.bootstrap, topic_prefix)
-        yield Fragile(made, postgres, breakable_kafka)
-        made.database.close()
+async def fragile(
+    faulty_postgres: FaultyPostgres, breakable_kafka: KafkaServer, topic_prefix: str
+) -> AsyncIterator[Fragile]:
+    """Give an installation on a database server and a broker that may be broken, in a database of its own."""
+    name = f"fragile_{topic_prefix.partition('-')[0]}"
+    connection = await asyncpg.connect(faulty_postgres.dsn)
+    await connection.execute(f"create database {name} template template0")
+    await connection.close()
+    dsn = urlsplit(faulty_postgres.dsn)._replace(path=f"/{name}").geturl()
+    await migrate(dsn)
+    made = Installation(dsn, breakable_kafka.bootstrap, topic_prefix)
+    yield Fragile(made, faulty_postgres, breakable_kafka)
+    made.database.close()
+    faulty_postgres.thaw()
 
 
 @pytest.fixture(scope="session")

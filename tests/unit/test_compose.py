@@ -7,8 +7,6 @@ here proves that an image was built or a container ran.
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -56,13 +54,7 @@ def test_it_starts_all_that_the_readme_promises() -> None:
 def test_each_command_exists(name: str) -> None:
     """The program knows the command with exactly these words, and the files among them exist."""
     words = _OURS[name]["command"]
-
     parser().parse_args(words)  # wrong usage exits
-
-    shown = subprocess.run(
-        [sys.executable, "-m", "consumer", words[0], "--help"], cwd=_ROOT, capture_output=True, check=False
-    )
-    assert shown.returncode == 0, shown.stderr.decode()
     assert all((_ROOT / word).is_file() for word in words if word.endswith(".yaml"))
 
 
