@@ -37,11 +37,11 @@ _SHOWN_CHARACTERS = 200
 
 
 class _Progress:
-    """What this worker knows of a job: how many contacts a step may have, and how often it has waited since."""
+    """What this worker knows of a job: how many contacts a step may have, and how often it has tried to flip."""
 
     def __init__(self, job: Job) -> None:
         self.size = StepSize(job.kind.contacts_per_step)
-        self.waited = 0
+        self.attempts = 0
 
 
 class BackgroundJobs:
@@ -112,7 +112,7 @@ class BackgroundJobs:
             step = await jobs.take_step(
                 *(connection, job.kind, job.number),
                 contacts=progress.size.contacts,
-                attempt=progress.waited,
+                attempt=progress.attempts,
             )
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one job, the others go on
             await self._note_error(job, progress, error)
@@ -120,14 +120,14 @@ class BackgroundJobs:
         if step.new_state is not None:
             log.info(job.kind.name, number=job.number, state=step.new_state)
         if step.waits_for is None:
-            progress.waited = 0
+            progress.attempts = 0
             progress.size.succeeded()
             return True
         await self._note_wait(job, progress, step)
         return False
 
     async def _note_wait(self, job: Job, progress: _Progress, step: Step) -> None:
-        progress.waited += 1
+        progress.attempts += step.waits_for is WaitsFor.CONFIGURATION
         if step.waits_for is WaitsFor.RELAY:
             try:
                 await self._outbox.has_room(await self._database.get())

@@ -1,4 +1,5 @@
--- What all background jobs have in common (docs/decisions/0025). {table}: where the jobs of a kind are kept.
+-- What all background jobs have in common (docs/decisions/0025). {table}: where the jobs of a kind are kept. {facts}: the
+-- kind's own statement.
 
 -- name: lock
 -- Locks a job that has not ended until the transaction ends; no row if another process has it, or it has ended.
@@ -7,9 +8,13 @@ from {table}
 where id = $1 and ended_at is null
 for no key update skip locked
 
--- name: lock_account
--- Reserves an account ($2) for this transaction; false if another process is at work on a job of it.
-select pg_try_advisory_xact_lock($1, $2)
+-- name: facts
+-- What a step needs of a locked job ($1), read after the lock. Reserves its account for this transaction: has_turn is false
+-- if another process is at work on a job of the account. $2: the first key of that lock.
+select f.*, pg_try_advisory_xact_lock($2::int, f.account_id) as has_turn
+from (
+{facts}
+offset 0) f
 
 -- name: record_progress
 -- Records that contacts up to $2 are processed, $3 of them by this step, and contacts up to $4 are counted, $5 of them by

@@ -260,8 +260,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "sql/queries/jobs.sql",
-                old="select pg_try_advisory_xact_lock($1, $2)",
-                new="select $1::int = $1 or $2::int = $2",
+                old="pg_try_advisory_xact_lock($2::int, f.account_id) as has_turn",
+                new="$2::int is not null as has_turn",
             ),
         ),
     ),

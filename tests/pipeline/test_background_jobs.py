@@ -314,9 +314,8 @@ async def test_an_account_is_served_by_one_worker_at_a_time(database: str, conne
     for kind, number in ((PUBLISHES, publish), (REJUDGEMENTS, judging)):
         await begin_shared(held)
         await held.execute(jobs.step._SQL["lock"].format(table=kind.table), number)
-        account = await held.fetchrow(kind.facts, number)
-        assert account is not None
-        await held.fetchval(jobs.step._SQL["lock_account"], jobs.step._ACCOUNT_LOCK, account["account_id"])
+        facts = jobs.step._SQL["facts"].format(facts=kind.facts)
+        await held.execute(facts, number, jobs.step._ACCOUNT_LOCK)
         for of_account in ((PUBLISHES, publish), (REJUDGEMENTS, judging)):
             step = await jobs.take_step(connection, *of_account)
             assert step.waits_for is WaitsFor.ANOTHER_PROCESS

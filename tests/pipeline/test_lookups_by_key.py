@@ -140,8 +140,9 @@ def _statements() -> Iterator[tuple[str, str, str]]:
 def _of_each_kind(texts: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield names and texts of statements; those of all kinds of jobs with the table of each kind."""
     for name, text in texts.items():
-        for kind in KINDS if "{table}" in text else KINDS[:1]:
-            yield name, text.format(table=kind.table) if "{table}" in text else text
+        is_template = "{table}" in text or "{facts}" in text
+        for kind in KINDS if is_template else KINDS[:1]:
+            yield name, text.format(table=kind.table, facts=kind.facts) if is_template else text
 
 
 def _scans_without_key(plan: dict[str, Any]) -> Iterator[str]:

@@ -47,7 +47,7 @@ async def run(
         if waits_for is None:
             attempt = 0
             continue
-        attempt += 1
+        attempt += waits_for is WaitsFor.CONFIGURATION
         if waits_for is WaitsFor.RELAY:
             await announce.wait_for_relay(keeper, clock)
         else:

@@ -41,8 +41,8 @@ async def take_step(
 ) -> Step:
     """Process the next contacts of a job, or end its state.
 
-    contacts: how many at most, if fewer than the kind has in one step. attempt: how often the job has waited since
-    its last step; where the state ends by a change of the configuration, the first attempts are short.
+    contacts: how many at most, if fewer than the kind has in one step. attempt: how often the job has waited for
+    CONFIGURATION since its last step: the first attempts are short.
     """
     limit = kind.contacts_per_step if contacts is None else contacts
     settings = kind.local_settings if limit == 1 else f"{kind.local_settings}; {_STATEMENT_TIMEOUT}"
@@ -51,8 +51,8 @@ async def take_step(
     step = Step(WaitsFor.ANOTHER_PROCESS)
     facts: asyncpg.Record | None = None
     if walk is not None:
-        facts = await fetch_one(connection, kind.facts, number)
-        if await connection.fetchval(_SQL["lock_account"], _ACCOUNT_LOCK, facts["account_id"]):
+        facts = await fetch_one(connection, _SQL["facts"].format(facts=kind.facts), number, _ACCOUNT_LOCK)
+        if facts["has_turn"]:
             step = await _advance(connection, kind, walk, facts, limit)
     await connection.execute("commit")
     if step.waits_for is not WaitsFor.CONFIGURATION or facts is None:

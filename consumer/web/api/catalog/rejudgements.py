@@ -1,21 +1,18 @@
-"""`rejudgements`: preview, start, follow and cancel rejudging a definition's history by its newest dedup policy.
-
-Workers do the work (consumer/worker/background_jobs.py); these routes only preview, request and report.
-"""
+"""`rejudgements`: preview, start, follow and cancel rejudging a definition's history by its newest dedup policy."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import BaseModel, StrictBool
 from starlette.responses import Response, StreamingResponse
 
-from consumer.scoring.rejudgement import requests
+from consumer.scoring.rejudgement import REJUDGEMENTS, requests
 from consumer.scoring.rejudgement.preview import preview
-from consumer.web.http import cursors
+from consumer.web.api import job_answers
+from consumer.web.api.job_answers import JobAnswer, JobId
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
@@ -26,11 +23,10 @@ from sql import queries
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from consumer.infra.postgres.connection import Connection
     from consumer.scoring.rejudgement import RejudgementStatus
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
-
-RejudgementId = Annotated[int, Path(ge=1, le=cursors.NEWEST)]
 
 
 class RejudgementRequest(Body):
@@ -39,23 +35,15 @@ class RejudgementRequest(Body):
     xp: StrictBool = False
 
 
-class RejudgementAnswer(BaseModel, use_attribute_docstrings=True):
+class RejudgementAnswer(JobAnswer, use_attribute_docstrings=True):
     """The state and progress of a rejudgement."""
 
-    id: int
     edition: int
     """The edition that it judges by: the newest one at its start."""
     xp: bool
     """Whether reps gain and lose XP by it."""
     state: Literal["running", "done", "cancelled", "superseded"]
     """`superseded`: the policy changed again before the end; contacts already processed keep their new verdicts."""
-    requested_by: str
-    requested_at: datetime
-    ended_at: datetime | None
-    done: int
-    """Contacts processed."""
-    total: int | None
-    """Contacts to process; null until they are counted."""
     changed: int
     """Timeline entries whose verdict changed."""
 
@@ -139,45 +127,45 @@ async def list_rejudgements(
     caller: Reader, database: Database, definition: str, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[RejudgementAnswer]:
     """List the rejudgements of a definition, newest first."""
-    context = ("rejudgements", caller.account.id, definition)
-    (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
         ids = await requests.find_definition(connection, caller.account.key, definition)
-        rows = await connection.fetch(queries("rejudgement")["page"], ids["definition_id"], before, limit + 1)
-    items = [RejudgementAnswer(**row) for row in rows]
-    return cursors.page(
-        items, limit, context, lambda answer: [answer.id], engagement=caller.account.engagement
-    )
+        return await job_answers.read_page(
+            *(connection, queries("rejudgement")["page"], ids["definition_id"], RejudgementAnswer),
+            caller=caller,
+            context=("rejudgements", caller.account.id, definition),
+            limit=limit,
+            cursor=cursor,
+        )
 
 
 @router.get("/definitions/{definition}/rejudgements/{rejudgement}")
 async def read_rejudgement(
-    caller: Reader, database: Database, definition: str, rejudgement: RejudgementId
+    caller: Reader, database: Database, definition: str, rejudgement: JobId
 ) -> RejudgementAnswer:
     """Return a rejudgement with its progress."""
     async with database.connection() as connection:
-        status = await requests.status(connection, rejudgement)
-    return _answer(_require_own(status, caller.account.key, definition))
+        return _answer(await _read_own(connection, rejudgement, caller.account.key, definition))
 
 
 @router.post("/definitions/{definition}/rejudgements/{rejudgement}/cancel")
 async def cancel_rejudgement(
-    caller: Manager, database: Database, definition: str, rejudgement: RejudgementId
+    caller: Manager, database: Database, definition: str, rejudgement: JobId
 ) -> RejudgementAnswer:
     """Cancel a rejudgement: contacts already processed keep their new verdicts, a new rejudgement does the rest."""
     async with database.connection() as connection:
-        _require_own(await requests.status(connection, rejudgement), caller.account.key, definition)
+        await _read_own(connection, rejudgement, caller.account.key, definition)
         await requests.cancel(connection, rejudgement, by=caller.actor)
-        status = await requests.status(connection, rejudgement)
-    return _answer(status)
+        return _answer(await requests.status(connection, rejudgement))
 
 
-def _require_own(status: RejudgementStatus, account: str, definition: str) -> RejudgementStatus:
-    """Return it; raises UnknownRejudgementError (404) if it belongs to another account or definition."""
-    if (status.account, status.definition) != (account, definition):
-        raise requests.UnknownRejudgementError(f"there is no rejudgement {status.id}")
-    return status
+async def _read_own(
+    connection: Connection, rejudgement: int, account: str, definition: str
+) -> RejudgementStatus:
+    unknown = requests.UnknownRejudgementError
+    return await job_answers.read_own(
+        connection, REJUDGEMENTS, rejudgement, unknown=unknown, account=account, definition=definition
+    )
 
 
 def _answer(status: RejudgementStatus) -> RejudgementAnswer:
-    return RejudgementAnswer.model_validate({**asdict(status), "xp": status.with_xp})
+    return job_answers.answer(RejudgementAnswer, status, xp=status.with_xp)
