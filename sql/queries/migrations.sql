@@ -50,14 +50,15 @@ update migrations set finished_at = now() where number = $1
 update installation set schema_version = $1 where schema_version < $1
 
 -- name: programs
--- Programs that are connected, by the version in their names ($2 where there is none, as in version 3 and before), but for
--- those that work with any schema: how many older than $1.
+-- Programs that are connected and older than $1, by the version in the names of their connections, $2 where there is none: the
+-- names of version 3 and before. A pooler may add to a name. Not those that work with any schema.
 select version, count(*)::integer as connections
 from (
-    select coalesce(substring(application_name from '/([0-9]{1,6})$')::integer, $2) as version
+    select coalesce(substring(application_name from '^engagement[a-z-]*/([0-9]{1,6})\M')::integer, $2) as version
     from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid() and application_name ~ '^engagement'
-        and application_name !~ '^engagement-(check|migrate)'
+    where datname = current_database() and pid <> pg_backend_pid()
+        and (application_name ~ '^engagement(-(lanes|republish|shards|replay|discard|health))?( |$)'
+             or application_name ~ '^engagement[a-z-]*/[0-9]' and application_name !~ '^engagement-(check|migrate)/')
 ) program
 where version < $1
 group by version

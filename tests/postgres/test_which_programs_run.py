@@ -108,15 +108,17 @@ async def test_a_migration_that_takes_away_waits_for_older_programs(database: st
         await migrate(database)
 
 
-async def test_programs_of_version_3_are_found_by_their_names(database: str) -> None:
-    """They are connected without a version; `check`, `migrate` and other people's programs do not count."""
+async def test_programs_are_found_by_the_names_of_their_connections(database: str) -> None:
+    """Version 3 has no number there, and a pooler adds to names; `check`, `migrate` and strangers do not count."""
     contract = made(COLUMN, oldest=NEXT)
-    names = ("engagement", "engagement-relay", "engagement-check", f"engagement-migrate/{PROGRAM}", "psql")
+    older = ["engagement", "engagement-lanes", "engagement - 10.0.0.1:4000", f"engagement-later/{PROGRAM}"]
+    others = [f"engagement/{NEXT}", f"engagement/{NEXT} - 10.0.0.1:4001", f"engagement-migrate/{PROGRAM}"]
+    names = [*older, *others, "engagement-check", "engagement-dashboard", "psql"]
     connections = [
         await asyncpg.connect(database, server_settings={"application_name": name}) for name in names
     ]
     _, pending = await plan(database, known=known_with(contract))
-    assert [one.running for one in pending] == [{3: 2}]
+    assert [one.running for one in pending] == [{3: 3, PROGRAM: 1}]
     for connection in connections:
         await connection.close()
     assert await migrate(database, known=known_with(contract)) == (PROGRAM, NEXT)
