@@ -20,6 +20,7 @@ from rich.table import Table
 
 from bench.backlog import backlog
 from bench.beside import duplicates, flatness, old, shapes, two_workers
+from bench.changes import changes
 from bench.latency import latency, latency_
 from bench.lists import lists
 from bench.path import path
@@ -115,6 +116,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "publish": publish_,
     "lists": lists_,
     "tenants": tenants,
+    "changes": changes,
 }
 
 

@@ -77,10 +77,11 @@ async def others_and_one(servers: Servers) -> str:
     """Make a database with a thousand accounts and the hostile one with its history, and return its name."""
     name = await servers.database()
     dsn = servers.dsn(name)
-    with show_progress("accounts", OTHERS) as progress:
-        for number in range(OTHERS):
+    others = documents_of_others()
+    with show_progress("accounts", len(others)) as progress:
+        for number, other in enumerate(others):
             progress(number)
-            await service.apply_document(dsn, _document(f"other-{number}"))
+            await service.apply_document(dsn, other)
     await service.apply_document(dsn, _hostile({"policy": "cooldown", "interval": "1h", "per": "object"}))
     async with service.running(dsn, feed=service.Feed("history")) as worker:
         for first in range(0, _HOT, _BATCH):
@@ -94,6 +95,11 @@ async def others_and_one(servers: Servers) -> str:
     finally:
         await connection.close()
     return name
+
+
+def documents_of_others() -> list[dict[str, Any]]:
+    """Return the catalogs of the thousand accounts."""
+    return [_document(f"other-{number}") for number in range(OTHERS)]
 
 
 def of_many(traffic: Iterator[Sent]) -> Iterator[Sent]:

@@ -60,7 +60,7 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
         claim_window=timedelta(days=90),
         clock=clock,
     )
-    records = _records(sent)
+    records = records_of(sent)
     connection = await postgres.connect(dsn)
     lanes.hold(await take_lanes(connection, {(one.topic, one.partition): 0 for one in records}))
     await connection.close()
@@ -87,7 +87,8 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
     return Spent(wall * each, python * each, database_cpu * each, stages)
 
 
-def _records(sent: Iterable[Sent]) -> list[Record]:
+def records_of(sent: Iterable[Sent]) -> list[Record]:
+    """Return them as a consumer would, each with the next offset of its lane."""
     offsets: defaultdict[tuple[str, int], itertools.count[int]] = defaultdict(itertools.count)
     return [
         Record(

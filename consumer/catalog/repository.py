@@ -28,9 +28,23 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 
+async def newest_revision(connection: Connection) -> int:
+    """Return the revision of the installation."""
+    revision: int = await connection.fetchval(queries("catalog")["newest_revision"])
+    return revision
+
+
 async def changed_since(connection: Connection, account: str, revision: int) -> bool:
     """Return whether the configuration of an account has changed after this revision of the installation."""
     return bool(await connection.fetchval(queries("catalog")["changed_since"], account, revision))
+
+
+async def lock_uncounted(connection: Connection, account: str) -> None:
+    """Lock the definitions of an account that have not counted; batches that count one for the first time wait.
+
+    Those that do so already are waited for. What a later statement reads is then true until the transaction ends.
+    """
+    await connection.execute(queries("catalog")["lock_uncounted"], account)
 
 
 async def read(connection: Connection, account: str) -> AccountCatalog:

@@ -30,7 +30,7 @@ class Weight(msgspec.Struct, frozen=True, gc=False):
 class Weights:
     """What was read of one revision of the configuration; `forget` what another revision has changed.
 
-    Each method reads what is missing. The caller's transaction holds the revision lock.
+    by_definition: weights. versions: (profile, version) of the published and building versions by account.
     """
 
     def __init__(self) -> None:
@@ -38,10 +38,23 @@ class Weights:
         self._versions: dict[int, Sequence[tuple[int, int]]] = {}
         self._counted: set[int] = set()
 
-    async def of_definitions(
-        self, connection: Connection, definitions: Iterable[int]
-    ) -> Mapping[int, Sequence[Weight]]:
-        """Return the weights by definition, at least of these."""
+    @property
+    def by_definition(self) -> Mapping[int, Sequence[Weight]]:
+        """The weights of the definitions that were read."""
+        return self._of_definition
+
+    @property
+    def versions(self) -> Mapping[int, Sequence[tuple[int, int]]]:
+        """The versions, (profile, version), of the accounts that were read."""
+        return self._versions
+
+    async def read_missing(
+        self, connection: Connection, *, definitions: Iterable[int] = (), accounts: Iterable[int] = ()
+    ) -> None:
+        """Read the weights of these definitions and the versions of these accounts, as far as they are not known.
+
+        Whether they are of the caller's revision is for the caller to see to: by a lock, or by a check afterwards.
+        """
         missing = set(definitions) - self._of_definition.keys()
         if missing:
             found: dict[int, list[Weight]] = {definition: [] for definition in missing}
@@ -57,31 +70,29 @@ class Weights:
                     )
                 )
             self._of_definition.update(found)
-        return self._of_definition
-
-    async def versions(
-        self, connection: Connection, accounts: Iterable[int]
-    ) -> Mapping[int, Sequence[tuple[int, int]]]:
-        """Return (profile, version) of the published and building versions by account, at least of these."""
-        missing = set(accounts) - self._versions.keys()
-        if missing:
-            found: dict[int, list[tuple[int, int]]] = {account: [] for account in missing}
-            for row in await connection.fetch(_SQL["versions"], sorted(missing)):
-                found[row["account_id"]].append((row["profile_id"], row["version"]))
-            self._versions.update(found)
-        return self._versions
+        if unread := set(accounts) - self._versions.keys():
+            versions: dict[int, list[tuple[int, int]]] = {account: [] for account in unread}
+            for row in await connection.fetch(_SQL["versions"], sorted(unread)):
+                versions[row["account_id"]].append((row["profile_id"], row["version"]))
+            self._versions.update(versions)
 
     def forget(self, account: int, definitions: set[int]) -> None:
-        """Read what is known of an account and of its definitions again when it is next asked for."""
+        """Read what is known of an account and of its definitions again when it is next asked for.
+
+        What has counted stays known: it never ceases to have counted.
+        """
         self._versions.pop(account, None)
         for definition in definitions:
             self._of_definition.pop(definition, None)
-        self._counted -= definitions
 
-    async def mark_counted(self, connection: Connection, definitions: Iterable[int]) -> None:
-        """Mark those of these definitions that count for the first time."""
+    async def mark_counted(self, connection: Connection, definitions: Iterable[int]) -> bool:
+        """Mark those of these definitions that count for the first time; return whether that was to be seen.
+
+        It may have waited for a change of theirs: weights that were read before are to be checked again.
+        """
         unsure = set(definitions) - self._counted
         if unsure:
             rows = await connection.fetch(_SQL["mark_counted"], sorted(unsure))
             # What this transaction has marked is not certain before its commit.
             self._counted |= unsure - {row["id"] for row in rows}
+        return bool(unsure)

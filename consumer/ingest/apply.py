@@ -1,6 +1,6 @@
 """Applies a triaged batch inside the caller's transaction; each step is a module of this package.
 
-claim event keys → lock contacts → contact events → dead letters → judge → score → outbox
+claim event keys → lock contacts → check the catalog → contact events → judge → score → dead letters → outbox
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from consumer.contact_state.outbox import Outbox
 from consumer.ingest.batch import MatchedEvent, RecordOutcome
+from consumer.ingest.catalog_check import require_unchanged
 from consumer.ingest.claim_events import claim_events
 from consumer.ingest.contact_events import record_contact_events
 from consumer.ingest.judge_entries import judge_entries
@@ -44,7 +45,7 @@ class AppliedBatch:
 
     results: in the order of the batch. conflicting: event keys that came again with other contents. verdicts: of
     new entries. flipped: stored entries whose verdict turned over; reversed: of these, whose XP was taken back.
-    messages: enqueued.
+    messages: enqueued. others_changed: the catalog has changed, of accounts that the batch does not have.
     """
 
     triaged: TriagedBatch
@@ -54,6 +55,7 @@ class AppliedBatch:
     flipped: int
     reversed: int
     messages: int
+    others_changed: bool
 
 
 async def apply_batch(
@@ -67,17 +69,22 @@ async def apply_batch(
 ) -> AppliedBatch:
     """Carry out a triaged batch in the transaction that the caller began, and return what it did.
 
-    The caller holds the revision lock and has compared the catalog's revision, which is also that of `weights`.
+    weights: of the revision that the batch was matched by. Raises StaleCatalogError if the configuration of one of
+    its accounts has changed since.
     """
     with watch.stage("contacts"):
         upserts = [one for one in batch.contact_events if one.event.type == CONTACT_UPSERTED]
         claims = await claim_events(connection, batch.matched, claim_window)
         applied = [one for one in batch.matched if one.ordinal not in claims.not_applied]
+        await _read_weights(connection, batch, weights)
         contacts = await lock_contacts(connection, _slices(applied, upserts))
+        others_changed = await require_unchanged(connection, batch)
         await record_contact_events(connection, batch.contact_events)
     with watch.stage("apply"):
         outbox = Outbox()
         judged = await judge_entries(connection, list(_entries(applied, contacts)))
+        if await weights.mark_counted(connection, {definition for _, definition in judged.tally_steps}):
+            await require_unchanged(connection, batch)
         accounts = {one.account.id: one.account.key for one in batch.matched}
         await score_changes(
             connection, judged, contacts.values(), accounts=accounts, weights=weights, outbox=outbox
@@ -99,6 +106,16 @@ async def apply_batch(
         judged.flipped,
         sum(change.xp_due and change.step < 0 for change in judged.changes),
         len(outbox),
+        others_changed,
+    )
+
+
+async def _read_weights(connection: Connection, batch: TriagedBatch, weights: Weights) -> None:
+    """Read what weights the batch may need, before the check that they are of its revision."""
+    await weights.read_missing(
+        connection,
+        definitions={definition.id for one in batch.matched for definition in one.definitions},
+        accounts={one.account.id for one in batch.matched} | {one.account_id for one in batch.contact_events},
     )
 
 

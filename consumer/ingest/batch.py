@@ -9,6 +9,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from consumer.catalog import AccountSnapshot, ActiveDefinition
     from consumer.domain.model import DeadLetter, Event, Record, Tombstone
@@ -67,8 +68,8 @@ class DueBatch:
 class TriagedBatch:
     """The records of a batch, each with its outcome or as a matched event, in the order of the batch.
 
-    The other members hold some of them again, for the statement that needs them. revision: of the catalog that they
-    were matched by.
+    The other members hold some of them again, for the statement that needs them. accounts: keys of all that the
+    events name, known or not. revision: of the catalog that they were matched by.
     """
 
     results: Sequence[RecordOutcome | MatchedEvent]
@@ -76,4 +77,5 @@ class TriagedBatch:
     dead: Sequence[tuple[Record, DeadLetter]]
     unmatched: Sequence[tuple[AccountSnapshot, Event]]
     contact_events: Sequence[ContactEvent]
+    accounts: AbstractSet[str]
     revision: int

@@ -1,6 +1,6 @@
 """What a batch needs before its transaction: a connection, the catalog, the shards, the timeline's partitions.
 
-Each is read when it is missing and kept for the batches that follow. No transaction is left open.
+Each is read when it is missing and kept for the batches that follow.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from consumer import catalog
 from consumer.contact_state.weights import Weights
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.ingest import timeline_partitions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
     from consumer.catalog import CatalogSnapshot
     from consumer.infra.postgres.connection import Connection
@@ -29,27 +30,55 @@ class BatchContext:
         self.database = ConnectionKeeper(connect)
         self._catalog: CatalogSnapshot | None = None
         self._is_stale = False
+        # Accounts (by key) that changed while a batch was matched: the next try does not let them.
+        self._to_hold: set[str] = set()
         self._partitions: set[timeline_partitions.Month] = set()
         self.shards = 0
         self.weights = Weights()
 
     async def catalog(self) -> CatalogSnapshot:
-        """Return the catalog as it was read last; reads it where `forget_catalog` was called."""
+        """Return the catalog as it was read last; reads it where `forget_catalog` was called.
+
+        If that was for accounts that have changed, this begins the transaction, in which they do not change again.
+        """
+        if self._to_hold:
+            await begin_shared(await self.database.get(), LOOK_UP_BY_KEY, accounts=sorted(self._to_hold))
         if self._catalog is None or self._is_stale:
             connection = await self.database.get()
             snapshot = await catalog.load_snapshot(connection, self._catalog)
-            # After the snapshot: a change of the shards in between raises the revision, so both are read again.
+            # The batch's transaction compares it with what it is then.
             self.shards = await connection.fetchval("select shards from installation")
             self._forget_weights(snapshot)
             self._catalog, self._is_stale = snapshot, False
         return self._catalog
 
-    def forget_catalog(self) -> None:
-        """Read what has changed of the catalog when it is next needed."""
+    def forget_catalog(self, changed: Collection[str] = ()) -> None:
+        """Read what has changed of the catalog when it is next needed.
+
+        changed: accounts of a batch that is tried again for their change. However often they change, the second try
+        is not in vain.
+        """
         self._is_stale = True
+        self._to_hold.update(changed)
+
+    async def begin(self) -> Connection:
+        """Begin the batch's transaction, unless `catalog` has, and return its connection."""
+        connection = await self.database.get()
+        if not connection.is_in_transaction():
+            await begin_shared(connection, LOOK_UP_BY_KEY)
+        return connection
+
+    def committed(self, *, others_changed: bool) -> None:
+        """Note a commit. others_changed: the catalog has changed, of accounts that the batch does not have."""
+        self._to_hold.clear()
+        if others_changed:
+            self.forget_catalog()
 
     def _forget_weights(self, snapshot: CatalogSnapshot) -> None:
         """Forget the weights of accounts that have changed; of their definitions, those before and after it."""
+        if self._catalog and snapshot.revision < self._catalog.revision:
+            self.weights = Weights()  # Postgres has lost commits
+            return
         before = self._catalog.accounts if self._catalog else {}
         for key, account in snapshot.accounts.items():
             known = before.get(key)
@@ -60,4 +89,9 @@ class BatchContext:
         """Create the timeline's partitions for these instants (microseconds since 1970) where they are missing."""
         missing = timeline_partitions.months_of(instants) - self._partitions
         if missing:
-            self._partitions |= await timeline_partitions.create(await self.database.get(), missing)
+            connection = await self.database.get()
+            if connection.is_in_transaction():
+                # Else all would wait for this batch, to see the partition. The check of the catalog will do.
+                await self.database.roll_back()
+                connection = await self.database.get()
+            self._partitions |= await timeline_partitions.create(connection, missing)

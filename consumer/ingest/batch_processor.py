@@ -1,7 +1,7 @@
 """Takes decoded records to one committed transaction; the file to read first.
 
     decoded ─► skip processed ─► triage ─►┌─ one transaction ─────────────────────────────────────┐
-    records      lanes           catalog  │ revision → fence → claim → contacts → judge → score   │─► commit
+    records      lanes           catalog  │ fence → claim → contacts → catalog → judge → score    │─► commit
                                           └───────────────────────────────────────────────────────┘
 
 Transient errors repeat the batch; where the answer to a COMMIT was lost, the lanes' positions in the database say
@@ -23,13 +23,13 @@ from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error, is_time_out, retry_reason
-from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.infra.wait import backoff
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_report import count_batch, log_batch
 from consumer.ingest.batch_size import BatchSize
+from consumer.ingest.catalog_check import StaleCatalogError
 from consumer.ingest.culprit import Culprit
 from consumer.ingest.skip_processed import skip_processed
 from consumer.ingest.store_dead_letters import refused_by_database
@@ -54,10 +54,6 @@ if TYPE_CHECKING:
 _SQL = queries("batch")
 
 log = structlog.get_logger(__name__)
-
-
-class StaleCatalogError(Exception):
-    """The configuration has changed since the batch was triaged: load the catalog and triage again."""
 
 
 class FencedError(Exception):
@@ -124,9 +120,9 @@ class BatchProcessor:
             try:
                 due, triaged = await self._triage(due, watch)
                 applied = await self._transaction(due, triaged, watch)
-            except StaleCatalogError:
+            except StaleCatalogError as error:
                 await self._context.database.roll_back()
-                self._context.forget_catalog()
+                self._context.forget_catalog(error.accounts)
             except FencedError:
                 self._metrics.lane_fenced.inc()
                 await self._context.database.roll_back()
@@ -162,21 +158,20 @@ class BatchProcessor:
         return due, triaged
 
     async def _transaction(self, due: DueBatch, triaged: TriagedBatch, watch: Stopwatch) -> AppliedBatch:
-        connection = await self._context.database.get()
-        applied = await self._apply(connection, due, triaged, watch)
+        connection, applied = await self._apply(due, triaged, watch)
         self._in_doubt = applied
         with watch.stage("commit"):
             await connection.execute("commit")
         return applied
 
     async def _apply(
-        self, connection: Connection, due: DueBatch, triaged: TriagedBatch, watch: Stopwatch
-    ) -> AppliedBatch:
-        """Apply a batch in a transaction, which the caller commits or rolls back."""
+        self, due: DueBatch, triaged: TriagedBatch, watch: Stopwatch
+    ) -> tuple[Connection, AppliedBatch]:
+        """Apply a batch in a transaction, which the caller commits or rolls back on the connection."""
         await self._context.prepare_partitions(one.event.occurred_us for one in triaged.matched)
-        await begin_shared(connection, LOOK_UP_BY_KEY)
-        await self._fence(connection, due, triaged.revision)
-        return await apply_batch(
+        connection = await self._context.begin()
+        await self._fence(connection, due)
+        applied = await apply_batch(
             connection,
             triaged,
             watch,
@@ -184,8 +179,9 @@ class BatchProcessor:
             weights=self._context.weights,
             claim_window=self._claim_window,
         )
+        return connection, applied
 
-    async def _fence(self, connection: Connection, due: DueBatch, revision: int) -> None:
+    async def _fence(self, connection: Connection, due: DueBatch) -> None:
         """Move the positions after the batch, by compare-and-set on where this worker believes the lanes are."""
         moves = [(self._lanes[key], after) for key, after in sorted(due.lanes.items())]
         last = {one.lane: one.record for one in due.records}
@@ -205,7 +201,7 @@ class BatchProcessor:
         )
         if row["moved"] < len(moves):
             raise FencedError
-        if row["revision"] != revision:
+        if row["shards"] != self._context.shards:
             raise StaleCatalogError
 
     # After an error ------------------------------------------------------------------------------------------
@@ -266,7 +262,7 @@ class BatchProcessor:
         due = skip_processed([record], self._lanes)
         try:
             due, triaged = await self._triage(due, watch)
-            await self._apply(await self._context.database.get(), due, triaged, watch)
+            await self._apply(due, triaged, watch)
         except (StaleCatalogError, FencedError):
             return False
         except Exception as error:
@@ -315,6 +311,7 @@ class BatchProcessor:
 
     def _finish(self, due: DueBatch, applied: AppliedBatch, watch: Stopwatch) -> Sequence[RecordOutcome]:
         self._in_doubt = None
+        self._context.committed(others_changed=applied.others_changed)
         self._size.note_commit(len(due.records))
         self._culprit.note_commit()
         self._lanes.hold(due.lanes.values())

@@ -31,7 +31,7 @@ async def score_changes(
     """Move and store the scores that the judged entries change, and add the messages about it to the outbox.
 
     contacts: all that the transaction holds; a new one gets an overall score of 0 under every version. accounts:
-    their keys by number.
+    their keys by number. weights: read of all of them.
     """
     by_number = {contact.id: contact for contact in contacts}
     new = [contact for contact in by_number.values() if contact.is_new]
@@ -45,22 +45,17 @@ async def score_changes(
         return
     scores = await Scores.read(connection, sorted(moved - {contact.id for contact in new}))
     if new:
-        versions = await weights.versions(connection, {contact.account_id for contact in new})
         for contact in new:
-            for profile, version in versions[contact.account_id]:
+            for profile, version in weights.versions[contact.account_id]:
                 scores.under(contact.id, profile, version)
-    await weights.mark_counted(connection, {definition for _, definition in judged.tally_steps})
-    by_definition = await weights.of_definitions(
-        connection, {change.definition_id for change in judged.changes}
-    )
-    steps = scores.move(judged.tally_steps, by_definition)
+    steps = scores.move(judged.tally_steps, weights.by_definition)
     _announce(
         scores,
         judged.changes,
         steps,
         contacts=by_number,
         accounts=accounts,
-        weights=by_definition,
+        weights=weights.by_definition,
         outbox=outbox,
     )
     await scores.write(connection)

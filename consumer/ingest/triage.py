@@ -30,6 +30,7 @@ def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> Triage
     dead: list[tuple[Record, DeadLetter]] = []
     unmatched: list[tuple[AccountSnapshot, Event]] = []
     contact_events: list[ContactEvent] = []
+    accounts: set[str] = set()
     for decoded in records:
         record, content = decoded.record, decoded.content
         if isinstance(content, DeadLetter):
@@ -39,6 +40,7 @@ def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> Triage
         if isinstance(content, Tombstone):
             results.append(RecordOutcome(record, Outcome.TOMBSTONE))
             continue
+        accounts.add(content.account)
         account = catalog.accounts.get(content.account)
         if account is None:
             results.append(RecordOutcome(record, Outcome.UNKNOWN_ACCOUNT))
@@ -62,4 +64,4 @@ def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> Triage
         else:
             unmatched.append((account, content))
             results.append(RecordOutcome(record, Outcome.UNMATCHED))
-    return TriagedBatch(results, matched, dead, unmatched, contact_events, catalog.revision)
+    return TriagedBatch(results, matched, dead, unmatched, contact_events, accounts, catalog.revision)

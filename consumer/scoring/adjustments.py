@@ -1,6 +1,6 @@
 """Points given or taken by hand: stored, added to the scores, audited and announced in one transaction.
 
-Lock order as in a batch: revision, contact, outbox heads. A client may send an adjustment again under the same
+Lock order: batches, account, contact, outbox heads. A client may send an adjustment again under the same
 client key when it does not know whether the first arrived. Permissions are the caller's.
 """
 
@@ -62,7 +62,7 @@ async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool
     Raises UnknownAccountError, NothingToAdjustError, ClientKeyUsedError, and asyncpg's errors: after one of these
     it is unknown whether it was added, and it may be sent again.
     """
-    await begin_shared(connection, LOOK_UP_BY_KEY)
+    await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[adjustment.account])
     try:
         added = await _add(connection, adjustment)
     except Exception:

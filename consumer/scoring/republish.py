@@ -1,8 +1,8 @@
 """Sends the current score of every contact of an account again, to fill a new consumer.
 
-Works through the contacts in chunks, one transaction each, with a batch's lock order: revision, contacts, outbox
-heads. Changes no score. If it is interrupted, the messages already committed are sent; started again, it begins
-with the first contact and sends those once more, each under the next message version.
+Works through the contacts in chunks, one transaction each. Lock order: batches, account, contacts, outbox heads.
+Changes no score. If it is interrupted, the messages already committed are sent; started again, it begins with the
+first contact and sends those once more, each under the next message version.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Republish:
         while contacts := await self._next(number, last):
             last = contacts[-1][1]
             await announce.wait_for_relay(self._database, self._clock)
-            sent = await self._send([contact for contact, _ in contacts], profiles)
+            sent = await self._send(account, [contact for contact, _ in contacts], profiles)
             so_far = RepublishProgress(so_far.contacts + len(contacts), total, so_far.messages + sent)
             progress(so_far)
         return so_far
@@ -86,8 +86,10 @@ class Republish:
         )
         return [(row["id"], row["external_id"]) for row in rows]
 
-    async def _send(self, contacts: Sequence[int], profiles: Sequence[int]) -> int:
-        return await retry_transient(self._database, lambda connection: _send(connection, contacts, profiles))
+    async def _send(self, account: str, contacts: Sequence[int], profiles: Sequence[int]) -> int:
+        return await retry_transient(
+            self._database, lambda connection: _send(connection, account, contacts, profiles)
+        )
 
 
 async def _find_ids(connection: Connection, account: str, profile: str | None) -> tuple[int, list[int], int]:
@@ -102,9 +104,11 @@ async def _find_ids(connection: Connection, account: str, profile: str | None) -
     return number, profiles, await contact_keyset.count_all(connection, number)
 
 
-async def _send(connection: Connection, contacts: Sequence[int], profiles: Sequence[int]) -> int:
+async def _send(
+    connection: Connection, account: str, contacts: Sequence[int], profiles: Sequence[int]
+) -> int:
     """Enqueue the scores of some contacts in one transaction and return the number of messages."""
-    await begin_shared(connection)
+    await begin_shared(connection, accounts=[account])
     await announce.lock_contacts(connection, contacts)
     messages = await announce.enqueue_score_messages(
         connection, contacts, profiles, cause="republish", resend=True

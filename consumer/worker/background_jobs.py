@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Connection
-    from consumer.scoring.jobs import Job, Step
+    from consumer.scoring.jobs import Awaited, Job, Step
 
 log = structlog.get_logger(__name__)
 
@@ -37,11 +37,12 @@ _SHOWN_CHARACTERS = 200
 
 
 class _Progress:
-    """What this worker knows of a job: how many contacts a step may have, and how often it has tried to flip."""
+    """What this worker knows of a job: contacts in a step, how often it has tried to flip, what it waits for."""
 
     def __init__(self, job: Job) -> None:
         self.size = StepSize(job.kind.contacts_per_step)
         self.attempts = 0
+        self.awaited: Awaited | None = None
 
 
 class BackgroundJobs:
@@ -113,10 +114,12 @@ class BackgroundJobs:
                 *(connection, job.kind, job.number),
                 contacts=progress.size.contacts,
                 attempt=progress.attempts,
+                awaited=progress.awaited,
             )
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one job, the others go on
             await self._note_error(job, progress, error)
             return False
+        progress.awaited = step.awaited
         if step.new_state is not None:
             log.info(job.kind.name, number=job.number, state=step.new_state)
         if step.waits_for is None:

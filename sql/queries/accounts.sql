@@ -24,9 +24,8 @@ select exists (
     where "group".account_id = $1 and "group".key = $2);
 
 -- name: left_entries
--- Whether an account has timeline entries of a definition ($2, by key), and the revision at which that is so. Reads the
--- account's part of the timeline until it finds one: no index leads from a definition to its entries.
-select installation.revision,
-       exists (select from timeline where account_id = $1 and definition_id = definition.id) as has_entries
-from installation, definitions definition
+-- Whether an account has timeline entries of a definition ($2, by key). Reads the account's part of the timeline until it
+-- finds one: no index leads from a definition to its entries.
+select exists (select from timeline where account_id = $1 and definition_id = definition.id)
+from definitions definition
 where definition.account_id = $1 and definition.key = $2;

@@ -25,7 +25,12 @@ with asked as (
     where l.topic = held.topic and l.partition = held.partition
     returning 1
 )
-select (select count(*) from moved) as moved, revision, incarnation from installation
+select (select count(*) from moved) as moved, shards from installation
+
+-- name: changed_accounts
+-- The revision of the configuration, and the accounts that have changed after an earlier one ($1, accounts_by_revision).
+select revision, array(select key from accounts where revision > $1 order by revision offset 0) as accounts
+from installation
 
 -- name: claimed
 -- The claims of these events' keys that are there already, each with the number of its event; and the horizons of these

@@ -15,9 +15,21 @@ left join accounts account on account.revision > $1
 left join definitions definition on definition.account_id = account.id and definition.active
 order by account.id, definition.position, definition.id;
 
+-- name: newest_revision
+-- The revision of the installation.
+select revision from installation;
+
 -- name: changed_since
 -- Whether an account's configuration has changed after a revision.
 select exists (select from accounts where key = $1 and revision > $2);
+
+-- name: lock_uncounted
+-- Locks the definitions of an account ($1, by key) that have not counted yet, in the order in which batches mark them.
+select from definitions definition
+join accounts account on account.id = definition.account_id
+where account.key = $1 and not definition.counted
+order by definition.id
+for no key update of definition;
 
 -- name: list_accounts
 -- The keys of all accounts.
@@ -175,9 +187,10 @@ from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer,
 join profiles profile on profile.account_id = $1 and profile.key = given.profile;
 
 -- name: write_publishes
--- A publish for each version that begins to be built. Contacts created later get scores under it at once.
-insert into publishes (profile_id, version, previous_version, requested_by, until_contact_id)
-select profile.id, given.number, profile.published_version, $3, (select coalesce(max(id), 0) from contacts)
+-- A publish for each version that begins to be built. Which contacts are to be processed is not known yet (jobs.sql);
+-- those created later get scores under it at once.
+insert into publishes (profile_id, version, previous_version, requested_by, until_contact_id, counted_contact_id)
+select profile.id, given.number, profile.published_version, $3, (select coalesce(max(id), 0) from contacts), -1
 from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, state version_state)
 join profiles profile on profile.account_id = $1 and profile.key = given.profile
 where given.state = 'building';

@@ -53,10 +53,6 @@ limit $3
 -- Locks dead letters for a replay; a missing one was replayed or discarded by another process.
 select id from dead_letters where id = any($1::bigint[]) order by id for update
 
--- name: revision
--- The revision of the configuration, which does not change while the caller holds the revision lock.
-select revision from installation
-
 -- name: discard
 -- Deletes dead letters, locking them in the same order as a replay.
 with discarded as (

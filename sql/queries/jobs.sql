@@ -1,12 +1,21 @@
 -- What all background jobs have in common (docs/decisions/0025). {table}: where the jobs of a kind are kept. {facts}: the
--- kind's own statement.
+-- kind's own statement. Contacts are counted up to -1 until batches in flight at the beginning of a state have ended, which
+-- may be creating some: only then is it known which is the last contact to process (docs/decisions/0026).
 
 -- name: lock
 -- Locks a job that has not ended until the transaction ends; no row if another process has it, or it has ended.
-select id, last_contact_id, until_contact_id, counted_contact_id, contacts_total is not null as is_counted
+select id, last_contact_id, case when counted_contact_id >= 0 then until_contact_id end as until_contact_id,
+    greatest(counted_contact_id, 0) as counted_contact_id, contacts_total is not null as is_counted
 from {table}
 where id = $1 and ended_at is null
 for no key update skip locked
+
+-- name: fix_end
+-- Takes the contacts that there are now as those to process in this state, and returns the number of the last.
+update {table}
+set until_contact_id = (select coalesce(max(id), 0) from contacts), counted_contact_id = 0, contacts_counted = 0
+where id = $1
+returning until_contact_id
 
 -- name: facts
 -- What a step needs of a locked job ($1), read after the lock. Reserves its account for this transaction: has_turn is false

@@ -98,8 +98,8 @@ cross join lateral (
 with flipped as (
     update publishes
     set state = 'announcing', flipped_at = now(), last_contact_id = 0, contacts_done = 0, contacts_total = null,
-        contacts_built = contacts_done, until_contact_id = (select coalesce(max(id), 0) from contacts)
-    where id = $1 and state = 'building' and last_contact_id >= until_contact_id
+        contacts_built = contacts_done, until_contact_id = (select coalesce(max(id), 0) from contacts), counted_contact_id = -1
+    where id = $1 and state = 'building' and last_contact_id >= until_contact_id and counted_contact_id >= 0
     returning profile_id, version
 ),
 retired as (
@@ -118,7 +118,7 @@ returning 'announcing'
 with cancelling as (
     update publishes
     set state = 'cancelling', last_contact_id = 0, contacts_done = 0, contacts_total = null,
-        until_contact_id = (select coalesce(max(id), 0) from contacts)
+        until_contact_id = (select coalesce(max(id), 0) from contacts), counted_contact_id = -1
     where id = $1 and state = 'building'
     returning profile_id, version
 )
@@ -154,6 +154,7 @@ where r.ctid = unranked.place
 update publishes
 set state = case state when 'announcing' then 'done'::publish_state else 'cancelled' end, ended_at = now()
 where id = $1 and state in ('announcing', 'cancelling') and last_contact_id >= until_contact_id
+    and counted_contact_id >= 0
 returning state::text
 
 -- name: versions

@@ -9,9 +9,10 @@ left join accounts a on a.key = $1
 left join definitions d on d.account_id = a.id and d.key = $2
 
 -- name: begin
--- Begins a rejudgement; contacts created later are judged by the newest edition anyway.
-insert into rejudgements (definition_id, edition, with_xp, requested_by, until_contact_id)
-select $1, $2, $3, $4, coalesce(max(id), 0) from contacts
+-- Begins a rejudgement. Which contacts are to be processed is not known yet (jobs.sql); those created later are judged by
+-- the newest edition anyway.
+insert into rejudgements (definition_id, edition, with_xp, requested_by, until_contact_id, counted_contact_id)
+values ($1, $2, $3, $4, (select coalesce(max(id), 0) from contacts), -1)
 returning id
 
 -- name: read

@@ -1,6 +1,32 @@
+-- Locks between changes of configuration and the transactions that go by it (docs/decisions/0026).
+
 -- name: begin_shared
--- Begins a transaction during which the configuration does not change.
-begin isolation level read committed; select pg_advisory_xact_lock_shared(%d)
+-- Begins a transaction under the batch lock. Its time-out is for what locks out all batches; row locks have that of the
+-- session.
+begin isolation level read committed; set local lock_timeout = {locked_out};
+select pg_advisory_xact_lock_shared({lock}); set local lock_timeout = {session}
+
+-- name: lock_out_batches
+-- Waits for all holders of the batch lock ($1); none begins meanwhile.
+select pg_advisory_xact_lock($1)
+
+-- name: in_flight
+-- The transactions of other sessions that hold the batch lock ($1), each by an id that none has after it.
+select array(
+    select virtualtransaction from pg_locks
+    where locktype = 'advisory' and objsubid = 1 and granted
+        and classid::bigint << 32 | objid::bigint = $1::bigint
+        and database = (select oid from pg_database where datname = current_database())
+        and pid <> pg_backend_pid())
+
+-- name: lock_account
+-- Locks the configuration of an account ($2, by key; it need not exist) for a change.
+select pg_advisory_xact_lock($1, hashtext($2))
+
+-- name: share_accounts
+-- Keeps the configuration of these accounts ($2, by key) from changing until the transaction ends.
+select pg_advisory_xact_lock_shared($1, number)
+from (select distinct hashtext(key) as number from unnest($2::text[]) as one(key) order by 1) each
 
 -- name: raise_revision
 -- Raises the revision at the end of a change, also of the account whose configuration it was ($1, by key).

@@ -41,7 +41,8 @@ where contact_id = any($1::bigint[]) and last_counted_key is not null
 -- being built for the contacts that are processed or came later. Others have only what batches have added so far.
 with active as (
     select v.profile_id, v.version, coalesce(u.last_contact_id, 0) as built_up_to,
-        coalesce(u.until_contact_id, 0) as build_until
+        case when u.counted_contact_id < 0 then (select max(id) from contacts)
+             else coalesce(u.until_contact_id, 0) end as build_until
     from profile_versions v
     left join publishes u on u.profile_id = v.profile_id and u.version = v.version and v.state = 'building'
     where v.state in ('published', 'building')
@@ -85,7 +86,7 @@ select format('announcement: contact %s, profile %s: no message for %s points in
 from scores s
 join profiles p on p.id = s.profile_id and p.published_version = s.version
 left join publishes u on u.profile_id = p.id and u.state = 'announcing'
-    and s.contact_id > u.last_contact_id and s.contact_id <= u.until_contact_id
+    and s.contact_id > u.last_contact_id and (s.contact_id <= u.until_contact_id or u.counted_contact_id < 0)
 left join scores o on o.contact_id = s.contact_id and o.profile_id = s.profile_id and o.version = s.version
     and o.group_id = 0
 where ($1::int is null or p.account_id = $1) and s.points <> 0 and u.id is null and o.message_version is null

@@ -1,4 +1,5 @@
--- Weights under the versions that are published or being built. They are of one revision: callers hold the revision lock.
+-- Weights under the versions that are published or being built. Callers see to it that
+-- they are of one revision: by the account's lock, or by a check afterwards.
 
 -- name: of_definitions
 -- The weights of these definitions ($1).

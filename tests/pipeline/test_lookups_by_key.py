@@ -50,6 +50,7 @@ _EXCEPTIONS = {
     ("contacts", "ranged"): "by the index over points, up to a limit",
     ("contacts", "walk_ascending"): "by the index over points, up to a limit",
     ("contacts", "walk_descending"): "by the index over points, up to a limit",
+    ("jobs", "fix_end"): "the highest number, from the end of the primary key",
     ("publish", "cancel"): "the highest number, from the end of the primary key",
     ("publish", "flip"): "the highest number, from the end of the primary key",
     ("publish_preview", "compare"): "some thousand contacts after another, planned for them",

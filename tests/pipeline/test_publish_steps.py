@@ -247,6 +247,9 @@ async def test_a_chunk_waits_for_a_batch_that_holds_a_contact_lock(
         await worker.apply(weights_document())
         await worker.batch([numbered_event(1)])
         publish = await service.begin_publish(connection, won=3)
+        await worker.batch([numbered_event(3, subject="bob")])
+        # Batches in flight have been waited for already.
+        await connection.execute("update publishes set counted_contact_id = 0")
         building = await schedule.connect(1)
         try:
             await schedule.run(
@@ -258,7 +261,7 @@ async def test_a_chunk_waits_for_a_batch_that_holds_a_contact_lock(
     schedule.close()
     assert schedule.lock_waits == 1
     await service.publish_all(database, [publish])
-    assert await service.overall_scores(connection) == {"ann": 6}
+    assert await service.overall_scores(connection) == {"ann": 6, "bob": 3}
     assert (await verify(database)).differences == []
 
 

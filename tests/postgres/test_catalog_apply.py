@@ -22,7 +22,7 @@ from consumer.catalog import (
     parse_document,
 )
 from consumer.infra.postgres.connection import connect
-from consumer.infra.postgres.revision_lock import REVISION_LOCK
+from consumer.infra.postgres.revision_lock import begin_shared, share_accounts
 from tests import vectors
 from tests.builders.catalog_documents import MINIMAL_YAML
 from tests.postgres.document_changes import HEAD, applied, compared, weights
@@ -78,7 +78,7 @@ async def test_applying_again_changes_nothing(connection: Connection, database: 
     before = await revision(connection)
     batch = await connect(database)
     try:
-        await batch.execute("select pg_advisory_lock_shared($1)", REVISION_LOCK)
+        await begin_shared(batch, accounts=["acme"])
         assert await asyncio.wait_for(apply_document(connection, document), 5) == []
     finally:
         await batch.close()
@@ -139,14 +139,14 @@ async def test_a_failure_half_way_leaves_nothing(connection: Connection) -> None
     assert (await export_document(connection), await revision(connection)) == (before, at)
 
 
-async def test_an_apply_waits_for_batches_in_flight(connection: Connection, database: str) -> None:
-    """A change is not made while a batch holds the revision lock, and is made once it has committed."""
+async def test_an_apply_waits_for_what_shares_the_account(connection: Connection, database: str) -> None:
+    """A change is not made while another transaction shares the account's lock, and is made once it has ended."""
     await apply_document(connection, parse_document(MINIMAL_YAML))
     other = await connect(database)
     try:
         batch = connection.transaction()
         await batch.start()
-        await connection.execute("select pg_advisory_xact_lock_shared($1)", REVISION_LOCK)
+        await share_accounts(connection, ["acme"])
         change = asyncio.create_task(applied(other, "name: Other\n"))
         waiting = (
             "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and wait_event = 'advisory'"

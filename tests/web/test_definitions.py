@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer import catalog
 from consumer.infra import postgres
+from tests.pipeline import service
+from tests.pipeline.statement_schedule import Schedule
 from tests.web.account_events import happen
 from tests.web.sample_account import GROUPS, WON
 
@@ -239,6 +242,43 @@ async def test_what_has_history_is_never_deleted(
         assert (await client.get("/definitions/unused")).status_code == 404
         created = await client.post("/definitions", json={**WON, "key": "unused"})
         assert created.json()["edition"] == 1, "created anew, it begins anew"
+
+
+async def test_a_deletion_waits_for_batches_that_took_the_definition(
+    api: Api, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """A batch that was matched while the definition was active may add an entry: then it is not deleted."""
+    account = await new_account(
+        groups=GROUPS, definitions=[{**WON, "key": "excluded", "events": ["excluded"]}]
+    )
+    monitor = await postgres.connect(api.dsn)
+    schedule = Schedule(api.dsn, monitor)
+    deletions: list[asyncio.Task[httpx.Response]] = []
+    waits = "select count(*) from pg_stat_activity where query like '%pg_locks%' and pid <> pg_backend_pid()"
+
+    async def delete(client: Client) -> None:
+        looking = await schedule.connect(1)
+        await looking.fetchval(waits)
+        await _change(client, "excluded", active=False)
+        deletions.append(asyncio.create_task(_delete(client, "excluded")))
+        while not await looking.fetchval(waits):
+            assert not deletions[0].done()
+
+    try:
+        async with (
+            service.running(
+                api.dsn, feed=service.Feed("held"), connect=lambda: schedule.connect(0)
+            ) as worker,
+            api.as_(account) as client,
+        ):
+            await happen(worker, account, "other")
+            batch = happen(worker, account, "excluded", robot=True)
+            turns = chain(schedule.turns_until(0, "commit"), repeat(1))
+            await schedule.run(turns, {0: batch, 1: delete(client)})
+            assert "timeline entries" in (await deletions[0]).json()["detail"]
+    finally:
+        schedule.close()
+        await monitor.close()
 
 
 async def _delete(client: Client, key: str) -> httpx.Response:

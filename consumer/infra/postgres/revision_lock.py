@@ -1,6 +1,10 @@
-"""The revision lock: batches hold it shared until they commit, a change of configuration exclusively.
+"""The locks between changes of configuration and the transactions that go by it (docs/decisions/0026).
 
-So a change applies to every batch begun after it, and no batch is judged partly by the old catalog.
+A change locks the account whose configuration it is. Transactions about one account share that lock. A batch, which
+has events of hundreds, does not: it compares revisions once its contacts are locked (ingest/catalog_check.py).
+
+Batches, and all else that enqueues messages, share the batch lock: it shows which are in flight, and only what
+belongs to no account locks them out.
 """
 
 from __future__ import annotations
@@ -12,55 +16,98 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from consumer.infra.postgres.session import SETTINGS
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection
 
     from consumer.infra.postgres.connection import Connection
 
-# Key of the advisory lock; any number that no other lock uses.
-REVISION_LOCK = 0x656E6761_0001
-# Milliseconds in the queue: the longest is below the lock timeout of batches that wait meanwhile (connection.py).
+# Keys of advisory locks; any numbers that no other lock uses. An account's is the second with a hash of its key.
+_BATCHES = 0x656E6761_0001
+_ACCOUNT = 0x656E_6763
+# Milliseconds in the queue for an account: transactions that share its lock wait meanwhile, so the longest is below
+# their own time-out (session.py).
 _FIRST_QUEUED, _LONGEST_QUEUED = 50, 1600
 _MOST_DOUBLINGS = 5
+# Milliseconds in the queue for all batches to end, in which no other begins; and for a batch to wait for that and
+# for the change itself, which may wait for the relay (relay/change_shards.py).
+_LOCK_OUT_QUEUED, _LOCKED_OUT = 5000, 12_000
 # Seconds between two tries, and in all.
 _BETWEEN, _PATIENCE = 0.05, 60.0
-_BEGIN_SHARED = queries("revision_lock")["begin_shared"] % REVISION_LOCK
-_RAISE_REVISION = queries("revision_lock")["raise_revision"]
+
+_SQL = queries("revision_lock")
+_BEGIN_SHARED = _SQL["begin_shared"].format(
+    lock=_BATCHES, locked_out=_LOCKED_OUT, session=SETTINGS["lock_timeout"]
+)
 # Settings of a transaction that changes what is stored of contacts.
-LOOK_UP_BY_KEY = queries("revision_lock")["look_up_by_key"]
+LOOK_UP_BY_KEY = _SQL["look_up_by_key"]
 
 
-async def begin_shared(connection: Connection, local_settings: str = "") -> None:
-    """Begin a transaction that shares the revision lock; the caller commits or rolls back.
+async def begin_shared(
+    connection: Connection, local_settings: str = "", *, accounts: Collection[str] = ()
+) -> None:
+    """Begin a transaction under the batch lock; the caller commits or rolls back.
 
-    local_settings: `set local` statements for the transaction, sent in the same round trip.
+    local_settings: `set local` statements for the transaction, sent in the same round trip. accounts: keys of those
+    whose configuration is not to change before it ends.
     """
     await connection.execute(f"{_BEGIN_SHARED}; {local_settings}" if local_settings else _BEGIN_SHARED)
+    if accounts:
+        await share_accounts(connection, accounts)
+
+
+async def share_accounts(connection: Connection, accounts: Collection[str]) -> None:
+    """Keep the configuration of these accounts (by key) from changing until the caller's transaction ends."""
+    await connection.execute(_SQL["share_accounts"], _ACCOUNT, list(accounts))
+
+
+async def in_flight(connection: Connection) -> frozenset[str]:
+    """Return the transactions of other connections under the batch lock.
+
+    What one of them has committed is visible to statements that follow a call which no longer returns it.
+    """
+    return frozenset(await connection.fetchval(_SQL["in_flight"], _BATCHES))
+
+
+async def wait_for_batches(connection: Connection) -> None:
+    """Return once every transaction that is in flight now has ended, and hold up none.
+
+    Raises TimeoutError after a minute.
+    """
+    earlier = await in_flight(connection)
+    async with asyncio.timeout(_PATIENCE):
+        while earlier:
+            await asyncio.sleep(_BETWEEN)
+            earlier &= await in_flight(connection)
 
 
 @asynccontextmanager
 async def configuration_change(
-    connection: Connection, account: str | None, *, attempt: int | None = None
+    connection: Connection, account: str | None, *, beside_batches: bool = True, attempt: int | None = None
 ) -> AsyncIterator[None]:
-    """Hold the revision lock exclusively in a transaction and raise the revision at its end.
+    """Lock an account's configuration in a transaction, and raise the revisions at its end.
 
-    account: the key of the one whose configuration changes; None: what changes belongs to no account.
+    account: by key; it need not exist. None: what changes belongs to no account, and no batch is in flight
+    meanwhile. beside_batches: False asks for that with an account too.
 
-    While it waits for the slowest batch no other batch gets the lock: it queues for 50 ms at first, and for twice
-    as long each time that this was too short, since under full load some batch always holds it. Raises
+    For the account it queues for 50 ms at first, and for twice as long each time that this was too short. Raises
     LockNotAvailableError after about a minute; or, given the number of an attempt, counted from 0, after that
     attempt: for callers with other work to do meanwhile.
     """
     queued = min(_FIRST_QUEUED * 2 ** min(attempt or 0, _MOST_DOUBLINGS), _LONGEST_QUEUED)
     deadline = time.monotonic() + _PATIENCE
     while True:
-        transaction = connection.transaction()
+        transaction = connection.transaction(isolation="read_committed")
         await transaction.start()
         try:
-            await connection.execute(f"set local lock_timeout = {queued}")
-            await connection.execute("select pg_advisory_xact_lock($1)", REVISION_LOCK)
+            if account is None or not beside_batches:
+                await connection.execute(f"set local lock_timeout = {_LOCK_OUT_QUEUED}")
+                await connection.execute(_SQL["lock_out_batches"], _BATCHES)
+            if account is not None:
+                await connection.execute(f"set local lock_timeout = {queued}")
+                await connection.execute(_SQL["lock_account"], _ACCOUNT, account)
         except asyncpg.LockNotAvailableError:
             await transaction.rollback()
             if attempt is not None or time.monotonic() > deadline:
@@ -68,12 +115,12 @@ async def configuration_change(
             queued = min(2 * queued, _LONGEST_QUEUED)
             await asyncio.sleep(_BETWEEN)
             continue
-        # The short timeout is for the revision lock only: the change itself may wait for row locks.
+        # The time-outs above are for these locks only: the change itself may wait for row locks.
         await connection.execute("set local lock_timeout to default")
         break
     try:
         yield
-        await connection.execute(_RAISE_REVISION, account)
+        await connection.execute(_SQL["raise_revision"], account)
     except BaseException:
         # A lost connection has rolled back already; a rollback on it would raise and hide the error.
         if not connection.is_closed():

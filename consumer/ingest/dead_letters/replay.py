@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING
 
 from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Record
-from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error
 from consumer.infra.postgres.retry import retry_transient
-from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
-from consumer.ingest.batch_processor import StaleCatalogError
+from consumer.ingest.catalog_check import StaleCatalogError
 from consumer.ingest.dead_letters import browse
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.store_dead_letters import refused_by_database
@@ -111,10 +109,11 @@ class Replay:
                     self._context.database, lambda connection: self._transaction(connection, ids)
                 )
             except _TooManyEntriesError as error:
-                return await self._replay_in_two(ids, ids.index(error.first_left_out))
-            except StaleCatalogError:
                 await self._context.database.roll_back()
-                self._context.forget_catalog()
+                return await self._replay_in_two(ids, ids.index(error.first_left_out))
+            except StaleCatalogError as error:
+                await self._context.database.roll_back()
+                self._context.forget_catalog(error.accounts)
             except Exception as error:
                 if not is_data_error(error):
                     raise
@@ -143,13 +142,11 @@ class Replay:
         batch = replace(batch, dead=())
         await self._context.prepare_partitions(one.event.occurred_us for one in batch.matched)
 
-        await begin_shared(connection, LOOK_UP_BY_KEY)
+        connection = await self._context.begin()
         locked = await connection.fetch(_SQL["lock"], sorted(there))
         if len(locked) < len(there):
             await connection.execute("rollback")
             return await self._transaction(connection, ids)
-        if (await fetch_one(connection, _SQL["revision"]))["revision"] != batch.revision:
-            raise StaleCatalogError
         applied = await apply_batch(
             connection,
             batch,
@@ -165,6 +162,7 @@ class Replay:
         await browse.discard(connection, [one.id for one in replayed if not one.stays])
         self._in_doubt = {one.id: one for one in replayed}
         await connection.execute("commit")
+        self._context.committed(others_changed=applied.others_changed)
         return sorted([*gone, *replayed], key=lambda one: one.id)
 
 

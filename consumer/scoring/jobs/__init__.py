@@ -10,10 +10,11 @@ end, for commands) and turns.py (whose turn it is, where a worker has several).
 
 from consumer.scoring.jobs.kind import JobKind, JobStatus, WaitsFor, read_status
 from consumer.scoring.jobs.run import run
-from consumer.scoring.jobs.step import Step, take_step
+from consumer.scoring.jobs.step import Awaited, Step, take_step
 from consumer.scoring.jobs.turns import Job, Turns, due_jobs, record_failure
 
 __all__ = [
+    "Awaited",
     "Job",
     "JobKind",
     "JobStatus",

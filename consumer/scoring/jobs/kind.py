@@ -20,7 +20,8 @@ class WaitsFor(Enum):
     """What a job waits for, in words: it is not its turn, and other jobs go on."""
 
     ANOTHER_PROCESS = "another process at work on it, or on another job of its account"
-    CONFIGURATION = "batches in flight, to change the configuration"
+    BATCHES = "batches in flight when its state began"
+    CONFIGURATION = "another change of the account's configuration"
     PUBLISH = "a publish of the account that is being announced"
     RELAY = "the relay: too many messages are unpublished"
 
@@ -62,7 +63,7 @@ class JobKind(ABC, Generic[Status]):
     contacts_per_step: ClassVar[int]
     # `set local` statements of the step.
     local_settings: ClassVar[str]
-    # States whose end changes the configuration: no batch may be in flight then.
+    # States whose end changes the configuration.
     ended_by_change: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper
     from consumer.scoring.jobs.kind import JobKind, Status
-    from consumer.scoring.jobs.step import Step
+    from consumer.scoring.jobs.step import Awaited, Step
 
 _POLL_SECONDS = 0.2
 
@@ -34,16 +34,18 @@ async def run(
     """
     clock = clock or SystemClock()
     attempt = 0
+    awaited: Awaited | None = None
 
     async def next_step(connection: Connection) -> Step:
-        return await take_step(connection, kind, number, attempt=attempt)
+        return await take_step(connection, kind, number, attempt=attempt, awaited=awaited)
 
     while True:
         current = await retry_transient(keeper, lambda connection: kind.status(connection, number))
         yield current
         if current.ended_at is not None:
             return
-        waits_for = (await retry_transient(keeper, next_step)).waits_for
+        step = await retry_transient(keeper, next_step)
+        waits_for, awaited = step.waits_for, step.awaited
         if waits_for is None:
             attempt = 0
             continue

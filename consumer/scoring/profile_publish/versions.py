@@ -92,9 +92,9 @@ async def restore_draft(
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         [old] = await read_versions(connection, account, profile, version)
-        # Read without the revision lock, and a published version may follow the catalog: `since` makes the change
+        # Read without the account's lock, and a published version may follow the catalog: `since` makes the change
         # fail if the configuration has moved.
-        revision = await connection.fetchval(_SQL["revision"])
+        revision = await repository.newest_revision(connection)
     content = old.content
 
     def make(before: AccountCatalog) -> AccountCatalog:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from consumer.catalog import audit
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.connection import fetch_one
-from consumer.infra.postgres.revision_lock import REVISION_LOCK
+from consumer.infra.postgres.revision_lock import share_accounts
 from consumer.scoring.jobs import JobStatus, read_status
 from sql import queries
 
@@ -59,7 +59,7 @@ async def begin(connection: Connection, account: str, definition: str, *, with_x
     """
     async with connection.transaction():
         # Until the commit no newer edition can be opened.
-        await connection.execute("select pg_advisory_xact_lock_shared($1)", REVISION_LOCK)
+        await share_accounts(connection, [account])
         found = await find_definition(connection, account, definition)
         if found["is_running"]:
             raise RejudgementRunningError(

@@ -1,6 +1,6 @@
 """Writes the new verdicts of a definition's history: timeline, dedup keys, scores, XP messages.
 
-The caller's transaction shares the revision lock and holds the contacts' locks.
+The caller's transaction shares the account's lock and holds the contacts' locks.
 """
 
 from __future__ import annotations
@@ -132,11 +132,12 @@ async def _write_scores(
     for entry in entries:
         steps[entry.contact_id] += entry.step
     moved = {(contact, definition.id): step for contact, step in sorted(steps.items()) if step}
-    weights = await Weights().of_definitions(connection, [definition.id])
+    weights = Weights()
+    await weights.read_missing(connection, definitions=[definition.id])
     scores = await Scores.read(connection, [contact for contact, _ in moved])
     deltas = [
         (contact, profile, group, points)
-        for (contact, profile, _), by_group in scores.move(moved, weights).items()
+        for (contact, profile, _), by_group in scores.move(moved, weights.by_definition).items()
         for group, points in by_group.items()
     ]
     await scores.write(connection)

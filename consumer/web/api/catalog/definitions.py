@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.document.parse import icon_names
+from consumer.infra.postgres.revision_lock import wait_for_batches
 from consumer.scoring.segments.repository import segments_naming
 from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
@@ -122,15 +123,16 @@ async def delete_definition(
     async with database.snapshot() as connection:
         make(await repository.read(connection, caller.account.key))
         segments = await segments_naming(connection, caller.account.id, "definition", definition)
-        # Not under the revision lock, where batches would wait for it. An inactive definition gets no new entries:
-        # it is enough that the configuration has not changed (`since`) when the lock is taken.
-        row = await connection.fetchrow(queries("accounts")["left_entries"], caller.account.id, definition)
+        revision = await repository.newest_revision(connection)
     if segments:
         raise conflict(f"segments use the definition, change them first: {', '.join(segments)}")
-    if row is not None and row["has_entries"]:
-        raise conflict("the definition has timeline entries and cannot be deleted: leave it deactivated")
-    since = None if row is None else row["revision"]
-    await edit(database, caller.account.key, caller.actor, make, since=since)
+    # An inactive definition gets no new entries once batches that were matched while it was active have ended. So
+    # it is enough that the configuration has not changed (`since`) when the account is locked.
+    async with database.connection() as connection:
+        await wait_for_batches(connection)
+        if await connection.fetchval(queries("accounts")["left_entries"], caller.account.id, definition):
+            raise conflict("the definition has timeline entries and cannot be deleted: leave it deactivated")
+    await edit(database, caller.account.key, caller.actor, make, since=revision)
 
 
 @router.get("/definition-order")
