@@ -45,7 +45,7 @@ class AppliedBatch:
 
     results: in the order of the batch. conflicting: event keys that came again with other contents. verdicts: of
     new entries. flipped: stored entries whose verdict turned over; reversed: of these, whose XP was taken back.
-    messages: enqueued. others_changed: the catalog has changed, of accounts that the batch does not have.
+    messages: enqueued. has_changed: the catalog has, without a difference to the batch.
     """
 
     triaged: TriagedBatch
@@ -55,7 +55,7 @@ class AppliedBatch:
     flipped: int
     reversed: int
     messages: int
-    others_changed: bool
+    has_changed: bool
 
 
 async def apply_batch(
@@ -78,13 +78,13 @@ async def apply_batch(
         applied = [one for one in batch.matched if one.ordinal not in claims.not_applied]
         await _read_weights(connection, batch, weights)
         contacts = await lock_contacts(connection, _slices(applied, upserts))
-        others_changed = await require_unchanged(connection, batch)
+        has_changed = await require_unchanged(connection, batch, weights)
         await record_contact_events(connection, batch.contact_events)
     with watch.stage("apply"):
         outbox = Outbox()
         judged = await judge_entries(connection, list(_entries(applied, contacts)))
         if await weights.mark_counted(connection, {definition for _, definition in judged.tally_steps}):
-            await require_unchanged(connection, batch)
+            await require_unchanged(connection, batch, weights)
         accounts = {one.account.id: one.account.key for one in batch.matched}
         await score_changes(
             connection, judged, contacts.values(), accounts=accounts, weights=weights, outbox=outbox
@@ -106,7 +106,7 @@ async def apply_batch(
         judged.flipped,
         sum(change.xp_due and change.step < 0 for change in judged.changes),
         len(outbox),
-        others_changed,
+        has_changed,
     )
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from consumer.catalog import AccountSnapshot, ActiveDefinition
+    from consumer.catalog import AccountSnapshot, ActiveDefinition, CatalogSnapshot
     from consumer.domain.model import DeadLetter, Event, Record, Tombstone
     from consumer.ingest.contact_events import ContactEvent
     from consumer.lanes.positions import Lane, LaneKey
@@ -69,7 +69,7 @@ class TriagedBatch:
     """The records of a batch, each with its outcome or as a matched event, in the order of the batch.
 
     The other members hold some of them again, for the statement that needs them. accounts: keys of all that the
-    events name, known or not. revision: of the catalog that they were matched by.
+    events name, known or not. catalog: that they were matched by.
     """
 
     results: Sequence[RecordOutcome | MatchedEvent]
@@ -78,4 +78,4 @@ class TriagedBatch:
     unmatched: Sequence[tuple[AccountSnapshot, Event]]
     contact_events: Sequence[ContactEvent]
     accounts: AbstractSet[str]
-    revision: int
+    catalog: CatalogSnapshot

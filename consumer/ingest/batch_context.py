@@ -68,10 +68,10 @@ class BatchContext:
             await begin_shared(connection, LOOK_UP_BY_KEY)
         return connection
 
-    def committed(self, *, others_changed: bool) -> None:
-        """Note a commit. others_changed: the catalog has changed, of accounts that the batch does not have."""
+    def committed(self, *, has_changed: bool) -> None:
+        """Note a commit. has_changed: the catalog has, without a difference to the batch."""
         self._to_hold.clear()
-        if others_changed:
+        if has_changed:
             self.forget_catalog()
 
     def _forget_weights(self, snapshot: CatalogSnapshot) -> None:

@@ -311,7 +311,7 @@ class BatchProcessor:
 
     def _finish(self, due: DueBatch, applied: AppliedBatch, watch: Stopwatch) -> Sequence[RecordOutcome]:
         self._in_doubt = None
-        self._context.committed(others_changed=applied.others_changed)
+        self._context.committed(has_changed=applied.has_changed)
         self._size.note_commit(len(due.records))
         self._culprit.note_commit()
         self._lanes.hold(due.lanes.values())

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consumer.catalog import load_snapshot
+from consumer.contact_state.weights import Weights
 from consumer.infra.postgres.connection import fetch_one
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from collections.abc import Set as AbstractSet
 
+    from consumer.catalog import CatalogSnapshot
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.batch import TriagedBatch
 
@@ -23,7 +27,7 @@ _SQL = queries("batch")
 class StaleCatalogError(Exception):
     """The configuration has changed since the batch was triaged: load the catalog and triage again.
 
-    accounts: keys of those accounts of the batch that have changed; empty if something else has.
+    accounts: keys of those accounts of the batch that have; empty if something else has.
     """
 
     def __init__(self, accounts: Collection[str] = ()) -> None:
@@ -31,10 +35,36 @@ class StaleCatalogError(Exception):
         self.accounts = frozenset(accounts)
 
 
-async def require_unchanged(connection: Connection, batch: TriagedBatch) -> bool:
-    """Raise StaleCatalogError if one of the batch's accounts has changed; return whether any other account has."""
-    row = await fetch_one(connection, _SQL["changed_accounts"], batch.revision)
+async def require_unchanged(connection: Connection, batch: TriagedBatch, weights: Weights) -> bool:
+    """Raise StaleCatalogError if the batch would be another by the catalog in force.
+
+    weights: that were read for the batch. Returns whether the catalog has changed at all.
+    """
+    row = await fetch_one(connection, _SQL["changed_accounts"], batch.catalog.revision)
     changed = batch.accounts & set(row["accounts"])
-    if changed or row["revision"] < batch.revision:  # Postgres has lost commits
+    if row["revision"] < batch.catalog.revision:  # Postgres has lost commits
+        raise StaleCatalogError
+    if changed and not await _is_same(connection, batch.catalog, changed, weights):
         raise StaleCatalogError(changed)
     return bool(row["accounts"])
+
+
+async def _is_same(
+    connection: Connection, catalog: CatalogSnapshot, changed: AbstractSet[str], weights: Weights
+) -> bool:
+    """Return whether the accounts that have changed are the same for batches: names and drafts are not theirs."""
+    now = await load_snapshot(connection, catalog)
+    for key in changed:
+        before, after = catalog.accounts.get(key), now.accounts[key]
+        if before != after:
+            return False
+        reread = Weights()
+        definitions = after.definition_ids() & weights.by_definition.keys()
+        await reread.read_missing(
+            connection, definitions=definitions, accounts={after.id} & weights.versions.keys()
+        )
+        if any(
+            set(reread.by_definition[one]) != set(weights.by_definition[one]) for one in definitions
+        ) or any(set(versions) != set(weights.versions[one]) for one, versions in reread.versions.items()):
+            return False
+    return True

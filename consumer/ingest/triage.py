@@ -64,4 +64,4 @@ def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> Triage
         else:
             unmatched.append((account, content))
             results.append(RecordOutcome(record, Outcome.UNMATCHED))
-    return TriagedBatch(results, matched, dead, unmatched, contact_events, accounts, catalog.revision)
+    return TriagedBatch(results, matched, dead, unmatched, contact_events, accounts, catalog)

@@ -609,8 +609,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/ingest/apply.py",
-                old="        others_changed = await require_unchanged(connection, batch)\n",
-                new="        others_changed = False\n",
+                old="        has_changed = await require_unchanged(connection, batch, weights)\n",
+                new="        has_changed = False\n",
             ),
         ),
     ),
@@ -621,7 +621,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/ingest/apply.py",
-                old="            await require_unchanged(connection, batch)\n",
+                old="            await require_unchanged(connection, batch, weights)\n",
                 new="            pass\n",
             ),
         ),
@@ -657,7 +657,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/ingest/batch_context.py",
-                old="        if others_changed:\n",
+                old="        if has_changed:\n",
                 new="        if False:\n",
             ),
         ),

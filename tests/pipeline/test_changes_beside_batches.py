@@ -186,6 +186,33 @@ async def test_another_account_does_not_make_a_batch_be_matched_again(
     assert (await service.messages(connection))[1] == []
 
 
+async def test_a_change_that_means_nothing_to_batches_does_not_make_one_be_matched_again(
+    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new name, and a draft, leave a batch as it is; a publish of other weights does not."""
+    triages = []
+
+    def counted(*arguments: Any) -> Any:
+        triages.append(arguments)
+        return triage(*arguments)
+
+    draft = {"key": "draft", "name": "Draft", "weights": {"won": 3}}
+    async with _in_flight(database, connection) as (schedule, worker):
+        await worker.apply(weights_document(won=1))
+        await worker.batch([numbered_event(1)])
+        monkeypatch.setattr(batch_processor, "triage", counted)
+        profiles = [*weights_document(won=1)["profiles"], draft]
+        renamed = {**weights_document(won=1), "name": "Renamed", "profiles": profiles}
+        batch = worker.batch([numbered_event(2)])
+        await _beside(schedule, batch, _apply(schedule, renamed), until=LOCK_CONTACTS)
+        assert len(triages) == 1
+        batch = worker.batch([numbered_event(3)])
+        await _beside(schedule, batch, _apply(schedule, weights_document(won=9)), until=LOCK_CONTACTS)
+        assert len(triages) == 3
+        await service.publish_all(database, await profile_publish.unfinished_publishes(connection))
+    assert (await verify(database)).differences == []
+
+
 async def test_an_account_that_is_created_is_known_to_a_batch_begun_before(
     database: str, connection: Connection
 ) -> None:
@@ -201,12 +228,12 @@ async def test_an_account_that_is_created_is_known_to_a_batch_begun_before(
 async def test_a_batch_is_overtaken_by_changes_only_once(database: str, connection: Connection) -> None:
     """An account that changes all the time does not keep a batch from its commit: the second try holds it."""
     async with _in_flight(database, connection) as (schedule, worker):
-        await worker.apply(document(name="0"))
+        await worker.apply(document())
         await worker.batch([numbered_event(1)])
 
         async def change() -> None:
             for number in range(1, 3):
-                await _apply(schedule, document(name=str(number)))
+                await _apply(schedule, document(name=str(number), sales=number == 2))
                 await (await schedule.connect(1)).fetchval(BETWEEN)
 
         turns = chain(

@@ -162,7 +162,7 @@ class Replay:
         await browse.discard(connection, [one.id for one in replayed if not one.stays])
         self._in_doubt = {one.id: one for one in replayed}
         await connection.execute("commit")
-        self._context.committed(others_changed=applied.others_changed)
+        self._context.committed(has_changed=applied.has_changed)
         return sorted([*gone, *replayed], key=lambda one: one.id)
 
 
