@@ -11,9 +11,10 @@ from consumer.infra.postgres.schema_version import PROGRAM
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
-# The version that they lead to, and the oldest program that may run: as before them, where they only add.
+# The oldest program that may run on this program's schema.
+OLDEST = migrations()[-1].oldest_program
+# The version that they lead to.
 NEXT = PROGRAM + 1
-_OLDEST = migrations()[-1].oldest_program
 
 COLUMN = "-- step: brief\nalter table contacts add column nickname text;"
 INDEX = "-- step: index\ncreate index concurrently contacts_by_shard on contacts (shard, id);"
@@ -26,12 +27,12 @@ BACKFILL = """
 CONTACTS = 3000
 
 
-def script(*steps: str, oldest: int = _OLDEST) -> str:
+def script(*steps: str, oldest: int = OLDEST) -> str:
     """Return the file of a migration of these steps."""
     return f"-- oldest program: {oldest}\n\n" + "\n\n".join(map(textwrap.dedent, steps))
 
 
-def made(*steps: str, number: int = NEXT, oldest: int = _OLDEST) -> Migration:
+def made(*steps: str, number: int = NEXT, oldest: int = OLDEST) -> Migration:
     """Return a migration of these steps."""
     return parse(f"{number:04}_test.sql", script(*steps, oldest=oldest))
 

@@ -26,6 +26,8 @@ from functools import cache
 import sql
 
 _OLDEST = re.compile(r"^-- oldest program: (\d+)$", re.MULTILINE)
+# What a migration only takes away need not be gone before programs of its own version run.
+_AFTERWARDS = re.compile(r"^-- programs of this version run before it too$", re.MULTILINE)
 _STEP = re.compile(r"^-- step: (.*)$", re.MULTILINE)
 KINDS = ("brief", "validate", "index", "batches", "stopped")
 
@@ -44,12 +46,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """What leads to version `number`. oldest_program: the oldest that may run during it and after it."""
+    """What leads to version `number`. oldest_program: the oldest that may run during it and after it.
+
+    is_afterwards: programs that know it run on the schema before it too.
+    """
 
     number: int
     name: str
     oldest_program: int
     steps: tuple[Step, ...]
+    is_afterwards: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -75,7 +81,9 @@ def parse(name: str, script: str) -> Migration:
         raise MigrationScriptError(
             f"{name} needs the lines `-- oldest program: NUMBER` and `-- step: {' | '.join(KINDS)}`"
         )
-    migration = Migration(number, title, int(oldest[1]), steps)
+    migration = Migration(
+        number, title, int(oldest[1]), steps, is_afterwards=_AFTERWARDS.search(script) is not None
+    )
     if migration.oldest_program > number or not (
         migration.is_live or (len(steps) == 1 and migration.oldest_program == number)
     ):

@@ -24,6 +24,8 @@ _SQL = queries("migrations")
 
 # The version of this program: the newest migration that it knows.
 PROGRAM = migrations()[-1].number
+# The newest migration that it cannot run without.
+NEEDED = max(migration.number for migration in migrations() if not migration.is_afterwards)
 
 
 class SchemaVersionError(Exception):
@@ -45,8 +47,11 @@ class Schema:
     version: int
     oldest_program: int
 
-    def fault(self, program: int = PROGRAM) -> SchemaVersionError | None:
-        """Return why a program of this version cannot run on the schema, None if it can."""
+    def fault(self, program: int = PROGRAM, needed: int = NEEDED) -> SchemaVersionError | None:
+        """Return why a program of this version cannot run on the schema, None if it can.
+
+        needed: the version of the schema that it cannot run without.
+        """
         if self.version == 0:
             return SchemaTooOldError("the database has no schema: run `engagement migrate`")
         if self.oldest_program > program:
@@ -54,9 +59,9 @@ class Schema:
                 f"the schema is for programs from version {self.oldest_program} on, this program has version "
                 f"{program}: upgrade the program"
             )
-        if self.version < program:
+        if self.version < needed:
             return SchemaTooOldError(
-                f"the schema is at version {self.version}, this program needs {program}: run `engagement migrate`"
+                f"the schema is at version {self.version}, this program needs {needed}: run `engagement migrate`"
             )
         return None
 
