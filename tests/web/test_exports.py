@@ -13,7 +13,7 @@ import pytest
 
 from consumer.infra import postgres
 from consumer.web.api.contacts import contacts
-from consumer.web.http import csv_response
+from consumer.web.http import export_response
 from tests.pipeline.service import apply_document
 from tests.web.account_events import record
 from tests.web.api_client import bearer
@@ -153,7 +153,7 @@ async def test_a_client_that_stops_reading_is_disconnected(
 ) -> None:
     """Where a part is not taken in time the answer ends without its last part, and its place is free again."""
     monkeypatch.setattr(contacts, "_CHUNK", 2)
-    monkeypatch.setattr(csv_response, "_SEND_TIMEOUT", 0.05)
+    monkeypatch.setattr(export_response, "_SEND_TIMEOUT", 0.05)
 
     async def never() -> None:
         await asyncio.Event().wait()
