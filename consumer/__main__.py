@@ -43,6 +43,7 @@ COMMANDS = {
     ),
     "lanes": _Command("lanes", "list, pause, resume or move lanes"),
     "shards": _Command("shards", "print or change the number of shards of the outbox"),
+    "erase": _Command("erase", "delete what is kept of one contact, with a report"),
     "republish": _Command("republish", "send every contact's current score again, to fill a new consumer"),
 }
 _INTERRUPTED = 130

@@ -105,3 +105,6 @@ CONTACT_UPSERTED = "contact.upserted"
 CONTACT_MERGED = "contact.merged"
 CONTACT_DELETED = "contact.deleted"
 CONTACT_TYPES = frozenset({CONTACT_UPSERTED, CONTACT_MERGED, CONTACT_DELETED})
+# Joins an anonymous contact, whose id begins with the prefix, to the known one in `into` (semantics §8).
+IDENTIFY = "track.identify"
+ANONYMOUS_PREFIX = "anonymous:"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("contact_scores")
+_IDENTITY = queries("identity")
 # Number of the overall score among the groups.
 OVERALL = 0
 
@@ -143,6 +144,14 @@ class Scores:
             *_value_columns(moved),
         )
         await _write_ranks(connection, touched)
+
+
+async def continue_chains(connection: Connection, scores: Scores, contacts: Sequence[int]) -> None:
+    """Let the messages of contacts that begin anew go on from the last one before their tombstones (8.24)."""
+    for contact, profile, version, message_version in await connection.fetch(
+        _IDENTITY["ended_chains"], contacts
+    ):
+        scores.under(contact, profile, version).announce(message_version)
 
 
 async def _write_ranks(connection: Connection, scores: Iterable[Score]) -> None:

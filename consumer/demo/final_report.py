@@ -9,6 +9,7 @@ from rich.text import Text
 from consumer.demo import screen
 from consumer.demo.checks import Findings, checks
 from consumer.demo.sample_timeline import sample_timeline
+from consumer.infra.postgres.connection import fetch_one
 from consumer.scoring.verify import verify
 from sql import queries
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _SQL = queries("demo")
 
 _NOTES = (
-    "The outcome `gone` comes with deletion, in a later version: contact.deleted is recorded, not carried out.",
     "The demo set Cobalt Studio's retention horizon itself: retention comes in a later version.",
     "The relay ran in plain mode: at least once, with repeats recognisable by their ids.",
 )
@@ -56,17 +56,19 @@ async def _collect(run: DemoRun) -> Findings:
     report = await verify(run.settings.dsn())
     await run.refresh()
     overall = await run.connection.fetch(_SQL["overall"])
+    taken = await fetch_one(run.connection, _SQL["taken"])
     return Findings(
         fed=counts.fed,
         seconds=run.working_seconds,
         outcomes=counts.outcomes,
         entries=sum(run.verdicts().values()),
+        taken=taken["entries"],
         verified=report.entries,
         verdicts=report.verdicts,
         differences=report.differences,
         enqueued=counts.enqueued,
         published=counts.published,
-        net_xp=await run.connection.fetchval(_SQL["net_xp"]),
+        net_xp=await run.connection.fetchval(_SQL["net_xp"]) + taken["xp"],
         overall={row["key"]: row["points"] for row in overall},
         read=counts.read.total(),
         repeats=reader.repeats,

@@ -24,7 +24,8 @@ class DemoCounts:
     """The numbers of one run.
 
     first_fed_at: on the monotonic clock. fed, fed_bytes: records acknowledged by the broker. outcomes: records in
-    committed batches. enqueued, published: messages of the outbox, as last read from the database. read: distinct
+    committed batches. enqueued, published: messages of the outbox, waiting: contacts whose joins and
+    deletions are to be carried out, as last read from the database. read: distinct
     messages out, by topic. changed: set when the worker or the reader has advanced.
     """
 
@@ -36,6 +37,7 @@ class DemoCounts:
     outcomes: Counter[str] = field(default_factory=Counter)
     enqueued: int = 0
     published: int = 0
+    waiting: int = 0
     read: Counter[str] = field(default_factory=Counter)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -64,8 +66,8 @@ class DemoCounts:
 
     @property
     def all_read(self) -> bool:
-        """Whether every message enqueued, as last read from the database, was published and read."""
-        return self.enqueued == self.published == self.read.total()
+        """Whether nothing waits, and every message enqueued, as last read there, was published and read."""
+        return self.waiting == 0 and self.enqueued == self.published == self.read.total()
 
     def handle(self, handled: Sequence[RecordOutcome]) -> None:
         """Count a committed batch."""

@@ -98,7 +98,11 @@ class MessageReader:
             await kafka.stop_client(consumer)
 
     def _process(self, topic: str, record: ConsumerRecord) -> None:
-        if topic == SCORE_CHANGED_TOPIC:
+        if topic == SCORE_CHANGED_TOPIC and record.value is None:
+            key = record.key.decode()
+            if self._is_new(topic, f"{key}:{self._versions.get(key, 0)}:end"):
+                self.overall.pop(key, None)
+        elif topic == SCORE_CHANGED_TOPIC:
             changed = _SCORE_CHANGED.decode(record.value)
             if self._is_new(topic, changed.id):
                 self._keep_score(record.key.decode(), changed.data)

@@ -54,7 +54,14 @@ class DemoRun:
     def progress(self) -> tuple[int, ...]:
         """Return the counters of which at least one changes while the run advances."""
         counts = self.counts
-        return (counts.fed, counts.handled, counts.enqueued, counts.published, counts.read.total())
+        return (
+            counts.fed,
+            counts.handled,
+            counts.enqueued,
+            counts.published,
+            counts.waiting,
+            counts.read.total(),
+        )
 
     def snapshot(self) -> Snapshot:
         """Return the figures of this moment, those of the database as of the last refresh."""
@@ -69,6 +76,7 @@ class DemoRun:
             hottest = await self.connection.fetch(_SQL["hottest"], MAX_CONTACTS)
         if positions is not None:
             self.counts.enqueued, self.counts.published = positions["enqueued"], positions["published"]
+            self.counts.waiting = positions["waiting"]
         self.hottest = [
             HotContact(
                 row["name"],

@@ -43,7 +43,10 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """A stored entry of one contact and definition, as far as judging needs it. edition: by number."""
+    """A stored entry of one contact and definition, as far as judging needs it. edition: by number.
+
+    came_by: the number of an id that was joined to the contact's, None for its own.
+    """
 
     occurred_at: datetime
     event_key: bytes
@@ -51,6 +54,7 @@ class TimelineEntry:
     object_id: str | None
     settled: bool
     verdict: Verdict
+    came_by: int | None = None
 
     @property
     def order(self) -> tuple[datetime, bytes]:
@@ -153,7 +157,9 @@ def wrong_verdicts(
                 if event.verdict is not verdict:
                     wrong.append((event, verdict))
             counted = [event for event, does in zip(events, counts, strict=True) if does]
-            wrong += _wrong_fixed_points(fixed_points, counted, number, edition)
+            # Settled entries of ids that were joined later have kept their verdicts (8.13).
+            if len({entry.came_by for entry in (*fixed_points, *counted)}) <= 1:
+                wrong += _wrong_fixed_points(fixed_points, counted, number, edition)
     return wrong
 
 

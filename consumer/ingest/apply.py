@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.contact_state.outbox import Outbox
-from consumer.ingest.batch import MatchedEvent, RecordOutcome
+from consumer.ingest.batch import MatchedEvent, RecordOutcome, UntakenEvent
 from consumer.ingest.catalog_check import require_unchanged
-from consumer.ingest.claim_events import claim_events
+from consumer.ingest.claim_events import claim_events, claim_others
 from consumer.ingest.contact_events import record_contact_events
+from consumer.ingest.gone_events import GoneEvents
 from consumer.ingest.judge_entries import judge_entries
-from consumer.ingest.lock_contacts import lock_contacts
+from consumer.ingest.lock_contacts import keep_erased, lock_contacts, revive
 from consumer.ingest.score_changes import score_changes
 from consumer.ingest.store_dead_letters import store_dead_letters
 from consumer.ingest.store_entries import NewEntry
-from schemas.vocabulary import CONTACT_UPSERTED, Outcome
+from schemas.vocabulary import CONTACT_DELETED, CONTACT_UPSERTED, Outcome
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from consumer.domain.model import Event
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.batch import TriagedBatch
+    from consumer.ingest.claim_events import Claims
     from consumer.ingest.contact_events import ContactEvent
-    from consumer.ingest.lock_contacts import LockedContact, Person
+    from consumer.ingest.lock_contacts import LockedContact, LockedId, Person
     from consumer.ingest.stopwatch import Stopwatch
     from schemas.vocabulary import Verdict
 
@@ -43,13 +45,15 @@ _SLICES = 1 << 15
 class AppliedBatch:
     """What the transaction of a batch did, if it is committed.
 
-    results: in the order of the batch. conflicting: event keys that came again with other contents. verdicts: of
-    new entries. flipped: stored entries whose verdict turned over; reversed: of these, whose XP was taken back.
-    messages: enqueued. has_changed: the catalog has, without a difference to the batch.
+    results: in the order of the batch. unmatched: what the inbox has to count. conflicting: event keys that came
+    again with other contents. verdicts: of new entries. flipped: stored entries whose verdict turned over;
+    reversed: of these, whose XP was taken back. messages: enqueued. has_changed: the catalog has, without a
+    difference to the batch.
     """
 
     triaged: TriagedBatch
     results: Sequence[RecordOutcome]
+    unmatched: Sequence[UntakenEvent]
     conflicting: int
     verdicts: Counter[Verdict]
     flipped: int
@@ -64,49 +68,46 @@ async def apply_batch(
     watch: Stopwatch,
     *,
     shards: int,
+    salt: bytes,
+    may_erase: bool,
     weights: Weights,
     claim_window: timedelta,
 ) -> AppliedBatch:
     """Carry out a triaged batch in the transaction that the caller began, and return what it did.
 
-    weights: of the revision that the batch was matched by. Raises StaleCatalogError if the configuration of one of
-    its accounts has changed since.
+    weights: of the revision that the batch was matched by. may_erase: whether contacts without ids may be created.
+    Raises StaleCatalogError if the configuration of one of its accounts has changed since.
     """
     with watch.stage("contacts"):
-        upserts = [one for one in batch.contact_events if one.event.type == CONTACT_UPSERTED]
-        claims = await claim_events(connection, batch.matched, claim_window)
-        applied = [one for one in batch.matched if one.ordinal not in claims.not_applied]
-        await _read_weights(connection, batch, weights)
-        contacts = await lock_contacts(connection, _slices(applied, upserts))
-        has_changed = await require_unchanged(connection, batch, weights)
-        await record_contact_events(connection, batch.contact_events)
+        locked = await _claim_and_lock(connection, batch, claim_window, salt=salt, weights=weights)
+        applied = _applied(batch, locked.claims)
+        contacts = await _record_contacts(connection, batch, applied, gone=locked.gone, ids=locked.ids)
+        if may_erase:
+            await keep_erased(connection, _unseen(locked.ids, contacts, batch.contact_events), salt)
     with watch.stage("apply"):
         outbox = Outbox()
-        judged = await judge_entries(connection, list(_entries(applied, contacts)))
+        judged = await judge_entries(connection, list(_entries(applied, locked.ids)))
         if await weights.mark_counted(connection, {definition for _, definition in judged.tally_steps}):
             await require_unchanged(connection, batch, weights)
         accounts = {one.account.id: one.account.key for one in batch.matched}
-        await score_changes(
-            connection, judged, contacts.values(), accounts=accounts, weights=weights, outbox=outbox
-        )
+        await score_changes(connection, judged, contacts, accounts=accounts, weights=weights, outbox=outbox)
         for number, shard in await store_dead_letters(connection, batch.dead, shards):
             outbox.add(shard, "dead_letter", str(number))
         await outbox.enqueue(connection)
     results = [
-        RecordOutcome(one.record, claims.not_applied.get(one.ordinal, Outcome.APPLIED))
-        if isinstance(one, MatchedEvent)
-        else one
+        one if isinstance(one, RecordOutcome) else RecordOutcome(one.record, _outcome(one, locked))
         for one in batch.results
     ]
     return AppliedBatch(
         batch,
         results,
-        claims.conflicting,
+        [one for one in batch.untaken if one.outcome is Outcome.UNMATCHED and not locked.gone.has(one)],
+        locked.claims.conflicting,
         judged.verdicts,
         judged.flipped,
         sum(change.xp_due and change.step < 0 for change in judged.changes),
         len(outbox),
-        has_changed,
+        locked.has_changed,
     )
 
 
@@ -119,28 +120,124 @@ async def _read_weights(connection: Connection, batch: TriagedBatch, weights: We
     )
 
 
-def _slices(applied: Iterable[MatchedEvent], upserts: Iterable[ContactEvent]) -> dict[Person, int]:
-    """Return the contacts of applied and of upserting events, with the least slice that each was seen in."""
+@dataclass(frozen=True, slots=True)
+class _LockedBatch:
+    """Whose keys are claimed, and what the contacts' rows say. has_changed: see AppliedBatch."""
+
+    claims: Claims
+    ids: Mapping[Person, LockedId]
+    gone: GoneEvents
+    has_changed: bool
+
+
+async def _claim_and_lock(
+    connection: Connection, batch: TriagedBatch, claim_window: timedelta, *, salt: bytes, weights: Weights
+) -> _LockedBatch:
+    """Claim the keys of new events and lock their contacts, which say what of them is gone.
+
+    What is gone gives its claim back. Another event with its key may take that, and need a contact of its own.
+    """
+    claims = await claim_events(connection, batch.matched, claim_window)
+    await _read_weights(connection, batch, weights)
+    ids: dict[Person, LockedId] = {}
+    taken_back: set[int] = set()
+    while True:
+        people = _slices(_applied(batch, claims), batch.contact_events)
+        for known in ids.keys() & people.keys():
+            del people[known]
+        ids |= await lock_contacts(connection, people, salt)
+        check = await require_unchanged(connection, batch, weights)
+        gone = GoneEvents(ids, batch.contact_events)
+        if check.has_deletions:
+            await gone.read_others(connection, batch, salt)
+        now_gone = {one.ordinal for one in batch.matched if gone.has(one)}
+        if now_gone <= taken_back:
+            return _LockedBatch(claims, ids, gone, check.has_changed)
+        taken_back |= now_gone
+        claims = await claim_others(connection, claims, batch.matched, taken_back, claim_window)
+
+
+def _applied(batch: TriagedBatch, claims: Claims) -> list[MatchedEvent]:
+    return [one for one in batch.matched if one.ordinal not in claims.not_applied]
+
+
+def _outcome(event: MatchedEvent | UntakenEvent, locked: _LockedBatch) -> Outcome:
+    if isinstance(event, MatchedEvent):
+        return locked.claims.not_applied.get(event.ordinal, Outcome.APPLIED)
+    return Outcome.GONE if locked.gone.has(event) else event.outcome
+
+
+def _slices(applied: Iterable[MatchedEvent], events: Iterable[ContactEvent]) -> dict[Person, int]:
+    """Return the ids of applied events and of contact events, with the least slice that each was seen in."""
     slices: dict[Person, int] = {}
+
+    def note(person: Person, partition: int) -> None:
+        seen = partition % _SLICES
+        slices[person] = min(seen, slices.get(person, seen))
+
     for one in applied:
-        person = one.account.id, one.event.subject
-        seen = one.record.partition % _SLICES
-        slices[person] = min(seen, slices.get(person, seen))
-    for upsert in upserts:
-        person = upsert.account_id, upsert.event.subject
-        seen = upsert.partition % _SLICES
-        slices[person] = min(seen, slices.get(person, seen))
+        note((one.account.id, one.event.subject), one.record.partition)
+    for event in events:
+        into = event.joined_into
+        if event.event.type in (CONTACT_UPSERTED, CONTACT_DELETED) or into is not None:
+            note(event.person, event.partition)
+        if into is not None:
+            note(into, event.partition)
     return slices
 
 
-def _entries(applied: Iterable[MatchedEvent], contacts: Mapping[Person, LockedContact]) -> Iterator[NewEntry]:
+async def _record_contacts(
+    connection: Connection,
+    batch: TriagedBatch,
+    applied: Iterable[MatchedEvent],
+    *,
+    gone: GoneEvents,
+    ids: Mapping[Person, LockedId],
+) -> Sequence[LockedContact]:
+    """Store what the batch says about contacts, and return those of them that are seen."""
+    upserts = [
+        one
+        for one in batch.contact_events
+        if one.event.type == CONTACT_UPSERTED and not gone.took(one.person, one.event)
+    ]
+    seen: set[Person] = {(one.account.id, one.event.subject) for one in applied}
+    # Of an erased contact nothing is left by an event that says nothing of it either.
+    seen.update(one.person for one in upserts if not ids[one.person].is_erased or one.fields)
+    joined = {into for one in batch.contact_events if (into := one.joined_into) is not None}
+    # An unknown survivor is created; of one that was deleted nothing is seen.
+    seen.update(person for person in joined if not ids[person].is_erased)
+    if again := [one for person, one in ids.items() if one.is_erased and person in seen]:
+        await revive(connection, again)
+    await record_contact_events(connection, upserts, batch.contact_events, ids)
+    return list({one.contact.id: one.contact for person, one in ids.items() if person in seen}.values())
+
+
+def _unseen(
+    ids: Mapping[Person, LockedId], seen: Iterable[LockedContact], events: Iterable[ContactEvent]
+) -> list[LockedId]:
+    """Return the new ids of which nothing but a deletion has come."""
+    deleted = {one.person for one in events if one.event.type == CONTACT_DELETED}
+    joining = {one.person for one in events if one.joined_into is not None}
+    numbers = {contact.id for contact in seen}
+    return [
+        one
+        for person, one in ids.items()
+        if person in deleted - joining
+        and one.contact.is_new
+        and not one.is_erased
+        and one.number not in numbers
+    ]
+
+
+def _entries(applied: Iterable[MatchedEvent], ids: Mapping[Person, LockedId]) -> Iterator[NewEntry]:
     for one in applied:
-        contact = contacts[one.account.id, one.event.subject]
+        locked = ids[one.account.id, one.event.subject]
         order = one.event.occurred_at, one.event.key
         for definition in one.definitions:
             yield NewEntry(
                 one.account,
-                contact,
+                locked.contact,
+                locked.came_by,
                 one.event,
                 definition,
                 order,

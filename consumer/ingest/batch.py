@@ -56,6 +56,15 @@ class MatchedEvent(msgspec.Struct, frozen=True, gc=False):
     definitions: tuple[ActiveDefinition, ...]
 
 
+class UntakenEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event that no definition takes. outcome: what becomes of it unless it is gone."""
+
+    record: Record
+    account: AccountSnapshot
+    event: Event
+    outcome: Outcome
+
+
 @dataclass(frozen=True, slots=True)
 class DueBatch:
     """Decoded records that their lanes have not processed yet, and the lanes as they are after the batch."""
@@ -66,16 +75,16 @@ class DueBatch:
 
 @dataclass(frozen=True, slots=True)
 class TriagedBatch:
-    """The records of a batch, each with its outcome or as a matched event, in the order of the batch.
+    """The records of a batch, each with its outcome or as an event, in the order of the batch.
 
     The other members hold some of them again, for the statement that needs them. accounts: keys of all that the
     events name, known or not. catalog: that they were matched by.
     """
 
-    results: Sequence[RecordOutcome | MatchedEvent]
+    results: Sequence[RecordOutcome | MatchedEvent | UntakenEvent]
     matched: Sequence[MatchedEvent]
     dead: Sequence[tuple[Record, DeadLetter]]
-    unmatched: Sequence[tuple[AccountSnapshot, Event]]
+    untaken: Sequence[UntakenEvent]
     contact_events: Sequence[ContactEvent]
     accounts: AbstractSet[str]
     catalog: CatalogSnapshot

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer import catalog
+from consumer.contact_state.identity_facts import KNOWS_ERASED
 from consumer.contact_state.weights import Weights
+from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.ingest import timeline_partitions
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 class BatchContext:
     """The connection of one pipeline, and what was read through it.
 
-    shards: of the outbox, and weights, as of the catalog; 0 and none before it is read.
+    shards: of the outbox, salt, weights: as of the catalog. may_erase: all programs that may run know contacts
+    without ids.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
@@ -34,6 +37,8 @@ class BatchContext:
         self._to_hold: set[str] = set()
         self._partitions: set[timeline_partitions.Month] = set()
         self.shards = 0
+        self.salt = b""
+        self.may_erase = False
         self.weights = Weights()
 
     async def catalog(self) -> CatalogSnapshot:
@@ -46,8 +51,12 @@ class BatchContext:
         if self._catalog is None or self._is_stale:
             connection = await self.database.get()
             snapshot = await catalog.load_snapshot(connection, self._catalog)
-            # The batch's transaction compares it with what it is then.
-            self.shards = await connection.fetchval("select shards from installation")
+            # The batch's transaction compares the shards with what they are then.
+            installation = await fetch_one(
+                connection, "select shards, salt, schema_version as oldest_program from installation"
+            )
+            self.shards, self.salt = installation["shards"], installation["salt"]
+            self.may_erase = installation["oldest_program"] >= KNOWS_ERASED
             self._forget_weights(snapshot)
             self._catalog, self._is_stale = snapshot, False
         return self._catalog

@@ -29,9 +29,9 @@ from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_report import count_batch, log_batch
 from consumer.ingest.batch_size import BatchSize
-from consumer.ingest.catalog_check import StaleCatalogError
 from consumer.ingest.culprit import Culprit
 from consumer.ingest.skip_processed import skip_processed
+from consumer.ingest.stale_catalog import StaleCatalogError
 from consumer.ingest.store_dead_letters import refused_by_database
 from consumer.ingest.triage import triage
 from consumer.lanes import positions
@@ -176,6 +176,8 @@ class BatchProcessor:
             triaged,
             watch,
             shards=self._context.shards,
+            salt=self._context.salt,
+            may_erase=self._context.may_erase,
             weights=self._context.weights,
             claim_window=self._claim_window,
         )
@@ -315,8 +317,8 @@ class BatchProcessor:
         self._size.note_commit(len(due.records))
         self._culprit.note_commit()
         self._lanes.hold(due.lanes.values())
-        for account, event in applied.triaged.unmatched:
-            self._inbox.add(account.id, event)
+        for one in applied.unmatched:
+            self._inbox.add(one.account.id, one.event)
         count_batch(self._metrics, self._clock, applied)
         log_batch(applied, due.lanes.values(), watch.seconds)
         self._committed()

@@ -6,15 +6,16 @@ older catalog, and before all that is done by a newer one (docs/decisions/0026).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from consumer.catalog import load_snapshot
 from consumer.contact_state.weights import Weights
 from consumer.infra.postgres.connection import fetch_one
+from consumer.ingest.stale_catalog import StaleCatalogError
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from collections.abc import Set as AbstractSet
 
     from consumer.catalog import CatalogSnapshot
@@ -24,21 +25,18 @@ if TYPE_CHECKING:
 _SQL = queries("batch")
 
 
-class StaleCatalogError(Exception):
-    """The configuration has changed since the batch was triaged: load the catalog and triage again.
+@dataclass(frozen=True, slots=True)
+class CatalogCheck:
+    """has_changed: the catalog has, without a difference to the batch. has_deletions: contacts were deleted."""
 
-    accounts: keys of those accounts of the batch that have; empty if something else has.
-    """
-
-    def __init__(self, accounts: Collection[str] = ()) -> None:
-        super().__init__(*sorted(accounts))
-        self.accounts = frozenset(accounts)
+    has_changed: bool
+    has_deletions: bool
 
 
-async def require_unchanged(connection: Connection, batch: TriagedBatch, weights: Weights) -> bool:
+async def require_unchanged(connection: Connection, batch: TriagedBatch, weights: Weights) -> CatalogCheck:
     """Raise StaleCatalogError if the batch would be another by the catalog in force.
 
-    weights: that were read for the batch. Returns whether the catalog has changed at all.
+    weights: that were read for the batch.
     """
     row = await fetch_one(connection, _SQL["changed_accounts"], batch.catalog.revision)
     changed = batch.accounts & set(row["accounts"])
@@ -46,7 +44,7 @@ async def require_unchanged(connection: Connection, batch: TriagedBatch, weights
         raise StaleCatalogError
     if changed and not await _is_same(connection, batch.catalog, changed, weights):
         raise StaleCatalogError(changed)
-    return bool(row["accounts"])
+    return CatalogCheck(bool(row["accounts"]), row["has_deletions"])
 
 
 async def _is_same(

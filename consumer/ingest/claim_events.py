@@ -13,6 +13,7 @@ from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.batch import MatchedEvent
@@ -26,11 +27,13 @@ _SQL = queries("batch")
 class Claims:
     """not_applied: the outcomes of the matched events that are not applied, by ordinal.
 
-    conflicting: how many of them are duplicates with other contents than the event that was applied.
+    conflicting: how many of them are duplicates with other contents than the event that was applied. new: account
+    and event key of the claims that were made.
     """
 
     not_applied: Mapping[int, Outcome]
     conflicting: int
+    new: Sequence[tuple[int, bytes]] = ()
 
 
 async def claim_events(
@@ -81,7 +84,24 @@ async def claim_events(
         await connection.copy_records_to_table(
             "claims", records=sorted(new), columns=("account_id", "event_key", "digest")
         )
-    return Claims(not_applied, conflicting)
+    return Claims(not_applied, conflicting, [(account, key) for account, key, _ in new])
+
+
+async def claim_others(
+    connection: Connection,
+    claims: Claims,
+    matched: Sequence[MatchedEvent],
+    gone: AbstractSet[int],
+    claim_window: timedelta,
+) -> Claims:
+    """Give the claims back, and claim the keys of the events that are not gone: what is gone is not remembered.
+
+    gone: ordinals of events.
+    """
+    if claims.new:
+        await connection.execute(_SQL["release_claims"], *map(list, zip(*claims.new, strict=True)))
+    others = await claim_events(connection, [one for one in matched if one.ordinal not in gone], claim_window)
+    return Claims({**others.not_applied, **dict.fromkeys(gone, Outcome.GONE)}, others.conflicting, others.new)
 
 
 async def _read_claims(

@@ -1,4 +1,7 @@
-"""Locks the contacts of a batch, and creates those that are new."""
+"""Locks the contacts of a batch, and creates those that are new.
+
+An id may have been joined to another contact, or have been erased by a deletion (semantics §8); its row says so.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from consumer.domain.identity import hash_of
 from consumer.infra.postgres.column_params import numbers, texts
+from consumer.ingest.stale_catalog import StaleCatalogError
+from schemas.timestamps import to_microseconds
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    import asyncpg
 
     from consumer.infra.postgres.connection import Connection
 
@@ -20,37 +29,124 @@ _SQL = queries("batch")
 Person: TypeAlias = tuple[int, str]
 
 
-class LockedContact(msgspec.Struct, frozen=True, gc=False):
-    """A contact whose row this transaction holds. shard: of its messages. is_new: created by this transaction."""
+class ContactsMovedError(StaleCatalogError):
+    """A contact was joined to another while this transaction waited for its lock: try the batch again."""
+
+
+class LockedContact(msgspec.Struct, gc=False):
+    """A contact whose row this transaction holds, with which others may be joined.
+
+    shard: of its messages. is_new: created by this transaction, or seen again after it was erased.
+    """
 
     id: int
     account_id: int
     external_id: str
     shard: int
     is_new: bool
+    was_erased: bool = False
 
 
-async def lock_contacts(connection: Connection, slices: Mapping[Person, int]) -> dict[Person, LockedContact]:
-    """Lock these contacts in the order of their numbers, and create those that are missing.
+class LockedId(msgspec.Struct, gc=False):
+    """An id whose row this transaction holds, and the contact that it means.
 
-    slices: by contact, the slice it was seen in, which gives a new one its shard. Raises asyncpg's
-    UniqueViolationError where another transaction creates one of them at the same time: the batch has to be tried
-    again, and will find that contact.
+    number: of its row. deleted_us: what came by it and is dated before is deleted, in microseconds since 1970.
+    is_joined: it has been joined to another contact, or others to it. is_erased: a deletion has left nothing of it.
+    """
+
+    number: int
+    contact: LockedContact
+    deleted_us: int | None = None
+    is_joined: bool = False
+    is_erased: bool = False
+
+    @property
+    def came_by(self) -> int | None:
+        """What the timeline has to keep of the id: None where the contact goes by it."""
+        return None if self.number == self.contact.id else self.number
+
+
+async def lock_contacts(
+    connection: Connection, slices: Mapping[Person, int], salt: bytes
+) -> dict[Person, LockedId]:
+    """Lock these ids and the contacts they mean, in the order of their numbers; create those that are missing.
+
+    slices: by id, the slice it was seen in, which gives a new contact its shard. salt: of the installation. Raises
+    ContactsMovedError, and asyncpg's UniqueViolationError where another transaction creates one of them at the same
+    time: the batch has to be tried again.
     """
     people = sorted(slices)
     if not people:
         return {}
-    locked = {
-        (account, name): LockedContact(number, account, name, shard, is_new=False)
-        for number, account, name, shard in await connection.fetch(_SQL["lock_contacts"], *_columns(people))
-    }
-    if missing := [person for person in people if person not in locked]:
-        rows = await connection.fetch(
-            _SQL["create_contacts"], *_columns(missing), numbers([slices[person] for person in missing])
+    rows = {row[0]: row for row in await connection.fetch(_SQL["lock_contacts"], *_columns(people))}
+    asked = set(people)
+    contacts: dict[int, LockedContact] = {}
+    locked: dict[Person, LockedId] = {}
+    for number, account, name, _, survivor, has_absorbed, deleted_before in rows.values():
+        if (account, name) not in asked:
+            continue
+        meant = number if survivor is None else survivor
+        if (contact := contacts.get(meant)) is None:
+            contacts[meant] = contact = _contact(rows.get(meant))
+        locked[account, name] = LockedId(
+            number, contact, _microseconds(deleted_before), has_absorbed or survivor is not None
         )
-        for number, account, name, shard in rows:
-            locked[account, name] = LockedContact(number, account, name, shard, is_new=True)
+    if missing := [person for person in people if person not in locked]:
+        for number, account, name, shard in await connection.fetch(
+            _SQL["create_contacts"], *_columns(missing), numbers([slices[person] for person in missing])
+        ):
+            locked[account, name] = LockedId(number, LockedContact(number, account, name, shard, is_new=True))
+        await _find_erased(connection, missing, locked, salt)
     return locked
+
+
+async def _find_erased(
+    connection: Connection, created: Sequence[Person], locked: dict[Person, LockedId], salt: bytes
+) -> None:
+    """Put the rows of ids that were erased in the place of rows just created for them.
+
+    Looked up after the creation: a row that is erased later still had the id when it was created.
+    """
+    hashes = [hash_of(salt, account, name) for account, name in created]
+    again = await connection.fetch(_SQL["lock_erased"], numbers([account for account, _ in created]), hashes)
+    if not again:
+        return
+    people = [created[place - 1] for place, *_ in again]
+    await connection.execute(_SQL["uncreate_contacts"], [locked[person].number for person in people])
+    for person, (_, number, shard, deleted_before) in zip(people, again, strict=True):
+        account, name = person
+        contact = LockedContact(number, account, name, shard, is_new=True, was_erased=True)
+        locked[person] = LockedId(number, contact, _microseconds(deleted_before), is_erased=True)
+
+
+async def keep_erased(connection: Connection, ids: Iterable[LockedId], salt: bytes) -> None:
+    """Erase ids that were created for a deletion alone: nothing of them is seen."""
+    ids = list(ids)
+    if not ids:
+        return
+    await connection.execute(
+        _SQL["erase_contacts"],
+        [one.number for one in ids],
+        [hash_of(salt, one.contact.account_id, one.contact.external_id) for one in ids],
+    )
+
+
+async def revive(connection: Connection, ids: Iterable[LockedId]) -> None:
+    """Give erased contacts their ids again, and have joins with them carried out."""
+    ids = list(ids)
+    await connection.execute(
+        _SQL["revive_contacts"], [one.number for one in ids], [one.contact.external_id for one in ids]
+    )
+
+
+def _contact(row: asyncpg.Record | None) -> LockedContact:
+    if row is None or row[4] is not None or row[2] is None:
+        raise ContactsMovedError
+    return LockedContact(row[0], row[1], row[2], row[3], is_new=False)
+
+
+def _microseconds(instant: datetime | None) -> int | None:
+    return None if instant is None else to_microseconds(instant)
 
 
 def _columns(people: Sequence[Person]) -> tuple[str, str]:

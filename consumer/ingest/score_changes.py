@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from consumer.contact_state import messages
-from consumer.contact_state.scores import Scores
+from consumer.contact_state.scores import Scores, continue_chains
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,6 +48,8 @@ async def score_changes(
         for contact in new:
             for profile, version in weights.versions[contact.account_id]:
                 scores.under(contact.id, profile, version)
+        if again := [contact.id for contact in new if contact.was_erased]:
+            await continue_chains(connection, scores, again)
     steps = scores.move(judged.tally_steps, weights.by_definition)
     _announce(
         scores,

@@ -40,14 +40,19 @@ _COLUMNS = (
     "actor_id",
     "actor_type",
     "data",
+    "came_by",
 )
 
 
 class NewEntry(msgspec.Struct, gc=False):
-    """An applied event and a definition that takes it. order: its place in event order (4.2)."""
+    """An applied event and a definition that takes it. order: its place in event order (4.2).
+
+    came_by: the number of the id that it came by, None where that is the contact's own.
+    """
 
     account: AccountSnapshot
     contact: LockedContact
+    came_by: int | None
     event: Event
     definition: ActiveDefinition
     order: tuple[datetime, bytes]
@@ -80,6 +85,7 @@ async def store_entries(connection: Connection, entries: Sequence[NewEntry]) -> 
                 event.actor_id,
                 event.actor_type,
                 event.data,
+                entry.came_by,
             )
         )
     # In the order of the primary key, whose pages are then written one after another; so are keys and ranks.

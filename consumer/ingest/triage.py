@@ -6,29 +6,29 @@ from typing import TYPE_CHECKING
 
 from consumer.catalog import match
 from consumer.domain.model import DeadLetter, Tombstone
-from consumer.ingest.batch import MatchedEvent, RecordOutcome, TriagedBatch
+from consumer.ingest.batch import MatchedEvent, RecordOutcome, TriagedBatch, UntakenEvent
 from consumer.ingest.batch_size import MOST_DATA, MOST_ENTRIES
 from consumer.ingest.contact_events import ContactEvent
-from schemas.vocabulary import CONTACT_TYPES, Outcome
+from schemas.vocabulary import CONTACT_TYPES, IDENTIFY, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from consumer.catalog import AccountSnapshot, CatalogSnapshot
-    from consumer.domain.model import Event, Record
+    from consumer.catalog import CatalogSnapshot
+    from consumer.domain.model import Record
     from consumer.ingest.batch import DecodedRecord
 
 
 def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> TriagedBatch:
-    """Give each record its outcome by this catalog, or match it with the definitions that take it.
+    """Give each record its outcome by this catalog, or match its event with the definitions that take it.
 
     Takes the first records, at least one, that stay within MOST_ENTRIES and MOST_DATA.
     """
     entries = carried = 0
-    results: list[RecordOutcome | MatchedEvent] = []
+    results: list[RecordOutcome | MatchedEvent | UntakenEvent] = []
     matched: list[MatchedEvent] = []
     dead: list[tuple[Record, DeadLetter]] = []
-    unmatched: list[tuple[AccountSnapshot, Event]] = []
+    untaken: list[UntakenEvent] = []
     contact_events: list[ContactEvent] = []
     accounts: set[str] = set()
     for decoded in records:
@@ -53,15 +53,16 @@ def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> Triage
         carried += len(definitions) * len(content.data)
         if results and (entries > MOST_ENTRIES or carried > MOST_DATA):
             break
-        if is_contact_event := content.type in CONTACT_TYPES:
+        is_contact_event = content.type in CONTACT_TYPES
+        if is_contact_event or content.type == IDENTIFY:
             contact_events.append(ContactEvent(account.id, content, record.partition))
+        event: MatchedEvent | UntakenEvent
         if definitions:
             event = MatchedEvent(len(matched) + 1, record, account, content, definitions)
             matched.append(event)
-            results.append(event)
-        elif is_contact_event:
-            results.append(RecordOutcome(record, Outcome.CONTACT))
         else:
-            unmatched.append((account, content))
-            results.append(RecordOutcome(record, Outcome.UNMATCHED))
-    return TriagedBatch(results, matched, dead, unmatched, contact_events, accounts, catalog)
+            outcome = Outcome.CONTACT if is_contact_event else Outcome.UNMATCHED
+            event = UntakenEvent(record, account, content, outcome)
+            untaken.append(event)
+        results.append(event)
+    return TriagedBatch(results, matched, dead, untaken, contact_events, accounts, catalog)

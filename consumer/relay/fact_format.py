@@ -10,7 +10,7 @@ from __future__ import annotations
 # The newest that this program reads.
 NEWEST = 1
 # The kinds of messages that it knows; a later version may have more.
-KINDS = frozenset({"score_changed", "xp_credited", "dead_letter"})
+KINDS = frozenset({"score_changed", "xp_credited", "dead_letter", "tombstone"})
 
 _MARK = "\x1c"
 _FIELD = "\x1f"

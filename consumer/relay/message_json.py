@@ -106,6 +106,12 @@ class MessageEncoder:
         ).encode()
 
 
+def tombstone_key(facts: str) -> bytes:
+    """Return the key of a tombstone on the topic of score-changed messages: that of the messages it ends."""
+    account, contact, profile = facts.split(_FIELD)
+    return f"{account}:{profile}:{contact}".encode()
+
+
 def _points(groups: str, points: str) -> dict[int, int]:
     """Return points by group, from two arrays in the text form of Postgres, or two empty texts."""
     return dict(zip(*_columns(f"[[{groups[1:-1]}],[{points[1:-1]}]]"), strict=True))

@@ -62,29 +62,35 @@ async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool
     Raises UnknownAccountError, NothingToAdjustError, ClientKeyUsedError, and asyncpg's errors: after one of these
     it is unknown whether it was added, and it may be sent again.
     """
-    await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[adjustment.account])
-    try:
-        added = await _add(connection, adjustment)
-    except Exception:
-        await connection.execute("rollback")
-        raise
-    await connection.execute("commit")
-    return added
+    while True:
+        await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[adjustment.account])
+        try:
+            added = await _add(connection, adjustment)
+        except Exception:
+            await connection.execute("rollback")
+            raise
+        await connection.execute("commit")
+        if added is not None:
+            return added
 
 
-async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool]:
-    contact, profile, group = await _find_ids(connection, adjustment)
+async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool] | None:
+    """Add an adjustment in the caller's transaction; None: its contact was joined to another or split meanwhile."""
+    ids = await _find_ids(connection, adjustment)
+    contact, profile, group, came_by = ids
     await announce.lock_contacts(connection, [contact])
+    if await _find_ids(connection, adjustment) != ids:
+        return None
     number: int | None = await connection.fetchval(
         _SQL["add"],
         *(contact, profile, group, adjustment.points),
-        *(adjustment.reason, adjustment.author, adjustment.client_key),
+        *(adjustment.reason, adjustment.author, adjustment.client_key, came_by),
     )
     if number is None:
         earlier = await connection.fetchrow(
             _SQL["find_by_client_key"],
             *(contact, adjustment.client_key),
-            *(profile, group, adjustment.points, adjustment.reason),
+            *(profile, group, adjustment.points, adjustment.reason, came_by),
         )
         if earlier is None or not earlier["same"]:
             raise ClientKeyUsedError(
@@ -111,13 +117,14 @@ async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, boo
     return number, True
 
 
-async def _find_ids(connection: Connection, adjustment: Adjustment) -> tuple[int, int, int]:
+async def _find_ids(connection: Connection, adjustment: Adjustment) -> tuple[int, int, int, int | None]:
+    """Return the numbers of contact, profile and group, and of the id where that was joined to the contact."""
     ids = await connection.fetchrow(
         _SQL["find_ids"], adjustment.account, adjustment.contact, adjustment.profile, adjustment.group
     )
     if ids is None:
         raise UnknownAccountError(f"there is no account {adjustment.account!r}")
-    if missing := tuple(what for what, number in ids.items() if number is None):
+    if missing := tuple(what for what in ("contact", "profile", "group") if ids[what] is None):
         named = " and ".join(f"no {what} {getattr(adjustment, what)!r}" for what in missing)
         raise NothingToAdjustError(f"account {adjustment.account!r} has {named}", missing)
-    return ids["contact"], ids["profile"], ids["group"]
+    return ids["contact"], ids["profile"], ids["group"], ids["came_by"]

@@ -25,7 +25,7 @@ _SQL = queries("verify")
 # Contacts whose entries are in memory at a time.
 _CHUNK_CONTACTS = 500
 # Queries of which each row is a difference.
-_COMPARISONS = ("scores", "ranks", "unannounced", "messages", "xp")
+_COMPARISONS = ("identity", "scores", "ranks", "unannounced", "messages", "xp")
 
 
 @dataclass(slots=True)
@@ -127,6 +127,7 @@ def _entry(row: asyncpg.Record) -> TimelineEntry:
         row["object_id"],
         row["settled"],
         Verdict(row["verdict"]),
+        row["came_by"],
     )
 
 

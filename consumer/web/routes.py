@@ -13,7 +13,7 @@ from consumer.web.api.catalog import (
     try_event,
     unmatched_inbox,
 )
-from consumer.web.api.contacts import adjustments, contacts, scores, segments, timeline
+from consumer.web.api.contacts import adjustments, contacts, identity, scores, segments, timeline
 from consumer.web.api.profiles import previews, profiles, publishes, versions
 
 ROUTERS = (
@@ -33,6 +33,7 @@ ROUTERS = (
     timeline.router,
     scores.router,
     adjustments.router,
+    identity.router,
     contacts.router,
     segments.router,
 )

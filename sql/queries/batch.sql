@@ -28,8 +28,10 @@ with asked as (
 select (select count(*) from moved) as moved, shards from installation
 
 -- name: changed_accounts
--- The revision of the configuration, and the accounts that have changed after an earlier one ($1, accounts_by_revision).
-select revision, array(select key from accounts where revision > $1 order by revision offset 0) as accounts
+-- The revision of the configuration, the accounts that have changed after an earlier one ($1, accounts_by_revision), and
+-- whether contacts have been deleted.
+select revision, array(select key from accounts where revision > $1 order by revision offset 0) as accounts,
+    exists (select from deletions) as has_deletions
 from installation
 
 -- name: claimed
@@ -54,23 +56,44 @@ from rows from (
     unnest($1::text::int[]), string_to_table($2::text, E'\x1f'), unnest($3::text::bigint[]), unnest($4::bytea[]))
     with ordinality as b(account_id, subject, occurred, event_key, number)
 cross join lateral (
-    select id from contacts c where c.account_id = b.account_id and c.external_id = b.subject offset 0) c
+    select coalesce(survivor_id, id) as id from contacts c
+    where c.account_id = b.account_id and c.external_id = b.subject offset 0) c
 where exists (
     select from timeline t
     where t.account_id = b.account_id and t.contact_id = c.id
         and t.occurred_at = timestamptz 'epoch' + b.occurred * interval '1 microsecond' and t.event_key = b.event_key
     offset 0)
 
+-- name: release_claims
+-- Gives claims of this transaction back.
+delete from claims k
+using rows from (unnest($1::int[]), unnest($2::bytea[])) as r(account_id, event_key)
+where k.account_id = r.account_id and k.event_key = r.event_key
+
+-- name: deleted_before
+-- Until when what came by these ids (erased ones by $3, their hashes) is deleted, by the numbers of the ids.
+select a.number, m.deleted_before
+from rows from (unnest($1::text::int[]), string_to_table($2::text, E'\x1f'), unnest($3::bytea[]))
+    with ordinality as a(account_id, external_id, id_hash, number)
+cross join lateral (
+    select deleted_before from contacts c where c.account_id = a.account_id and c.external_id = a.external_id
+    union all
+    select deleted_before from contacts c where c.account_id = a.account_id and c.id_hash = a.id_hash
+    offset 0) m
+where m.deleted_before is not null
+
 -- name: lock_contacts
--- Locks those of these contacts that exist, in the order of their numbers. What depends on them has to be read by later
--- statements: this one sees other tables as of before it waited.
-select c.id, c.account_id, c.external_id, c.shard % (select shards from installation) as shard
+-- Locks those of these contacts that exist, and those that they have been joined to, in the order of their numbers. What
+-- depends on them has to be read by later statements: this one sees other tables as of before it waited.
+select c.id, c.account_id, c.external_id, c.shard % (select shards from installation) as shard, c.survivor_id,
+    c.has_absorbed, c.deleted_before
 from contacts c
 where c.id = any(array(
-    select c.id
+    select unnest(array[c.id, c.survivor_id])
     from rows from (unnest($1::text::int[]), string_to_table($2::text, E'\x1f')) as a(account_id, external_id)
     cross join lateral (
-        select id from contacts c where c.account_id = a.account_id and c.external_id = a.external_id offset 0) c))
+        select id, survivor_id from contacts c
+        where c.account_id = a.account_id and c.external_id = a.external_id offset 0) c))
 order by c.id
 for no key update of c
 
@@ -83,30 +106,55 @@ from rows from (unnest($1::text::int[]), string_to_table($2::text, E'\x1f'), unn
 order by account_id, external_id
 returning id, account_id, external_id, shard % (select shards from installation) as shard
 
+-- name: lock_erased
+-- Locks those contacts that were erased, by hash; each with its number among those asked for.
+select a.number, c.id, c.shard % (select shards from installation) as shard, c.deleted_before
+from rows from (unnest($1::text::int[]), unnest($2::bytea[])) with ordinality as a(account_id, id_hash, number)
+join contacts c on c.account_id = a.account_id and c.id_hash = a.id_hash
+order by c.id
+for no key update of c
+
+-- name: uncreate_contacts
+-- Deletes contacts that this transaction has created.
+delete from contacts where id = any($1::bigint[])
+
+-- name: erase_contacts
+-- Takes the ids ($1) of contacts away, and keeps their hashes.
+update contacts c set external_id = null, id_hash = e.id_hash
+from rows from (unnest($1::bigint[]), unnest($2::bytea[])) as e(id, id_hash)
+where c.id = e.id
+
+-- name: revive_contacts
+-- Gives erased contacts their ids again; as contacts they are new. What joins say of them is to be carried out.
+with revived as (
+    update contacts c set external_id = r.external_id, id_hash = null, created_at = now()
+    from rows from (unnest($1::bigint[]), unnest($2::text[])) as r(id, external_id)
+    where c.id = r.id
+    returning c.id, c.account_id
+)
+insert into identity_work (contact_id, account_id) select id, account_id from revived on conflict do nothing
+
 -- name: contact_fields
--- Stores the latest value of each field by time, then event key. The contacts exist.
+-- Stores the latest value of each field of a contact by time, then event key.
 insert into contact_fields as f (account_id, contact_id, field, value, occurred_at, event_key)
-select distinct on (c.id, u.field) u.account_id, c.id, u.field, u.value, u.occurred_at, u.event_key
-from unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
-    as u(account_id, external_id, field, value, occurred_at, event_key)
-cross join lateral (
-    select id from contacts c where c.account_id = u.account_id and c.external_id = u.external_id offset 0) c
-order by c.id, u.field, u.occurred_at desc, u.event_key desc
+select distinct on (contact_id, field) account_id, contact_id, field, value, occurred_at, event_key
+from rows from (unnest($1::int[]), unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::timestamptz[]),
+                unnest($6::bytea[])) as u(account_id, contact_id, field, value, occurred_at, event_key)
+order by contact_id, field, occurred_at desc, event_key desc
 on conflict (contact_id, field) do update
 set value = excluded.value, occurred_at = excluded.occurred_at, event_key = excluded.event_key
 where (excluded.occurred_at, excluded.event_key) > (f.occurred_at, f.event_key)
 
--- name: contact_merges
--- Stores merges as received.
-insert into contact_merges (account_id, external_id, event_key, occurred_at, into_external_id)
-select * from unnest($1::int[], $2::text[], $3::bytea[], $4::timestamptz[], $5::text[])
-on conflict do nothing
-
--- name: contact_deletions
--- Stores deletions as received.
-insert into contact_deletions (account_id, external_id, event_key, occurred_at)
-select * from unnest($1::int[], $2::text[], $3::bytea[], $4::timestamptz[])
-on conflict do nothing
+-- name: joined_fields
+-- The same for ids that take part in joins.
+insert into joined_fields as f (contact_id, field, value, occurred_at, event_key)
+select distinct on (contact_id, field) contact_id, field, value, occurred_at, event_key
+from rows from (unnest($1::bigint[]), unnest($2::text[]), unnest($3::text[]), unnest($4::timestamptz[]), unnest($5::bytea[]))
+    as u(contact_id, field, value, occurred_at, event_key)
+order by contact_id, field, occurred_at desc, event_key desc
+on conflict (contact_id, field) do update
+set value = excluded.value, occurred_at = excluded.occurred_at, event_key = excluded.event_key
+where (excluded.occurred_at, excluded.event_key) > (f.occurred_at, f.event_key)
 
 -- name: dead_letters
 -- Stores records that are no events, whole; returns their ids in the given order.

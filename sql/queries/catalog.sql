@@ -258,7 +258,7 @@ with added as (
         where contact_id = contact.id and profile_id = profile.id
         offset 0) before
     where profile.account_id = $1 and profile.key = any($2::text[])
-      and not exists (select from contact_links where absorbed_id = contact.id)
+      and contact.survivor_id is null and contact.external_id is not null
     on conflict do nothing
     returning profile_id, version, contact_id
 )

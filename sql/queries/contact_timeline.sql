@@ -17,10 +17,12 @@ order by d.position, d.id;
 -- (timeline_pkey), with the policy of their edition (editions_pkey). blocked_by, of a `cooling_down` entry: the counted
 -- entry within the interval before it, or a fixed point within the interval after it; of an `already_counted` entry: the
 -- last counted event of its dedup key (dedup_keys_pkey). Null if that is not stored any more.
-select t.*, e.interval_seconds, coalesce(once.counted_at, before.occurred_at, after.occurred_at) as blocked_by
+select t.occurred_at, t.event_key, t.definition_id, t.edition, t.verdict, t.settled, t.xp_worth, t.type, t.source,
+    t.event_id, t.object_id, t.actor_id, t.actor_type, e.interval_seconds,
+    (select external_id from contacts c where c.id = t.came_by) as came_by, coalesce(once.counted_at, before.occurred_at, after.occurred_at) as blocked_by
 from (
     select occurred_at, event_key, definition_id, edition, verdict::text, settled, xp_worth, type, source, event_id,
-        object_id, actor_id, actor_type
+        object_id, actor_id, actor_type, came_by
     from timeline
     where account_id = $1 and contact_id = $2 and occurred_at >= $6 and occurred_at <= $3
         and (occurred_at, event_key, definition_id) < ($3, $4, $5)
@@ -60,7 +62,7 @@ order by t.occurred_at desc, t.event_key desc, t.definition_id desc;
 
 -- name: adjustments
 -- A contact's adjustments under a profile before ($3, $4, $5), newest first, from $6 on, in these groups if given
--- (adjustments_client_key_unique). $8: in place of the event key, so that entries and adjustments have one order.
+-- (adjustments_client_key_by_id). $8: in place of the event key, so that entries and adjustments have one order.
 select id, created_at, group_id, points, reason, author
 from adjustments
 where contact_id = $1 and profile_id = $2 and created_at >= $6 and (created_at, $8::bytea, id) < ($3, $4, $5)

@@ -103,15 +103,14 @@ order by asked.place;
 
 -- name: resolve
 -- Numbers and external ids of contacts by external id, in the given order, null where there is none
--- (contacts_external_id_unique); of an absorbed contact (contact_links_pkey), the survivor's (contacts_pkey).
+-- (contacts_external_id_unique); of one that was joined to another, the survivor's (contacts_pkey).
 select known.id, known.external_id
 from unnest($2::text[]) with ordinality as asked(external_id, place)
 left join lateral (
-    select id from contacts c where c.account_id = $1 and c.external_id = asked.external_id offset 0) named on true
+    select id, survivor_id from contacts c where c.account_id = $1 and c.external_id = asked.external_id offset 0) named
+    on true
 left join lateral (
-    select survivor_id from contact_links l where l.absorbed_id = named.id offset 0) link on true
-left join lateral (
-    select id, external_id from contacts c where c.id = coalesce(link.survivor_id, named.id) offset 0) known on true
+    select id, external_id from contacts c where c.id = coalesce(named.survivor_id, named.id) offset 0) known on true
 order by asked.place;
 
 -- name: about

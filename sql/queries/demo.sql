@@ -3,8 +3,10 @@
 update accounts set horizon = $2 where key = $1
 
 -- name: positions
--- How many messages were ever enqueued in the outbox, and how many are known to be published.
-select (select sum(head) from outbox_heads)::bigint as enqueued, (select sum(floor) from relay_floors)::bigint as published
+-- How many messages were ever enqueued in the outbox, how many are known to be published, and how many contacts wait for
+-- their joins and deletions.
+select (select sum(head) from outbox_heads)::bigint as enqueued, (select sum(floor) from relay_floors)::bigint as published,
+    (select count(*) from identity_work) as waiting
 
 -- name: hottest
 -- The contacts with the most points in their account's primary profile, by name, with their groups' points.
@@ -44,6 +46,12 @@ join accounts a on a.id = c.account_id
 -- name: net_xp
 -- The XP of all counted entries together.
 select coalesce(sum(xp_worth), 0)::bigint from timeline where verdict = 'counted'
+
+-- name: taken
+-- Entries that deletions have taken away, and the XP of them that stays.
+select coalesce(sum((taken ->> 'timeline')::bigint), 0)::bigint as entries,
+    coalesce(sum((taken ->> 'xp_that_stays')::bigint), 0)::bigint as xp
+from deletions
 
 -- name: varied_contacts
 -- The contacts with the most varied timelines: first with a counted entry that was overtaken, then by kinds of verdicts.

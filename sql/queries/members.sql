@@ -62,11 +62,11 @@ where of_entry.account_id = :account::int
     and (:definitions::int[] is null or of_entry.definition_id = any(:definitions::int[]))
 
 -- name: among
--- The contacts of an account for which :holds is true; absorbed contacts, which have no scores, are left out.
+-- The contacts of an account for which :holds is true; those that were joined to another, or erased, have no scores.
 select of_account.id as contact_id
 from contacts of_account
 where of_account.account_id = :account::int and :holds
-    and not exists (select from contact_links of_link where of_link.absorbed_id = of_account.id)
+    and of_account.survivor_id is null and of_account.external_id is not null
 
 -- name: plan_for_many
 -- For selections of all members: planned for the actual values, with each table read once. The planner underestimates

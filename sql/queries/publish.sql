@@ -66,9 +66,12 @@ point as (
         select contact_id, group_id, points from adjustments a
         where a.contact_id = one.contact_id and a.profile_id = $2
         offset 0) a
-    union all -- every contact ever seen has an overall score, unless another has absorbed it
+    union all -- every contact ever seen has an overall score, unless it was joined to another or erased
     select contact_id, null, 0 from one
-    where not exists (select from contact_links l where l.absorbed_id = one.contact_id offset 0)
+    where exists (
+        select from contacts c
+        where c.id = one.contact_id and c.survivor_id is null and c.external_id is not null
+        offset 0)
 ),
 by_group as (
     select contact_id, group_id, sum(points)::bigint as points from point group by contact_id, group_id

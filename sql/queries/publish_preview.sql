@@ -47,6 +47,11 @@ overall as materialized (
     left join contact_scores s on s.contact_id = c.id and s.profile_id = $2 and s.version = $3
         and s.contact_id = any($1::bigint[])
     left join change h on h.contact_id = c.id
+    -- Contacts that were joined to others, or erased, have no scores.
+    where case when $3::int is not null then s.contact_id is not null else exists (
+        select from contacts k
+        where k.id = c.id and k.survivor_id is null and k.external_id is not null
+        offset 0) end
 ),
 moved as materialized (
     select contact_id, jsonb_object_agg(group_id, points) as points from score_delta group by contact_id

@@ -15,7 +15,7 @@ select definition_id, number, policy::text, interval_seconds, per::text from edi
 -- name: entries
 -- All entries of these contacts.
 select t.contact_id, t.definition_id, t.edition, t.occurred_at, t.event_key, t.object_id, t.settled,
-    t.verdict::text
+    t.verdict::text, t.came_by
 from contacts c
 join timeline t on t.account_id = c.account_id and t.contact_id = c.id
 where c.id = any($1::bigint[])
@@ -60,11 +60,13 @@ with active as (
         case when grouping(group_id) = 0 then group_id else 0 end as group_id, sum(points) as points
     from points
     group by grouping sets ((contact_id, profile_id, version, group_id), (contact_id, profile_id, version))
-), seen as ( -- every contact ever seen has an overall score
+), seen as ( -- every contact ever seen has an overall score, unless it was joined to another or erased
     select c.id as contact_id, v.profile_id, v.version, 0 as group_id
     from contacts c
     join profiles p on p.account_id = c.account_id
     join active v on v.profile_id = p.id
+    where c.survivor_id is null and c.external_id is not null
+        and not exists (select from identity_work w where w.contact_id = c.id)
 ), stored as (
     select s.contact_id, s.profile_id, s.version, s.group_id, s.points from scores s
     join active v on v.profile_id = s.profile_id and v.version = s.version
@@ -77,6 +79,23 @@ full join stored s using (contact_id, profile_id, version, group_id)
 join profiles p on p.id = profile_id and ($1::int is null or p.account_id = $1)
 join active v using (profile_id, version)
 where s.points is distinct from coalesce(c.points, 0) and (contact_id <= v.built_up_to or contact_id > v.build_until)
+order by 1
+
+-- name: identity
+-- Contacts that were joined to others, or erased, and still have entries or scores, or to which others lead.
+select format('contact %s: was %s, and still has %s', c.id,
+              case when c.external_id is null then 'erased' else 'joined to another' end, still.has) as difference
+from contacts c
+cross join lateral (
+    select 'scores' as has where exists (select from contact_scores s where s.contact_id = c.id)
+    union all
+    select 'dedup keys' where exists (select from dedup_keys k where k.contact_id = c.id)
+    union all
+    select 'contacts joined to it' where exists (select from contacts o where o.survivor_id = c.id)
+    union all
+    select 'entries'
+    where exists (select from timeline t where t.account_id = c.account_id and t.contact_id = c.id)) still
+where (c.survivor_id is not null or c.external_id is null) and ($1::int is null or c.account_id = $1)
 order by 1
 
 -- name: unannounced
@@ -124,17 +143,17 @@ order by 1
 -- Messages still in the outbox that leave a gap in the versions or points, or do not lead to the scores announced last; not
 -- of a shard that has facts of a newer format (consumer/relay/fact_format.py).
 with fact as (
-    select first_position, place, string_to_array(facts, E'\x1f') as fields
+    select first_position, place, kind, string_to_array(facts, E'\x1f') as fields
     from (
-        select o.first_position, m.place, m.facts, bool_or(m.facts like E'\x1c%') over (partition by o.shard) as has_newer
+        select o.first_position, m.place, m.kind, m.facts, bool_or(m.facts like E'\x1c%') over (partition by o.shard) as has_newer
         from outbox o
         cross join unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place)
-        where m.kind = 'score_changed'
+        where m.kind in ('score_changed', 'tombstone')
     ) one
     where not has_newer
-), message as ( -- with overall points, read as consumer/relay/message_json.py does
+), message as ( -- with overall points, read as consumer/relay/message_json.py does; a tombstone leaves none
     select first_position, place, fields[1] as account, fields[2] as contact, fields[3] as profile,
-        fields[5]::bigint as version,
+        fields[5]::bigint as version, kind = 'tombstone' as ends,
         overall[1] as previous, case when fields[9] = '' then overall[1] else overall[2] end + overall[3] as current
     from fact
     cross join lateral ( -- of previous, current and delta: groups at `at`, points after them
@@ -142,7 +161,8 @@ with fact as (
                          order by at) as overall
         from unnest(array[7, 9, 11]) as at) o
 ), chained as (
-    select *, lag(version) over chain as version_before, lag(current) over chain as current_before,
+    select *, max(version) over (chain rows between unbounded preceding and 1 preceding) as version_before,
+        lag(current) over chain as current_before,
         lead(1) over chain is null as newest
     from message
     window chain as (partition by account, contact, profile order by first_position, place)
@@ -159,9 +179,10 @@ left join lateral (
     order by version desc
     limit 1) n on true
 where ($1::int is null or a.id = $1)
-    and (coalesce(m.version_before + 1, m.version) <> m.version
-         or coalesce(m.current_before, m.previous) <> m.previous
-         or m.newest and (m.version, m.current) is distinct from (n.message_version, n.points))
+    and case when m.ends then m.newest and coalesce(n.points, 0) <> 0
+             else coalesce(m.version_before + 1, m.version) <> m.version
+                 or coalesce(m.current_before, m.previous) <> m.previous
+                 or m.newest and (m.version, m.current) is distinct from (n.message_version, n.points) end
 order by 1
 
 -- name: xp

@@ -11,10 +11,12 @@ create table installation (
     -- Number of outbox shards; changed by `engagement shards`. A contact's shard is contacts.shard modulo this number.
     shards         smallint not null default 1 constraint installation_shards_positive check (shards > 0),
     -- Of the configuration, raised by each change; a batch compares it with the revision of the snapshot it was matched by.
-    revision       bigint   not null default 1
+    revision       bigint   not null default 1,
+    -- Of the hashes by which erased ids are known again.
+    salt           bytea    not null default uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
 );
 
-insert into installation (schema_version) values (3);
+insert into installation (schema_version) values (6);
 
 create table accounts (
     id                integer     primary key generated always as identity,

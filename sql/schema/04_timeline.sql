@@ -35,6 +35,8 @@ create table timeline (
     -- Byte for byte as received: jsonb accepts values that it cannot print.
     data          text        not null,
     recorded_at   timestamptz not null default now(),
+    -- The contact by whose id it came, if that has been joined to this one; null: this one.
+    came_by       bigint,
     -- Timelines, judging again, and duplicates that are older than the claims.
     primary key (account_id, contact_id, occurred_at, event_key, definition_id)
 ) partition by range (occurred_at);
@@ -104,5 +106,16 @@ create table adjustments (
     author     text        not null,
     client_key text        not null,
     created_at timestamptz not null default now(),
-    constraint adjustments_client_key_unique unique (contact_id, client_key)
+    -- As on the timeline.
+    came_by    bigint
+);
+-- adjustments add: a client key is used once for each id.
+create unique index adjustments_client_key_by_id on adjustments (contact_id, client_key, coalesce(came_by, contact_id));
+
+-- How often a definition has counted for contacts that were deleted.
+create table personless_tallies (
+    account_id    integer not null,
+    definition_id integer not null,
+    count         bigint  not null,
+    primary key (account_id, definition_id)
 );

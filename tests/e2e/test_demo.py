@@ -95,9 +95,13 @@ def test_the_demo_shows_every_outcome_and_passes_its_checks(temporary: Path) -> 
         "ok  verify: recomputed from the stored timeline, no differences",
     ):
         assert words in lines
-    applied = re.search(r"ok  ([\d,]+) entries applied, \1 verified", output)
-    assert applied
-    assert int(applied[1].replace(",", "")) > 20_000
+    found = re.search(
+        r"ok  ([\d,]+) entries applied, ([\d,]+) deleted with their contacts, ([\d,]+) verified", output
+    )
+    assert found
+    applied, deleted, verified = (int(number.replace(",", "")) for number in found.groups())
+    assert applied - deleted == verified > 20_000
+    assert deleted > 0
     assert re.search(r"ok  ([\d,]+) of \1 messages read from the topics by distinct id", output)
     assert re.search(r"ok  [1-9][\d,]* late flips", output)
     assert re.search(r"ok  [1-9][\d,]* XP reversals", output)

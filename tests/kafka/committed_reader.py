@@ -48,6 +48,8 @@ class CommittedReader:
             place = (headers[f"engagement-{part}"] for part in ("topic", "partition", "offset"))
             self.read["/".join(place)] += 1
             return
+        if record.value is None:  # a tombstone has no id; the versions of its key go on after it
+            return
         message = json.loads(record.value)
         self.read[message["id"]] += 1
         if topic == SCORE_CHANGED_TOPIC:

@@ -472,8 +472,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "sql/queries/batch.sql",
-                old="order by c.id\nfor no key update of c\n",
-                new="order by c.id\n",
+                old="offset 0) c))\norder by c.id\nfor no key update of c\n",
+                new="offset 0) c))\norder by c.id\n",
             ),
         ),
     ),
@@ -608,9 +608,9 @@ MUTANTS = (
         test="tests/pipeline/test_changes_beside_batches.py::test_a_batch_that_has_not_locked_its_contacts_is_matched_again",
         edits=(
             Edit(
-                "consumer/ingest/apply.py",
-                old="        has_changed = await require_unchanged(connection, batch, weights)\n",
-                new="        has_changed = False\n",
+                "consumer/ingest/catalog_check.py",
+                old="    if changed and not await",
+                new="    if False and not await",
             ),
         ),
     ),
@@ -829,6 +829,103 @@ MUTANTS = (
                 "sql/queries/weights.sql",
                 old="    select definition_id, profile_id, version, group_id, weight from version_weights w\n",
                 new="    select * from version_weights w\n",
+            ),
+        ),
+    ),
+    # Joins and deletions
+    Mutant(
+        "latest-identify-holds",
+        breaks="a later identify moves the join, not an earlier one",
+        test="tests/unit/test_identity.py::test_the_first_identify_holds",
+        edits=(
+            Edit(
+                "consumer/domain/identity.py",
+                old="    return join.order < held.order if join.by_identify else join.order > held.order\n",
+                new="    return join.order > held.order\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "erased-ids-lead-on",
+        breaks="links to erased contacts are followed",
+        test="tests/unit/test_identity.py::test_no_link_leads_to_or_from_an_erased_contact",
+        edits=(
+            Edit(
+                "consumer/domain/identity.py",
+                old="        if path[-1] in erased or following in erased:\n            break\n",
+                new="",
+            ),
+        ),
+    ),
+    Mutant(
+        "deletions-hold-for-later-joins",
+        breaks="a deletion takes what came by an id that was joined only after it",
+        test="tests/pipeline/test_vectors.py::test_vector[deleted-with-its-joins]",
+        edits=(
+            Edit(
+                "consumer/domain/identity.py",
+                old="links_of(one for one in joins if one.order[0] < deletion.at)",
+                new="links_of(joins)",
+            ),
+        ),
+    ),
+    Mutant(
+        "gone-at-the-instant",
+        breaks="an event dated at the deletion is gone too",
+        test="tests/pipeline/test_vectors.py::test_vector[contacts-and-gone]",
+        edits=(
+            Edit(
+                "consumer/ingest/gone_events.py",
+                old="event.occurred_us < before\n",
+                new="event.occurred_us <= before\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "union-not-judged",
+        breaks="entries move to the survivor and keep their verdicts",
+        test="tests/pipeline/test_vectors.py::test_vector[joined-contacts]",
+        edits=(
+            Edit(
+                "consumer/scoring/identity/entries.py",
+                old="        entry.counts = counts\n",
+                new="        entry.counts = entry.was_counted\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "no-tombstone",
+        breaks="a deleted contact's messages do not end",
+        test="tests/web/test_identity.py::test_what_happens_after_a_deletion_begins_anew",
+        edits=(
+            Edit(
+                "consumer/scoring/identity/scores.py",
+                old="    if not chains:\n        return\n",
+                new="    return\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "chains-begin-at-1",
+        breaks="messages of a contact that comes back begin at version 1 again",
+        test="tests/web/test_identity.py::test_what_happens_after_a_deletion_begins_anew",
+        edits=(
+            Edit(
+                "consumer/ingest/score_changes.py",
+                old="            await continue_chains(connection, scores, again)\n",
+                new="            pass\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "carried-out-too-early",
+        breaks="joins are carried out while programs that do not know them may run",
+        test="tests/pipeline/test_identity_gate.py::test_nothing_is_carried_out_while_older_programs_may_run",
+        edits=(
+            Edit(
+                "sql/queries/identity.sql",
+                old="where (select schema_version from installation) >= $2\n",
+                new="where $2::int is not null\n",
             ),
         ),
     ),

@@ -14,7 +14,7 @@ the purge, and the end of the window in which an event key is remembered.
 from tests.oracle.decode import NULL, OracleRecord, event_key
 from tests.oracle.expected import as_expected
 from tests.oracle.fields import parse_time
-from tests.oracle.messages import Cause, ScoreChanged, XpCredited
+from tests.oracle.messages import Cause, ScoreChanged, Tombstone, XpCredited
 from tests.oracle.oracle import Oracle
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Oracle",
     "OracleRecord",
     "ScoreChanged",
+    "Tombstone",
     "XpCredited",
     "as_expected",
     "event_key",

@@ -66,7 +66,8 @@ def judge(entries: list[Entry], edition: Edition, object_: str | None) -> None:
     fixed = [
         entry
         for entry in under_key
-        if entry.counted and (entry.edition.number < edition.number or entry.event.settled)
+        if entry.counted
+        and (entry.edition.number < edition.number or (entry.event.settled and entry.edition == edition))
     ]
     arrived = [entry for entry in current if entry.event.settled and not entry.verdict]
     walk(edition, ordinary, beside=fixed)

@@ -54,6 +54,11 @@ class ScoreChanged:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tombstone:
+    """The end of the `engagement.score-changed` of a contact and profile, until it begins anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class XpCredited:
     """One `engagement.xp-credited`.
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from tests.oracle.catalog import Account, Definition, Profile, Version
 from tests.oracle.decode import Dead, Event, OracleRecord, read
 from tests.oracle.fields import CONTACT_FIELDS
+from tests.oracle.identity import Contact, Facts, join_of
 from tests.oracle.judge import Entry, judge
 from tests.oracle.match import definitions_that_take
-from tests.oracle.messages import ScoreChanged, XpCredited, causes_of, label
+from tests.oracle.messages import ScoreChanged, Tombstone, XpCredited, causes_of, label
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,6 +39,7 @@ class Published:
 
     version: int = 0
     groups: dict[str, int] = field(default_factory=dict)
+    ended: bool = False
 
 
 class Oracle:
@@ -49,12 +51,24 @@ class Oracle:
         self.conflicting_duplicates = 0
         self.inbox: dict[tuple[str, str], Unmatched] = {}
         self.messages: list[ScoreChanged] = []
+        # By account, profile and contact: all messages in order, tombstones among them.
+        self.chains: defaultdict[tuple[str, str, str], list[ScoreChanged | Tombstone]] = defaultdict(list)
         self.xp: list[XpCredited] = []
         self._entries: defaultdict[tuple[str, str, str], list[Entry]] = defaultdict(list)
         self._applied: dict[tuple[str, bytes], Event] = {}
         self._horizons: dict[str, datetime] = {}
         self._fields: dict[tuple[str, str], dict[str, tuple[tuple[datetime, bytes], Any]]] = {}
         self._published: defaultdict[tuple[str, str, str], Published] = defaultdict(Published)
+        self._facts = Facts()
+        # As carried out: where ids that have been joined lead, and the deletions that hold.
+        self._survivor: dict[Contact, Contact] = {}
+        self._deleted: dict[Contact, datetime] = {}
+        self._new_deletions: set[Contact] = set()
+        self._to_carry_out: dict[Contact, None] = {}
+        # Of the last record that was committed, as XP messages name it.
+        self._last = ""
+        # Entries that a deletion took away, and whose XP stays.
+        self._taken: list[Entry] = []
 
     # --- what happens -------------------------------------------------------------------------------------
 
@@ -76,9 +90,12 @@ class Oracle:
         Returns the outcome of each in order: its word, for a dead one `dead REASON`.
         """
         arrived: list[Entry] = []
+        for record in records:
+            self._note_deletion(record)
         outcomes = [self._take(record, arrived) for record in records]
         changed = self._judge(arrived)
-        self._tell_xp(changed, after=label(records[-1].source, records[-1].id) if records else "")
+        self._last = label(records[-1].source, records[-1].id) if records else ""
+        self._tell_xp(changed, after=self._last)
         self._freeze_what_counts(changed)
         self._tell_scores(changed)
         self.outcomes += outcomes
@@ -86,7 +103,9 @@ class Oracle:
 
     # --- one record ---------------------------------------------------------------------------------------
 
-    def _take(self, record: OracleRecord, arrived: list[Entry]) -> str:  # noqa: PLR0911 - one for each outcome
+    def _take(  # noqa: C901, PLR0911 - one for each outcome
+        self, record: OracleRecord, arrived: list[Entry]
+    ) -> str:
         """Return the outcome: the first that applies."""
         if record.tombstone:
             return "tombstone"
@@ -100,6 +119,10 @@ class Oracle:
         if not account.engagement:
             return "disabled"
         definitions = definitions_that_take(event, account)
+        self._note_join(event)
+        before = self._deleted.get((event.account, event.subject))
+        if before is not None and event.occurred_at < before:
+            return "contact" if event.type == "contact.merged" and not definitions else "gone"
         if event.type == "contact.upserted":
             self._upsert_contact(event)
         if event.type in CONTACT_TYPES and not definitions:
@@ -114,12 +137,48 @@ class Oracle:
         if event.account in self._horizons and event.occurred_at < self._horizons[event.account]:
             return "expired"
         self._applied[event.account, event.key] = event
-        self._fields.setdefault((event.account, event.subject), {})
+        self._see((event.account, event.subject))
         arrived += [self._enter(event, definition, account) for definition in definitions]
         return "applied"
 
+    def _note_deletion(self, record: OracleRecord) -> None:
+        """Take note of a deletion: it holds for the whole batch that it comes in."""
+        if record.tombstone:
+            return
+        try:
+            event = read(record)
+        except Dead:
+            return
+        account = self.accounts.get(event.account)
+        if event.type == "contact.deleted" and account is not None and account.engagement:
+            contact = (event.account, event.subject)
+            self._facts.deletions.append((contact, event.occurred_at))
+            self._deleted[contact] = max(self._deleted.get(contact, event.occurred_at), event.occurred_at)
+            self._new_deletions.add(contact)
+            self._to_carry_out[contact] = None
+
+    def _note_join(self, event: Event) -> None:
+        join = join_of(event)
+        if join is not None and join not in self._facts.joins:
+            self._facts.joins.append(join)
+            self._to_carry_out[join.contact] = None
+            # An unknown survivor is created; of one that was deleted nothing is seen.
+            if join.into not in self._deleted:
+                self._see(join.into)
+
+    def _see(self, contact: Contact) -> None:
+        if contact not in self._fields:
+            self._fields[contact] = {}
+            if contact in self._deleted:
+                self._to_carry_out[contact] = None
+
     def _upsert_contact(self, event: Event) -> None:
-        fields = self._fields.setdefault((event.account, event.subject), {})
+        contact = (event.account, event.subject)
+        says_something = any(event.data.get(name) is not None for name in CONTACT_FIELDS)
+        if contact in self._deleted and not says_something:
+            return
+        self._see(contact)
+        fields = self._fields[contact]
         for name in CONTACT_FIELDS:
             value = event.data.get(name)
             if value is not None and (name not in fields or fields[name][0] < event.order):
@@ -144,17 +203,113 @@ class Oracle:
     def _judge(self, arrived: list[Entry]) -> list[Entry]:
         """Judge every key again that something arrived under; returns what counts now or ceased to."""
         keys = {
-            (entry.event.account, entry.event.subject, entry.definition, entry.edition, entry.key_object)
-            for entry in arrived
+            (self._contact_of(entry), entry.definition, entry.edition, entry.key_object) for entry in arrived
         }
-        concerned = {entry for key in keys for entry in self._entries[key[:3]]}
+        concerned = {
+            entry for contact, definition, *_ in keys for entry in self._entries_of(contact, definition)
+        }
         before = {entry: entry.counted for entry in concerned}
-        for account, contact, definition, edition, object_ in keys:
-            judge(self._entries[account, contact, definition], edition, object_)
-        return sorted(
-            (entry for entry in concerned if entry.counted != before[entry]),
-            key=lambda entry: (entry.order, entry.definition),
-        )
+        for contact, definition, edition, object_ in keys:
+            judge(self._entries_of(contact, definition), edition, object_)
+        return _changed(before)
+
+    def _contact_of(self, entry: Entry) -> Contact:
+        by = (entry.event.account, entry.event.subject)
+        return self._survivor.get(by, by)
+
+    # --- joins and deletions ------------------------------------------------------------------------------
+
+    def carry_out(self) -> None:
+        """Carry out the joins and deletions that have come: each group of connected contacts is a commit."""
+        while self._to_carry_out:
+            connected = self._facts.connected(next(iter(self._to_carry_out)))
+            connected |= {id_ for id_, survivor in self._survivor.items() if survivor in connected}
+            for contact in connected:
+                self._to_carry_out.pop(contact, None)
+            self._carry_out(sorted(connected))
+
+    def _carry_out(self, ids: list[Contact]) -> None:
+        were = {id_: self._survivor.get(id_, id_) for id_ in ids}
+        touched: set[tuple[Contact, str]] = set()
+        taken: set[Contact] = set()
+        lessened: set[Contact] = set()
+        for id_ in ids:
+            removed = self._take_away(id_)
+            touched |= {(were[id_], definition) for definition in removed}
+            if removed:
+                (taken if were[id_] == id_ else lessened).add(were[id_])
+        erased = {id_ for id_ in ids if id_ in self._deleted and not self._has_anything(id_)}
+        for id_ in ids:
+            self._lead(id_, were[id_], erased, touched)
+        self._tell_xp(self._judge_sets(touched), after=self._last)
+        changed = taken | lessened | {contact for contact, _ in touched}
+        for id_ in ids:
+            stands = id_ not in self._survivor and id_ not in erased
+            if not stands or id_ in taken:
+                self._end_chains(id_)
+            if stands and (were[id_] != id_ or id_ in changed):
+                self._fields.setdefault(id_, {})
+                for profile, _ in _published(self.accounts[id_[0]]):
+                    cause = "rejudge" if id_ in taken | lessened else "merge"
+                    self._send_score(self.accounts[id_[0]], profile, id_[1], cause=cause, changed=[])
+
+    def _lead(
+        self, id_: Contact, was: Contact, erased: set[Contact], touched: set[tuple[Contact, str]]
+    ) -> None:
+        """Let an id lead to where joins say; its entries go with it."""
+        if id_ in erased:
+            self._fields.pop(id_, None)
+        survivor = self._facts.survivor(id_, erased)
+        self._survivor.pop(id_, None)
+        if survivor != id_:
+            self._survivor[id_] = survivor
+        if survivor != was:
+            own = {key[2] for key, entries in self._entries.items() if key[:2] == id_ and entries}
+            touched |= {(contact, definition) for contact in (was, survivor) for definition in own}
+
+    def _take_away(self, id_: Contact) -> set[str]:
+        """Remove what is dated before a deletion that has come to hold; returns definitions, or `fields`."""
+        before = self._facts.deleted_before(id_)
+        if before is None or (id_ not in self._new_deletions and self._deleted.get(id_) == before):
+            return set()
+        self._deleted[id_] = before
+        self._new_deletions.discard(id_)
+        removed = set()
+        for key, entries in self._entries.items():
+            gone = [entry for entry in entries if entry.event.occurred_at < before]
+            if key[:2] == id_ and gone:
+                removed.add(key[2])
+                self._taken += gone
+                entries[:] = [entry for entry in entries if entry not in gone]
+        fields = self._fields.get(id_, {})
+        for name in [name for name, (order, _) in fields.items() if order[0] < before]:
+            del fields[name]
+            removed.add("fields")
+        return removed
+
+    def _has_anything(self, id_: Contact) -> bool:
+        entries = any(entries for key, entries in self._entries.items() if key[:2] == id_)
+        return entries or bool(self._fields.get(id_))
+
+    def _judge_sets(self, touched: set[tuple[Contact, str]]) -> list[Entry]:
+        """Judge all that a contact has under a definition again, edition by edition."""
+        concerned = {
+            entry for contact, definition in touched for entry in self._entries_of(contact, definition)
+        }
+        before = {entry: entry.counted for entry in concerned}
+        for contact, definition in touched:
+            entries = self._entries_of(contact, definition)
+            keys = {(entry.edition.number, entry.key_object): entry.edition for entry in entries}
+            for (_, object_), edition in sorted(keys.items(), key=lambda one: one[0][0]):
+                judge(entries, edition, object_)
+        return _changed(before)
+
+    def _end_chains(self, id_: Contact) -> None:
+        for profile in self.accounts[id_[0]].profiles:
+            last = self._published[(id_[0], profile, id_[1])]
+            if last.version and not last.ended:
+                self.chains[id_[0], profile, id_[1]].append(Tombstone())
+                last.groups, last.ended = {}, True
 
     def _tell_xp(self, changed: list[Entry], after: str) -> None:
         """Send a message for each entry worth something: odd ones are credits, even ones reversals."""
@@ -167,7 +322,7 @@ class Oracle:
                 account=entry.event.account,
                 actor=entry.event.actor,
                 definition=entry.definition,
-                contact=entry.event.subject,
+                contact=self._contact_of(entry)[1],
                 event=entry.event,
                 number=entry.credits,
                 amount=entry.worth if is_credit else -entry.worth,
@@ -183,9 +338,9 @@ class Oracle:
                 version.freeze(account.definitions[entry.definition])
 
     def _tell_scores(self, changed: list[Entry]) -> None:
-        for key, contact in sorted({(entry.event.account, entry.event.subject) for entry in changed}):
+        for key, contact in sorted({self._contact_of(entry) for entry in changed}):
             account = self.accounts[key]
-            own = [entry for entry in changed if (entry.event.account, entry.event.subject) == (key, contact)]
+            own = [entry for entry in changed if self._contact_of(entry) == (key, contact)]
             for profile, _ in _published(account):
                 self._send_score(account, profile, contact, cause="events", changed=own)
 
@@ -201,7 +356,7 @@ class Oracle:
         if all(previous == points for previous, points in groups.values()):
             return
         last.version += 1
-        last.groups = current
+        last.groups, last.ended = current, False
         message = ScoreChanged(
             account=account.key,
             profile=profile.key,
@@ -215,21 +370,35 @@ class Oracle:
             events=tuple(causes_of(changed, account, version)),
         )
         self.messages.append(message)
+        self.chains[account.key, profile.key, contact].append(message)
 
     def _add_up(self, account: Account, version: Version, contact: str) -> dict[str, int]:
         """Add up a contact's points by group, every group of the catalog among them."""
         groups = dict.fromkeys(account.groups, 0)
         for definition in account.definitions.values():
             weight, group = version.weight_and_group(definition)
-            tally = sum(entry.counted for entry in self._entries_of(account.key, contact, definition.key))
+            entries = self._entries_of((account.key, contact), definition.key)
+            tally = sum(entry.counted for entry in entries)
             groups[group] += tally * weight
         return groups
 
-    def _entries_of(self, account: str, contact: str, definition: str) -> list[Entry]:
-        return self._entries.get((account, contact, definition), [])
+    def _entries_of(self, contact: Contact, definition: str) -> list[Entry]:
+        """Return what a contact has under a definition, whichever of its ids it came by."""
+        return [entry for id_ in self._ids_of(contact) for entry in self._entries.get((*id_, definition), [])]
+
+    def _ids_of(self, contact: Contact) -> list[Contact]:
+        """Return the ids that mean a contact: none, if its own means another by now."""
+        if contact in self._survivor:
+            return []
+        return [contact, *(id_ for id_, survivor in self._survivor.items() if survivor == contact)]
 
     def _contacts_of(self, account: str) -> list[str]:
-        return [contact for key, contact in self._fields if key == account]
+        return [contact for key, contact in self._standing if key == account]
+
+    @property
+    def _standing(self) -> list[Contact]:
+        """The contacts ever seen that have not been joined to others."""
+        return [contact for contact in self._fields if contact not in self._survivor]
 
     # --- what holds: complete state -----------------------------------------------------------------------
 
@@ -242,7 +411,7 @@ class Oracle:
     def entries(self) -> dict[tuple[str, str, str, str], tuple[str, int, bool, int, int]]:
         """(account, contact, definition, event key in hex) -> (verdict, edition, settled, worth, K)."""
         return {
-            (entry.event.account, entry.event.subject, entry.definition, entry.event.key.hex()): (
+            (*self._contact_of(entry), entry.definition, entry.event.key.hex()): (
                 entry.verdict,
                 entry.edition.number,
                 entry.event.settled,
@@ -257,7 +426,7 @@ class Oracle:
         """(account, contact, definition, edition) -> how often it counted; those of 0 are not there."""
         return dict(
             Counter(
-                (entry.event.account, entry.event.subject, entry.definition, entry.edition.number)
+                (*self._contact_of(entry), entry.definition, entry.edition.number)
                 for entry in self.timeline
                 if entry.counted
             )
@@ -267,7 +436,7 @@ class Oracle:
     def scores(self) -> dict[tuple[str, str, str], dict[str, int]]:
         """(account, published profile, contact ever seen) -> `overall` and every group of the catalog."""
         scores = {}
-        for key, contact in self._fields:
+        for key, contact in self._standing:
             account = self.accounts[key]
             for profile, version in _published(account):
                 groups = self._add_up(account, version, contact)
@@ -278,18 +447,27 @@ class Oracle:
     def net_xp(self) -> dict[tuple[str, str], int]:
         """(account, actor) -> the worth of their counted entries; who never had a message is not there."""
         net: dict[tuple[str, str], int] = {(message.account, message.actor): 0 for message in self.xp}
-        for entry in self.timeline:
+        for entry in [*self.timeline, *self._taken]:
             if entry.counted and entry.worth and entry.event.actor is not None:
                 net[entry.event.account, entry.event.actor] += entry.worth
         return net
 
     @property
     def contacts(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """(account, contact ever seen) -> the fields that `contact.upserted` gave it."""
-        return {
-            contact: {name: value for name, (_, value) in fields.items()}
-            for contact, fields in self._fields.items()
-        }
+        """(account, contact ever seen) -> the latest fields that `contact.upserted` gave any of its ids."""
+        shown: dict[Contact, dict[str, Any]] = {}
+        for contact in self._standing:
+            fields = [one for id_ in self._ids_of(contact) for one in self._fields.get(id_, {}).items()]
+            shown[contact] = {name: value for name, (_, value) in sorted(fields, key=lambda one: one[1][0])}
+        return shown
+
+
+def _changed(before: dict[Entry, bool]) -> list[Entry]:
+    """Return the entries that count now or ceased to, in event order."""
+    return sorted(
+        (entry for entry, counted in before.items() if entry.counted != counted),
+        key=lambda entry: (entry.order, entry.definition),
+    )
 
 
 def _published(account: Account) -> list[tuple[Profile, Version]]:

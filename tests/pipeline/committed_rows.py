@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 _CONTACT = "(select external_id from contacts c where c.id = contact_id) as contact"
 _TABLES = {
-    "contacts": "select account_id, external_id, shard from contacts",
+    "contacts": """select account_id, external_id, shard, deleted_before,
+        (select external_id from contacts s where s.id = c.survivor_id) as survivor from contacts c""",
     "contact_fields": f"select {_CONTACT}, field, value, occurred_at, event_key from contact_fields",
-    "contact_merges": "select * from contact_merges",
-    "contact_deletions": "select * from contact_deletions",
+    "joined_fields": f"select {_CONTACT}, field, value, occurred_at, event_key from joined_fields",
+    "joins": f"""select {_CONTACT}, (select external_id from contacts c where c.id = into_id) as into, origin,
+        occurred_at, event_key from joins""",
+    "deletions": f"select {_CONTACT}, occurred_at, event_key from deletions",
     "claims": "select account_id, event_key, digest from claims",
     "timeline": f"""select {_CONTACT}, occurred_at, event_key, definition_id, edition, verdict, settled, xp_worth,
         credit_number, type, source, event_id, object_id, actor_id, actor_type, data from timeline""",

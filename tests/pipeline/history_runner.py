@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer import catalog
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
-from consumer.scoring import profile_publish
+from consumer.scoring import identity, profile_publish
 from tests.builders.kafka_records import binary_record, structured_record
 from tests.oracle import Oracle
 from tests.pipeline import service
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # What the schema itself puts into a new database.
 _FIXTURES = ("installation", "migrations", "outbox_heads", "relay_floors")
 SCARCE = 0.1
+# In the place of a document: joins and deletions are carried out.
+CARRIED_OUT: dict[str, Any] = {}
 
 
 @dataclass
@@ -72,7 +74,16 @@ class HistoryRunner:
             await self._schedule.run(
                 chapter.turns, {number: self._work(number, chapter) for number in range(WORKERS)}
             )
+            if chapter.carries_out:
+                await self._carry_out()
         return self.committed
+
+    async def _carry_out(self) -> None:
+        """Carry out the joins and deletions that have come."""
+        while due := await identity.due_contacts(self._schedule.monitor, 10):
+            for contact in due:
+                await identity.carry_out(self._schedule.monitor, contact)
+        self.committed.append(CARRIED_OUT)
 
     async def _publish(self) -> None:
         """Bring what the document publishes over history to its end."""
@@ -177,6 +188,9 @@ def replay(committed: Sequence[Commit | dict[str, Any]], seen: Seen) -> tuple[Or
     """Replay what was committed to an oracle; return it, and the outcomes that differ."""
     oracle, differences = Oracle(), []
     for step in committed:
+        if step is CARRIED_OUT:
+            oracle.carry_out()
+            continue
         if isinstance(step, dict):
             oracle.apply(step)
             continue

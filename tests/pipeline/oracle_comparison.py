@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from tests.oracle import Tombstone
 from tests.pipeline import service
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Stored:
     entries: dict[tuple[str, str, str, str], tuple[str, int, bool, int, int]]
     tallies: dict[tuple[str, str, str, int], int]
     scores: dict[tuple[str, str, str], dict[str, int]]
+    contacts: dict[tuple[str, str], dict[str, str]]
     score_changed: dict[tuple[str, str, str], list[dict[str, Any]]]
     xp_credited: dict[str, dict[str, Any]]
 
@@ -51,7 +53,7 @@ async def read(connection: Connection, accounts: set[str]) -> Stored:
     for message in changed:
         key = (message["accountid"], message["data"]["profile"], message["subject"])
         if message["accountid"] in accounts:
-            score_changed[key].append(_timeless(message))
+            score_changed[key].append(_timeless(message) if "id" in message else service.TOMBSTONE)
     xp_credited = [_timeless(message) for message in credited if message["accountid"] in accounts]
     by_id = {message["id"]: message for message in xp_credited}
     assert len(by_id) == len(xp_credited), "an XP message came twice"
@@ -59,6 +61,7 @@ async def read(connection: Connection, accounts: set[str]) -> Stored:
         _of(accounts, await service.entries(connection)),
         _of(accounts, await service.tallies(connection)),
         _of(accounts, await service.scores(connection)),
+        _of(accounts, await service.contacts(connection)),
         dict(score_changed),
         by_id,
     )
@@ -66,13 +69,15 @@ async def read(connection: Connection, accounts: set[str]) -> Stored:
 
 def disagreements(stored: Stored, oracle: Oracle) -> list[str]:
     """List what the service committed otherwise than the oracle says, one line each."""
-    score_changed: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for message in oracle.messages:
-        score_changed[message.account, message.profile, message.contact].append(_score_changed(message))
+    score_changed = {
+        key: [service.TOMBSTONE if isinstance(one, Tombstone) else _score_changed(one) for one in chain]
+        for key, chain in oracle.chains.items()
+    }
     return [
         *differing("entry", stored.entries, oracle.entries),
         *differing("tally", stored.tallies, oracle.tallies),
         *differing("score", stored.scores, oracle.scores),
+        *differing("contact", stored.contacts, oracle.contacts),
         *differing("score messages", stored.score_changed, score_changed),
         *differing(
             "XP message", stored.xp_credited, {_xp_id(each): _xp_credited(each) for each in oracle.xp}
@@ -81,17 +86,21 @@ def disagreements(stored: Stored, oracle: Oracle) -> list[str]:
     ]
 
 
-def other_ends(stored: Stored, repeated: Stored, rename: Callable[[str], str]) -> list[str]:
+def other_ends(
+    stored: Stored, repeated: Stored, rename: Callable[[str], str], *, with_xp: bool = True
+) -> list[str]:
     """List where the same events in another order and other accounts have led to something else.
 
-    Messages on the way may differ, and how often XP was reversed.
+    Messages on the way may differ, and how often XP was reversed; without XP where contacts are deleted (§4).
     """
     compared: dict[str, tuple[Mapping[Any, Any], Mapping[Any, Any]]] = {
         "entry": (_without_numbers(stored.entries), _without_numbers(repeated.entries)),
         "tally": (stored.tallies, repeated.tallies),
         "score": (stored.scores, repeated.scores),
-        "net XP": (_not_zero(stored.net_xp), _not_zero(repeated.net_xp)),
+        "contact": (stored.contacts, repeated.contacts),
     }
+    if with_xp:
+        compared["net XP"] = (_not_zero(stored.net_xp), _not_zero(repeated.net_xp))
     return [
         difference
         for what, (first, second) in compared.items()
@@ -120,24 +129,30 @@ def broken_chains(stored: Stored) -> list[str]:
     """List the messages that do not go on from the one before, change nothing, or do not add up."""
     broken = []
     for key, messages in stored.score_changed.items():
-        states = [_state(message, "current") for message in messages]
-        before = [dict.fromkeys(states[0], 0), *states]
-        for number, message in enumerate(messages, start=1):
+        version, before = 0, dict[str, int]()
+        for message in messages:
+            if message == service.TOMBSTONE:
+                if not before:
+                    broken.append(f"{key}: a tombstone ends nothing after message {version}")
+                before = {}
+                continue
+            version += 1
             data = message["data"]
             previous, current = _state(message, "previous"), _state(message, "current")
             moved = current["overall"] - previous["overall"]
-            if data["version"] != number or previous != before[number - 1]:
-                broken.append(f"{key}: message {number} does not follow: {data}")
+            if data["version"] != version or previous != (before or dict.fromkeys(previous, 0)):
+                broken.append(f"{key}: message {version} does not follow: {data}")
             if previous == current:
-                broken.append(f"{key}: message {number} changes nothing: {data}")
+                broken.append(f"{key}: message {version} changes nothing: {data}")
+            before = current
             if (
                 data["causes"] == ["events"]
                 and data["event_count"] <= SHOWN_CAUSES
                 and sum(each["points"] for each in data["events"]) != moved
             ):
-                broken.append(f"{key}: the points of message {number} do not add up: {data}")
+                broken.append(f"{key}: the points of message {version} do not add up: {data}")
             if current["overall"] != sum(current.values()) - current["overall"]:
-                broken.append(f"{key}: the groups of message {number} are not its overall: {data}")
+                broken.append(f"{key}: the groups of message {version} are not its overall: {data}")
     return broken
 
 

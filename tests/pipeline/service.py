@@ -24,7 +24,7 @@ from consumer.ingest.held_lanes import HeldLanes
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from consumer.relay.message_json import MessageEncoder
-from consumer.scoring import profile_publish
+from consumer.scoring import identity, profile_publish
 from schemas.vocabulary import Outcome
 from tests.builders.catalog_documents import weights_document
 from tests.builders.kafka_records import structured_record
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from consumer.lanes.positions import LaneKey
     from schemas.published import PublishedCloudEvent
     from tests.oracle import OracleRecord
+
+
+# In the place of a tombstone among the score-changed messages of a contact and profile.
+TOMBSTONE: dict[str, Any] = {"tombstone": True}
 
 
 @dataclass
@@ -145,6 +149,17 @@ async def apply_document(
         await connection.close()
 
 
+async def carry_out(dsn: str) -> None:
+    """Carry out all joins and deletions that have come."""
+    connection = await postgres.connect(dsn)
+    try:
+        while due := await identity.due_contacts(connection, 10):
+            for contact in due:
+                await identity.carry_out(connection, contact)
+    finally:
+        await connection.close()
+
+
 @asynccontextmanager
 async def kept_connection(dsn: str) -> AsyncIterator[ConnectionKeeper]:
     """Give a connection keeper, and drop its connection at the end."""
@@ -226,13 +241,24 @@ async def scores(connection: Connection) -> dict[tuple[str, str, str], dict[str,
         cross join lateral (select 0 as id, 'overall' as key union all
                             select id, key from groups where account_id = a.id) g
         left join scores s on s.contact_id = c.id and s.profile_id = p.id and s.version = p.published_version
-            and s.group_id = g.id""")
+            and s.group_id = g.id
+        where c.survivor_id is null and c.external_id is not null""")
     found: defaultdict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
     for row in rows:
         # Of an overall score the row itself is promised, of a group's only once something counted.
         points = row["points"] if row["group_key"] == "overall" else row["points"] or 0
         found[row["account"], row["profile"], row["external_id"]][row["group_key"]] = points
     return dict(found)
+
+
+async def contacts(connection: Connection) -> dict[tuple[str, str], dict[str, str]]:
+    """(account, contact) -> its fields, of contacts that are shown: not erased, nor joined to others."""
+    rows = await connection.fetch("""
+        select a.key as account, c.external_id, coalesce(jsonb_object_agg(f.field, f.value)
+            filter (where f.field is not null), '{}')::text as fields
+        from contacts c join accounts a on a.id = c.account_id left join contact_fields f on f.contact_id = c.id
+        where c.survivor_id is null and c.external_id is not null group by 1, 2""")
+    return {(row["account"], row["external_id"]): json.loads(row["fields"]) for row in rows}
 
 
 async def verdicts(connection: Connection) -> dict[str, str]:
@@ -260,7 +286,10 @@ def validate(message: dict[str, Any], model: type[PublishedCloudEvent]) -> None:
 
 
 async def messages(connection: Connection) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the score-changed and the xp-credited messages of the outbox, each in position order."""
+    """Return the score-changed and the xp-credited messages of the outbox, each in position order.
+
+    A tombstone has no `id`.
+    """
     rows = await connection.fetch(
         "select o.*, i.incarnation from outbox o, installation i order by committed_at, shard, first_position"
     )
@@ -269,6 +298,11 @@ async def messages(connection: Connection) -> tuple[list[dict[str, Any]], list[d
         encoder = MessageEncoder(row["incarnation"], row["groups"], row["committed_at"])
         for kind, facts in zip(row["kinds"], row["facts"], strict=True):
             if kind != "dead_letter":
+                if kind == "tombstone":
+                    account, contact, profile = facts.split("\x1f")
+                    ended = {"accountid": account, "subject": contact, "data": {"profile": profile}}
+                    by_kind["score_changed"].append(ended)
+                    continue
                 key, value = encoder.encode(kind, facts)
                 by_kind[kind].append({**json.loads(value), "kafka_key": key.decode()})
     return by_kind["score_changed"], by_kind["xp_credited"]

@@ -50,12 +50,14 @@ class Batch:
 class Chapter:
     """Documents, applied one after another while no worker runs, and the batches under them.
 
-    turns: the worker that goes on at each statement border, taken again and again from its beginning.
+    carries_out: joins and deletions, after the batches. turns: the worker that goes on at each statement border,
+    taken again and again from its beginning.
     """
 
     documents: tuple[dict[str, Any], ...]
     batches: tuple[Batch, ...]
     turns: tuple[int, ...]
+    carries_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def arrivals(
     epoch = draw(st.sampled_from(EPOCHS))
     ticks = draw(st.sampled_from(TICKS))
     drawn = draw(st.lists(happenings(ticks, delays), min_size=fewest, max_size=most))
-    records = [_record(happening, f"e{number}", epoch, step) for number, happening in enumerate(drawn)]
+    records = [record_of(happening, f"e{number}", epoch, step) for number, happening in enumerate(drawn)]
     place = st.integers(0, fewest - 1)
     for original, distance, elsewhere in draw(st.lists(st.tuples(place, place, st.booleans()), max_size=8)):
         again = records[original]
@@ -115,7 +117,8 @@ def arrivals(
     return records
 
 
-def _record(drawn: Happening, name: str, epoch: datetime, step: timedelta) -> OracleRecord:
+def record_of(drawn: Happening, name: str, epoch: datetime, step: timedelta) -> OracleRecord:
+    """Return an event as the record it is."""
     occurred_at = epoch + drawn.tick * step + drawn.odd * ODD
     timestamp = occurred_at + drawn.delay
     timestamp -= timedelta(microseconds=timestamp.microsecond % 1000)

@@ -97,7 +97,7 @@ async def test_every_bad_example_dies_alone(database: str, connection: Connectio
     assert [tuple(row) for row in await connection.fetch("select external_id from contacts")] == [
         ("neighbour",)
     ]
-    for table in ("contact_fields", "contact_merges", "contact_deletions", "inbox"):
+    for table in ("contact_fields", "joins", "deletions", "inbox"):
         assert await connection.fetchval(f"select count(*) from {table}") == 0
     lane = (await read(connection, [("deals", 0)]))["deals", 0]
     assert (lane.next_offset, lane.stopped) == (len(records), None)

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -19,14 +17,13 @@ import pytest
 from tests.oracle import Oracle
 from tests.pipeline import committed_rows, rich_batch, service
 from tests.pipeline.connection_cuts import Cuts, WorkerDied
+from tests.pipeline.copied_database import copied_database
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from tests.oracle import ScoreChanged
     from tests.servers.postgres import PostgresServer
-
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +34,6 @@ async def past(module_database: str) -> str:
         await worker.take_lanes(rich_batch.STARTS)
         await worker.process(rich_batch.history())
     return module_database
-
-
-@asynccontextmanager
-async def _copy(postgres_server: PostgresServer, past: str) -> AsyncIterator[str]:
-    template = urlsplit(past).path[1:]
-    name = f"{template}_cut_{next(_numbers)}"
-    administrator = await asyncpg.connect(postgres_server.dsn)
-    try:
-        await administrator.execute(f'create database "{name}" template "{template}" strategy file_copy')
-        yield urlsplit(past)._replace(path=f"/{name}").geturl()
-        await administrator.execute(f'drop database "{name}" with (force)')
-    finally:
-        await administrator.close()
 
 
 async def _run(dsn: str, cuts: Cuts) -> tuple[list[str], dict[str, Any]]:
@@ -98,7 +82,7 @@ async def test_the_undisturbed_batch_is_as_the_oracle_says(
 ) -> None:
     """Without a cut the batch, which holds a bit of everything, ends as semantics.md has it."""
     oracle = _oracle()
-    async with _copy(postgres_server, past) as dsn:
+    async with copied_database(postgres_server, past) as dsn:
         outcomes, state = await _run(dsn, Cuts())
         connection = await asyncpg.connect(dsn)
         assert await service.entries(connection) == oracle.entries
@@ -133,7 +117,7 @@ async def test_a_cut_at_any_await_leaves_no_trace(
 ) -> None:
     """Wherever the connection is cut, and whichever worker goes on, the state is that of the undisturbed run."""
     counting = Cuts()
-    async with _copy(postgres_server, past) as dsn:
+    async with copied_database(postgres_server, past) as dsn:
         outcomes, undisturbed = await _run(dsn, counting)
     awaits = counting.awaits
     assert [awaits.count(statement) for statement in ("commit", "rollback")] == [1, 1]  # stale once
@@ -143,7 +127,7 @@ async def test_a_cut_at_any_await_leaves_no_trace(
 
     async def cut(at: int, after: bool, fatal: bool) -> None:
         cuts = Cuts(frozenset({at}), after, fatal)
-        async with a_few, _copy(postgres_server, past) as dsn:
+        async with a_few, copied_database(postgres_server, past) as dsn:
             found, state = await _run(dsn, cuts)
         where = f"cut {'after' if after else 'before'} await {at}, {awaits[at - 1]!r}, fatal: {fatal}"
         assert len(cuts.awaits) >= at, where
@@ -163,15 +147,15 @@ async def test_a_cut_while_finding_out_about_a_lost_commit(
 ) -> None:
     """The answer to COMMIT is lost, then each await by which the worker finds out whether it went through."""
     counting = Cuts()
-    async with _copy(postgres_server, past) as dsn:
+    async with copied_database(postgres_server, past) as dsn:
         outcomes, undisturbed = await _run(dsn, counting)
     lost = len(counting.awaits)
     once = Cuts(frozenset({lost}), after=True)
-    async with _copy(postgres_server, past) as dsn:
+    async with copied_database(postgres_server, past) as dsn:
         await _run(dsn, once)
     assert len(once.awaits) > lost
     for at in range(lost + 1, len(once.awaits) + 1):
-        async with _copy(postgres_server, past) as dsn:
+        async with copied_database(postgres_server, past) as dsn:
             found, state = await _run(dsn, Cuts(frozenset({lost, at}), after=True))
         assert found == outcomes
         assert state == undisturbed
@@ -179,9 +163,9 @@ async def test_a_cut_while_finding_out_about_a_lost_commit(
 
 async def test_an_overtaken_worker_changes_nothing(postgres_server: PostgresServer, past: str) -> None:
     """A worker whose lanes another one took over and worked off adds nothing to that, and forgets them."""
-    async with _copy(postgres_server, past) as dsn:
+    async with copied_database(postgres_server, past) as dsn:
         _, undisturbed = await _run(dsn, Cuts())
-    async with _copy(postgres_server, past) as dsn:
+    async with copied_database(postgres_server, past) as dsn:
         async with service.running(dsn) as older:
             await older.take_lanes(rich_batch.STARTS)
             await older.process(rich_batch.warm_up())

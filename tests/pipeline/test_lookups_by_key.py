@@ -24,9 +24,12 @@ if TYPE_CHECKING:
 # Tables that grow with events and contacts, and the columns that lead to one row, or to the rows of one contact.
 _KEYS: dict[str, list[tuple[str, ...]]] = {
     "claims": [("account_id", "event_key")],
-    "contacts": [("id",), ("account_id", "external_id")],
+    "contacts": [("id",), ("account_id", "external_id"), ("account_id", "id_hash"), ("survivor_id",)],
     "contact_fields": [("contact_id",)],
-    "contact_links": [("absorbed_id",)],
+    "joined_fields": [("contact_id",)],
+    "joins": [("contact_id",), ("into_id",)],
+    "deletions": [("contact_id",)],
+    "ended_chains": [("contact_id",)],
     "timeline": [("account_id", "contact_id")],
     "dedup_keys": [("contact_id",)],
     "contact_scores": [("contact_id",)],
@@ -46,6 +49,8 @@ _WHOLE_CONCERNS = {
 _EXCEPTIONS = {
     ("contact_keyset", "count_contacts"): "by the index over an account's numbers, up to a limit",
     ("contact_keyset", "next_contacts"): "by the index over an account's numbers, up to a limit",
+    ("batch", "changed_accounts"): "whether there are deletions: the first one, if any",
+    ("identity", "deletion_status"): "by an index of its own, for one request",
     ("contacts", "owned"): "by the index over owners, up to a limit",
     ("contacts", "ranged"): "by the index over points, up to a limit",
     ("contacts", "walk_ascending"): "by the index over points, up to a limit",
@@ -63,6 +68,7 @@ _UNDER_LOCKS = {
     "batch",
     "contact_scores",
     "dedup_keys",
+    "identity",
     "outbox",
     "rejudgement",
     "timeline_entries",
@@ -74,7 +80,11 @@ insert into contacts (account_id, external_id, shard)
     select a.id, 'c-' || n, 0 from accounts a, generate_series(1, 2000) n;
 insert into contact_fields select account_id, id, field, 'x', now(), ''
     from contacts, unnest(array['name', 'owner']) field;
-insert into contact_links select id, id + 1, 'api', now(), '' from contacts where id % 2 = 1;
+update contacts set survivor_id = id + 1 where id % 2 = 1;
+insert into joins select id, id + 1, 'api', now(), '' from contacts where id % 2 = 1;
+insert into deletions select id, now(), '' from contacts;
+insert into joined_fields select contact_id, field, value, occurred_at, event_key from contact_fields;
+insert into ended_chains select c.id, p.id, 1 from contacts c, profiles p;
 insert into timeline
     select c.account_id, c.id, (case when n > 10 then '2010-01-01Z' else '2026-01-01Z' end)::timestamptz
             + n % 11 * interval '5 days' + c.id * interval '1 second',

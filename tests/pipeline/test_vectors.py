@@ -13,13 +13,10 @@ from tests.pipeline.vector_check import check_vector
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
-# It comes with deletion.
-LATER = {"contacts-and-gone"}
-
 
 @pytest.mark.parametrize(
     "vector",
-    [vector for vector in vectors.load() if vector.name not in LATER],
+    vectors.load(),
     ids=lambda vector: vector.name,
 )
 async def test_vector(vector: vectors.Vector, database: str, connection: Connection) -> None:

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from consumer.__main__ import main, parser
-from consumer.infra.postgres.schema_version import PROGRAM
+from consumer.infra.postgres.schema_version import NEEDED, PROGRAM
 from consumer.infra.settings import PREFIX
 from tests.refused_command import assert_refused
 
@@ -27,7 +27,7 @@ _ROOT = Path(__file__).parents[2]
 _VERSION_1 = _ROOT / "tests" / "schema_versions" / "1.sql"
 _NEWER = PROGRAM + 1
 _LINES = {
-    1: f"the schema is at version 1, this program needs {PROGRAM}: run `engagement migrate`",
+    1: f"the schema is at version 1, this program needs {NEEDED}: run `engagement migrate`",
     _NEWER: f"the schema is for programs from version {_NEWER} on, this program has version {PROGRAM}: "
     "upgrade the program",
 }

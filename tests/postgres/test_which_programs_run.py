@@ -23,6 +23,7 @@ from tests.postgres.made_up_migrations import (
     CONTACTS,
     INDEX,
     NEXT,
+    OLDEST,
     fill_contacts,
     known_with,
     made,
@@ -56,11 +57,9 @@ async def _progress(connection: Connection) -> tuple[Any, ...] | None:
 
 
 async def test_programs_run_beside_an_additivemade(database: str, other: Connection) -> None:
-    """After it the schema is newer, and programs of this version connect, as do those of version 3 in the field."""
+    """After it the schema is newer, and programs of this version connect."""
     assert await migrate(database, known=known_with(made(COLUMN, INDEX, BACKFILL))) == (PROGRAM, NEXT)
-    assert await read_schema(other) == Schema(NEXT, oldest_program=3)
-    # All that a program of version 3 looks at.
-    assert await other.fetchval("select schema_version from installation") == 3
+    assert await read_schema(other) == Schema(NEXT, oldest_program=OLDEST)
     connection = await postgres.connect(database)
     assert await connection.fetchval("select count(*) from contacts where nickname = external_id") == CONTACTS
     await connection.close()
@@ -84,7 +83,7 @@ async def test_programs_run_beside_an_additivemade(database: str, other: Connect
 )
 def test_which_program_runs_on_which_schema(version: int, oldest: int, program: int, *, runs: bool) -> None:
     """One runs on a schema that has its migrations and for which it is not too old, and on no other."""
-    assert (Schema(version, oldest).fault(program) is None) == runs
+    assert (Schema(version, oldest).fault(program, needed=program) is None) == runs
 
 
 async def test_a_migration_that_takes_away_waits_for_older_programs(database: str, other: Connection) -> None:
@@ -96,7 +95,7 @@ async def test_a_migration_that_takes_away_waits_for_older_programs(database: st
     except ProgramsRunningError as error:
         refusal = str(error)
     assert f"running: version {PROGRAM} (1 connections); stop them" in refusal
-    assert await read_schema(other) == Schema(PROGRAM, oldest_program=3)
+    assert await read_schema(other) == Schema(PROGRAM, oldest_program=OLDEST)
     assert await other.fetchval("select count(external_id) from contacts") == CONTACTS
     await other.close()
     assert await migrate(database, known=known_with(contract)) == (PROGRAM, NEXT)
@@ -152,7 +151,9 @@ def _statement(step: str) -> str:
 
 
 def _programs(newest: int) -> str:
-    return f"programs of version {newest}" if newest == 3 else f"programs of versions 3 to {newest}"
+    return (
+        f"programs of version {newest}" if newest == OLDEST else f"programs of versions {OLDEST} to {newest}"
+    )
 
 
 async def test_check_says_what_may_run(
@@ -165,11 +166,11 @@ async def test_check_says_what_may_run(
         [finding] = [finding for finding in found if finding.subject == "schema"]
         return finding.ok, finding.text
 
-    assert await schema() == (True, f"version {PROGRAM}; programs from version 3 on may run")
+    assert await schema() == (True, f"version {PROGRAM}; programs from version {OLDEST} on may run")
     await migrate(database, known=known_with(made(COLUMN)))
     assert await schema() == (
         True,
-        f"version {NEXT}, newer than this program ({PROGRAM}); programs from version 3 on may run",
+        f"version {NEXT}, newer than this program ({PROGRAM}); programs from version {OLDEST} on may run",
     )
     await other.execute("update migrations set finished_at = null where number = $1", NEXT)
     monkeypatch.setattr("consumer.infra.postgres.migrate.migrations", lambda: known_with(made(COLUMN)))

@@ -14,7 +14,8 @@ async def test_a_read_that_fails_halfway_is_done_again(monkeypatch: pytest.Monke
     """If the connection is lost between catalog and shards, neither is kept: no batch runs without shards."""
     snapshot = Mock(accounts={})
     monkeypatch.setattr(catalog, "load_snapshot", AsyncMock(return_value=snapshot))
-    connection = Mock(fetchval=AsyncMock(side_effect=[ConnectionError("lost"), 4]))
+    installation = {"shards": 4, "salt": b"salt", "oldest_program": 6}
+    connection = Mock(fetchrow=AsyncMock(side_effect=[ConnectionError("lost"), installation]))
     connection.is_closed.return_value = False
     context = BatchContext(AsyncMock(return_value=connection))
     with pytest.raises(ConnectionError):

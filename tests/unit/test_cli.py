@@ -116,6 +116,7 @@ def test_every_command_has_help(command: tuple[str, ...], capsys: pytest.Capture
         ["lanes", "seek", "deals", "0", "--to", "yesterday"],
         ["lanes", "seek", "deals", "minus-one", "--to", "latest"],
         ["republish"],
+        ["erase", "--account", "acme"],
         ["catalog", "apply"],
     ],
     ids=" ".join,

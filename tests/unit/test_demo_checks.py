@@ -21,11 +21,12 @@ _GOOD = Findings(
     fed=ENOUGH_EVENTS,
     seconds=4.0,
     outcomes={
-        outcome: ENOUGH_EVENTS - 700 if outcome is Outcome.APPLIED else 100
+        outcome: ENOUGH_EVENTS - 800 if outcome is Outcome.APPLIED else 100
         for outcome in Outcome
         if outcome not in NOT_IN_THE_DEMO
     },
-    entries=21_000,
+    entries=21_010,
+    taken=10,
     verified=21_000,
     verdicts=dict.fromkeys(Verdict, 5),
     differences=[],
@@ -56,13 +57,13 @@ def test_a_run_without_faults_passes() -> None:
     [
         ({"fed": ENOUGH_EVENTS + 1}, "20,001 events fed, 20,000 got exactly one outcome"),
         (
-            {"outcomes": {**_GOOD.outcomes, Outcome.EXPIRED: 0, Outcome.APPLIED: ENOUGH_EVENTS - 600}},
+            {"outcomes": {**_GOOD.outcomes, Outcome.EXPIRED: 0, Outcome.APPLIED: ENOUGH_EVENTS - 700}},
             "outcome that did not occur: expired",
         ),
         ({"verdicts": {Verdict.COUNTED: 5}}, "already_counted, cooling_down, excluded"),
         ({"flips": 0}, "0 late flips"),
         ({"reversals": 0}, "0 XP reversals"),
-        ({"verified": 20_999}, "21,000 entries applied, 20,999 verified"),
+        ({"verified": 20_999}, "21,010 entries applied, 10 deleted with their contacts, 20,999 verified"),
         ({"differences": ["verdict: contact 7"]}, "1 differences\n  verdict: contact 7"),
         ({"published": 899}, "900 messages enqueued, 899 published"),
         ({"read": 899, "repeats": 2}, "899 of 900 messages read from the topics by distinct id (2 repeats)"),
@@ -70,7 +71,7 @@ def test_a_run_without_faults_passes() -> None:
             {"overall_read": {"acme:lead_score:c-1": 14}},
             "1 differ: acme:lead_score:c-1 15 stored, 14 in messages",
         ),
-        ({"net_xp_read": 40}, "net XP is 60 in the timeline, 40 in messages"),
+        ({"net_xp_read": 40}, "net XP is 60 by the entries, 40 in messages"),
     ],
 )
 def test_each_fault_fails_the_one_check_that_is_about_it(changes: dict[str, Any], text: str) -> None:

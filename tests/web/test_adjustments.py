@@ -89,9 +89,9 @@ async def test_of_a_joined_contact_it_is_the_other_ones(api: Api, worker: Servic
     await happen(worker, account, "deal.won", subject="crm/1")
     connection = await postgres.connect(api.dsn)
     await connection.execute(
-        "insert into contact_links select a.id, b.id, 'api', now(), '' from contacts a join contacts b "
-        "using (account_id) where a.external_id = 'crm/1' and b.external_id = 'ann' and account_id = "
-        "(select id from accounts where key = $1)",
+        "update contacts a set survivor_id = b.id from contacts b "
+        "where a.external_id = 'crm/1' and b.external_id = 'ann' and a.account_id = b.account_id "
+        "and a.account_id = (select id from accounts where key = $1)",
         account,
     )
     await connection.close()

@@ -61,6 +61,13 @@ UNDER_ACCOUNT = {
     ("POST", f"{ACCOUNT}/try"): MANAGE,
     ("GET", f"{ACCOUNT}/inbox"): MANAGE,
     ("POST", f"{ACCOUNT}/inbox/definition"): MANAGE,
+    ("POST", f"{ACCOUNT}/contacts/{{contact}}/joins"): MANAGE,
+    ("POST", f"{ACCOUNT}/contacts/{{contact}}/joins/preview"): MANAGE,
+    ("GET", f"{ACCOUNT}/contacts/{{contact}}/joins"): READ,
+    ("DELETE", f"{ACCOUNT}/contacts/{{contact}}/joins/{{join}}"): MANAGE,
+    ("GET", f"{ACCOUNT}/contacts/{{contact}}/export"): OPERATE,
+    ("DELETE", f"{ACCOUNT}/contacts/{{contact}}"): OPERATE,
+    ("GET", f"{ACCOUNT}/deletions/{{deletion}}"): OPERATE,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): READ,
     ("POST", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): MANAGE,
     ("GET", f"{ACCOUNT}/segments"): READ,
@@ -185,7 +192,7 @@ def _filled(path: str, account: str) -> str:
     return path.format_map(
         {
             **dict.fromkeys(("definition", "group", "contact", "profile", "segment"), "x"),
-            **dict.fromkeys(("publish", "rejudgement", "version"), "x"),
+            **dict.fromkeys(("publish", "rejudgement", "version", "join", "deletion"), "x"),
             "account": account,
         }
     )

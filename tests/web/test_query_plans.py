@@ -77,7 +77,7 @@ insert into contacts (account_id, external_id, shard)
     select id, 'c' || n, 0 from accounts, generate_series(1, 200) n where id <= 40;
 insert into contact_fields
     select account_id, id, field, field || id % 20, now(), '' from contacts, unnest(array['name', 'owner']) field;
-insert into contact_links select id, id + 1, 'api', now(), '' from contacts where id % 10 = 1;
+update contacts set survivor_id = id + 1 where id % 10 = 1;
 insert into contact_scores
     select c.id, p.id, 1, c.id % 50, '{1,2,3}', array_fill(c.id % 50, array[3])
     from contacts c join profiles p using (account_id);
@@ -102,7 +102,6 @@ insert into segments (account_id, key, name, conditions, position)
     select id, 's' || n, 'x', '{}', n from accounts, generate_series(1, 5) n;
 analyze segments, timeline, dedup_keys, contact_scores, ranks, adjustments, editions, profile_versions;
 analyze version_weights, accounts, groups, definitions, inbox, audit, profiles, contacts, contact_fields;
-analyze contact_links;
 """
 
 

@@ -131,10 +131,9 @@ async def test_an_absorbed_id_leads_to_the_survivor(api: Api, worker: Service, a
     await happen(worker, account, "contact.upserted", subject="anonymous")
     connection = await postgres.connect(api.dsn)
     await connection.execute(
-        """insert into contact_links
-           select a.id, s.id, 'identify', now(), '' from contacts a join contacts s using (account_id)
-           join accounts on accounts.id = account_id
-           where accounts.key = $1 and a.external_id = 'anonymous' and s.external_id = 'ann'""",
+        """update contacts a set survivor_id = s.id from contacts s, accounts
+           where accounts.id = a.account_id and s.account_id = a.account_id
+               and accounts.key = $1 and a.external_id = 'anonymous' and s.external_id = 'ann'""",
         account,
     )
     await connection.close()

@@ -174,6 +174,7 @@ async def test_what_is_said_of_an_entry(client: Client) -> None:
             "object": "a",
             "actor": None,
             "actor_type": None,
+            "came_by": None,
             "settled": False,
             "xp": 0,
         },

@@ -148,7 +148,7 @@ async def test_an_account_without_groups_needs_one_first(
 ) -> None:
     """A definition belongs to a group: without any the call is a conflict that says what to do."""
     account = await new_account()
-    await happen(worker, account, "известие", "42", "contact.deleted")
+    await happen(worker, account, "известие", "42", "contact.merged")
     await flush_inbox(api, worker)
     async with api.as_(account) as client:
         refused = await client.post("/inbox/definition", json={"type": "42"})

@@ -21,8 +21,8 @@ from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
-from consumer.ingest.catalog_check import StaleCatalogError
 from consumer.ingest.dead_letters import browse
+from consumer.ingest.stale_catalog import StaleCatalogError
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.store_dead_letters import refused_by_database
 from consumer.ingest.triage import triage
@@ -152,6 +152,8 @@ class Replay:
             batch,
             self._watch,
             shards=self._context.shards,
+            salt=self._context.salt,
+            may_erase=self._context.may_erase,
             weights=self._context.weights,
             claim_window=self._claim_window,
         )

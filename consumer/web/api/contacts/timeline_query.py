@@ -59,7 +59,8 @@ class EventDetails(BaseModel):
     """The event of an entry.
 
     object: the conversation, deal, order… it is about. settled: it arrived more than 7 days late and changed no
-    other verdict. xp: XP that the entry gives to the actor.
+    other verdict. xp: XP that the entry gives to the actor. came_by: the id that it named, where that was joined to
+    the contact's; null: the contact's own.
     """
 
     id: str
@@ -70,6 +71,7 @@ class EventDetails(BaseModel):
     actor_type: str | None
     settled: bool
     xp: int
+    came_by: str | None
 
 
 class AdjustmentDetails(BaseModel):
@@ -212,6 +214,7 @@ def _entry(row: asyncpg.Record, query: TimelineQuery) -> tuple[TimelinePosition,
             actor_type=row["actor_type"],
             settled=row["settled"],
             xp=row["xp_worth"] if counts else 0,
+            came_by=row["came_by"],
         ),
     )
     return (row["occurred_at"], row["event_key"], definition.id), item

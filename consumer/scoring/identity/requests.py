@@ -1,0 +1,261 @@
+"""Joins and deletions that people ask for: stored as facts, audited, and previewed. Workers carry them out.
+
+Lock order: batches, account, contacts. Permissions are the caller's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from consumer.catalog import audit
+from consumer.catalog.audit import AuditedChange
+from consumer.contact_state.identity_facts import DeletionFact, JoinFact, record_deletions, record_joins
+from consumer.domain.errors import UnknownAccountError
+from consumer.domain.identity import hash_of
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
+from consumer.scoring import announce
+from consumer.scoring.identity.carry_out import change_in_transaction
+from sql import queries
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from consumer.infra.postgres.connection import Connection
+
+_SQL = queries("identity")
+
+# Where data of a deleted contact may still be, since it is not this service that keeps it.
+NOT_REACHED = (
+    "the input topics, for as long as Kafka keeps their records",
+    "the dead-letter topic, for as long as Kafka keeps its records",
+    "engagement.score-changed until the next compaction, and its tombstones' keys for delete.retention.ms",
+    "engagement.xp-credited, for as long as Kafka keeps its records: XP that reps earned stays",
+    "backups of the database, and logs of other services",
+)
+
+
+class UnknownContactError(Exception):
+    """The account has no such contact."""
+
+    def __init__(self, contact: str) -> None:
+        super().__init__(f"there is no contact {contact}")
+        self.contact = contact
+
+
+class AlreadyOneError(Exception):
+    """Both ids mean one contact already."""
+
+
+class UnknownJoinError(Exception):
+    """The contact has no such join, or it was not made through the API and cannot be undone."""
+
+
+class UnknownDeletionError(Exception):
+    """The account has no such deletion."""
+
+
+class JoinStatus(msgspec.Struct, frozen=True):
+    """A join of a contact. id: hex. into: the id that it leads to, None once that is erased."""
+
+    id: str
+    into: str | None
+    origin: str
+    occurred_at: datetime
+    requested_by: str | None
+    is_carried_out: bool
+
+
+class DeletionStatus(msgspec.Struct, frozen=True):
+    """A deletion. contact: the hash that stands for the id from now on. taken: rows by kind, None: not done yet."""
+
+    id: str
+    contact: str
+    occurred_at: datetime
+    carried_out_at: datetime | None
+    taken: dict[str, int] | None
+
+
+class JoinPreview(msgspec.Struct, frozen=True):
+    """What a join would do. survivor: the id that both would mean.
+
+    scores: by profile, overall (group '') and groups of both contacts before and of the union. ceasing, beginning:
+    entries that would cease to count, or begin to.
+    """
+
+    survivor: str
+    scores: dict[str, dict[str, tuple[int, int, int]]]
+    ceasing: int
+    beginning: int
+
+
+async def join(connection: Connection, account: str, contact: str, into: str, *, by: str) -> JoinStatus:
+    """Join a contact to another. Raises UnknownContactError, AlreadyOneError."""
+    async with _transaction(connection, account):
+        account_id, number, other = await _lock_both(connection, account, contact, into)
+        fact = JoinFact(number, other, "api", datetime.now(UTC), secrets.token_bytes(16), by)
+        await record_joins(connection, [fact])
+        change = AuditedChange(
+            "joined", "contact", contact, None, {"into": into, "join": fact.event_key.hex()}
+        )
+        await audit.record_changes(connection, account, by, change)
+    return (await joins_of(connection, account_id, contact, fact.event_key))[0]
+
+
+async def undo_join(connection: Connection, account: str, contact: str, join_id: str, *, by: str) -> None:
+    """Undo a join that was made through the API. Raises UnknownContactError, UnknownJoinError."""
+    async with _transaction(connection, account):
+        account_id = await _account(connection, account)
+        number = (await _find(connection, account_id, contact))["id"]
+        await announce.lock_contacts(connection, [number])
+        origin = await connection.fetchval(_SQL["undo_join"], number, _key(join_id))
+        if origin != "api":
+            why = f"contact {contact} has no join {join_id}"
+            if origin is not None:
+                why = f"join {join_id} came with an event ({origin}): only joins of the API can be undone"
+            raise UnknownJoinError(why)
+        change = AuditedChange("split", "contact", contact, {"join": join_id}, None)
+        await audit.record_changes(connection, account, by, change)
+
+
+async def joins_of(
+    connection: Connection, account_id: int, contact: str, event_key: bytes | None = None
+) -> list[JoinStatus]:
+    """Return the joins of a contact's id, newest first, or one of them. Raises UnknownContactError."""
+    number = (await _find(connection, account_id, contact))["id"]
+    return [
+        JoinStatus(
+            row["event_key"].hex(),
+            row["into_id"],
+            row["origin"],
+            row["occurred_at"],
+            row["requested_by"],
+            row["is_carried_out"],
+        )
+        for row in await connection.fetch(_SQL["joins_of"], number, event_key)
+    ]
+
+
+async def preview_join(connection: Connection, account: str, contact: str, into: str) -> JoinPreview:
+    """Return what a join would do; its contacts are locked meanwhile.
+
+    Raises UnknownContactError, AlreadyOneError.
+    """
+    await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[account])
+    try:
+        account_id, number, other = await _lock_both(connection, account, contact, into)
+        mine = await _points(
+            connection, account_id, (await _find(connection, account_id, contact))["survivor_id"]
+        )
+        theirs = await _points(
+            connection, account_id, (await _find(connection, account_id, into))["survivor_id"]
+        )
+        await record_joins(
+            connection, [JoinFact(number, other, "api", datetime.now(UTC), secrets.token_bytes(16))]
+        )
+        done = await change_in_transaction(connection, number)
+        survivor = (await _find(connection, account_id, contact))["survivor_id"]
+        union = await _points(connection, account_id, survivor)
+        name = await connection.fetchval(_SQL["name"], survivor)
+    finally:
+        if not connection.is_closed():
+            await connection.execute("rollback")
+    return JoinPreview(
+        name,
+        {
+            profile: {
+                group: (mine.get(profile, {}).get(group, 0), theirs.get(profile, {}).get(group, 0), points)
+                for group, points in groups.items()
+            }
+            for profile, groups in union.items()
+        },
+        done.ceasing,
+        done.beginning,
+    )
+
+
+async def delete(connection: Connection, account: str, contact: str, *, by: str) -> DeletionStatus:
+    """Delete what is dated before now of a contact. Raises UnknownContactError."""
+    account_id, _, deletion = await delete_by_number(connection, account, contact, by=by)
+    return await deletion_status(connection, account_id, deletion)
+
+
+async def delete_by_number(
+    connection: Connection, account: str, contact: str, *, by: str
+) -> tuple[int, int, str]:
+    """Do the same; return the numbers of account and contact, and the id of the deletion."""
+    async with _transaction(connection, account):
+        account_id = await _account(connection, account)
+        number = (await _find(connection, account_id, contact))["id"]
+        await announce.lock_contacts(connection, [number])
+        await _find(connection, account_id, contact)  # unless another deletion was quicker
+        key = secrets.token_bytes(16)
+        await record_deletions(connection, [DeletionFact(number, datetime.now(UTC), key, by)])
+        hashed = hash_of(await connection.fetchval(_SQL["salt"]), account_id, contact).hex()
+        change = AuditedChange("deleted", "contact", f"erased:{hashed}", None, {"deletion": key.hex()})
+        await audit.record_changes(connection, account, by, change)
+    return account_id, number, key.hex()
+
+
+async def deletion_status(connection: Connection, account_id: int, deletion: str) -> DeletionStatus:
+    """Return how far a deletion is. Raises UnknownDeletionError."""
+    row = await connection.fetchrow(_SQL["deletion_status"], account_id, _key(deletion))
+    if row is None:
+        raise UnknownDeletionError(f"there is no deletion {deletion}")
+    hashed = row["id_hash"] or hash_of(row["salt"], account_id, row["external_id"])
+    taken = None if row["taken"] is None else msgspec.json.decode(row["taken"], type=dict[str, int])
+    return DeletionStatus(deletion, hashed.hex(), row["occurred_at"], row["carried_out_at"], taken)
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection, account: str) -> AsyncIterator[None]:
+    await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[account])
+    try:
+        yield
+    except BaseException:
+        if not connection.is_closed():
+            await connection.execute("rollback")
+        raise
+    await connection.execute("commit")
+
+
+async def _lock_both(connection: Connection, account: str, contact: str, into: str) -> tuple[int, int, int]:
+    account_id = await _account(connection, account)
+    ids = [await _find(connection, account_id, name) for name in (contact, into)]
+    await announce.lock_contacts(connection, sorted(row["id"] for row in ids))
+    ids = [await _find(connection, account_id, name) for name in (contact, into)]
+    if ids[0]["survivor_id"] == ids[1]["survivor_id"]:
+        raise AlreadyOneError(f"{contact} and {into} are one contact already")
+    return account_id, ids[0]["id"], ids[1]["id"]
+
+
+async def _account(connection: Connection, account: str) -> int:
+    number: int | None = await connection.fetchval(_SQL["account_number"], account)
+    if number is None:
+        raise UnknownAccountError(f"there is no account {account!r}")
+    return number
+
+
+async def _find(connection: Connection, account_id: int, contact: str) -> dict[str, int]:
+    row = await connection.fetchrow(_SQL["find_contact"], account_id, contact)
+    if row is None:
+        raise UnknownContactError(contact)
+    return dict(row)
+
+
+async def _points(connection: Connection, account_id: int, contact: int) -> dict[str, dict[str, int]]:
+    points: dict[str, dict[str, int]] = {}
+    for profile, group, of_group in await connection.fetch(_SQL["points"], account_id, contact):
+        points.setdefault(profile, {})[group] = of_group
+    return points
+
+
+def _key(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""

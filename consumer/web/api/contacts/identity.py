@@ -1,0 +1,221 @@
+"""`contacts/{contact}/joins`, deletion and export: what a contact is, and what is kept of a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Path
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from consumer.scoring.identity import requests
+from consumer.scoring.identity.requests import (
+    AlreadyOneError,
+    UnknownContactError,
+    UnknownDeletionError,
+    UnknownJoinError,
+)
+from consumer.web.api.contacts.contact_export import export_lines
+from consumer.web.http.auth import Manager, Operator, Reader
+from consumer.web.http.database import Database
+from consumer.web.http.export_response import ExportResponse, stream_lines
+from consumer.web.http.ndjson_response import MEDIA_TYPE
+from consumer.web.http.problems import Code, ProblemError, body_fault, conflict, invalid, not_found
+from consumer.web.http.request_types import Body, ContactId
+
+if TYPE_CHECKING:
+    from consumer.scoring.identity.requests import DeletionStatus, JoinStatus
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
+
+Contact = Annotated[str, Path(description="The contact's id in the upstream system.")]
+
+
+class NewJoin(Body):
+    """Join the contact of the path to another, which survives."""
+
+    into: ContactId
+    """The id of the contact that both ids will mean."""
+
+
+class JoinAnswer(BaseModel, use_attribute_docstrings=True):
+    """A join of a contact to another."""
+
+    id: str
+    into: str | None
+    """The id that it leads to; null once that contact was deleted."""
+    origin: Literal["merged", "identify", "api"]
+    """`merged` and `identify` came with an event; joins of the API can be undone."""
+    occurred_at: datetime
+    requested_by: str | None
+    carried_out: bool
+    """Whether both ids mean one contact already: a worker does it within seconds."""
+
+
+class JoinsAnswer(BaseModel, use_attribute_docstrings=True):
+    """The joins of an id. Of several the newest holds."""
+
+    items: list[JoinAnswer]
+
+
+class JoinedScore(BaseModel, use_attribute_docstrings=True):
+    """A score before and after a join. group: null is overall."""
+
+    group: str | None
+    contact: int
+    into: int
+    joined: int
+
+
+class JoinPreviewAnswer(BaseModel, use_attribute_docstrings=True):
+    """What a join would do."""
+
+    survivor: str
+    """The id that both would mean."""
+    profiles: dict[str, list[JoinedScore]]
+    """Scores by profile."""
+    ceasing: int
+    """Events that would cease to count, since another of the same definition counts already."""
+    beginning: int
+    """Events that would begin to count."""
+
+
+class DeletionAnswer(BaseModel, use_attribute_docstrings=True):
+    """A deletion. It never names the contact again."""
+
+    id: str
+    contact: str
+    """What stands for the contact's id from now on, in the audit trail too: a salted hash."""
+    requested_at: datetime
+    done_at: datetime | None
+    """When a worker had carried it out; null: not yet."""
+    taken: dict[str, int] | None
+    """What went, as numbers of rows; null: not carried out yet."""
+    not_reached: list[str]
+    """Where the person's data may still be, since it is not this service that keeps it."""
+
+
+@router.post("/contacts/{contact:path}/joins", status_code=202)
+async def join_contact(
+    caller: Manager, database: Database, contact: Contact, body: NewJoin, response: Response
+) -> JoinAnswer:
+    """Join a contact to another; a worker carries it out within seconds. `DELETE` of the join undoes it."""
+    async with database.connection() as connection:
+        try:
+            status = await requests.join(connection, caller.account.key, contact, body.into, by=caller.actor)
+        except UnknownContactError as error:
+            raise _unknown(error, contact) from None
+        except AlreadyOneError as error:
+            raise conflict(str(error)) from None
+    response.headers["Location"] = f"/v1/accounts/{caller.account.key}/contacts/{contact}/joins"
+    return _join(status)
+
+
+@router.post("/contacts/{contact:path}/joins/preview")
+async def preview_join(
+    caller: Manager, database: Database, contact: Contact, body: NewJoin
+) -> JoinPreviewAnswer:
+    """Return what joining a contact to another would make of their scores. Changes nothing."""
+    async with database.preview() as connection:
+        try:
+            preview = await requests.preview_join(connection, caller.account.key, contact, body.into)
+        except UnknownContactError as error:
+            raise _unknown(error, contact) from None
+        except AlreadyOneError as error:
+            raise conflict(str(error)) from None
+    return JoinPreviewAnswer(
+        survivor=preview.survivor,
+        profiles={
+            profile: [
+                JoinedScore(group=group or None, contact=mine, into=theirs, joined=joined)
+                for group, (mine, theirs, joined) in groups.items()
+            ]
+            for profile, groups in preview.scores.items()
+        },
+        ceasing=preview.ceasing,
+        beginning=preview.beginning,
+    )
+
+
+@router.get("/contacts/{contact:path}/joins")
+async def list_joins(caller: Reader, database: Database, contact: Contact) -> JoinsAnswer:
+    """List the joins of an id to other contacts, newest first."""
+    async with database.connection() as connection:
+        try:
+            joins = await requests.joins_of(connection, caller.account.id, contact)
+        except UnknownContactError as error:
+            raise _unknown(error, contact) from None
+    return JoinsAnswer(items=[_join(one) for one in joins])
+
+
+@router.delete("/contacts/{contact:path}/joins/{join}", status_code=204)
+async def undo_join(caller: Manager, database: Database, contact: Contact, join: str) -> None:
+    """Undo a join of the API: both contacts become what they would be without it, newer events included."""
+    async with database.connection() as connection:
+        try:
+            await requests.undo_join(connection, caller.account.key, contact, join, by=caller.actor)
+        except UnknownContactError as error:
+            raise _unknown(error, contact) from None
+        except UnknownJoinError as error:
+            raise conflict(str(error)) from None
+
+
+@router.get("/contacts/{contact:path}/export", response_class=ExportResponse)
+async def export_contact(caller: Operator, database: Database, contact: Contact) -> ExportResponse:
+    """Return everything that is kept of a contact as JSON Lines: fields, scores, timeline, adjustments, XP."""
+    try:
+        return await stream_lines(export_lines(database, caller.account.id, contact), MEDIA_TYPE)
+    except UnknownContactError:
+        raise not_found(f"contact {contact}") from None
+
+
+@router.delete("/contacts/{contact:path}", status_code=202)
+async def delete_contact(
+    caller: Operator, database: Database, contact: Contact, response: Response
+) -> DeletionAnswer:
+    """Delete what is dated before now of a contact; a worker carries it out within seconds.
+
+    Events that are dated earlier and come later are ignored. `Location` is the address of the report.
+    """
+    async with database.connection() as connection:
+        try:
+            status = await requests.delete(connection, caller.account.key, contact, by=caller.actor)
+        except UnknownContactError as error:
+            raise _unknown(error, contact) from None
+    response.headers["Location"] = f"/v1/accounts/{caller.account.key}/deletions/{status.id}"
+    return _deletion(status)
+
+
+@router.get("/deletions/{deletion}")
+async def read_deletion(caller: Operator, database: Database, deletion: str) -> DeletionAnswer:
+    """Return the report of a deletion: what went, and what cannot be reached."""
+    async with database.connection() as connection:
+        try:
+            status = await requests.deletion_status(connection, caller.account.id, deletion)
+        except UnknownDeletionError as error:
+            raise ProblemError(Code.NOT_FOUND, str(error)) from None
+    return _deletion(status)
+
+
+def _unknown(error: UnknownContactError, contact: str) -> Exception:
+    if error.contact == contact:
+        return not_found(f"contact {contact}")
+    return invalid(body_fault("into", str(error)))
+
+
+def _join(status: JoinStatus) -> JoinAnswer:
+    values = msgspec.structs.asdict(status)
+    return JoinAnswer(carried_out=values.pop("is_carried_out"), **values)
+
+
+def _deletion(status: DeletionStatus) -> DeletionAnswer:
+    return DeletionAnswer(
+        id=status.id,
+        contact=status.contact,
+        requested_at=status.occurred_at,
+        done_at=status.carried_out_at,
+        taken=status.taken,
+        not_reached=list(requests.NOT_REACHED),
+    )

@@ -1,0 +1,73 @@
+"""Carries out joins and deletions of contacts soon after they have come, in every worker; accounts take turns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.postgres.errors import retry_reason
+from consumer.infra.wait import event_within, jittered
+from consumer.scoring import identity
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from consumer.infra.postgres.connection import Connection
+
+log = structlog.get_logger(__name__)
+
+# Accounts of which one contact each is worked on before looking again.
+_ACCOUNTS = 50
+
+
+class IdentityJobs:
+    """Looks for contacts about which joins or deletions have come, and carries these out one by one."""
+
+    def __init__(
+        self, connect: Callable[[], Awaitable[Connection]], *, every: float = 0.5, rest: float = 0.005
+    ) -> None:
+        """In seconds: every: between looks that find nothing; rest: after each contact, to let batches go first."""
+        self._database = ConnectionKeeper(connect)
+        self._every = every
+        self._rest = rest
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until `stopping` is set; a transient database error ends one look, others are raised."""
+        try:
+            while not await event_within(stopping, jittered(self._every)):
+                try:
+                    while await self.run_once(stopping):
+                        pass
+                except Exception as error:
+                    if (reason := retry_reason(error)) is None:
+                        raise
+                    log.info("joins and deletions retried", reason=reason.value, error=str(error)[:200])
+                    self._database.drop()
+        finally:
+            self._database.drop()
+
+    async def run_once(self, stopping: asyncio.Event) -> int:
+        """Carry out what waits longest of each account; returns of how many."""
+        connection = await self._database.get()
+        due = await identity.due_contacts(connection, _ACCOUNTS)
+        for contact in due:
+            await self._carry_out(connection, contact)
+            if await event_within(stopping, self._rest):
+                return 0
+        return len(due)
+
+    async def _carry_out(self, connection: Connection, contact: int) -> None:
+        try:
+            done = await identity.carry_out(connection, contact)
+        except Exception as error:
+            if retry_reason(error) is not None:
+                raise
+            # One contact must not stop the others, nor the worker.
+            log.exception("joins and deletions of a contact cannot be carried out", number=contact)
+            await identity.postpone(connection, contact)
+        else:
+            taken = {kind: number for kind, number in done.taken.items() if number}
+            log.info("joins and deletions carried out", ids=done.ids, contacts=done.survivors, **taken)

@@ -1,0 +1,86 @@
+-- From version 4: what joins and deletions of contacts need. They are recorded from now on, and carried out after the next
+-- migration: an id may then lead to another contact, or be erased, which programs before do not know.
+-- oldest program: 3
+
+-- step: brief
+alter type message_kind add value 'tombstone';
+
+-- step: brief
+alter table installation
+    add column salt bytea not null default uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+
+-- step: brief
+alter table timeline add column came_by bigint;
+
+-- step: brief
+alter table adjustments add column came_by bigint;
+
+-- step: index
+create unique index concurrently adjustments_client_key_by_id on adjustments
+    (contact_id, client_key, coalesce(came_by, contact_id));
+
+-- step: brief
+alter table contacts
+    alter column external_id drop not null,
+    add column survivor_id bigint,
+    add column has_absorbed boolean not null default false,
+    add column deleted_before timestamptz,
+    add column id_hash bytea,
+    add constraint contacts_named_or_erased check (external_id is null or id_hash is null) not valid;
+
+-- step: validate
+alter table contacts validate constraint contacts_named_or_erased;
+
+-- step: index
+create unique index concurrently contacts_by_hash on contacts (account_id, id_hash) where id_hash is not null;
+
+-- step: index
+create index concurrently contacts_by_survivor on contacts (survivor_id) where survivor_id is not null;
+
+-- step: brief
+create table joined_fields (
+    contact_id  bigint      not null references contacts,
+    field       text        not null,
+    value       text        not null,
+    occurred_at timestamptz not null,
+    event_key   bytea       not null,
+    primary key (contact_id, field)
+);
+create table joins (
+    contact_id   bigint      not null references contacts,
+    into_id      bigint      not null references contacts,
+    origin       text        not null constraint joins_origin_known check (origin in ('merged', 'identify', 'api')),
+    occurred_at  timestamptz not null,
+    event_key    bytea       not null,
+    requested_by text,
+    primary key (contact_id, event_key)
+);
+create index joins_by_survivor on joins (into_id);
+create table deletions (
+    contact_id     bigint      not null references contacts,
+    occurred_at    timestamptz not null,
+    event_key      bytea       not null,
+    requested_by   text,
+    taken          jsonb,
+    carried_out_at timestamptz,
+    primary key (contact_id, event_key)
+);
+create index deletions_by_key on deletions (event_key);
+create table identity_work (
+    contact_id bigint      primary key references contacts,
+    account_id integer     not null,
+    since      timestamptz not null default now()
+);
+create index identity_work_by_age on identity_work (since);
+create table ended_chains (
+    contact_id      bigint  not null,
+    profile_id      integer not null,
+    message_version bigint  not null,
+    primary key (contact_id, profile_id)
+);
+create table personless_tallies (
+    account_id    integer not null,
+    definition_id integer not null,
+    count         bigint  not null,
+    primary key (account_id, definition_id)
+);

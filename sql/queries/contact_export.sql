@@ -1,0 +1,50 @@
+-- Everything that is kept of one contact ($2, by number) of an account ($1). The statements share a snapshot.
+
+-- name: contact
+-- The contact that an id ($2) of an account means.
+select c.id as number, c.external_id as id, c.created_at as first_seen_at
+from contacts named join contacts c on c.id = coalesce(named.survivor_id, named.id)
+where named.account_id = $1 and named.external_id = $2;
+
+-- name: id
+-- The ids that have been joined to it, and how.
+select c.external_id as id, j.origin, j.occurred_at
+from contacts c
+left join joins j on j.contact_id = c.id
+where c.account_id = $1 and c.survivor_id = $2
+order by c.external_id, j.occurred_at;
+
+-- name: field
+-- What events say about it.
+select field as name, value, occurred_at from contact_fields where account_id = $1 and contact_id = $2 order by field;
+
+-- name: score
+-- Its points under published versions, overall (group null) and by group.
+select p.key as profile, p.published_version as version, g.key as "group", s.points
+from profiles p
+join scores s on s.contact_id = $2 and s.profile_id = p.id and s.version = p.published_version
+left join groups g on g.id = s.group_id
+where p.account_id = $1
+order by p.position, p.id, g.position nulls first;
+
+-- name: adjustment
+-- Points that people gave or took.
+select p.key as profile, g.key as "group", a.points, a.reason, a.author, a.created_at
+from adjustments a
+join profiles p on p.id = a.profile_id and p.account_id = $1
+join groups g on g.id = a.group_id
+where a.contact_id = $2
+order by a.id;
+
+-- name: event
+-- Its entries after ($3, $4, $5), oldest first, with what came with them and the XP that they are worth to their actor.
+select t.occurred_at, t.event_key, t.definition_id, d.key as definition, t.verdict::text as verdict, t.type, t.source,
+    t.event_id as id, t.object_id as object, t.actor_id as actor, t.actor_type,
+    case when t.credit_number % 2 = 1 then t.xp_worth else 0 end as xp, c.external_id as came_by, t.data
+from timeline t
+join definitions d on d.id = t.definition_id
+left join contacts c on c.id = t.came_by
+where t.account_id = $1 and t.contact_id = $2
+    and ($3::timestamptz is null or (t.occurred_at, t.event_key, t.definition_id) > ($3, $4::bytea, $5::int))
+order by t.occurred_at, t.event_key, t.definition_id
+limit $6;

@@ -1,0 +1,123 @@
+"""What Hypothesis draws for the laws of joins and deletions: events of a few ids that are joined and deleted.
+
+Owns what is likely: joins that make chains and circles, in any order of arrival, and deletions among them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from tests.oracle import OracleRecord
+from tests.pipeline.catalog_strategies import changes, first_documents
+from tests.pipeline.strategies import (
+    EPOCHS,
+    ODD,
+    ORDINARY,
+    STEPS,
+    Chapter,
+    batches,
+    happenings,
+    record_of,
+    turns,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime, timedelta
+
+KNOWN = ("ann", "bob", "cem")
+ANONYMOUS = ("anonymous:1", "anonymous:2")
+_TICKS = 8
+
+
+@st.composite
+def _fact(draw: st.DrawFn, name: str, epoch: datetime, step: timedelta) -> OracleRecord:
+    """Draw what an event says about a contact."""
+    account = draw(st.sampled_from(["north", "north", "south"]))
+    type_ = draw(
+        st.sampled_from(
+            ["contact.merged"] * 3
+            + ["track.identify"] * 2
+            + ["contact.deleted"] * 2
+            + ["contact.upserted"] * 3
+        )
+    )
+    subject = draw(st.sampled_from(ANONYMOUS if type_ == "track.identify" else KNOWN + ANONYMOUS))
+    data: dict[str, Any] = {}
+    if type_ in ("contact.merged", "track.identify"):
+        data = {"into": draw(st.sampled_from([*KNOWN, *KNOWN, *ANONYMOUS, None]))}
+    elif type_ == "contact.upserted":
+        data = draw(
+            st.dictionaries(st.sampled_from(["name", "email"]), st.sampled_from(["A", "B", "C"]), max_size=2)
+        )
+    occurred_at = epoch + draw(st.integers(0, _TICKS)) * step + draw(st.sampled_from([0, 0, 1])) * ODD
+    timestamp = occurred_at.replace(microsecond=0)
+    return OracleRecord(
+        id=name,
+        source="/crm",
+        type=type_,
+        subject=subject,
+        time=occurred_at.isoformat(),
+        accountid=account,
+        data=json.dumps(data),
+        timestamp=timestamp,
+    )
+
+
+@st.composite
+def lives(draw: st.DrawFn, *, with_deletions: bool = True) -> list[Chapter]:
+    """Draw the lives of a few contacts in chapters, after some of which joins and deletions are carried out."""
+    step = draw(st.sampled_from(STEPS))
+    epoch = draw(st.sampled_from(EPOCHS))
+    events = draw(st.lists(happenings(_TICKS, ORDINARY), min_size=12, max_size=22))
+    records = [
+        replace(
+            record_of(event, f"e{number}", epoch, step),
+            subject=draw(st.sampled_from(KNOWN + ANONYMOUS)),
+            accountid=draw(st.sampled_from(["north", "north", "south"])),
+        )
+        for number, event in enumerate(events)
+    ]
+    for number in range(draw(st.integers(3, 9))):
+        fact = draw(_fact(f"f{number}", epoch, step))
+        if with_deletions or fact.type != "contact.deleted":
+            records.insert(draw(st.integers(0, len(records))), fact)
+    dealt = draw(batches(records, (1, 3, 6)))
+    ends = sorted(draw(st.lists(st.integers(1, len(dealt) - 1), min_size=1, max_size=3, unique=True)))
+    documents = [draw(first_documents(step)), *(draw(st.one_of(st.just([]), changes(step))) for _ in ends)]
+    carried_out = [draw(st.booleans()) for _ in ends]
+    return [
+        Chapter(tuple(named), tuple(dealt[begin:end]), draw(turns), carries_out)
+        for named, begin, end, carries_out in zip(
+            documents, [0, *ends], [*ends, len(dealt)], [*carried_out, True], strict=True
+        )
+    ]
+
+
+@st.composite
+def rearranged_lives(
+    draw: st.DrawFn, history: Sequence[Chapter], rename: Callable[[str], str]
+) -> list[Chapter]:
+    """Draw another order and other batches of each chapter in accounts of other names; carry out at the end."""
+    chapters = []
+    for number, chapter in enumerate(history, start=1):
+        records = [record for batch in chapter.batches for record in batch.records]
+        moved = [
+            replace(record, accountid=rename(str(record.accountid)))
+            for record in draw(st.permutations(records))
+        ]
+        documents = [{**document, "account": rename(document["account"])} for document in chapter.documents]
+        is_last = number == len(history)
+        chapters.append(
+            Chapter(
+                tuple(documents),
+                tuple(draw(batches(moved, (2, 5, 9)))),
+                draw(turns),
+                is_last or draw(st.booleans()),
+            )
+        )
+    return chapters
