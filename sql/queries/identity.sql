@@ -334,9 +334,13 @@ limit $4
 delete from dead_letters where id = any($1::bigint[])
 
 -- name: forget_samples
--- Takes the samples of an account's inbox away that are about a contact ($2) and dated before $3.
+-- Takes the samples of an account's inbox away that are about a contact ($2) and dated before $3. Only what comes before
+-- `data`, the last member, is read: data may have what jsonb refuses. ('{}': was taken away.)
 update inbox set sample = '{}'
-where account_id = $1 and sample::jsonb ->> 'subject' = $2 and (sample::jsonb ->> 'time')::timestamptz < $3
+where account_id = $1 and (
+    select attributes ->> 'subject' = $2 and (attributes ->> 'time')::timestamptz < $3
+    from (select (split_part(nullif(sample, '{}'), ',"data":', 1) || '}')::jsonb as attributes) e
+)
 
 -- name: forget_in_audit
 -- Puts a name for an erased contact ($3) in the place of its id ($2) in the audit trail, and takes reasons away.

@@ -116,7 +116,9 @@ async def test_a_deletion_leaves_nothing_that_names_the_person(
     person, name, payload = "person-4711", "Ada Lovelace", "countess of numbers"
     await happen(worker, account, "contact.upserted", subject=person, data=json.dumps({"name": name}))
     await happen(worker, account, "deal.won", subject=person, data=json.dumps({"note": payload}))
-    await happen(worker, account, "survey.answered", subject=person, data=json.dumps({"note": payload}))
+    await happen(
+        worker, account, "survey.answered", subject=person, data=json.dumps({"note": f"{payload}\0"})
+    )
     await _dead_letter(worker, account, person)
     await _dead_letter(worker, account, "bob")
     connection = await postgres.connect(api.dsn)
