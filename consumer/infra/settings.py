@@ -135,6 +135,7 @@ ExistingFile = Annotated[Path, AfterValidator(_file)]
 KeySource = Annotated[str, AfterValidator(_key_source)]
 ProcessCount = Annotated[int, BeforeValidator(_process_count), Field(ge=1, le=_MAX_PROCESSES)]
 Partitions = Annotated[int, Field(ge=1, le=10_000)]
+Days = Annotated[int, Field(ge=0, le=3660)]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 LogLevel = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)]
 LogFormat = Annotated[Literal["json", "console"], BeforeValidator(_lower)]
@@ -203,6 +204,13 @@ class Settings(BaseSettings):
         ge=timedelta(days=8),
         le=timedelta(days=3660),
         description="How long the key of an applied event is remembered",
+    )
+    dead_letter_days: Days = Field(
+        90,
+        description="Days until a dead letter is deleted that is neither replayed nor discarded; 0: for ever",
+    )
+    sample_days: Days = Field(
+        30, description="Days until the sample of a type in the inbox is taken away; 0: for ever"
     )
     max_definitions: Limit = Field(1000, description="Maximum number of definitions of an account")
     max_groups: Limit = Field(100, description="Maximum number of groups of an account")

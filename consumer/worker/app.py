@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,7 +30,7 @@ from consumer.relay.relay import Relay
 from consumer.relay.shard_leases import ShardLeases
 from consumer.worker.background_jobs import BackgroundJobs
 from consumer.worker.identity_jobs import IdentityJobs
-from consumer.worker.maintenance import Maintenance
+from consumer.worker.maintenance import Kept, Maintenance
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -209,7 +210,12 @@ class Worker:
         )
 
     def _maintenance(self) -> Maintenance:
-        return Maintenance(self._connect, claim_window=self.settings.claim_window, clock=self.clock)
+        kept = Kept(
+            claims=self.settings.claim_window,
+            dead_letters=_days(self.settings.dead_letter_days),
+            samples=_days(self.settings.sample_days),
+        )
+        return Maintenance(self._connect, kept=kept, clock=self.clock)
 
     def _background_jobs(self) -> BackgroundJobs:
         return BackgroundJobs(self._connect, clock=self.clock)
@@ -255,6 +261,10 @@ class Worker:
             return connection
 
         return connect
+
+
+def _days(number: int) -> timedelta | None:
+    return timedelta(days=number) if number else None
 
 
 async def run(settings: Settings, only: str | None = None, link: SupervisorLink | None = None) -> None:

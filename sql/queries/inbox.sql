@@ -1,5 +1,6 @@
 -- name: flush
--- Adds counts of unmatched types; types beyond the first $7 of an account are counted under ''.
+-- Adds counts of unmatched types; types beyond the first $7 of an account are counted under ''. A sample stays until it
+-- is forgotten ('{}').
 with counted as (
     select * from unnest($1::int[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[])
         with ordinality as t(account_id, type, count, first_seen_at, last_seen_at, sample, ordinal)
@@ -16,7 +17,8 @@ from placed
 group by 1, 2
 order by 1, 2
 on conflict (account_id, type) do update
-set count = i.count + excluded.count, last_seen_at = excluded.last_seen_at
+set count = i.count + excluded.count, last_seen_at = excluded.last_seen_at,
+    sample = case when i.sample = '{}' then excluded.sample else i.sample end
 ;
 
 -- name: page

@@ -929,4 +929,41 @@ MUTANTS = (
             ),
         ),
     ),
+    # What names people outside timelines
+    Mutant(
+        "sample-for-ever",
+        breaks="the next event gives no sample in the place of one that was taken away",
+        test="tests/pipeline/test_maintenance.py::test_samples_go_after_their_time_and_the_next_event_gives_one",
+        edits=(
+            Edit(
+                "sql/queries/inbox.sql",
+                old="case when i.sample = '{}' then excluded.sample else i.sample end",
+                new="i.sample",
+            ),
+        ),
+    ),
+    Mutant(
+        "sample-goes-with-its-type",
+        breaks="a sample is taken away by the age of its type alone",
+        test="tests/pipeline/test_maintenance.py::test_samples_go_after_their_time_and_the_next_event_gives_one",
+        edits=(
+            Edit(
+                "sql/queries/maintenance.sql",
+                old="::timestamptz\n            < now() - $3::interval\n",
+                new="::timestamptz\n            < now()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "first-dead-letters-only",
+        breaks="a round deletes one step of dead letters",
+        test="tests/pipeline/test_maintenance.py::test_dead_letters_go_after_their_time_and_not_before",
+        edits=(
+            Edit(
+                "sql/queries/maintenance.sql",
+                old="(select max(id) from next where is_past) as last",
+                new="null::bigint as last",
+            ),
+        ),
+    ),
 )

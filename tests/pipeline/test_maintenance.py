@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.scoring.verify import verify
 from consumer.worker import maintenance
-from consumer.worker.maintenance import Maintenance, MaintenanceRound, months_ahead
+from consumer.worker.maintenance import Kept, Maintenance, MaintenanceRound, months_ahead
 from tests.builders.catalog_documents import document
 from tests.builders.events import dated_event
 from tests.pipeline import service
@@ -25,8 +27,12 @@ if TYPE_CHECKING:
 
     from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Connection
+    from tests.pipeline.service import Service
 
 _WINDOW = timedelta(days=90)
+_KEPT = Kept(claims=_WINDOW, dead_letters=timedelta(days=60), samples=timedelta(days=30))
+_NOTHING = MaintenanceRound(months=0, claims=0, dead_letters=0, samples=0)
+_MINUTE = timedelta(minutes=1)
 _NOW = datetime.now(UTC).replace(microsecond=0)
 
 
@@ -40,10 +46,10 @@ class _December:
         return 0.0
 
 
-def _maintenance(dsn: str, clock: Clock | None = None, **seconds: float) -> Maintenance:
+def _maintenance(dsn: str, clock: Clock | None = None, kept: Kept = _KEPT, **seconds: float) -> Maintenance:
     return Maintenance(
         lambda: postgres.connect(dsn),
-        claim_window=_WINDOW,
+        kept=kept,
         clock=clock or SystemClock(),
         **({"every": 0.05, "retry": 0.05, "rest": 0.0} | seconds),
     )
@@ -58,10 +64,10 @@ async def _running(kept: Maintenance) -> AsyncIterator[None]:
     await task
 
 
-async def _once(dsn: str, clock: Clock | None = None) -> MaintenanceRound | None:
-    kept = _maintenance(dsn, clock)
-    done = await kept.round(asyncio.Event())
-    kept._database.drop()
+async def _once(dsn: str, clock: Clock | None = None, kept: Kept = _KEPT) -> MaintenanceRound | None:
+    maintained = _maintenance(dsn, clock, kept)
+    done = await maintained.round(asyncio.Event())
+    maintained._database.drop()
     return done
 
 
@@ -86,8 +92,7 @@ async def test_claims_go_after_their_window_and_not_before(database: str, connec
     assert done is not None
     assert done.claims == 1
     assert await connection.fetchval("select count(*) from claims") == 2
-    again = await _once(database)
-    assert again == MaintenanceRound(months=0, claims=0)
+    assert await _once(database) == _NOTHING
 
 
 async def test_a_redelivery_after_the_purge_is_found(database: str, connection: Connection) -> None:
@@ -106,13 +111,122 @@ async def test_a_redelivery_after_the_purge_is_found(database: str, connection: 
     assert (await verify(database)).differences == []
 
 
+@dataclass(frozen=True)
+class _Forgotten:
+    dead_letters: int = 0
+    samples: int = 0
+
+
+async def _forgotten(dsn: str, kept: Kept = _KEPT) -> _Forgotten:
+    """Return what one round took away beside claims."""
+    done = await _once(dsn, kept=kept)
+    assert done is not None
+    return _Forgotten(done.dead_letters, done.samples)
+
+
+async def _dead_letters(worker: Service, connection: Connection, ages: list[timedelta]) -> list[int]:
+    """Let as many records be dead, recorded so long ago; returns the numbers of their letters."""
+    records = [dated_event(str(n), _NOW, subject=None) for n in range(len(ages))]
+    assert await worker.batch(records) == ["dead attribute_missing"] * len(ages)
+    ids = await _letters(connection)
+    await connection.execute(
+        "update dead_letters set recorded_at = now() - age from unnest($1::bigint[], $2::interval[]) t(number, age)"
+        " where id = number",
+        ids,
+        ages,
+    )
+    return ids
+
+
+async def _letters(connection: Connection) -> list[int]:
+    return [row["id"] for row in await connection.fetch("select id from dead_letters order by id")]
+
+
+async def test_dead_letters_go_after_their_time_and_not_before(
+    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A letter recorded a minute longer ago than they are kept goes, some at a time; one a minute less stays."""
+    monkeypatch.setattr(maintenance, "_LETTERS", 2)
+    time = timedelta(days=60)
+    async with service.running(database) as worker:
+        ids = await _dead_letters(worker, connection, [time + _MINUTE] * 5 + [time - _MINUTE, timedelta(0)])
+    assert await _forgotten(database) == _Forgotten(dead_letters=5)
+    assert await _letters(connection) == ids[5:]
+    assert await _forgotten(database) == _Forgotten()
+
+
+async def test_a_dead_letter_that_is_being_replayed_is_left(database: str, connection: Connection) -> None:
+    """Maintenance waits for no letter that a replay has locked; if that stays dead, the next round deletes it."""
+    async with service.running(database) as worker:
+        first, *_ = await _dead_letters(worker, connection, [timedelta(days=61)] * 3)
+    async with connection.transaction():
+        await connection.execute("select from dead_letters where id = $1 for update", first)
+        assert await _forgotten(database) == _Forgotten(dead_letters=2)
+    assert await _letters(connection) == [first]
+    assert await _forgotten(database) == _Forgotten(dead_letters=1)
+
+
+async def _unmatched(worker: Service, connection: Connection, number: int, age: timedelta) -> None:
+    """Let an event of a type that no definition takes happen and be counted, so long ago."""
+    happened = dated_event(
+        str(number), datetime.now(UTC) - age, type="deal.unheard_of", data='{"t":"\\u0000"}'
+    )
+    assert await worker.batch([happened]) == ["unmatched"]
+    await worker.inbox.flush(connection)
+
+
+async def _sample(connection: Connection) -> str | None:
+    """Return the id of the event that is the sample; None without one."""
+    sample = json.loads(await connection.fetchval("select sample from inbox where type = 'deal.unheard_of'"))
+    return sample.get("id")  # type: ignore[no-any-return] # JSON
+
+
+async def test_samples_go_after_their_time_and_the_next_event_gives_one(
+    database: str, connection: Connection
+) -> None:
+    """A sample taken longer ago than they are kept goes, though its type is still seen; the next event's stays."""
+    time = timedelta(days=30)
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        await _unmatched(worker, connection, 1, time + _MINUTE)
+        assert await _forgotten(database) == _Forgotten(), "it was taken now, whatever its date"
+        await connection.execute("update inbox set first_seen_at = now() - $1::interval", time - _MINUTE)
+        assert await _forgotten(database) == _Forgotten()
+        await connection.execute("update inbox set first_seen_at = now() - $1::interval", time + _MINUTE)
+        await _unmatched(worker, connection, 2, timedelta(0))
+        assert await _sample(connection) == "1"
+        assert await _forgotten(database) == _Forgotten(samples=1)
+        assert await _sample(connection) is None
+        assert await _forgotten(database) == _Forgotten()
+        await _unmatched(worker, connection, 3, time - _MINUTE)
+        assert await _sample(connection) == "3"
+        assert await _forgotten(database) == _Forgotten()
+        await _unmatched(worker, connection, 4, timedelta(0))
+        assert await _sample(connection) == "3"
+    assert await connection.fetchval("select count from inbox") == 4
+
+
+async def test_what_has_no_bound_is_kept(database: str, connection: Connection) -> None:
+    """Without a time for them, dead letters and samples stay, however old."""
+    age = timedelta(days=3650)
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        ids = await _dead_letters(worker, connection, [age])
+        await _unmatched(worker, connection, 1, age)
+    await connection.execute("update inbox set first_seen_at = now() - $1::interval", age)
+    for_ever = Kept(claims=_WINDOW, dead_letters=None, samples=None)
+    assert await _forgotten(database, for_ever) == _Forgotten()
+    assert await _letters(connection) == ids
+    assert await _sample(connection) == "1"
+
+
 async def test_months_are_there_before_they_begin(database: str, connection: Connection) -> None:
     """A round makes this month and the next two, over the end of a year, and the next round none."""
     done = await _once(database, _December())
-    assert done == MaintenanceRound(months=3, claims=0)
+    assert done == replace(_NOTHING, months=3)
     rows = await connection.fetch("select relname from pg_class where relname ~ '^timeline_203\\d_\\d\\d$'")
     assert {row["relname"] for row in rows} == {"timeline_2031_12", "timeline_2032_01", "timeline_2032_02"}
-    assert await _once(database, _December()) == MaintenanceRound(months=0, claims=0)
+    assert await _once(database, _December()) == _NOTHING
     assert months_ahead(2026, 11) == {(2026, 11), (2026, 12), (2027, 1)}
     assert months_ahead(2026, 3) == {(2026, 3), (2026, 4), (2026, 5)}
 

@@ -49,6 +49,7 @@ def test_defaults_need_nothing_but_the_two_addresses(monkeypatch: pytest.MonkeyP
     assert len(settings.topics) == 9
     assert settings.topic_prefix == ""
     assert settings.claim_window == timedelta(days=90)
+    assert (settings.dead_letter_days, settings.sample_days) == (90, 30)
     assert settings.topic("deals") == "deals"
 
 
@@ -274,6 +275,19 @@ def test_durations(monkeypatch: pytest.MonkeyPatch, text: str, expected: timedel
             load_settings()
     else:
         assert load_settings().claim_window == expected
+
+
+@pytest.mark.parametrize("name", ["dead_letter_days", "sample_days"])
+def test_days(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Days are whole and not negative; 0, for ever, is allowed."""
+    _set_needed(monkeypatch)
+    for text in ("0", "3660"):
+        _set(monkeypatch, **{name: text})
+        assert getattr(load_settings(), name) == int(text)
+    for text in ("-1", "30d", "1.5", "3661"):
+        _set(monkeypatch, **{name: text})
+        with pytest.raises(SettingsError, match=variable(name)):
+            load_settings()
 
 
 def test_topics_of_our_own_are_not_consumed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.infra import postgres
 from tests.web.account_events import flush_inbox, happen
 
 if TYPE_CHECKING:
@@ -110,6 +111,33 @@ async def test_what_differs_from_the_defaults_is_given(
         assert await _types(client) == []
         third = await client.post("/inbox/definition", json={"type": "form.sent"})
         assert third.json()["key"] == "form_sent_2", "a key that is taken gets a number"
+
+
+async def test_a_type_whose_sample_was_taken_away(
+    api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """It is listed with an empty sample and can become a definition; only trying its sample is refused."""
+    account = await new_account(groups=GROUPS)
+    await happen(worker, account, "form.sent")
+    await flush_inbox(api, worker)
+    connection = await postgres.connect(api.dsn)
+    await connection.execute("update inbox set sample = '{}' where type = 'form.sent'")
+    await connection.close()
+    async with api.as_(account) as client:
+        [item] = (await client.get("/inbox")).json()["items"]
+        assert (item["type"], item["count"], item["sample"]) == ("form.sent", 1, {})
+        refused = await client.post("/try", json={"inbox_type": "form.sent"})
+        assert (refused.status_code, refused.json()["detail"]) == (
+            409,
+            "the inbox has no sample of form.sent until the next event of the type: send an event to try",
+        )
+        await happen(worker, account, "form.sent", data='{"length": 7}')
+        await flush_inbox(api, worker)
+        [item] = (await client.get("/inbox")).json()["items"]
+        assert (item["count"], item["sample"]["data"]) == (2, {"length": 7})
+        assert (await client.post("/try", json={"inbox_type": "form.sent"})).status_code == 200
+        created = await client.post("/inbox/definition", json={"type": "form.sent"})
+        assert created.status_code == 201, created.text
 
 
 @pytest.mark.parametrize(

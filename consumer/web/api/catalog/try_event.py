@@ -18,7 +18,7 @@ from consumer.web.api.catalog.edit import with_entry
 from consumer.web.api.catalog.schemas import DefinitionChange, WhenCondition, plain
 from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
-from consumer.web.http.problems import body_fault, invalid, not_found
+from consumer.web.http.problems import body_fault, conflict, invalid, not_found
 from consumer.web.http.request_types import Body, Key, Text
 from sql import queries
 
@@ -130,6 +130,10 @@ async def _inbox_sample(connection: Connection, caller: Caller, body: Sample) ->
     )
     if sample is None:
         raise not_found(f"type {body.inbox_type} in the inbox")
+    if sample == "{}":
+        raise conflict(
+            f"the inbox has no sample of {body.inbox_type} until the next event of the type: send an event to try"
+        )
     return sample
 
 

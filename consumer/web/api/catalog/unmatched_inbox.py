@@ -34,8 +34,9 @@ _MAX_KEY = 64
 class InboxEntry(BaseModel):
     """An event type that no definition took, counted since it was first seen; approximate after a crash.
 
-    type: empty for all types together that came after the first 1,000. sample: the first event of the type, as a
-    CloudEvent. definitions: active ones that name the type, but do not take all of its events.
+    type: empty for all types together that came after the first 1,000. sample: an event of the type, as a
+    CloudEvent; empty from when it was taken away until the next event of the type. definitions: active ones that
+    name the type, but do not take all of its events.
     """
 
     type: str
