@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Accounts of which one contact each is worked on before looking again.
-_ACCOUNTS = 50
+# Contacts that are worked on before looking again.
+_CONTACTS = 50
 
 
 class IdentityJobs:
@@ -50,9 +50,9 @@ class IdentityJobs:
             self._database.drop()
 
     async def run_once(self, stopping: asyncio.Event) -> int:
-        """Carry out what waits longest of each account; returns of how many."""
+        """Carry out what waits for some contacts, accounts in turn; return for how many."""
         connection = await self._database.get()
-        due = await identity.due_contacts(connection, _ACCOUNTS)
+        due = await identity.due_contacts(connection, _CONTACTS)
         for contact in due:
             await self._carry_out(connection, contact)
             if await event_within(stopping, self._rest):

@@ -43,13 +43,14 @@ on conflict do nothing
 select schema_version from installation
 
 -- name: due
--- The contacts whose joins or deletions are to be carried out, the oldest first, one of each account; none while programs
--- older than $2 may run.
+-- The contacts whose joins or deletions are to be carried out: accounts take turns, of each the oldest come first. None
+-- while programs older than $2 may run.
 select contact_id, account_id from (
-    select distinct on (account_id) contact_id, account_id, since
-    from identity_work where since <= now() order by account_id, since, contact_id) w
+    select contact_id, account_id, since,
+        row_number() over (partition by account_id order by since, contact_id) as turn
+    from identity_work where since <= now()) w
 where (select schema_version from installation) >= $2
-order by since, contact_id
+order by turn, since, contact_id
 limit $1
 
 -- name: cluster

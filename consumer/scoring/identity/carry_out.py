@@ -54,7 +54,7 @@ async def may_carry_out(connection: Connection) -> bool:
 
 
 async def due_contacts(connection: Connection, limit: int) -> list[int]:
-    """Return contacts about which something is to be carried out: of each account the one that waits longest."""
+    """Return contacts about which something is to be carried out: accounts take turns, the oldest first."""
     return [contact for contact, _ in await connection.fetch(_SQL["due"], limit, KNOWS_ERASED)]
 
 
