@@ -248,8 +248,6 @@ class _Change:
         profiles = {row["id"]: row["key"] for row in await connection.fetch(_SQL["profiles"], account["id"])}
         weights, box = Weights(), Outbox()
         deltas: defaultdict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
-        if announcing:
-            await outbox.lock_heads(connection)
         for number, member in self._members.items():
             stands = survivors[number] == number and number not in erased
             if not stands:
@@ -271,6 +269,8 @@ class _Change:
             deltas["rejudge" if by_deletion else "merge"] += await build_scores(connection, member, weights)
         if not announcing:
             return
+        # Last of all, since every batch needs the heads.
+        await outbox.lock_heads(connection)
         await box.enqueue(connection)
         for cause, of_cause in deltas.items():
             contacts = sorted({contact for contact, *_ in of_cause})
