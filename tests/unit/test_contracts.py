@@ -15,7 +15,8 @@ from consumer.web.app import application
 from schemas.published import Cause
 from schemas.vocabulary import DeadLetterReason, LaneStop, RetryReason
 
-_CONTRACTS = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text("utf-8")
+_DOCS = Path(__file__).parents[2] / "docs"
+_CONTRACTS = (_DOCS / "contracts.md").read_text("utf-8")
 _METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -58,3 +59,13 @@ def test_closed_lists_are_those_of_the_code(name: str, values: list[str]) -> Non
     found = re.search(rf"^- {name}[^:]*: ([^.]*)\.", _CONTRACTS, re.MULTILINE)
     assert found is not None
     assert re.findall(r"`([a-z_]+)`", found[1]) == [str(value) for value in values]
+
+
+def test_each_rule_has_a_number_of_its_own() -> None:
+    """A rule of semantics.md is found by its number, and what names one names a rule that is there."""
+    text = (_DOCS / "semantics.md").read_text("utf-8")
+    rules = re.findall(r"^- \*\*(\d+\.\d+)\*\*", text, re.MULTILINE)
+    assert len(rules) == len(set(rules)), [rule for rule in rules if rules.count(rule) > 1]
+    assert len(rules) > 150
+    named = re.findall(r"\((\d+\.\d+)(?: to (\d+\.\d+))?\)", text)
+    assert [one for pair in named for one in pair if one and one not in rules] == []
