@@ -219,14 +219,19 @@ class Oracle:
 
     # --- joins and deletions ------------------------------------------------------------------------------
 
-    def carry_out(self) -> None:
-        """Carry out the joins and deletions that have come: each group of connected contacts is a commit."""
-        while self._to_carry_out:
-            connected = self._facts.connected(next(iter(self._to_carry_out)))
+    def carry_out(self, contact: Contact | None = None) -> None:
+        """Carry out the joins and deletions that have come: of a contact and of those connected with it, or all.
+
+        Each group of connected contacts is a commit.
+        """
+        while contact is not None or self._to_carry_out:
+            connected = self._facts.connected(contact or next(iter(self._to_carry_out)))
             connected |= {id_ for id_, survivor in self._survivor.items() if survivor in connected}
-            for contact in connected:
-                self._to_carry_out.pop(contact, None)
+            for one in connected:
+                self._to_carry_out.pop(one, None)
             self._carry_out(sorted(connected))
+            if contact is not None:
+                return
 
     def _carry_out(self, ids: list[Contact]) -> None:
         were = {id_: self._survivor.get(id_, id_) for id_ in ids}

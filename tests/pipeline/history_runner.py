@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from consumer import catalog
+from consumer.domain.identity import hash_of
+from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.postgres.errors import retry_reason
 from consumer.scoring import identity, profile_publish
+from schemas.vocabulary import RetryReason
 from tests.builders.kafka_records import binary_record, structured_record
 from tests.oracle import Oracle
 from tests.pipeline import service
-from tests.pipeline.strategies import WORKERS, Chapter
+from tests.pipeline.strategies import ANONYMOUS, KNOWN, WORKERS, Chapter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -28,8 +32,13 @@ if TYPE_CHECKING:
 # What the schema itself puts into a new database.
 _FIXTURES = ("installation", "migrations", "outbox_heads", "relay_floors")
 SCARCE = 0.1
-# In the place of a document: joins and deletions are carried out.
-CARRIED_OUT: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class CarriedOut:
+    """Joins and deletions of the contacts that joins connect with one were carried out. of: its account and id."""
+
+    of: tuple[str, str]
 
 
 @dataclass
@@ -38,6 +47,13 @@ class Commit:
 
     records: Sequence[OracleRecord]
     outcomes: list[str] = field(default_factory=list)
+
+
+# A document, or what was committed.
+Taken: TypeAlias = "dict[str, Any] | Commit | CarriedOut"
+_ID = """
+    select a.key as account, c.account_id, c.external_id, c.id_hash, i.salt
+    from contacts c join accounts a on a.id = c.account_id cross join installation i where c.id = $1"""
 
 
 class BothEncodings(service.Feed):
@@ -55,15 +71,20 @@ class BothEncodings(service.Feed):
 
 
 class HistoryRunner:
-    """Workers with a lane each on one database; what they commit is written down in its order."""
+    """Workers with a lane each on one database; what they commit is written down in its order.
+
+    Beside them go those who carry out joins and deletions, as many as a chapter says.
+    """
 
     def __init__(self, schedule: Schedule) -> None:
-        self.committed: list[Commit | dict[str, Any]] = []
+        self.committed: list[Taken] = []
         self.workers: list[service.Service] = []
+        # How often a carrying out was given up in a deadlock, and tried again.
+        self.retried = 0
         self._schedule = schedule
-        self._in_flight: dict[int, Commit] = {}
+        self._in_flight: dict[int, Commit | CarriedOut] = {}
 
-    async def play(self, chapters: Sequence[Chapter]) -> list[Commit | dict[str, Any]]:
+    async def play(self, chapters: Sequence[Chapter]) -> list[Taken]:
         """Take a history through the path; returns documents and commits as they took effect."""
         self.committed = []
         for chapter in chapters:
@@ -71,19 +92,35 @@ class HistoryRunner:
                 await catalog.apply_document(self._schedule.monitor, service.parsed(document))
                 await self._publish()
                 self.committed.append(document)
+            work = {number: self._work(number, chapter) for number in range(WORKERS)}
+            carriers = range(WORKERS, WORKERS + chapter.carriers)
             await self._schedule.run(
-                chapter.turns, {number: self._work(number, chapter) for number in range(WORKERS)}
+                chapter.turns, {**work, **{number: self._carry_out_meanwhile(number) for number in carriers}}
             )
             if chapter.carries_out:
-                await self._carry_out()
+                while await self._carry_out_due(self._schedule.monitor, WORKERS):
+                    self.commit(WORKERS)
         return self.committed
 
-    async def _carry_out(self) -> None:
-        """Carry out the joins and deletions that have come."""
-        while due := await identity.due_contacts(self._schedule.monitor, 10):
-            for contact in due:
-                await identity.carry_out(self._schedule.monitor, contact)
-        self.committed.append(CARRIED_OUT)
+    async def _carry_out_meanwhile(self, number: int) -> None:
+        """Carry out what has come, as long as batches are in flight; again after a deadlock, as a worker does."""
+        connection = await self._schedule.connect(number)
+        while any(worker < WORKERS for worker in self._schedule.unfinished):
+            try:
+                await self._carry_out_due(connection, number)
+            except Exception as error:
+                if retry_reason(error) is not RetryReason.DEADLOCK:
+                    raise
+                self._in_flight.pop(number)
+                self.retried += 1
+
+    async def _carry_out_due(self, connection: Connection, number: int) -> bool:
+        """Carry out what waits longest of one account; returns whether anything did."""
+        due = await identity.due_contacts(connection, 1)
+        for contact in due:
+            self._in_flight[number] = CarriedOut(await _id_of(connection, contact))
+            await identity.carry_out(connection, contact)
+        return bool(due)
 
     async def _publish(self) -> None:
         """Bring what the document publishes over history to its end."""
@@ -109,9 +146,18 @@ class HistoryRunner:
                 assert number not in self._in_flight, "a batch without a commit"
 
     def commit(self, number: int) -> None:
-        """Write down that a worker's batch is committed."""
+        """Write down that a worker's batch, or a carrying out, is committed."""
         assert number in self._in_flight, "a batch was committed in parts"
         self.committed.append(self._in_flight.pop(number))
+
+
+async def _id_of(connection: Connection, contact: int) -> tuple[str, str]:
+    """Return account and id of a contact, of one that is erased too."""
+    row = await fetch_one(connection, _ID, contact)
+    if row["external_id"] is not None:
+        return row["account"], row["external_id"]
+    hashes = {hash_of(row["salt"], row["account_id"], name): name for name in [*KNOWN, *ANONYMOUS]}
+    return row["account"], hashes[row["id_hash"]]
 
 
 @asynccontextmanager
@@ -163,6 +209,7 @@ class Seen:
     duplicates: int = 0
     reversals: int = 0
     lock_waits: int = 0
+    retried: int = 0
     settled_counted: int = 0
     settled_not_counted: int = 0
     examples: int = 0
@@ -184,12 +231,12 @@ class Seen:
         return f"{self.examples} examples, {', '.join(shown)}"
 
 
-def replay(committed: Sequence[Commit | dict[str, Any]], seen: Seen) -> tuple[Oracle, list[str]]:
+def replay(committed: Sequence[Taken], seen: Seen) -> tuple[Oracle, list[str]]:
     """Replay what was committed to an oracle; return it, and the outcomes that differ."""
     oracle, differences = Oracle(), []
     for step in committed:
-        if step is CARRIED_OUT:
-            oracle.carry_out()
+        if isinstance(step, CarriedOut):
+            oracle.carry_out(step.of)
             continue
         if isinstance(step, dict):
             oracle.apply(step)

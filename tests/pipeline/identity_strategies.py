@@ -14,24 +14,27 @@ from hypothesis import strategies as st
 from tests.oracle import OracleRecord
 from tests.pipeline.catalog_strategies import changes, first_documents
 from tests.pipeline.strategies import (
+    ANONYMOUS,
     EPOCHS,
+    KNOWN,
     ODD,
     ORDINARY,
     STEPS,
+    WORKERS,
     Chapter,
     batches,
     happenings,
     record_of,
-    turns,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-KNOWN = ("ann", "bob", "cem")
-ANONYMOUS = ("anonymous:1", "anonymous:2")
 _TICKS = 8
+MOST_CARRIERS = 2
+_turns = st.lists(st.integers(0, WORKERS + MOST_CARRIERS - 1), min_size=4, max_size=24).map(tuple)
+_carriers = st.integers(0, MOST_CARRIERS)
 
 
 @st.composite
@@ -70,7 +73,7 @@ def _fact(draw: st.DrawFn, name: str, epoch: datetime, step: timedelta) -> Oracl
 
 @st.composite
 def lives(draw: st.DrawFn, *, with_deletions: bool = True) -> list[Chapter]:
-    """Draw the lives of a few contacts in chapters, after some of which joins and deletions are carried out."""
+    """Draw the lives of a few contacts in chapters; joins and deletions are carried out within and after some."""
     step = draw(st.sampled_from(STEPS))
     epoch = draw(st.sampled_from(EPOCHS))
     events = draw(st.lists(happenings(_TICKS, ORDINARY), min_size=12, max_size=22))
@@ -91,7 +94,7 @@ def lives(draw: st.DrawFn, *, with_deletions: bool = True) -> list[Chapter]:
     documents = [draw(first_documents(step)), *(draw(st.one_of(st.just([]), changes(step))) for _ in ends)]
     carried_out = [draw(st.booleans()) for _ in ends]
     return [
-        Chapter(tuple(named), tuple(dealt[begin:end]), draw(turns), carries_out)
+        Chapter(tuple(named), tuple(dealt[begin:end]), draw(_turns), carries_out, draw(_carriers))
         for named, begin, end, carries_out in zip(
             documents, [0, *ends], [*ends, len(dealt)], [*carried_out, True], strict=True
         )
@@ -116,8 +119,9 @@ def rearranged_lives(
             Chapter(
                 tuple(documents),
                 tuple(draw(batches(moved, (2, 5, 9)))),
-                draw(turns),
+                draw(_turns),
                 is_last or draw(st.booleans()),
+                draw(_carriers),
             )
         )
     return chapters

@@ -83,6 +83,11 @@ class Schedule:
             if isinstance(result, BaseException):
                 raise result
 
+    @property
+    def unfinished(self) -> list[int]:
+        """Those of `run` whose work has not ended."""
+        return [worker for worker, task in self._working.items() if not task.done()]
+
     def turns_until(self, worker: int, statement: str) -> Iterator[int]:
         """Give turns to a worker until this statement is its next."""
         while worker not in self._at_border or self._next[worker] != statement:

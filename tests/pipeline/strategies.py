@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 WORKERS: Final = 2
+# Of the laws of joins and deletions: ids of contacts, and of anonymous ones.
+KNOWN: Final = ("ann", "bob", "cem")
+ANONYMOUS: Final = ("anonymous:1", "anonymous:2")
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 # The time between two ticks: a short policy, a day's work, and something that spans months.
@@ -50,14 +53,15 @@ class Batch:
 class Chapter:
     """Documents, applied one after another while no worker runs, and the batches under them.
 
-    carries_out: joins and deletions, after the batches. turns: the worker that goes on at each statement border,
-    taken again and again from its beginning.
+    carries_out: joins and deletions, after the batches. carriers: how many carry them out beside the batches.
+    turns: the worker or carrier that goes on at each statement border, taken again and again from its beginning.
     """
 
     documents: tuple[dict[str, Any], ...]
     batches: tuple[Batch, ...]
     turns: tuple[int, ...]
     carries_out: bool = False
+    carriers: int = 0
 
 
 @dataclass(frozen=True)
