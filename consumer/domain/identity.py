@@ -6,6 +6,7 @@ Contacts are numbers here. What is dated, and how joins of one contact exclude e
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -63,36 +64,40 @@ def survivor_of(
     erased: contacts of which a deletion has left nothing; no link leads to or from one (8.33). names: their ids, by
     which a circle ends at its least (8.8).
     """
-    path = [contact]
+    path, passed = [contact], {contact}
     while (following := links.get(path[-1])) is not None:
         if path[-1] in erased or following in erased:
             break
-        if following in path:
+        if following in passed:
             return min(path[path.index(following) :], key=lambda one: names[one])
         path.append(following)
+        passed.add(following)
     return path[-1]
 
 
-def deleted_before(contact: int, joins: Iterable[Join], deletions: Iterable[Deletion]) -> datetime | None:
-    """Return the instant before which everything of a contact is deleted (8.25, 8.26); None: nothing is.
+def deletions_that_hold(joins: Collection[Join], deletions: Iterable[Deletion]) -> dict[int, datetime]:
+    """Return the instants before which everything of a contact is deleted (8.25, 8.26), by contact.
 
     A deletion of another contact holds where joins dated before it led there.
     """
-    joins = list(joins)
-    marks = [
-        deletion.at
-        for deletion in deletions
-        if deletion.contact == contact
-        or _leads(contact, deletion.contact, links_of(one for one in joins if one.order[0] < deletion.at))
-    ]
-    return max(marks, default=None)
+    before: dict[int, datetime] = {}
+    for deletion in sorted(deletions, key=lambda one: one.at):
+        links = links_of(one for one in joins if one.order[0] < deletion.at)
+        for contact in _leading_to(deletion.contact, links):
+            before[contact] = deletion.at
+    return before
 
 
-def _leads(contact: int, to: int, links: Mapping[int, int]) -> bool:
-    seen = {contact}
-    while (following := links.get(contact)) is not None and following not in seen:
-        if following == to:
-            return True
-        seen.add(following)
-        contact = following
-    return False
+def _leading_to(contact: int, links: Mapping[int, int]) -> set[int]:
+    """Return a contact and all that links lead to it from, over any number of links."""
+    leading: defaultdict[int, list[int]] = defaultdict(list)
+    for one, into in links.items():
+        leading[into].append(one)
+    found: set[int] = set()
+    added = [contact]
+    while added:
+        one = added.pop()
+        if one not in found:
+            found.add(one)
+            added += leading[one]
+    return found

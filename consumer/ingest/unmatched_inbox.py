@@ -29,6 +29,9 @@ class _TypeCount:
     first_seen_at: datetime
     last_seen_at: datetime
     sample: str
+    # Of the sample.
+    contact: str
+    occurred_at: datetime
 
 
 class UnmatchedInbox:
@@ -43,13 +46,18 @@ class UnmatchedInbox:
         now = self._clock.now()
         seen = self._counts.get((account_id, event.type))
         if seen is None:
-            self._counts[account_id, event.type] = _TypeCount(1, now, now, _sample(event))
+            self._counts[account_id, event.type] = _TypeCount(
+                1, now, now, _sample(event), event.subject, event.occurred_at
+            )
         else:
             seen.count += 1
             seen.last_seen_at = now
 
     async def flush(self, connection: Connection) -> None:
-        """Write the counts to the database; counts that could not be written are kept for the next flush."""
+        """Write the counts to the database; counts that could not be written are kept for the next flush.
+
+        Without the samples of contacts that were deleted meanwhile (semantics 8.17).
+        """
         flushed, self._counts = self._counts, {}
         if not flushed:
             return
@@ -62,6 +70,8 @@ class UnmatchedInbox:
                 [one.first_seen_at for one in flushed.values()],
                 [one.last_seen_at for one in flushed.values()],
                 [one.sample for one in flushed.values()],
+                [one.contact for one in flushed.values()],
+                [one.occurred_at for one in flushed.values()],
                 MOST_TYPES,
             )
         except BaseException:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
-from consumer.infra.postgres.errors import retry_reason
+from consumer.infra.postgres.errors import is_time_out, retry_reason
 from consumer.infra.wait import event_within, jittered
 from consumer.scoring import identity
 
@@ -51,23 +51,24 @@ class IdentityJobs:
 
     async def run_once(self, stopping: asyncio.Event) -> int:
         """Carry out what waits for some contacts, accounts in turn; return for how many."""
-        connection = await self._database.get()
-        due = await identity.due_contacts(connection, _CONTACTS)
+        due = await identity.due_contacts(await self._database.get(), _CONTACTS)
         for contact in due:
-            await self._carry_out(connection, contact)
+            await self._carry_out(contact)
             if await event_within(stopping, self._rest):
                 return 0
         return len(due)
 
-    async def _carry_out(self, connection: Connection, contact: int) -> None:
+    async def _carry_out(self, contact: int) -> None:
         try:
-            done = await identity.carry_out(connection, contact)
+            done = await identity.carry_out(await self._database.get(), contact)
         except Exception as error:
-            if retry_reason(error) is not None:
+            if retry_reason(error) is not None and not is_time_out(error):
                 raise
-            # One contact must not stop the others, nor the worker.
+            # One contact must not stop the others, nor the worker; too many entries would time out again at once.
             log.exception("joins and deletions of a contact cannot be carried out", number=contact)
-            await identity.postpone(connection, contact)
-        else:
+            self._database.drop()
+            await identity.postpone(await self._database.get(), contact)
+            return
+        if done is not None:
             taken = {kind: number for kind, number in done.taken.items() if number}
             log.info("joins and deletions carried out", ids=done.ids, contacts=done.survivors, **taken)

@@ -53,6 +53,10 @@ where (select schema_version from installation) >= $2
 order by turn, since, contact_id
 limit $1
 
+-- name: is_due
+-- Whether something is to be carried out about a contact.
+select exists (select from identity_work where contact_id = $1)
+
 -- name: cluster
 -- These contacts ($1), and those that joins, carried out or not, connect them with directly.
 select distinct unnest(array[c.id, c.survivor_id, j.into_id, i.contact_id, s.id]) as id
@@ -63,28 +67,24 @@ left join lateral (select contact_id from joins j where j.into_id = one.id offse
 left join lateral (select id from contacts c where c.survivor_id = one.id offset 0) s on true
 
 -- name: lock_cluster
--- Locks contacts in the order of their numbers. Everything else is read by later statements.
-select id, account_id, external_id, shard % (select shards from installation) as shard, survivor_id, has_absorbed,
+-- Locks contacts in the order of their numbers. What they are has to be read by later statements.
+select id from contacts where id = any($1::bigint[]) order by id for no key update
+
+-- name: members
+-- Contacts as they are stored.
+select id, account_id, external_id, id_hash, shard % (select shards from installation) as shard, survivor_id, has_absorbed,
     deleted_before
-from contacts where id = any($1::bigint[])
+from contacts
+where id = any($1::bigint[])
 order by id
-for no key update
 
 -- name: joins
 -- The joins of these contacts.
 select contact_id, into_id, origin, occurred_at, event_key from joins where contact_id = any($1::bigint[])
 
 -- name: deletions
--- The deletions of these contacts.
-select contact_id, occurred_at from deletions where contact_id = any($1::bigint[])
-
--- name: new_deletions
--- Those of these contacts of which deletions have not been carried out, by their latest ones.
-select contact_id
-from deletions
-where contact_id = any($1::bigint[]) and carried_out_at is null
-group by contact_id
-order by max(occurred_at), contact_id
+-- The deletions of these contacts, and which are not carried out yet.
+select contact_id, occurred_at, carried_out_at is null as is_new from deletions where contact_id = any($1::bigint[])
 
 -- name: remove_entries
 -- Removes the entries of a contact ($2) that came by an id ($3) and are dated before $4.
@@ -311,22 +311,24 @@ from pending p
 join rows from (unnest($1::bigint[]), unnest($2::text[])) as t(contact_id, taken) on t.contact_id = p.contact_id
 where d.contact_id = p.contact_id and d.event_key = p.event_key
 
--- name: to_forget
--- Contacts of which deletions have come that are not carried out, each with the latest of them.
-select c.id, c.account_id, a.key as account, c.external_id, max(d.occurred_at) as before
-from deletions d
-join contacts c on c.id = d.contact_id
-join accounts a on a.id = c.account_id
-where d.contact_id = any($1::bigint[]) and d.carried_out_at is null and c.external_id is not null
-group by c.id, a.key
-
 -- name: dead_letters_with
--- Dead letters of an account ($1, by key) after $2 in which these bytes ($3) occur somewhere.
-select id, key, value, headers, record_timestamp
+-- Dead letters of an account ($1, by key) after $2 in which these bytes ($3) may stand: as they are, in escapes of JSON, or
+-- in headers, which are stored in base64. $3 null: all of the account's (dead_letters_by_account).
+select id, account_key, key, value, headers, record_timestamp
 from dead_letters
 where account_key = $1 and id > $2
-    and (position($3::bytea in coalesce(value, '')) > 0 or position($3::bytea in coalesce(key, '')) > 0
-        or value is null or position('ce_'::bytea in lower(encode(headers, 'escape'))::bytea) > 0)
+    and ($3::bytea is null or value is null
+        or position($3 in value) > 0 or position($3 in coalesce(key, '')) > 0 or position('\x5c'::bytea in value) > 0
+        or position('ce_'::bytea in lower(encode(headers, 'escape'))::bytea) > 0)
+order by id
+limit $4
+
+-- name: dead_letters_of_nobody_with
+-- The same of those whose account cannot be read, where its key ($1) stands in them.
+select id, account_key, key, value, headers, record_timestamp
+from dead_letters
+where account_key is null and id > $2 and position(convert_to($1, 'UTF8') in value) > 0
+    and (position($3::bytea in value) > 0 or position($3 in coalesce(key, '')) > 0 or position('\x5c'::bytea in value) > 0)
 order by id
 limit $4
 
@@ -334,14 +336,15 @@ limit $4
 -- Deletes dead letters.
 delete from dead_letters where id = any($1::bigint[])
 
+-- name: samples
+-- The samples of an account's inbox: 1,001 at most (inbox_pkey).
+select type, sample from inbox where account_id = $1 and sample <> '{}'
+
 -- name: forget_samples
--- Takes the samples of an account's inbox away that are about a contact ($2) and dated before $3. Only what comes before
--- `data`, the last member, is read: data may have what jsonb refuses. ('{}': was taken away.)
-update inbox set sample = '{}'
-where account_id = $1 and (
-    select attributes ->> 'subject' = $2 and (attributes ->> 'time')::timestamptz < $3
-    from (select (split_part(nullif(sample, '{}'), ',"data":', 1) || '}')::jsonb as attributes) e
-)
+-- Takes the samples ($3) of these types ($2) of an account's inbox away.
+update inbox i set sample = '{}'
+from rows from (unnest($2::text[]), unnest($3::text[])) as s(type, sample)
+where i.account_id = $1 and i.type = s.type and i.sample = s.sample
 
 -- name: forget_in_audit
 -- Puts a name for an erased contact ($3) in the place of its id ($2) in the audit trail, and takes reasons away.

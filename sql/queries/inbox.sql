@@ -1,12 +1,26 @@
 -- name: flush
--- Adds counts of unmatched types; types beyond the first $7 of an account are counted under ''. A sample stays until it
--- is forgotten ('{}').
+-- Adds counts of unmatched types; types beyond the first $9 of an account are counted under ''. A sample stays until it
+-- is forgotten ('{}'). Samples ($6), of these contacts ($7) and dates ($8), are left out where a deletion has taken the
+-- event away meanwhile.
 with counted as (
-    select * from unnest($1::int[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[])
-        with ordinality as t(account_id, type, count, first_seen_at, last_seen_at, sample, ordinal)
+    select t.account_id, t.type, t.count, t.first_seen_at, t.last_seen_at, t.ordinal,
+        case when gone.id is null then t.sample else '{}' end as sample
+    from rows from (unnest($1::int[]), unnest($2::text[]), unnest($3::bigint[]), unnest($4::timestamptz[]),
+                    unnest($5::timestamptz[]), unnest($6::text[]), unnest($7::text[]), unnest($8::timestamptz[]))
+        with ordinality as t(account_id, type, count, first_seen_at, last_seen_at, sample, contact, occurred_at, ordinal)
+    cross join installation i
+    left join lateral (
+        select id from (
+            select id, deleted_before from contacts c where c.account_id = t.account_id and c.external_id = t.contact
+            union all
+            select id, deleted_before from contacts c
+            where c.account_id = t.account_id
+                and c.id_hash = sha256(i.salt || convert_to(t.account_id || E'\x1f' || t.contact, 'UTF8'))) c
+        where c.deleted_before > t.occurred_at
+        offset 0) gone on true
 ), placed as (
     select t.*,
-        i.type is not null or $7 >= (select count(*) from inbox k where k.account_id = t.account_id and k.type <> '')
+        i.type is not null or $9 >= (select count(*) from inbox k where k.account_id = t.account_id and k.type <> '')
             + count(*) filter (where i.type is null) over (partition by t.account_id order by t.ordinal) as has_room
     from counted t left join inbox i using (account_id, type)
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from consumer.domain.identity import Deletion, Join, deleted_before, hash_of, links_of, survivor_of
+from consumer.domain.identity import Deletion, Join, deletions_that_hold, hash_of, links_of, survivor_of
 
 ANN, BOB, CEM, DAN = 1, 2, 3, 4
 NAMES = {ANN: "ann", BOB: "bob", CEM: "cem", DAN: "dan"}
@@ -64,9 +64,9 @@ def test_a_deletion_holds_where_joins_dated_before_it_led() -> None:
     """For the id that it names (8.25), and for ids that had led to that id by then (8.26)."""
     joins = [_join(ANN, BOB, 9), _join(BOB, CEM, 11), _join(DAN, BOB, 10)]
     deletions = [Deletion(BOB, _at(10))]
-    assert [deleted_before(one, joins, deletions) for one in NAMES] == [_at(10), _at(10), None, None]
+    assert deletions_that_hold(joins, deletions) == {ANN: _at(10), BOB: _at(10)}
     deletions.append(Deletion(CEM, _at(12)))
-    assert [deleted_before(one, joins, deletions) for one in NAMES] == [_at(12)] * 4
+    assert deletions_that_hold(joins, deletions) == dict.fromkeys(NAMES, _at(12))
 
 
 def test_an_id_cannot_be_read_from_its_hash() -> None:

@@ -19,9 +19,9 @@ from consumer.domain.identity import hash_of
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
 from consumer.scoring import announce
-from consumer.scoring.identity.cluster import connected, lock_cluster
+from consumer.scoring.identity.cluster import connected, lock_cluster, read_cluster
 from consumer.scoring.identity.entries import judge_again
-from consumer.scoring.identity.forget import forget_elsewhere, rows_of
+from consumer.scoring.identity.forget import Elsewhere, rows_of
 from consumer.scoring.identity.scores import build_scores, delta_columns, end_chains
 from sql import queries
 
@@ -58,21 +58,26 @@ async def due_contacts(connection: Connection, limit: int) -> list[int]:
     return [contact for contact, _ in await connection.fetch(_SQL["due"], limit, KNOWS_ERASED)]
 
 
-async def carry_out(connection: Connection, contact: int) -> CarriedOut:
+async def carry_out(connection: Connection, contact: int) -> CarriedOut | None:
     """Carry out everything that joins and deletions say of a contact and of those connected with it.
 
-    Raises asyncpg's errors: after one of these it is unknown whether it was done, and it may be done again.
+    Returns None where another worker has done it. Raises asyncpg's errors: after one of these it is unknown whether
+    it was done, and it may be done again.
     """
+    if not await connection.fetchval(_SQL["is_due"], contact):
+        return None
     account = await connection.fetchval(_SQL["account_of"], contact)
     salt = await connection.fetchval(_SQL["salt"])
-    elsewhere = await forget_elsewhere(connection, await connected(connection, [contact]), salt)
+    elsewhere = Elsewhere(connection, account, salt)
     while True:
         around = await connected(connection, [contact])
+        await elsewhere.forget(await read_cluster(connection, sorted(around)))
         await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[account])
         try:
             cluster = await lock_cluster(connection, around)
-            if cluster is not None:
-                done = await _Change(connection, cluster, salt, elsewhere).apply()
+            # Of a deletion that has come meanwhile nothing is forgotten elsewhere yet.
+            if cluster is not None and elsewhere.has_forgotten(cluster):
+                done = await _Change(connection, cluster, salt, elsewhere.taken).apply()
                 await connection.execute("commit")
                 return done
         except Exception:
@@ -110,7 +115,7 @@ class _Change:
         self._salt = salt
         self._forgotten = forgotten
         self._members = cluster.members
-        self._before = {number: cluster.deleted_before(number) for number in cluster.members}
+        self._before = cluster.deleted_before
         # Definitions whose entries have changed, by contact.
         self._touched: defaultdict[int, set[int]] = defaultdict(set)
         # Contacts whose adjustments have changed; those from which something was taken, of their own or another id.
@@ -139,17 +144,14 @@ class _Change:
     async def _take_away(self) -> None:
         """Remove what is dated before the deletions that have come since the last time, or have come to hold."""
         connection = self._connection
-        # In the order of their deletions, the latest last.
-        new = [number for (number,) in await connection.fetch(_SQL["new_deletions"], sorted(self._members))]
-        taken: dict[int, Counter[str]] = {number: Counter(self._forgotten.get(number, {})) for number in new}
+        new = self._cluster.new_deletions
+        taken: dict[int, Counter[str]] = {number: Counter() for number in new}
         # By a join that came later than the deletion it is dated before.
         belated = Counter[str]()
         counted: Counter[int] = Counter()
-        for number, member in self._members.items():
-            before = self._before[number]
-            if before is None or (number not in new and before == member.deleted_before):
-                continue
-            here = Counter[str]()
+        for number, before in self._cluster.to_take_away.items():
+            member = self._members[number]
+            here = Counter(self._forgotten.get(number, {}))
             for definition, entries, of_counted, xp in await connection.fetch(
                 _SQL["remove_entries"], member.account_id, member.survivor, number, before
             ):
@@ -198,7 +200,7 @@ class _Change:
         erased = set()
         for number, member in self._members.items():
             if member.name is None or (
-                self._before[number] is not None
+                number in self._before
                 and not await self._connection.fetchval(
                     _SQL["came_by"], member.account_id, member.survivor, number, member.is_joined
                 )
@@ -251,18 +253,15 @@ class _Change:
         for number, member in self._members.items():
             stands = survivors[number] == number and number not in erased
             if not stands:
+                if member.survivor != number or member.name is None:
+                    continue  # it has had neither since it was joined or erased
                 await connection.execute(_SQL["delete_keys"], number, None)
                 await end_chains(connection, member, account=account["key"], profiles=profiles, outbox=box)
                 continue
             was_joined = member.survivor != number
             if not (was_joined or self._is_changed(number)):
                 continue
-            for change in await judge_again(connection, member.account_id, number, self._touched[number]):
-                self._done.ceasing += change.step < 0
-                self._done.beginning += change.step > 0
-                if change.xp_due:
-                    facts = messages.xp_credited(change, account["key"], member.name or "")
-                    box.add(member.shard, "xp_credited", facts)
+            await self._judge(member, account["key"], box)
             if number in self._taken_from:
                 await end_chains(connection, member, account=account["key"], profiles=profiles, outbox=box)
             by_deletion = number in self._taken_from | self._lessened
@@ -277,6 +276,16 @@ class _Change:
             await announce.enqueue_score_messages(
                 connection, contacts, sorted(profiles), cause=cause, deltas=delta_columns(of_cause)
             )
+
+    async def _judge(self, member: Member, account: str, box: Outbox) -> None:
+        for change in await judge_again(
+            self._connection, member.account_id, member.number, self._touched[member.number]
+        ):
+            self._done.ceasing += change.step < 0
+            self._done.beginning += change.step > 0
+            if change.xp_due:
+                facts = messages.xp_credited(change, account, member.name or "")
+                box.add(member.shard, "xp_credited", facts)
 
     def _is_changed(self, number: int) -> bool:
         return bool(self._touched[number]) or number in self._adjusted | self._taken_from | self._lessened
@@ -294,7 +303,7 @@ class _Change:
                     number,
                     survivor,
                     number in absorbing,
-                    self._before[number],
+                    self._before.get(number),
                     hash_of(self._salt, member.account_id, member.name or "") if to_erase else None,
                 )
             )
