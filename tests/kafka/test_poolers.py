@@ -138,6 +138,8 @@ async def test_a_worker_and_commands_through_a_pooler(
         assert await asyncio.to_thread(main, ["lanes", "list"]) == 0
     assert len([one for one in worker.handled if one.outcome.value == "applied"]) == 40
     assert capsys.readouterr().err == ""
+    # The fixture closes that of the installation it made, not of this one.
+    installation.database.close()
     report = await verify(pooler.dsn)
     assert (report.entries, report.differences) == (40, [])
 
