@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -100,6 +101,20 @@ async def test_joins_that_make_no_sense_are_refused(api: Api, account: str) -> N
         assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "into")
         assert (await client.post("/contacts/ann/joins", json={"into": "ann"})).status_code == 409
         assert (await client.delete("/contacts/ann/joins/00")).status_code == 409
+
+
+async def test_an_id_of_any_letters_is_joined(
+    api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """The address of its joins, which the answer names, leads to them."""
+    account = await new_account(groups=GROUPS, definitions=[WON])
+    for contact in ("жанна/1?", "ann"):
+        await happen(worker, account, "deal.won", subject=contact)
+    async with api.as_(account) as client:
+        answer = await client.post(f"/contacts/{quote('жанна/1?')}/joins", json={"into": "ann"})
+        assert answer.status_code == 202
+        path = answer.headers["Location"].removeprefix(f"/v1/accounts/{account}")
+        assert [one["into"] for one in (await client.get(path)).json()["items"]] == ["ann"]
 
 
 async def _dead_letter(worker: Service, account: str, contact: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Path
@@ -109,7 +110,7 @@ async def join_contact(
             raise _unknown(error, contact) from None
         except AlreadyOneError as error:
             raise conflict(str(error)) from None
-    response.headers["Location"] = f"/v1/accounts/{caller.account.key}/contacts/{contact}/joins"
+    response.headers["Location"] = f"/v1/accounts/{caller.account.key}/contacts/{quote(contact)}/joins"
     return _join(status)
 
 
