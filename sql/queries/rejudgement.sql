@@ -92,6 +92,14 @@ select c.id, c.external_id, c.shard % (select shards from installation) as shard
 from unnest($1::bigint[]) as one(id)
 cross join lateral (select id, external_id, shard from contacts c where c.id = one.id offset 0) c
 
+-- name: past
+-- Rejudgements of these definitions ($1) under their newest editions that come to a contact ($2) no more: they have passed
+-- it, or its number is above those that they end with.
+select r.definition_id, r.with_xp
+from rejudgements r join definitions d on d.id = r.definition_id and d.edition = r.edition
+where r.ended_at is null and r.definition_id = any($1::int[])
+    and (r.last_contact_id >= $2 or r.counted_contact_id >= 0 and r.until_contact_id < $2)
+
 -- name: record_changes
 -- Records that a step has changed the verdicts of $2 entries.
 update rejudgements set entries_changed = entries_changed + $2 where id = $1

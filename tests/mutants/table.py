@@ -966,4 +966,28 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "deletions-meanwhile-not-forgotten",
+        breaks="dead letters of a deletion that comes while another fact is carried out stay",
+        test="tests/pipeline/test_identity_forgetting.py::test_a_deletion_that_comes_meanwhile_is_not_left_out",
+        edits=(
+            Edit(
+                "consumer/scoring/identity/carry_out.py",
+                old="cluster is not None and elsewhere.has_forgotten(cluster)",
+                new="cluster is not None",
+            ),
+        ),
+    ),
+    Mutant(
+        "moved-entries-not-rejudged",
+        breaks="what a join moves to a contact that a rejudgement has passed keeps its old edition",
+        test="tests/pipeline/test_identity_beside_jobs.py::test_a_join_at_any_step_of_a_job",
+        edits=(
+            Edit(
+                "sql/queries/rejudgement.sql",
+                old="    and (r.last_contact_id >= $2 or",
+                new="    and (false or",
+            ),
+        ),
+    ),
 )

@@ -22,6 +22,7 @@ from consumer.scoring import announce
 from consumer.scoring.identity.cluster import connected, lock_cluster, read_cluster
 from consumer.scoring.identity.entries import judge_again
 from consumer.scoring.identity.forget import Elsewhere, rows_of
+from consumer.scoring.identity.rejudge_moved import rejudge_moved
 from consumer.scoring.identity.scores import build_scores, delta_columns, end_chains
 from sql import queries
 
@@ -261,7 +262,7 @@ class _Change:
             was_joined = member.survivor != number
             if not (was_joined or self._is_changed(number)):
                 continue
-            await self._judge(member, account["key"], box)
+            await self._judge(member, account["key"], box, announcing=announcing)
             if number in self._taken_from:
                 await end_chains(connection, member, account=account["key"], profiles=profiles, outbox=box)
             by_deletion = number in self._taken_from | self._lessened
@@ -277,7 +278,7 @@ class _Change:
                 connection, contacts, sorted(profiles), cause=cause, deltas=delta_columns(of_cause)
             )
 
-    async def _judge(self, member: Member, account: str, box: Outbox) -> None:
+    async def _judge(self, member: Member, account: str, box: Outbox, *, announcing: bool) -> None:
         for change in await judge_again(
             self._connection, member.account_id, member.number, self._touched[member.number]
         ):
@@ -286,6 +287,9 @@ class _Change:
             if change.xp_due:
                 facts = messages.xp_credited(change, account, member.name or "")
                 box.add(member.shard, "xp_credited", facts)
+        await rejudge_moved(
+            self._connection, member.number, self._touched[member.number], announcing=announcing
+        )
 
     def _is_changed(self, number: int) -> bool:
         return bool(self._touched[number]) or number in self._adjusted | self._taken_from | self._lessened

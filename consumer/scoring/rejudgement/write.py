@@ -43,10 +43,22 @@ async def write_history(
     with_xp: reps gain and lose XP by it, else theirs stays as it is. Returns how many verdicts have changed, and
     the points added under published versions, for their messages.
     """
-    await _write_entries(connection, definition, entries, with_xp=with_xp)
-    await _write_keys(connection, definition, contacts, entries)
+    await write_verdicts(connection, definition, contacts, entries, with_xp=with_xp)
     deltas = await _write_scores(connection, definition, entries)
     return sum(entry.verdict_before != entry.verdict for entry in entries), deltas
+
+
+async def write_verdicts(
+    connection: Connection,
+    definition: RejudgedDefinition,
+    contacts: Sequence[int],
+    entries: Sequence[RejudgedEntry],
+    *,
+    with_xp: bool,
+) -> None:
+    """Store the same but the scores, which the caller makes anew from the tallies."""
+    await _write_entries(connection, definition, entries, with_xp=with_xp)
+    await _write_keys(connection, definition, contacts, entries)
 
 
 async def _write_entries(
