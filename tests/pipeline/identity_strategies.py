@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 _TICKS = 8
 MOST_CARRIERS = 2
-_turns = st.lists(st.integers(0, WORKERS + MOST_CARRIERS - 1), min_size=4, max_size=24).map(tuple)
+# Each worker has a turn: those who carry out go on for as long as one has not ended.
+_turns = st.lists(st.integers(0, WORKERS + MOST_CARRIERS - 1), min_size=4, max_size=24).map(
+    lambda drawn: (*drawn, *range(WORKERS))
+)
 _carriers = st.integers(0, MOST_CARRIERS)
 
 
