@@ -1,6 +1,6 @@
 """Hypothesis settings of the property tests.
 
-With `CI=true`: 200 examples, the same ones in each run, so that a red build is about the change. Elsewhere new ones
+With `CI=true`: 100 examples, the same ones in each run, so that a red build is about the change. Elsewhere new ones
 in each run, as many as ENGAGEMENT_TEST_EXAMPLES says; a failure is shrunk and printed with what reproduces it.
 """
 
@@ -11,7 +11,7 @@ import os
 from hypothesis import HealthCheck, Phase, settings
 
 IN_CI = os.environ.get("CI", "").lower() in {"true", "1"}
-EXAMPLES = int(os.environ.get("ENGAGEMENT_TEST_EXAMPLES", "200" if IN_CI else "60"))
+EXAMPLES = int(os.environ.get("ENGAGEMENT_TEST_EXAMPLES", "100" if IN_CI else "60"))
 
 
 def property_settings(examples: int) -> settings:

@@ -1,7 +1,7 @@
 """The law of docs/semantics.md §4, on real Postgres, with workers interleaved at the borders of their statements.
 
 What Hypothesis draws goes through the path, and to the oracle in the order of the commits. `CI=true` takes
-200 examples, always the same ones, so that a red build is about the change; elsewhere they are new ones each time,
+100 examples, always the same ones, so that a red build is about the change; elsewhere they are new ones each time,
 as many as ENGAGEMENT_TEST_EXAMPLES says, and a failure is made small. It prints what reproduces it.
 """
 
