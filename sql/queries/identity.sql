@@ -369,6 +369,13 @@ from joins j join contacts c on c.id = j.into_id
 where j.contact_id = $1 and ($2::bytea is null or j.event_key = $2)
 order by j.occurred_at desc, j.event_key desc
 
+-- name: is_being_joined
+-- Whether the API has joined a contact to another, and that is still to be carried out.
+select exists (
+    select from joins j
+    where j.contact_id = $1 and j.into_id = $2 and j.origin = 'api'
+        and exists (select from identity_work w where w.contact_id = j.contact_id))
+
 -- name: undo_join
 -- Takes a join of the API back, and asks for that to be carried out; returns its origin, or no row where there is none.
 with undone as (

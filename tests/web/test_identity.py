@@ -101,6 +101,10 @@ async def test_joins_that_make_no_sense_are_refused(api: Api, account: str) -> N
         assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "into")
         assert (await client.post("/contacts/ann/joins", json={"into": "ann"})).status_code == 409
         assert (await client.delete("/contacts/ann/joins/00")).status_code == 409
+        # Sent twice before it is carried out, it is one join, which one undoing undoes.
+        assert (await client.post("/contacts/bob/joins", json={"into": "ann"})).status_code == 202
+        assert (await client.post("/contacts/bob/joins", json={"into": "ann"})).status_code == 409
+        assert len((await client.get("/contacts/bob/joins")).json()["items"]) == 1
 
 
 async def test_an_id_of_any_letters_is_joined(

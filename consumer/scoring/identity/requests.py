@@ -97,6 +97,8 @@ async def join(connection: Connection, account: str, contact: str, into: str, *,
     """Join a contact to another. Raises UnknownContactError, AlreadyOneError."""
     async with _transaction(connection, account):
         account_id, number, other = await _lock_both(connection, account, contact, into)
+        if await connection.fetchval(_SQL["is_being_joined"], number, other):
+            raise AlreadyOneError(f"{contact} is being joined to {into} already")
         fact = JoinFact(number, other, "api", datetime.now(UTC), secrets.token_bytes(16), by)
         await record_joins(connection, [fact])
         change = AuditedChange(
