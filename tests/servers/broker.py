@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
 
 from consumer.demo.servers import ServerFailedError
+from consumer.infra.kafka.create_topics import wait_for_controller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,6 +88,7 @@ async def create_topics(
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
+        await wait_for_controller(admin)
         wanted = [NewTopic(name, partitions, 1, topic_configs=dict(settings)) for name in names]
         answer = await admin.create_topics(wanted)
         for name, code, *message in answer.topic_errors:

@@ -5,11 +5,17 @@ Never changes a topic that exists: its partitions and settings belong to the clu
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import InvalidConfigurationError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    InvalidConfigurationError,
+    KafkaConnectionError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from consumer.infra import kafka
 from consumer.infra.kafka import topic_settings
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 # Replicas by default, on a cluster with so many brokers.
 _REPLICAS = 3
 _PATIENCE_SECONDS = 15
+_BETWEEN_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,7 @@ async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:
     )
     await admin.start()
     try:
+        await wait_for_controller(admin)
         refused = await _request(admin, topics)
         unbounded = [
             NewTopic(topic.name, topic.num_partitions, topic.replication_factor)
@@ -103,6 +111,21 @@ async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:
     finally:
         await admin.close()
     return {name: text for name, (_, text) in refused.items()}
+
+
+async def wait_for_controller(admin: AIOKafkaAdminClient) -> None:
+    """Return once the cluster says which broker is its controller, which takes a new broker a moment.
+
+    aiokafka does not wait: it fails with an AttributeError. Raises KafkaConnectionError after 15 seconds.
+    """
+    client = admin._client  # noqa: SLF001 - nothing public asks for it
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while client.cluster.controller is None:
+                if not await client.force_metadata_update() or client.cluster.controller is None:
+                    await asyncio.sleep(_BETWEEN_SECONDS)
+    except TimeoutError:
+        raise KafkaConnectionError("the cluster has no controller") from None
 
 
 async def _request(
