@@ -100,7 +100,7 @@ class MessageReader:
     def _process(self, topic: str, record: ConsumerRecord) -> None:
         if topic == SCORE_CHANGED_TOPIC and record.value is None:
             key = record.key.decode()
-            if self._is_new(topic, f"{key}:{self._versions.get(key, 0)}:end"):
+            if self._is_new(topic, dict(record.headers)["engagement-id"].decode()):
                 self.overall.pop(key, None)
         elif topic == SCORE_CHANGED_TOPIC:
             changed = _SCORE_CHANGED.decode(record.value)

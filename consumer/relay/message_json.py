@@ -106,10 +106,11 @@ class MessageEncoder:
         ).encode()
 
 
-def tombstone_key(facts: str) -> bytes:
-    """Return the key of a tombstone on the topic of score-changed messages: that of the messages it ends."""
-    account, contact, profile = facts.split(_FIELD)
-    return f"{account}:{profile}:{contact}".encode()
+def tombstone(facts: str) -> tuple[bytes, bytes]:
+    """Return key and id of a tombstone of score-changed messages: their key, and the version that it ends."""
+    account, contact, profile, version = facts.split(_FIELD)
+    key = f"{account}:{profile}:{contact}"
+    return key.encode(), f"{key}:{version}:end".encode()
 
 
 def _points(groups: str, points: str) -> dict[int, int]:

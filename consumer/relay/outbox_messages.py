@@ -10,7 +10,7 @@ import msgspec
 
 from consumer.domain.record_headers import decode_headers, readable_name
 from consumer.relay.fact_format import NewerFactsError, split_format, why_unknown
-from consumer.relay.message_json import MessageEncoder, tombstone_key
+from consumer.relay.message_json import MessageEncoder, tombstone
 from schemas.vocabulary import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
 from sql import queries
 
@@ -98,7 +98,8 @@ def _message(
 ) -> OutgoingMessage | None:
     _, facts = split_format(facts)
     if kind == "tombstone":
-        return OutgoingMessage(SCORE_CHANGED_TOPIC, tombstone_key(facts), None, ())
+        key, identity = tombstone(facts)
+        return OutgoingMessage(SCORE_CHANGED_TOPIC, key, None, (("engagement-id", identity),))
     if kind != "dead_letter":
         return OutgoingMessage(_TOPICS[kind], *encoder.encode(kind, facts), _CLOUDEVENT)
     letter = letters.get(int(facts))

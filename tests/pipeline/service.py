@@ -299,7 +299,7 @@ async def messages(connection: Connection) -> tuple[list[dict[str, Any]], list[d
         for kind, facts in zip(row["kinds"], row["facts"], strict=True):
             if kind != "dead_letter":
                 if kind == "tombstone":
-                    account, contact, profile = facts.split("\x1f")
+                    account, contact, profile, _ = facts.split("\x1f")
                     ended = {"accountid": account, "subject": contact, "data": {"profile": profile}}
                     by_kind["score_changed"].append(ended)
                     continue

@@ -34,7 +34,7 @@ async def end_chains(
         return
     await connection.execute(_SQL["end_chains"], member.number, list(chains), list(chains.values()))
     for profile in sorted(chains):
-        facts = "\x1f".join((account, member.name or "", profiles[profile]))
+        facts = "\x1f".join((account, member.name or "", profiles[profile], str(chains[profile])))
         outbox.add(member.shard, "tombstone", facts)
 
 
