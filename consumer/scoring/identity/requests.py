@@ -44,7 +44,10 @@ class UnknownContactError(Exception):
 
     def __init__(self, contact: str) -> None:
         super().__init__(f"there is no contact {contact}")
-        self.contact = contact
+
+
+class UnknownSurvivorError(UnknownContactError):
+    """The account has no such contact as another is to be joined to."""
 
 
 class AlreadyOneError(Exception):
@@ -94,7 +97,7 @@ class JoinPreview(msgspec.Struct, frozen=True):
 
 
 async def join(connection: Connection, account: str, contact: str, into: str, *, by: str) -> JoinStatus:
-    """Join a contact to another. Raises UnknownContactError, AlreadyOneError."""
+    """Join a contact to another. Raises UnknownContactError, UnknownSurvivorError, AlreadyOneError."""
     async with _transaction(connection, account):
         account_id, number, other = await _lock_both(connection, account, contact, into)
         if await connection.fetchval(_SQL["is_being_joined"], number, other):
@@ -145,7 +148,7 @@ async def joins_of(
 async def preview_join(connection: Connection, account: str, contact: str, into: str) -> JoinPreview:
     """Return what a join would do; its contacts are locked meanwhile.
 
-    Raises UnknownContactError, AlreadyOneError.
+    Raises UnknownContactError, UnknownSurvivorError, AlreadyOneError.
     """
     await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[account])
     try:
@@ -227,12 +230,22 @@ async def _transaction(connection: Connection, account: str) -> AsyncIterator[No
 
 async def _lock_both(connection: Connection, account: str, contact: str, into: str) -> tuple[int, int, int]:
     account_id = await _account(connection, account)
-    ids = [await _find(connection, account_id, name) for name in (contact, into)]
-    await announce.lock_contacts(connection, sorted(row["id"] for row in ids))
-    ids = [await _find(connection, account_id, name) for name in (contact, into)]
+    ids = await _find_both(connection, account_id, contact, into)
+    await announce.lock_contacts(connection, [row["id"] for row in ids])
+    ids = await _find_both(connection, account_id, contact, into)
     if ids[0]["survivor_id"] == ids[1]["survivor_id"]:
         raise AlreadyOneError(f"{contact} and {into} are one contact already")
     return account_id, ids[0]["id"], ids[1]["id"]
+
+
+async def _find_both(
+    connection: Connection, account_id: int, contact: str, into: str
+) -> tuple[dict[str, int], dict[str, int]]:
+    found = await _find(connection, account_id, contact)
+    try:
+        return found, await _find(connection, account_id, into)
+    except UnknownContactError:
+        raise UnknownSurvivorError(into) from None
 
 
 async def _account(connection: Connection, account: str) -> int:

@@ -19,6 +19,12 @@ from consumer.catalog.change import StaleRevisionError
 from consumer.infra import postgres
 from consumer.infra.postgres.schema_version import SchemaVersionError
 from consumer.infra.postgres.session import PoolerModeError
+from consumer.scoring.identity.requests import (
+    AlreadyOneError,
+    UnknownContactError,
+    UnknownDeletionError,
+    UnknownJoinError,
+)
 from consumer.scoring.profile_publish import (
     NothingToPublishError,
     PublishNotCancellableError,
@@ -123,7 +129,7 @@ class ProblemError(Exception):
         self.headers = headers
 
 
-# Errors of publishing and rejudging; their messages become the `detail`.
+# Errors of scoring; their messages become the `detail`.
 _SCORING_ERRORS: dict[type[Exception], Code] = {
     PublishRunningError: Code.CONFLICT,
     NothingToPublishError: Code.CONFLICT,
@@ -136,6 +142,10 @@ _SCORING_ERRORS: dict[type[Exception], Code] = {
     RejudgementEndedError: Code.CONFLICT,
     UnknownDefinitionError: Code.NOT_FOUND,
     UnknownRejudgementError: Code.NOT_FOUND,
+    UnknownContactError: Code.NOT_FOUND,
+    UnknownDeletionError: Code.NOT_FOUND,
+    UnknownJoinError: Code.CONFLICT,
+    AlreadyOneError: Code.CONFLICT,
 }
 
 # Exceptions with a handler. Database errors can be transient or unexpected: `to_problem` decides.

@@ -12,18 +12,13 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from consumer.scoring.identity import requests
-from consumer.scoring.identity.requests import (
-    AlreadyOneError,
-    UnknownContactError,
-    UnknownDeletionError,
-    UnknownJoinError,
-)
+from consumer.scoring.identity.requests import UnknownSurvivorError
 from consumer.web.api.contacts.contact_export import export_lines
 from consumer.web.http.auth import Manager, Operator, Reader
 from consumer.web.http.database import Database
 from consumer.web.http.export_response import ExportResponse, stream_lines
 from consumer.web.http.ndjson_response import MEDIA_TYPE
-from consumer.web.http.problems import Code, ProblemError, body_fault, conflict, invalid, not_found
+from consumer.web.http.problems import body_fault, invalid
 from consumer.web.http.request_types import Body, ContactId
 
 if TYPE_CHECKING:
@@ -106,10 +101,8 @@ async def join_contact(
     async with database.connection() as connection:
         try:
             status = await requests.join(connection, caller.account.key, contact, body.into, by=caller.actor)
-        except UnknownContactError as error:
-            raise _unknown(error, contact) from None
-        except AlreadyOneError as error:
-            raise conflict(str(error)) from None
+        except UnknownSurvivorError as error:
+            raise invalid(body_fault("into", str(error))) from None
     response.headers["Location"] = f"/v1/accounts/{caller.account.key}/contacts/{quote(contact)}/joins"
     return _join(status)
 
@@ -122,10 +115,8 @@ async def preview_join(
     async with database.preview() as connection:
         try:
             preview = await requests.preview_join(connection, caller.account.key, contact, body.into)
-        except UnknownContactError as error:
-            raise _unknown(error, contact) from None
-        except AlreadyOneError as error:
-            raise conflict(str(error)) from None
+        except UnknownSurvivorError as error:
+            raise invalid(body_fault("into", str(error))) from None
     return JoinPreviewAnswer(
         survivor=preview.survivor,
         profiles={
@@ -144,10 +135,7 @@ async def preview_join(
 async def list_joins(caller: Reader, database: Database, contact: Contact) -> JoinsAnswer:
     """List the joins of an id to other contacts, newest first."""
     async with database.connection() as connection:
-        try:
-            joins = await requests.joins_of(connection, caller.account.id, contact)
-        except UnknownContactError as error:
-            raise _unknown(error, contact) from None
+        joins = await requests.joins_of(connection, caller.account.id, contact)
     return JoinsAnswer(items=[_join(one) for one in joins])
 
 
@@ -155,21 +143,13 @@ async def list_joins(caller: Reader, database: Database, contact: Contact) -> Jo
 async def undo_join(caller: Manager, database: Database, contact: Contact, join: str) -> None:
     """Undo a join of the API: both contacts become what they would be without it, newer events included."""
     async with database.connection() as connection:
-        try:
-            await requests.undo_join(connection, caller.account.key, contact, join, by=caller.actor)
-        except UnknownContactError as error:
-            raise _unknown(error, contact) from None
-        except UnknownJoinError as error:
-            raise conflict(str(error)) from None
+        await requests.undo_join(connection, caller.account.key, contact, join, by=caller.actor)
 
 
 @router.get("/contacts/{contact:path}/export", response_class=ExportResponse)
 async def export_contact(caller: Operator, database: Database, contact: Contact) -> ExportResponse:
     """Return everything that is kept of a contact as JSON Lines: fields, scores, timeline, adjustments, XP."""
-    try:
-        return await stream_lines(export_lines(database, caller.account.id, contact), MEDIA_TYPE)
-    except UnknownContactError:
-        raise not_found(f"contact {contact}") from None
+    return await stream_lines(export_lines(database, caller.account.id, contact), MEDIA_TYPE)
 
 
 @router.delete("/contacts/{contact:path}", status_code=202)
@@ -181,10 +161,7 @@ async def delete_contact(
     Events that are dated earlier and come later are ignored. `Location` is the address of the report.
     """
     async with database.connection() as connection:
-        try:
-            status = await requests.delete(connection, caller.account.key, contact, by=caller.actor)
-        except UnknownContactError as error:
-            raise _unknown(error, contact) from None
+        status = await requests.delete(connection, caller.account.key, contact, by=caller.actor)
     response.headers["Location"] = f"/v1/accounts/{caller.account.key}/deletions/{status.id}"
     return _deletion(status)
 
@@ -193,17 +170,8 @@ async def delete_contact(
 async def read_deletion(caller: Operator, database: Database, deletion: str) -> DeletionAnswer:
     """Return the report of a deletion: what went, and what cannot be reached."""
     async with database.connection() as connection:
-        try:
-            status = await requests.deletion_status(connection, caller.account.id, deletion)
-        except UnknownDeletionError as error:
-            raise ProblemError(Code.NOT_FOUND, str(error)) from None
+        status = await requests.deletion_status(connection, caller.account.id, deletion)
     return _deletion(status)
-
-
-def _unknown(error: UnknownContactError, contact: str) -> Exception:
-    if error.contact == contact:
-        return not_found(f"contact {contact}")
-    return invalid(body_fault("into", str(error)))
 
 
 def _join(status: JoinStatus) -> JoinAnswer:
