@@ -15,7 +15,7 @@ from consumer.contact_state.scores import Scores
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.column_params import numbers
 from consumer.infra.postgres.connection import fetch_one
-from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, shared_transaction
 from consumer.scoring import announce
 from sql import queries
 
@@ -63,13 +63,8 @@ async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool
     it is unknown whether it was added, and it may be sent again.
     """
     while True:
-        await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[adjustment.account])
-        try:
+        async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[adjustment.account]):
             added = await _add(connection, adjustment)
-        except Exception:
-            await connection.execute("rollback")
-            raise
-        await connection.execute("commit")
         if added is not None:
             return added
 

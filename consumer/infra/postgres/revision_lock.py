@@ -58,6 +58,22 @@ async def begin_shared(
         await share_accounts(connection, accounts)
 
 
+@asynccontextmanager
+async def shared_transaction(
+    connection: Connection, local_settings: str = "", *, accounts: Collection[str] = ()
+) -> AsyncIterator[None]:
+    """Commit at the end what was begun as by `begin_shared`; after an error roll it back."""
+    await begin_shared(connection, local_settings, accounts=accounts)
+    try:
+        yield
+    except BaseException:
+        # A lost connection has rolled back already; a rollback on it would raise and hide the error.
+        if not connection.is_closed():
+            await connection.execute("rollback")
+        raise
+    await connection.execute("commit")
+
+
 async def share_accounts(connection: Connection, accounts: Collection[str]) -> None:
     """Keep the configuration of these accounts (by key) from changing until the caller's transaction ends."""
     await connection.execute(_SQL["share_accounts"], _ACCOUNT, list(accounts))

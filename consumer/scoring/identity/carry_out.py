@@ -17,7 +17,7 @@ from consumer.contact_state.outbox import Outbox
 from consumer.contact_state.weights import Weights
 from consumer.domain.identity import hash_of
 from consumer.infra.postgres.connection import fetch_one
-from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, shared_transaction
 from consumer.scoring import announce
 from consumer.scoring.identity.cluster import connected, lock_cluster, read_cluster
 from consumer.scoring.identity.entries import judge_again
@@ -73,19 +73,14 @@ async def carry_out(connection: Connection, contact: int) -> CarriedOut | None:
     while True:
         around = await connected(connection, [contact])
         await elsewhere.forget(await read_cluster(connection, sorted(around)))
-        await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[account])
-        try:
+        done = None
+        async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
             cluster = await lock_cluster(connection, around)
             # Of a deletion that has come meanwhile nothing is forgotten elsewhere yet.
             if cluster is not None and elsewhere.has_forgotten(cluster):
                 done = await _Change(connection, cluster, salt, elsewhere.taken).apply()
-                await connection.execute("commit")
-                return done
-        except Exception:
-            if not connection.is_closed():
-                await connection.execute("rollback")
-            raise
-        await connection.execute("rollback")
+        if done is not None:
+            return done
 
 
 async def change_in_transaction(connection: Connection, contact: int) -> CarriedOut:

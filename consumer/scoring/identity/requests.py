@@ -6,7 +6,6 @@ Lock order: batches, account, contacts. Permissions are the caller's.
 from __future__ import annotations
 
 import secrets
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,14 +16,12 @@ from consumer.catalog.audit import AuditedChange
 from consumer.contact_state.identity_facts import DeletionFact, JoinFact, record_deletions, record_joins
 from consumer.domain.errors import UnknownAccountError
 from consumer.domain.identity import hash_of
-from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared, shared_transaction
 from consumer.scoring import announce
 from consumer.scoring.identity.carry_out import change_in_transaction
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("identity")
@@ -98,7 +95,7 @@ class JoinPreview(msgspec.Struct, frozen=True):
 
 async def join(connection: Connection, account: str, contact: str, into: str, *, by: str) -> JoinStatus:
     """Join a contact to another. Raises UnknownContactError, UnknownSurvivorError, AlreadyOneError."""
-    async with _transaction(connection, account):
+    async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
         account_id, number, other = await _lock_both(connection, account, contact, into)
         if await connection.fetchval(_SQL["is_being_joined"], number, other):
             raise AlreadyOneError(f"{contact} is being joined to {into} already")
@@ -113,7 +110,7 @@ async def join(connection: Connection, account: str, contact: str, into: str, *,
 
 async def undo_join(connection: Connection, account: str, contact: str, join_id: str, *, by: str) -> None:
     """Undo a join that was made through the API. Raises UnknownContactError, UnknownJoinError."""
-    async with _transaction(connection, account):
+    async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
         account_id = await _account(connection, account)
         number = (await _find(connection, account_id, contact))["id"]
         await announce.lock_contacts(connection, [number])
@@ -193,7 +190,7 @@ async def delete_by_number(
     connection: Connection, account: str, contact: str, *, by: str
 ) -> tuple[int, int, str]:
     """Do the same; return the numbers of account and contact, and the id of the deletion."""
-    async with _transaction(connection, account):
+    async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
         account_id = await _account(connection, account)
         number = (await _find(connection, account_id, contact))["id"]
         await announce.lock_contacts(connection, [number])
@@ -214,18 +211,6 @@ async def deletion_status(connection: Connection, account_id: int, deletion: str
     hashed = row["id_hash"] or hash_of(row["salt"], account_id, row["external_id"])
     taken = None if row["taken"] is None else msgspec.json.decode(row["taken"], type=dict[str, int])
     return DeletionStatus(deletion, hashed.hex(), row["occurred_at"], row["carried_out_at"], taken)
-
-
-@asynccontextmanager
-async def _transaction(connection: Connection, account: str) -> AsyncIterator[None]:
-    await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[account])
-    try:
-        yield
-    except BaseException:
-        if not connection.is_closed():
-            await connection.execute("rollback")
-        raise
-    await connection.execute("commit")
 
 
 async def _lock_both(connection: Connection, account: str, contact: str, into: str) -> tuple[int, int, int]:
