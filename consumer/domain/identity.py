@@ -61,7 +61,7 @@ def survivor_of(
 ) -> int:
     """Return the contact at the end of the links: itself where none leads on.
 
-    erased: contacts of which a deletion has left nothing; no link leads to or from one (8.33). names: their ids, by
+    erased: contacts of which a deletion has left nothing; no link leads to or from one (8.36). names: their ids, by
     which a circle ends at its least (8.8).
     """
     path, passed = [contact], {contact}

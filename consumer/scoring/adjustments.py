@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from consumer.catalog import audit
 from consumer.catalog.audit import AuditedChange
-from consumer.contact_state.scores import Scores
+from consumer.contact_state.scores import OVERALL, Scores
 from consumer.domain.errors import UnknownAccountError
-from consumer.infra.postgres.column_params import numbers
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, shared_transaction
 from consumer.scoring import announce
@@ -102,12 +101,7 @@ async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, boo
     )
     await audit.record_changes(connection, adjustment.account, adjustment.author, change)
     points = adjustment.points
-    deltas = announce.ScoreDeltas(
-        numbers([contact, contact]),
-        numbers([profile, profile]),
-        numbers([0, group]),
-        numbers([points, points]),
-    )
+    deltas = announce.ScoreDeltas.of([(contact, profile, OVERALL, points), (contact, profile, group, points)])
     await announce.enqueue_score_messages(connection, [contact], [profile], cause="adjustment", deltas=deltas)
     return number, True
 

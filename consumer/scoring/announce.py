@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from consumer.infra.postgres.column_params import numbers
 from consumer.infra.postgres.retry import retry_transient
 from sql import queries
 
@@ -50,6 +51,11 @@ class ScoreDeltas:
     profiles: str = "{}"
     groups: str = "{}"
     points: str = "{}"
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, int, int, int]]) -> ScoreDeltas:
+        """Return them from rows of contact, profile, group and points."""
+        return cls(*(numbers([row[column] for row in rows]) for column in range(4)))
 
 
 _NO_DELTAS = ScoreDeltas()

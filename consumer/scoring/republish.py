@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.domain.errors import UnknownAccountError
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.retry import retry_transient
 from consumer.infra.postgres.revision_lock import begin_shared
 from consumer.scoring import announce, contact_keyset
+from consumer.scoring.find_account import find_account
 from sql import queries
 
 if TYPE_CHECKING:
@@ -94,9 +94,7 @@ class Republish:
 
 async def _find_ids(connection: Connection, account: str, profile: str | None) -> tuple[int, list[int], int]:
     """Return the numbers of the account and of the selected profiles, and how many contacts it has."""
-    number = await connection.fetchval(_SQL["account"], account)
-    if number is None:
-        raise UnknownAccountError(f"there is no account {account!r}")
+    number = await find_account(connection, account)
     profiles = [row["id"] for row in await connection.fetch(_SQL["profiles"], number, profile)]
     if not profiles:
         which = f"profile {profile!r}" if profile else "profile"

@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from consumer.domain.errors import UnknownAccountError
 from consumer.domain.verdict_rule import Edition, TimelineEntry, wrong_verdicts
 from consumer.infra import postgres
+from consumer.scoring.find_account import find_account
 from schemas.vocabulary import Per, Policy, Verdict
 from sql import queries
 
@@ -51,7 +51,7 @@ async def verify(
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             report = VerifyReport()
-            number = await _find_account(connection, account)
+            number = None if account is None else await find_account(connection, account)
             editions = await _editions(connection)
             last = 0
             while contacts := await connection.fetch(_SQL["contacts"], last, _CHUNK_CONTACTS, number):
@@ -73,15 +73,6 @@ async def verify(
             return report
     finally:
         await connection.close()
-
-
-async def _find_account(connection: postgres.Connection, key: str | None) -> int | None:
-    if key is None:
-        return None
-    number: int | None = await connection.fetchval(_SQL["account"], key)
-    if number is None:
-        raise UnknownAccountError(f"there is no account {key!r}")
-    return number
 
 
 async def _editions(connection: postgres.Connection) -> dict[int, dict[int, Edition]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from consumer.infra.postgres.connection import affected_rows
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.wait import event_within, jittered
@@ -144,7 +145,7 @@ class Maintenance:
         for first in range(0, await connection.fetchval(_SQL[f"{what}_pages"]), pages):
             began = self._clock.monotonic()
             status = await connection.execute(_SQL[f"forget_{what}"], (first, 0), (first + pages, 0), kept)
-            forgotten += int(status.rpartition(" ")[2])
+            forgotten += affected_rows(status)
             if await self._rested(began, stopping):
                 break
         return forgotten

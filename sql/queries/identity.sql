@@ -388,10 +388,6 @@ asked as (
 )
 select origin from joins where contact_id = $1 and event_key = $2
 
--- name: account_number
--- The number of an account by key.
-select id from accounts where key = $1
-
 -- name: name
 -- The id of a contact.
 select external_id from contacts where id = $1

@@ -1,7 +1,3 @@
--- name: account
--- The number of an account.
-select id from accounts where key = $1
-
 -- name: profiles
 -- The published profiles of an account, one or all.
 select id from profiles

@@ -1,9 +1,5 @@
 -- Reads for `verify`, and comparisons of which each row is a difference; $1 null: all accounts.
 
--- name: account
--- The number of an account.
-select id from accounts where key = $1
-
 -- name: contacts
 -- The next contacts by number, of one account or all.
 select id from contacts where id > $1 and ($3::int is null or account_id = $3) order by id limit $2

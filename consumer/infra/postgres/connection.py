@@ -88,6 +88,11 @@ async def open_unbounded(dsn: str, **options: Any) -> Connection:
     return connection
 
 
+def affected_rows(status: str) -> int:
+    """Return the number of rows from the status of a statement ("DELETE 3")."""
+    return int(status.rpartition(" ")[2])
+
+
 async def fetch_one(connection: Connection, statement: str, *arguments: Any) -> asyncpg.Record:
     """Return the only row of a statement that always returns one."""
     row = await connection.fetchrow(statement, *arguments)

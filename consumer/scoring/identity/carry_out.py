@@ -16,14 +16,15 @@ from consumer.contact_state.identity_facts import KNOWS_ERASED
 from consumer.contact_state.outbox import Outbox
 from consumer.contact_state.weights import Weights
 from consumer.domain.identity import hash_of
-from consumer.infra.postgres.connection import fetch_one
+from consumer.infra.postgres.connection import affected_rows, fetch_one
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, shared_transaction
 from consumer.scoring import announce
+from consumer.scoring.announce import ScoreDeltas
 from consumer.scoring.identity.cluster import connected, lock_cluster, read_cluster
 from consumer.scoring.identity.entries import judge_again
-from consumer.scoring.identity.forget import Elsewhere, rows_of
+from consumer.scoring.identity.forget import Elsewhere
 from consumer.scoring.identity.rejudge_moved import rejudge_moved
-from consumer.scoring.identity.scores import build_scores, delta_columns, end_chains
+from consumer.scoring.identity.scores import build_scores, end_chains
 from sql import queries
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class _Change:
             here["fields"] += await connection.fetchval(
                 _SQL["remove_fields"], number, before, not member.is_joined
             )
-            adjustments = rows_of(
+            adjustments = affected_rows(
                 await connection.execute(_SQL["remove_adjustments"], member.survivor, number, before)
             )
             here["adjustments"] += adjustments
@@ -214,7 +215,7 @@ class _Change:
         )
         for contact in (member.survivor, survivor):
             self._touched[contact].update(definition for (definition,) in moved)
-        if rows_of(
+        if affected_rows(
             await connection.execute(_SQL["move_adjustments"], member.survivor, member.number, survivor)
         ):
             self._adjusted |= {member.survivor, survivor}
@@ -270,7 +271,7 @@ class _Change:
         for cause, of_cause in deltas.items():
             contacts = sorted({contact for contact, *_ in of_cause})
             await announce.enqueue_score_messages(
-                connection, contacts, sorted(profiles), cause=cause, deltas=delta_columns(of_cause)
+                connection, contacts, sorted(profiles), cause=cause, deltas=ScoreDeltas.of(of_cause)
             )
 
     async def _judge(self, member: Member, account: str, box: Outbox, *, announcing: bool) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from consumer.domain.damaged_json import readable_members
 from consumer.domain.identity import hash_of
 from consumer.domain.record_headers import decode_headers, headers_by_name
+from consumer.infra.postgres.connection import affected_rows
 from sql import queries
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Elsewhere:
             taken["inbox_samples"] += await _forget_samples(connection, person, before)
             if member.name is not None:
                 instead = f"erased:{hash_of(self._salt, member.account_id, member.name).hex()}"
-                taken["audit_entries"] += rows_of(
+                taken["audit_entries"] += affected_rows(
                     await connection.execute(
                         _SQL["forget_in_audit"], member.account_id, member.name, instead, before
                     )
@@ -108,7 +109,7 @@ async def _forget_dead_letters(connection: Connection, person: Person, before: d
                 if _recorded_before(letter, before) and names(letter, person)
             ]
             if named:
-                forgotten += rows_of(await connection.execute(_SQL["forget_dead_letters"], named))
+                forgotten += affected_rows(await connection.execute(_SQL["forget_dead_letters"], named))
     return forgotten
 
 
@@ -135,7 +136,7 @@ async def _forget_samples(connection: Connection, person: Person, before: dateti
     ]
     if not named:
         return 0
-    return rows_of(
+    return affected_rows(
         await connection.execute(
             _SQL["forget_samples"], person.account_id, *map(list, zip(*named, strict=True))
         )
@@ -159,8 +160,3 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 def _recorded_before(letter: asyncpg.Record, before: datetime) -> bool:
     timestamp = letter["record_timestamp"]
     return timestamp is None or datetime.fromtimestamp(timestamp / 1000, UTC) < before
-
-
-def rows_of(status: str) -> int:
-    """Return the number of rows from the status of a statement ("DELETE 3")."""
-    return int(status.rpartition(" ")[2])

@@ -14,10 +14,10 @@ import msgspec
 from consumer.catalog import audit
 from consumer.catalog.audit import AuditedChange
 from consumer.contact_state.identity_facts import DeletionFact, JoinFact, record_deletions, record_joins
-from consumer.domain.errors import UnknownAccountError
 from consumer.domain.identity import hash_of
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared, shared_transaction
 from consumer.scoring import announce
+from consumer.scoring.find_account import find_account
 from consumer.scoring.identity.carry_out import change_in_transaction
 from sql import queries
 
@@ -111,7 +111,7 @@ async def join(connection: Connection, account: str, contact: str, into: str, *,
 async def undo_join(connection: Connection, account: str, contact: str, join_id: str, *, by: str) -> None:
     """Undo a join that was made through the API. Raises UnknownContactError, UnknownJoinError."""
     async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
-        account_id = await _account(connection, account)
+        account_id = await find_account(connection, account)
         number = (await _find(connection, account_id, contact))["id"]
         await announce.lock_contacts(connection, [number])
         origin = await connection.fetchval(_SQL["undo_join"], number, _key(join_id))
@@ -191,7 +191,7 @@ async def delete_by_number(
 ) -> tuple[int, int, str]:
     """Do the same; return the numbers of account and contact, and the id of the deletion."""
     async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
-        account_id = await _account(connection, account)
+        account_id = await find_account(connection, account)
         number = (await _find(connection, account_id, contact))["id"]
         await announce.lock_contacts(connection, [number])
         await _find(connection, account_id, contact)  # unless another deletion was quicker
@@ -214,7 +214,7 @@ async def deletion_status(connection: Connection, account_id: int, deletion: str
 
 
 async def _lock_both(connection: Connection, account: str, contact: str, into: str) -> tuple[int, int, int]:
-    account_id = await _account(connection, account)
+    account_id = await find_account(connection, account)
     ids = await _find_both(connection, account_id, contact, into)
     await announce.lock_contacts(connection, [row["id"] for row in ids])
     ids = await _find_both(connection, account_id, contact, into)
@@ -231,13 +231,6 @@ async def _find_both(
         return found, await _find(connection, account_id, into)
     except UnknownContactError:
         raise UnknownSurvivorError(into) from None
-
-
-async def _account(connection: Connection, account: str) -> int:
-    number: int | None = await connection.fetchval(_SQL["account_number"], account)
-    if number is None:
-        raise UnknownAccountError(f"there is no account {account!r}")
-    return number
 
 
 async def _find(connection: Connection, account_id: int, contact: str) -> dict[str, int]:

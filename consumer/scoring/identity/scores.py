@@ -6,8 +6,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from consumer.contact_state.scores import Scores
-from consumer.infra.postgres.column_params import numbers
-from consumer.scoring.announce import ScoreDeltas
 from sql import queries
 
 if TYPE_CHECKING:
@@ -101,8 +99,3 @@ async def _points(
     for profile, version, group, adjusted in await connection.fetch(_SQL["adjusted"], contact):
         points[profile, version][group] += adjusted
     return {key: dict(by_group) for key, by_group in points.items()}
-
-
-def delta_columns(deltas: list[tuple[int, int, int, int]]) -> ScoreDeltas:
-    """Return deltas as the columns of a statement."""
-    return ScoreDeltas(*(numbers([delta[column] for delta in deltas]) for column in range(4)))

@@ -14,7 +14,6 @@ from consumer.contact_state.scores import Scores
 from consumer.contact_state.timeline_entries import Flip
 from consumer.contact_state.weights import Weights
 from consumer.domain.dedup_key import KeyState
-from consumer.infra.postgres.column_params import numbers
 from consumer.scoring.announce import ScoreDeltas
 from consumer.scoring.rejudgement.history import key_object
 from schemas.vocabulary import Per, Policy
@@ -153,4 +152,4 @@ async def _write_scores(
         for group, points in by_group.items()
     ]
     await scores.write(connection)
-    return ScoreDeltas(*(numbers([delta[column] for delta in deltas]) for column in range(4)))
+    return ScoreDeltas.of(deltas)
