@@ -12,12 +12,13 @@ import structlog
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import is_time_out, retry_reason
-from consumer.infra.wait import event_within, jittered
+from consumer.infra.wait import event_within
 from consumer.scoring import jobs
 from consumer.scoring.announce import OutboxWatch, RelayNotRunningError
 from consumer.scoring.jobs import Turns, WaitsFor
 from consumer.scoring.profile_publish import PUBLISHES
 from consumer.scoring.rejudgement import REJUDGEMENTS
+from consumer.worker.rounds import work_in_rounds
 from consumer.worker.step_size import StepSize
 from schemas.vocabulary import RetryReason
 
@@ -66,20 +67,9 @@ class BackgroundJobs:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set; a transient error of the database ends one round, others are raised."""
-        try:
-            while not await event_within(stopping, jittered(self._every)):
-                try:
-                    while await self.round(stopping):
-                        pass
-                except Exception as error:
-                    if (reason := retry_reason(error)) is None:
-                        raise
-                    log.info(
-                        "background jobs retried", reason=reason.value, error=str(error)[:_SHOWN_CHARACTERS]
-                    )
-                    self._database.drop()
-        finally:
-            self._database.drop()
+        await work_in_rounds(
+            "background jobs retried", self.round, stopping, database=self._database, every=self._every
+        )
 
     async def round(self, stopping: asyncio.Event) -> bool:
         """Take one step for each account that has jobs; return whether any job has got on.

@@ -8,8 +8,9 @@ import structlog
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import is_time_out, retry_reason
-from consumer.infra.wait import event_within, jittered
+from consumer.infra.wait import event_within
 from consumer.scoring import identity
+from consumer.worker.rounds import work_in_rounds
 
 if TYPE_CHECKING:
     import asyncio
@@ -36,18 +37,9 @@ class IdentityJobs:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set; a transient database error ends one look, others are raised."""
-        try:
-            while not await event_within(stopping, jittered(self._every)):
-                try:
-                    while await self.run_once(stopping):
-                        pass
-                except Exception as error:
-                    if (reason := retry_reason(error)) is None:
-                        raise
-                    log.info("joins and deletions retried", reason=reason.value, error=str(error)[:200])
-                    self._database.drop()
-        finally:
-            self._database.drop()
+        await work_in_rounds(
+            "joins and deletions retried", self.run_once, stopping, database=self._database, every=self._every
+        )
 
     async def run_once(self, stopping: asyncio.Event) -> int:
         """Carry out what waits for some contacts, accounts in turn; return for how many."""
