@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,7 +26,7 @@ _FIELDS = ("name", "email", "phone", "owner", "url")
 _SQL = queries("batch")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ContactEvent:
     """An event that says something about contacts. partition: of its record, which gives new ones their shard."""
 
@@ -38,7 +39,8 @@ class ContactEvent:
         """The contact that it is about."""
         return self.account_id, self.event.subject
 
-    @property
+    # Read once: each parses the data, and a batch asks for them several times.
+    @cached_property
     def fields(self) -> list[tuple[str, str]]:
         """What an upsert says of the contact: names and values."""
         data = parse_data(self.event.data)
@@ -47,7 +49,7 @@ class ContactEvent:
             fields.append(("tags", msgspec.json.encode(data["tags"]).decode()))
         return fields
 
-    @property
+    @cached_property
     def joined_into(self) -> Person | None:
         """The contact that it joins its own to; None: it joins nothing."""
         event = self.event

@@ -30,8 +30,8 @@ async def work_in_rounds(
 ) -> None:
     """Run rounds until `stopping` is set, each at once after one that returns something true, else after a pause.
 
-    retried: the log line of a round that is to be done again. every: seconds of the pause. A transient error of the database ends one round,
-    others are raised.
+    retried: the log line of a round that is to be done again. every: seconds of the pause. A transient error of the
+    database ends one round, others are raised.
     """
     try:
         while not await event_within(stopping, jittered(every)):
