@@ -56,7 +56,7 @@ async def assert_agrees(installation: Installation, traffic: Traffic) -> None:
     assert Counter(letter.value for letter in letters) == Counter(traffic.broken), "dead letters published"
 
 
-async def told_ids(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
+async def message_ids(connection: asyncpg.Connection[asyncpg.Record]) -> set[str]:
     """Return the ids of all messages that the database made, those of dead letters as topic/partition/offset."""
     rows = await connection.fetch("""
         select concat_ws(':', 1, a.key, p.key, c.external_id, k) as id
@@ -112,7 +112,7 @@ async def _assert_xp_messages(
 ) -> None:
     """Each entry's credits and reversals are on the topic, and add up to the actors' net XP."""
     messages = await installation.messages(XP_CREDITED_TOPIC)
-    expected = await told_ids(connection)
+    expected = await message_ids(connection)
     ids = {message["id"] for message in messages}
     assert len(ids) == len(messages), "XP published twice"
     scores = {message["id"] for message in await installation.messages(SCORE_CHANGED_TOPIC)}

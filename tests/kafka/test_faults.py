@@ -22,7 +22,7 @@ import pytest
 
 from tests.kafka import traffic
 from tests.kafka.committed_reader import committed_reader
-from tests.kafka.delivery_checks import assert_agrees, progress, told_ids
+from tests.kafka.delivery_checks import assert_agrees, message_ids, progress
 from tests.kafka.faults import KINDS, draw
 from tests.kafka.fleet import WORKERS, fleet
 from tests.kafka.traffic_sender import traffic_sender
@@ -112,7 +112,7 @@ async def _figures(ships: Fleet, drawn: Traffic, reader: CommittedReader, run: R
     """Return what there is to say of a run; the reader gets ten seconds for what it has not read yet."""
     connection = await asyncpg.connect(ships.direct.dsn)
     try:
-        expected = await told_ids(connection)
+        expected = await message_ids(connection)
         entries = await service.entries(connection)
     finally:
         await connection.close()

@@ -16,7 +16,7 @@ from consumer.infra import postgres
 from consumer.infra.postgres.migrate import ProgramsRunningError, migrate
 from consumer.infra.postgres.migration_script import migrations
 from tests.kafka.committed_reader import committed_reader
-from tests.kafka.delivery_checks import assert_agrees, outbox_rows, progress, told_ids
+from tests.kafka.delivery_checks import assert_agrees, message_ids, outbox_rows, progress
 from tests.kafka.installation import Installation
 from tests.kafka.old_program import extract
 from tests.kafka.traffic import ACCOUNTS, catalog, chunks, draw
@@ -220,9 +220,9 @@ async def test_an_upgrade_under_load_and_back(scene: _Scene, report_line: Callab
 
     scene.traffic.documents[0] = last
     await assert_agrees(scene.installation, scene.traffic)
-    told = await told_ids(scene.observer)
-    await eventually(lambda: scene.reader.lost(told) == 0, within=20, what="every message to be read")
-    assert (scene.reader.doubled(told), scene.reader.out_of_order) == (0, 0)
+    expected = await message_ids(scene.observer)
+    await eventually(lambda: scene.reader.lost(expected) == 0, within=20, what="every message to be read")
+    assert (scene.reader.doubled(expected), scene.reader.out_of_order) == (0, 0)
     report_line(
-        f"upgrade under load and back: {_RECORDS} records, {len(told)} messages, migrated in {migrated:.1f} s"
+        f"upgrade under load and back: {_RECORDS} records, {len(expected)} messages, migrated in {migrated:.1f} s"
     )

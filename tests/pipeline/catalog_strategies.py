@@ -18,6 +18,12 @@ GROUPS = ("support", "purchase", "marketing")
 KEYS = ("first", "rolling", "seldom", "large")
 LATER = "later"
 
+
+def elsewhere(account: str) -> str:
+    """Name the account in which the events of another happen once more."""
+    return f"{account}-again"
+
+
 points = st.sampled_from([10, 25, 0, -5])
 worths = st.sampled_from([20, 20, 5, 0])
 groups = st.sampled_from(GROUPS)

@@ -350,16 +350,22 @@ async def test_a_publish_begun_beside_a_batch_covers_the_contacts_that_it_create
     assert (await verify(database)).differences == []
 
 
+async def _being_built(worker: service.Service, connection: Connection) -> int:
+    """Begin a publish that a batch has met and of which all contacts are built; return its number."""
+    await worker.apply(weights_document())
+    await worker.batch([numbered_event(1)])
+    publish = await service.begin_publish(connection, won=3)
+    await worker.batch([numbered_event(4, subject="bob")])  # which reads the new version
+    assert await jobs.take_step(connection, PUBLISHES, publish) == jobs.Step()
+    return publish
+
+
 async def test_a_flip_beside_a_batch_is_announced_to_the_contacts_that_it_creates(
     database: str, connection: Connection
 ) -> None:
     """A batch in flight at the flip announces the version before; its contacts learn of the flip afterwards."""
     async with _in_flight(database, connection) as (schedule, worker):
-        await worker.apply(weights_document())
-        await worker.batch([numbered_event(1)])
-        publish = await service.begin_publish(connection, won=3)
-        await worker.batch([numbered_event(4, subject="bob")])  # which reads the new version
-        assert await jobs.take_step(connection, PUBLISHES, publish) == jobs.Step()
+        publish = await _being_built(worker, connection)
 
         async def flip() -> None:
             flipped = await jobs.take_step(await schedule.connect(1), PUBLISHES, publish)
@@ -380,11 +386,7 @@ async def test_a_cancel_beside_a_batch_leaves_nothing_of_the_version(
 ) -> None:
     """What a batch in flight at the cancellation adds to the version is deleted, of new contacts too."""
     async with _in_flight(database, connection) as (schedule, worker):
-        await worker.apply(weights_document())
-        await worker.batch([numbered_event(1)])
-        publish = await service.begin_publish(connection, won=3)
-        await worker.batch([numbered_event(4, subject="bob")])  # which reads the new version
-        assert await jobs.take_step(connection, PUBLISHES, publish) == jobs.Step()
+        publish = await _being_built(worker, connection)
 
         async def cancel() -> None:
             await profile_publish.cancel(await schedule.connect(1), publish, by="mia")

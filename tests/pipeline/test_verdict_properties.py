@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pipeline import oracle_comparison
-from tests.pipeline.catalog_strategies import ACCOUNTS
+from tests.pipeline.catalog_strategies import ACCOUNTS, elsewhere
 from tests.pipeline.history_runner import Seen, replay, running_history
 from tests.pipeline.property_settings import EXAMPLES, property_settings
 from tests.pipeline.statement_schedule import Schedule, scheduled
@@ -22,11 +22,6 @@ from tests.pipeline.strategies import ORDINARY, SETTLED, Chapter, histories, rea
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def elsewhere(account: str) -> str:
-    """Name the account in which the events of another happen once more."""
-    return f"{account}-again"
 
 
 @pytest.mark.timeout(600)

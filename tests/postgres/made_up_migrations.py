@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from consumer.infra.postgres.migration_script import Migration, migrations, parse
 from consumer.infra.postgres.schema_version import PROGRAM
@@ -50,3 +50,11 @@ async def fill_contacts(connection: Connection) -> None:
         select id, 'c' || n, 0 from accounts, generate_series(1, $1::integer) n""",
         CONTACTS,
     )
+
+
+async def progress(connection: Connection) -> tuple[Any, ...] | None:
+    """Return steps, position and end of the migration that follows; None before it has begun."""
+    row = await connection.fetchrow(
+        "select steps, position, finished_at is not null as finished from migrations where number = $1", NEXT
+    )
+    return None if row is None else tuple(row)

@@ -23,36 +23,17 @@ from tests.postgres.made_up_migrations import (
     CONTACTS,
     INDEX,
     NEXT,
-    fill_contacts,
     known_with,
     made,
+    progress,
     script,
 )
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from consumer.infra.postgres.connection import Connection
 
 _ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-async def other(database: str) -> AsyncIterator[Connection]:
-    """Give a connection as a program beside the migration has it, to a database with some contacts."""
-    connection = await postgres.connect(database)
-    await fill_contacts(connection)
-    yield connection
-    await connection.close()
-
-
-async def _progress(connection: Connection) -> tuple[Any, ...] | None:
-    row = await connection.fetchrow(
-        "select steps, position, finished_at is not null as finished from migrations where number = $1",
-        NEXT,
-    )
-    return None if row is None else tuple(row)
 
 
 # While others work --------------------------------------------------------------------------------------------
@@ -172,8 +153,8 @@ async def test_killed_in_its_batches_it_goes_on_there(database: str, other: Conn
     process = await _in_a_process(database, COLUMN, BACKFILL)
 
     async def some_done() -> bool:
-        progress = await _progress(other)
-        return progress is not None and progress[0] == 1 and (progress[1] or 0) > 100
+        found = await progress(other)
+        return found is not None and found[0] == 1 and (found[1] or 0) > 100
 
     await eventually(some_done, within=30, every=0.001, what="some batches")
     await _killed(process)
@@ -225,7 +206,7 @@ async def test_a_brief_step_that_is_not_brief_is_ended(
     long = "\nselect pg_sleep(0.2)"
     with pytest.raises(asyncpg.QueryCanceledError):
         await migrate(database, known=known_with(made(COLUMN + long)))
-    assert await _progress(other) == (0, None, False)
+    assert await progress(other) == (0, None, False)
     step = COLUMN.replace("brief", "validate") + long
     assert await migrate(database, known=known_with(made(step))) == (PROGRAM, NEXT)
 
@@ -253,7 +234,7 @@ async def test_a_brief_step_that_fails_leaves_nothing(database: str, other: Conn
     failing = f"{COLUMN}\nselect 1 / 0"
     with pytest.raises(asyncpg.DivisionByZeroError):
         await migrate(database, known=known_with(made(failing)))
-    assert await _progress(other) == (0, None, False)
+    assert await progress(other) == (0, None, False)
     assert await migrate(database, known=known_with(made(COLUMN))) == (
         PROGRAM,
         NEXT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
@@ -24,33 +24,15 @@ from tests.postgres.made_up_migrations import (
     INDEX,
     NEXT,
     OLDEST,
-    fill_contacts,
     known_with,
     made,
+    progress,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from consumer.infra.postgres.connection import Connection
 
 _ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-async def other(database: str) -> AsyncIterator[Connection]:
-    """Give a connection as a program beside the migration has it, to a database with some contacts."""
-    connection = await postgres.connect(database)
-    await fill_contacts(connection)
-    yield connection
-    await connection.close()
-
-
-async def _progress(connection: Connection) -> tuple[Any, ...] | None:
-    row = await connection.fetchrow(
-        "select steps, position, finished_at is not null as finished from migrations where number = $1", NEXT
-    )
-    return None if row is None else tuple(row)
 
 
 # What runs beside it -----------------------------------------------------------------------------------------
@@ -140,7 +122,7 @@ async def test_plan_says_what_may_run_and_changes_nothing(
         f"  during it and after it programs of versions {NEXT} to {NEXT + 1} may run",
         f"  stop first: programs of version {PROGRAM}, 1 connections",
     ]
-    assert await _progress(other) is None
+    assert await progress(other) is None
     monkeypatch.setenv("ENGAGEMENT_DATABASE_URL", database)
     assert await asyncio.to_thread(main, ["migrate", "--plan"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "nothing to do"
