@@ -24,9 +24,9 @@ class DemoCounts:
     """The numbers of one run.
 
     first_fed_at: on the monotonic clock. fed, fed_bytes: records acknowledged by the broker. outcomes: records in
-    committed batches. enqueued, published: messages of the outbox, waiting: contacts whose joins and
-    deletions are to be carried out, as last read from the database. read: distinct
-    messages out, by topic. changed: set when the worker or the reader has advanced.
+    committed batches. As last read from the database: enqueued, published: messages of the outbox; waiting:
+    contacts whose joins and deletions are to be carried out. read: distinct messages out, by topic. changed: set
+    when the worker or the reader has advanced.
     """
 
     total: int

@@ -29,7 +29,7 @@ class ExportResponse(StreamingResponse):
     source: AsyncGenerator[Any, None]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send all parts, stop if the client disconnects or stalls, then close the generator of rows.
+        """Send all parts, stop if the client disconnects or stalls, then close the generator of parts.
 
         The base class would cancel a running database query when the client disconnects. A response that is stopped
         is never completed, so that the server closes the connection and the client sees a truncated file.
