@@ -677,7 +677,7 @@ MUTANTS = (
     Mutant(
         "publish-before-batches-end",
         breaks="a publish does not build contacts of batches that do not know its version",
-        test="tests/pipeline/test_changes_beside_batches.py::test_a_publish_begun_beside_a_batch_covers_the_contacts_that_it_creates",
+        test="tests/pipeline/test_jobs_beside_batches.py::test_a_publish_begun_beside_a_batch_covers_the_contacts_that_it_creates",
         edits=(
             Edit(
                 "consumer/scoring/jobs/step.py",
@@ -689,7 +689,7 @@ MUTANTS = (
     Mutant(
         "rejudged-before-batches-end",
         breaks="a rejudgement leaves out contacts of batches that judge by the edition before",
-        test="tests/pipeline/test_changes_beside_batches.py::test_a_rejudgement_covers_the_contacts_of_a_batch_in_flight",
+        test="tests/pipeline/test_jobs_beside_batches.py::test_a_rejudgement_covers_the_contacts_of_a_batch_in_flight",
         edits=(
             Edit(
                 "sql/queries/rejudgement.sql",
@@ -701,7 +701,7 @@ MUTANTS = (
     Mutant(
         "awaited-of-another-state",
         breaks="batches that a job has waited for in one state count for the next state too",
-        test="tests/pipeline/test_changes_beside_batches.py::test_batches_are_waited_for_in_each_state",
+        test="tests/pipeline/test_jobs_beside_batches.py::test_batches_are_waited_for_in_each_state",
         edits=(
             Edit(
                 "consumer/scoring/jobs/step.py",

@@ -6,20 +6,16 @@ changes.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from consumer import catalog
+import pytest
+
 from consumer.catalog.change import change_catalog
-from consumer.infra.postgres.connection import connect
-from consumer.infra.postgres.revision_lock import begin_shared
 from consumer.ingest import batch_processor
 from consumer.ingest.triage import triage
-from consumer.scoring import jobs, profile_publish, rejudgement
-from consumer.scoring.profile_publish import PUBLISHES
-from consumer.scoring.rejudgement import REJUDGEMENTS
+from consumer.scoring import profile_publish
 from consumer.scoring.verify import verify
 from sql import queries
 from tests.builders.catalog_documents import (
@@ -32,21 +28,15 @@ from tests.builders.catalog_documents import (
 )
 from tests.builders.events import clock_event, numbered_event
 from tests.pipeline import service
-from tests.pipeline.statement_schedule import Schedule
+from tests.pipeline.batch_in_flight import BETWEEN, apply, beside, in_flight
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
-
-    import pytest
-
     from consumer.catalog.model.account import AccountCatalog
     from consumer.infra.postgres.connection import Connection
-    from consumer.scoring.jobs import JobKind
 
 LOCK_CONTACTS = queries("batch")["lock_contacts"]
 MARK_COUNTED = queries("weights")["mark_counted"]
 RAISE_REVISION = queries("revision_lock")["raise_revision"]
-BETWEEN = "select 'between two changes'"
 _TWO = [definition("won", "deal.won"), definition("lost", "deal.lost")]
 
 
@@ -54,70 +44,35 @@ class RefusedError(Exception):
     """The edit of a test refuses."""
 
 
-@asynccontextmanager
-async def _in_flight(
-    database: str, connection: Connection
-) -> AsyncIterator[tuple[Schedule, service.Service]]:
-    """Give worker 0, and the schedule of its statements."""
-    schedule = Schedule(database, connection)
-    try:
-        async with service.running(database, connect=lambda: schedule.connect(0)) as worker:
-            yield schedule, worker
-    finally:
-        schedule.close()
+@pytest.fixture
+def triages(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Collect the arguments of each triage of a batch."""
+    made: list[Any] = []
 
+    def counted(*arguments: Any) -> Any:
+        made.append(arguments)
+        return triage(*arguments)
 
-async def _beside(
-    schedule: Schedule,
-    batch: Coroutine[Any, Any, Any],
-    change: Coroutine[Any, Any, Any],
-    *,
-    until: str = "commit",
-    turns: Iterator[int] | None = None,
-) -> list[int]:
-    """Hold the batch before a statement until the change is made, or waits; return who committed, in order."""
-    committed: list[int] = []
-    schedule.committed = committed.append
-    schedule.lock_waits = 0
-    await schedule.run(chain(schedule.turns_until(0, until), turns or repeat(1)), {0: batch, 1: change})
-    return committed
-
-
-async def _apply(schedule: Schedule, document: dict[str, Any]) -> None:
-    await catalog.apply_document(await schedule.connect(1), service.parsed(document))
-
-
-async def _carry_on(schedule: Schedule, kind: JobKind[Any], number: int) -> None:
-    """Run a job to its end as worker 1; its first step has to wait for the batch that is in flight."""
-    working = await schedule.connect(1)
-    step = await jobs.take_step(working, kind, number)
-    assert step.waits_for is jobs.WaitsFor.BATCHES
-    await working.fetchval(BETWEEN)
-    while (await kind.status(working, number)).ended_at is None:
-        step = await jobs.take_step(working, kind, number, awaited=step.awaited)
-
-
-def _until_it_waits(schedule: Schedule) -> Iterator[int]:
-    """Give turns to worker 1 until a job waits for the batch, then to the batch."""
-    return chain(schedule.turns_until(1, BETWEEN), repeat(0))
+    monkeypatch.setattr(batch_processor, "triage", counted)
+    return made
 
 
 async def test_a_change_waits_for_no_batch_and_no_batch_for_a_change(
     database: str, connection: Connection
 ) -> None:
     """A change returns while a batch of the account is in flight, and holds for the batch begun after it."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(document())
         await worker.batch([numbered_event(1)])
         async with service.running(database, feed=service.Feed("sales")) as other:
 
             async def change() -> None:
                 await (await schedule.connect(1)).fetchval(BETWEEN)
-                await _apply(schedule, document(definitions=[definition("won", "deal.won", "deal.lost")]))
+                await apply(schedule, document(definitions=[definition("won", "deal.won", "deal.lost")]))
                 assert await other.batch([numbered_event(3, subject="bob", type="deal.lost")]) == ["applied"]
                 assert not schedule._working[0].done()
 
-            await _beside(schedule, worker.batch([numbered_event(2)]), change())
+            await beside(schedule, worker.batch([numbered_event(2)]), change())
     assert schedule.lock_waits == 0
     assert await service.overall_scores(connection) == {"ann": 20, "bob": 10}
     assert (await verify(database)).differences == []
@@ -127,12 +82,12 @@ async def test_a_batch_that_has_not_locked_its_contacts_is_matched_again(
     database: str, connection: Connection
 ) -> None:
     """A batch that was matched before a change, and gets its contacts after it, is applied by the new catalog."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(dedup_document(ALWAYS))
         for at in ("08:00", "09:00"):  # by the second one it is known that the definition has counted
             await worker.batch([clock_event(at)])
         batch = worker.batch([clock_event("10:00")])
-        await _beside(schedule, batch, _apply(schedule, dedup_document(ONCE)), until=LOCK_CONTACTS)
+        await beside(schedule, batch, apply(schedule, dedup_document(ONCE)), until=LOCK_CONTACTS)
     assert (await service.verdicts(connection))["10:00"] == "already_counted"
     assert (await verify(database)).differences == []
 
@@ -141,7 +96,7 @@ async def test_what_a_batch_in_flight_counted_limits_the_next_edition(
     database: str, connection: Connection
 ) -> None:
     """Of one contact all that is judged by the older edition comes before all that is judged by the newer one."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(dedup_document(ALWAYS))
         await worker.batch(
             [clock_event("08:00", subject="bob"), clock_event("08:30", type="contact.upserted")]
@@ -151,10 +106,10 @@ async def test_what_a_batch_in_flight_counted_limits_the_next_edition(
         ) as other:
 
             async def change() -> None:
-                await _apply(schedule, dedup_document(ONCE))
+                await apply(schedule, dedup_document(ONCE))
                 await other.batch([clock_event("10:00")])
 
-            committed = await _beside(schedule, worker.batch([clock_event("09:00")]), change())
+            committed = await beside(schedule, worker.batch([clock_event("09:00")]), change())
     assert committed == [0, 1]
     assert schedule.lock_waits == 1
     found = await service.verdicts(connection)
@@ -163,22 +118,16 @@ async def test_what_a_batch_in_flight_counted_limits_the_next_edition(
 
 
 async def test_another_account_does_not_make_a_batch_be_matched_again(
-    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    database: str, connection: Connection, triages: list[Any]
 ) -> None:
     """A batch whose accounts have not changed is matched once, however the others change."""
-    triages = []
-
-    def counted(*arguments: Any) -> Any:
-        triages.append(arguments)
-        return triage(*arguments)
-
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         for account in ("acme", "birch"):
             await worker.apply(document(account))
         await worker.batch([numbered_event(1, accountid="birch")])
-        monkeypatch.setattr(batch_processor, "triage", counted)
+        triages.clear()
         batch = worker.batch([numbered_event(2, accountid="birch")])
-        await _beside(schedule, batch, _apply(schedule, document(sales=False)), until=LOCK_CONTACTS)
+        await beside(schedule, batch, apply(schedule, document(sales=False)), until=LOCK_CONTACTS)
         assert len(triages) == 1
         # It knows the change by the next batch.
         assert await worker.batch([numbered_event(3, accountid="acme", actortype="rep", actorid="joe")])
@@ -187,27 +136,21 @@ async def test_another_account_does_not_make_a_batch_be_matched_again(
 
 
 async def test_a_change_that_means_nothing_to_batches_does_not_make_one_be_matched_again(
-    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    database: str, connection: Connection, triages: list[Any]
 ) -> None:
     """A new name, and a draft, leave a batch as it is; a publish of other weights does not."""
-    triages = []
-
-    def counted(*arguments: Any) -> Any:
-        triages.append(arguments)
-        return triage(*arguments)
-
     draft = {"key": "draft", "name": "Draft", "weights": {"won": 3}}
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(weights_document(won=1))
         await worker.batch([numbered_event(1)])
-        monkeypatch.setattr(batch_processor, "triage", counted)
+        triages.clear()
         profiles = [*weights_document(won=1)["profiles"], draft]
         renamed = {**weights_document(won=1), "name": "Renamed", "profiles": profiles}
         batch = worker.batch([numbered_event(2)])
-        await _beside(schedule, batch, _apply(schedule, renamed), until=LOCK_CONTACTS)
+        await beside(schedule, batch, apply(schedule, renamed), until=LOCK_CONTACTS)
         assert len(triages) == 1
         batch = worker.batch([numbered_event(3)])
-        await _beside(schedule, batch, _apply(schedule, weights_document(won=9)), until=LOCK_CONTACTS)
+        await beside(schedule, batch, apply(schedule, weights_document(won=9)), until=LOCK_CONTACTS)
         assert len(triages) == 3
         await service.publish_all(database, await profile_publish.unfinished_publishes(connection))
     assert (await verify(database)).differences == []
@@ -217,30 +160,30 @@ async def test_an_account_that_is_created_is_known_to_a_batch_begun_before(
     database: str, connection: Connection
 ) -> None:
     """Events of an account without a catalog are looked at again if it is created before they are processed."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(document())
         await worker.batch([numbered_event(1)])
         batch = worker.batch([numbered_event(2), numbered_event(3, accountid="birch")])
-        await _beside(schedule, batch, _apply(schedule, document("birch")), until=LOCK_CONTACTS)
+        await beside(schedule, batch, apply(schedule, document("birch")), until=LOCK_CONTACTS)
         assert worker.outcomes[1:] == ["applied", "applied"]
 
 
 async def test_a_batch_is_overtaken_by_changes_only_once(database: str, connection: Connection) -> None:
     """An account that changes all the time does not keep a batch from its commit: the second try holds it."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(document())
         await worker.batch([numbered_event(1)])
 
         async def change() -> None:
             for number in range(1, 3):
-                await _apply(schedule, document(name=str(number), sales=number == 2))
+                await apply(schedule, document(name=str(number), sales=number == 2))
                 await (await schedule.connect(1)).fetchval(BETWEEN)
 
         turns = chain(
             schedule.turns_until(1, BETWEEN), [0], schedule.turns_until(0, LOCK_CONTACTS), repeat(1)
         )
         batch = worker.batch([numbered_event(2)])
-        committed = await _beside(schedule, batch, change(), until=LOCK_CONTACTS, turns=turns)
+        committed = await beside(schedule, batch, change(), until=LOCK_CONTACTS, turns=turns)
     assert committed == [0]
     assert schedule.lock_waits == 1
     assert await connection.fetchval("select name from accounts") == "2"
@@ -250,7 +193,7 @@ async def test_a_definition_that_a_batch_counts_cannot_be_deleted(
     database: str, connection: Connection
 ) -> None:
     """A change that has to know whether a definition has counted waits for the batch that counts it first."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(document(definitions=_TWO))
         await worker.batch([numbered_event(1)])
 
@@ -262,7 +205,7 @@ async def test_a_definition_that_a_batch_counts_cannot_be_deleted(
             except RefusedError as error:
                 refused.append(error)
 
-        await _beside(schedule, worker.batch([numbered_event(2, type="deal.lost")]), change())
+        await beside(schedule, worker.batch([numbered_event(2, type="deal.lost")]), change())
     assert len(refused) == schedule.lock_waits == 1
     assert await service.overall_scores(connection) == {"ann": 20}
     assert (await verify(database)).differences == []
@@ -272,7 +215,7 @@ async def test_a_batch_that_would_count_a_deleted_definition_is_matched_again(
     database: str, connection: Connection
 ) -> None:
     """A batch that finds a definition of its own in change waits for that, and leaves nothing of a deleted one."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(document(definitions=_TWO))
         await worker.batch([numbered_event(1)])
 
@@ -281,7 +224,7 @@ async def test_a_batch_that_would_count_a_deleted_definition_is_matched_again(
 
         turns = chain(schedule.turns_until(1, RAISE_REVISION), repeat(0))
         batch = worker.batch([numbered_event(2, type="deal.lost")])
-        await _beside(schedule, batch, change(), until=MARK_COUNTED, turns=turns)
+        await beside(schedule, batch, change(), until=MARK_COUNTED, turns=turns)
         assert worker.outcomes[1:] == ["unmatched"]
     assert schedule.lock_waits == 1
     assert len(await service.verdicts(connection)) == 1
@@ -298,13 +241,13 @@ def _without_lost(account: AccountCatalog) -> AccountCatalog:
 
 async def test_the_first_count_is_by_the_points_that_stay(database: str, connection: Connection) -> None:
     """A batch that counts a definition for the first time does so by the points that are frozen by that."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(document())
         await worker.apply(document(definitions=_TWO))
         await worker.batch([numbered_event(1)])
         dearer = document(definitions=[_TWO[0], definition("lost", "deal.lost", default_points=70)])
         batch = worker.batch([numbered_event(2, type="deal.lost")])
-        await _beside(schedule, batch, _apply(schedule, dearer), until=MARK_COUNTED)
+        await beside(schedule, batch, apply(schedule, dearer), until=MARK_COUNTED)
     assert await service.overall_scores(connection) == {"ann": 80}
     assert (await verify(database)).differences == []
 
@@ -313,7 +256,7 @@ async def test_a_group_can_be_deleted_beside_a_batch_that_scores_in_it(
     database: str, connection: Connection
 ) -> None:
     """A batch in flight scores in the group that its version names, though the catalog has it no more."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(weights_document())
         await worker.batch([numbered_event(1, type="deal.lost")])
 
@@ -325,133 +268,22 @@ async def test_a_group_can_be_deleted_beside_a_batch_that_scores_in_it(
         async def change() -> None:
             await change_catalog(await schedule.connect(1), "acme", move, by="mia")
 
-        await _beside(schedule, worker.batch([numbered_event(2, type="deal.lost")]), change())
+        await beside(schedule, worker.batch([numbered_event(2, type="deal.lost")]), change())
     assert schedule.lock_waits == 0
     newest = (await service.score_changes(connection))[-1]
     assert newest["groups"]["support"] == {"previous": 10, "current": 20}
     assert (await verify(database)).differences == []
 
 
-async def test_a_publish_begun_beside_a_batch_covers_the_contacts_that_it_creates(
-    database: str, connection: Connection
-) -> None:
-    """A batch in flight at the begin knows nothing of the new version: its contacts are built after its commit."""
-    async with _in_flight(database, connection) as (schedule, worker):
-        await worker.apply(weights_document())
-        await worker.batch([numbered_event(1)])
-
-        async def publish() -> None:
-            publish = await service.begin_publish(await schedule.connect(1), won=3)
-            await _carry_on(schedule, PUBLISHES, publish)
-
-        batch = worker.batch([numbered_event(2), numbered_event(3, subject="new")])
-        await _beside(schedule, batch, publish(), turns=_until_it_waits(schedule))
-    assert await service.overall_scores(connection) == {"ann": 6, "new": 3}
-    assert (await verify(database)).differences == []
-
-
-async def _being_built(worker: service.Service, connection: Connection) -> int:
-    """Begin a publish that a batch has met and of which all contacts are built; return its number."""
-    await worker.apply(weights_document())
-    await worker.batch([numbered_event(1)])
-    publish = await service.begin_publish(connection, won=3)
-    await worker.batch([numbered_event(4, subject="bob")])  # which reads the new version
-    assert await jobs.take_step(connection, PUBLISHES, publish) == jobs.Step()
-    return publish
-
-
-async def test_a_flip_beside_a_batch_is_announced_to_the_contacts_that_it_creates(
-    database: str, connection: Connection
-) -> None:
-    """A batch in flight at the flip announces the version before; its contacts learn of the flip afterwards."""
-    async with _in_flight(database, connection) as (schedule, worker):
-        publish = await _being_built(worker, connection)
-
-        async def flip() -> None:
-            flipped = await jobs.take_step(await schedule.connect(1), PUBLISHES, publish)
-            assert flipped.new_state == "announcing"
-            await _carry_on(schedule, PUBLISHES, publish)
-
-        batch = worker.batch([numbered_event(2), numbered_event(3, subject="new")])
-        await _beside(schedule, batch, flip(), turns=_until_it_waits(schedule))
-    for contact, score in (("ann", 6), ("new", 3)):
-        last = (await service.score_changes(connection, contact))[-1]
-        assert (last["overall"]["current"], last["causes"]) == (score, ["publish"])
-    assert set(await connection.fetchval("select array_agg(distinct version) from contact_scores")) == {2}
-    assert (await verify(database)).differences == []
-
-
-async def test_a_cancel_beside_a_batch_leaves_nothing_of_the_version(
-    database: str, connection: Connection
-) -> None:
-    """What a batch in flight at the cancellation adds to the version is deleted, of new contacts too."""
-    async with _in_flight(database, connection) as (schedule, worker):
-        publish = await _being_built(worker, connection)
-
-        async def cancel() -> None:
-            await profile_publish.cancel(await schedule.connect(1), publish, by="mia")
-            await _carry_on(schedule, PUBLISHES, publish)
-
-        batch = worker.batch([numbered_event(2), numbered_event(3, subject="new")])
-        await _beside(schedule, batch, cancel(), turns=_until_it_waits(schedule))
-    assert (await profile_publish.status(connection, publish)).state == "cancelled"
-    assert set(await connection.fetchval("select array_agg(distinct version) from contact_scores")) == {1}
-    assert (await verify(database)).differences == []
-
-
-async def test_batches_are_waited_for_in_each_state(database: str, connection: Connection) -> None:
-    """Batches that began before a cancellation are waited for, though those before the begin have ended."""
-    async with service.running(database) as worker:
-        await worker.apply(weights_document())
-        await worker.batch([numbered_event(1)])
-    publish = await service.begin_publish(connection, won=3)
-    before_begin, before_cancel = await connect(database), await connect(database)
-    try:
-        await begin_shared(before_begin)
-        building = await jobs.take_step(connection, PUBLISHES, publish)
-        assert building.waits_for is jobs.WaitsFor.BATCHES
-        await begin_shared(before_cancel)
-        await profile_publish.cancel(connection, publish, by="mia")
-        await before_begin.execute("commit")
-        cancelling = await jobs.take_step(connection, PUBLISHES, publish, awaited=building.awaited)
-        assert cancelling.waits_for is jobs.WaitsFor.BATCHES
-        await before_cancel.execute("commit")
-        await service.publish_all(database, [publish])
-    finally:
-        before_begin.terminate()
-        before_cancel.terminate()
-    assert (await profile_publish.status(connection, publish)).state == "cancelled"
-
-
 async def test_a_publish_at_once_waits_for_batches(database: str, connection: Connection) -> None:
     """A version that is published while nothing has counted has a score of every contact, new ones too."""
-    async with _in_flight(database, connection) as (schedule, worker):
+    async with in_flight(database, connection) as (schedule, worker):
         await worker.apply(weights_document())
         await worker.batch([numbered_event(1, type="contact.upserted")])
         batch = worker.batch([numbered_event(2, type="contact.upserted", subject="new")])
-        await _beside(schedule, batch, _apply(schedule, weights_document(won=3)))
+        await beside(schedule, batch, apply(schedule, weights_document(won=3)))
     assert schedule.lock_waits == 1
     assert await service.overall_scores(connection) == {"ann": 0, "new": 0}
-    assert (await verify(database)).differences == []
-
-
-async def test_a_rejudgement_covers_the_contacts_of_a_batch_in_flight(
-    database: str, connection: Connection
-) -> None:
-    """A batch in flight when the newest edition was opened creates contacts that the rejudgement has to judge."""
-    async with _in_flight(database, connection) as (schedule, worker):
-        await worker.apply(dedup_document(ALWAYS))
-        await worker.batch([clock_event("08:00")])
-        batch = worker.batch([clock_event(at, subject="new") for at in ("09:00", "10:00")])
-
-        async def change() -> None:
-            await _apply(schedule, dedup_document(ONCE))
-            changing = await schedule.connect(1)
-            number = await rejudgement.begin(changing, "acme", "won", with_xp=False, by="mia")
-            await _carry_on(schedule, REJUDGEMENTS, number)
-
-        await _beside(schedule, batch, change(), turns=_until_it_waits(schedule))
-    assert (await service.verdicts(connection))["10:00"] == "already_counted"
     assert (await verify(database)).differences == []
 
 
