@@ -41,7 +41,7 @@ async def feed(settings: Settings, records: Iterable[SimulatedRecord], counts: D
         max_batch_size=_BATCH_BYTES,
     )
     try:
-        await producer.start()
+        await kafka.start_client(producer)
         counts.first_fed_at = SystemClock().monotonic()
         wanted = islice(records, counts.total)
         while chunk := await _next_chunk(wanted):

@@ -82,7 +82,7 @@ class MessageReader:
             fetch_max_wait_ms=100,
         )
         try:
-            await consumer.start()
+            await kafka.start_client(consumer)
             names = {self._settings.topic(name): name for name in OUTPUT_TOPICS}
             partitions = [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]
             consumer.assign(partitions)

@@ -82,7 +82,7 @@ class Source:
     async def start(self) -> None:
         """Connect; raises KafkaConnectionError or KafkaTimeoutError where no broker answers."""
         async with _in_time(_START_PATIENCE):
-            await self._consumer.start()
+            await kafka.start_client(self._consumer)
 
     async def stop(self) -> None:
         """Close the client within two seconds, even if the broker is dead."""

@@ -63,7 +63,7 @@ async def start_peeker(
         request_timeout_ms=int(patience * 1000),
     )
     stack.push_async_callback(kafka.stop_client, consumer)
-    await consumer.start()
+    await kafka.start_client(consumer)
     return consumer
 
 

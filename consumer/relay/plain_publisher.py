@@ -97,7 +97,7 @@ class PlainPublisher:
         producer = self._started = self._producer()
         try:
             async with asyncio.timeout(self._deadlines.start):
-                await producer.start()
+                await kafka.start_client(producer)
                 self._require_topics(await kafka.partitions_by_topic(producer.client))
                 # So that their partitions are known before the first message and kept up to date.
                 await producer.client.set_topics([self._settings.topic(name) for name in self._topics])

@@ -36,7 +36,7 @@ async def last_committed(settings: Settings, partition: TopicPartition, key: byt
         fetch_max_wait_ms=_FETCH_WAIT,
     )
     try:
-        await consumer.start()
+        await kafka.start_client(consumer)
         consumer.assign([partition])
         first = (await consumer.beginning_offsets([partition]))[partition]
         end = (await consumer.end_offsets([partition]))[partition]

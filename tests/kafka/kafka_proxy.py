@@ -21,6 +21,8 @@ class Api(IntEnum):
     """Requests by their key in the protocol."""
 
     PRODUCE = 0
+    METADATA = 3
+    LEAVE_GROUP = 13
     INIT_PRODUCER_ID = 22
     ADD_PARTITIONS = 24
     END_TXN = 26

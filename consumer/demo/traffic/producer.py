@@ -109,7 +109,7 @@ async def _producer(settings: Settings, compression: str | None) -> AsyncIterato
         enable_idempotence=True,
     )
     try:
-        await producer.start()
+        await kafka.start_client(producer)
         yield producer
     finally:
         await kafka.stop_client(producer, within=5)

@@ -1,6 +1,6 @@
 """Kafka clients: their options, starting, stopping and failing, and the topics of the cluster. Layer: infra.
 
-Read `client.py` first; other packages write `kafka.client_options(…)`. `lenient_batches.py`,
+Read `client.py` first; other packages write `kafka.client_options(…)`. `lenient_batches.py`, `start_stop.py`,
 `abort_connections.py` and `log_bounds.py` use aiokafka's private parts (docs/decisions/0017-aiokafka-patches.md).
 """
 
@@ -14,8 +14,8 @@ from consumer.infra.kafka.client import (
     partitions_by_topic,
     reader_options,
     require_topics,
-    stop_client,
 )
+from consumer.infra.kafka.start_stop import start_client, stop_client
 
 __all__ = [
     "CLIENT_ID",
@@ -27,5 +27,6 @@ __all__ = [
     "partitions_by_topic",
     "reader_options",
     "require_topics",
+    "start_client",
     "stop_client",
 ]

@@ -17,11 +17,10 @@ from aiokafka.protocol.metadata import MetadataRequest
 from consumer.infra import explain_connection_errors
 from consumer.infra.kafka import tls
 from consumer.infra.kafka.abort_connections import abort_all, abort_connection
+from consumer.infra.kafka.start_stop import no_connection_left
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
-
-    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
     from consumer.infra.settings import Settings
 
@@ -29,8 +28,6 @@ CLIENT_ID = "engagement"
 
 # Seconds for asking brokers why they refuse us: a broker that refuses answers at once.
 _DIAGNOSIS_SECONDS = 1.0
-# Seconds for a cancelled task to end.
-_CANCEL_SECONDS = 0.5
 
 
 class BrokerRefusedError(KafkaConnectionError):  # type: ignore[misc] # aiokafka ships no types
@@ -73,28 +70,6 @@ def reader_options(settings: Settings, role: str) -> dict[str, Any]:
     return {**client_options(settings, role), **options}
 
 
-async def stop_client(
-    client: AIOKafkaConsumer | AIOKafkaProducer, *, within: float = 2.0
-) -> BaseException | None:
-    """Stop a consumer or producer and return the error it ended with, None if it stopped cleanly.
-
-    within: seconds; without a limit aiokafka waits for a dead broker for ever. Runs in a task of its own:
-    aiokafka may raise a CancelledError by itself, or swallow one, and neither may affect the cancellation of the
-    caller.
-    """
-    stopping = asyncio.ensure_future(client.stop())
-    done: set[asyncio.Future[None]] = set()
-    try:
-        done, _ = await asyncio.wait([stopping], timeout=within)
-    finally:
-        if not done:
-            stopping.cancel()
-            await asyncio.wait([stopping], timeout=_CANCEL_SECONDS)
-    if not done:
-        return TimeoutError(f"not stopped after {within:.0f} s")
-    return asyncio.CancelledError() if stopping.cancelled() else stopping.exception()
-
-
 def input_topics(settings: Settings) -> dict[str, str]:
     """Return the consumed topics: name in Kafka → name without the prefix."""
     return {settings.topic(name): name for name in settings.topics}
@@ -110,7 +85,8 @@ async def metadata_client(
     """
     client = AIOKafkaClient(**client_options(settings, role), request_timeout_ms=int(patience * 1000))
     try:
-        await client.bootstrap()
+        with no_connection_left():
+            await client.bootstrap()
         yield client
     except KafkaError as error:
         if why := await _refusal_reason(settings, client):

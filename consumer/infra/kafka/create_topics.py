@@ -94,7 +94,7 @@ async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:
     admin = AIOKafkaAdminClient(
         **kafka.client_options(settings, "topics"), request_timeout_ms=_PATIENCE_SECONDS * 1000
     )
-    await admin.start()
+    await kafka.start_client(admin)
     try:
         await wait_for_controller(admin)
         refused = await _request(admin, topics)

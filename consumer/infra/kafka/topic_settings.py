@@ -48,7 +48,7 @@ async def read_topic_settings(settings: Settings, names: Iterable[str]) -> dict[
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, configs=dict(keys)) for name in names]
     admin = AIOKafkaAdminClient(**kafka.client_options(settings, "check"), request_timeout_ms=_TIMEOUT_MS)
     try:
-        await admin.start()
+        await kafka.start_client(admin)
         answers = await admin.describe_configs(resources) if resources else []
     finally:
         await admin.close()
