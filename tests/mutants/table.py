@@ -521,10 +521,10 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/relay/plain_publisher.py",
-                old="                await producer.start()\n",
+                old="                await kafka.start_client(producer)\n",
                 new="                await producer.client.bootstrap()\n"
                 "                early = await self._read_position(producer)\n"
-                "                await producer.start()\n",
+                "                await kafka.start_client(producer)\n",
             ),
             Edit(
                 "consumer/relay/plain_publisher.py",
