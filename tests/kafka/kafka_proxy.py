@@ -143,7 +143,11 @@ class KafkaProxy:
         assert task is not None
         self._tasks.add(task)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            upstream = await asyncio.open_connection("127.0.0.1", self.upstream)
+            try:
+                upstream = await asyncio.open_connection("127.0.0.1", self.upstream)
+            except BaseException:
+                writer.transport.abort()
+                raise
             link = _Link(writer, upstream[1])
             self._links.add(link)
             back = asyncio.create_task(_answers(link, upstream[0]))
