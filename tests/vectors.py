@@ -35,6 +35,13 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Purge:
+    """A step: what the account has before this horizon is purged."""
+
+    horizon: datetime
+
+
+@dataclass(frozen=True)
 class Vector:
     """One vector.
 
@@ -44,7 +51,7 @@ class Vector:
     name: str
     illustrates: str
     account: str
-    steps: list[Apply | Batch]
+    steps: list[Apply | Batch | Purge]
     expect: dict[str, Any]
 
 
@@ -59,10 +66,12 @@ def _vector(raw: dict[str, Any], catalog: dict[str, Any], record: dict[str, Any]
     first = {**catalog, **raw["catalog"]}
     head = {name: first[name] for name in ("engagement_catalog", "account")}
     defaults = {"accountid": head["account"], **record}
-    steps: list[Apply | Batch] = [Apply(first)]
+    steps: list[Apply | Batch | Purge] = [Apply(first)]
     for step in raw["steps"]:
         if "apply" in step:
             steps.append(Apply({**head, **step["apply"]}))
+        elif "purge" in step:
+            steps.append(Purge(datetime.fromisoformat(step["purge"])))
         else:
             steps.append(Batch([_record({**defaults, **each}) for each in step.get("batch", [step])]))
     return Vector(raw["name"], raw["illustrates"], head["account"], steps, raw["expect"])

@@ -24,6 +24,8 @@ _SQL = queries("dedup_keys")
 # A plain tuple, since a batch makes one for each entry.
 DedupKey: TypeAlias = tuple[int, int, int, str]
 Place: TypeAlias = tuple[int, int]
+# The edition of carried counts: of entries that a purge has removed (docs/semantics.md, 8.41).
+CARRIED = 0
 
 
 class StoredKey(msgspec.Struct, gc=False):
@@ -111,15 +113,22 @@ async def write(
     )
 
 
-async def of_definition(
-    connection: Connection, contacts: Sequence[int], definition_id: int
-) -> dict[DedupKey, KeyState]:
-    """Return the keys of a definition of these contacts, of all editions."""
-    rows = await connection.fetch(_SQL["of_definition"], contacts, definition_id)
+async def of_definitions(
+    connection: Connection, contacts: Sequence[int], definitions: Sequence[int]
+) -> dict[DedupKey, StoredKey]:
+    """Return the keys of these definitions of these contacts, of all editions, carried counts included."""
+    rows = await connection.fetch(_SQL["of_definitions"], contacts, definitions)
     return {
-        (contact, definition, edition, object_key): _state(count, last_at, last_key, last_fixed_at)
-        for contact, definition, edition, object_key, count, last_at, last_key, last_fixed_at in rows
+        (contact, definition, edition, object_key): StoredKey(
+            _state(count, last_at, last_key, last_fixed_at), place
+        )
+        for contact, definition, edition, object_key, count, last_at, last_key, last_fixed_at, place in rows
     }
+
+
+def carried_by(came_by: int | None) -> str:
+    """Return the object of carried counts of entries that came by another id, or (None) by the contact's own."""
+    return "" if came_by is None else str(came_by)
 
 
 async def delete(connection: Connection, contacts: Sequence[int], definition_id: int) -> None:

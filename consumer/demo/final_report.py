@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SQL = queries("demo")
 
 _NOTES = (
-    "The demo set Cobalt Studio's retention horizon itself: retention comes in a later version.",
+    "The demo set Cobalt Studio's horizon itself, in place of a retention period.",
     "The relay ran in plain mode: at least once, with repeats recognisable by their ids.",
 )
 

@@ -203,8 +203,13 @@ async def _record_contacts(
     seen: set[Person] = {(one.account.id, one.event.subject) for one in applied}
     # Of an erased contact nothing is left by an event that says nothing of it either.
     seen.update(one.person for one in upserts if not ids[one.person].is_erased or one.fields)
-    joined = {into for one in batch.contact_events if (into := one.joined_into) is not None}
-    # An unknown survivor is created; of one that was deleted nothing is seen.
+    joined = {
+        person
+        for one in batch.contact_events
+        if (into := one.joined_into) is not None
+        for person in (one.person, into)
+    }
+    # Both contacts of a join are created; of one that was deleted nothing is seen.
     seen.update(person for person in joined if not ids[person].is_erased)
     if again := [one for person, one in ids.items() if one.is_erased and person in seen]:
         await revive(connection, again)
@@ -217,15 +222,11 @@ def _unseen(
 ) -> list[LockedId]:
     """Return the new ids of which nothing but a deletion has come."""
     deleted = {one.person for one in events if one.event.type == CONTACT_DELETED}
-    joining = {one.person for one in events if one.joined_into is not None}
     numbers = {contact.id for contact in seen}
     return [
         one
         for person, one in ids.items()
-        if person in deleted - joining
-        and one.contact.is_new
-        and not one.is_erased
-        and one.number not in numbers
+        if person in deleted and one.contact.is_new and not one.is_erased and one.number not in numbers
     ]
 
 

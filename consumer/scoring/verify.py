@@ -25,7 +25,7 @@ _SQL = queries("verify")
 # Contacts whose entries are in memory at a time.
 _CHUNK_CONTACTS = 500
 # Queries of which each row is a difference.
-_COMPARISONS = ("identity", "scores", "ranks", "unannounced", "messages", "xp")
+_COMPARISONS = ("identity", "purged", "scores", "ranks", "unannounced", "messages", "xp")
 
 
 @dataclass(slots=True)

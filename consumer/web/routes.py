@@ -9,6 +9,7 @@ from consumer.web.api.catalog import (
     audit,
     definitions,
     groups,
+    purges,
     rejudgements,
     try_event,
     unmatched_inbox,
@@ -19,6 +20,7 @@ from consumer.web.api.profiles import previews, profiles, publishes, versions
 ROUTERS = (
     accounts.router,
     accounts.own,
+    purges.router,
     groups.router,
     definitions.router,
     rejudgements.router,

@@ -29,6 +29,7 @@ from consumer.lanes.slice_leases import SliceLeases
 from consumer.relay.relay import Relay
 from consumer.relay.shard_leases import ShardLeases
 from consumer.worker.background_jobs import BackgroundJobs
+from consumer.worker.due_purges import DuePurges
 from consumer.worker.identity_jobs import IdentityJobs
 from consumer.worker.maintenance import Kept, Maintenance
 
@@ -119,6 +120,7 @@ class Worker:
                         side.append(side_tasks.create_task(self._maintenance().run(self.stopping)))
                         side.append(side_tasks.create_task(self._background_jobs().run(self.stopping)))
                         side.append(side_tasks.create_task(IdentityJobs(self._connect).run(self.stopping)))
+                        side.append(side_tasks.create_task(DuePurges(self._connect).run(self.stopping)))
                         work.create_task(self._run_pipelines())
                     if only in {None, "relay"}:
                         work.create_task(self._relay.run(self.stopping))

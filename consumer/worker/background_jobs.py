@@ -18,6 +18,7 @@ from consumer.scoring.announce import OutboxWatch, RelayNotRunningError
 from consumer.scoring.jobs import Turns, WaitsFor
 from consumer.scoring.profile_publish import PUBLISHES
 from consumer.scoring.rejudgement import REJUDGEMENTS
+from consumer.scoring.retention import PURGES
 from consumer.worker.rounds import work_in_rounds
 from consumer.worker.step_size import StepSize
 from schemas.vocabulary import RetryReason
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-KINDS = (PUBLISHES, REJUDGEMENTS)
+KINDS = (PUBLISHES, REJUDGEMENTS, PURGES)
 # Of an error, what is logged where it passes by itself.
 _SHOWN_CHARACTERS = 200
 

@@ -1,5 +1,6 @@
--- From version 4: what joins and deletions of contacts need. They are recorded from now on, and carried out after the next
--- migration: an id may then lead to another contact, or be erased, which programs before do not know.
+-- From version 4: what joins and deletions of contacts and purges need. Joins and deletions are recorded from now on, and carried
+-- out after the next migration, as purges are: an id may then lead to another contact, or be erased, which programs before do
+-- not know.
 -- oldest program: 3
 
 -- step: brief
@@ -84,3 +85,29 @@ create table personless_tallies (
     count         bigint  not null,
     primary key (account_id, definition_id)
 );
+
+-- step: brief
+alter table timeline add column purged_at timestamptz;
+
+-- step: brief
+create type purge_state as enum ('running', 'done', 'cancelled');
+create table purges (
+    id               bigint      primary key generated always as identity,
+    account_id       integer     not null references accounts,
+    horizon          timestamptz not null,
+    state            purge_state not null default 'running',
+    began_at         timestamptz not null default now(),
+    ended_at         timestamptz,
+    entries_purged   bigint      not null default 0,
+    last_contact_id  bigint      not null default 0,
+    until_contact_id bigint      not null,
+    contacts_done    bigint      not null default 0,
+    contacts_total   bigint,
+    counted_contact_id bigint    not null default 0,
+    contacts_counted bigint      not null default 0,
+    failures         integer     not null default 0,
+    retry_at         timestamptz,
+    error            text
+);
+create unique index purges_one_at_a_time on purges (account_id) where ended_at is null;
+create index purges_by_account on purges (account_id, id);

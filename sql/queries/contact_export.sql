@@ -36,15 +36,33 @@ join groups g on g.id = a.group_id
 where a.contact_id = $2
 order by a.id;
 
+-- name: carried
+-- What has counted by entries that a purge has removed, and when the last of them occurred.
+select d.key as definition, k.count, k.last_fixed_at as until, c.external_id as came_by
+from dedup_keys k
+join definitions d on d.id = k.definition_id and d.account_id = $1
+left join contacts c on c.id::text = k.object_key
+where k.contact_id = $2 and k.edition = 0
+order by d.position, d.id, k.object_key;
+
+-- name: left
+-- What a purge has left, since dedup needs it.
+select d.key as definition, t.occurred_at, t.object_id as object, c.external_id as came_by
+from timeline t
+join definitions d on d.id = t.definition_id
+left join contacts c on c.id = t.came_by
+where t.account_id = $1 and t.contact_id = $2 and t.purged_at is not null
+order by t.occurred_at, t.event_key, t.definition_id;
+
 -- name: event
--- Its entries after ($3, $4, $5), oldest first, with what came with them and the XP that they are worth to their actor.
+-- Its whole entries after ($3, $4, $5), oldest first, with what came with them and the XP that they are worth to their actor.
 select t.occurred_at, t.event_key, t.definition_id, d.key as definition, t.verdict::text as verdict, t.type, t.source,
     t.event_id as id, t.object_id as object, t.actor_id as actor, t.actor_type,
     case when t.credit_number % 2 = 1 then t.xp_worth else 0 end as xp, c.external_id as came_by, t.data
 from timeline t
 join definitions d on d.id = t.definition_id
 left join contacts c on c.id = t.came_by
-where t.account_id = $1 and t.contact_id = $2
+where t.account_id = $1 and t.contact_id = $2 and t.purged_at is null
     and ($3::timestamptz is null or (t.occurred_at, t.event_key, t.definition_id) > ($3, $4::bytea, $5::int))
 order by t.occurred_at, t.event_key, t.definition_id
 limit $6;

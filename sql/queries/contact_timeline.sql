@@ -13,7 +13,7 @@ where d.account_id = $1
 order by d.position, d.id;
 
 -- name: entries
--- A contact's entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts if given
+-- A contact's whole entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts if given
 -- (timeline_pkey), with the policy of their edition (editions_pkey). blocked_by, of a `cooling_down` entry: the counted
 -- entry within the interval before it, or a fixed point within the interval after it; of an `already_counted` entry: the
 -- last counted event of its dedup key (dedup_keys_pkey). Null if that is not stored any more.
@@ -24,7 +24,7 @@ from (
     select occurred_at, event_key, definition_id, edition, verdict::text, settled, xp_worth, type, source, event_id,
         object_id, actor_id, actor_type, came_by
     from timeline
-    where account_id = $1 and contact_id = $2 and occurred_at >= $6 and occurred_at <= $3
+    where account_id = $1 and contact_id = $2 and occurred_at >= $6 and occurred_at <= $3 and purged_at is null
         and (occurred_at, event_key, definition_id) < ($3, $4, $5)
         and ($7::int[] is null or definition_id = any($7)) and ($8::text[] is null or verdict::text = any($8))
     order by occurred_at desc, event_key desc, definition_id desc
@@ -75,9 +75,9 @@ limit $9;
 select definition_id, sum(count)::bigint as count from dedup_keys where contact_id = $1 group by definition_id;
 
 -- name: counted
--- How many of a contact's entries count, by definition and quarter of an hour (timeline_pkey): days of all time zones
+-- How many of a contact's whole entries count, by definition and quarter of an hour (timeline_pkey): days of all time zones
 -- begin with one, and Postgres may have other time zones than Python.
 select date_bin('15 minutes', occurred_at, timestamptz '2000-01-01Z') as quarter, definition_id, count(*) as count
 from timeline
-where account_id = $1 and contact_id = $2 and verdict = 'counted'
+where account_id = $1 and contact_id = $2 and verdict = 'counted' and purged_at is null
 group by quarter, definition_id;

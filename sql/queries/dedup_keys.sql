@@ -88,14 +88,15 @@ from rows from (
     unnest($8::timestamptz[]))
     as n(contact_id, definition_id, edition, object_key, count, last_counted_at, last_counted_key, last_fixed_at)
 
--- name: of_definition
--- The keys of a definition ($2) of these contacts ($1), of all editions.
+-- name: of_definitions
+-- The keys of some definitions ($2) of these contacts ($1), of all editions; place: where the row is, for `write`.
 select k.contact_id, k.definition_id, k.edition, k.object_key, k.count, k.last_counted_at, k.last_counted_key,
-    k.last_fixed_at
+    k.last_fixed_at, k.place
 from unnest($1::bigint[]) as c(id)
 cross join lateral (
-    select contact_id, definition_id, edition, object_key, count, last_counted_at, last_counted_key, last_fixed_at
-    from dedup_keys k where k.contact_id = c.id and k.definition_id = $2 offset 0) k
+    select contact_id, definition_id, edition, object_key, count, last_counted_at, last_counted_key, last_fixed_at,
+        ctid as place
+    from dedup_keys k where k.contact_id = c.id and k.definition_id = any($2::int[]) offset 0) k
 
 -- name: delete
 -- Deletes all keys of a definition ($2) of these contacts ($1).

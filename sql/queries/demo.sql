@@ -1,5 +1,5 @@
 -- name: set_horizon
--- Sets an account's retention horizon, which in the service only the retention purge moves.
+-- Sets an account's horizon, which in the service only a purge moves.
 update accounts set horizon = $2 where key = $1
 
 -- name: positions

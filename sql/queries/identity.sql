@@ -98,10 +98,11 @@ select definition_id, count(*) as entries, count(*) filter (where verdict = 'cou
 from removed group by definition_id
 
 -- name: came_by
--- Whether anything came by an id ($3) of a contact ($2): entries, fields, adjustments.
+-- Whether anything came by an id ($3) of a contact ($2): entries, carried counts ($5), fields, adjustments.
 select exists (select from timeline t where t.account_id = $1 and t.contact_id = $2 and coalesce(t.came_by, t.contact_id) = $3)
     or exists (select from joined_fields where contact_id = $3)
     or ($2 = $3 and not $4::bool and exists (select from contact_fields where contact_id = $2))
+    or exists (select from dedup_keys where contact_id = $2 and edition = 0 and object_key = $5)
     or exists (select from adjustments where contact_id = $2 and coalesce(came_by, contact_id) = $3)
 
 -- name: move_entries
@@ -184,8 +185,20 @@ where t.account_id = $1 and t.contact_id = $2 and t.definition_id = any($3::int[
 order by t.occurred_at, t.event_key
 
 -- name: delete_keys
--- Deletes the dedup keys of a contact: of some definitions, or all ($2 null).
-delete from dedup_keys where contact_id = $1 and ($2::int[] is null or definition_id = any($2))
+-- Deletes the dedup keys of a contact: of some definitions but for carried counts, or all ($2 null).
+delete from dedup_keys where contact_id = $1 and ($2::int[] is null or definition_id = any($2) and edition > 0)
+
+-- name: remove_carried
+-- Removes the carried counts of an id ($2) of a contact ($1) if everything in them was dated before $3.
+delete from dedup_keys
+where contact_id = $1 and edition = 0 and object_key = $2 and last_fixed_at < $3
+returning definition_id, count
+
+-- name: move_carried
+-- Moves the carried counts of an id ($2) from a contact ($1) to another ($3), where it is $4.
+update dedup_keys set contact_id = $3, object_key = $4
+where contact_id = $1 and edition = 0 and object_key = $2
+returning definition_id
 
 -- name: tallies
 -- How often each definition has counted for a contact.

@@ -25,7 +25,7 @@ exists (
 exists (
     select from timeline of_entry
     where of_entry.account_id = :account::int and of_entry.contact_id = :contact
-        and of_entry.occurred_at >= :since::timestamptz and of_entry.verdict <> 'excluded'
+        and of_entry.occurred_at >= :since::timestamptz and of_entry.verdict <> 'excluded' and of_entry.purged_at is null
         and (:definitions::int[] is null or of_entry.definition_id = any(:definitions::int[]))
     offset 0)
 
@@ -58,7 +58,7 @@ having (sum(of_tally.count) between :least::bigint and :most::bigint) = :inside:
 select of_entry.contact_id
 from timeline of_entry
 where of_entry.account_id = :account::int
-    and of_entry.occurred_at >= :since::timestamptz and of_entry.verdict <> 'excluded'
+    and of_entry.occurred_at >= :since::timestamptz and of_entry.verdict <> 'excluded' and of_entry.purged_at is null
     and (:definitions::int[] is null or of_entry.definition_id = any(:definitions::int[]))
 
 -- name: among

@@ -78,10 +78,11 @@ select number from editions where definition_id = $1 and per = 'object'
 -- name: entries
 -- The retained entries of a definition ($3) of these contacts ($2) of an account ($1), except excluded ones.
 select t.contact_id, t.occurred_at, t.event_key, t.edition, t.verdict = 'counted' as is_counted, t.settled,
-    coalesce(t.object_id, '') as object_id, t.verdict::text as verdict, t.xp_worth, t.credit_number
+    coalesce(t.object_id, '') as object_id, t.verdict::text as verdict, t.xp_worth, t.credit_number,
+    t.purged_at is not null as is_purged
 from unnest($2::bigint[]) as c(id)
 cross join lateral (
-    select contact_id, occurred_at, event_key, edition, verdict, settled, object_id, xp_worth, credit_number
+    select contact_id, occurred_at, event_key, edition, verdict, settled, object_id, xp_worth, credit_number, purged_at
     from timeline t
     where t.account_id = $1 and t.contact_id = c.id and t.definition_id = $3 and t.verdict <> 'excluded'
     offset 0) t

@@ -21,9 +21,9 @@ where c.id = any($1::bigint[])
 select count(*) from timeline where $1::int is null or account_id = $1
 
 -- name: tallies
--- Tallies of these contacts, except those of 0.
+-- Tallies of these contacts, except those of 0 and carried counts, whose entries are gone.
 select contact_id, definition_id, edition, sum(count)::bigint as count from dedup_keys
-where contact_id = any($1::bigint[])
+where contact_id = any($1::bigint[]) and edition > 0
 group by contact_id, definition_id, edition
 having sum(count) <> 0
 
@@ -31,6 +31,18 @@ having sum(count) <> 0
 -- Gates of these contacts with a counted event.
 select contact_id, definition_id, edition, object_key, last_counted_key from dedup_keys
 where contact_id = any($1::bigint[]) and last_counted_key is not null
+
+-- name: purged
+-- Contacts that still have whole entries dated before the horizon of the last purge but one: a join may take entries past the
+-- last.
+select format('purge: contact %s has %s entries before the horizon', t.contact_id, count(*)) as difference
+from accounts a
+cross join lateral (
+    select account_id, horizon from purges p where p.account_id = a.id and p.state = 'done' order by id desc offset 1 limit 1) p
+join timeline t on t.account_id = p.account_id and t.occurred_at < p.horizon and t.purged_at is null
+where $1::int is null or p.account_id = $1
+group by t.contact_id
+order by 1
 
 -- name: scores
 -- Scores that are not tallies × weights + adjustments, by group and overall: under published versions, and under those

@@ -1,5 +1,5 @@
 -- The installation, and the configuration of accounts: catalog, profiles and their versions, segments; also the progress
--- of publishes and rejudgements. Comments on indexes name the query that uses them.
+-- of publishes, rejudgements and purges. Comments on indexes name the query that uses them.
 
 -- One row: the state of the whole installation.
 create table installation (
@@ -27,7 +27,7 @@ create table accounts (
     retention_seconds bigint,
     time_zone         text        not null default 'UTC',
     count_robots      boolean     not null default false,
-    -- Events dated before it are expired; only the retention purge moves it.
+    -- Events dated before it are expired; only a purge moves it.
     horizon           timestamptz,
     created_at        timestamptz not null default now(),
     -- The revision of the installation at the last change of this account's configuration.
@@ -220,6 +220,33 @@ create table rejudgements (
 create unique index rejudgements_one_at_a_time on rejudgements (definition_id) where ended_at is null;
 -- rejudgement: those of a definition. verify: whether XP may differ from what counts.
 create index rejudgements_by_definition on rejudgements (definition_id, id);
+
+-- Purges of what is dated before an account's horizon, and their progress, which survives a crash (docs/semantics.md, 8.29 to
+-- 8.43). cancelled: the account keeps its entries for longer by now.
+create table purges (
+    id               bigint      primary key generated always as identity,
+    account_id       integer     not null references accounts,
+    horizon          timestamptz not null,
+    state            purge_state not null default 'running',
+    began_at         timestamptz not null default now(),
+    ended_at         timestamptz,
+    -- Entries that have lost their payload; most have gone.
+    entries_purged   bigint      not null default 0,
+    -- The walk: as in publishes.
+    last_contact_id  bigint      not null default 0,
+    until_contact_id bigint      not null,
+    contacts_done    bigint      not null default 0,
+    contacts_total   bigint,
+    counted_contact_id bigint    not null default 0,
+    contacts_counted bigint      not null default 0,
+    failures         integer     not null default 0,
+    retry_at         timestamptz,
+    error            text
+);
+-- One purge of an account at a time. retention: those that have not ended.
+create unique index purges_one_at_a_time on purges (account_id) where ended_at is null;
+-- retention: purges of an account, newest first.
+create index purges_by_account on purges (account_id, id);
 
 -- Segments: saved conditions on contacts. Members are not stored.
 create table segments (

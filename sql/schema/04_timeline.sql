@@ -20,7 +20,7 @@ create table timeline (
     definition_id integer     not null,
     edition       smallint    not null,
     verdict       verdict     not null,
-    -- Dated more than 7 days before its own record: judged once, changes no other verdict.
+    -- Dated more than 7 days before its own record: judged once, changes no other verdict. Or left by a purge.
     settled       boolean     not null,
     -- XP for the actor if it counts; fixed when the event is first processed.
     xp_worth      integer     not null,
@@ -37,6 +37,8 @@ create table timeline (
     recorded_at   timestamptz not null default now(),
     -- The contact by whose id it came, if that has been joined to this one; null: this one.
     came_by       bigint,
+    -- When a purge took its payload (type, source, event_id and data are empty): judging needs the rest. Null: it is whole.
+    purged_at     timestamptz,
     -- Timelines, judging again, and duplicates that are older than the claims.
     primary key (account_id, contact_id, occurred_at, event_key, definition_id)
 ) partition by range (occurred_at);
@@ -51,7 +53,9 @@ begin
         to_char(first_month at time zone 'UTC', '"timeline_before_"YYYY_MM'), first_month);
 end $$;
 
--- The state of a dedup key: how often it has counted, the last counted ordinary event, and the last fixed point.
+-- The state of a dedup key: how often it has counted, the last counted ordinary event, and the last fixed point. Edition 0 has
+-- carried counts instead: of entries that a purge has removed. Its object_key is the number of the contact by whose id these
+-- came, '' for the contact's own, and last_fixed_at is when the last of them occurred.
 create table dedup_keys (
     contact_id       bigint   not null,
     definition_id    integer  not null,

@@ -43,7 +43,7 @@ def as_expected(oracle: Oracle, account: str) -> dict[str, Any]:
 def _verdicts(oracle: Oracle, account: str) -> dict[str, dict[str, str]]:
     verdicts: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for entry in oracle.timeline:
-        if entry.event.account == account:
+        if entry.event.account == account and not entry.purged:
             verdicts[entry.definition][label(entry.event.source, entry.event.id)] = entry.verdict
     return dict(verdicts)
 

@@ -21,7 +21,7 @@ class Entry:
     """One event under one definition.
 
     worth: the XP that it is worth to its actor while counted, fixed for ever. verdict: '' until judged.
-    credits: how many XP messages it has sent, the last K.
+    credits: how many XP messages it has sent, the last K. purged: a purge has left it.
     """
 
     event: Event
@@ -30,11 +30,17 @@ class Entry:
     worth: int
     verdict: str = ""
     credits: int = 0
+    purged: bool = False
 
     @property
     def counted(self) -> bool:
         """Whether it counts now."""
         return self.verdict == "counted"
+
+    @property
+    def settled(self) -> bool:
+        """Whether it keeps its verdict."""
+        return self.event.settled or self.purged
 
     @property
     def order(self) -> tuple[datetime, bytes]:
@@ -62,14 +68,14 @@ def judge(entries: list[Entry], edition: Edition, object_: str | None) -> None:
         if entry.verdict != "excluded" and (edition.per == "contact" or entry.event.object == object_)
     ]
     current = [entry for entry in under_key if entry.edition == edition]
-    ordinary = [entry for entry in current if not entry.event.settled]
+    ordinary = [entry for entry in current if not entry.settled]
     fixed = [
         entry
         for entry in under_key
         if entry.counted
-        and (entry.edition.number < edition.number or (entry.event.settled and entry.edition == edition))
+        and (entry.edition.number < edition.number or (entry.settled and entry.edition == edition))
     ]
-    arrived = [entry for entry in current if entry.event.settled and not entry.verdict]
+    arrived = [entry for entry in current if entry.settled and not entry.verdict]
     walk(edition, ordinary, beside=fixed)
     walk(edition, arrived, beside=[*fixed, *(entry for entry in ordinary if entry.counted)])
 

@@ -17,6 +17,7 @@ from tests.oracle.identity import Contact, Facts, join_of
 from tests.oracle.judge import Entry, judge
 from tests.oracle.match import definitions_that_take
 from tests.oracle.messages import ScoreChanged, Tombstone, XpCredited, causes_of, label
+from tests.oracle.purge import stays
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -69,6 +70,8 @@ class Oracle:
         self._last = ""
         # Entries that a deletion took away, and whose XP stays.
         self._taken: list[Entry] = []
+        # Entries that have counted and that a purge has removed, by account, id and definition.
+        self._carried: defaultdict[tuple[str, str, str], list[Entry]] = defaultdict(list)
 
     # --- what happens -------------------------------------------------------------------------------------
 
@@ -81,8 +84,23 @@ class Oracle:
                 self._send_score(account, profile, contact, cause="publish", changed=[])
 
     def set_horizon(self, account: str, when: datetime) -> None:
-        """Move the retention horizon, as the purge would: what is older is `expired` from now on."""
+        """Move the horizon: what is older is `expired` from now on."""
         self._horizons[account] = when
+
+    def purge(self, account: str, horizon: datetime) -> None:
+        """Move the horizon, and remove what is dated before it but for what judging needs."""
+        self.set_horizon(account, horizon)
+        for key, entries in self._entries.items():
+            if key[0] != account:
+                continue
+            editions = self.accounts[account].definitions[key[2]].editions
+            old = [entry for entry in entries if entry.event.occurred_at < horizon]
+            left = [entry for entry in old if stays(entry, old, editions, horizon)]
+            for entry in left:
+                entry.purged = True
+            gone = [entry for entry in old if entry not in left]
+            self._carried[key] += [entry for entry in gone if entry.counted]
+            entries[:] = [entry for entry in entries if entry not in gone]
 
     def batch(self, records: list[OracleRecord]) -> list[str]:
         """Process records that are committed together.
@@ -162,9 +180,10 @@ class Oracle:
         if join is not None and join not in self._facts.joins:
             self._facts.joins.append(join)
             self._to_carry_out[join.contact] = None
-            # An unknown survivor is created; of one that was deleted nothing is seen.
-            if join.into not in self._deleted:
-                self._see(join.into)
+            # Both contacts are created; of one that was deleted nothing is seen.
+            for contact in (join.contact, join.into):
+                if contact not in self._deleted:
+                    self._see(contact)
 
     def _see(self, contact: Contact) -> None:
         if contact not in self._fields:
@@ -269,7 +288,12 @@ class Oracle:
         if survivor != id_:
             self._survivor[id_] = survivor
         if survivor != was:
-            own = {key[2] for key, entries in self._entries.items() if key[:2] == id_ and entries}
+            own = {
+                key[2]
+                for kept in (self._entries, self._carried)
+                for key, entries in kept.items()
+                if key[:2] == id_ and entries
+            }
             touched |= {(contact, definition) for contact in (was, survivor) for definition in own}
 
     def _take_away(self, id_: Contact) -> set[str]:
@@ -286,6 +310,11 @@ class Oracle:
                 removed.add(key[2])
                 self._taken += gone
                 entries[:] = [entry for entry in entries if entry not in gone]
+        for key, carried in self._carried.items():
+            if key[:2] == id_ and carried and all(entry.event.occurred_at < before for entry in carried):
+                removed.add(key[2])
+                self._taken += carried
+                carried.clear()
         fields = self._fields.get(id_, {})
         for name in [name for name, (order, _) in fields.items() if order[0] < before]:
             del fields[name]
@@ -293,7 +322,12 @@ class Oracle:
         return removed
 
     def _has_anything(self, id_: Contact) -> bool:
-        entries = any(entries for key, entries in self._entries.items() if key[:2] == id_)
+        entries = any(
+            entries
+            for kept in (self._entries, self._carried)
+            for key, entries in kept.items()
+            if key[:2] == id_
+        )
         return entries or bool(self._fields.get(id_))
 
     def _judge_sets(self, touched: set[tuple[Contact, str]]) -> list[Entry]:
@@ -383,7 +417,13 @@ class Oracle:
         for definition in account.definitions.values():
             weight, group = version.weight_and_group(definition)
             entries = self._entries_of((account.key, contact), definition.key)
-            tally = sum(entry.counted for entry in entries)
+            tally = sum(entry.counted for entry in entries) + len(
+                [
+                    entry
+                    for id_ in self._ids_of((account.key, contact))
+                    for entry in self._carried.get((*id_, definition.key), [])
+                ]
+            )
             groups[group] += tally * weight
         return groups
 
@@ -419,7 +459,7 @@ class Oracle:
             (*self._contact_of(entry), entry.definition, entry.event.key.hex()): (
                 entry.verdict,
                 entry.edition.number,
-                entry.event.settled,
+                entry.settled,
                 entry.worth,
                 entry.credits,
             )
@@ -428,12 +468,15 @@ class Oracle:
 
     @property
     def tallies(self) -> dict[tuple[str, str, str, int], int]:
-        """(account, contact, definition, edition) -> how often it counted; those of 0 are not there."""
+        """(account, contact, definition, edition) -> how often it counted; those of 0 are not there.
+
+        Edition 0: by entries that a purge has removed.
+        """
+        here = [(entry, entry.edition.number) for entry in self.timeline if entry.counted]
+        carried = [(entry, 0) for entries in self._carried.values() for entry in entries]
         return dict(
             Counter(
-                (*self._contact_of(entry), entry.definition, entry.edition.number)
-                for entry in self.timeline
-                if entry.counted
+                (*self._contact_of(entry), entry.definition, edition) for entry, edition in [*here, *carried]
             )
         )
 
@@ -452,7 +495,8 @@ class Oracle:
     def net_xp(self) -> dict[tuple[str, str], int]:
         """(account, actor) -> the worth of their counted entries; who never had a message is not there."""
         net: dict[tuple[str, str], int] = {(message.account, message.actor): 0 for message in self.xp}
-        for entry in [*self.timeline, *self._taken]:
+        carried = [entry for entries in self._carried.values() for entry in entries]
+        for entry in [*self.timeline, *self._taken, *carried]:
             if entry.counted and entry.worth and entry.event.actor is not None:
                 net[entry.event.account, entry.event.actor] += entry.worth
         return net

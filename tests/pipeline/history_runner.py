@@ -19,10 +19,12 @@ from schemas.vocabulary import RetryReason
 from tests.builders.kafka_records import binary_record, structured_record
 from tests.oracle import Oracle
 from tests.pipeline import service
+from tests.pipeline.purging import purge
 from tests.pipeline.strategies import ANONYMOUS, KNOWN, WORKERS, Chapter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
 
     from consumer.domain.model import Record
     from consumer.infra.postgres.connection import Connection
@@ -34,11 +36,19 @@ _FIXTURES = ("installation", "migrations", "outbox_heads", "relay_floors")
 SCARCE = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CarriedOut:
     """Joins and deletions of the contacts that joins connect with one were carried out. of: its account and id."""
 
     of: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What an account had before a horizon was purged."""
+
+    account: str
+    horizon: datetime
 
 
 @dataclass
@@ -50,7 +60,7 @@ class Commit:
 
 
 # A document, or what was committed.
-Taken: TypeAlias = "dict[str, Any] | Commit | CarriedOut"
+Taken: TypeAlias = "dict[str, Any] | Commit | CarriedOut | Purged"
 _ID = """
     select a.key as account, c.account_id, c.external_id, c.id_hash, i.salt
     from contacts c join accounts a on a.id = c.account_id cross join installation i where c.id = $1"""
@@ -99,7 +109,10 @@ class HistoryRunner:
             )
             if chapter.carries_out:
                 while await self._carry_out_due(self._schedule.monitor, WORKERS):
-                    self.commit(WORKERS)
+                    pass
+            for account, horizon in chapter.purges:
+                await purge(self._schedule.monitor, account, horizon)
+                self.committed.append(Purged(account, horizon))
         return self.committed
 
     async def _carry_out_meanwhile(self, number: int) -> None:
@@ -118,8 +131,15 @@ class HistoryRunner:
         """Carry out what waits longest of one account; returns whether anything did."""
         due = await identity.due_contacts(connection, 1)
         for contact in due:
-            self._in_flight[number] = CarriedOut(await _id_of(connection, contact))
+            step = self._in_flight[number] = CarriedOut(await _id_of(connection, contact))
             await identity.carry_out(connection, contact)
+            del self._in_flight[number]
+            places = [place for place, one in enumerate(self.committed) if one is step]
+            if not places:  # over the monitor, whose commits are not reported
+                self.committed.append(step)
+            # A transaction that meets contacts joined meanwhile does nothing: the last one has done it.
+            for place in reversed(places[:-1]):
+                del self.committed[place]
         return bool(due)
 
     async def _publish(self) -> None:
@@ -148,7 +168,9 @@ class HistoryRunner:
     def commit(self, number: int) -> None:
         """Write down that a worker's batch, or a carrying out, is committed."""
         assert number in self._in_flight, "a batch was committed in parts"
-        self.committed.append(self._in_flight.pop(number))
+        self.committed.append(self._in_flight[number])
+        if number < WORKERS:
+            del self._in_flight[number]
 
 
 async def _id_of(connection: Connection, contact: int) -> tuple[str, str]:
@@ -212,6 +234,7 @@ class Seen:
     retried: int = 0
     settled_counted: int = 0
     settled_not_counted: int = 0
+    purged: int = 0
     examples: int = 0
 
     def add(self, other: Seen) -> None:
@@ -241,6 +264,9 @@ def replay(committed: Sequence[Taken], seen: Seen) -> tuple[Oracle, list[str]]:
         if isinstance(step, dict):
             oracle.apply(step)
             continue
+        if isinstance(step, Purged):
+            seen.purged += _purged(oracle, step)
+            continue
         before = {entry: entry.verdict for entry in oracle.timeline}
         outcomes = oracle.batch(list(step.records))
         differences += [
@@ -256,6 +282,14 @@ def replay(committed: Sequence[Taken], seen: Seen) -> tuple[Oracle, list[str]]:
     seen.settled_not_counted += sum(not entry.counted for entry in settled)
     seen.reversals += sum(message.reverses is not None for message in oracle.xp)
     return oracle, differences
+
+
+def _purged(oracle: Oracle, step: Purged) -> int:
+    """Purge, and return how many entries were removed beside others that have stayed."""
+    before = len(oracle.timeline)
+    oracle.purge(step.account, step.horizon)
+    has_left = any(entry.purged for entry in oracle.timeline)
+    return (before - len(oracle.timeline)) * has_left
 
 
 def _met_a_gate(new: Any, before: dict[Any, str]) -> bool:

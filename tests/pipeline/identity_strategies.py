@@ -75,8 +75,11 @@ def _fact(draw: st.DrawFn, name: str, epoch: datetime, step: timedelta) -> Oracl
 
 
 @st.composite
-def lives(draw: st.DrawFn, *, with_deletions: bool = True) -> list[Chapter]:
-    """Draw the lives of a few contacts in chapters; joins and deletions are carried out within and after some."""
+def lives(draw: st.DrawFn, *, with_deletions: bool = True, with_purges: bool = False) -> list[Chapter]:
+    """Draw the lives of a few contacts in chapters; joins and deletions are carried out within and after some.
+
+    with_purges: the horizons of purges never move back.
+    """
     step = draw(st.sampled_from(STEPS))
     epoch = draw(st.sampled_from(EPOCHS))
     events = draw(st.lists(happenings(_TICKS, ORDINARY), min_size=12, max_size=22))
@@ -96,10 +99,12 @@ def lives(draw: st.DrawFn, *, with_deletions: bool = True) -> list[Chapter]:
     ends = sorted(draw(st.lists(st.integers(1, len(dealt) - 1), min_size=1, max_size=3, unique=True)))
     documents = [draw(first_documents(step)), *(draw(st.one_of(st.just([]), changes(step))) for _ in ends)]
     carried_out = [draw(st.booleans()) for _ in ends]
+    horizons = sorted(epoch + draw(st.integers(0, _TICKS)) * step for _ in documents)
+    purges = [(("north", horizon),) if with_purges and draw(st.booleans()) else () for horizon in horizons]
     return [
-        Chapter(tuple(named), tuple(dealt[begin:end]), draw(_turns), carries_out, draw(_carriers))
-        for named, begin, end, carries_out in zip(
-            documents, [0, *ends], [*ends, len(dealt)], [*carried_out, True], strict=True
+        Chapter(tuple(named), tuple(dealt[begin:end]), draw(_turns), carries_out, draw(_carriers), purged)
+        for named, begin, end, carries_out, purged in zip(
+            documents, [0, *ends], [*ends, len(dealt)], [*carried_out, True], purges, strict=True
         )
     ]
 

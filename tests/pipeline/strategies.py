@@ -54,6 +54,7 @@ class Chapter:
     """Documents, applied one after another while no worker runs, and the batches under them.
 
     carries_out: joins and deletions, after the batches. carriers: how many carry them out beside the batches.
+    purges: account and horizon of each, after all that.
     turns: the worker or carrier that goes on at each statement border, taken again and again from its beginning.
     """
 
@@ -62,6 +63,7 @@ class Chapter:
     turns: tuple[int, ...]
     carries_out: bool = False
     carriers: int = 0
+    purges: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,15 @@ from consumer.domain.errors import UnknownAccountError
 from consumer.scoring.verify import verify
 from tests import vectors
 from tests.pipeline import service
+from tests.pipeline.purging import purge
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
+
+
+_LEFT = """
+    select count(*) from timeline t join accounts a on a.id = t.account_id
+    where a.key = $1 and t.purged_at is not null"""
 
 
 async def _feed(dsn: str, *names: str) -> int:
@@ -28,6 +34,11 @@ async def _feed(dsn: str, *names: str) -> int:
             for step in vector.steps:
                 if isinstance(step, vectors.Apply):
                     await worker.apply({**step.document, "account": account})
+                elif isinstance(step, vectors.Purge):
+                    connection = await worker.connect()
+                    await purge(connection, account, step.horizon)
+                    entries += await connection.fetchval(_LEFT, account)
+                    await connection.close()
                 else:
                     await worker.batch([replace(record, accountid=account) for record in step.records])
                     await service.carry_out(dsn)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests import vectors
 from tests.oracle import event_key
 from tests.pipeline import service
+from tests.pipeline.purging import purge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +27,8 @@ async def check_vector(
     for step in vector.steps:
         if isinstance(step, vectors.Apply):
             await apply(step.document)
+        elif isinstance(step, vectors.Purge):
+            await purge(connection, vector.account, step.horizon)
         else:
             await worker.batch(step.records)
             await service.carry_out(worker.dsn)
@@ -89,7 +92,8 @@ def _assert_xp(
 async def _verdicts(connection: Connection) -> dict[str, dict[str, str]]:
     rows = await connection.fetch("""
         select d.key, t.source, t.event_id, t.verdict
-        from timeline t join definitions d on d.id = t.definition_id""")
+        from timeline t join definitions d on d.id = t.definition_id
+        where t.purged_at is null""")
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for row in rows:
         found[row["key"]][_label(row["source"], row["event_id"])] = row["verdict"]

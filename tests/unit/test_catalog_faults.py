@@ -47,8 +47,8 @@ def test_a_document_with_many_faults_is_reported_whole() -> None:
         ("account: acme\n", 1, "engagement_catalog, the format version, is missing"),
         ("engagement_catalog: 1\n", 1, "account is missing"),
         ("engagement_catalog: 1\naccount: acme\ngroups: &g [*g]\n", 3, "must be a mapping, not a list"),
-        ("engagement_catalog: 1\naccount: acme\nretention: 365d\n", 3, "retention is not carried out"),
-        ("engagement_catalog: 1\naccount: acme\nretention: [1]\n", 3, "leave it out or set it to null"),
+        ("engagement_catalog: 1\naccount: acme\nretention: 23h\n", 3, "from 1d to 36500d"),
+        ("engagement_catalog: 1\naccount: acme\nretention: [1]\n", 3, "a duration like 30m, 24h or 7d"),
     ],
 )  # fmt: skip
 def test_what_is_not_a_document_says_where(text: str | bytes, line: int, words: str) -> None:

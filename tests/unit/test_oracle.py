@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import tests.oracle
 from tests.builders.events import event
 from tests.oracle import Oracle, OracleRecord, as_expected
-from tests.vectors import Apply, Vector, load
+from tests.vectors import Apply, Purge, Vector, load
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -34,6 +34,8 @@ def test_vector(vector: Vector) -> None:
     for step in vector.steps:
         if isinstance(step, Apply):
             oracle.apply(step.document)
+        elif isinstance(step, Purge):
+            oracle.purge(vector.account, step.horizon)
         else:
             oracle.batch(step.records)
             oracle.carry_out()

@@ -20,6 +20,8 @@ ACCOUNT = "/v1/accounts/{account}"
 UNDER_ACCOUNT = {
     ("GET", ACCOUNT): READ,
     ("PATCH", ACCOUNT): OPERATE,
+    ("GET", f"{ACCOUNT}/purges"): READ,
+    ("POST", f"{ACCOUNT}/purges/preview"): OPERATE,
     ("GET", f"{ACCOUNT}/icons"): READ,
     ("GET", f"{ACCOUNT}/groups"): READ,
     ("POST", f"{ACCOUNT}/groups"): MANAGE,

@@ -148,16 +148,17 @@ class Fields:
             return None
         return value
 
-    def duration(self, field: str, longest_days: int) -> int | None:
-        """Return the seconds of a duration of 1 s to `longest_days`."""
+    def duration(self, field: str, longest_days: int, *, least_days: int = 0) -> int | None:
+        """Return the seconds of a duration of `least_days`, and 1 s, to `longest_days`."""
         value = self.scalar(field, expected := "a duration like 30m, 24h or 7d")
         if value is None:
             return None
         seconds = duration_seconds(value) if isinstance(value, str) else None
         if seconds is None:
             self._wrong(field, expected, describe_value(value))
-        elif not 1 <= seconds <= longest_days * 86_400:
-            self._wrong(field, f"from 1s to {longest_days}d", value)
+        elif not max(1, least_days * 86_400) <= seconds <= longest_days * 86_400:
+            least = f"{least_days}d" if least_days else "1s"
+            self._wrong(field, f"from {least} to {longest_days}d", value)
         else:
             return seconds
         return None

@@ -35,11 +35,10 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 1_000_000
 LONGEST_COOLDOWN_DAYS = 366
+LONGEST_RETENTION_DAYS = 36_500
 
 _SETTINGS = ("name", "engagement", "sales", "retention", "time_zone", "count_robots")
 _SECTIONS = ("groups", "definitions", "profiles")
-# Nothing removes old entries yet: accepting a period would promise that something does.
-_RETENTION_REFUSED = "retention is not carried out in this version: leave it out or set it to null"
 
 
 def parse_document(
@@ -127,8 +126,8 @@ def _settings(fields: Fields) -> dict[str, Any]:
     settings = _present(values)
     if fields.is_null("retention"):
         settings["retention_seconds"] = None
-    elif "retention" in fields.lines:
-        fields.fault(fields.lines["retention"], _RETENTION_REFUSED)
+    elif seconds := fields.duration("retention", LONGEST_RETENTION_DAYS, least_days=1):
+        settings["retention_seconds"] = seconds
     return settings
 
 

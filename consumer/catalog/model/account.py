@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AccountSettings:
-    """An account's own fields. retention_seconds: not carried out in this version; None for new accounts."""
+    """An account's own fields. retention_seconds: how long entries are kept; None: for ever."""
 
     name: str
     engagement: bool = True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from consumer.contact_state import messages, outbox
+from consumer.contact_state.dedup_keys import carried_by
 from consumer.contact_state.identity_facts import KNOWS_ERASED
 from consumer.contact_state.outbox import Outbox
 from consumer.contact_state.weights import Weights
@@ -156,6 +157,12 @@ class _Change:
                 here["xp_that_stays"] += xp
                 counted[definition] += of_counted
                 self._touched[member.survivor].add(definition)
+            for definition, of_counted in await connection.fetch(
+                _SQL["remove_carried"], member.survivor, _carried_by(member, member.survivor), before
+            ):
+                here["carried_counts"] += of_counted
+                counted[definition] += of_counted
+                self._touched[member.survivor].add(definition)
             here["fields"] += await connection.fetchval(
                 _SQL["remove_fields"], number, before, not member.is_joined
             )
@@ -165,7 +172,7 @@ class _Change:
             here["adjustments"] += adjustments
             if adjustments:
                 self._adjusted.add(member.survivor)
-            if here["timeline"] or here["fields"] or here["adjustments"]:
+            if here["timeline"] or here["carried_counts"] or here["fields"] or here["adjustments"]:
                 (self._taken_from if member.survivor == number else self._lessened).add(member.survivor)
             # Of an id that had led to a deleted one, with the latest of the new deletions.
             (taken[number] if number in taken else taken[new[-1]] if new else belated).update(here)
@@ -199,7 +206,9 @@ class _Change:
             if member.name is None or (
                 number in self._before
                 and not await self._connection.fetchval(
-                    _SQL["came_by"], member.account_id, member.survivor, number, member.is_joined
+                    _SQL["came_by"],
+                    *(member.account_id, member.survivor, number, member.is_joined),
+                    _carried_by(member, member.survivor),
                 )
             ):
                 erased.add(number)
@@ -212,6 +221,11 @@ class _Change:
         connection = self._connection
         moved = await connection.fetch(
             _SQL["move_entries"], member.account_id, member.survivor, member.number, survivor
+        )
+        moved += await connection.fetch(
+            _SQL["move_carried"],
+            *(member.survivor, _carried_by(member, member.survivor)),
+            *(survivor, _carried_by(member, survivor)),
         )
         for contact in (member.survivor, survivor):
             self._touched[contact].update(definition for (definition,) in moved)
@@ -308,3 +322,8 @@ class _Change:
                 )
             )
         await self._connection.execute(_SQL["write_contacts"], *map(list, zip(*rows, strict=True)))
+
+
+def _carried_by(member: Member, contact: int) -> str:
+    """Return the object of the carried counts of an id, where they are with this contact."""
+    return carried_by(None if contact == member.number else member.number)

@@ -81,8 +81,11 @@ class JobKind(ABC, Generic[Status]):
     @abstractmethod
     async def process(
         self, connection: Connection, number: int, facts: asyncpg.Record, contacts: Sequence[int]
-    ) -> None:
-        """Process these contacts, which are locked, in the caller's transaction."""
+    ) -> int | None:
+        """Process these contacts, which are locked, in the caller's transaction.
+
+        Returns how many of them are done, where that is not all: the next step begins with the one after these.
+        """
 
     @abstractmethod
     async def end_state(self, connection: Connection, number: int, facts: asyncpg.Record) -> str | None:

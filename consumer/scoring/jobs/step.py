@@ -107,7 +107,10 @@ async def _advance(
     )
     if contacts:
         await announce.lock_contacts(connection, contacts)
-        await kind.process(connection, number, facts, contacts)
+        done = await kind.process(connection, number, facts, contacts)
+        if done is not None and done < len(contacts):
+            contacts = contacts[:done]
+            covered = contacts[-1] if contacts else walk["last_contact_id"]
     await connection.execute(
         _SQL["record_progress"].format(table=kind.table),
         *(number, covered, len(contacts), counted_to, counted),

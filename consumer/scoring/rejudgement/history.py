@@ -1,6 +1,6 @@
 """Judges the retained history of a definition as one set under its newest edition.
 
-Settled entries are judged in event order like the others.
+Settled entries are judged in event order like the others; what a purge has left stays as it is (8.31).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class RejudgedDefinition(msgspec.Struct, frozen=True):
 
 
 class RejudgedEntry(msgspec.Struct, gc=False):
-    """A retained entry, and its verdict under the newest edition."""
+    """A retained entry, and its verdict under the newest edition; is_purged: a purge has left it, and it counts."""
 
     contact_id: int
     order: tuple[datetime, bytes]
@@ -48,6 +48,7 @@ class RejudgedEntry(msgspec.Struct, gc=False):
     verdict_before: str
     xp_worth: int
     credit_number: int
+    is_purged: bool
     verdict: Verdict = Verdict.COUNTED
 
     @property
@@ -84,8 +85,10 @@ async def judge_history(
         by_key[contact, key_object(entry, definition.rule.per)].append(entry)
     for entries in by_key.values():
         entries.sort(key=lambda entry: entry.order)
-        counts = judge([entry.order[0] for entry in entries], definition.rule)
-        for entry, does in zip(entries, counts, strict=True):
+        judged = [entry for entry in entries if not entry.is_purged]
+        fixed_points = [entry.order[0] for entry in entries if entry.is_purged]
+        counts = judge([entry.order[0] for entry in judged], definition.rule, fixed_points=fixed_points)
+        for entry, does in zip(judged, counts, strict=True):
             entry.verdict = verdict_of(counts=does, policy=definition.rule.policy)
     return [entry for entries in by_key.values() for entry in entries]
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from consumer.contact_state import dedup_keys, messages, timeline_entries
+from consumer.contact_state.dedup_keys import CARRIED
 from consumer.contact_state.outbox import Outbox
 from consumer.contact_state.scores import Scores
 from consumer.contact_state.timeline_entries import Flip
@@ -71,8 +72,11 @@ async def _write_entries(
     changed = [
         entry
         for entry in entries
-        if (entry.verdict_before, entry.edition) != (entry.verdict, definition.edition)
-        or (with_xp and entry.xp_differs)
+        if not entry.is_purged
+        and (
+            (entry.verdict_before, entry.edition) != (entry.verdict, definition.edition)
+            or (with_xp and entry.xp_differs)
+        )
     ]
     if not changed:
         return
@@ -111,23 +115,24 @@ async def _write_keys(
     contacts: Sequence[int],
     entries: Iterable[RejudgedEntry],
 ) -> None:
-    """Move what has counted to the keys of the newest edition; of others, counts of entries not retained stay."""
+    """Move what has counted to the keys of the newest edition; of others, counts that a purge has left stay."""
     by_object = {row["number"] for row in await connection.fetch(_SQL["by_object"], definition.id)}
-    keys = await dedup_keys.of_definition(connection, contacts, definition.id)
+    stored = await dedup_keys.of_definitions(connection, contacts, [definition.id])
+    keys = {key: one.state for key, one in stored.items()}
     for key, state in keys.items():
-        if key[2] < definition.edition:
+        if CARRIED < key[2] < definition.edition:
             keys[key] = KeyState(state.count)
     judged: defaultdict[DedupKey, list[RejudgedEntry]] = defaultdict(list)
     for entry in entries:
-        if entry.was_counted:
-            per = Per.OBJECT if entry.edition in by_object else Per.CONTACT
+        per = Per.OBJECT if entry.edition in by_object else Per.CONTACT
+        if entry.was_counted and not entry.is_purged:
             keys[entry.contact_id, definition.id, entry.edition, key_object(entry, per)].count -= 1
         newest = key_object(entry, definition.rule.per)
         judged[entry.contact_id, definition.id, definition.edition, newest].append(entry)
     for key, of_key in judged.items():
         counted = [entry for entry in of_key if entry.is_counted]
         state = keys.setdefault(key, KeyState())
-        state.count += len(counted)
+        state.count += sum(not entry.is_purged for entry in counted)
         if definition.rule.policy is not Policy.ALWAYS:
             state.last_counted = max((entry.order for entry in counted if not entry.settled), default=None)
             state.last_fixed_at = max((entry.order[0] for entry in counted if entry.settled), default=None)

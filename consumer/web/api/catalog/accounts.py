@@ -30,7 +30,7 @@ AccountKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class NewAccount(Body):
-    """An account to create. retention: null or absent; not carried out in this version, so a period is refused."""
+    """An account to create. retention: how long timeline entries are kept, like `365d`; null, absent: for ever."""
 
     account: AccountKey
     name: Text
@@ -42,7 +42,7 @@ class NewAccount(Body):
 
 
 class AccountChange(Body):
-    """Changes to an account; omitted fields stay as they are."""
+    """Changes to an account; omitted fields stay as they are. retention: a shorter one removes entries at once."""
 
     name: Text = Field(default_factory=str)
     engagement: StrictBool = Field(default_factory=bool)

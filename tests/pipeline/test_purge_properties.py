@@ -1,0 +1,49 @@
+"""Purges (docs/semantics.md, 8.29 to 8.42) among events, joins and deletions on real Postgres beside the oracle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+
+from tests.pipeline import oracle_comparison
+from tests.pipeline.catalog_strategies import ACCOUNTS
+from tests.pipeline.history_runner import Seen, replay, running_history
+from tests.pipeline.identity_strategies import lives
+from tests.pipeline.property_settings import EXAMPLES, property_settings
+from tests.pipeline.statement_schedule import Schedule, scheduled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.pipeline.strategies import Chapter
+
+
+@pytest.mark.timeout(600)
+def test_property_purged_lives(module_database: str, report_line: Callable[[str], None]) -> None:
+    """Purged contacts, joined and deleted ones too, are as the oracle says: entries, tallies, scores, messages."""
+    seen = Seen()
+
+    async def holds(schedule: Schedule, history: list[Chapter]) -> None:
+        met = Seen()
+        async with running_history(schedule) as runner:
+            committed = await runner.play(history)
+            stored = await oracle_comparison.read(schedule.monitor, set(ACCOUNTS))
+            oracle, differences = replay(committed, met)
+        seen.add(met)
+        assert differences == []
+        assert oracle_comparison.disagreements(stored, oracle) == []
+        assert oracle_comparison.broken_chains(stored) == []
+        assert await oracle_comparison.gaps(schedule.monitor) == []
+
+    with scheduled(module_database) as (run, schedule):
+
+        @property_settings(max(2, EXAMPLES // 8))
+        @given(lives(with_purges=True))
+        def law(history: list[Chapter]) -> None:
+            run(holds(schedule, history))
+
+        law()
+    report_line(f"purges: {seen}")
+    assert seen.scarce(["purged"]) == []
