@@ -1,4 +1,4 @@
-"""Creates the timeline's partitions, one table a month, when the first event falls into a month.
+"""Creates the timeline's partitions, one table a month, when the first event falls into a month; drops empty ones.
 
 What was older than two years when the database was made, or upgraded, has one partition: the schema makes it.
 """
@@ -21,6 +21,7 @@ Month = tuple[int, int]
 # Partitions are created one at a time.
 _LOCK = 0x656E6761_0002
 
+_PASSED_HORIZON = queries("batch")["passed_horizon"]
 _DAY = 86_400_000_000  # in microseconds
 _TABLE = re.compile(r"timeline_(before_)?(\d{4})_(\d{2})")
 
@@ -48,6 +49,28 @@ async def create(connection: Connection, wanted: set[Month]) -> set[Month]:
     return existing | wanted
 
 
+async def drop_empty(connection: Connection) -> list[Month]:
+    """Drop the partitions of months that purges have emptied in every account, and return these months.
+
+    Raises LockNotAvailableError where batches hold the timeline for longer than the connection waits: they and this
+    exclude each other, for a moment.
+    """
+    horizon = await connection.fetchval(_PASSED_HORIZON)
+    if horizon is None:
+        return []
+    existing, _ = await _existing(connection)
+    dropped = []
+    for month in sorted(month for month in existing if _following(month) <= (horizon.year, horizon.month)):
+        async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            # Alone: a lock of the whole timeline would wait for readers of every month.
+            await connection.execute("lock table only timeline in access exclusive mode")
+            if not await connection.fetchval(f"select exists (select from {_table(month)})"):
+                await connection.execute(f"drop table {_table(month)}")
+                dropped.append(month)
+    return dropped
+
+
 async def _existing(connection: Connection) -> tuple[set[Month], Month]:
     """Return the months that have a partition of their own, and the first that may have one."""
     names = await connection.fetch(queries("batch")["months"])
@@ -59,9 +82,17 @@ async def _existing(connection: Connection) -> tuple[set[Month], Month]:
 
 def _script(month: Month) -> str:
     year, number = month
-    following = (year + number // 12, number % 12 + 1)
-    table = f"timeline_{year:04}_{number:02}"
+    following, table = _following(month), _table(month)
     return f"""
         create table {table} (like timeline including defaults including indexes);
         alter table timeline attach partition {table}
         for values from ('{year:04}-{number:02}-01Z') to ('{following[0]:04}-{following[1]:02}-01Z')"""
+
+
+def _following(month: Month) -> Month:
+    year, number = month
+    return year + number // 12, number % 12 + 1
+
+
+def _table(month: Month) -> str:
+    return f"timeline_{month[0]:04}_{month[1]:02}"

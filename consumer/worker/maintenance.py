@@ -1,4 +1,6 @@
-"""Creates the timeline's next partitions and deletes what is past its time, in one worker at a time.
+"""Creates the timeline's next partitions, drops those that purges have emptied, and deletes what is past its time.
+
+In one worker at a time.
 
 Each step is a transaction of milliseconds, followed by a rest of ten times its duration, so that batches do not
 wait. (Published outbox rows are deleted when the relay raises the floor, in relay/shard_publisher.py.)
@@ -60,9 +62,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceRound:
-    """The result of a round: partitions created, claims and dead letters deleted, samples taken away."""
+    """The result of a round: partitions created and dropped, claims and dead letters deleted, samples taken."""
 
     months: int
+    dropped: int
     claims: int
     dead_letters: int
     samples: int
@@ -121,14 +124,17 @@ class Maintenance:
         samples = await self._forget_by_pages(
             connection, "samples", _INBOX_PAGES, self._kept.samples, stopping
         )
+        # Last, since batches may keep it from the lock.
+        dropped = len(await timeline_partitions.drop_empty(connection))
         log.info(
             "maintenance done",
             months_created=created,
+            months_dropped=dropped,
             claims_forgotten=claims,
             dead_letters_forgotten=dead_letters,
             samples_forgotten=samples,
         )
-        return MaintenanceRound(created, claims, dead_letters, samples)
+        return MaintenanceRound(created, dropped, claims, dead_letters, samples)
 
     async def _create_months(self, connection: Connection) -> int:
         before = await timeline_partitions.create(connection, set())

@@ -168,6 +168,10 @@ from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bytea[], $6::
 order by ordinal
 returning id
 
+-- name: passed_horizon
+-- The horizon that all accounts have passed: nothing that is dated before comes to a timeline. Null: some keep everything.
+select case when bool_and(horizon is not null) then min(horizon) end from accounts
+
 -- name: months
 -- The months of the timeline that exist, as the names of their tables.
 select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid

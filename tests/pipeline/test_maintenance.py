@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _WINDOW = timedelta(days=90)
 _KEPT = Kept(claims=_WINDOW, dead_letters=timedelta(days=60), samples=timedelta(days=30))
-_NOTHING = MaintenanceRound(months=0, claims=0, dead_letters=0, samples=0)
+_NOTHING = MaintenanceRound(months=0, dropped=0, claims=0, dead_letters=0, samples=0)
 _MINUTE = timedelta(minutes=1)
 _NOW = datetime.now(UTC).replace(microsecond=0)
 

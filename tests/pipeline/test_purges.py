@@ -100,18 +100,16 @@ async def test_a_rejudgement_leaves_what_stayed(database: str, connection: Conne
     """Under a new rule the entries that are whole are judged beside those that a purge has left."""
     async with service.running(database) as worker:
         await worker.apply(dedup_document(HOURLY))
-        await worker.batch(
-            [clock_event("10:00"), clock_event("11:30"), clock_event("12:40"), clock_event("14:00")]
-        )
-        await purge(connection, "acme", _NOON)
+        await worker.batch([clock_event(at) for at in ("9:00", "10:30", "11:30", "12:40", "14:00")])
         await worker.apply(dedup_document({"policy": "cooldown", "interval": "2h"}))
+        await purge(connection, "acme", _NOON)
         number = await rejudgement.begin(connection, "acme", "won", with_xp=True, by="ada")
         while (await REJUDGEMENTS.status(connection, number)).ended_at is None:
             await jobs.take_step(connection, REJUDGEMENTS, number)
-    # 10:00 is a carried count, 11:30 has stayed, 12:40 is 70 minutes after it and 14:00 is more than two hours.
+    # 9:00 is a carried count; 10:30 and 11:30 have stayed, an hour apart; 12:40 is too near to them, 14:00 is not.
     assert await service.tallies(connection) == {
         ("acme", "ann", "won", 0): 1,
-        ("acme", "ann", "won", 1): 1,
+        ("acme", "ann", "won", 1): 2,
         ("acme", "ann", "won", 2): 1,
     }
     assert (await verify(database)).differences == []

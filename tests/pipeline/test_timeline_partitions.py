@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from consumer.ingest import timeline_partitions
 from consumer.scoring.verify import verify
-from tests.builders.catalog_documents import HOURLY, dedup_document
+from tests.builders.catalog_documents import HOURLY, ONCE, dedup_document
 from tests.builders.events import AT, dated_event
 from tests.pipeline import service
+from tests.pipeline.purging import purge
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
@@ -29,3 +31,32 @@ async def test_old_months_make_no_partitions(database: str, connection: Connecti
     assert len(names) <= 1 + 24
     assert len([name for name in names if name.startswith("timeline_before_")]) == 1
     assert (await verify(database)).differences == []
+
+
+async def test_a_month_that_all_accounts_have_purged_is_dropped(
+    database: str, connection: Connection
+) -> None:
+    """Not one in which an account keeps anything, nor one that another account's events may still fall into."""
+    async with service.running(database) as worker:
+        for account in ("acme", "birch"):
+            await worker.apply(dedup_document(ONCE, account))
+        first, second = AT.replace(month=1), AT.replace(month=2)
+        await worker.batch(
+            [
+                dated_event("a", first),
+                dated_event("b", second),
+                dated_event("c", second, accountid="birch", subject="bob"),
+            ]
+        )
+        before = await timeline_partitions.create(connection, set())
+        assert {(2026, 1), (2026, 2)} <= before
+        await purge(connection, "acme", AT)
+        assert await timeline_partitions.drop_empty(connection) == [], "birch keeps everything"
+        await purge(connection, "birch", AT)
+        # Of a, the first event of its key, dedup needs to know.
+        assert await timeline_partitions.drop_empty(connection) == []
+        await connection.execute("delete from timeline where occurred_at < $1", second)
+        assert await timeline_partitions.drop_empty(connection) == [(2026, 1)]
+        assert await timeline_partitions.create(connection, set()) == before - {(2026, 1)}
+        # What is dated in it does not come to the timeline, and makes no partition that fails.
+        assert await worker.batch([dated_event("d", first)]) == ["expired"]
