@@ -23,6 +23,7 @@ from bench.beside import duplicates, flatness, old, shapes, two_workers
 from bench.changes import changes
 from bench.latency import latency, latency_
 from bench.lists import lists
+from bench.lives import lives
 from bench.path import path
 from bench.publishing import begin_draft, publish
 from bench.servers import servers
@@ -117,6 +118,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "lists": lists_,
     "tenants": tenants,
     "changes": changes,
+    "lives": lives,
 }
 
 

@@ -41,7 +41,7 @@ order by a.id;
 select d.key as definition, k.count, k.last_fixed_at as until, c.external_id as came_by
 from dedup_keys k
 join definitions d on d.id = k.definition_id and d.account_id = $1
-left join contacts c on c.id::text = k.object_key
+left join contacts c on c.id = nullif(k.object_key, '')::bigint
 where k.contact_id = $2 and k.edition = 0
 order by d.position, d.id, k.object_key;
 

@@ -18,7 +18,7 @@ moved as (
 )
 -- Which contacts are to be processed is not known yet (jobs.sql).
 insert into purges (account_id, horizon, until_contact_id, counted_contact_id)
-select id, horizon, (select coalesce(max(id), 0) from contacts), -1 from moved
+select id, horizon, 0, -1 from moved
 returning id
 
 -- name: read

@@ -71,6 +71,7 @@ _UNDER_LOCKS = {
     "identity",
     "outbox",
     "rejudgement",
+    "retention",
     "timeline_entries",
     "weights",
 }
