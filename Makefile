@@ -19,7 +19,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants ops demo clean
+.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants bench-lives ops demo clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ bench-shapes: $(INSTALLED) ## measure two workers, all duplicates, one hot conta
 
 bench-tenants: $(INSTALLED) ## measure what one hostile account costs others, and changes beside load; figures in bench/out too
 	$(BIN)/python -m bench tenants changes $(ARGS)
+
+bench-lives: $(INSTALLED) ## measure what purges, deletions and joins of many contacts cost live traffic; figures in bench/out/lives.json
+	$(BIN)/python -m bench lives $(ARGS)
 
 ops: $(INSTALLED) ## check alerts with promtool, and names in dashboard, runbook and Compose against the code
 	$(BIN)/python -m pytest tests/unit/test_alert_rules.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)

@@ -119,7 +119,7 @@ class Worker:
                         side.append(side_tasks.create_task(self._flush_inbox_regularly()))
                         side.append(side_tasks.create_task(self._maintenance().run(self.stopping)))
                         side.append(side_tasks.create_task(self._background_jobs().run(self.stopping)))
-                        side.append(side_tasks.create_task(IdentityJobs(self._connect).run(self.stopping)))
+                        side.append(side_tasks.create_task(self._identity_jobs().run(self.stopping)))
                         side.append(side_tasks.create_task(DuePurges(self._connect).run(self.stopping)))
                         work.create_task(self._run_pipelines())
                     if only in {None, "relay"}:
@@ -221,6 +221,9 @@ class Worker:
 
     def _background_jobs(self) -> BackgroundJobs:
         return BackgroundJobs(self._connect, clock=self.clock)
+
+    def _identity_jobs(self) -> IdentityJobs:
+        return IdentityJobs(self._connect, clock=self.clock)
 
     async def _flush_inbox_once(self) -> None:
         """Flush the inbox counters one last time on clean shutdown."""

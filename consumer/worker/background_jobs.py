@@ -58,7 +58,8 @@ class BackgroundJobs:
         every: float = 1.0,
         rest: float = 0.02,
     ) -> None:
-        """In seconds: every: between two checks for jobs; rest: after each step, to let batches go first."""
+        """In seconds: every: between two checks for jobs; rest: least after each step, for batches to go first."""
+        self._clock = clock
         self._database = ConnectionKeeper(connect)
         self._every = every
         self._rest = rest
@@ -84,9 +85,11 @@ class BackgroundJobs:
             for job in of_account:
                 if stopping.is_set():
                     return False
+                began = self._clock.monotonic()
                 if await self._take_turn(job):
                     got_on = True
-                    await event_within(stopping, self._rest)
+                    took = self._clock.monotonic() - began
+                    await event_within(stopping, max(self._rest, job.kind.rest_factor * took))
                     break
         return got_on
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
 
+    from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Connection
 
 log = structlog.get_logger(__name__)
@@ -28,10 +29,19 @@ class IdentityJobs:
     """Looks for contacts about which joins or deletions have come, and carries these out one by one."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[Connection]], *, every: float = 0.5, rest: float = 0.005
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        clock: Clock,
+        every: float = 0.5,
+        rest: float = 0.005,
     ) -> None:
-        """In seconds: every: between looks that find nothing; rest: after each contact, to let batches go first."""
+        """In seconds: every: between looks that find nothing; rest: after each contact, if it took no longer.
+
+        Batches go first meanwhile.
+        """
         self._database = ConnectionKeeper(connect)
+        self._clock = clock
         self._every = every
         self._rest = rest
 
@@ -45,8 +55,9 @@ class IdentityJobs:
         """Carry out what waits for some contacts, accounts in turn; return for how many."""
         due = await identity.due_contacts(await self._database.get(), _CONTACTS)
         for contact in due:
+            began = self._clock.monotonic()
             await self._carry_out(contact)
-            if await event_within(stopping, self._rest):
+            if await event_within(stopping, max(self._rest, self._clock.monotonic() - began)):
                 return 0
         return len(due)
 

@@ -61,6 +61,8 @@ class JobKind(ABC, Generic[Status]):
     facts: ClassVar[str]
     # Batches with events of these contacts wait for the step.
     contacts_per_step: ClassVar[int]
+    # A worker rests after a step so many times as long as the step has taken: for jobs that are in no hurry.
+    rest_factor: ClassVar[float] = 0.0
     # `set local` statements of the step.
     local_settings: ClassVar[str]
     # States whose end changes the configuration.

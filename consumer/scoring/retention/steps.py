@@ -41,6 +41,7 @@ class Purges(JobKind[PurgeStatus]):
     unfinished = _SQL["unfinished_jobs"]
     facts = _SQL["facts"]
     contacts_per_step = 500
+    rest_factor = 2.0
     local_settings = LOOK_UP_BY_KEY
 
     async def status(self, connection: Connection, number: int) -> PurgeStatus:
