@@ -374,6 +374,22 @@ where account_id = $1 and subject = 'contact' and at < $4
 select c.id, coalesce(c.survivor_id, c.id) as survivor_id, c.created_at
 from contacts c where c.account_id = $1 and c.external_id = $2
 
+-- name: lock_named
+-- Locks the row of an id ($2) of an account ($1).
+select id from contacts where account_id = $1 and external_id = $2 for no key update
+
+-- name: create_named
+-- Creates an id that is not known, for its deletion; no row if it is known by now.
+insert into contacts (account_id, external_id, shard) values ($1, $2, 0) on conflict do nothing returning id
+
+-- name: lock_erased
+-- Locks the row of an erased id by its hash ($2).
+select id from contacts where account_id = $1 and id_hash = $2 for no key update
+
+-- name: uncreate
+-- Removes a row that was created in this transaction.
+delete from contacts where id = $1
+
 -- name: joins_of
 -- The joins of an id ($1), newest first.
 select j.event_key, c.external_id as into_id, j.origin, j.occurred_at, j.requested_by,

@@ -10,6 +10,8 @@ import pytest
 
 from consumer.scoring import identity
 from consumer.scoring.adjustments import Adjustment, add
+from consumer.scoring.identity import requests
+from consumer.scoring.verify import verify
 from tests.builders.catalog_documents import definition, document
 from tests.builders.events import clock_event
 from tests.builders.kafka_records import binary_record, structured_record
@@ -216,6 +218,23 @@ async def test_an_id_of_which_there_is_nothing_else(
     await service.carry_out(database)
     assert await _left(connection) == []
     assert await _samples(connection) == {}
+
+
+async def test_a_deletion_by_people_of_an_id_of_which_there_is_nothing_else(
+    worker: Service, connection: Connection, database: str
+) -> None:
+    """A dead letter and a sample name an id that is no contact: each time its deletion is asked for they go."""
+    for _ in range(2):
+        await _dead(worker, _about("09:10", "deal.won", "eve", amount="much"))
+        await worker.batch([_about("09:20", "survey.answered", "eve", note="x")])
+        await worker.inbox.flush(connection)
+        await requests.delete(connection, "acme", "eve", by="ada")
+        await service.carry_out(database)
+        assert (await _left(connection), await _samples(connection)) == ([], {})
+    assert await connection.fetchval("select count(*) from contacts where external_id is null") == 1
+    assert (await verify(database)).differences == []
+    # An event dated before is gone, one that comes later begins anew.
+    assert await worker.batch([clock_event("10:00", subject="eve")]) == ["gone"]
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])

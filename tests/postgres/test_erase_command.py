@@ -28,8 +28,8 @@ async def test_erase_reports_what_went(
         await worker.apply(document(groups=groups("purchase"), definitions=[definition("won", "deal.won")]))
         await worker.batch([clock_event("10:00"), clock_event("11:00")])
 
-    async def erase(*more: str) -> int:
-        arguments = ["erase", "--account", "acme", "--contact", "ann", *more]
+    async def erase(*more: str, contact: str = "ann") -> int:
+        arguments = ["erase", "--account", "acme", "--contact", contact, *more]
         return await asyncio.to_thread(main, arguments)
 
     assert await erase() == 1
@@ -41,5 +41,9 @@ async def test_erase_reports_what_went(
     assert (went, not_reached, len(places)) == ("  2 timeline", "not reached by this service:", 5)
     assert await connection.fetchval("select count(*) from timeline") == 0
     assert await connection.fetchval("select count(*) from contacts where external_id is not null") == 0
-    assert await erase("--yes") == 1
-    assert capsys.readouterr().err == "engagement erase: there is no contact ann\n"
+    # A repeat, or the deletion of an id that is not known, finds nothing, and says so.
+    for contact in ("ann", "nobody"):
+        assert await erase("--yes", contact=contact) == 0
+        assert "  nothing was kept" in capsys.readouterr().out.splitlines()
+    assert await connection.fetchval("select count(*) from contacts where external_id is not null") == 0
+    assert await connection.fetchval("select count(*) from contacts") == 2

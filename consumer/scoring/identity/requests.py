@@ -181,7 +181,7 @@ async def preview_join(connection: Connection, account: str, contact: str, into:
 
 
 async def delete(connection: Connection, account: str, contact: str, *, by: str) -> DeletionStatus:
-    """Delete what is dated before now of a contact. Raises UnknownContactError."""
+    """Delete what is dated before now of a contact, known or not: a dead letter or a sample may name it."""
     account_id, _, deletion = await delete_by_number(connection, account, contact, by=by)
     return await deletion_status(connection, account_id, deletion)
 
@@ -192,13 +192,11 @@ async def delete_by_number(
     """Do the same; return the numbers of account and contact, and the id of the deletion."""
     async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
         account_id = await find_account(connection, account)
-        number = (await _find(connection, account_id, contact))["id"]
-        await announce.lock_contacts(connection, [number])
-        await _find(connection, account_id, contact)  # unless another deletion was quicker
+        hashed = hash_of(await connection.fetchval(_SQL["salt"]), account_id, contact)
+        number = await _lock_or_create(connection, account_id, contact, hashed)
         key = secrets.token_bytes(16)
         await record_deletions(connection, [DeletionFact(number, datetime.now(UTC), key, by)])
-        hashed = hash_of(await connection.fetchval(_SQL["salt"]), account_id, contact).hex()
-        change = AuditedChange("deleted", "contact", f"erased:{hashed}", None, {"deletion": key.hex()})
+        change = AuditedChange("deleted", "contact", f"erased:{hashed.hex()}", None, {"deletion": key.hex()})
         await audit.record_changes(connection, account, by, change)
     return account_id, number, key.hex()
 
@@ -211,6 +209,23 @@ async def deletion_status(connection: Connection, account_id: int, deletion: str
     hashed = row["id_hash"] or hash_of(row["salt"], account_id, row["external_id"])
     taken = None if row["taken"] is None else msgspec.json.decode(row["taken"], type=dict[str, int])
     return DeletionStatus(deletion, hashed.hex(), row["occurred_at"], row["carried_out_at"], taken)
+
+
+async def _lock_or_create(connection: Connection, account_id: int, contact: str, hashed: bytes) -> int:
+    """Return the number of an id, whose row is locked: the erased one that the id had, or a new one, if need be."""
+    while True:
+        number: int | None = await connection.fetchval(_SQL["lock_named"], account_id, contact)
+        if number is not None:
+            return number
+        number = await connection.fetchval(_SQL["create_named"], account_id, contact)
+        if number is None:
+            continue  # created meanwhile
+        # After the creation, as batches do: a row that is erased later still had the id when it was created.
+        erased: int | None = await connection.fetchval(_SQL["lock_erased"], account_id, hashed)
+        if erased is None:
+            return number
+        await connection.execute(_SQL["uncreate"], number)
+        return erased
 
 
 async def _lock_both(connection: Connection, account: str, contact: str, into: str) -> tuple[int, int, int]:
