@@ -41,6 +41,7 @@ COMMANDS = {
     "dead-letters": _Command(
         "dead_letters", "list, show, replay or discard records that are not valid events"
     ),
+    "backfill": _Command("backfill", "bring history: events of files"),
     "lanes": _Command("lanes", "list, pause, resume or move lanes"),
     "shards": _Command("shards", "print or change the number of shards of the outbox"),
     "erase": _Command("erase", "delete what is kept of one contact, with a report"),

@@ -29,9 +29,11 @@ class Apply:
 
 @dataclass(frozen=True)
 class Batch:
-    """A step: these records are committed together."""
+    """A step: these records are committed together, from a lane or by a backfill, with XP or without."""
 
     records: list[OracleRecord]
+    backfilled: bool = False
+    with_xp: bool = True
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ def _vector(raw: dict[str, Any], catalog: dict[str, Any], record: dict[str, Any]
             steps.append(Apply({**head, **step["apply"]}))
         elif "purge" in step:
             steps.append(Purge(datetime.fromisoformat(step["purge"])))
+        elif "backfill" in step:
+            backfilled = [
+                _record({"timestamp": each["time"], **defaults, **each}) for each in step["backfill"]
+            ]
+            steps.append(Batch(backfilled, backfilled=True, with_xp=step.get("xp", True)))
         else:
             steps.append(Batch([_record({**defaults, **each}) for each in step.get("batch", [step])]))
     return Vector(raw["name"], raw["illustrates"], head["account"], steps, raw["expect"])

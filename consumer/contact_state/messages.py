@@ -93,13 +93,13 @@ class Announcement(msgspec.Struct, gc=False):
 
 
 def announce_events(
-    scores: Sequence[Score], published: Score, steps: Mapping[int, int]
+    scores: Sequence[Score], published: Score, steps: Mapping[int, int], cause: str
 ) -> Announcement | None:
     """Return what events that moved a contact's published score are to announce, and note it in the scores.
 
     scores: all of the contact under the profile. published: the one under the published version, moved already.
-    steps: by group, 0 included; some differ from 0. None: a publish that was not announced yet and these events
-    cancel out, so that nothing has changed since the last message (6.13).
+    steps: by group, 0 included; some differ from 0. cause: `events` or `backfill`. None: a publish that was not
+    announced yet and these events cancel out, so that nothing has changed since the last message (6.13).
     """
     last, number = None, 1
     for one in scores:
@@ -108,16 +108,16 @@ def announce_events(
             if last is None or one.version > last.version:
                 last = one
     if last is published:
-        announcement = Announcement(number, "events", published.before, None, steps)
+        announcement = Announcement(number, cause, published.before, None, steps)
     else:
         said = last.by_group if last else {}
         stands = published.before or None
-        causes = "events"
+        causes = cause
         if stands is not None:
             if all(said.get(of, 0) == published.by_group.get(of, 0) for of in {*said, *published.by_group}):
                 return None
             if any(said.get(of, 0) != stands.get(of, 0) for of in {*said, *stands}):
-                causes = "publish,events"
+                causes = f"publish,{cause}"
         announcement = Announcement(number, causes, said, stands, steps)
     published.announce(number)
     return announcement

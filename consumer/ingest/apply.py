@@ -37,6 +37,17 @@ if TYPE_CHECKING:
     from consumer.ingest.stopwatch import Stopwatch
     from schemas.vocabulary import Verdict
 
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where events come from. cause: of their messages. with_xp: whether reps earn XP by them (6.15, 9.10)."""
+
+    cause: str
+    with_xp: bool = True
+
+
+LIVE = Origin("events")
+
 # What fits into contacts.shard, which keeps the slice that a contact was first seen in.
 _SLICES = 1 << 15
 
@@ -72,6 +83,7 @@ async def apply_batch(
     may_erase: bool,
     weights: Weights,
     claim_window: timedelta,
+    origin: Origin = LIVE,
 ) -> AppliedBatch:
     """Carry out a triaged batch in the transaction that the caller began, and return what it did.
 
@@ -86,11 +98,17 @@ async def apply_batch(
             await keep_erased(connection, _unseen(locked.ids, contacts, batch.contact_events), salt)
     with watch.stage("apply"):
         outbox = Outbox()
-        judged = await judge_entries(connection, list(_entries(applied, locked.ids)))
+        judged = await judge_entries(connection, list(_entries(applied, locked.ids, with_xp=origin.with_xp)))
         if await weights.mark_counted(connection, {definition for _, definition in judged.tally_steps}):
             await require_unchanged(connection, batch, weights)
         accounts = {one.account.id: one.account.key for one in batch.matched}
-        await score_changes(connection, judged, contacts, accounts=accounts, weights=weights, outbox=outbox)
+        await score_changes(
+            *(connection, judged, contacts),
+            accounts=accounts,
+            weights=weights,
+            outbox=outbox,
+            cause=origin.cause,
+        )
         for number, shard in await store_dead_letters(connection, batch.dead, shards):
             outbox.add(shard, "dead_letter", str(number))
         await outbox.enqueue(connection)
@@ -230,7 +248,9 @@ def _unseen(
     ]
 
 
-def _entries(applied: Iterable[MatchedEvent], ids: Mapping[Person, LockedId]) -> Iterator[NewEntry]:
+def _entries(
+    applied: Iterable[MatchedEvent], ids: Mapping[Person, LockedId], *, with_xp: bool
+) -> Iterator[NewEntry]:
     for one in applied:
         locked = ids[one.account.id, one.event.subject]
         order = one.event.occurred_at, one.event.key
@@ -242,7 +262,7 @@ def _entries(applied: Iterable[MatchedEvent], ids: Mapping[Person, LockedId]) ->
                 one.event,
                 definition,
                 order,
-                _xp_worth(one.account, one.event, definition),
+                _xp_worth(one.account, one.event, definition) if with_xp else 0,
             )
 
 

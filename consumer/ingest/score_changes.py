@@ -27,11 +27,12 @@ async def score_changes(
     accounts: Mapping[int, str],
     weights: Weights,
     outbox: Outbox,
+    cause: str,
 ) -> None:
     """Move and store the scores that the judged entries change, and add the messages about it to the outbox.
 
     contacts: all that the transaction holds; a new one gets an overall score of 0 under every version. accounts:
-    their keys by number. weights: read of all of them.
+    their keys by number. weights: read of all of them. cause: of the score messages.
     """
     by_number = {contact.id: contact for contact in contacts}
     new = [contact for contact in by_number.values() if contact.is_new]
@@ -59,6 +60,7 @@ async def score_changes(
         accounts=accounts,
         weights=weights.by_definition,
         outbox=outbox,
+        cause=cause,
     )
     await scores.write(connection)
 
@@ -72,6 +74,7 @@ def _announce(
     accounts: Mapping[int, str],
     weights: Mapping[int, Sequence[Weight]],
     outbox: Outbox,
+    cause: str,
 ) -> None:
     """Add a message for each contact and profile whose published score has moved."""
     published = {
@@ -85,7 +88,7 @@ def _announce(
             shown[change.contact_id, weight.profile_id].append((change, weight.weight))
     for (number, profile, version), of_profile in steps.items():
         announcement = messages.announce_events(
-            scores.of_profile(number, profile), scores.under(number, profile, version), of_profile
+            scores.of_profile(number, profile), scores.under(number, profile, version), of_profile, cause
         )
         if announcement is not None:
             contact = contacts[number]

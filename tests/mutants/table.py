@@ -386,8 +386,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/contact_state/messages.py",
-                old='                causes = "publish,events"\n',
-                new='                causes = "events"\n',
+                old='                causes = f"publish,{cause}"\n',
+                new="                causes = cause\n",
             ),
         ),
     ),
@@ -1150,6 +1150,91 @@ MUTANTS = (
                 "consumer/ingest/timeline_partitions.py",
                 old='if not await connection.fetchval(f"select exists (select from {_table(month)})"):',
                 new="if month:",
+            ),
+        ),
+    ),
+    # Backfills
+    Mutant(
+        "old-lines-settled",
+        breaks="an event that comes by file is settled",
+        test="tests/unit/test_backfill_lines.py::test_an_event_is_what_it_would_have_been_then",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/dated_event.py",
+                old="return msgspec.structs.replace(content, settled=False)",
+                new="return content",
+            ),
+        ),
+    ),
+    Mutant(
+        "lines-of-the-future",
+        breaks="a line may be dated at any time to come",
+        test="tests/unit/test_backfill_lines.py::test_a_line_that_is_no_event",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/dated_event.py",
+                old="if content.occurred_us <= now_us + LATEST_AFTER_RECORD:",
+                new="if content.occurred_us:",
+            ),
+        ),
+    ),
+    Mutant(
+        "files-out-of-order",
+        breaks="of one contact the events of a later file come first",
+        test="tests/unit/test_backfill_lines.py::test_property_sorted_by_contact",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/sorted_events.py",
+                old="heapq.merge(*map(_read_file, self._files), self._items, key=_contact)",
+                new="heapq.merge(self._items, *map(_read_file, self._files), key=_contact)",
+            ),
+        ),
+    ),
+    Mutant(
+        "contact-in-two-batches",
+        breaks="a batch is filled up with the first events of a contact",
+        test="tests/unit/test_backfill_lines.py::test_property_batches",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/run.py",
+                old="            if len(batch) + len(some) > MOST_EVENTS:",
+                new="            if len(batch) >= MOST_EVENTS:",
+            ),
+        ),
+    ),
+    Mutant(
+        "backfill-named-events",
+        breaks="the messages of a backfill have the cause `events`",
+        test="tests/pipeline/test_backfill.py::test_a_message_for_both_causes",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/run.py",
+                old='Origin("backfill", with_xp)',
+                new='Origin("events", with_xp)',
+            ),
+        ),
+    ),
+    Mutant(
+        "backfill-always-with-xp",
+        breaks="reps earn XP by a backfill without XP",
+        test="tests/pipeline/test_vectors.py::test_vector[backfill-xp]",
+        edits=(
+            Edit(
+                "consumer/ingest/apply.py",
+                old="_xp_worth(one.account, one.event, definition) if with_xp else 0",
+                new="_xp_worth(one.account, one.event, definition)",
+            ),
+        ),
+    ),
+    Mutant(
+        "lost-commit-reported-as-duplicates",
+        breaks="events whose COMMIT was not answered are reported as duplicates",
+        test="tests/pipeline/test_backfill.py::test_a_cut_at_any_await_leaves_no_trace",
+        edits=(
+            Edit(
+                "consumer/ingest/outside_lanes.py",
+                old="before if one.outcome is Outcome.DUPLICATE and before is not None else one",
+                new="one",
             ),
         ),
     ),

@@ -72,6 +72,8 @@ class Oracle:
         self._taken: list[Entry] = []
         # Entries that have counted and that a purge has removed, by account, id and definition.
         self._carried: defaultdict[tuple[str, str, str], list[Entry]] = defaultdict(list)
+        # Of the batch in hand.
+        self._backfilled, self._with_xp = False, True
 
     # --- what happens -------------------------------------------------------------------------------------
 
@@ -102,11 +104,14 @@ class Oracle:
             self._carried[key] += [entry for entry in gone if entry.counted]
             entries[:] = [entry for entry in entries if entry not in gone]
 
-    def batch(self, records: list[OracleRecord]) -> list[str]:
-        """Process records that are committed together.
+    def batch(
+        self, records: list[OracleRecord], *, backfilled: bool = False, with_xp: bool = True
+    ) -> list[str]:
+        """Process records that are committed together, from a lane or `backfilled`.
 
-        Returns the outcome of each in order: its word, for a dead one `dead REASON`.
+        Returns the outcome of each in order: its word, for a dead one `dead REASON`. with_xp: of a backfill.
         """
+        self._backfilled, self._with_xp = backfilled, with_xp
         arrived: list[Entry] = []
         for record in records:
             self._note_deletion(record)
@@ -204,13 +209,15 @@ class Oracle:
                 fields[name] = (event.order, value)
 
     def _note_unmatched(self, event: Event) -> None:
+        if self._backfilled:
+            return
         at = event.occurred_at
         seen = self.inbox.setdefault((event.account, event.type), Unmatched(0, at, at))
         seen.count += 1
         seen.first_seen, seen.last_seen = min(seen.first_seen, at), max(seen.last_seen, at)
 
     def _enter(self, event: Event, definition: Definition, account: Account) -> Entry:
-        earns = event.actor is not None and event.actor_type == "rep" and account.sales
+        earns = event.actor is not None and event.actor_type == "rep" and account.sales and self._with_xp
         entry = Entry(event, definition.key, definition.editions[-1], definition.xp if earns else 0)
         if event.robot and not account.count_robots:
             entry.verdict = "excluded"
@@ -381,7 +388,8 @@ class Oracle:
             account = self.accounts[key]
             own = [entry for entry in changed if self._contact_of(entry) == (key, contact)]
             for profile, _ in _published(account):
-                self._send_score(account, profile, contact, cause="events", changed=own)
+                cause = "backfill" if self._backfilled else "events"
+                self._send_score(account, profile, contact, cause=cause, changed=own)
 
     def _send_score(
         self, account: Account, profile: Profile, contact: str, *, cause: str, changed: list[Entry]

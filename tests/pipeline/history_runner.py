@@ -56,6 +56,7 @@ class Commit:
     """Records that were committed together, and what the service said became of them."""
 
     records: Sequence[OracleRecord]
+    backfilled: bool = False
     outcomes: list[str] = field(default_factory=list)
 
 
@@ -161,8 +162,9 @@ class HistoryRunner:
     async def _work(self, number: int, chapter: Chapter) -> None:
         for batch in chapter.batches:
             if batch.worker == number:
-                commit = self._in_flight[number] = Commit(batch.records)
-                commit.outcomes = await self.workers[number].batch(batch.records)
+                commit = self._in_flight[number] = Commit(batch.records, batch.backfilled)
+                worker = self.workers[number]
+                commit.outcomes = await (worker.backfill if batch.backfilled else worker.batch)(batch.records)
                 assert number not in self._in_flight, "a batch without a commit"
 
     def commit(self, number: int) -> None:
@@ -231,6 +233,7 @@ class Seen:
     duplicates: int = 0
     reversals: int = 0
     lock_waits: int = 0
+    backfilled: int = 0
     retried: int = 0
     settled_counted: int = 0
     settled_not_counted: int = 0
@@ -268,7 +271,8 @@ def replay(committed: Sequence[Taken], seen: Seen) -> tuple[Oracle, list[str]]:
             seen.purged += _purged(oracle, step)
             continue
         before = {entry: entry.verdict for entry in oracle.timeline}
-        outcomes = oracle.batch(list(step.records))
+        outcomes = oracle.batch(list(step.records), backfilled=step.backfilled)
+        seen.backfilled += step.backfilled and "applied" in outcomes
         differences += [
             f"outcome of {record.id} in {record.accountid}: {found}, should be {wanted}"
             for record, found, wanted in zip(step.records, step.outcomes, outcomes, strict=True)

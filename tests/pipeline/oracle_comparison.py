@@ -146,7 +146,7 @@ def broken_chains(stored: Stored) -> list[str]:
                 broken.append(f"{key}: message {version} changes nothing: {data}")
             before = current
             if (
-                data["causes"] == ["events"]
+                data["causes"] in (["events"], ["backfill"])
                 and data["event_count"] <= SHOWN_CAUSES
                 and sum(each["points"] for each in data["events"]) != moved
             ):

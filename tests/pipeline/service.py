@@ -14,13 +14,21 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from consumer import catalog
+from consumer.domain.decode import decode
+from consumer.domain.model import Event
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.telemetry.metrics import Metrics
+from consumer.ingest.apply import Origin
+from consumer.ingest.backfill.dated_event import event_of_line
+from consumer.ingest.backfill.from_files import record_of
+from consumer.ingest.backfill.sorted_events import SortedEvents
+from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_processor import BatchProcessor
 from consumer.ingest.decode_records import decode_records
 from consumer.ingest.held_lanes import HeldLanes
+from consumer.ingest.outside_lanes import OutsideLanes
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from consumer.relay.message_json import MessageEncoder
@@ -74,6 +82,7 @@ class Service:
     lanes: HeldLanes
     metrics: Metrics
     inbox: UnmatchedInbox
+    backfills: Mapping[bool, OutsideLanes]
     feed: Feed = field(default_factory=Feed)
     outcomes: list[str] = field(default_factory=list)
 
@@ -84,6 +93,19 @@ class Service:
     async def batch(self, records: Sequence[OracleRecord]) -> list[str]:
         """Process records as one batch; returns outcomes, of a dead one 'dead REASON'."""
         outcomes = [outcome_of(one) for one in await self.process(self.feed.records(records))]
+        self.outcomes += outcomes
+        return outcomes
+
+    async def backfill(self, records: Sequence[OracleRecord], *, with_xp: bool = True) -> list[str]:
+        """Process records as one batch of a backfill; returns outcomes.
+
+        A record whose timestamp is its own time comes as the line of a file, any other as one read again.
+        """
+        with sorted_events(records) as events:
+            batch = [DecodedRecord(record, event) for event, record in events]
+        outcomes = [""] * len(records)
+        for one in await self.backfills[with_xp].apply(batch):
+            outcomes[one.record.offset] = outcome_of(one)
         self.outcomes += outcomes
         return outcomes
 
@@ -116,12 +138,20 @@ async def running(
     processor = BatchProcessor(
         connect or plain_connect, lanes, metrics=metrics, inbox=inbox, claim_window=timedelta(days=90)
     )
-    service = Service(dsn, plain_connect, processor, lanes, metrics, inbox, feed or Feed())
+    backfills = {
+        with_xp: OutsideLanes(
+            connect or plain_connect, claim_window=timedelta(days=90), origin=Origin("backfill", with_xp)
+        )
+        for with_xp in (False, True)
+    }
+    service = Service(dsn, plain_connect, processor, lanes, metrics, inbox, backfills, feed or Feed())
     lane = (service.feed.topic, service.feed.partition)
     await service.take_lanes({lane: 0})
     service.feed.next_offset = lanes[lane].next_offset
     yield service
     processor.close()
+    for backfill in backfills.values():
+        backfill.close()
 
 
 def parsed(document: dict[str, Any]) -> CatalogDocument:
@@ -197,6 +227,27 @@ def outcome_of(result: RecordOutcome) -> str:
     if result.outcome is Outcome.DEAD:
         return f"dead {result.reason}"
     return result.outcome.value
+
+
+def sorted_events(records: Sequence[OracleRecord]) -> SortedEvents:
+    """Return the events of records as a backfill reads them; the offset of each is its place."""
+    events = SortedEvents()
+    for place, record in enumerate(records):
+        event = _backfilled(structured_record(record, "file", 0, place))
+        events.add(event, record_of(event, "file", place))
+    return events
+
+
+def _backfilled(record: Record) -> Event:
+    """Return the event of a record as a backfill reads it."""
+    event = decode(record)
+    assert isinstance(event, Event)
+    if record.timestamp != event.occurred_us // 1000:
+        return event
+    assert record.value is not None
+    line = event_of_line(record.value, event.occurred_us)
+    assert isinstance(line, Event)
+    return line
 
 
 # What is stored, in the words of the oracle ---------------------------------------------------------------

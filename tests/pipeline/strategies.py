@@ -43,10 +43,11 @@ LARGE = (4, 8, 14)
 
 @dataclass(frozen=True)
 class Batch:
-    """Records that one worker commits together."""
+    """Records that one worker commits together, of its lane or `backfilled` by file."""
 
     worker: int
     records: tuple[OracleRecord, ...]
+    backfilled: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,14 +149,26 @@ def record_of(drawn: Happening, name: str, epoch: datetime, step: timedelta) -> 
 
 @st.composite
 def batches(draw: st.DrawFn, records: Sequence[OracleRecord], sizes: Sequence[int]) -> list[Batch]:
-    """Cut records into batches and deal these out among the workers."""
+    """Cut records into batches and deal these out among the workers; some of them come by file."""
     dealt = []
     begin = 0
     while begin < len(records):
         end = begin + draw(st.sampled_from(list(sizes)))
-        dealt.append(Batch(draw(st.integers(0, WORKERS - 1)), tuple(records[begin:end])))
+        worker, some = draw(st.integers(0, WORKERS - 1)), tuple(records[begin:end])
+        backfilled = draw(st.sampled_from([False, False, True])) and all(map(_may_come_by_file, some))
+        dealt.append(Batch(worker, tuple(map(_by_file, some)) if backfilled else some, backfilled))
         begin = end
     return dealt
+
+
+def _may_come_by_file(record: OracleRecord) -> bool:
+    return record.time is not None and not record.tombstone
+
+
+def _by_file(record: OracleRecord) -> OracleRecord:
+    """Return the record that a line stands for: its own time is its timestamp."""
+    time = datetime.fromisoformat(str(record.time))
+    return replace(record, timestamp=time - timedelta(microseconds=time.microsecond % 1000))
 
 
 turns = st.lists(st.integers(0, WORKERS - 1), min_size=4, max_size=24).map(tuple)

@@ -30,7 +30,10 @@ async def check_vector(
         elif isinstance(step, vectors.Purge):
             await purge(connection, vector.account, step.horizon)
         else:
-            await worker.batch(step.records)
+            if step.backfilled:
+                await worker.backfill(step.records, with_xp=step.with_xp)
+            else:
+                await worker.batch(step.records)
             await service.carry_out(worker.dsn)
             _, xp = await service.messages(connection)
             after.append((len(xp), _label(step.records[-1].source, step.records[-1].id)))
@@ -63,7 +66,7 @@ def _assert_chained(changed: list[dict[str, Any]]) -> None:
                 continue
             assert data["overall"]["previous"] == previous
             previous = data["overall"]["current"]
-            if data["causes"] == ["events"]:
+            if data["causes"] in (["events"], ["backfill"]):
                 moved = previous - data["overall"]["previous"]
                 assert sum(event["points"] for event in data["events"]) == moved
 

@@ -37,7 +37,7 @@ def test_vector(vector: Vector) -> None:
         elif isinstance(step, Purge):
             oracle.purge(vector.account, step.horizon)
         else:
-            oracle.batch(step.records)
+            oracle.batch(step.records, backfilled=step.backfilled, with_xp=step.with_xp)
             oracle.carry_out()
 
     assert in_any_order(as_expected(oracle, vector.account)) == in_any_order(vector.expect)
