@@ -1,11 +1,13 @@
-"""`engagement backfill`: brings events beside the lanes, history from elsewhere."""
+"""`engagement backfill`: brings events beside the lanes, history from elsewhere or from the input topics again."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
 from consumer.cli import FAILURE, SUCCESS, CommandFailedError, print_error, print_line
+from consumer.cli.arguments import seconds
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
@@ -13,11 +15,14 @@ from consumer.infra.postgres.retry import retry_transient
 from consumer.infra.settings import load_settings
 from consumer.infra.telemetry.progress_bar import show_progress
 from consumer.ingest.backfill.from_files import FaultyLine, read_files
+from consumer.ingest.backfill.from_topics import find_past_records, read_topics
 from consumer.ingest.backfill.read_lines import UnreadableFileError
 from consumer.ingest.backfill.run import PAUSE, Backfill, BackfillReport
 from consumer.ingest.backfill.sorted_events import SortedEvents
 from consumer.ingest.dead_letters.browse import printable
 from consumer.scoring import announce
+from consumer.scoring.find_account import find_account
+from schemas import timestamps
 from schemas.vocabulary import Outcome
 
 if TYPE_CHECKING:
@@ -34,24 +39,62 @@ def configure(parser: ArgumentParser) -> None:
     """Add the command's arguments and handler."""
     parser.description = (
         "Brings events of files: JSON Lines, compressed by gzip or not, each line a CloudEvent with its "
-        "`time`, of any account. First all lines are read and checked, then their events are applied, contact "
-        "by contact, beside running workers. Old events are judged at their place in time. May be interrupted "
-        "and run again: what is applied already is a duplicate. Lines that are no events are reported with "
-        "their number and left out; then it ends with 1."
+        "`time`, of any account. Or, with --from-topics, events of one account that workers have processed "
+        "already: those that no definition took then are judged by the catalog of now. First all are read, then "
+        "they are applied, contact by contact, beside running workers. Old events are judged at their place in "
+        "time. May be interrupted and run again: what is applied already is a duplicate. Lines that are no "
+        "events are reported with their number and left out; then it ends with 1."
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file; - for standard input")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a file; - for standard input")
+    parser.add_argument("--from-topics", action="store_true", help="read the input topics again")
+    parser.add_argument("--account", metavar="ID", help="with --from-topics: the account")
+    parser.add_argument(
+        "--types", type=_types, metavar="TYPE,…", help="with --from-topics: only events of these types"
+    )
+    parser.add_argument(
+        "--since",
+        type=_since,
+        metavar="AGE",
+        help="with --from-topics: how old the first records are, such as 30d, or a time like 2026-03-02T10:00:00Z",
+    )
     parser.add_argument("--no-xp", action="store_true", help="reps earn no XP by these events")
     parser.add_argument(
         "--no-pause",
         action="store_true",
         help="apply without pauses between batches: faster, where no workers have to keep up",
     )
-    parser.add_argument("--dry-run", action="store_true", help="only read and check the lines")
-    parser.set_defaults(handler=_handle)
+    parser.add_argument("--dry-run", action="store_true", help="only read, and check the lines")
+    parser.set_defaults(handler=_handle, wrong_usage=parser.error)
+
+
+def _types(text: str) -> frozenset[str]:
+    """Parse event types, separated by commas."""
+    types = frozenset(text.split(","))
+    if "" in types:
+        raise argparse.ArgumentTypeError(f"must be event types separated by commas, not {text!r}")
+    return types
+
+
+def _since(text: str) -> int:
+    """Parse an age or a time into an instant, in milliseconds since 1970."""
+    instant = timestamps.microseconds(text)
+    if instant is None:
+        instant = timestamps.to_microseconds(SystemClock().now()) - int(seconds(text) * 1_000_000)
+    return max(0, instant // 1000)
 
 
 def _handle(arguments: Namespace) -> int:
-    return asyncio.run(_backfill(load_settings(kafka=False), arguments))
+    if arguments.from_topics == bool(arguments.files):
+        arguments.wrong_usage("name files, or --from-topics")
+    if arguments.from_topics and not (arguments.account and arguments.since is not None):
+        arguments.wrong_usage("--from-topics needs --account and --since")
+    if not arguments.from_topics and (arguments.account, arguments.types, arguments.since) != (
+        None,
+        None,
+        None,
+    ):
+        arguments.wrong_usage("--account, --types and --since belong to --from-topics")
+    return asyncio.run(_backfill(load_settings(kafka=arguments.from_topics), arguments))
 
 
 async def _connect(settings: Settings) -> postgres.Connection:
@@ -62,7 +105,11 @@ async def _backfill(settings: Settings, arguments: Namespace) -> int:
     with ConnectionKeeper(lambda: _connect(settings)) as keeper, SortedEvents() as events:
         # Reading may take long: first see whether the rest can work.
         await retry_transient(keeper, announce.has_room)
-        faults = _read(arguments.files, events)
+        faults = 0
+        if arguments.from_topics:
+            await _read_topics(settings, keeper, arguments, events)
+        else:
+            faults = _read_files(arguments.files, events)
         if arguments.dry_run:
             print_line(f"{len(events)} events")
             return FAILURE if faults else SUCCESS
@@ -71,7 +118,7 @@ async def _backfill(settings: Settings, arguments: Namespace) -> int:
     return FAILURE if faults or report.refused else SUCCESS
 
 
-def _read(files: Sequence[str], events: SortedEvents) -> int:
+def _read_files(files: Sequence[str], events: SortedEvents) -> int:
     """Read the events of the files, and return the number of lines that are none."""
     faults = _Faults()
     with show_progress("lines read") as progress:
@@ -81,6 +128,22 @@ def _read(files: Sequence[str], events: SortedEvents) -> int:
             raise CommandFailedError(str(error)) from error
     faults.finish()
     return faults.count
+
+
+async def _read_topics(
+    settings: Settings, keeper: ConnectionKeeper, arguments: Namespace, events: SortedEvents
+) -> None:
+    await retry_transient(keeper, lambda connection: find_account(connection, arguments.account))
+    past = await find_past_records(settings, keeper, arguments.since)
+    if past.reaches_back is None:
+        print_error("Kafka has all records since the topics were created")
+    else:
+        back = timestamps.rfc3339_of(past.reaches_back * 1000)
+        late = past.reaches_back > arguments.since
+        print_error(f"Kafka has all records since {back}" + (": older ones are missing" if late else ""))
+    types = arguments.types or frozenset()
+    with show_progress("records read", past.offsets) as progress:
+        await read_topics(settings, past, events, account=arguments.account, types=types, progress=progress)
 
 
 class _Faults:

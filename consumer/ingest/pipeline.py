@@ -96,7 +96,7 @@ class Pipeline:
 
     async def _with_source(self, stopping: asyncio.Event) -> None:
         """Work with one Kafka client until `stopping` is set or the client fails."""
-        source = Source(self._settings)
+        source = Source(self._settings, group=self._settings.kafka_group)
         committing: asyncio.Task[None] | None = None
         try:
             await source.start()

@@ -56,7 +56,8 @@ class Source:
     older one have to be discarded.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, role: str = "ingest", group: str | None = None) -> None:
+        """role: of the client, see kafka.client_options. group: whose offsets are committed, if any."""
         lenient_batches.install()
         self._names = kafka.input_topics(settings)
         self._kafka_names = {name: kafka_name for kafka_name, name in self._names.items()}
@@ -68,8 +69,8 @@ class Source:
         self._committed: dict[LaneKey, int] = {}
         self._full_commit_at = 0.0
         self._consumer = AIOKafkaConsumer(
-            **kafka.client_options(settings, "ingest"),
-            group_id=settings.kafka_group,
+            **kafka.client_options(settings, role),
+            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="none", # a lost position raises, it is never replaced by a guess
             isolation_level="read_committed",
@@ -137,6 +138,10 @@ class Source:
         for partition, records in fetched.items():
             self._fetched[self._key(partition)] = records[-1].offset + 1
         return [self._record(record) for records in fetched.values() for record in records]
+
+    def pause(self, keys: Iterable[LaneKey]) -> None:
+        """Fetch no more of these lanes."""
+        self._consumer.pause(*map(self._partition, keys))
 
     async def positions(self) -> dict[LaneKey, int]:
         """Return the next offset to be fetched of each lane, after transaction markers."""

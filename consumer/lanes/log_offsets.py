@@ -112,10 +112,15 @@ class LogOffsets:
 
         timestamp: milliseconds since 1970.
         """
+        found = await self.record_at(key, timestamp)
+        return None if found is None else found[0]
+
+    async def record_at(self, key: LaneKey, timestamp: int) -> tuple[int, int] | None:
+        """Return offset and timestamp of a log's first record at or after a time, None if there is none."""
         partition = self._partition(key)
         async with asyncio.timeout(PATIENCE):
             found = await self._consumer.offsets_for_times({partition: timestamp})
-        return None if found[partition] is None else found[partition].offset
+        return None if found[partition] is None else (found[partition].offset, found[partition].timestamp)
 
     def _exists(self, key: LaneKey) -> bool:
         return key[1] < self._partitions.get(self._settings.topic(key[0]), 0)

@@ -1238,4 +1238,40 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "reread-beyond-the-lanes",
+        breaks="records that their lanes have not processed yet are read from the topics too",
+        test="tests/kafka/test_backfill_topics.py::test_what_was_unmatched_is_judged_now",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/from_topics.py",
+                old="end = min(lanes[key].next_offset, of_log.end) if key in lanes else 0",
+                new="end = of_log.end",
+            ),
+        ),
+    ),
+    Mutant(
+        "reread-of-all-accounts",
+        breaks="the events of other accounts are read from the topics too",
+        test="tests/kafka/test_backfill_topics.py::test_what_was_unmatched_is_judged_now",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/from_topics.py",
+                old="if not isinstance(event, Event) or event.account != self.account:",
+                new="if not isinstance(event, Event):",
+            ),
+        ),
+    ),
+    Mutant(
+        "reach-of-whole-logs",
+        breaks="a log whose records are all there limits how far back Kafka reaches",
+        test="tests/kafka/test_backfill_topics.py::test_what_was_unmatched_is_judged_now",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/from_topics.py",
+                old="if of_log.first > 0 and (oldest",
+                new="if (oldest",
+            ),
+        ),
+    ),
 )
