@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from bench.backfill import backfill
 from bench.backlog import backlog
 from bench.beside import duplicates, flatness, old, shapes, two_workers
 from bench.changes import changes
@@ -119,6 +120,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "tenants": tenants,
     "changes": changes,
     "lives": lives,
+    "backfill": backfill,
 }
 
 

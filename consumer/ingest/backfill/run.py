@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from consumer.ingest.batch import RecordOutcome
 
 # Events in a batch: its contacts are locked for some hundredths of a second.
-MOST_EVENTS: Final = 250
+MOST_EVENTS: Final = 100
 # The pause after a batch, by the time that it took: what workers do beside it keeps its share.
-PAUSE: Final = 1.0
+PAUSE: Final = 2.0
 
 
 @dataclass(slots=True)
