@@ -7,6 +7,7 @@ lists every route with its permission.
 from consumer.web.api.catalog import (
     accounts,
     audit,
+    backfills,
     definitions,
     groups,
     purges,
@@ -26,6 +27,7 @@ ROUTERS = (
     rejudgements.router,
     try_event.router,
     unmatched_inbox.router,
+    backfills.router,
     profiles.router,
     previews.router,
     publishes.router,

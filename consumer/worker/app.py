@@ -28,6 +28,7 @@ from consumer.lanes.log_watcher import LogWatcher
 from consumer.lanes.slice_leases import SliceLeases
 from consumer.relay.relay import Relay
 from consumer.relay.shard_leases import ShardLeases
+from consumer.worker.backfill_jobs import BackfillJobs
 from consumer.worker.background_jobs import BackgroundJobs
 from consumer.worker.due_purges import DuePurges
 from consumer.worker.identity_jobs import IdentityJobs
@@ -120,6 +121,7 @@ class Worker:
                         side.append(side_tasks.create_task(self._maintenance().run(self.stopping)))
                         side.append(side_tasks.create_task(self._background_jobs().run(self.stopping)))
                         side.append(side_tasks.create_task(self._identity_jobs().run(self.stopping)))
+                        side.append(side_tasks.create_task(self._backfill_jobs().run(self.stopping)))
                         side.append(side_tasks.create_task(DuePurges(self._connect).run(self.stopping)))
                         work.create_task(self._run_pipelines())
                     if only in {None, "relay"}:
@@ -224,6 +226,9 @@ class Worker:
 
     def _identity_jobs(self) -> IdentityJobs:
         return IdentityJobs(self._connect, clock=self.clock)
+
+    def _backfill_jobs(self) -> BackfillJobs:
+        return BackfillJobs(self._connect, self.settings, clock=self.clock)
 
     async def _flush_inbox_once(self) -> None:
         """Flush the inbox counters one last time on clean shutdown."""

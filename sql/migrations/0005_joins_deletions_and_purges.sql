@@ -1,6 +1,6 @@
--- From version 4: what joins and deletions of contacts and purges need. Joins and deletions are recorded from now on, and carried
--- out after the next migration, as purges are: an id may then lead to another contact, or be erased, which programs before do
--- not know.
+-- From version 4: what joins and deletions of contacts, purges and backfills need. Joins and deletions are recorded from now
+-- on, and carried out after the next migration, as purges are: an id may then lead to another contact, or be erased, which
+-- programs before do not know.
 -- oldest program: 3
 
 -- step: brief
@@ -111,3 +111,41 @@ create table purges (
 );
 create unique index purges_one_at_a_time on purges (account_id) where ended_at is null;
 create index purges_by_account on purges (account_id, id);
+
+-- step: brief
+create type backfill_state as enum ('running', 'done', 'cancelled');
+create table backfills (
+    id             bigint         primary key generated always as identity,
+    account_id     integer        not null references accounts,
+    state          backfill_state not null default 'running',
+    with_xp        boolean        not null,
+    requested_by   text           not null,
+    requested_at   timestamptz    not null default now(),
+    ended_at       timestamptz,
+    since          timestamptz,
+    types          text[],
+    reaches_back   timestamptz,
+    lanes          jsonb,
+    records_read   bigint         not null default 0,
+    records_total  bigint,
+    events_done    bigint         not null default 0,
+    events_total   bigint         not null default 0,
+    failures       integer        not null default 0,
+    retry_at       timestamptz,
+    error          text
+);
+create index backfills_unfinished on backfills (account_id, id) where ended_at is null;
+create index backfills_by_account on backfills (account_id, id);
+create table backfill_batches (
+    backfill_id bigint  not null references backfills,
+    number      integer not null,
+    events      bytea   not null,
+    primary key (backfill_id, number)
+);
+create table backfill_outcomes (
+    backfill_id bigint not null references backfills,
+    outcome     text   not null,
+    type        text   not null,
+    count       bigint not null,
+    primary key (backfill_id, outcome, type)
+);

@@ -7,4 +7,5 @@ create type version_state as enum ('building', 'published', 'retired', 'cancelle
 create type publish_state as enum ('building', 'announcing', 'done', 'cancelling', 'cancelled');
 create type rejudgement_state as enum ('running', 'done', 'cancelled', 'superseded');
 create type purge_state as enum ('running', 'done', 'cancelled');
+create type backfill_state as enum ('running', 'done', 'cancelled');
 create type message_kind as enum ('score_changed', 'xp_credited', 'dead_letter', 'tombstone');

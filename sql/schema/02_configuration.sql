@@ -248,6 +248,52 @@ create unique index purges_one_at_a_time on purges (account_id) where ended_at i
 -- retention: purges of an account, newest first.
 create index purges_by_account on purges (account_id, id);
 
+-- Backfills that were requested over HTTP, and their progress, which survives a crash (docs/decisions/0030).
+create table backfills (
+    id             bigint         primary key generated always as identity,
+    account_id     integer        not null references accounts,
+    state          backfill_state not null default 'running',
+    with_xp        boolean        not null,
+    requested_by   text           not null,
+    requested_at   timestamptz    not null default now(),
+    ended_at       timestamptz,
+    -- Of one that reads the input topics again: from when, and which types; null: all.
+    since          timestamptz,
+    types          text[],
+    -- Since when the topics have all records, as far as it is known.
+    reaches_back   timestamptz,
+    -- What is left to be read: [topic, partition, next offset, offset after the last] by lane; null: not known yet.
+    lanes          jsonb,
+    records_read   bigint         not null default 0,
+    records_total  bigint,
+    events_done    bigint         not null default 0,
+    events_total   bigint         not null default 0,
+    failures       integer        not null default 0,
+    retry_at       timestamptz,
+    error          text
+);
+-- backfill: those that have not ended.
+create index backfills_unfinished on backfills (account_id, id) where ended_at is null;
+-- backfill: those of an account, newest first.
+create index backfills_by_account on backfills (account_id, id);
+
+-- The events of a backfill that are left to be applied, as MessagePack, in batches as they are to be committed.
+create table backfill_batches (
+    backfill_id bigint  not null references backfills,
+    number      integer not null,
+    events      bytea   not null,
+    primary key (backfill_id, number)
+);
+
+-- How many events of a backfill had an outcome; type: of unmatched ones, else empty.
+create table backfill_outcomes (
+    backfill_id bigint not null references backfills,
+    outcome     text   not null,
+    type        text   not null,
+    count       bigint not null,
+    primary key (backfill_id, outcome, type)
+);
+
 -- Segments: saved conditions on contacts. Members are not stored.
 create table segments (
     id          integer     primary key generated always as identity,

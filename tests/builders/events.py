@@ -5,6 +5,7 @@ Unless an attribute says otherwise, each is a `deal.won` of contact ann in accou
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,6 +37,14 @@ def clock_event(clock: str, *, settled: bool = False, **attributes: Any) -> Orac
     time = AT.replace(hour=hours, minute=minutes)
     recorded = time + (_SETTLED_AFTER if settled else timedelta(seconds=1))
     return dated_event(clock, time, **{"timestamp": recorded, **attributes})
+
+
+def by_file(record: OracleRecord) -> OracleRecord:
+    """Return an event as the line of a file: its own time is its record's timestamp (semantics 4.13)."""
+    if record.time is None and record.timestamp is not None:
+        return replace(record, time=record.timestamp.isoformat())
+    time = datetime.fromisoformat(str(record.time))
+    return replace(record, timestamp=time - timedelta(microseconds=time.microsecond % 1000))
 
 
 def live_event(number: int, **attributes: Any) -> OracleRecord:

@@ -11,6 +11,7 @@ import pytest
 from consumer.__main__ import main
 from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.ingest.backfill import requests, steps
 from consumer.ingest.backfill.from_topics import find_past_records, read_topics
 from consumer.ingest.backfill.sorted_events import SortedEvents
 from consumer.scoring.verify import verify
@@ -154,6 +155,40 @@ async def test_records_deleted_meanwhile(installation: Installation) -> None:
         await installation.truncate("deals", before=2)
         await read_topics(settings, past, events, account="acme")
         assert sorted(int(event.id) for event, _ in events) == [1, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.usefixtures("run")
+async def test_a_worker_carries_it_out(
+    installation: Installation, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was requested over HTTP is read some events at a time, to its end, whichever worker takes a step."""
+    monkeypatch.setattr(steps, "_AT_ONCE", 2)
+    records = [_seen(str(hours), hours, subject=f"c{hours % 3}") for hours in range(8)]
+    await _process(installation, *records, _seen("other", 0, accountid="birch"))
+    await installation.truncate("deals", before=2)
+    await installation.apply(document(definitions=[_SEEN]))
+    account = await connection.fetchval("select id from accounts where key = 'acme'")
+    since = AT.replace(hour=0)
+    number = await requests.begin_from_topics(
+        connection, "acme", account, since=since, types=["deal.seen"], with_xp=True, by="mia"
+    )
+    states: list[str | None] = []
+    while "done" not in states:
+        # Each step by another worker.
+        worker = steps.BackfillSteps(lambda: postgres.connect(installation.dsn), installation.settings())
+        try:
+            states.append(await worker.take(number))
+        finally:
+            worker.close()
+    backfill = await connection.fetchrow("select * from backfills")
+    assert backfill is not None
+    assert (backfill["events_done"], backfill["events_total"]) == (6, 6)
+    assert backfill["records_read"] == backfill["records_total"] == 9
+    assert backfill["reaches_back"] == AT + timedelta(hours=4)
+    assert (
+        await connection.fetchval("select sum(count) from backfill_outcomes where outcome = 'applied'") == 6
+    )
+    assert set(await service.verdicts(connection)) == {"1", "3", "4", "5", "6", "7"}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from tests.builders.events import by_file
 from tests.oracle import OracleRecord
 from tests.pipeline.catalog_strategies import ACCOUNTS, changes, first_documents
 
@@ -156,19 +157,13 @@ def batches(draw: st.DrawFn, records: Sequence[OracleRecord], sizes: Sequence[in
         end = begin + draw(st.sampled_from(list(sizes)))
         worker, some = draw(st.integers(0, WORKERS - 1)), tuple(records[begin:end])
         backfilled = draw(st.sampled_from([False, False, True])) and all(map(_may_come_by_file, some))
-        dealt.append(Batch(worker, tuple(map(_by_file, some)) if backfilled else some, backfilled))
+        dealt.append(Batch(worker, tuple(map(by_file, some)) if backfilled else some, backfilled))
         begin = end
     return dealt
 
 
 def _may_come_by_file(record: OracleRecord) -> bool:
     return record.time is not None and not record.tombstone
-
-
-def _by_file(record: OracleRecord) -> OracleRecord:
-    """Return the record that a line stands for: its own time is its timestamp."""
-    time = datetime.fromisoformat(str(record.time))
-    return replace(record, timestamp=time - timedelta(microseconds=time.microsecond % 1000))
 
 
 turns = st.lists(st.integers(0, WORKERS - 1), min_size=4, max_size=24).map(tuple)

@@ -25,6 +25,7 @@ from consumer.scoring.profile_publish import (
     steps,
 )
 from sql import queries
+from tests.builders.events import by_file
 from tests.oracle.catalog import Account, Version
 from tests.pipeline import oracle_comparison, service
 from tests.pipeline.history_runner import emptied
@@ -121,8 +122,11 @@ class PublishExample:
 
     @staticmethod
     async def _batches(worker: service.Service, batches: Sequence[Sequence[OracleRecord]]) -> None:
-        for batch in batches:
-            await worker.batch(batch)
+        for place, batch in enumerate(batches):
+            if place % 2:
+                await worker.backfill([by_file(record) for record in batch])
+            else:
+                await worker.batch(batch)
 
     async def _reader(self) -> None:
         connection = await self.schedule.connect(READER)
@@ -241,6 +245,9 @@ class PublishExample:
             self.seen["announced by a batch"] += ["publish", "events"] in [
                 one["data"]["causes"] for one in messages
             ]
+            self.seen["announced by a backfill"] += ["publish", "backfill"] in [
+                one["data"]["causes"] for one in messages
+            ]
             self.seen["announced by the publish"] += ["publish"] in [
                 one["data"]["causes"] for one in messages
             ]
@@ -283,6 +290,7 @@ def test_property_publishing(
             "cuts",
             "adjusted",
             "announced by a batch",
+            "announced by a backfill",
             "announced by the publish",
             "lock waits",
             "done",

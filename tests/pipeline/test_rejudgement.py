@@ -27,7 +27,7 @@ from consumer.scoring.verify import verify
 from consumer.worker.background_jobs import BackgroundJobs
 from schemas.published import ScoreChanged, XpCredited
 from tests.builders.catalog_documents import ALWAYS, HOURLY, ONCE, dedup_document
-from tests.builders.events import clock_event
+from tests.builders.events import by_file, clock_event
 from tests.pipeline import service
 from tests.pipeline.history_runner import emptied
 from tests.pipeline.property_settings import property_settings
@@ -225,30 +225,42 @@ def test_it_is_as_if_the_rule_had_always_been(module_database: str) -> None:
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
 
         @property_settings(20)
-        @given(_POLICIES, _POLICIES, _BATCHES, st.integers(0, 3))
-        def law(before: dict[str, str], after: dict[str, str], batches: list[list[Any]], early: int) -> None:
-            runner.run(_hold(module_database, before, after, batches, early))
+        @given(_POLICIES, _POLICIES, _BATCHES, st.integers(0, 3), st.sets(st.integers(0, 2)))
+        def law(
+            before: dict[str, str],
+            after: dict[str, str],
+            batches: list[list[Any]],
+            early: int,
+            backfilled: set[int],
+        ) -> None:
+            runner.run(_hold(module_database, before, after, batches, early=early, backfilled=backfilled))
 
         law()
 
 
 async def _hold(
-    dsn: str, before: dict[str, str], after: dict[str, str], batches: list[list[Any]], early: int
+    dsn: str,
+    before: dict[str, str],
+    after: dict[str, str],
+    batches: list[list[Any]],
+    *,
+    early: int,
+    backfilled: set[int],
 ) -> None:
-    """early: how many steps are taken before the last events come."""
+    """early: how many steps are taken before the last events come. backfilled: the batches that come by file."""
     connection, other = await postgres.connect(dsn), await postgres.connect(dsn)
     try:
         await emptied(connection)
         async with service.running(dsn) as worker:
             await worker.apply(dedup_document(before))
             await worker.apply({**dedup_document(after), "account": "birch"})
-            await _feed(worker, batches[0], 0)
+            await _feed(worker, batches[0], 0, backfilled)
             await worker.apply(dedup_document(after))
-            await _feed(worker, batches[1], 1)
+            await _feed(worker, batches[1], 1, backfilled)
             number = await begin(connection, with_xp=True)
             for _ in range(early):
                 await jobs.take_step(other, REJUDGEMENTS, number)
-            await _feed(worker, batches[2], 2)
+            await _feed(worker, batches[2], 2, backfilled)
             await work(dsn, number)
         assert await _state(connection, "acme") == await _state(connection, "birch")
         assert (await verify(dsn)).differences == []
@@ -257,14 +269,22 @@ async def _hold(
         await other.close()
 
 
-async def _feed(worker: service.Service, happened: list[tuple[str, str, str]], batch: int) -> None:
-    await worker.batch(
+async def _feed(
+    worker: service.Service, happened: list[tuple[str, str, str]], batch: int, backfilled: set[int]
+) -> None:
+    """Feed events to both accounts, to the first one perhaps by file."""
+    acme, birch = (
         [
             clock_event(at, subject=who, objectid=what, id=f"{batch}-{place}", accountid=account, **_REP)
             for place, (at, who, what) in enumerate(happened)
-            for account in ("acme", "birch")
         ]
+        for account in ("acme", "birch")
     )
+    if batch in backfilled:
+        await worker.backfill([by_file(record) for record in acme])
+    else:
+        await worker.batch(acme)
+    await worker.batch(birch)
 
 
 async def _state(connection: Connection, account: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from consumer.web.api.catalog.backfills import BackfillRequest
 from consumer.web.api.catalog.try_event import Sample
 from consumer.web.api.catalog.unmatched_inbox import FromInbox
 from consumer.web.api.contacts.adjustments import NewAdjustment
@@ -62,6 +63,7 @@ def test_links_lead_to_headings() -> None:
     [
         ('{"event": {"type": "deal.won"', Sample),
         ('{"type": "form.sent"}', FromInbox),
+        ('{"from_topics"', BackfillRequest),
         ('{"ranges": [{"name": "hot"', PreviewRequest),
         ('{"contacts": ["ann"', Lookup),
         ('{"group": "support", "points"', NewAdjustment),

@@ -22,6 +22,10 @@ UNDER_ACCOUNT = {
     ("PATCH", ACCOUNT): OPERATE,
     ("GET", f"{ACCOUNT}/purges"): READ,
     ("POST", f"{ACCOUNT}/purges/preview"): OPERATE,
+    ("POST", f"{ACCOUNT}/backfills"): MANAGE,
+    ("GET", f"{ACCOUNT}/backfills"): READ,
+    ("GET", f"{ACCOUNT}/backfills/{{backfill}}"): READ,
+    ("POST", f"{ACCOUNT}/backfills/{{backfill}}/cancel"): MANAGE,
     ("GET", f"{ACCOUNT}/icons"): READ,
     ("GET", f"{ACCOUNT}/groups"): READ,
     ("POST", f"{ACCOUNT}/groups"): MANAGE,
@@ -194,7 +198,7 @@ def _filled(path: str, account: str) -> str:
     return path.format_map(
         {
             **dict.fromkeys(("definition", "group", "contact", "profile", "segment"), "x"),
-            **dict.fromkeys(("publish", "rejudgement", "version", "join", "deletion"), "x"),
+            **dict.fromkeys(("publish", "rejudgement", "backfill", "version", "join", "deletion"), "x"),
             "account": account,
         }
     )

@@ -5,6 +5,8 @@ A consumer of its own, without a group: lanes and their offsets stay as they are
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 # Seconds that a fetch waits for records, and in all: there are some, or markers.
 _WAIT = 0.5
 _PATIENCE = 60.0
+# Records decoded before the event loop gets its turn: less than a millisecond.
+_TURN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +81,25 @@ async def read_topics(
     *,
     account: str,
     types: AbstractSet[str] = frozenset(),
+    most: float = math.inf,
+    within: float = math.inf,
     progress: Callable[[int], None] = lambda _offsets: None,
-) -> None:
+) -> Mapping[LaneKey, tuple[int, int]]:
     """Add the events of an account, of these types only unless there are none, to `events`.
 
-    progress: called with the number of offsets passed. Raises UnreadableLanesError where a batch cannot be decoded,
-    and KafkaError if brokers do not answer.
+    Returns what is left to be read: something may be once there are `most` events, or so many seconds (`within`)
+    have passed. progress: called with the number of offsets passed. Raises UnreadableLanesError where a batch
+    cannot be decoded, and KafkaError if brokers do not answer.
     """
     if not past.spans:
-        return
+        return {}
     wanted = _Wanted(account, types)
     async with _reading(settings) as source:
         at = {key: first for key, (first, _) in past.spans.items()}
         left = set(at)
         source.assign(at, {})
-        moved_at = time.monotonic()
-        while left:
+        began = moved_at = time.monotonic()
+        while left and len(events) < most and time.monotonic() - began < within:
             try:
                 records = await source.fetch(wait=_WAIT)
             except UnreadableLanesError as error:
@@ -102,7 +109,9 @@ async def read_topics(
                 at |= {key: first for key, (first, _) in (await source.bounds(error.lanes)).items()}
                 source.assign({key: at[key] for key in left}, {})
                 continue
-            for record in records:
+            for place, record in enumerate(records):
+                if place % _TURN == 0:
+                    await asyncio.sleep(0)
                 if record.offset < past.spans[record.topic, record.partition][1]:
                     wanted.add_to(events, record)
             before, at = at, at | await source.positions()
@@ -114,6 +123,7 @@ async def read_topics(
             source.pause(passed)
             left -= passed
             progress(sum(min(at[key], end) - first for key, (first, end) in past.spans.items()))
+        return {key: (at[key], past.spans[key][1]) for key in left}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 # On every response about an account; `off`: its engagement module is off and new events do not count.
 MODULE_HEADER = b"engagement-module"
 MAX_BODY_BYTES = 1_048_576
+# Of the events of a backfill.
+MAX_EVENTS_BYTES = 16_777_216
 _UNLOGGED_PATHS = {"/livez", "/readyz", "/metrics"}
 
 
@@ -39,13 +41,15 @@ class RequestMiddleware:
         state: dict[str, Any] = scope.setdefault("state", {})
 
         received = 0
+        # Only a request to begin a backfill has that path's last part and a body.
+        most = MAX_EVENTS_BYTES if scope["path"].endswith("/backfills") else MAX_BODY_BYTES
 
         async def limited_receive() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise HTTPException(413, f"the body must have at most {MAX_BODY_BYTES} bytes")
+            if received > most:
+                raise HTTPException(413, f"the body must have at most {most} bytes")
             return message
 
         async def observed_send(message: Message) -> None:

@@ -19,6 +19,7 @@ from consumer.catalog.change import StaleRevisionError
 from consumer.infra import postgres
 from consumer.infra.postgres.schema_version import SchemaVersionError
 from consumer.infra.postgres.session import PoolerModeError
+from consumer.ingest.backfill.requests import BackfillEndedError, TooManyBackfillsError
 from consumer.scoring.identity.requests import (
     AlreadyOneError,
     UnknownContactError,
@@ -129,8 +130,8 @@ class ProblemError(Exception):
         self.headers = headers
 
 
-# Errors of scoring; their messages become the `detail`.
-_SCORING_ERRORS: dict[type[Exception], Code] = {
+# Errors of the layers below; their messages become the `detail`.
+_OWN_ERRORS: dict[type[Exception], Code] = {
     PublishRunningError: Code.CONFLICT,
     NothingToPublishError: Code.CONFLICT,
     PublishNotCancellableError: Code.CONFLICT,
@@ -146,6 +147,8 @@ _SCORING_ERRORS: dict[type[Exception], Code] = {
     UnknownDeletionError: Code.NOT_FOUND,
     UnknownJoinError: Code.CONFLICT,
     AlreadyOneError: Code.CONFLICT,
+    TooManyBackfillsError: Code.CONFLICT,
+    BackfillEndedError: Code.CONFLICT,
 }
 
 # Exceptions with a handler. Database errors can be transient or unexpected: `to_problem` decides.
@@ -154,7 +157,7 @@ _HANDLED: tuple[type[Exception], ...] = (
     SchemaVersionError,
     PoolerModeError,
     StaleRevisionError,
-    *_SCORING_ERRORS,
+    *_OWN_ERRORS,
     HTTPException,
     RequestValidationError,
     asyncpg.PostgresError,
@@ -240,7 +243,7 @@ def to_problem(error: Exception) -> ProblemError:
         return _from_validation(error.errors())
     if isinstance(error, HTTPException):
         return _from_http(error)
-    if code := _SCORING_ERRORS.get(type(error)):
+    if code := _OWN_ERRORS.get(type(error)):
         return ProblemError(code, str(error))
     if isinstance(error, StaleRevisionError):
         return ProblemError(
