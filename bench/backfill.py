@@ -34,7 +34,7 @@ _OLD = Shape(age=timedelta(days=30), duplicates=0)
 _RATE, _SECONDS = 300, 10.0
 _POLL = 0.1
 # Of the file, by which the speed alone is measured.
-_ALONE = 50_000
+_ALONE = 20_000
 
 
 async def backfill(bench: Bench) -> None:

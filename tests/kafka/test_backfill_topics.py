@@ -175,7 +175,8 @@ async def test_a_worker_carries_it_out(
     states: list[str | None] = []
     while "done" not in states:
         # Each step by another worker.
-        worker = steps.BackfillSteps(lambda: postgres.connect(installation.dsn), installation.settings())
+        settings = installation.settings(batch_records="1")
+        worker = steps.BackfillSteps(lambda: postgres.connect(installation.dsn), settings)
         try:
             states.append(await worker.take(number))
         finally:

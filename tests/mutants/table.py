@@ -1197,7 +1197,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/ingest/backfill/run.py",
-                old="            if len(batch) + len(some) > MOST_EVENTS:",
+                old="            if batch and len(batch) + len(some) > MOST_EVENTS:",
                 new="            if len(batch) >= MOST_EVENTS:",
             ),
         ),
@@ -1271,6 +1271,71 @@ MUTANTS = (
                 "consumer/ingest/backfill/from_topics.py",
                 old="if of_log.first > 0 and (oldest",
                 new="if (oldest",
+            ),
+        ),
+    ),
+    Mutant(
+        "backfill-batch-counted-twice",
+        breaks="two workers that have read a batch of a backfill both count it",
+        test="tests/pipeline/test_backfill_jobs.py::test_two_workers_at_once",
+        edits=(
+            Edit(
+                "sql/queries/backfill.sql",
+                old="where p.events = $3 and b.id = $1 and b.ended_at is null\nfor no key update of b skip locked",
+                new="where (p.events = $3 or true) and b.id = $1 and b.ended_at is null\nfor no key update of b",
+            ),
+            Edit(
+                "sql/queries/backfill.sql",
+                old="join backfill_batches p on p.backfill_id = b.id and p.number = $2\n",
+                new="left join backfill_batches p on p.backfill_id = b.id and p.number = $2\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "rest-of-a-batch-lost",
+        breaks="the first commit of a batch of a backfill ends the batch",
+        test="tests/pipeline/test_backfill_jobs.py::test_a_batch_that_takes_several_commits",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/steps.py",
+                old="left = pack(self._after) if self._after else None",
+                new="left = None",
+            ),
+        ),
+    ),
+    Mutant(
+        "cancelled-backfill-keeps-events",
+        breaks="the events of a cancelled backfill stay in the database",
+        test="tests/web/test_backfills.py::test_it_is_cancelled_once",
+        edits=(
+            Edit(
+                "sql/queries/backfill.sql",
+                old="where backfill_id in (select id from ended)",
+                new="where backfill_id in (select id from ended where false)",
+            ),
+        ),
+    ),
+    Mutant(
+        "events-of-other-accounts-backfilled",
+        breaks="a request may bring events of other accounts",
+        test="tests/web/test_backfills.py::test_faulty_events_are_refused_as_a_whole",
+        edits=(
+            Edit(
+                "consumer/web/api/catalog/backfills.py",
+                old="elif event.account != account:",
+                new="elif not event.account:",
+            ),
+        ),
+    ),
+    Mutant(
+        "topics-read-once",
+        breaks="a backfill from the topics ends with the first events that are found",
+        test="tests/kafka/test_backfill_topics.py::test_a_worker_carries_it_out",
+        edits=(
+            Edit(
+                "consumer/ingest/backfill/from_topics.py",
+                old="return {key: (at[key], past.spans[key][1]) for key in left}",
+                new="return {}",
             ),
         ),
     ),

@@ -147,9 +147,9 @@ def test_property_sorted_by_contact(people: list[tuple[str, str]], in_memory: in
         )
 
 
-@given(sizes=st.lists(st.integers(1, 7), max_size=12))
+@given(sizes=st.lists(st.integers(1, 14), max_size=12))
 def test_property_batches(sizes: list[int]) -> None:
-    """A batch has four events at most, and a contact is in one batch only, unless it has more than that."""
+    """A batch has four events, of a contact alone six; a contact is in one batch, unless it has more."""
     events = [
         (made, Record("file", 0, 0, 0, None, None))
         for contact, size in enumerate(sizes)
@@ -157,12 +157,13 @@ def test_property_batches(sizes: list[int]) -> None:
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "MOST_EVENTS", 4)
+        patch.setattr(run, "MOST_OF_CONTACT", 6)
         made_of = [[one.content.subject for one in batch] for batch in run.batches(events)]  # type: ignore[union-attr]
     assert [subject for batch in made_of for subject in batch] == [one.subject for one, _ in events]
-    assert all(1 <= len(batch) <= 4 for batch in made_of)
+    assert all(1 <= len(batch) <= (4 if len(set(batch)) > 1 else 6) for batch in made_of)
     for contact, size in enumerate(sizes):
         found = sum(f"c{contact:02}" in batch for batch in made_of)
-        assert found == (size + 3) // 4
+        assert found == (size + 5) // 6
 
 
 def test_contacts_are_spread_over_shards() -> None:

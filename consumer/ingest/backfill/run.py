@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from consumer.ingest.backfill.sorted_events import SortedEvents
     from consumer.ingest.batch import RecordOutcome
 
-# Events in a batch: its contacts are locked for some hundredths of a second.
-MOST_EVENTS: Final = 100
+# Events in a batch, and of a contact that has more: live batches wait for what a batch takes.
+MOST_EVENTS: Final = 50
+MOST_OF_CONTACT: Final = 250
 # The pause after a batch, by the time that it took: what workers do beside it keeps its share.
-PAUSE: Final = 2.0
+PAUSE: Final = 3.0
 
 
 @dataclass(slots=True)
@@ -95,11 +96,11 @@ class Backfill:
 
 
 def batches(events: Iterable[tuple[Event, Record]]) -> Iterator[list[DecodedRecord]]:
-    """Put events, sorted by contact, into batches: those of a contact into one, unless it has more than that."""
+    """Put events, sorted by contact, into batches: those of a contact into one, as far as it may have them."""
     batch: list[DecodedRecord] = []
     for _, of_contact in groupby(events, key=lambda one: (one[0].account, one[0].subject)):
-        while some := [DecodedRecord(record, event) for event, record in islice(of_contact, MOST_EVENTS)]:
-            if len(batch) + len(some) > MOST_EVENTS:
+        while some := [DecodedRecord(record, event) for event, record in islice(of_contact, MOST_OF_CONTACT)]:
+            if batch and len(batch) + len(some) > MOST_EVENTS:
                 yield batch
                 batch = []
             batch += some
