@@ -1,6 +1,8 @@
-"""Backfill: history from elsewhere, brought beside the lanes (semantics §9). Layer: ingest.
+"""Backfill: events beside the lanes, from elsewhere or from the input topics again (semantics §9). Layer: ingest.
 
-    files ─► lines ─► events ─► sorted by contact ─► batches of OutsideLanes, with pauses
+    files, topics ─► events ─► sorted by contact ─► batches of OutsideLanes, with pauses
 
-Read `run.py` first; `read_lines.py` and `dated_event.py` make events of files, `sorted_events.py` sorts them.
+Read `run.py` first. `from_files.py` (`read_lines.py`, `dated_event.py`) and `from_topics.py` find the events,
+`sorted_events.py` sorts them. Those that are requested over HTTP: `requests.py` begins them, `steps.py` takes the
+steps that a worker carries them out by.
 """
