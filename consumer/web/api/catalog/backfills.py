@@ -198,7 +198,7 @@ def _read_events(content: bytes, account: str, events: SortedEvents) -> None:
 
 
 async def _read_one(connection: Connection, account_id: int, number: int) -> BackfillAnswer:
-    found = await _read(connection, account_id, number + 1, 1)
+    found = await _read(connection, account_id, min(number + 1, cursors.NEWEST), 1)
     if not found or found[0].id != number:
         raise not_found(f"backfill {number}")
     return found[0]
