@@ -20,6 +20,7 @@ from tests.builders.events import AT, dated_event
 from tests.builders.kafka_records import binary_record, structured_record
 from tests.kafka.worker_in_process import working
 from tests.pipeline import service
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -189,6 +190,22 @@ async def test_a_worker_carries_it_out(
         await connection.fetchval("select sum(count) from backfill_outcomes where outcome = 'applied'") == 6
     )
     assert set(await service.verdicts(connection)) == {"1", "3", "4", "5", "6", "7"}
+
+
+@pytest.mark.usefixtures("run")
+async def test_a_running_worker_looks_for_it(installation: Installation, connection: Connection) -> None:
+    """A worker that ingests begins with a requested backfill within seconds, beside its lanes."""
+    await _process(installation, _seen("a", 0))
+    await installation.apply(document(definitions=[_SEEN]))
+    account = await connection.fetchval("select id from accounts where key = 'acme'")
+    since = AT.replace(hour=0)
+    async with working(installation):
+        number = await requests.begin_from_topics(
+            connection, "acme", account, since=since, types=None, with_xp=True, by="mia"
+        )
+        ended = "select ended_at from backfills where id = $1"
+        await eventually(lambda: connection.fetchval(ended, number), within=20, what="the backfill to end")
+    assert await service.verdicts(connection) == {"a": "counted"}
 
 
 @pytest.mark.parametrize(
