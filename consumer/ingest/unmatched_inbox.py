@@ -5,6 +5,7 @@ So they cost a batch nothing, and are approximate after a crash.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class UnmatchedInbox:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._counts: dict[tuple[int, str], _TypeCount] = {}
+        self._flushing = asyncio.Lock()
 
     def add(self, account_id: int, event: Event) -> None:
         """Count one unmatched event; the first of its type is the sample."""
@@ -56,8 +58,13 @@ class UnmatchedInbox:
     async def flush(self, connection: Connection) -> None:
         """Write the counts to the database; counts that could not be written are kept for the next flush.
 
-        Without the samples of contacts that were deleted meanwhile (semantics 8.17).
+        Without the samples of contacts that were deleted meanwhile (semantics 8.17). Waits for a flush under
+        way: if that fails, this one writes what it had.
         """
+        async with self._flushing:
+            await self._flush(connection)
+
+    async def _flush(self, connection: Connection) -> None:
         flushed, self._counts = self._counts, {}
         if not flushed:
             return

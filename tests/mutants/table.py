@@ -230,8 +230,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/worker/background_jobs.py",
-                old="                    await event_within(stopping, self._rest)\n                    break\n",
-                new="                    await event_within(stopping, self._rest)\n",
+                old="job.kind.rest_factor * took))\n                    break\n",
+                new="job.kind.rest_factor * took))\n",
             ),
         ),
     ),

@@ -52,6 +52,7 @@ _MORE: dict[tuple[str, ...], list[str]] = {
     ("lanes", "resume"): ["--all"],
     ("dead-letters", "replay"): ["--all"],
     ("dead-letters", "discard"): ["--all"],
+    ("backfill",): ["--from-topics", "--account", "1", "--since", "30d"],
 }
 
 
