@@ -14,17 +14,19 @@ from aiokafka.errors import RequestTimedOutError
 
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.revision_lock import configuration_change
+from consumer.relay.fact_format import NewerFactsError
 from consumer.relay.outbox_messages import mark_of, pending_messages
 from consumer.relay.plain_publisher import DeliveryInDoubtError, PublishedPosition
 from consumer.relay.transaction_size import TransactionSize
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import asyncpg
 
     from consumer.infra.postgres.connection import Connection
+    from consumer.relay.outbox_messages import OutgoingMessage
     from consumer.relay.plain_publisher import KafkaPublisher
 
 log = structlog.get_logger(__name__)
@@ -70,30 +72,50 @@ class ShardPublisher:
     async def publish_due(self, connection: Connection, acknowledged: Callable[[float], None]) -> int:
         """Send the next messages and return how many positions the shard advanced, 0 if nothing is due.
 
-        The floor is raised to the position sent before, in the statement that reads what comes after it. Positions
-        of dead letters that were replayed or discarded advance without a message. Calls `acknowledged` for each row
+        The floor is raised to the position sent before, while these are sent, or when nothing is. Positions of
+        dead letters that were replayed or discarded advance without a message. Calls `acknowledged` for each row
         of which all messages are sent, with the seconds since its commit. Raises NewIncarnationError,
         NewerFactsError, DeliveryInDoubtError, and what asyncpg raises.
         """
-        loop, before = asyncio.get_running_loop(), self._position
-        rows = await connection.fetch(
-            _SQL["due"], self.number, before.number, self._floor, before.incarnation, self.size.messages
-        )
+        before = self._position
+        rows = await connection.fetch(_SQL["due"], self.number, before.number, self.size.messages)
         await self._check_incarnation(connection, rows[0])
-        self._floor = before.number
         rows = [row for row in rows if row["kinds"] is not None]
-        due = await pending_messages(connection, rows)
+        try:
+            due = await pending_messages(connection, rows)
+        except NewerFactsError:
+            await self._raise_floor(connection, before)
+            raise
         if due is None:
+            await self._raise_floor(connection, before)
             return 0
         position = PublishedPosition(due.position, before.incarnation, self._floor, due.mark)
-        # The database's clock: brokers refuse records from the future, and this machine's clock may be wrong.
-        now = rows[0]["now"]
+        # Not before the messages: they would wait for its commit.
+        raising = asyncio.create_task(self._raise_floor(connection, before))
+        try:
+            # The database's clock: brokers refuse records from the future, and this machine's clock may be wrong.
+            now = rows[0]["now"]
+            took = await self._send(due.messages, position, int(now.timestamp() * 1000))
+            self._position = position
+            await raising
+        finally:
+            # After an error: the connection is in use before it has ended.
+            raising.cancel()
+            await asyncio.gather(raising, return_exceptions=True)
+        for row in rows:
+            if row["last_position"] <= due.position:
+                acknowledged(max(0.0, (now - row["committed_at"]).total_seconds()) + took)
+        return due.position - before.number
+
+    async def _send(self, messages: Sequence[OutgoingMessage], position: PublishedPosition, at: int) -> float:
+        """Send messages and position, and return the seconds that it took."""
+        loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            await self._publisher.send(due.messages, position, int(now.timestamp() * 1000))
+            await self._publisher.send(messages, position, at)
         except DeliveryInDoubtError as error:
             if isinstance(error.__cause__, TimeoutError | RequestTimedOutError):
-                self.size.timed_out(len(due.messages))
+                self.size.timed_out(len(messages))
                 log.warning(
                     "transaction timed out, the next is smaller",
                     shard=self.number,
@@ -101,12 +123,16 @@ class ShardPublisher:
                 )
             raise
         took = loop.time() - began
-        self.size.published(len(due.messages), took)
-        self._position = position
-        for row in rows:
-            if row["last_position"] <= due.position:
-                acknowledged(max(0.0, (now - row["committed_at"]).total_seconds()) + took)
-        return due.position - before.number
+        self.size.published(len(messages), took)
+        return took
+
+    async def _raise_floor(self, connection: Connection, published: PublishedPosition) -> None:
+        """Let Postgres know what is published, unless it has lost commits: the next look will show that."""
+        if self._floor < published.number:
+            raised = await connection.fetchval(
+                _SQL["raise_floor"], self.number, published.number, self._floor, published.incarnation
+            )
+            self._floor = raised or self._floor
 
     async def discard(self) -> None:
         """End the publisher at once."""

@@ -4,12 +4,9 @@ select h.head, f.floor, i.incarnation
 from outbox_heads h join relay_floors f using (shard) cross join installation i
 where h.shard = $1
 
--- name: due
--- Raises a shard's floor to a published position, deletes the rows that are published entirely, and returns the next
--- $5 messages after it, by row of the outbox, with head, floor and incarnation from before; one row without messages
--- if there are none. first_position is the first one returned of a row, last_position the row's last one. Changes
--- nothing where the database has lost commits: then head, floor ($3) or incarnation ($4) are not where the relay knows
--- them to be. now: by the clock that committed_at was read from.
+-- name: raise_floor
+-- Raises a shard's floor to a published position, and deletes the rows that are published entirely. Changes nothing where
+-- the database has lost commits: then head, floor ($3) or incarnation ($4) are not where the relay knows them to be.
 with raised as (
     update relay_floors f set floor = $2::bigint
     from outbox_heads h, installation i
@@ -22,10 +19,16 @@ published as (
     where shard = $1 and first_position <= $2::bigint and first_position + cardinality(kinds) - 1 <= $2::bigint
         and exists (select from raised)
 )
+select floor from raised
+
+-- name: due
+-- The next $3 messages of a shard after a published position, by row of the outbox, with head, floor and incarnation; one
+-- row without messages if there are none. first_position is the first one returned of a row, last_position the row's
+-- last one. now: by the clock that committed_at was read from.
 select h.head, f.floor, i.incarnation, greatest(o.first_position, $2::bigint + 1) as first_position,
     o.first_position + cardinality(o.kinds) - 1 as last_position,
-    o.kinds[$2::bigint + 2 - o.first_position : $2::bigint + $5::int + 1 - o.first_position]::text[] as kinds,
-    o.facts[$2::bigint + 2 - o.first_position : $2::bigint + $5::int + 1 - o.first_position] as facts,
+    o.kinds[$2::bigint + 2 - o.first_position : $2::bigint + $3::int + 1 - o.first_position]::text[] as kinds,
+    o.facts[$2::bigint + 2 - o.first_position : $2::bigint + $3::int + 1 - o.first_position] as facts,
     o.groups, o.committed_at, clock_timestamp() as now
 from outbox_heads h
 join relay_floors f using (shard)
@@ -35,7 +38,7 @@ left join lateral (
     where o.shard = h.shard
         and o.first_position >= coalesce((select max(first_position) from outbox
                                           where shard = h.shard and first_position <= $2::bigint + 1), 0)
-        and o.first_position <= $2::bigint + $5::int
+        and o.first_position <= $2::bigint + $3::int
         and o.first_position + cardinality(o.kinds) > $2::bigint + 1
 ) o on true
 where h.shard = $1

@@ -515,6 +515,18 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "floor-before-messages",
+        breaks="the floor is raised to messages that are still being sent",
+        test="tests/pipeline/test_floor.py::test_the_floor_stays_where_sending_fails",
+        edits=(
+            Edit(
+                "consumer/relay/shard_publisher.py",
+                old="asyncio.create_task(self._raise_floor(connection, before))",
+                new="asyncio.create_task(self._raise_floor(connection, position))",
+            ),
+        ),
+    ),
+    Mutant(
         "position-read-before-start",
         breaks="the position is read before older publishers are fenced",
         test="tests/kafka/test_transactional_publisher.py::test_the_position_is_read_last",
