@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from consumer.infra.postgres.connection import Connection
+    from consumer.infra.postgres.writes import Executes
 
 _SQL = queries("dedup_keys")
 
@@ -97,14 +98,14 @@ async def read_entries(connection: Connection, spans: Sequence[Span]) -> list[li
 
 
 async def write(
-    connection: Connection,
+    writes: Executes,
     new: Sequence[tuple[DedupKey, KeyState]],
     changed: Sequence[tuple[Place, KeyState]] = (),
 ) -> None:
     """Store new keys, and the new states of stored ones at their places."""
     states = [state for _, state in new]
     states_now = [state for _, state in changed]
-    await connection.execute(
+    await writes.execute(
         _SQL["write"],
         *_key_columns([key for key, _ in new]),
         *_state_columns(states),

@@ -9,6 +9,7 @@ from sql import queries
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
+    from consumer.infra.postgres.writes import Executes
 
 _SQL = queries("outbox")
 
@@ -32,10 +33,10 @@ class Outbox:
     def __len__(self) -> int:
         return sum(len(kinds) for kinds, _, _ in self._by_shard.values())
 
-    async def enqueue(self, connection: Connection) -> None:
+    async def enqueue(self, writes: Executes) -> None:
         """Enqueue them; the heads of their shards stay locked until the commit."""
         for shard, (kinds, facts, accounts) in sorted(self._by_shard.items()):
-            await connection.execute(_SQL["enqueue"], shard, kinds, facts, sorted(accounts))
+            await writes.execute(_SQL["enqueue"], shard, kinds, facts, sorted(accounts))
 
 
 async def lock_heads(connection: Connection) -> None:

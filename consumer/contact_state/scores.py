@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from consumer.contact_state.weights import Weight
     from consumer.infra.postgres.connection import Connection
+    from consumer.infra.postgres.writes import Executes
 
 _SQL = queries("contact_scores")
 _IDENTITY = queries("identity")
@@ -125,7 +126,7 @@ class Scores:
             if (steps := {group: points for group, points in by_group.items() if points})
         }
 
-    async def write(self, connection: Connection) -> None:
+    async def write(self, writes: Executes) -> None:
         """Store what has changed."""
         touched = [
             score for of_contact in self._of_contact.values() for score in of_contact if score.is_changed
@@ -134,7 +135,7 @@ class Scores:
             return
         new = [score for score in touched if score.place is None]
         moved = [score for score in touched if score.place is not None]
-        await connection.execute(
+        await writes.execute(
             _SQL["write"],
             numbers([score.contact_id for score in new]),
             numbers([score.profile_id for score in new]),
@@ -143,7 +144,7 @@ class Scores:
             places([score.place for score in moved if score.place is not None]),
             *_value_columns(moved),
         )
-        await _write_ranks(connection, touched)
+        await _write_ranks(writes, touched)
 
 
 async def continue_chains(connection: Connection, scores: Scores, contacts: Sequence[int]) -> None:
@@ -154,7 +155,7 @@ async def continue_chains(connection: Connection, scores: Scores, contacts: Sequ
         scores.under(contact, profile, version).announce(message_version)
 
 
-async def _write_ranks(connection: Connection, scores: Iterable[Score]) -> None:
+async def _write_ranks(writes: Executes, scores: Iterable[Score]) -> None:
     new: list[tuple[int, int, int, int, int]] = []
     moved: list[tuple[int, int, int, int, int, int]] = []
     for score in scores:
@@ -169,7 +170,7 @@ async def _write_ranks(connection: Connection, scores: Iterable[Score]) -> None:
     new.sort()
     moved.sort(key=lambda row: (row[0], row[1], row[2], row[5]))
     if new or moved:
-        await connection.execute(
+        await writes.execute(
             _SQL["write_ranks"],
             *(numbers([row[column] for row in new]) for column in range(5)),
             *(numbers([row[column] for row in moved]) for column in range(6)),

@@ -15,7 +15,7 @@ from consumer.ingest.claim_events import claim_events, claim_others
 from consumer.ingest.contact_events import record_contact_events
 from consumer.ingest.gone_events import GoneEvents
 from consumer.ingest.judge_entries import judge_entries
-from consumer.ingest.lock_contacts import keep_erased, lock_contacts, revive
+from consumer.ingest.lock_contacts import claim_and_lock, keep_erased, revive, use_erased
 from consumer.ingest.score_changes import score_changes
 from consumer.ingest.store_dead_letters import store_dead_letters
 from consumer.ingest.store_entries import NewEntry
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from consumer.contact_state.weights import Weights
     from consumer.domain.model import Event
     from consumer.infra.postgres.connection import Connection
+    from consumer.infra.postgres.writes import Writes
     from consumer.ingest.batch import TriagedBatch
     from consumer.ingest.claim_events import Claims
     from consumer.ingest.contact_events import ContactEvent
+    from consumer.ingest.fence import KnownClaims
     from consumer.ingest.lock_contacts import LockedContact, LockedId, Person
     from consumer.ingest.stopwatch import Stopwatch
     from schemas.vocabulary import Verdict
@@ -75,7 +77,9 @@ class AppliedBatch:
 
 async def apply_batch(
     connection: Connection,
+    writes: Writes,
     batch: TriagedBatch,
+    known: KnownClaims,
     watch: Stopwatch,
     *,
     shards: int,
@@ -87,23 +91,25 @@ async def apply_batch(
 ) -> AppliedBatch:
     """Carry out a triaged batch in the transaction that the caller began, and return what it did.
 
-    weights: of the revision that the batch was matched by. may_erase: whether contacts without ids may be created.
-    Raises StaleCatalogError if the configuration of one of its accounts has changed since.
+    writes: what changes rows without an answer; the caller ends them. known: what the fence found. weights: of the
+    revision that the batch was matched by. may_erase: whether contacts without ids may be created. Raises
+    StaleCatalogError if the configuration of one of its accounts has changed since.
     """
     with watch.stage("contacts"):
-        locked = await _claim_and_lock(connection, batch, claim_window, salt=salt, weights=weights)
+        locked = await _claim_and_lock(connection, batch, known, claim_window, salt=salt, weights=weights)
         applied = _applied(batch, locked.claims)
         contacts = await _record_contacts(connection, batch, applied, gone=locked.gone, ids=locked.ids)
         if may_erase:
             await keep_erased(connection, _unseen(locked.ids, contacts, batch.contact_events), salt)
     with watch.stage("apply"):
         outbox = Outbox()
-        judged = await judge_entries(connection, list(_entries(applied, locked.ids, with_xp=origin.with_xp)))
+        entries = list(_entries(applied, locked.ids, with_xp=origin.with_xp))
+        judged = await judge_entries(connection, writes, entries)
         if await weights.mark_counted(connection, {definition for _, definition in judged.tally_steps}):
             await require_unchanged(connection, batch, weights)
         accounts = {one.account.id: one.account.key for one in batch.matched}
         await score_changes(
-            *(connection, judged, contacts),
+            *(connection, writes, judged, contacts),
             accounts=accounts,
             weights=weights,
             outbox=outbox,
@@ -111,7 +117,7 @@ async def apply_batch(
         )
         for number, shard in await store_dead_letters(connection, batch.dead, shards):
             outbox.add(shard, "dead_letter", str(number))
-        await outbox.enqueue(connection)
+        await outbox.enqueue(writes)
     results = [
         one if isinstance(one, RecordOutcome) else RecordOutcome(one.record, _outcome(one, locked))
         for one in batch.results
@@ -149,22 +155,32 @@ class _LockedBatch:
 
 
 async def _claim_and_lock(
-    connection: Connection, batch: TriagedBatch, claim_window: timedelta, *, salt: bytes, weights: Weights
+    connection: Connection,
+    batch: TriagedBatch,
+    known: KnownClaims,
+    claim_window: timedelta,
+    *,
+    salt: bytes,
+    weights: Weights,
 ) -> _LockedBatch:
     """Claim the keys of new events and lock their contacts, which say what of them is gone.
 
     What is gone gives its claim back. Another event with its key may take that, and need a contact of its own.
     """
-    claims = await claim_events(connection, batch.matched, claim_window)
+    claims = await claim_events(connection, batch.matched, known, claim_window)
     await _read_weights(connection, batch, weights)
     ids: dict[Person, LockedId] = {}
     taken_back: set[int] = set()
     while True:
         people = _slices(_applied(batch, claims), batch.contact_events)
-        for known in ids.keys() & people.keys():
-            del people[known]
-        ids |= await lock_contacts(connection, people, salt)
-        check = await require_unchanged(connection, batch, weights)
+        for person in ids.keys() & people.keys():
+            del people[person]
+        locked, created = await claim_and_lock(connection, claims.new, people)
+        check = await require_unchanged(connection, batch, weights, created=created, salt=salt)
+        if check.erased:
+            await use_erased(connection, created, check.erased, locked)
+            check = await require_unchanged(connection, batch, weights)
+        ids |= locked
         gone = GoneEvents(ids, batch.contact_events)
         if check.has_deletions:
             await gone.read_others(connection, batch, salt)

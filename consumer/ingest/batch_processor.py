@@ -14,15 +14,14 @@ verdict, is decided here.
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING
 
 import structlog
 
 from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
-from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.errors import is_data_error, is_time_out, retry_reason
+from consumer.infra.postgres.writes import Writes
 from consumer.infra.wait import backoff
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
@@ -30,12 +29,12 @@ from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.batch_report import count_batch, log_batch
 from consumer.ingest.batch_size import BatchSize
 from consumer.ingest.culprit import Culprit
+from consumer.ingest.fence import FencedError, fence
 from consumer.ingest.skip_processed import skip_processed
 from consumer.ingest.stale_catalog import StaleCatalogError
 from consumer.ingest.store_dead_letters import refused_by_database
 from consumer.ingest.triage import triage
 from consumer.lanes import positions
-from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -51,13 +50,11 @@ if TYPE_CHECKING:
     from consumer.ingest.unmatched_inbox import UnmatchedInbox
     from schemas.vocabulary import RetryReason
 
-_SQL = queries("batch")
+# Records of a batch up to which its writes go to Postgres in one message. In a larger one waits for Postgres are
+# little beside its work, and arguments in binary form are cheaper.
+_TOGETHER = 100
 
 log = structlog.get_logger(__name__)
-
-
-class FencedError(Exception):
-    """A lane of the batch is not where this worker believes it to be: read the lanes again."""
 
 
 class BatchProcessor:
@@ -158,22 +155,27 @@ class BatchProcessor:
         return due, triaged
 
     async def _transaction(self, due: DueBatch, triaged: TriagedBatch, watch: Stopwatch) -> AppliedBatch:
-        connection, applied = await self._apply(due, triaged, watch)
+        writes, applied = await self._apply(due, triaged, watch)
         self._in_doubt = applied
         with watch.stage("commit"):
-            await connection.execute("commit")
+            await writes.end("commit")
         return applied
 
     async def _apply(
         self, due: DueBatch, triaged: TriagedBatch, watch: Stopwatch
-    ) -> tuple[Connection, AppliedBatch]:
-        """Apply a batch in a transaction, which the caller commits or rolls back on the connection."""
+    ) -> tuple[Writes, AppliedBatch]:
+        """Apply a batch in a transaction, whose writes the caller ends."""
         await self._context.prepare_partitions(one.event.occurred_us for one in triaged.matched)
         connection = await self._context.begin()
-        await self._fence(connection, due)
+        shards, known = await fence(connection, self._lanes, due, triaged.matched)
+        if shards != self._context.shards:
+            raise StaleCatalogError
+        writes = Writes(connection, together=len(due.records) <= _TOGETHER)
         applied = await apply_batch(
             connection,
+            writes,
             triaged,
+            known,
             watch,
             shards=self._context.shards,
             salt=self._context.salt,
@@ -181,30 +183,7 @@ class BatchProcessor:
             weights=self._context.weights,
             claim_window=self._claim_window,
         )
-        return connection, applied
-
-    async def _fence(self, connection: Connection, due: DueBatch) -> None:
-        """Move the positions after the batch, by compare-and-set on where this worker believes the lanes are."""
-        moves = [(self._lanes[key], after) for key, after in sorted(due.lanes.items())]
-        last = {one.lane: one.record for one in due.records}
-        row = await fetch_one(
-            connection,
-            _SQL["fence"],
-            [before.topic for before, _ in moves],
-            [before.partition for before, _ in moves],
-            [before.epoch for before, _ in moves],
-            [before.next_offset for before, _ in moves],
-            [after.next_offset for _, after in moves],
-            [after.last_timestamp for _, after in moves],
-            [positions.checksum(last[after.key]) for _, after in moves],
-            [after.seen for _, after in moves],
-            [json.dumps(after.recent_dead) for _, after in moves],
-            [after.stopped for _, after in moves],
-        )
-        if row["moved"] < len(moves):
-            raise FencedError
-        if row["shards"] != self._context.shards:
-            raise StaleCatalogError
+        return writes, applied
 
     # After an error ------------------------------------------------------------------------------------------
 
@@ -264,7 +243,8 @@ class BatchProcessor:
         due = skip_processed([record], self._lanes)
         try:
             due, triaged = await self._triage(due, watch)
-            await self._apply(due, triaged, watch)
+            writes, _ = await self._apply(due, triaged, watch)
+            await writes.end()
         except (StaleCatalogError, FencedError):
             return False
         except Exception as error:

@@ -11,40 +11,65 @@ from typing import TYPE_CHECKING
 
 from consumer.catalog import load_snapshot
 from consumer.contact_state.weights import Weights
-from consumer.infra.postgres.connection import fetch_one
+from consumer.domain.identity import hash_of
+from consumer.infra.postgres.column_params import numbers
 from consumer.ingest.stale_catalog import StaleCatalogError
 from sql import queries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
+
+    import asyncpg
 
     from consumer.catalog import CatalogSnapshot
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.batch import TriagedBatch
+    from consumer.ingest.lock_contacts import Person
 
 _SQL = queries("batch")
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogCheck:
-    """has_changed: the catalog has, without a difference to the batch. has_deletions: contacts were deleted."""
+    """has_changed: the catalog has, without a difference to the batch. has_deletions: contacts were deleted.
+
+    erased: the rows of contacts that turned out to be erased, which are locked now.
+    """
 
     has_changed: bool
     has_deletions: bool
+    erased: Sequence[asyncpg.Record]
 
 
-async def require_unchanged(connection: Connection, batch: TriagedBatch, weights: Weights) -> CatalogCheck:
+async def require_unchanged(
+    connection: Connection,
+    batch: TriagedBatch,
+    weights: Weights,
+    *,
+    created: Sequence[Person] = (),
+    salt: bytes = b"",
+) -> CatalogCheck:
     """Raise StaleCatalogError if the batch would be another by the catalog in force.
 
-    weights: that were read for the batch.
+    weights: that were read for the batch. created: ids of which the transaction has created rows, to be looked up
+    among those that were erased. salt: of the installation. To be asked again where some were: this statement may
+    have waited for their locks.
     """
-    row = await fetch_one(connection, _SQL["changed_accounts"], batch.catalog.revision)
+    rows = await connection.fetch(
+        _SQL["changed_accounts"],
+        batch.catalog.revision,
+        numbers([account for account, _ in created]),
+        [hash_of(salt, account, name) for account, name in created],
+    )
+    row = rows[0]
     changed = batch.accounts & set(row["accounts"])
     if row["revision"] < batch.catalog.revision:  # Postgres has lost commits
         raise StaleCatalogError
     if changed and not await _is_same(connection, batch.catalog, changed, weights):
         raise StaleCatalogError(changed)
-    return CatalogCheck(bool(row["accounts"]), row["has_deletions"])
+    erased = [row for row in rows if row["number"] is not None]
+    return CatalogCheck(bool(row["accounts"]), row["has_deletions"], erased)
 
 
 async def _is_same(

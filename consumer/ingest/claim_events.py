@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from consumer.infra.postgres.column_params import numbers, texts
+from consumer.ingest.fence import look_up_claims
 from schemas.timestamps import to_microseconds
 from schemas.vocabulary import Outcome
 from sql import queries
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
     from consumer.ingest.batch import MatchedEvent
+    from consumer.ingest.fence import KnownClaims
 
 # An event is applied at most an hour before the time it is dated; a day more costs nothing and allows for clocks.
 _CLAIMS_MARGIN = timedelta(days=1)
@@ -27,26 +29,20 @@ _SQL = queries("batch")
 class Claims:
     """not_applied: the outcomes of the matched events that are not applied, by ordinal.
 
-    conflicting: how many of them are duplicates with other contents than the event that was applied. new: account
-    and event key of the claims that were made.
+    conflicting: how many of them are duplicates with other contents than the event that was applied. new: account,
+    event key and digest of the claims to be made.
     """
 
     not_applied: Mapping[int, Outcome]
     conflicting: int
-    new: Sequence[tuple[int, bytes]] = ()
+    new: Sequence[tuple[int, bytes, int]] = ()
 
 
 async def claim_events(
-    connection: Connection, matched: Sequence[MatchedEvent], claim_window: timedelta
+    connection: Connection, matched: Sequence[MatchedEvent], known: KnownClaims, claim_window: timedelta
 ) -> Claims:
-    """Claim the keys of the new events.
-
-    Raises asyncpg's UniqueViolationError where another transaction claims one of the keys at the same time: the
-    batch has to be tried again, and will find that claim.
-    """
-    if not matched:
-        return Claims({}, 0)
-    claimed, horizons = await _read_claims(connection, matched)
+    """Decide which keys of these events to claim; `lock_contacts` makes the claims."""
+    claimed, horizons = known.digests, known.horizons
     since = datetime.now(UTC) - claim_window + _CLAIMS_MARGIN
     expired = {
         one.ordinal
@@ -79,12 +75,8 @@ async def claim_events(
             not_applied[one.ordinal] = Outcome.DUPLICATE
             applied = stored if stored is not None else may_claim and may_claim.event.digest
             conflicting += applied is not None and applied != one.event.digest
-    if new:
-        # In order, so that two transactions that claim the same keys wait for each other one way only.
-        await connection.copy_records_to_table(
-            "claims", records=sorted(new), columns=("account_id", "event_key", "digest")
-        )
-    return Claims(not_applied, conflicting, [(account, key) for account, key, _ in new])
+    # In order, so that two transactions that claim the same keys wait for each other one way only.
+    return Claims(not_applied, conflicting, sorted(new))
 
 
 async def claim_others(
@@ -94,31 +86,16 @@ async def claim_others(
     gone: AbstractSet[int],
     claim_window: timedelta,
 ) -> Claims:
-    """Give the claims back, and claim the keys of the events that are not gone: what is gone is not remembered.
+    """Give the claims back, and decide on those of the events that are not gone: what is gone is not remembered.
 
     gone: ordinals of events.
     """
     if claims.new:
-        await connection.execute(_SQL["release_claims"], *map(list, zip(*claims.new, strict=True)))
-    others = await claim_events(connection, [one for one in matched if one.ordinal not in gone], claim_window)
+        accounts, keys, _ = zip(*claims.new, strict=True)
+        await connection.execute(_SQL["release_claims"], accounts, keys)
+    left = [one for one in matched if one.ordinal not in gone]
+    others = await claim_events(connection, left, await look_up_claims(connection, left), claim_window)
     return Claims({**others.not_applied, **dict.fromkeys(gone, Outcome.GONE)}, others.conflicting, others.new)
-
-
-async def _read_claims(
-    connection: Connection, matched: Sequence[MatchedEvent]
-) -> tuple[dict[int, int], dict[int, int]]:
-    """Return the digests of claims that are there already, by ordinal; and horizons in microseconds, by account."""
-    accounts = [one.account.id for one in matched]
-    keys = b"".join([one.event.key for one in matched])
-    claimed, horizons = {}, {}
-    for number, digest, account, horizon in await connection.fetch(
-        _SQL["claimed"], numbers(accounts), keys, sorted(set(accounts))
-    ):
-        if account is None:
-            claimed[matched[number - 1].ordinal] = digest
-        else:
-            horizons[account] = to_microseconds(horizon)
-    return claimed, horizons
 
 
 async def _find_on_timeline(connection: Connection, old: Sequence[MatchedEvent]) -> frozenset[int]:

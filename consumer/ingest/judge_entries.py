@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from consumer.contact_state.messages import ChangedEntry
     from consumer.domain.dedup_key import KeyJudgement, StoredEntry
     from consumer.infra.postgres.connection import Connection
+    from consumer.infra.postgres.writes import Writes
 
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _END = datetime.max.replace(tzinfo=UTC)
@@ -40,7 +41,7 @@ class JudgedEntries:
     flipped: int
 
 
-async def judge_entries(connection: Connection, entries: Sequence[NewEntry]) -> JudgedEntries:
+async def judge_entries(connection: Connection, writes: Writes, entries: Sequence[NewEntry]) -> JudgedEntries:
     """Judge new entries; store them, the entries that turn over, and the states of their dedup keys."""
     if not entries:
         return JudgedEntries([], {}, Counter(), 0)
@@ -52,10 +53,10 @@ async def judge_entries(connection: Connection, entries: Sequence[NewEntry]) -> 
     states, flipped = await _judge_keys(connection, by_key, keys)
 
     changes = [counted_entry(entry) for entry in entries if entry.verdict is Verdict.COUNTED]
-    await store_entries(connection, entries)
+    await store_entries(writes, entries)
     if flipped:
         changes += await flip_entries(connection, flipped)
-    await _write_keys(connection, keys, states)
+    await _write_keys(writes, keys, states)
 
     steps: defaultdict[tuple[int, int], int] = defaultdict(int)
     for change in changes:
@@ -85,7 +86,9 @@ async def _read_keys(
     connection: Connection, by_key: Mapping[DedupKey, Sequence[NewEntry]]
 ) -> dict[DedupKey, StoredKey]:
     """Return the keys as they are remembered; of those seen first, what has counted under older editions."""
-    keys = await dedup_keys.read(connection, list(by_key)) if by_key else {}
+    # A contact that this transaction has created has none yet.
+    known = [key for key, entries in by_key.items() if not entries[0].contact.is_created]
+    keys = await dedup_keys.read(connection, known) if known else {}
     limited: list[Span] = []
     for key, entries in by_key.items():
         if key not in keys:
@@ -180,7 +183,7 @@ def _orders(
 
 
 async def _write_keys(
-    connection: Connection,
+    writes: Writes,
     keys: Mapping[DedupKey, StoredKey],
     states: Mapping[DedupKey, KeyState],
 ) -> None:
@@ -193,4 +196,4 @@ async def _write_keys(
         if (place := keys[key].place) is not None and state != keys[key].state
     ]
     if new or changed:
-        await dedup_keys.write(connection, new, changed)
+        await dedup_keys.write(writes, new, changed)

@@ -46,6 +46,11 @@ class LockedContact(msgspec.Struct, gc=False):
     is_new: bool
     was_erased: bool = False
 
+    @property
+    def is_created(self) -> bool:
+        """Whether this transaction has created it, so that nothing is stored of it."""
+        return self.is_new and not self.was_erased
+
 
 class LockedId(msgspec.Struct, gc=False):
     """An id whose row this transaction holds, and the contact that it means.
@@ -66,19 +71,29 @@ class LockedId(msgspec.Struct, gc=False):
         return None if self.number == self.contact.id else self.number
 
 
-async def lock_contacts(
-    connection: Connection, slices: Mapping[Person, int], salt: bytes
-) -> dict[Person, LockedId]:
-    """Lock these ids and the contacts they mean, in the order of their numbers; create those that are missing.
+async def claim_and_lock(
+    connection: Connection,
+    claims: Sequence[tuple[int, bytes, int]],
+    slices: Mapping[Person, int],
+) -> tuple[dict[Person, LockedId], Sequence[Person]]:
+    """Claim event keys, then lock these ids and the contacts they mean, and create those that are missing.
 
-    slices: by id, the slice it was seen in, which gives a new contact its shard. salt: of the installation. Raises
-    ContactsMovedError, and asyncpg's UniqueViolationError where another transaction creates one of them at the same
-    time: the batch has to be tried again.
+    claims: account, event key and digest, in order. Ids are locked in the order of their numbers. slices: by id,
+    the slice it was seen in, which gives a new contact its shard. Returns those created too. Raises
+    ContactsMovedError, and asyncpg's UniqueViolationError where another transaction claims one of the keys or
+    creates one of the contacts at the same time: the batch has to be tried again, and will find them.
     """
     people = sorted(slices)
-    if not people:
-        return {}
-    rows = {row[0]: row for row in await connection.fetch(_SQL["lock_contacts"], *_columns(people))}
+    if not (people or claims):
+        return {}, ()
+    found = await connection.fetch(
+        _SQL["claim_and_lock"],
+        *_columns(people),
+        numbers([account for account, _, _ in claims]),
+        b"".join([key for _, key, _ in claims]),
+        numbers([digest for _, _, digest in claims]),
+    )
+    rows = {row[0]: row for row in found}
     asked = set(people)
     contacts: dict[int, LockedContact] = {}
     locked: dict[Person, LockedId] = {}
@@ -96,27 +111,26 @@ async def lock_contacts(
             _SQL["create_contacts"], *_columns(missing), numbers([slices[person] for person in missing])
         ):
             locked[account, name] = LockedId(number, LockedContact(number, account, name, shard, is_new=True))
-        await _find_erased(connection, missing, locked, salt)
-    return locked
+    return locked, missing
 
 
-async def _find_erased(
-    connection: Connection, created: Sequence[Person], locked: dict[Person, LockedId], salt: bytes
+async def use_erased(
+    connection: Connection,
+    created: Sequence[Person],
+    erased: Sequence[asyncpg.Record],
+    locked: dict[Person, LockedId],
 ) -> None:
     """Put the rows of ids that were erased in the place of rows just created for them.
 
-    Looked up after the creation: a row that is erased later still had the id when it was created.
+    erased: as `changed_accounts` returns them. Looked up after the creation: a row that is erased later still had
+    the id when it was created.
     """
-    hashes = [hash_of(salt, account, name) for account, name in created]
-    again = await connection.fetch(_SQL["lock_erased"], numbers([account for account, _ in created]), hashes)
-    if not again:
-        return
-    people = [created[place - 1] for place, *_ in again]
+    people = [created[row["number"] - 1] for row in erased]
     await connection.execute(_SQL["uncreate_contacts"], [locked[person].number for person in people])
-    for person, (_, number, shard, deleted_before) in zip(people, again, strict=True):
+    for person, row in zip(people, erased, strict=True):
         account, name = person
-        contact = LockedContact(number, account, name, shard, is_new=True, was_erased=True)
-        locked[person] = LockedId(number, contact, _microseconds(deleted_before), is_erased=True)
+        contact = LockedContact(row["id"], account, name, row["shard"], is_new=True, was_erased=True)
+        locked[person] = LockedId(row["id"], contact, _microseconds(row["deleted_before"]), is_erased=True)
 
 
 async def keep_erased(connection: Connection, ids: Iterable[LockedId], salt: bytes) -> None:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from consumer.infra.postgres.errors import is_data_error, is_time_out
 from consumer.infra.postgres.retry import retry_transient
+from consumer.infra.postgres.writes import Writes
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import RecordOutcome
 from consumer.ingest.batch_context import BatchContext
+from consumer.ingest.fence import look_up_claims
 from consumer.ingest.stale_catalog import StaleCatalogError
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.store_dead_letters import refused_by_database
@@ -126,8 +128,10 @@ class OutsideLanes:
             connection = await context.begin()
             if within is not None:
                 await within.begin(connection)
+            writes = Writes(connection, together=False)
+            known = await look_up_claims(connection, batch.matched)
             applied = await apply_batch(
-                *(connection, batch, self._watch),
+                *(connection, writes, batch, known, self._watch),
                 shards=context.shards,
                 salt=context.salt,
                 may_erase=context.may_erase,

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from consumer.contact_state.outbox import Outbox
     from consumer.contact_state.weights import Weight, Weights
     from consumer.infra.postgres.connection import Connection
+    from consumer.infra.postgres.writes import Writes
     from consumer.ingest.judge_entries import JudgedEntries
     from consumer.ingest.lock_contacts import LockedContact
 
 
 async def score_changes(
     connection: Connection,
+    writes: Writes,
     judged: JudgedEntries,
     contacts: Iterable[LockedContact],
     *,
@@ -62,7 +64,7 @@ async def score_changes(
         outbox=outbox,
         cause=cause,
     )
-    await scores.write(connection)
+    await scores.write(writes)
 
 
 def _announce(

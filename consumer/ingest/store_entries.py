@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from consumer.domain.dedup_key import StoredEntry
     from consumer.domain.model import Event
     from consumer.infra.postgres.connection import Connection
+    from consumer.infra.postgres.writes import Writes
     from consumer.ingest.lock_contacts import LockedContact
 
 _COLUMNS = (
@@ -60,7 +61,7 @@ class NewEntry(msgspec.Struct, gc=False):
     verdict: Verdict = Verdict.EXCLUDED
 
 
-async def store_entries(connection: Connection, entries: Sequence[NewEntry]) -> None:
+async def store_entries(writes: Writes, entries: Sequence[NewEntry]) -> None:
     """Store new entries with their verdicts."""
     rows = []
     for entry in entries:
@@ -90,7 +91,7 @@ async def store_entries(connection: Connection, entries: Sequence[NewEntry]) -> 
         )
     # In the order of the primary key, whose pages are then written one after another; so are keys and ranks.
     rows.sort(key=lambda row: row[:4])
-    await connection.copy_records_to_table("timeline", records=rows, columns=_COLUMNS)
+    await writes.copy("timeline", rows, _COLUMNS)
 
 
 async def flip_entries(

@@ -3,51 +3,60 @@
 -- (consumer/infra/postgres/column_params.py). `offset 0` fences lookups: by key for each row, never a whole table, whatever
 -- the planner estimates.
 
--- name: fence
--- Advances every lane of the batch by compare-and-set. If fewer advanced than were asked for, a
--- lane is held by another pipeline, stopped, or has been moved.
+-- name: fence_and_look_up
+-- Advances every lane of the batch ($1 to $10) by compare-and-set, and says how many, with the number of shards. If fewer
+-- advanced than were asked for, a lane is held by another pipeline, stopped, or has been moved. Further rows: the claims
+-- of these events' keys ($11, $12) that are there already, each with the number of its event; and the horizons of these
+-- accounts ($13) that have one.
 with asked as (
     select * from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
                          $7::bigint[], $8::bigint[], $9::jsonb[], $10::text[])
         as a(topic, partition, epoch, from_offset, to_offset, last_timestamp, last_checksum, seen, recent_dead,
              stopped)
 ), held as (
-    select l.topic, l.partition
-    from lanes l join asked a using (topic, partition)
-    where l.epoch = a.epoch and l.next_offset = a.from_offset and l.stopped is null
+    select asked.*
+    from lanes l join asked using (topic, partition)
+    where l.epoch = asked.epoch and l.next_offset = asked.from_offset and l.stopped is null
     order by l.topic, l.partition
     for no key update of l
 ), moved as (
     update lanes l
-    set next_offset = a.to_offset, last_timestamp = a.last_timestamp, last_checksum = a.last_checksum,
-        seen = a.seen, recent_dead = a.recent_dead, stopped = a.stopped
-    from held join asked a using (topic, partition)
-    where l.topic = held.topic and l.partition = held.partition
+    set next_offset = h.to_offset, last_timestamp = h.last_timestamp, last_checksum = h.last_checksum,
+        seen = h.seen, recent_dead = h.recent_dead, stopped = h.stopped
+    from held h
+    where l.topic = h.topic and l.partition = h.partition
     returning 1
 )
-select (select count(*) from moved) as moved, shards from installation
-
--- name: changed_accounts
--- The revision of the configuration, the accounts that have changed after an earlier one ($1, accounts_by_revision), and
--- whether contacts have been deleted.
-select revision, array(select key from accounts where revision > $1 order by revision offset 0) as accounts,
-    exists (select from deletions) as has_deletions
+select null::bigint as number, null::bigint as digest, null::int as account_id, null::timestamptz as horizon,
+    (select count(*) from moved) as moved, shards
 from installation
-
--- name: claimed
--- The claims of these events' keys that are there already, each with the number of its event; and the horizons of these
--- accounts ($3) that have one.
-select b.number, k.digest, null::int as account_id, null::timestamptz as horizon
+union all
+select b.number, k.digest, null, null, null, null
 from (
-    select number, account_id, substring($2::bytea from (number::int - 1) * 16 + 1 for 16) as event_key
-    from unnest($1::text::int[]) with ordinality as b(account_id, number)
+    select number, account_id, substring($12::bytea from (number::int - 1) * 16 + 1 for 16) as event_key
+    from unnest($11::text::int[]) with ordinality as b(account_id, number)
 ) b
 cross join lateral (
     select digest from claims k where k.account_id = b.account_id and k.event_key = b.event_key offset 0) k
 union all
-select null, null, a.id, a.horizon
-from unnest($3::int[]) as one(id)
+select null, null, a.id, a.horizon, null, null
+from unnest($13::int[]) as one(id)
 cross join lateral (select id, horizon from accounts a where a.id = one.id and a.horizon is not null offset 0) a
+
+-- name: changed_accounts
+-- The revision of the configuration, the accounts that have changed after an earlier one ($1, accounts_by_revision), and
+-- whether contacts have been deleted; a row of it for each of those contacts ($2, $3: hashes) that were erased, which are
+-- locked, each with its number among those asked for, and one row if there are none.
+with erased as (
+    select a.number, c.id, c.shard % (select shards from installation) as shard, c.deleted_before
+    from rows from (unnest($2::text::int[]), unnest($3::bytea[])) with ordinality as a(account_id, id_hash, number)
+    join contacts c on c.account_id = a.account_id and c.id_hash = a.id_hash
+    order by c.id
+    for no key update of c
+)
+select i.revision, array(select key from accounts where revision > $1 order by revision offset 0) as accounts,
+    exists (select from deletions) as has_deletions, e.number, e.id, e.shard, e.deleted_before
+from installation i left join erased e on true
 
 -- name: on_timeline
 -- The numbers of those of these events that are on the timeline.
@@ -82,9 +91,16 @@ cross join lateral (
     offset 0) m
 where m.deleted_before is not null
 
--- name: lock_contacts
--- Locks those of these contacts that exist, and those that they have been joined to, in the order of their numbers. What
--- depends on them has to be read by later statements: this one sees other tables as of before it waited.
+-- name: claim_and_lock
+-- Claims event keys ($3 to $5) in their order, and then locks those of these contacts ($1, $2) that exist, and those that
+-- they have been joined to, in the order of their numbers. What depends on them has to be read by later statements: this
+-- one sees other tables as of before it waited.
+with claimed as (
+    insert into claims (account_id, event_key, digest)
+    select account_id, substring($4::bytea from (number::int - 1) * 16 + 1 for 16), digest
+    from rows from (unnest($3::text::int[]), unnest($5::text::bigint[])) with ordinality as n(account_id, digest, number)
+    returning 1
+)
 select c.id, c.account_id, c.external_id, c.shard % (select shards from installation) as shard, c.survivor_id,
     c.has_absorbed, c.deleted_before
 from contacts c
@@ -94,6 +110,7 @@ where c.id = any(array(
     cross join lateral (
         select id, survivor_id from contacts c
         where c.account_id = a.account_id and c.external_id = a.external_id offset 0) c))
+    and (select count(*) from claimed) >= 0 -- else they would be claimed after it
 order by c.id
 for no key update of c
 
@@ -105,14 +122,6 @@ from rows from (unnest($1::text::int[]), string_to_table($2::text, E'\x1f'), unn
     as n(account_id, external_id, shard)
 order by account_id, external_id
 returning id, account_id, external_id, shard % (select shards from installation) as shard
-
--- name: lock_erased
--- Locks those contacts that were erased, by hash; each with its number among those asked for.
-select a.number, c.id, c.shard % (select shards from installation) as shard, c.deleted_before
-from rows from (unnest($1::text::int[]), unnest($2::bytea[])) with ordinality as a(account_id, id_hash, number)
-join contacts c on c.account_id = a.account_id and c.id_hash = a.id_hash
-order by c.id
-for no key update of c
 
 -- name: uncreate_contacts
 -- Deletes contacts that this transaction has created.

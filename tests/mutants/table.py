@@ -434,9 +434,9 @@ MUTANTS = (
         test="tests/pipeline/test_claims.py::test_a_key_is_remembered",
         edits=(
             Edit(
-                "consumer/ingest/claim_events.py",
-                old="    if new:\n        # In order",
-                new="    if False:\n        # In order",
+                "consumer/ingest/apply.py",
+                old="claim_and_lock(connection, claims.new, people)",
+                new="claim_and_lock(connection, [], people)",
             ),
         ),
     ),
@@ -447,8 +447,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "sql/queries/batch.sql",
-                old="where l.epoch = a.epoch and l.next_offset = a.from_offset",
-                new="where l.next_offset = a.from_offset",
+                old="where l.epoch = asked.epoch and l.next_offset = asked.from_offset",
+                new="where l.next_offset = asked.from_offset",
             ),
         ),
     ),
@@ -472,8 +472,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "sql/queries/batch.sql",
-                old="offset 0) c))\norder by c.id\nfor no key update of c\n",
-                new="offset 0) c))\norder by c.id\n",
+                old="else they would be claimed after it\norder by c.id\nfor no key update of c\n",
+                new="else they would be claimed after it\norder by c.id\n",
             ),
         ),
     ),
@@ -523,6 +523,18 @@ MUTANTS = (
                 "consumer/relay/shard_publisher.py",
                 old="asyncio.create_task(self._raise_floor(connection, before))",
                 new="asyncio.create_task(self._raise_floor(connection, position))",
+            ),
+        ),
+    ),
+    Mutant(
+        "commit-before-writes",
+        breaks="what a small batch writes follows its commit",
+        test="tests/postgres/test_writes.py::test_all_of_it_or_nothing",
+        edits=(
+            Edit(
+                "consumer/infra/postgres/writes.py",
+                old="[*self._calls, *([last] if last else [])]",
+                new="[*([last] if last else []), *self._calls]",
             ),
         ),
     ),
@@ -681,7 +693,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/ingest/batch_processor.py",
-                old='        if row["shards"] != self._context.shards:\n',
+                old="        if shards != self._context.shards:\n",
                 new="        if False:\n",
             ),
         ),

@@ -68,13 +68,21 @@ class _Cuttable(_Base):
     async def fetchval(self, query: str, *args: Any, **options: Any) -> Any:
         return await self._await(query, lambda: super(_Cuttable, self).fetchval(query, *args, **options))
 
+    async def copy_records_to_table(self, table_name: str, **options: Any) -> Any:
+        return await self._await(
+            options.get("where") or f"copy {table_name}",
+            lambda: super(_Cuttable, self).copy_records_to_table(table_name, **options),
+        )
+
     async def _await(self, statement: str, send: Callable[[], Awaitable[Any]]) -> Any:
         cuts = self.cuts
         if cuts is None or not cuts.armed:
             return await send()
         if cuts.dead:
             raise WorkerDied
-        cuts.awaits.append(" ".join(statement.split())[:60])
+        # Writes sends statements together with a commit: they are cut where the commit is.
+        name = "commit" if statement.endswith("; commit") else " ".join(statement.split())[:60]
+        cuts.awaits.append(name)
         if not cuts.at & {len(cuts.awaits), cuts.awaits[-1]}:
             return await send()
         if cuts.after:

@@ -157,8 +157,15 @@ class _Turned:
     async def fetchval(self, query: str, *args: Any) -> Any:
         return await self._in_turn(self._connection.fetchval, query, *args)
 
+    async def copy_records_to_table(self, table: str, *, where: str | None = None, **options: Any) -> Any:
+        return await self._in_turn(
+            lambda _: self._connection.copy_records_to_table(table, where=where, **options), where or "copy"
+        )
+
     async def _in_turn(self, send: Callable[..., Awaitable[Any]], query: str, *args: Any) -> Any:
-        return await self._schedule.in_turn(self._worker, query, lambda: send(query, *args))
+        # Writes sends statements together with a commit: their turn is the commit's.
+        name = "commit" if query.endswith("; commit") else query
+        return await self._schedule.in_turn(self._worker, name, lambda: send(query, *args))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog
     from consumer.infra.postgres.connection import Connection
 
-LOCK_CONTACTS = queries("batch")["lock_contacts"]
+LOCK_CONTACTS = queries("batch")["claim_and_lock"]
 MARK_COUNTED = queries("weights")["mark_counted"]
 RAISE_REVISION = queries("revision_lock")["raise_revision"]
 _TWO = [definition("won", "deal.won"), definition("lost", "deal.lost")]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
+from consumer.ingest import batch_processor
 from tests.oracle import Oracle
 from tests.pipeline import committed_rows, rich_batch, service
 from tests.pipeline.connection_cuts import Cuts, WorkerDied
@@ -112,10 +113,19 @@ async def test_the_undisturbed_batch_is_as_the_oracle_says(
     assert sum(head > 0 for _, head in state["outbox_heads"]) == 3  # several shards
 
 
+@pytest.mark.parametrize("together", [0, 100], ids=["one by one", "together"])
 async def test_a_cut_at_any_await_leaves_no_trace(
-    postgres_server: PostgresServer, past: str, report_line: Callable[[str], None]
+    postgres_server: PostgresServer,
+    past: str,
+    report_line: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    together: int,
 ) -> None:
-    """Wherever the connection is cut, and whichever worker goes on, the state is that of the undisturbed run."""
+    """Wherever the connection is cut, and whichever worker goes on, the state is that of the undisturbed run.
+
+    Whether the batch's writes go to Postgres one by one or in one message.
+    """
+    monkeypatch.setattr(batch_processor, "_TOGETHER", together)
     counting = Cuts()
     async with copied_database(postgres_server, past) as dsn:
         outcomes, undisturbed = await _run(dsn, counting)

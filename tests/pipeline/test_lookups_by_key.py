@@ -49,7 +49,6 @@ _WHOLE_CONCERNS = {
 _EXCEPTIONS = {
     ("contact_keyset", "count_contacts"): "by the index over an account's numbers, up to a limit",
     ("contact_keyset", "next_contacts"): "by the index over an account's numbers, up to a limit",
-    ("batch", "changed_accounts"): "whether there are deletions: the first one, if any",
     ("identity", "deletion_status"): "by an index of its own, for one request",
     ("contacts", "owned"): "by the index over owners, up to a limit",
     ("contacts", "ranged"): "by the index over points, up to a limit",
@@ -62,6 +61,8 @@ _EXCEPTIONS = {
     ("rejudgement", "begin"): "the highest number, from the end of the primary key",
     ("republish", "contacts"): "in the order of the unique key, up to a limit",
 }
+# Tables of which a statement asks whether they have a row.
+_FIRST_ROW = {"batch changed_accounts": "deletions"}
 # Concerns of transactions that hold contact locks, but for publishes, which have settings of their own.
 _UNDER_LOCKS = {
     "adjustments",
@@ -119,7 +120,8 @@ async def test_every_lookup_is_by_key(database: str, connection: Connection, sto
     without_key = {}
     for name, text, settings in _statements():
         plan = await generic_plan(connection, text, settings)
-        if found := list(_scans_without_key(plan)):
+        first_row = f" of {_FIRST_ROW.get(name)} "
+        if found := [scan for scan in _scans_without_key(plan) if first_row not in scan]:
             without_key[name] = found
         await connection.execute("rollback; deallocate planned")
     assert without_key == {}

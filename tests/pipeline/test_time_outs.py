@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pytest
 
     from consumer.infra.postgres.connection import Connection
+    from consumer.infra.postgres.writes import Writes
     from consumer.ingest.judge_entries import JudgedEntries
     from consumer.ingest.store_entries import NewEntry
     from tests.pipeline.service import Service
@@ -145,11 +146,13 @@ async def test_a_frozen_database() -> None:
 async def test_laying_out_that_takes_too_long(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transaction that Postgres ended as idle, because the work between its statements took long, is divided."""
 
-    async def judge_slowly(connection: Connection, entries: Sequence[NewEntry]) -> JudgedEntries:
+    async def judge_slowly(
+        connection: Connection, writes: Writes, entries: Sequence[NewEntry]
+    ) -> JudgedEntries:
         end = time.monotonic() + _IDLE / 4 * len(entries)
         while time.monotonic() < end:  # the event loop stands still, as in any long computation
             pass
-        return await judge_entries(connection, entries)
+        return await judge_entries(connection, writes, entries)
 
     monkeypatch.setattr(apply, "judge_entries", judge_slowly)
     async with _impatient(database) as worker:

@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+import pytest
+
+from consumer.ingest import batch_processor
 from sql import queries
 from tests.builders.catalog_documents import dedup_document
 from tests.builders.events import clock_event
@@ -61,14 +64,18 @@ async def test_who_waited_for_a_contact_judges_by_what_was_left(
     assert set((await service.tallies(connection)).values()) == {1}
 
 
-async def test_heads_are_taken_last(database: str, connection: Connection) -> None:
+@pytest.mark.parametrize(("together", "last"), [(0, ENQUEUE), (100, "commit")])
+async def test_heads_are_taken_last(
+    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch, together: int, last: str
+) -> None:
     """Batches of other contacts do not wait for one that is yet to be applied, though they share its shard."""
+    monkeypatch.setattr(batch_processor, "_TOGETHER", together)
     schedule = Schedule(database, connection)
     committed: list[int] = []
     async with _two(schedule, database, "always") as (first, second):
         schedule.committed = committed.append
         await schedule.run(
-            chain(schedule.turns_until(0, ENQUEUE), repeat(1)),
+            chain(schedule.turns_until(0, last), repeat(1)),
             {0: first.batch([clock_event("10:00")]), 1: second.batch([clock_event("10:01", subject="bob")])},
         )
 

@@ -17,11 +17,13 @@ from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Record
 from consumer.infra.postgres.errors import is_data_error
 from consumer.infra.postgres.retry import retry_transient
+from consumer.infra.postgres.writes import Writes
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.apply import apply_batch
 from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_context import BatchContext
 from consumer.ingest.dead_letters import browse
+from consumer.ingest.fence import look_up_claims
 from consumer.ingest.stale_catalog import StaleCatalogError
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.store_dead_letters import refused_by_database
@@ -149,7 +151,9 @@ class Replay:
             return await self._transaction(connection, ids)
         applied = await apply_batch(
             connection,
+            Writes(connection, together=False),
             batch,
+            await look_up_claims(connection, batch.matched),
             self._watch,
             shards=self._context.shards,
             salt=self._context.salt,
