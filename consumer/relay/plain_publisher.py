@@ -39,7 +39,7 @@ class PublishedPosition:
 
     number: of the last message published. incarnation: 0 if Kafka's position was not written by a relay. floor: the
     position that Postgres had confirmed before this was sent. mark: CRC-32 of the last message's facts in the
-    outbox. Floor and mark distinguish a database that lost commits from one whose floor is one transaction late.
+    outbox. Floor and mark distinguish a database that lost commits from one whose floor is late.
     """
 
     number: int

@@ -152,7 +152,7 @@ class ShardPublisher:
     async def _has_lost_commits(
         self, connection: Connection, known: PublishedPosition, state: asyncpg.Record
     ) -> bool:
-        """Return whether the database lacks published messages; a floor one transaction late is no loss."""
+        """Return whether the database lacks published messages; a floor that follows late is no loss."""
         if known.incarnation > state["incarnation"] or known.number > state["head"]:
             return True
         if known.floor > state["floor"]:
