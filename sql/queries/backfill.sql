@@ -37,11 +37,12 @@ select events from backfill_batches where backfill_id = $1 and number = $2
 
 -- name: lock
 -- Locks a backfill; no row if another process has it, it has ended, or a batch of it no longer has just these events ($3).
+-- The batch is locked too: otherwise it would be seen as of before another process, which has it no more, has applied it.
 select b.id
 from backfills b
 join backfill_batches p on p.backfill_id = b.id and p.number = $2
 where p.events = $3 and b.id = $1 and b.ended_at is null
-for no key update of b skip locked
+for no key update of b, p skip locked
 
 -- name: record
 -- Records that the first events ($3) of a batch are applied, and what is left of it ($4: null if nothing is).

@@ -40,7 +40,14 @@ async def _feed(dsn: str, *names: str) -> int:
                     entries += await connection.fetchval(_LEFT, account)
                     await connection.close()
                 else:
-                    await worker.batch([replace(record, accountid=account) for record in step.records])
+                    records = [
+                        replace(record, accountid=account) if record.accountid == vector.account else record
+                        for record in step.records
+                    ]
+                    if step.backfilled:
+                        await worker.backfill(records, with_xp=step.with_xp)
+                    else:
+                        await worker.batch(records)
                     await service.carry_out(dsn)
         entries += sum(len(verdicts) for verdicts in vector.expect["verdicts"].values())
     return entries

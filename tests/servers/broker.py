@@ -13,10 +13,9 @@ import time
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import for_code
 
 from consumer.demo.servers import ServerFailedError
-from consumer.infra.kafka.create_topics import wait_for_controller
+from consumer.infra.kafka.create_topics import request_topics, wait_for_controller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,10 +89,8 @@ async def create_topics(
     try:
         await wait_for_controller(admin)
         wanted = [NewTopic(name, partitions, 1, topic_configs=dict(settings)) for name in names]
-        answer = await admin.create_topics(wanted)
-        for name, code, *message in answer.topic_errors:
-            if code:
-                raise for_code(code)(f"{name}: {message}")
+        for name, (kind, why) in (await request_topics(admin, wanted)).items():
+            raise kind(f"{name}: {why}")
         deadline = time.monotonic() + 10
         # The controller has answered; the broker hears of its own topics a moment later.
         while not await _all_visible(admin, names, partitions):

@@ -6,12 +6,14 @@ Never changes a topic that exists: its partitions and settings belong to the clu
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
     InvalidConfigurationError,
+    InvalidReplicationFactorError,
     KafkaConnectionError,
     TopicAlreadyExistsError,
     for_code,
@@ -97,7 +99,7 @@ async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:
     await kafka.start_client(admin)
     try:
         await wait_for_controller(admin)
-        refused = await _request(admin, topics)
+        refused = await request_topics(admin, topics)
         unbounded = [
             NewTopic(topic.name, topic.num_partitions, topic.replication_factor)
             for topic in topics
@@ -107,7 +109,7 @@ async def _create(settings: Settings, topics: list[NewTopic]) -> dict[str, str]:
         if unbounded:  # a broker before 3.6 knows no such bound
             for topic in unbounded:
                 del refused[topic.name]
-            refused |= await _request(admin, unbounded)
+            refused |= await request_topics(admin, unbounded)
     finally:
         await admin.close()
     return {name: text for name, (_, text) in refused.items()}
@@ -128,10 +130,31 @@ async def wait_for_controller(admin: AIOKafkaAdminClient) -> None:
         raise KafkaConnectionError("the cluster has no controller") from None
 
 
+async def request_topics(
+    admin: AIOKafkaAdminClient, topics: list[NewTopic]
+) -> dict[str, tuple[type[Exception], str]]:
+    """Ask the controller for these topics; return error and text of those refused, by name.
+
+    Those that are there already are not refused. Asks again, for 15 seconds, while brokers that have just started
+    are fenced: until then the controller has none to put partitions on.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        refused = await _request(admin, topics)
+        fenced = {name for name, (kind, text) in refused.items() if _is_fenced(kind, text)}
+        if not fenced or time.monotonic() > deadline:
+            return refused
+        # What was created is not refused the next time.
+        await asyncio.sleep(_BETWEEN_SECONDS)
+
+
+def _is_fenced(kind: type[Exception], text: str) -> bool:
+    return kind is InvalidReplicationFactorError and "fenced" in text
+
+
 async def _request(
     admin: AIOKafkaAdminClient, topics: list[NewTopic]
 ) -> dict[str, tuple[type[Exception], str]]:
-    """Ask the controller for these topics; return error and text of those refused, by name."""
     answer = await admin.create_topics(topics, timeout_ms=_PATIENCE_SECONDS * 1000)
     refused: dict[str, tuple[type[Exception], str]] = {}
     for name, code, *message in answer.topic_errors:
