@@ -1305,7 +1305,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "sql/queries/backfill.sql",
-                old="where p.events = $3 and b.id = $1 and b.ended_at is null\nfor no key update of b, p skip locked",
+                old="where p.events = $3 and b.id = $1 and b.ended_at is null\n"
+                "for no key update of b, p skip locked",
                 new="where (p.events = $3 or true) and b.id = $1 and b.ended_at is null\nfor no key update of b",
             ),
             Edit(
