@@ -86,14 +86,13 @@ from definitions d join editions e on e.definition_id = d.id
 where d.account_id = $1
 
 -- name: leave
--- Takes the payload of entries that stay ($2 to $5), of these definitions ($6) the object too.
+-- Takes the payload of entries that stay ($2 to $5).
 update timeline t
-set type = '', source = '', event_id = '', data = '', actor_id = null, actor_type = null, settled = true, purged_at = now(),
-    object_id = case when t.definition_id = any($6::int[]) then null else t.object_id end
+set type = '', source = '', event_id = '', data = '', actor_id = null, actor_type = null, settled = true, purged_at = now()
 from rows from (unnest($2::bigint[]), unnest($3::timestamptz[]), unnest($4::bytea[]), unnest($5::int[]))
     as l(contact_id, occurred_at, event_key, definition_id)
 where t.account_id = $1 and t.contact_id = l.contact_id and t.occurred_at = l.occurred_at and t.event_key = l.event_key
-    and t.definition_id = l.definition_id and t.occurred_at < $7
+    and t.definition_id = l.definition_id and t.occurred_at < $6
 
 -- name: remove
 -- Removes the entries of these contacts ($2) that are dated before $3, except those that stay ($4 to $7).

@@ -15,7 +15,7 @@ from consumer.infra.postgres.column_params import places
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY
 from consumer.scoring.jobs import JobKind
 from consumer.scoring.retention.requests import PurgeStatus, status
-from schemas.vocabulary import Per, Verdict
+from schemas.vocabulary import Verdict
 from sql import queries
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class _Step:
                 (contact, definition, carried_by(came_by), count, last_at)
                 for came_by, (count, last_at) in purged.carried.items()
             ]
-        await self._leave(editions)
+        await self._leave()
         await self._remove()
         await self._write_keys(editions)
         return sum(not one.is_purged for old in self._entries.values() for one in old)
@@ -154,7 +154,7 @@ class _Step:
             editions[definition][number] = Edition.stored(policy, interval, per)
         return editions
 
-    async def _leave(self, editions: dict[int, dict[int, Edition]]) -> None:
+    async def _leave(self) -> None:
         """Take the payload of the entries that stay, if an earlier purge has not."""
         whole = [
             (contact, one.entry.occurred_at, one.entry.event_key, definition)
@@ -163,14 +163,7 @@ class _Step:
             if not one.is_purged and one.entry in self._left[contact, definition]
         ]
         if whole:
-            without_object = [
-                definition
-                for definition, of_definition in editions.items()
-                if all(edition.per is Per.CONTACT for edition in of_definition.values())
-            ]
-            await self._connection.execute(
-                _SQL["leave"], self._account, *_columns(whole), without_object, self._until
-            )
+            await self._connection.execute(_SQL["leave"], self._account, *_columns(whole), self._until)
 
     async def _remove(self) -> None:
         stays = [
