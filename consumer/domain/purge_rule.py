@@ -79,6 +79,12 @@ def keys_after(
         if entry.verdict is Verdict.COUNTED and entry.order in gone:
             key = _key(entry, entry.edition, editions)
             counts[key] = counts.get(key, 0) + 1
+    last_left: dict[Key, datetime] = {}
+    for number in editions:
+        for entry in left:
+            if entry.edition <= number:
+                key = _key(entry, number, editions)
+                last_left[key] = max(last_left.get(key, entry.occurred_at), entry.occurred_at)
     changed: dict[Key, KeyState | None] = {}
     for key, state in keys.items():
         after = KeyState(state.count - counts.get(key, 0), state.last_counted, state.last_fixed_at)
@@ -87,14 +93,7 @@ def keys_after(
         if editions[key[0]].policy is not Policy.ALWAYS and (
             after.last_fixed_at is None or after.last_fixed_at < horizon
         ):
-            after.last_fixed_at = max(
-                (
-                    entry.occurred_at
-                    for entry in left
-                    if entry.edition <= key[0] and _key(entry, key[0], editions) == key
-                ),
-                default=None,
-            )
+            after.last_fixed_at = last_left.get(key)
         if after == state:
             continue
         is_empty = not after.count and after.last_counted is None and after.last_fixed_at is None

@@ -74,25 +74,19 @@ limit 1
 
 -- name: past
 -- The entries of these contacts ($2) that are dated before $3.
-select contact_id, definition_id, purged_at is not null as is_purged, occurred_at, event_key, edition, object_id, settled,
+select contact_id, definition_id, purged_at is null as is_whole, occurred_at, event_key, edition, object_id, settled,
     verdict::text as verdict, came_by
 from timeline
 where account_id = $1 and contact_id = any($2::bigint[]) and occurred_at < $3
 
--- name: editions
--- The editions of an account's definitions.
-select e.definition_id, e.number, e.policy::text as policy, e.interval_seconds, e.per::text as per
-from definitions d join editions e on e.definition_id = d.id
-where d.account_id = $1
-
 -- name: leave
--- Takes the payload of entries that stay ($2 to $5).
+-- Takes the payload of entries that stay ($3 to $6) and are dated before $2, unless an earlier purge has.
 update timeline t
 set type = '', source = '', event_id = '', data = '', actor_id = null, actor_type = null, settled = true, purged_at = now()
-from rows from (unnest($2::bigint[]), unnest($3::timestamptz[]), unnest($4::bytea[]), unnest($5::int[]))
+from rows from (unnest($3::bigint[]), unnest($4::timestamptz[]), unnest($5::bytea[]), unnest($6::int[]))
     as l(contact_id, occurred_at, event_key, definition_id)
 where t.account_id = $1 and t.contact_id = l.contact_id and t.occurred_at = l.occurred_at and t.event_key = l.event_key
-    and t.definition_id = l.definition_id and t.occurred_at < $6
+    and t.definition_id = l.definition_id and t.occurred_at < $2 and t.purged_at is null
 
 -- name: remove
 -- Removes the entries of these contacts ($2) that are dated before $3, except those that stay ($4 to $7).

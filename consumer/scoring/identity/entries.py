@@ -62,7 +62,7 @@ async def judge_again(
         _SQL["entries"], account_id, contact, sorted(definitions)
     ):
         by_definition[definition].append(UnionEntry((occurred_at, event_key), *rest))
-    known = await _read_definitions(connection, by_definition)
+    known = await read_definitions(connection, by_definition)
     flips: list[Flip] = []
     keys: list[tuple[DedupKey, KeyState]] = []
     for number, entries in by_definition.items():
@@ -152,7 +152,8 @@ def _flip(account_id: int, contact: int, definition: Definition, entry: UnionEnt
     )
 
 
-async def _read_definitions(connection: Connection, numbers: Collection[int]) -> dict[int, Definition]:
+async def read_definitions(connection: Connection, numbers: Collection[int]) -> dict[int, Definition]:
+    """Return definitions by number."""
     found: dict[int, Definition] = {}
     for number, key, edition, policy, interval, per in await connection.fetch(
         _SQL["definitions"], sorted(numbers)

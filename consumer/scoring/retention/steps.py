@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from consumer.contact_state import dedup_keys
 from consumer.contact_state.dedup_keys import CARRIED, carried_by
 from consumer.domain import purge_rule
-from consumer.domain.verdict_rule import Edition, TimelineEntry
+from consumer.domain.verdict_rule import TimelineEntry
 from consumer.infra.postgres.column_params import places
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY
+from consumer.scoring.identity.entries import read_definitions
 from consumer.scoring.jobs import JobKind
 from consumer.scoring.retention.requests import PurgeStatus, status
 from schemas.vocabulary import Verdict
@@ -24,9 +23,10 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from consumer.contact_state.dedup_keys import StoredKey
+    from consumer.contact_state.dedup_keys import DedupKey, Place
     from consumer.domain.dedup_key import KeyState
     from consumer.infra.postgres.connection import Connection
+    from consumer.scoring.identity.entries import Definition
 
 _SQL = queries("retention")
 # Whole entries in one step: batches with events of their contacts wait for it. Measured: docs/measurements.md.
@@ -99,13 +99,6 @@ async def _choose(
     return chosen, horizon, len(contacts)
 
 
-class _OldEntry(msgspec.Struct, gc=False):
-    """An entry, and whether an earlier purge has taken its payload."""
-
-    entry: TimelineEntry
-    is_purged: bool
-
-
 class _Step:
     """Removes what some locked contacts of an account have before an instant."""
 
@@ -116,88 +109,80 @@ class _Step:
         self._account = account
         self._contacts = contacts
         self._until = until
-        # (contact, definition) of entries.
-        self._entries: defaultdict[tuple[int, int], list[_OldEntry]] = defaultdict(list)
+        # By contact and definition.
+        self._entries: defaultdict[tuple[int, int], list[TimelineEntry]] = defaultdict(list)
         self._left: dict[tuple[int, int], list[TimelineEntry]] = {}
         self._carried: list[tuple[int, int, str, int, datetime]] = []
+        self._definitions: dict[int, Definition] = {}
 
     async def run(self) -> int:
         """Return how many entries have lost their payload."""
-        await self._read()
-        editions = await self._editions()
-        for (contact, definition), old in self._entries.items():
-            purged = purge_rule.purge([one.entry for one in old], editions[definition], self._until)
+        whole = await self._read()
+        self._definitions = await read_definitions(
+            self._connection, {definition for _, definition in self._entries}
+        )
+        for (contact, definition), entries in self._entries.items():
+            purged = purge_rule.purge(entries, self._definitions[definition].editions, self._until)
             self._left[contact, definition] = purged.left
             self._carried += [
                 (contact, definition, carried_by(came_by), count, last_at)
                 for came_by, (count, last_at) in purged.carried.items()
             ]
-        await self._leave()
         await self._remove()
-        await self._write_keys(editions)
-        return sum(not one.is_purged for old in self._entries.values() for one in old)
+        await self._write_keys()
+        return whole
 
-    async def _read(self) -> None:
+    async def _read(self) -> int:
+        """Read the entries, and return how many are whole."""
         rows = await self._connection.fetch(_SQL["past"], self._account, self._contacts, self._until)
-        for contact, definition, is_purged, *columns in rows:
+        whole = 0
+        for contact, definition, is_whole, *columns in rows:
             occurred_at, event_key, edition, object_id, settled, verdict, came_by = columns
             entry = TimelineEntry(
                 occurred_at, event_key, edition, object_id, settled, Verdict(verdict), came_by
             )
-            self._entries[contact, definition].append(_OldEntry(entry, is_purged))
-
-    async def _editions(self) -> dict[int, dict[int, Edition]]:
-        editions: defaultdict[int, dict[int, Edition]] = defaultdict(dict)
-        for definition, number, policy, interval, per in await self._connection.fetch(
-            _SQL["editions"], self._account
-        ):
-            editions[definition][number] = Edition.stored(policy, interval, per)
-        return editions
-
-    async def _leave(self) -> None:
-        """Take the payload of the entries that stay, if an earlier purge has not."""
-        whole = [
-            (contact, one.entry.occurred_at, one.entry.event_key, definition)
-            for (contact, definition), old in self._entries.items()
-            for one in old
-            if not one.is_purged and one.entry in self._left[contact, definition]
-        ]
-        if whole:
-            await self._connection.execute(_SQL["leave"], self._account, *_columns(whole), self._until)
+            self._entries[contact, definition].append(entry)
+            whole += is_whole
+        return whole
 
     async def _remove(self) -> None:
-        stays = [
+        """Remove the entries that go, and the payload of those that stay."""
+        stay = [
             (contact, entry.occurred_at, entry.event_key, definition)
             for (contact, definition), left in self._left.items()
             for entry in left
         ]
-        await self._connection.execute(
-            _SQL["remove"], self._account, self._contacts, self._until, *_columns(stays)
-        )
+        columns = [list(column) for column in zip(*stay, strict=True)] or [[], [], [], []]
+        if stay:
+            await self._connection.execute(_SQL["leave"], self._account, self._until, *columns)
+        await self._connection.execute(_SQL["remove"], self._account, self._contacts, self._until, *columns)
 
-    async def _write_keys(self, editions: dict[int, dict[int, Edition]]) -> None:
+    async def _write_keys(self) -> None:
         """Store the new states of dedup keys, and the carried counts."""
-        definitions = sorted({definition for _, definition in self._entries})
-        stored: defaultdict[tuple[int, int], dict[purge_rule.Key, StoredKey]] = defaultdict(dict)
-        found = await dedup_keys.of_definitions(self._connection, self._contacts, definitions)
-        for (contact, definition, edition, object_key), one in found.items():
-            if edition != CARRIED:
-                stored[contact, definition][edition, object_key] = one
-        changed: list[tuple[Any, KeyState]] = []
-        gone: list[Any] = []
+        stored: defaultdict[tuple[int, int], dict[purge_rule.Key, KeyState]] = defaultdict(dict)
+        where: dict[DedupKey, Place] = {}
+        found = await dedup_keys.of_definitions(self._connection, self._contacts, sorted(self._definitions))
+        for dedup_key, one in found.items():
+            contact, definition, edition, object_key = dedup_key
+            if edition != CARRIED and one.place is not None:
+                stored[contact, definition][edition, object_key] = one.state
+                where[dedup_key] = one.place
+        changed: list[tuple[Place, KeyState]] = []
+        gone: list[Place] = []
         for (contact, definition), keys in stored.items():
             after = purge_rule.keys_after(
-                {key: one.state for key, one in keys.items()},
-                [one.entry for one in self._entries[contact, definition]],
+                keys,
+                self._entries[contact, definition],
                 self._left.get((contact, definition), ()),
-                editions[definition],
+                self._definitions[definition].editions,
                 self._until,
             )
             for key, state in after.items():
+                place = where[contact, definition, *key]
                 if state is None:
-                    gone.append(keys[key].place)
+                    gone.append(place)
                 else:
-                    changed.append((keys[key].place, state))
+                    changed.append((place, state))
         if changed:
             await dedup_keys.write(self._connection, [], changed)
         if gone:
@@ -206,14 +191,3 @@ class _Step:
             await self._connection.execute(
                 _SQL["carry"], *map(list, zip(*sorted(self._carried), strict=True))
             )
-
-
-def _columns(
-    entries: Sequence[tuple[int, datetime, bytes, int]],
-) -> tuple[list[int], list[datetime], list[bytes], list[int]]:
-    return (
-        [contact for contact, _, _, _ in entries],
-        [occurred_at for _, occurred_at, _, _ in entries],
-        [event_key for _, _, event_key, _ in entries],
-        [definition for _, _, _, definition in entries],
-    )
