@@ -61,11 +61,16 @@ async def drop_empty(connection: Connection) -> list[Month]:
     existing, _ = await _existing(connection)
     dropped = []
     for month in sorted(month for month in existing if _following(month) <= (horizon.year, horizon.month)):
+        is_used = f"select exists (select from {_table(month)})"
+        # Before the lock, which all batches wait for: a month that dedup needs something of stays for long.
+        if await connection.fetchval(is_used):
+            continue
         async with connection.transaction():
             await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
             # Alone: a lock of the whole timeline would wait for readers of every month.
             await connection.execute("lock table only timeline in access exclusive mode")
-            if not await connection.fetchval(f"select exists (select from {_table(month)})"):
+            # A batch may have begun before the horizon moved.
+            if not await connection.fetchval(is_used):
                 await connection.execute(f"drop table {_table(month)}")
                 dropped.append(month)
     return dropped

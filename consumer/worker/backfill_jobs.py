@@ -9,11 +9,10 @@ from aiokafka.errors import KafkaError
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
-from consumer.infra.wait import event_within
 from consumer.ingest.backfill.run import PAUSE
 from consumer.ingest.backfill.steps import BackfillSteps, NotOurTurnError, due_backfills, record_failure
 from consumer.scoring.announce import OutboxWatch, RelayNotRunningError
-from consumer.worker.rounds import work_in_rounds
+from consumer.worker import rounds
 
 if TYPE_CHECKING:
     import asyncio
@@ -49,7 +48,7 @@ class BackfillJobs:
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set; a transient error of the database ends one round, others are raised."""
         try:
-            await work_in_rounds(
+            await rounds.work_in_rounds(
                 "backfills retried", self.round, stopping, database=self._database, every=self._every
             )
         finally:
@@ -69,7 +68,7 @@ class BackfillJobs:
             began = self._clock.monotonic()
             if await self._take(due.number):
                 got_on = True
-                await event_within(stopping, (self._clock.monotonic() - began) * self._pause)
+                await rounds.rest(stopping, self._clock, began, factor=self._pause)
         return got_on
 
     async def _has_room(self) -> bool:

@@ -12,14 +12,13 @@ import structlog
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import is_time_out, retry_reason
-from consumer.infra.wait import event_within
 from consumer.scoring import jobs
 from consumer.scoring.announce import OutboxWatch, RelayNotRunningError
 from consumer.scoring.jobs import Turns, WaitsFor
 from consumer.scoring.profile_publish import PUBLISHES
 from consumer.scoring.rejudgement import REJUDGEMENTS
 from consumer.scoring.retention import PURGES
-from consumer.worker.rounds import work_in_rounds
+from consumer.worker import rounds
 from consumer.worker.step_size import StepSize
 from schemas.vocabulary import RetryReason
 
@@ -69,7 +68,7 @@ class BackgroundJobs:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set; a transient error of the database ends one round, others are raised."""
-        await work_in_rounds(
+        await rounds.work_in_rounds(
             "background jobs retried", self.round, stopping, database=self._database, every=self._every
         )
 
@@ -88,8 +87,9 @@ class BackgroundJobs:
                 began = self._clock.monotonic()
                 if await self._take_turn(job):
                     got_on = True
-                    took = self._clock.monotonic() - began
-                    await event_within(stopping, max(self._rest, job.kind.rest_factor * took))
+                    await rounds.rest(
+                        stopping, self._clock, began, factor=job.kind.rest_factor, least=self._rest
+                    )
                     break
         return got_on
 

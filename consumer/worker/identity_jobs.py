@@ -8,9 +8,8 @@ import structlog
 
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import is_time_out, retry_reason
-from consumer.infra.wait import event_within
 from consumer.scoring import identity
-from consumer.worker.rounds import work_in_rounds
+from consumer.worker import rounds
 
 if TYPE_CHECKING:
     import asyncio
@@ -47,7 +46,7 @@ class IdentityJobs:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until `stopping` is set; a transient database error ends one look, others are raised."""
-        await work_in_rounds(
+        await rounds.work_in_rounds(
             "joins and deletions retried", self.run_once, stopping, database=self._database, every=self._every
         )
 
@@ -57,7 +56,7 @@ class IdentityJobs:
         for contact in due:
             began = self._clock.monotonic()
             await self._carry_out(contact)
-            if await event_within(stopping, max(self._rest, self._clock.monotonic() - began)):
+            if await rounds.rest(stopping, self._clock, began, factor=1, least=self._rest):
                 return 0
         return len(due)
 

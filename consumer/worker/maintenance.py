@@ -18,6 +18,7 @@ from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.wait import event_within, jittered
 from consumer.ingest import timeline_partitions
+from consumer.worker import rounds
 from sql import queries
 
 if TYPE_CHECKING:
@@ -170,9 +171,7 @@ class Maintenance:
         return forgotten
 
     async def _rested(self, began: float, stopping: asyncio.Event) -> bool:
-        """Rest after a step that began then; return True if `stopping` is set meanwhile."""
-        took = self._clock.monotonic() - began
-        return await event_within(stopping, max(self._rest, _REST_FACTOR * took))
+        return await rounds.rest(stopping, self._clock, began, factor=_REST_FACTOR, least=self._rest)
 
 
 def months_ahead(year: int, month: int) -> set[Month]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
 
+    from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 
 log = structlog.get_logger(__name__)
@@ -45,3 +46,13 @@ async def work_in_rounds(
                 database.drop()
     finally:
         database.drop()
+
+
+async def rest(
+    stopping: asyncio.Event, clock: Clock, began: float, *, factor: float, least: float = 0.0
+) -> bool:
+    """Let batches go first: rest `factor` times as long as it is since `began`, at least so many seconds.
+
+    Returns True if `stopping` is set meanwhile.
+    """
+    return await event_within(stopping, max(least, factor * (clock.monotonic() - began)))

@@ -230,8 +230,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/worker/background_jobs.py",
-                old="job.kind.rest_factor * took))\n                    break\n",
-                new="job.kind.rest_factor * took))\n",
+                old="least=self._rest\n                    )\n                    break\n",
+                new="least=self._rest\n                    )\n",
             ),
         ),
     ),
@@ -1172,8 +1172,13 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/ingest/timeline_partitions.py",
-                old='if not await connection.fetchval(f"select exists (select from {_table(month)})"):',
-                new="if month:",
+                old="        if await connection.fetchval(is_used):\n            continue\n",
+                new="",
+            ),
+            Edit(
+                "consumer/ingest/timeline_partitions.py",
+                old="            if not await connection.fetchval(is_used):\n",
+                new="            if is_used:\n",
             ),
         ),
     ),
