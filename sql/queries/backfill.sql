@@ -85,13 +85,6 @@ with ended as (
 )
 select id from ended
 
--- name: record_failure
--- Records that a step has failed, and why ($2): the next is due in 2, 4, 8, … seconds, at most five minutes.
-update backfills
-set failures = least(failures + 1, 1000), retry_at = now() + least(300, 2 ^ least(failures + 1, 9)) * interval '1 second',
-    error = $2
-where id = $1 and ended_at is null
-
 -- name: page
 -- Backfills of an account before $2, newest first (backfills_by_account).
 select id, state::text as state, with_xp as xp, requested_by, requested_at, ended_at, since, types, reaches_back,

@@ -60,6 +60,9 @@ class DatabaseTlsError(ConnectionError):
     """The TLS handshake with the database failed; the message says why, and which part of the URL to check."""
 
 
+_STORED_CHARACTERS = 500
+
+
 def retry_reason(error: BaseException) -> RetryReason | None:
     """Return why the whole unit of work should be retried after an error, None where it should not.
 
@@ -91,6 +94,11 @@ def is_data_error(error: BaseException) -> bool:
     if not isinstance(error, asyncpg.PostgresError) or error.constraint_name in _RACES:
         return False
     return _sqlstate_class(error) in {"22", "23", "54"}
+
+
+def stored_text(error: BaseException) -> str:
+    """Return what is stored of an error: its kind and the first 500 characters, none of which Postgres refuses."""
+    return f"{type(error).__name__}: {error}"[:_STORED_CHARACTERS].replace("\0", "")
 
 
 def _sqlstate_class(error: BaseException) -> str:

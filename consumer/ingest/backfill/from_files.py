@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from consumer.infra.clock import Clock
     from consumer.ingest.backfill.sorted_events import SortedEvents
 
-_SLICES = 1 << 15
-
 
 class FaultyLine(NamedTuple):
     """A line that is no event."""
@@ -57,5 +55,5 @@ def record_of(event: Event, file: str, number: int) -> Record:
 
     No partition gives a new contact its shard: its id does.
     """
-    slice_ = zlib.crc32(f"{event.account}\0{event.subject}".encode()) % _SLICES
-    return Record(file, slice_, number, event.occurred_us // 1000, None, None)
+    partition = zlib.crc32(f"{event.account}\0{event.subject}".encode())
+    return Record(file, partition, number, event.occurred_us // 1000, None, None)

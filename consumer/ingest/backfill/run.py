@@ -47,11 +47,23 @@ class BackfillReport:
 
     def add(self, events: Sequence[DecodedRecord], outcomes: Sequence[RecordOutcome]) -> None:
         """Count the outcomes of some events."""
-        self.outcomes.update(one.outcome for one in outcomes)
-        for decoded, one in zip(events, outcomes, strict=True):
-            if one.outcome is Outcome.UNMATCHED and isinstance(decoded.content, Event):
-                self.unmatched[decoded.content.type] += 1
+        for (outcome, kind), number in count_outcomes(events, outcomes).items():
+            self.outcomes[outcome] += number
+            if kind:
+                self.unmatched[kind] += number
         self.refused += [one for one in outcomes if isinstance(one.fault, DeadLetter)]
+
+
+def count_outcomes(
+    events: Sequence[DecodedRecord], outcomes: Sequence[RecordOutcome]
+) -> Counter[tuple[Outcome, str]]:
+    """Return how many of the events had which outcome: unmatched ones by type, others under the type ''."""
+    counted: Counter[tuple[Outcome, str]] = Counter()
+    for decoded, one in zip(events, outcomes, strict=True):
+        content = decoded.content
+        is_unmatched = one.outcome is Outcome.UNMATCHED and isinstance(content, Event)
+        counted[one.outcome, content.type if is_unmatched else ""] += 1  # type: ignore[union-attr]
+    return counted
 
 
 class Backfill:

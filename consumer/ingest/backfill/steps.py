@@ -9,21 +9,20 @@ Whatever a step does is committed with its progress, so any worker can take the 
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from consumer.domain.model import Event
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
+from consumer.infra.postgres.errors import stored_text
 from consumer.infra.postgres.retry import retry_transient
 from consumer.ingest.apply import Origin
 from consumer.ingest.backfill.from_topics import PastRecords, find_past_records, read_topics
 from consumer.ingest.backfill.requests import add_batches, pack, unpack
+from consumer.ingest.backfill.run import count_outcomes
 from consumer.ingest.backfill.sorted_events import SortedEvents
 from consumer.ingest.outside_lanes import OutsideLanes
-from schemas.vocabulary import Outcome
 from sql import queries
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from consumer.lanes.positions import LaneKey
 
 _SQL = queries("backfill")
+_RECORD_FAILURE = queries("jobs")["record_failure"].format(table="backfills")
 # Events that are read from the topics before they are applied, unless so many seconds pass before.
 _AT_ONCE = 5000
 _SECONDS = 10.0
@@ -62,8 +62,7 @@ async def due_backfills(connection: Connection) -> list[DueBackfill]:
 
 async def record_failure(connection: Connection, number: int, error: BaseException) -> None:
     """Record that a step has failed, so that no worker tries again at once."""
-    text = f"{type(error).__name__}: {error}"[:500].replace("\0", "")
-    await connection.execute(_SQL["record_failure"], number, text)
+    await connection.execute(_RECORD_FAILURE, number, stored_text(error))
 
 
 class BackfillSteps:
@@ -171,10 +170,7 @@ class _BatchProgress:
 
     async def end(self, connection: Connection, outcomes: Sequence[RecordOutcome]) -> None:
         """Record the outcomes of the next events, and what is left."""
-        counted: Counter[tuple[str, str]] = Counter()
-        for decoded, one in zip(self.left, outcomes, strict=False):
-            is_unmatched = one.outcome is Outcome.UNMATCHED and isinstance(decoded.content, Event)
-            counted[one.outcome, decoded.content.type if is_unmatched else ""] += 1  # type: ignore[union-attr]
+        counted = count_outcomes(self.left[: len(outcomes)], outcomes)
         await connection.execute(
             _SQL["count_outcomes"],
             self._number,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from consumer.infra.postgres.errors import stored_text
 from sql import queries
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from consumer.scoring.jobs.kind import JobKind
 
 _SQL = queries("jobs")
-# Of an error, what is stored of it.
-_MOST_CHARACTERS = 500
 
 
 class Job(NamedTuple):
@@ -39,8 +38,9 @@ async def due_jobs(connection: Connection, kinds: Sequence[JobKind[Any]]) -> lis
 
 async def record_failure(connection: Connection, job: Job, error: BaseException) -> None:
     """Record that a step of a job has failed, so that no worker tries again at once."""
-    text = f"{type(error).__name__}: {error}"[:_MOST_CHARACTERS].replace("\0", "")
-    await connection.execute(_SQL["record_failure"].format(table=job.kind.table), job.number, text)
+    await connection.execute(
+        _SQL["record_failure"].format(table=job.kind.table), job.number, stored_text(error)
+    )
 
 
 class Turns:
