@@ -50,6 +50,21 @@ class Cuts:
         return connection
 
 
+async def finish(dsn: str, cuts: Cuts, work: Callable[[Connection, Cuts], Awaitable[None]]) -> None:
+    """Do work, which arms the cuts, over a connection that obeys them; after a cut as another worker does."""
+    while True:
+        try:
+            connection = await cuts.connect(dsn)
+            try:
+                await work(connection, cuts)
+            finally:
+                connection.terminate()
+        except (WorkerDied, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
+            cuts = Cuts()
+        else:
+            return
+
+
 class _Cuttable(_Base):
     cuts: Cuts | None = None
 

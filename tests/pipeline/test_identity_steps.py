@@ -14,12 +14,13 @@ from consumer.scoring.verify import verify
 from tests.builders.catalog_documents import HOURLY, ONCE, definition, document, groups
 from tests.builders.events import clock_event
 from tests.pipeline import committed_rows, service
-from tests.pipeline.connection_cuts import Cuts, WorkerDied
+from tests.pipeline.connection_cuts import Cuts, finish
 from tests.pipeline.copied_database import copied_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from consumer.infra.postgres.connection import Connection
     from tests.oracle import OracleRecord
     from tests.servers.postgres import PostgresServer
 
@@ -68,22 +69,12 @@ async def past(module_database: str) -> str:
     return module_database
 
 
-async def _carry_out(dsn: str, cuts: Cuts) -> None:
-    """Carry out all that is due; after a cut as another worker does."""
-    while True:
-        try:
-            connection = await cuts.connect(dsn)
-            try:
-                while due := await identity.due_contacts(connection, 10):
-                    cuts.armed = True
-                    await identity.carry_out(connection, due[0])
-                    cuts.armed = False
-            finally:
-                connection.terminate()
-        except (WorkerDied, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
-            cuts = Cuts()
-        else:
-            return
+async def _carry_out(connection: Connection, cuts: Cuts) -> None:
+    """Carry out all that is due."""
+    while due := await identity.due_contacts(connection, 10):
+        cuts.armed = True
+        await identity.carry_out(connection, due[0])
+        cuts.armed = False
 
 
 async def _state(dsn: str) -> dict[str, Any]:
@@ -104,7 +95,7 @@ async def test_a_cut_at_any_await_leaves_no_trace(
     """Before whichever statement it is cut, or when the answer to the COMMIT is lost, the end is the same."""
     counting = Cuts()
     async with copied_database(postgres_server, past) as dsn:
-        await _carry_out(dsn, counting)
+        await finish(dsn, counting, _carry_out)
         undisturbed = await _state(dsn)
         assert (await verify(dsn)).differences == []
     assert undisturbed["fields"] == {("acme", "ann"): {"name": "Bob"}}
@@ -117,7 +108,7 @@ async def test_a_cut_at_any_await_leaves_no_trace(
 
     async def cut(at: int, *, after: bool) -> None:
         async with a_few, copied_database(postgres_server, past) as dsn:
-            await _carry_out(dsn, Cuts(frozenset({at}), after=after, fatal=True))
+            await finish(dsn, Cuts(frozenset({at}), after=after, fatal=True), _carry_out)
             state = await _state(dsn)
         where = f"cut {'after' if after else 'before'} await {at}, {awaits[at - 1]!r}"
         for part, value in undisturbed.items():

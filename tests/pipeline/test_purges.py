@@ -17,7 +17,7 @@ from tests.builders.catalog_documents import ALWAYS, HOURLY, ONCE, dedup_documen
 from tests.builders.events import AT, clock_event, event
 from tests.pipeline import committed_rows, service
 from tests.pipeline.batch_in_flight import BETWEEN, beside, in_flight
-from tests.pipeline.connection_cuts import Cuts, WorkerDied
+from tests.pipeline.connection_cuts import Cuts, finish
 from tests.pipeline.copied_database import copied_database
 from tests.pipeline.purging import begin_purge, purge
 
@@ -167,21 +167,11 @@ async def test_a_longer_period_ends_it(database: str, connection: Connection) ->
     assert await connection.fetchval("select horizon from accounts") == _NOON
 
 
-async def _finish(dsn: str, cuts: Cuts, number: int) -> None:
-    """Finish a purge; after a cut as another worker does."""
-    while True:
-        try:
-            working = await cuts.connect(dsn)
-            try:
-                cuts.armed = True
-                while (await PURGES.status(working, number)).ended_at is None:
-                    await jobs.take_step(working, PURGES, number)
-            finally:
-                working.terminate()
-        except (WorkerDied, asyncpg.PostgresConnectionError, asyncpg.InterfaceError):
-            cuts = Cuts()
-        else:
-            return
+async def _finish(connection: Connection, cuts: Cuts) -> None:
+    """Take the only purge to its end."""
+    cuts.armed = True
+    while (await PURGES.status(connection, 1)).ended_at is None:
+        await jobs.take_step(connection, PURGES, 1)
 
 
 async def _state(dsn: str) -> dict[str, Any]:
@@ -204,18 +194,18 @@ async def test_a_cut_at_any_await_leaves_no_trace(
     async with service.running(database) as worker:
         await worker.apply(document(sales=True, definitions=_DEFINITIONS))
         await worker.batch([_won("10:00"), _won("11:30"), _won("13:00"), _won("11:00", "bob")])
-    number = await begin_purge(connection, "acme", _NOON)
+    assert await begin_purge(connection, "acme", _NOON) == 1
     await connection.close()
     counting = Cuts()
     async with copied_database(postgres_server, database) as dsn:
-        await _finish(dsn, counting, number)
+        await finish(dsn, counting, _finish)
         undisturbed = await _state(dsn)
     assert undisturbed["purge"] == ("done", 12, 2)
     a_few = asyncio.Semaphore(4)
 
     async def cut(at: int, *, after: bool) -> None:
         async with a_few, copied_database(postgres_server, database) as dsn:
-            await _finish(dsn, Cuts(frozenset({at}), after=after, fatal=True), number)
+            await finish(dsn, Cuts(frozenset({at}), after=after, fatal=True), _finish)
             found = await _state(dsn)
         where = f"cut {'after' if after else 'before'} {counting.awaits[at - 1]!r}"
         for part, value in undisturbed.items():
