@@ -11,7 +11,6 @@ import multiprocessing
 import statistics
 import time
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,22 +18,17 @@ import msgspec
 import uvloop
 
 from bench.hostile import HOSTILE, OTHERS, documents_of_others
-from bench.path import records_of
+from bench.path import pipeline, records_of
 from bench.session import SEED, console
 from bench.traffic import ACCOUNT, document, draw
 from consumer.catalog import change
 from consumer.cli.run import collect_garbage_rarely
 from consumer.infra import postgres
-from consumer.infra.clock import SystemClock
 from consumer.infra.telemetry import logs
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.infra.telemetry.progress_bar import show_progress
-from consumer.ingest.batch_processor import BatchProcessor
 from consumer.ingest.decode_records import decode_records
-from consumer.ingest.held_lanes import HeldLanes
 from consumer.ingest.stopwatch import Stopwatch
-from consumer.ingest.unmatched_inbox import UnmatchedInbox
-from tests.builders.lanes import take_lanes
 from tests.pipeline import service
 
 if TYPE_CHECKING:
@@ -46,6 +40,7 @@ if TYPE_CHECKING:
     from bench.traffic import Sent
     from consumer.catalog.model.account import AccountCatalog
     from consumer.domain.model import Record
+    from consumer.ingest.batch_processor import BatchProcessor
 
 OUT = Path(__file__).parent / "out" / "changes.json"
 _PIPELINES, _BATCH = 16, 2000
@@ -166,7 +161,7 @@ async def _pipelines(dsn: str, events: int, pipe: Pipe) -> None:
     for sent in _spread(draw(SEED, events)):
         lanes[sent.partition].append(sent)
     fed = [records_of(sent) for sent in lanes]
-    processors = [await _pipeline(dsn, records) for records in fed]
+    processors = [await pipeline(dsn, records) for records in fed]
     pipe.send("ready")
     pipe.recv()
     began = time.perf_counter()
@@ -189,21 +184,6 @@ def _spread(traffic: Iterator[Sent]) -> Iterator[Sent]:
             value=msgspec.json.encode(event),
             event=event,
         )
-
-
-async def _pipeline(dsn: str, records: Sequence[Record]) -> BatchProcessor:
-    lanes, clock = HeldLanes(), SystemClock()
-    connection = await postgres.connect(dsn)
-    lanes.hold(await take_lanes(connection, {(one.topic, one.partition): 0 for one in records}))
-    await connection.close()
-    return BatchProcessor(
-        lambda: postgres.connect(dsn),
-        lanes,
-        metrics=Metrics(),
-        inbox=UnmatchedInbox(clock),
-        claim_window=timedelta(days=90),
-        clock=clock,
-    )
 
 
 async def _feed(processor: BatchProcessor, records: Sequence[Record]) -> None:

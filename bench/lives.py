@@ -11,16 +11,16 @@ import multiprocessing
 import statistics
 import time
 from collections import defaultdict
-from contextlib import asynccontextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import uvloop
 
 from bench.filled import filled
-from bench.path import records_of
+from bench.path import pipeline, records_of
 from bench.session import SEED, console, listed
 from bench.traffic import draw
 from consumer.cli.run import collect_garbage_rarely
@@ -29,19 +29,15 @@ from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.telemetry import logs
 from consumer.infra.telemetry.metrics import Metrics
-from consumer.ingest.batch_processor import BatchProcessor
 from consumer.ingest.decode_records import decode_records
-from consumer.ingest.held_lanes import HeldLanes
 from consumer.ingest.stopwatch import Stopwatch
-from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from consumer.worker.background_jobs import BackgroundJobs
 from consumer.worker.due_purges import DuePurges
 from consumer.worker.identity_jobs import IdentityJobs
-from tests.builders.lanes import take_lanes
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from multiprocessing.connection import Connection as Pipe
 
     from bench.session import Bench
@@ -199,7 +195,7 @@ async def _feed(dsn: str, pipe: Pipe | None) -> None:
     assert pipe is not None
     took: defaultdict[str, list[float]] = defaultdict(list)
     records = records_of(list(draw(SEED, 200_000)))
-    async with _pipeline(dsn, {(one.topic, one.partition) for one in records}) as processor:
+    with closing(await pipeline(dsn, records)) as processor:
         phase = "warming"
         due = time.perf_counter()
         for number, batch in enumerate(_chunks(records, _BATCH)):
@@ -215,21 +211,3 @@ async def _feed(dsn: str, pipe: Pipe | None) -> None:
             took[phase].append(1000 * (time.perf_counter() - due))
             due += _BATCH / _RATE
     pipe.send({name: took[name] for name in ("alone", "beside")})
-
-
-@asynccontextmanager
-async def _pipeline(dsn: str, keys: set[tuple[str, int]]) -> AsyncIterator[BatchProcessor]:
-    lanes, clock = HeldLanes(), SystemClock()
-    connection = await postgres.connect(dsn)
-    lanes.hold(await take_lanes(connection, dict.fromkeys(keys, 0)))
-    await connection.close()
-    processor = BatchProcessor(
-        lambda: postgres.connect(dsn),
-        lanes,
-        metrics=Metrics(),
-        inbox=UnmatchedInbox(clock),
-        claim_window=timedelta(days=90),
-        clock=clock,
-    )
-    yield processor
-    processor.close()

@@ -45,25 +45,30 @@ class Spent:
     stages: dict[str, float]
 
 
+async def pipeline(dsn: str, records: Sequence[Record], metrics: Metrics | None = None) -> BatchProcessor:
+    """Return what takes batches to commits, with all lanes of these records."""
+    lanes, clock = HeldLanes(), SystemClock()
+    connection = await postgres.connect(dsn)
+    lanes.hold(await take_lanes(connection, {(one.topic, one.partition): 0 for one in records}))
+    await connection.close()
+    return BatchProcessor(
+        lambda: postgres.connect(dsn),
+        lanes,
+        metrics=metrics or Metrics(),
+        inbox=UnmatchedInbox(clock),
+        claim_window=timedelta(days=90),
+        clock=clock,
+    )
+
+
 async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spent:
     """Take the records through in batches of so many, into a database of their own."""
     logs.configure("error")
     database = await servers.database()
     dsn = servers.dsn(database)
-    metrics, clock = Metrics(), SystemClock()
-    lanes = HeldLanes()
-    processor = BatchProcessor(
-        lambda: postgres.connect(dsn),
-        lanes,
-        metrics=metrics,
-        inbox=UnmatchedInbox(clock),
-        claim_window=timedelta(days=90),
-        clock=clock,
-    )
+    metrics = Metrics()
     records = records_of(sent)
-    connection = await postgres.connect(dsn)
-    lanes.hold(await take_lanes(connection, {(one.topic, one.partition): 0 for one in records}))
-    await connection.close()
+    processor = await pipeline(dsn, records, metrics)
 
     async def process(batch: Sequence[Record]) -> None:
         watch = Stopwatch(metrics)
