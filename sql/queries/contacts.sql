@@ -1,4 +1,4 @@
--- Contacts by score, one by one and in lists. The statements of one request share a snapshot.
+-- Contacts by score and by last event, one by one and in lists. The statements of one request share a snapshot.
 
 -- name: view
 -- A profile of an account, by key or the primary one (profiles_key_unique), and its account's time zone (accounts_pkey).
@@ -18,6 +18,21 @@ from contact_fields
 where account_id = $1 and field = 'owner' and left(value, 256) = left($2::text, 256) and value = $2
 limit $3;
 
+-- name: found
+-- Contacts with a name or e-mail that has the words of $2 (contact_fields_by_word), and those whose id, or one that was joined
+-- to theirs, begins with it (contacts_by_prefix); at most $3 of each, by number, some twice.
+(select contact_id
+from contact_fields
+where field in ('name', 'email') and search_words(account_id, value) @@ search_query($1, $2::text)
+limit $3)
+union all
+(select coalesce(survivor_id, id)
+from contacts
+where account_id = $1 and lower(left(external_id, 64)) ~>=~ lower(left($2::text, 64))
+    and lower(left(external_id, 64)) ~<=~ (lower(left($2::text, 64)) || U&'\+10FFFF')
+    and starts_with(lower(external_id), lower($2::text))
+limit $3);
+
 -- name: ranged
 -- Contacts with points in a range of a group, by number, at most $6 (ranks_pkey).
 select contact_id
@@ -26,80 +41,150 @@ where profile_id = $1 and version = $2 and group_id = $3 and points between $4 a
 limit $6;
 
 -- name: walk_descending
--- Contacts from the most points in a group ($3, 0: overall) down to $4, after ($5, $6), in index order
--- (ranks_pkey). There is one upper bound only: with two the scan might begin at the wrong one. Filters are looked
--- up for each contact if asked for: points from $8 to $9 in group $7 (contact_scores_pkey), owner $10 (contact_fields_pkey), and
--- membership in a segment, which list_query.py puts in.
+-- Contacts from the most points in a group ($3, 0: overall) down to $4, after ($5, $6), in index order (ranks_pkey). There is one
+-- upper bound only: with two the scan might begin at the wrong one. list_query.py puts in what else is asked of each contact.
 select s.contact_id, s.points
 from ranks s
 where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points >= $4
     and (s.points, s.contact_id) < ($5, $6)
-    and ($7::int is null or exists (
-        select from scores o
-        where o.contact_id = s.contact_id and o.profile_id = $1 and o.version = $2 and o.group_id = $7
-            and o.points between $8 and $9
-        offset 0))
-    and ($10::text is null or exists (
-        select from contact_fields f
-        where f.contact_id = s.contact_id and f.field = 'owner' and f.value = $10
-        offset 0))
-    /* and in the segment */
+    /* and conditions */
 order by s.points desc, s.contact_id desc
-limit $11;
+limit $7;
 
 -- name: walk_ascending
--- The same from the least points up to $4 (ranks_pkey, contact_scores_pkey, contact_fields_pkey).
+-- The same from the least points up to $4 (ranks_pkey).
 select s.contact_id, s.points
 from ranks s
 where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points <= $4
     and (s.points, s.contact_id) > ($5, $6)
-    and ($7::int is null or exists (
-        select from scores o
-        where o.contact_id = s.contact_id and o.profile_id = $1 and o.version = $2 and o.group_id = $7
-            and o.points between $8 and $9
-        offset 0))
-    and ($10::text is null or exists (
-        select from contact_fields f
-        where f.contact_id = s.contact_id and f.field = 'owner' and f.value = $10
-        offset 0))
-    /* and in the segment */
+    /* and conditions */
 order by s.points, s.contact_id
-limit $11;
+limit $7;
 
 -- name: among
--- The same among few contacts ($12), in either direction ($13: ascending), each looked up for its points (contact_scores_pkey,
--- contact_fields_pkey).
+-- The same among few contacts ($8), in either direction ($9: ascending), each looked up for its points (contact_scores_pkey).
 select s.contact_id, s.points
-from unnest($12::bigint[]) as few(contact_id)
+from unnest($8::bigint[]) as few(contact_id)
 cross join lateral (
     select s.contact_id, s.points from scores s
     where s.contact_id = few.contact_id and s.profile_id = $1 and s.version = $2 and s.group_id = $3
     offset 0) s
-where case when $13 then s.points <= $4 else s.points >= $4 end
-    and case when $13 then (s.points, s.contact_id) > ($5, $6) else (s.points, s.contact_id) < ($5, $6) end
-    and ($7::int is null or exists (
-        select from scores o
-        where o.contact_id = s.contact_id and o.profile_id = $1 and o.version = $2 and o.group_id = $7
-            and o.points between $8 and $9
-        offset 0))
-    and ($10::text is null or exists (
-        select from contact_fields f
-        where f.contact_id = s.contact_id and f.field = 'owner' and f.value = $10
-        offset 0))
-    /* and in the segment */
-order by case when $13 then s.points else -s.points end, case when $13 then s.contact_id else -s.contact_id end
-limit $11;
+where case when $9 then s.points <= $4 else s.points >= $4 end
+    and case when $9 then (s.points, s.contact_id) > ($5, $6) else (s.points, s.contact_id) < ($5, $6) end
+    /* and conditions */
+order by case when $9 then s.points else -s.points end, case when $9 then s.contact_id else -s.contact_id end
+limit $7;
+
+-- name: recent_descending
+-- Contacts in the order of their last events, the latest first, after ($2, $3). Of 256 entries in index order (timeline_by_time),
+-- and others of the last one's instant and contact, those after which their contact has none (timeline_pkey). The row that is
+-- no contact says where to go on; without it nothing is left. recent_contacts.py puts in another number: a parameter would be
+-- planned for a tenth of the timeline.
+with scanned as materialized (
+    select t.occurred_at, t.contact_id, t.event_key, t.definition_id,
+        t.verdict <> 'excluded' and t.purged_at is null as is_event
+    from timeline t
+    where t.account_id::bigint = $1::bigint and (t.occurred_at, t.contact_id) < ($2::timestamptz, $3::bigint)
+    order by t.occurred_at desc, t.contact_id desc
+    fetch first 256 rows with ties
+),
+listed as (
+    select s.occurred_at, s.contact_id
+    from scanned s
+    where s.is_event and not exists (
+        select from timeline later
+        where later.account_id = $1::integer and later.contact_id = s.contact_id and later.occurred_at >= s.occurred_at
+            and (later.occurred_at, later.event_key, later.definition_id) > (s.occurred_at, s.event_key, s.definition_id)
+            and later.verdict <> 'excluded' and later.purged_at is null
+        offset 0)
+    /* and conditions */
+)
+(select true as is_contact, occurred_at, contact_id from listed order by occurred_at desc, contact_id desc)
+union all
+(select false, occurred_at, contact_id from scanned where (select count(*) from scanned) >= 256
+order by occurred_at, contact_id limit 1);
+
+-- name: recent_ascending
+-- The same, the earliest first (timeline_by_time, timeline_pkey).
+with scanned as materialized (
+    select t.occurred_at, t.contact_id, t.event_key, t.definition_id,
+        t.verdict <> 'excluded' and t.purged_at is null as is_event
+    from timeline t
+    where t.account_id::bigint = $1::bigint and (t.occurred_at, t.contact_id) > ($2::timestamptz, $3::bigint)
+    order by t.occurred_at, t.contact_id
+    fetch first 256 rows with ties
+),
+listed as (
+    select s.occurred_at, s.contact_id
+    from scanned s
+    where s.is_event and not exists (
+        select from timeline later
+        where later.account_id = $1::integer and later.contact_id = s.contact_id and later.occurred_at >= s.occurred_at
+            and (later.occurred_at, later.event_key, later.definition_id) > (s.occurred_at, s.event_key, s.definition_id)
+            and later.verdict <> 'excluded' and later.purged_at is null
+        offset 0)
+    /* and conditions */
+)
+(select true as is_contact, occurred_at, contact_id from listed order by occurred_at, contact_id)
+union all
+(select false, occurred_at, contact_id from scanned where (select count(*) from scanned) >= 256
+order by occurred_at desc, contact_id desc limit 1);
+
+-- name: recent_among
+-- Of few contacts ($4) those with a last event (timeline_pkey) after ($2, $3), in its order; $5: the earliest first.
+select s.contact_id, s.occurred_at
+from unnest($4::bigint[]) as few(contact_id)
+cross join lateral (
+    select few.contact_id, t.occurred_at from timeline t
+    where t.account_id = $1 and t.contact_id = few.contact_id and t.verdict <> 'excluded' and t.purged_at is null
+    order by t.occurred_at desc
+    limit 1) s
+where case when $5 then (s.occurred_at, s.contact_id) > ($2, $3) else (s.occurred_at, s.contact_id) < ($2, $3) end
+    /* and conditions */
+order by case when $5 then s.occurred_at end, case when $5 then s.contact_id end, s.occurred_at desc, s.contact_id desc
+limit $6;
 
 -- name: shown
--- Contacts in the order of the given numbers, as they are shown: external ids (contacts_pkey), fields
--- (contact_fields_pkey) and points by group under a version (contact_scores_pkey), as JSON.
-select c.id, c.external_id,
+-- Contacts in the order of the given numbers, as they are shown: external ids (contacts_pkey), fields (contact_fields_pkey)
+-- and points by group under a version (contact_scores_pkey), as JSON, and when the last event was (timeline_pkey).
+select c.id, c.external_id, c.created_at,
     (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields,
     (select jsonb_object_agg(s.group_id, s.points)::text from scores s
-     where s.contact_id = c.id and s.profile_id = $2 and s.version = $3) as points
+     where s.contact_id = c.id and s.profile_id = $2 and s.version = $3) as points,
+    (select t.occurred_at from timeline t
+     where t.account_id = c.account_id and t.contact_id = c.id and t.verdict <> 'excluded' and t.purged_at is null
+     order by t.occurred_at desc
+     limit 1) as last_event_at
 from unnest($1::bigint[]) with ordinality as asked(id, place)
-cross join lateral (select id, external_id from contacts c where c.id = asked.id offset 0) c
+cross join lateral (
+    select id, account_id, external_id, created_at from contacts c where c.id = asked.id offset 0) c
 order by asked.place;
+
+-- name: recent_points
+-- What contacts ($2) of an account have gained and lost since $5, and of it since $6, by profile ($3, under the version in $4)
+-- and group: by whole entries that count (timeline_pkey), weighted (version_weights_pkey), and adjustments
+-- (adjustments_client_key_by_id).
+select asked.id as contact_id, p.profile_id, p.group_id, sum(p.since_first)::bigint as since_first,
+    sum(p.since_second)::bigint as since_second
+from unnest($2::bigint[]) as asked(id)
+cross join lateral (
+    select v.profile_id, w.group_id, e.since_first * w.weight as since_first, e.since_second * w.weight as since_second
+    from (
+        select t.definition_id, count(*) as since_first, count(*) filter (where t.occurred_at >= $6) as since_second
+        from timeline t
+        where t.account_id = $1 and t.contact_id = asked.id and t.occurred_at >= $5 and t.verdict = 'counted'
+            and t.purged_at is null
+        group by t.definition_id) e
+    cross join rows from (unnest($3::int[]), unnest($4::int[])) as v(profile_id, version)
+    cross join lateral (
+        select w.weight, w.group_id from version_weights w
+        where w.profile_id = v.profile_id and w.version = v.version and w.definition_id = e.definition_id
+        offset 0) w
+    union all
+    select a.profile_id, a.group_id, a.points, case when a.created_at >= $6 then a.points else 0 end
+    from adjustments a
+    where a.contact_id = asked.id and a.profile_id = any($3) and a.created_at >= $5) p
+group by 1, 2, 3;
 
 -- name: resolve
 -- Numbers and external ids of contacts by external id, in the given order, null where there is none
@@ -114,15 +199,20 @@ left join lateral (
 order by asked.place;
 
 -- name: about
--- When a contact was created, by number (contacts_pkey), and its fields (contact_fields_pkey), as JSON.
+-- When a contact was created, by number (contacts_pkey), its fields (contact_fields_pkey), as JSON, and when its last event was
+-- (timeline_pkey).
 select created_at,
-    (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields
+    (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields,
+    (select t.occurred_at from timeline t
+     where t.account_id = c.account_id and t.contact_id = c.id and t.verdict <> 'excluded' and t.purged_at is null
+     order by t.occurred_at desc
+     limit 1) as last_event_at
 from contacts c
 where id = $1;
 
 -- name: by_profile
 -- A contact's points by group under all published profiles (profiles_key_unique, contact_scores_pkey), as JSON.
-select p.key, p.name, p.is_primary, p.published_version as version,
+select p.id, p.key, p.name, p.is_primary, p.published_version as version,
     (select jsonb_object_agg(s.group_id, s.points)::text from scores s
      where s.contact_id = $2 and s.profile_id = p.id and s.version = p.published_version) as points
 from profiles p

@@ -29,6 +29,62 @@ exists (
         and (:definitions::int[] is null or of_entry.definition_id = any(:definitions::int[]))
     offset 0)
 
+-- name: one_counted_since
+-- The same of what is dated since some time, by the whole entries of the timeline.
+exists (
+    select from timeline of_count
+    where of_count.account_id = :account::int and of_count.contact_id = :contact
+        and of_count.occurred_at >= :since::timestamptz and of_count.verdict = 'counted' and of_count.purged_at is null
+        and of_count.definition_id = any(:definitions::int[])
+    having (count(*) between :least::bigint and :most::bigint) = :inside::boolean
+    offset 0)
+
+-- name: one_owned
+-- The contact has an owner: one of these, or (null) any. An empty one is none.
+exists (
+    select from contact_fields of_owner
+    where of_owner.contact_id = :contact and of_owner.field = 'owner' and of_owner.value <> ''
+        and (:owners::text[] is null or of_owner.value = any(:owners::text[]))
+    offset 0)
+
+-- name: one_tagged
+-- The contact has any, or (:every) all, of these tags.
+exists (
+    select from contact_fields of_tags
+    where of_tags.contact_id = :contact and of_tags.field = 'tags'
+        and case when of_tags.field <> 'tags' then false
+            when :every::boolean then of_tags.value::jsonb ?& :tags::text[] else of_tags.value::jsonb ?| :tags::text[] end
+    offset 0)
+
+-- name: one_seen
+-- The contact was first seen since some time.
+exists (
+    select from contacts of_first where of_first.id = :contact and of_first.created_at >= :since::timestamptz
+    offset 0)
+
+-- name: one_found
+-- The contact's name or e-mail has the words of a search, or its id, or one that was joined to it, begins with the text.
+(exists (
+    select from contact_fields of_name
+    where of_name.contact_id = :contact and of_name.field in ('name', 'email')
+        and search_words(of_name.account_id, of_name.value) @@ (select search_query(:account::int, :text::text))
+    offset 0)
+or exists (
+    select from contacts of_id where of_id.id = :contact and starts_with(lower(of_id.external_id), lower(:text::text))
+    offset 0)
+or exists (
+    select from contacts of_id
+    where of_id.survivor_id = :contact and starts_with(lower(of_id.external_id), lower(:text::text))
+    offset 0))
+
+-- name: one_in_range
+-- The contact has points in a group (0: overall) under a version, within bounds.
+exists (
+    select from scores of_range
+    where of_range.contact_id = :contact and of_range.profile_id = :profile::int and of_range.version = :version::int
+        and of_range.group_id = :group::int and of_range.points between :least::bigint and :most::bigint
+    offset 0)
+
 -- name: one_scored_after
 -- The contact's points in a group are within bounds after a publish adds its points.
 coalesce((
@@ -60,6 +116,48 @@ from timeline of_entry
 where of_entry.account_id = :account::int
     and of_entry.occurred_at >= :since::timestamptz and of_entry.verdict <> 'excluded' and of_entry.purged_at is null
     and (:definitions::int[] is null or of_entry.definition_id = any(:definitions::int[]))
+
+-- name: all_counted_since
+-- Contacts for which one_counted_since is true.
+select of_count.contact_id
+from timeline of_count
+where of_count.account_id = :account::int
+    and of_count.occurred_at >= :since::timestamptz and of_count.verdict = 'counted' and of_count.purged_at is null
+    and of_count.definition_id = any(:definitions::int[])
+group by of_count.contact_id
+having (count(*) between :least::bigint and :most::bigint) = :inside::boolean
+
+-- name: all_owned
+-- Contacts for which one_owned is true.
+select of_owner.contact_id
+from contact_fields of_owner
+where of_owner.account_id = :account::int and of_owner.field = 'owner' and of_owner.value <> ''
+    and (:owners::text[] is null or of_owner.value = any(:owners::text[]))
+
+-- name: all_tagged
+-- Contacts for which one_tagged is true. Only tags are read as JSON.
+select of_tags.contact_id
+from contact_fields of_tags
+where of_tags.account_id = :account::int and of_tags.field = 'tags'
+    and case when of_tags.field <> 'tags' then false
+        when :every::boolean then of_tags.value::jsonb ?& :tags::text[] else of_tags.value::jsonb ?| :tags::text[] end
+
+-- name: all_seen
+-- Contacts for which one_seen is true.
+select of_first.id as contact_id
+from contacts of_first
+where of_first.account_id = :account::int and of_first.created_at >= :since::timestamptz
+
+-- name: all_found
+-- Contacts for which one_found is true.
+select of_name.contact_id
+from contact_fields of_name
+where of_name.field in ('name', 'email')
+    and search_words(of_name.account_id, of_name.value) @@ search_query(:account::int, :text::text)
+union
+select coalesce(of_id.survivor_id, of_id.id)
+from contacts of_id
+where of_id.account_id = :account::int and starts_with(lower(of_id.external_id), lower(:text::text))
 
 -- name: among
 -- The contacts of an account for which :holds is true; those that were joined to another, or erased, have no scores.

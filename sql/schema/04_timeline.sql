@@ -42,6 +42,9 @@ create table timeline (
     -- Timelines, judging again, and duplicates that are older than the claims.
     primary key (account_id, contact_id, occurred_at, event_key, definition_id)
 ) partition by range (occurred_at);
+-- contacts recent: contacts in the order of their last events. The number is written as a bigint so that no other statement can
+-- take this index in place of the primary key, which leads to one contact.
+create index timeline_by_time on timeline ((account_id::bigint), occurred_at, contact_id);
 
 -- Months that hardly hold anything would cost every batch: what is older than two years has one partition. From then on
 -- timeline_partitions.py makes a table for each month that an event falls into.

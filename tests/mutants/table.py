@@ -427,6 +427,30 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "segment-not-selected",
+        breaks="what must not hold is selected as if it must, where all members are selected at once",
+        test="tests/pipeline/test_segment_properties.py::test_property_members_are_whom_a_plain_reading_says",
+        edits=(
+            Edit(
+                "consumer/scoring/segments/member_sql.py",
+                old='return f"not ({_in_selection(inside[1][0], context, parameters)})"',
+                new="return _in_selection(inside[1][0], context, parameters)",
+            ),
+        ),
+    ),
+    Mutant(
+        "last-of-scanned",
+        breaks="an entry stands for its contact in a list by last event although the contact has a later one",
+        test="tests/web/test_recent_contacts.py::test_lists_by_last_event",
+        edits=(
+            Edit(
+                "consumer/web/api/contacts/recent_contacts.py",
+                old="    text = text.replace(_ENTRIES,",
+                new='    text = text.replace("and not exists", "and exists").replace(_ENTRIES,',
+            ),
+        ),
+    ),
     # Batches, lanes and locks
     Mutant(
         "claim-dropped",

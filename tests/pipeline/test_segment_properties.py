@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -27,15 +28,22 @@ DAY = timedelta(days=1)
 EXAMPLES = 60
 GROUPS = ("purchase", "mail")
 DEFINITIONS = ("won", "opened", "visited")
+TAGS = ("vip", 'a "b"', "späť")
 
 
 @dataclass(frozen=True)
 class Person:
-    """A contact as drawn. tallies: (definition, edition) -> count. events: (days ago, definition, excluded)."""
+    """A contact as drawn. tallies: (definition, edition) -> count. events: (days ago, definition, verdict).
+
+    seen: days ago.
+    """
 
     points: dict[str, int] = field(default_factory=dict)
     tallies: dict[tuple[str, int], int] = field(default_factory=dict)
-    events: list[tuple[int, str, bool]] = field(default_factory=list)
+    events: list[tuple[int, str, str]] = field(default_factory=list)
+    owner: str | None = None
+    tags: list[str] | None = None
+    seen: int = 0
 
 
 _people = st.builds(
@@ -44,7 +52,17 @@ _people = st.builds(
     tallies=st.dictionaries(
         st.tuples(st.sampled_from(DEFINITIONS), st.integers(1, 2)), st.integers(0, 3), max_size=4
     ),
-    events=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(DEFINITIONS), st.booleans()), max_size=4),
+    events=st.lists(
+        st.tuples(
+            st.integers(0, 40),
+            st.sampled_from(DEFINITIONS),
+            st.sampled_from(["counted", "cooling_down", "excluded"]),
+        ),
+        max_size=4,
+    ),
+    owner=st.sampled_from([None, "", "rosa", "max"]),
+    tags=st.none() | st.lists(st.sampled_from(TAGS), max_size=3),
+    seen=st.integers(0, 40),
 )
 
 
@@ -63,7 +81,23 @@ _scored = st.builds(
     _bounds(-4, 8),
 )
 _counted = st.builds(
-    lambda keys, bounds: {"count": {"definitions": keys, **bounds}}, _definitions, _bounds(0, 5)
+    lambda keys, bounds, lately: {"count": {"definitions": keys, **bounds, **lately}},
+    _definitions,
+    _bounds(0, 5),
+    st.just({}) | st.integers(1, 45).map(lambda days: {"within_days": days}),
+)
+_owned = st.sampled_from(
+    [{"unassigned": True}, {"any_of": ["rosa"]}, {"any_of": ["max", "rosa"]}, {"any_of": ["eve"]}]
+).map(lambda asked: {"owner": asked})
+_tagged = st.builds(
+    lambda word, tags: {"tags": {word: tags}},
+    st.sampled_from(["any_of", "all_of"]),
+    st.lists(st.sampled_from((*TAGS, "gone")), min_size=1, max_size=2),
+)
+_seen = st.builds(
+    lambda word, days: {"first_seen": {word: days}},
+    st.sampled_from(["within_days", "not_within_days"]),
+    st.integers(1, 45),
 )
 _last = st.builds(
     lambda keys, word, days: {"last_event": {**keys, word: days}},
@@ -71,7 +105,8 @@ _last = st.builds(
     st.sampled_from(["within_days", "not_within_days"]),
     st.integers(1, 45),
 )
-_single = st.one_of(_scored, _counted, _last)
+_single = st.one_of(_scored, _counted, _last, _owned, _tagged, _seen)
+_condition = st.one_of(_single, _single.map(lambda asked: {"not": asked}))
 
 
 def _joined(inside: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -79,21 +114,37 @@ def _joined(inside: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
     return st.builds(lambda how, conditions: {how: conditions}, st.sampled_from(["all", "any"]), lists)
 
 
-_matches = _joined(st.one_of(_single, _joined(_single)))
+_matches = _joined(st.one_of(_condition, _joined(_condition)))
 
 
 def _holds(asked: dict[str, Any], person: Person) -> bool:
     [(what, value)] = asked.items()
     if what in {"all", "any"}:
         return (all if what == "all" else any)(_holds(each, person) for each in value)
-    if what == "last_event":
+    if what == "not":
+        return not _holds(value, person)
+    if what == "owner":
+        return not person.owner if "unassigned" in value else person.owner in value["any_of"]
+    if what == "tags":
+        every = "all_of" in value
+        return (all if every else any)(
+            tag in (person.tags or []) for tag in value["all_of" if every else "any_of"]
+        )
+    if what in {"last_event", "first_seen"}:
         days = value.get("within_days") or value["not_within_days"]
         wanted = value.get("definitions", DEFINITIONS)
-        had = any(ago <= days and of in wanted and not robot for ago, of, robot in person.events)
-        return had is ("within_days" in value)
+        had = any(
+            ago <= days and of in wanted and verdict != "excluded" for ago, of, verdict in person.events
+        )
+        return (person.seen <= days if what == "first_seen" else had) is ("within_days" in value)
     if what == "score":
         group = value.get("group")
         found = sum(person.points.values()) if group is None else person.points.get(group, 0)
+    elif "within_days" in value:
+        found = sum(
+            ago <= value["within_days"] and of in value["definitions"] and verdict == "counted"
+            for ago, of, verdict in person.events
+        )
     else:
         found = sum(n for (of, _), n in person.tallies.items() if of in value["definitions"])
     return bool(value.get("min", found) <= found <= value.get("max", found))
@@ -174,17 +225,17 @@ async def _all_at_once(connection: Connection, match: Match, asking: MatchContex
 async def _store(connection: Connection, people: list[Person], asking: MatchContext) -> list[int]:
     """Put these people in place of all others; returns their numbers in order."""
     await connection.execute(
-        "delete from contacts; delete from contact_scores; delete from ranks;"
+        "delete from contact_fields; delete from contacts; delete from contact_scores; delete from ranks;"
         "delete from dedup_keys; delete from timeline"
     )
     rows = await connection.fetch(
-        "insert into contacts (account_id, external_id, shard) select 1, n, 0 from generate_series(1, $1) n"
-        " returning id",
-        len(people),
+        "insert into contacts (account_id, external_id, shard, created_at)"
+        " select 1, n, 0, at from unnest($1::timestamptz[]) with ordinality as seen(at, n) returning id",
+        [NOW - person.seen * DAY for person in people],
     )
     ids = sorted(row["id"] for row in rows)
     definitions, groups = asking.definitions, asking.groups
-    scores, tallies, events = [], [], []
+    scores, tallies, events, fields = [], [], [], []
     for number, person in zip(ids, people, strict=True):
         in_groups = {groups[key]: points for key, points in person.points.items()}
         scores.append((number, sum(in_groups.values()), [*in_groups], [*in_groups.values()]))
@@ -195,15 +246,22 @@ async def _store(connection: Connection, people: list[Person], asking: MatchCont
                 NOW - ago * DAY,
                 place.to_bytes(16),
                 definitions[key],
-                "excluded" if robot else "counted",
+                verdict,
             )
-            for place, (ago, key, robot) in enumerate(person.events)
+            for place, (ago, key, verdict) in enumerate(person.events)
         ]
+        said = {
+            "owner": person.owner,
+            "name": "[",
+            "tags": None if person.tags is None else json.dumps(person.tags),
+        }
+        fields += [(number, name, value) for name, value in said.items() if value is not None]
     await connection.executemany("insert into contact_scores values ($1, 1, 1, $2, $3, $4)", scores)
     await connection.execute(
         "insert into ranks select profile_id, version, group_id, points, contact_id from scores"
     )
     await connection.executemany("insert into dedup_keys values ($1, $2, $3, '', $4)", tallies)
+    await connection.executemany("insert into contact_fields values (1, $1, $2, $3, now(), '')", fields)
     await connection.executemany(
         """insert into timeline values
            (1, $1, $2, $3, $4, 1, $5, false, 0, 0, '', '', '', null, null, null, '{}', now())""",

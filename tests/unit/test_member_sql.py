@@ -45,6 +45,24 @@ def test_what_a_user_gave_is_a_parameter() -> None:
     assert not re.search("977|drop_table|delete_from", conditions + selection)
 
 
+def test_owners_tags_and_days_are_parameters() -> None:
+    """They are parameters as well, of a condition that must not hold too."""
+    texts = {
+        _one(
+            _match(
+                {"not": {"owner": {"any_of": [word]}}},
+                {"tags": {"all_of": [word]}},
+                {"first_seen": {"within_days": days}},
+                {"count": {"definitions": ["won"], "max": 0, "within_days": days}},
+            )
+        )[0]
+        for word, days in (("rosa", 3), ("drop_table", 977))
+    }
+    [text] = texts
+    assert text.startswith("((not exists")
+    assert not re.search("977|drop_table", text)
+
+
 def test_parameters_are_numbered_on_and_told_once() -> None:
     """Their numbers begin where the caller says; the same value of the same name is one parameter."""
     text, values = _one(_match({"count": {"definitions": ["won", "gone"], "min": 2}}, {"score": {"min": 2}}))
@@ -92,10 +110,12 @@ def test_what_a_match_names_is_found_where_it_stands() -> None:
     match = _match(
         {"any": [{"score": {"group": "purchase", "min": 1}}, {"count": {"definitions": ["won"], "max": 0}}]},
         {"last_event": {"definitions": ["won", "opened"], "within_days": 1}},
+        {"not": {"count": {"definitions": ["gone"], "min": 1}}},
     )
     assert [(".".join(map(str, path)), what, key) for path, what, key in named_keys(match)] == [
         ("all.0.any.0.score.group", "group", "purchase"),
         ("all.0.any.1.count.definitions.0", "definition", "won"),
         ("all.1.last_event.definitions.0", "definition", "won"),
         ("all.1.last_event.definitions.1", "definition", "opened"),
+        ("all.2.not.count.definitions.0", "definition", "gone"),
     ]

@@ -36,7 +36,8 @@ async def base(api: Api, worker: Service) -> dict[str, dict[str, int]]:
     records = []
     for number in range(40):
         contact = f"c{number}"
-        data = f'{{"owner": "rep{number % 3}", "name": "Contact {number}"}}'
+        said = {"owner": f"rep{number % 3}", "name": f"Contact {number}", "email": f"{contact}@example.com"}
+        data = json.dumps({**said, "tags": ["vip", "late"][: number % 3]})
         records.append(record("base", "contact.upserted", subject=contact, data=data))
         points[contact] = {}
         for _ in range(chance.randrange(5)):
@@ -73,6 +74,8 @@ async def _pages(client: Client, limit: int = 11, **params: Any) -> list[dict[st
         cursor = {"cursor": page["next"]}
 
 
+# The events are from March 2026.
+NO_CHANGE = {"days_7": {"overall": 0, "groups": {}}, "days_30": {"overall": 0, "groups": {}}}
 FILTERS: list[dict[str, Any]] = [
     dict(itertools.chain.from_iterable(each))
     for each in itertools.product(
@@ -89,7 +92,7 @@ async def test_every_order_and_filter(
     api: Api, base: dict[str, dict[str, int]], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     """Pages put together are those that pass the filters, in order, each once, whichever way is taken there."""
-    monkeypatch.setattr("consumer.web.api.contacts.list_query._MAX_CANDIDATES", few)
+    monkeypatch.setattr("consumer.web.api.contacts.list_filters._MAX_CANDIDATES", few)
     async with api.as_("base") as client:
         for filters in FILTERS:
             found = [item["id"] for item in await _pages(client, **filters)]
@@ -117,7 +120,7 @@ def _expected(base: dict[str, dict[str, int]], **filters: Any) -> list[str]:
 
 
 async def test_what_is_said_of_a_contact(api: Api, base: dict[str, dict[str, int]]) -> None:
-    """A contact has its name, its owner, and the points of all groups, which add up to overall."""
+    """A contact has its fields, when it was seen, and the points of all groups, which add up to overall."""
     async with api.as_("base") as client:
         page = (await client.get("/contacts", params={"limit": 200})).json()
     assert (page["profile"], page["version"], page["engagement"], page["next"]) == (
@@ -132,9 +135,15 @@ async def test_what_is_said_of_a_contact(api: Api, base: dict[str, dict[str, int
             "id": item["id"],
             "name": f"Contact {number}",
             "owner": f"rep{number % 3}",
+            "email": f"c{number}@example.com",
+            "tags": ["vip", "late"][: number % 3],
+            "first_seen_at": item["first_seen_at"],
+            "last_event_at": item["last_event_at"],
             "overall": sum(base[item["id"]].values()),
             "groups": {"purchase": 0, "mail": 0, **base[item["id"]]},
+            "change": NO_CHANGE,
         }
+        assert (item["last_event_at"] is None) == (not base[item["id"]])
         assert [*item["groups"]] == ["purchase", "mail"]
 
 
@@ -200,6 +209,10 @@ async def test_readers_see_one_version_and_old_cursors_end_with_it(
         ({"group": "nope"}, 422, "group"),
         ({"min": 5, "max": 4}, 422, "max"),
         ({"min": "much"}, 422, "min"),
+        ({"sort": "last_event_at.mail"}, 422, "sort"),
+        ({"q": ""}, 422, "q"),
+        ({"q": " "}, 422, "q"),
+        ({"total": "many"}, 422, "total"),
         ({"profile": "nope"}, 422, "profile"),
         ({"profile": "draft"}, 409, None),
         ({"cursor": "nonsense"}, 400, None),
@@ -227,7 +240,14 @@ async def test_cursors_are_bound_to_their_filters(api: Api, base: dict[str, dict
     assert base
     async with api.as_("base") as client:
         cursor = (await client.get("/contacts", params={"limit": 2})).json()["next"]
-        for params in ({"sort": "score"}, {"owner": "rep1"}, {"min": 1}, {"group": "mail"}):
+        for params in (
+            {"sort": "score"},
+            {"sort": "last_event_at"},
+            {"owner": "rep1"},
+            {"q": "c"},
+            {"min": 1},
+            {"group": "mail"},
+        ):
             response = await client.get("/contacts", params={**params, "cursor": cursor})
             assert response.status_code == 400
 

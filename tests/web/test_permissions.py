@@ -78,6 +78,7 @@ UNDER_ACCOUNT = {
     ("POST", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): MANAGE,
     ("GET", f"{ACCOUNT}/segments"): READ,
     ("POST", f"{ACCOUNT}/segments"): MANAGE,
+    ("POST", f"{ACCOUNT}/segments/count"): READ,
     ("GET", f"{ACCOUNT}/segments/{{segment}}"): READ,
     ("PATCH", f"{ACCOUNT}/segments/{{segment}}"): MANAGE,
     ("DELETE", f"{ACCOUNT}/segments/{{segment}}"): MANAGE,

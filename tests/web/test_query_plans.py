@@ -15,7 +15,7 @@ from consumer.ingest import timeline_partitions
 from consumer.scoring.segments import repository
 from consumer.scoring.segments.definition import Match
 from consumer.scoring.segments.repository import ResolvedMatch
-from consumer.web.api.contacts import list_query
+from consumer.web.api.contacts import list_filters, list_query, recent_contacts
 from consumer.web.api.contacts.profile_view import read_profile_view
 from sql import queries
 
@@ -111,6 +111,8 @@ async def filled(module_database: str) -> AsyncIterator[Connection]:
     connection = await postgres.connect(module_database)
     await timeline_partitions.create(connection, {(2026, 1), (2026, 2)})
     await connection.execute(FILL)
+    # Of values that are not known, no month can be left out.
+    await connection.execute("set enable_partition_pruning = off")
     yield connection
     await connection.close()
 
@@ -139,9 +141,9 @@ async def test_each_query_is_served_by_the_index_that_it_names(
     assert read_whole <= TINY
 
 
-@pytest.mark.parametrize("sort", ["score", "-score"])
-async def test_members_of_a_segment_are_looked_up_by_key(filled: Connection, sort: str) -> None:
-    """A list walks along the index of its order and looks up by key whether each contact is in the segment.
+@pytest.mark.parametrize("sort", ["score", "-score", "last_event_at", "-last_event_at"])
+async def test_what_is_asked_of_contacts_is_looked_up_by_key(filled: Connection, sort: str) -> None:
+    """A list walks along the index of its order and looks up by key whether each contact passes its filters.
 
     Counting and selecting all members reads what a condition is about whole: `plan_for_many` says why.
     """
@@ -150,6 +152,10 @@ async def test_members_of_a_segment_are_looked_up_by_key(filled: Connection, sor
         {"score": {"group": "g2", "max": 9}},
         {"count": {"definitions": ["d1"], "min": 2}},
         {"last_event": {"within_days": 60}},
+        {"owner": {"any_of": ["owner1"]}},
+        {"not": {"tags": {"all_of": ["vip"]}}},
+        {"first_seen": {"within_days": 9}},
+        {"count": {"definitions": ["d3"], "min": 2, "within_days": 60}},
         {"any": [{"count": {"definitions": ["d2"], "max": 0}}, {"last_event": {"not_within_days": 30}}]},
     ]
     there = await repository.read_account_ids(filled, 1)
@@ -158,17 +164,26 @@ async def test_members_of_a_segment_are_looked_up_by_key(filled: Connection, sor
         there.match_context(1, None, datetime(2026, 3, 1, tzinfo=UTC)),
     )
     view = await read_profile_view(filled, 1, None)
-    query = replace(
-        await list_query.build_query(filled, 1, view, list_query.ContactFilters(sort=sort)), segment=asking
-    )
-    statement, _ = list_query.statement(query, None, None, 51)
-    async with filled.transaction():
-        # Of values that are not known, no month can be left out.
-        await filled.execute("set local enable_partition_pruning = off")
-        nodes = [*_nodes(await _plan(filled, statement))]
+    filters = list_filters.ContactFilters(sort=sort, owner="owner1", q="name1", group="g2", minimum=1)
+    query = replace(await list_filters.build_query(filled, 1, view, filters), segment=asking)
+    if query.sort_group is None:
+        statement, _ = recent_contacts.statement(query, None, 256)
+    else:
+        statement, _ = list_query.statement(query, None, None, 51)
+    nodes = [*_nodes(await _plan(filled, statement))]
     used = {node["Index Name"] for node in nodes if "Index Name" in node}
-    assert {"ranks_pkey", "contact_scores_pkey", "dedup_keys_pkey", "timeline_2026_02_pkey"} <= used
-    assert not [node for node in nodes if node["Node Type"] in {"Seq Scan", "Sort", "Hash Join"}]
+    assert {"contact_scores_pkey", "dedup_keys_pkey", "timeline_2026_02_pkey", "contact_fields_pkey"} <= used
+    assert {"contacts_pkey", "contacts_by_survivor"} <= used
+    if query.sort_group is None:
+        assert any("occurred_at_contact_id" in index for index in used)
+        # The few that are listed are sorted.
+        [scanned] = [node for node in nodes if node.get("Subplan Name") == "CTE scanned"]
+        in_order = [*_nodes(scanned)]
+    else:
+        assert "ranks_pkey" in used
+        in_order = nodes
+    assert not [node for node in in_order if node["Node Type"] == "Sort"]
+    assert not [node for node in nodes if node["Node Type"] in {"Seq Scan", "Hash Join"}]
 
 
 async def _plan(connection: Connection, statement: str) -> dict[str, Any]:

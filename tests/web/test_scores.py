@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.web.api_client import Api
 
 GROUPS = [{"key": "purchase", "name": "Purchase", "icon": "cart"}]
+NO_CHANGE = {"days_7": {"overall": 0, "groups": {}}, "days_30": {"overall": 0, "groups": {}}}
 ODD = "crm/42?x=1&y#z ü/timeline/7"
 
 
@@ -46,6 +47,7 @@ async def test_one_contact(api: Api, account: str) -> None:
         assert body == {
             "id": "ann",
             "first_seen_at": body["first_seen_at"],
+            "last_event_at": body["last_event_at"],
             "name": "Ann",
             "owner": "rep1",
             "email": "ann@example.com",
@@ -60,6 +62,7 @@ async def test_one_contact(api: Api, account: str) -> None:
                     "version": 1,
                     "overall": points,
                     "groups": {"purchase": points},
+                    "change": NO_CHANGE,
                 }
                 for key, name, primary, points in (
                     ("lead_score", "Lead score", True, 50),
@@ -97,8 +100,13 @@ async def test_scores_are_looked_up_in_the_order_asked(api: Api, account: str) -
             "id": "ann",
             "name": "Ann",
             "owner": "rep1",
+            "email": "ann@example.com",
+            "tags": ["vip"],
+            "first_seen_at": body["items"][2]["contact"]["first_seen_at"],
+            "last_event_at": body["items"][2]["contact"]["last_event_at"],
             "overall": 50,
             "groups": {"purchase": 50},
+            "change": None,
         }
         second = await client.post("/scores/lookup", json={"contacts": ["ann"], "profile": "second"})
         assert second.json()["items"][0]["contact"]["overall"] == 3

@@ -40,6 +40,8 @@ HOT: dict[str, Any] = {
     },
 }
 
+UNTAGGED = {"not": {"tags": {"any_of": ["even", "none"]}}}
+
 
 @pytest.fixture
 async def account(new_account: Callable[..., Awaitable[str]]) -> str:
@@ -115,6 +117,13 @@ async def test_a_segment_is_created_edited_put_in_order_and_deleted(api: Api, ac
             {**HOT, "match": {"all": [{"last_event": {"within_days": 1, "not_within_days": 1}}]}},
             ["match.all.0.last_event"],
         ),
+        ({**HOT, "match": {"all": [{"not": {"not": {"score": {"min": 1}}}}]}}, ["match.all.0.not.not"]),
+        ({**HOT, "match": {"all": [{"not": {}}, {"owner": {}}]}}, ["match.all.0.not", "match.all.1.owner"]),
+        (
+            {**HOT, "match": {"any": [{"tags": {"any_of": []}}, {"owner": {"any_of": ["nul\0"]}}]}},
+            ["match.any.0.tags.any_of", "match.any.1.owner.any_of.0"],
+        ),
+        ({**HOT, "match": {"any": [{"owner": {"unassigned": False}}]}}, ["match.any.0.owner.unassigned"]),
         (
             {
                 **HOT,
@@ -122,14 +131,14 @@ async def test_a_segment_is_created_edited_put_in_order_and_deleted(api: Api, ac
                 "match": {
                     "any": [
                         {"score": {"group": "nothing", "min": 1}},
-                        {"all": [{"count": {"definitions": ["mail_read", "nothing"], "max": 0}}]},
+                        {"all": [{"not": {"count": {"definitions": ["mail_read", "nothing"], "max": 0}}}]},
                     ]
                 },
             },
-            ["profile", "match.any.0.score.group", "match.any.1.all.0.count.definitions.1"],
+            ["profile", "match.any.0.score.group", "match.any.1.all.0.not.count.definitions.1"],
         ),
     ],
-    ids=range(10),
+    ids=range(14),
 )
 async def test_what_is_wrong_is_named_by_its_field(
     api: Api, account: str, body: dict[str, Any], fields: list[str] | None
@@ -139,6 +148,11 @@ async def test_what_is_wrong_is_named_by_its_field(
         refused = await client.post("/segments", json=body)
         assert refused.status_code == 422, refused.text
         named = [error["field"] for error in refused.json()["errors"]]
+        counted = await client.post(
+            "/segments/count", json={name: body[name] for name in ("match", "profile") if name in body}
+        )
+        same = [name for name in named if name not in {"key", "name"}]
+        assert [error["field"] for error in counted.json()["errors"]] == same
         assert named == (fields or ["match.all.0.score.min", "match.all.0.score.most"])
         assert await _keys(client) == []
 
@@ -215,13 +229,49 @@ async def people(api: Api, worker: Service) -> dict[str, tuple[int, int, int]]:
     now, records, found = datetime.now(UTC), [], {}
     for number in range(30):
         contact, won, read, ago = f"c{number}", number % 4, number % 3, number % 7 * 10 + 5
-        records.append(record("many", "contact.upserted", subject=contact, at=now))
+        data = '{"tags": ["even"]}' if number % 2 == 0 else '{"tags": ["odd"]}'
+        records.append(record("many", "contact.upserted", subject=contact, at=now, data=data))
         for event_type, times in (("deal.won", won), ("mail.read", read)):
             at = now - timedelta(days=ago)
             records += [record("many", event_type, subject=contact, at=at) for _ in range(times)]
         found[contact] = (10 * won, 3 * read, ago if won or read else 1000)
     await worker.batch(records)
     return found
+
+
+async def test_members_are_counted_before_a_segment_is_saved(
+    api: Api,
+    people: dict[str, tuple[int, int, int]],
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The count is that of the segment once it is saved; one that takes too long is null, and nothing is stored."""
+    match = {
+        "all": [
+            {"not": {"score": {"group": "purchase", "min": 20}}},
+            {"any": [{"count": {"definitions": ["mail_read"], "min": 2, "within_days": 40}}, UNTAGGED]},
+            {"first_seen": {"within_days": 1}},
+        ]
+    }
+    expected = {
+        who
+        for number, (who, (won, read, ago)) in enumerate(people.items())
+        if won < 20 and ((read >= 6 and ago <= 40) or number % 2)
+    }
+    assert 0 < len(expected) < len(people)
+    async with api.as_("many") as client:
+        counted = (await client.post("/segments/count", json={"match": match})).json()
+        assert counted["contacts"] == len(expected)
+        assert await _keys(client) == []
+        await _store(api, "tried", match)
+        assert (await client.get("/segments/tried")).json()["count"]["contacts"] == len(expected)
+        assert await _listed(client, segment="tried") == expected
+        assert (await client.edit("/segments/tried", {}, method="DELETE")).status_code == 204
+        monkeypatch.setattr(count_members, "COUNT_SECONDS", 0.05)
+        async with connection.transaction():
+            await connection.execute("lock table timeline")
+            late = await client.post("/segments/count", json={"match": match})
+    assert (late.status_code, late.json()["contacts"]) == (200, None)
 
 
 @pytest.mark.parametrize("sort", ["-score", "score", "-score.mail"])

@@ -1,4 +1,4 @@
-"""Counts the members of segments on request, at most once a minute each.
+"""Counts the members of segments on request, at most once a minute each; of one that is not stored, each time.
 
 The first request claims the count; others get the last count with its age. A count that exceeds the time budget
 is given up and not tried again for a minute. No lock is held while counting.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.scoring.segments.definition import Match
     from consumer.scoring.segments.member_sql import MatchContext
-    from consumer.scoring.segments.repository import AccountIds, StoredSegment
+    from consumer.scoring.segments.repository import AccountIds, Segment, StoredSegment
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +52,17 @@ async def refresh_counts(
             log.warning("segment not counted in time", account=account, segment=each.segment.key)
         else:
             await connection.execute(_SQL["write_count"], each.id, claim, result["contacts"], result["at"])
+
+
+async def count_once(connection: Connection, account: int, segment: Segment, now: datetime) -> int | None:
+    """Return how many members a segment would have, None if counting them takes longer than COUNT_SECONDS."""
+    found = await repository.resolve_match(connection, account, segment, now)
+    try:
+        result = await _count(connection, found.match, found.context, COUNT_SECONDS)
+    except asyncpg.QueryCanceledError:
+        return None
+    contacts: int = result["contacts"]
+    return contacts
 
 
 async def _count(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, Field, StrictInt, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StrictInt, StringConstraints, model_validator
 
-from consumer.catalog.document.fields import KEY
+from consumer.catalog.document.fields import KEY, MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +17,16 @@ _Points = Annotated[StrictInt, Field(ge=-(10**15), le=10**15)]
 _Times = Annotated[StrictInt, Field(ge=0, le=10**9)]
 _Days = Annotated[StrictInt, Field(ge=1, le=3660)]
 _Definitions = Annotated[list[_Key], Field(min_length=1, max_length=50)]
+
+
+def _storable(text: str) -> str:
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must not contain NUL characters or lone surrogates")
+    return text
+
+
+_Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(_storable)]
+_Texts = Annotated[list[_Text], Field(min_length=1, max_length=50)]
 
 # A path into a match: field names and list indices.
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -30,7 +40,7 @@ class _Part(BaseModel, extra="forbid", use_attribute_docstrings=True):
 
     def _one_of(self, *names: str) -> None:
         if len(self._present(*names)) != 1:
-            raise ValueError(f"needs exactly one of {', '.join(names)}")
+            raise ValueError(f"needs exactly one of {', '.join(name.rstrip('_') for name in names)}")
 
     def _check_range(self) -> None:
         least, most = (getattr(self, name) for name in ("min", "max"))
@@ -60,6 +70,8 @@ class Counted(_Part):
     definitions: _Definitions
     min: _Times | None = None
     max: _Times | None = None
+    within_days: _Days | None = None
+    """Only by events of so many last days of 24 hours; left out: in total."""
 
     @model_validator(mode="after")
     def _check(self) -> Counted:
@@ -83,17 +95,69 @@ class LastEvent(_Part):
         return self
 
 
-class SegmentCondition(_Part):
-    """A single condition: `score`, `count` or `last_event`."""
+class Owned(_Part):
+    """The owner, as in the last `contact.upserted`."""
+
+    any_of: _Texts | None = None
+    """One of these."""
+    unassigned: Literal[True] | None = None
+    """No owner, or an empty one."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Owned:
+        self._one_of("any_of", "unassigned")
+        return self
+
+
+class Tagged(_Part):
+    """The tags, as in the last `contact.upserted` that had any field `tags`."""
+
+    any_of: _Texts | None = None
+    """At least one of these."""
+    all_of: _Texts | None = None
+    """Every one of these."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Tagged:
+        self._one_of("any_of", "all_of")
+        return self
+
+
+class FirstSeen(_Part):
+    """How long ago the contact's first event was processed."""
+
+    within_days: _Days | None = None
+    """At most so many days of 24 hours ago."""
+    not_within_days: _Days | None = None
+    """Longer ago than that."""
+
+    @model_validator(mode="after")
+    def _check(self) -> FirstSeen:
+        self._one_of("within_days", "not_within_days")
+        return self
+
+
+class SingleCondition(_Part):
+    """A single condition: one of its fields."""
 
     score: Scored | None = None
     count: Counted | None = None
     last_event: LastEvent | None = None
+    owner: Owned | None = None
+    tags: Tagged | None = None
+    first_seen: FirstSeen | None = None
 
     @model_validator(mode="after")
-    def _check(self) -> SegmentCondition:
+    def _check(self) -> SingleCondition:
         self._one_of(*type(self).model_fields)
         return self
+
+
+class SegmentCondition(SingleCondition):
+    """A single condition, or one that must not hold."""
+
+    not_: Annotated[SingleCondition | None, Field(alias="not")] = None
+    """Holds where this does not."""
 
 
 _MOST_CONDITIONS = 10
@@ -101,7 +165,7 @@ _Conditions = Annotated[list[SegmentCondition], Field(min_length=1, max_length=_
 
 
 class Nested(SegmentCondition):
-    """A single condition, or several of which `all` or `any` must hold."""
+    """A single condition, one that must not hold, or several of which `all` or `any` must hold."""
 
     all: _Conditions | None = None
     any: _Conditions | None = None
@@ -120,15 +184,17 @@ class Match(_Part):
 
     def documented(self) -> dict[str, Any]:
         """Return it as JSON values, without nulls."""
-        return self.model_dump(exclude_none=True)
+        return self.model_dump(exclude_none=True, by_alias=True)
 
 
-def parts(of: Match | SegmentCondition) -> tuple[str, Sequence[SegmentCondition]] | None:
-    """Return `all` or `any`, and the conditions that it joins; None for a single condition."""
+def parts(of: Match | SingleCondition) -> tuple[str, Sequence[SingleCondition]] | None:
+    """Return `all`, `any` or `not`, and the conditions that it joins; None for a single condition."""
     for how in ("all", "any"):
-        inside: Sequence[SegmentCondition] | None = getattr(of, how, None)
+        inside: Sequence[SingleCondition] | None = getattr(of, how, None)
         if inside is not None:
             return how, inside
+    if isinstance(of, SegmentCondition) and of.not_ is not None:
+        return "not", [of.not_]
     return None
 
 
@@ -143,12 +209,12 @@ def named_keys(match: Match) -> Iterator[tuple[Path, str, str]]:
                 yield (*path, name, "definitions", place), "definition", key
 
 
-def _leaves(of: Match | SegmentCondition, path: Path) -> Iterator[tuple[Path, SegmentCondition]]:
+def _leaves(of: Match | SingleCondition, path: Path) -> Iterator[tuple[Path, SingleCondition]]:
     inside = parts(of)
     if inside is None:
-        if isinstance(of, SegmentCondition):
+        if isinstance(of, SingleCondition):
             yield path, of
         return
     how, conditions = inside
     for place, each in enumerate(conditions):
-        yield from _leaves(each, (*path, how, place))
+        yield from _leaves(each, (*path, how) if how == "not" else (*path, how, place))

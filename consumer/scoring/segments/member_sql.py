@@ -18,12 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from consumer.scoring.segments.definition import Counted, Match, Scored, SegmentCondition
+    from consumer.scoring.segments.definition import (
+        Counted,
+        FirstSeen,
+        LastEvent,
+        Match,
+        Scored,
+        SingleCondition,
+    )
 
 _UNBOUNDED = 2**62
 _PLACEHOLDER = re.compile(r"(?<!:):([a-z_]+)")
 # The number of an unknown definition, group or profile: it has never counted and has no points.
 _UNKNOWN_ID = -1
+_WORDS = {"all": " and ", "any": " or "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +85,14 @@ def member_condition(
 
 
 def _condition(
-    of: Match | SegmentCondition, context: MatchContext, parameters: Parameters, sql: Mapping[str, str]
+    of: Match | SingleCondition, context: MatchContext, parameters: Parameters, sql: Mapping[str, str]
 ) -> str:
     inside = parts(of)
     if inside is not None:
         how, conditions = inside
-        word = " and " if how == "all" else " or "
-        return f"({word.join(_condition(each, context, parameters, sql) for each in conditions)})"
-    leaf = _leaf(cast("SegmentCondition", of), context)
+        joined = [_condition(each, context, parameters, sql) for each in conditions]
+        return f"(not {joined[0]})" if how == "not" else f"({_WORDS[how].join(joined)})"
+    leaf = _leaf(cast("SingleCondition", of), context)
     if leaf.name == "scored" and "moved" in sql:
         return f"({parameters.fill('one_scored_after', leaf.values, **sql)})"
     return f"{'' if leaf.holds else 'not '}{parameters.fill(f'one_{leaf.name}', leaf.values, **sql)}"
@@ -111,7 +119,7 @@ def member_selection(match: Match, context: MatchContext, parameters: Parameters
 
 
 def _selected(
-    joined: tuple[str, Sequence[SegmentCondition]], context: MatchContext, parameters: Parameters
+    joined: tuple[str, Sequence[SingleCondition]], context: MatchContext, parameters: Parameters
 ) -> str:
     how, conditions = joined
     if how == "any" and len(conditions) > 1:
@@ -121,8 +129,10 @@ def _selected(
     return parameters.fill("among", {"account": context.account}, holds=holds)
 
 
-def _in_selection(of: SegmentCondition, context: MatchContext, parameters: Parameters) -> str:
+def _in_selection(of: SingleCondition, context: MatchContext, parameters: Parameters) -> str:
     inside = parts(of)
+    if inside is not None and inside[0] == "not":
+        return f"not ({_in_selection(inside[1][0], context, parameters)})"
     if inside is not None:
         return f"of_account.id in ({_selected(inside, context, parameters)})"
     leaf = _leaf(of, context)
@@ -141,23 +151,38 @@ class _Leaf:
     values: dict[str, Any]
 
 
-def _leaf(of: SegmentCondition, context: MatchContext) -> _Leaf:
+def _leaf(of: SingleCondition, context: MatchContext) -> _Leaf:
     if of.score is not None:
         group = 0 if of.score.group is None else context.groups.get(of.score.group, _UNKNOWN_ID)
         profile = _UNKNOWN_ID if context.profile is None else context.profile
         return _within("scored", of.score, {"profile": profile, "group": group})
     if of.count is not None:
-        definitions = _definition_ids(of.count.definitions, context)
-        return _within("counted", of.count, {"definitions": definitions})
+        return _counted(of.count, context)
+    account = {"account": context.account}
+    if of.owner is not None:
+        return _Leaf("owned", of.owner.unassigned is None, {**account, "owners": of.owner.any_of})
+    if of.tags is not None:
+        tags = of.tags.all_of or of.tags.any_of
+        return _Leaf("tagged", True, {**account, "tags": tags, "every": of.tags.all_of is not None})
+    if of.first_seen is not None:
+        return _since("seen", of.first_seen, context, account)
     if of.last_event is None:
-        raise ValueError("a condition without score, count or last_event")
-    days = of.last_event.within_days or of.last_event.not_within_days or 0
-    values = {
-        "account": context.account,
-        "since": context.now - timedelta(days=days),
-        "definitions": of.last_event.definitions and _definition_ids(of.last_event.definitions, context),
-    }
-    return _Leaf("had_event", of.last_event.within_days is not None, values)
+        raise ValueError("a condition without any field")
+    definitions = of.last_event.definitions and _definition_ids(of.last_event.definitions, context)
+    return _since("had_event", of.last_event, context, {**account, "definitions": definitions})
+
+
+def _since(name: str, part: LastEvent | FirstSeen, context: MatchContext, values: dict[str, Any]) -> _Leaf:
+    days = part.within_days or part.not_within_days or 0
+    return _Leaf(name, part.within_days is not None, {**values, "since": context.now - timedelta(days=days)})
+
+
+def _counted(part: Counted, context: MatchContext) -> _Leaf:
+    values: dict[str, Any] = {"definitions": _definition_ids(part.definitions, context)}
+    if part.within_days is None:
+        return _within("counted", part, values)
+    since = context.now - timedelta(days=part.within_days)
+    return _within("counted_since", part, {**values, "account": context.account, "since": since})
 
 
 def _within(name: str, part: Scored | Counted, values: dict[str, Any]) -> _Leaf:

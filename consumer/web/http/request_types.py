@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import AfterValidator, BaseModel, Field, StrictInt, model_validator
 
 from consumer.catalog.document.fields import MAX_TEXT
@@ -49,3 +50,8 @@ def _storable_text(text: str) -> str:
 
 # A contact's id, as in the `subject` of events.
 ContactId = Annotated[Text, AfterValidator(_storable_text)]
+
+# What is searched for: with a letter, digit or sign, since blanks find everything.
+SearchText = Annotated[
+    str, Query(min_length=1, max_length=MAX_TEXT, pattern=r"\S"), AfterValidator(_storable_text)
+]

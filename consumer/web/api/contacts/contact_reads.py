@@ -7,25 +7,36 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.infra.postgres.connection import fetch_one
 from consumer.web.api.contacts.profile_view import points_by_group, read_groups
+from consumer.web.api.contacts.recent_changes import read_changes
 from consumer.web.api.contacts.schemas import ContactAnswer, ContactScores, ProfileScores
 from consumer.web.http.problems import not_found
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from consumer.infra.postgres.connection import Connection
     from consumer.web.api.contacts.profile_view import ProfileView
+    from consumer.web.api.contacts.schemas import RecentChanges
 
 _SQL = queries("contacts")
 
 
 async def read_scores(
-    connection: Connection, view: ProfileView, contact_ids: Sequence[int]
+    connection: Connection,
+    account: int,
+    view: ProfileView,
+    contact_ids: Sequence[int],
+    *,
+    with_change: bool = True,
 ) -> list[ContactScores]:
     """Return the contacts with these ids in the database, in the same order."""
     rows = await connection.fetch(_SQL["shown"], contact_ids, view.id, view.version)
-    return [_contact_scores(view, row) for row in rows]
+    changes: Mapping[tuple[int, int], RecentChanges] = {}
+    if with_change and contact_ids:
+        versions = {view.id: view.version}
+        changes = await read_changes(connection, account, contact_ids, versions, view.groups)
+    return [_contact_scores(view, row, changes.get((row["id"], view.id))) for row in rows]
 
 
 async def find_contact_ids(connection: Connection, account: int, contacts: Sequence[str]) -> list[int | None]:
@@ -50,8 +61,11 @@ async def read_contact_answer(connection: Connection, account: int, contact: str
     row = await fetch_one(connection, _SQL["about"], contact_id)
     fields = json.loads(row["fields"] or "{}")
     groups = await read_groups(connection, account)
+    stored = await connection.fetch(_SQL["by_profile"], account, contact_id)
+    versions = {profile["id"]: profile["version"] for profile in stored}
+    changes = await read_changes(connection, account, [contact_id], versions, groups)
     profiles = []
-    for profile in await connection.fetch(_SQL["by_profile"], account, contact_id):
+    for profile in stored:
         overall, by_group = points_by_group(groups, profile["points"])
         profiles.append(
             ProfileScores(
@@ -61,24 +75,31 @@ async def read_contact_answer(connection: Connection, account: int, contact: str
                 version=profile["version"],
                 overall=overall,
                 groups=by_group,
+                change=changes[contact_id, profile["id"]],
             )
         )
     return ContactAnswer(
         id=external_id,
         first_seen_at=row["created_at"],
+        last_event_at=row["last_event_at"],
         **{name: fields.get(name) for name in ("name", "owner", "email", "phone", "url")},
         tags=json.loads(fields.get("tags", "[]")),
         profiles=profiles,
     )
 
 
-def _contact_scores(view: ProfileView, row: Any) -> ContactScores:
+def _contact_scores(view: ProfileView, row: Any, change: RecentChanges | None) -> ContactScores:
     fields = json.loads(row["fields"] or "{}")
     overall, by_group = points_by_group(view.groups, row["points"])
     return ContactScores(
         id=row["external_id"],
         name=fields.get("name"),
         owner=fields.get("owner"),
+        email=fields.get("email"),
+        tags=json.loads(fields.get("tags", "[]")),
+        first_seen_at=row["created_at"],
+        last_event_at=row["last_event_at"],
         overall=overall,
         groups=by_group,
+        change=change,
     )

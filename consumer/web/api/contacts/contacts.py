@@ -1,14 +1,15 @@
-"""`contacts`: lists by score, as pages or as a CSV file, and single contacts."""
+"""`contacts`: lists by score or last event, as pages or as a CSV file, and single contacts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
-from consumer.web.api.contacts import list_query
+from consumer.web.api.contacts import list_filters, list_query, list_totals
 from consumer.web.api.contacts.contact_reads import read_contact_answer, read_scores
-from consumer.web.api.contacts.list_query import ContactFilterParams
+from consumer.web.api.contacts.list_filters import ContactFilterParams
+from consumer.web.api.contacts.list_totals import ListTotal  # noqa: TC001 - pydantic reads annotations at run time
 from consumer.web.api.contacts.profile_view import read_profile_view
 from consumer.web.api.contacts.schemas import ContactAnswer, ContactScores
 from consumer.web.api.contacts.score_parts import read_weighted_definitions
@@ -17,10 +18,14 @@ from consumer.web.http.auth import Reader
 from consumer.web.http.csv_response import CsvResponse
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
+from schemas.timestamps import rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from consumer.web.api.contacts.list_filters import ListPosition
     from consumer.web.http.auth import Caller
-    from consumer.web.http.csv_response import Chunks
+    from consumer.web.http.csv_response import Cell, Chunks
 
 # Contacts read by one statement for a file.
 _CHUNK = 1000
@@ -28,36 +33,54 @@ _CHUNK = 1000
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
 
 
+# Of a file; then one for each group.
+_COLUMNS = (
+    *("id", "name", "owner", "email", "tags", "first_seen_at", "last_event_at"),
+    *("overall", "change_7_days", "change_30_days"),
+)
+
+
 class ContactPage(Page[ContactScores]):
     """One page of contacts, with the profile and version of their scores."""
 
     profile: str
     version: int
+    total: ListTotal | None
+    """Null without `total=true`."""
 
 
 @router.get("/contacts")
 async def list_contacts(
-    caller: Reader, database: Database, filters: ContactFilterParams, limit: Limit = 50, cursor: Cursor = None
+    caller: Reader,
+    database: Database,
+    filters: ContactFilterParams,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    *,
+    total: Annotated[bool, Query(description="Count the contacts of the whole list too.")] = False,
 ) -> ContactPage:
-    """List contacts by score. A contact whose score does not change during paging appears exactly once.
+    """List contacts by score or last event. A contact whose place stays the same during paging appears once.
 
     After a publish of the profile, older cursors are answered 410.
     """
-    context = list_query.cursor_context(caller.account.id, filters)
+    account = caller.account.id
+    context = list_query.cursor_context(account, filters)
     async with database.snapshot() as connection:
-        view = await read_profile_view(connection, caller.account.id, filters.profile)
-        query = await list_query.build_query(connection, caller.account.id, view, filters)
+        view = await read_profile_view(connection, account, filters.profile)
+        query = await list_filters.build_query(connection, account, view, filters)
         after = list_query.position(context, cursor, view)
-        candidates = await list_query.small_candidate_set(connection, caller.account.id, query)
-        positions = await list_query.page(connection, query, candidates, after, limit + 1)
-        items = await read_scores(connection, view, [contact_id for _, contact_id in positions[:limit]])
-    more = len(positions) > limit
+        query, candidates = await list_filters.narrowed(connection, query)
+        found = await list_query.page(connection, query, candidates, after, limit)
+        contact_ids = [contact_id for _, contact_id in found.positions]
+        items = await read_scores(connection, account, view, contact_ids)
+        counted = await list_totals.total(connection, query, candidates, len(items)) if total else None
     return ContactPage(
         items=items,
-        next=list_query.cursor_after(context, view, positions[limit - 1]) if more else None,
+        next=None if found.next is None else list_query.cursor_after(context, view, found.next),
         engagement=caller.account.engagement,
         profile=view.profile,
         version=view.version,
+        total=counted,
     )
 
 
@@ -71,22 +94,35 @@ async def _chunks(caller: Caller, database: Database, filters: ContactFilterPara
     account = caller.account.id
     async with database.export() as connection:
         view = await read_profile_view(connection, account, filters.profile)
-        query = await list_query.build_query(connection, account, view, filters)
-        candidates = await list_query.small_candidate_set(connection, account, query)
+        query = await list_filters.build_query(connection, account, view, filters)
+        query, candidates = await list_filters.narrowed(connection, query)
         counting = {
             each.group for each in (await read_weighted_definitions(connection, account, view)).values()
         }
         groups = [group.key for group in view.groups if not group.deleted or group.key in counting]
-        yield [["id", "name", "owner", "overall", *groups]]
-        after: list_query.ListPosition | None = None
-        while positions := await list_query.page(
-            connection, query, candidates, after, _CHUNK, time_limited=False
-        ):
-            after = positions[-1]
-            yield [
-                [each.id, each.name, each.owner, each.overall, *(each.groups.get(key, 0) for key in groups)]
-                for each in await read_scores(connection, view, [contact_id for _, contact_id in positions])
-            ]
+        yield [[*_COLUMNS, *groups]]
+        after: ListPosition | None = None
+        while True:
+            found = await list_query.page(connection, query, candidates, after, _CHUNK, time_limited=False)
+            contact_ids = [contact_id for _, contact_id in found.positions]
+            if contact_ids:
+                shown = await read_scores(connection, account, view, contact_ids)
+                yield [_row(each, groups) for each in shown]
+            after = found.next
+            if after is None:
+                return
+
+
+def _row(contact: ContactScores, groups: Sequence[str]) -> list[Cell]:
+    change = contact.change
+    return [
+        *(contact.id, contact.name, contact.owner, contact.email, "; ".join(contact.tags)),
+        rfc3339(contact.first_seen_at),
+        contact.last_event_at and rfc3339(contact.last_event_at),
+        contact.overall,
+        *((change.days_7.overall, change.days_30.overall) if change else (None, None)),
+        *(contact.groups.get(key, 0) for key in groups),
+    ]
 
 
 @router.get("/contacts/{contact:path}")

@@ -26,6 +26,8 @@ class Lookup(Body):
 
     contacts: list[ContactId] = Field(min_length=1, max_length=MAX_ITEMS)
     profile: Key | None = None
+    change: bool = False
+    """Return how scores have changed lately too."""
 
 
 class LookedUp(BaseModel):
@@ -54,7 +56,8 @@ async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> Lo
         view = await read_profile_view(connection, caller.account.id, body.profile, part="body")
         contact_ids = await find_contact_ids(connection, caller.account.id, body.contacts)
         known = sorted({contact_id for contact_id in contact_ids if contact_id is not None})
-        scores = dict(zip(known, await read_scores(connection, view, known), strict=True))
+        found = await read_scores(connection, caller.account.id, view, known, with_change=body.change)
+        scores = dict(zip(known, found, strict=True))
     items = [
         LookedUp(asked=asked, contact=None if contact_id is None else scores[contact_id])
         for asked, contact_id in zip(body.contacts, contact_ids, strict=True)

@@ -27,6 +27,7 @@ from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
 from consumer.web.http.problems import FieldFault, body_fault, conflict, invalid, not_found
 from consumer.web.http.request_types import Body, Key, Text
+from consumer.web.http.timestamps import Instant
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,6 +61,23 @@ class SegmentChange(Body):
     description: Description = Field(default_factory=str)
     profile: Key | None = None
     match: Match = Field(default_factory=Match.model_construct)
+
+
+class SegmentToCount(Body):
+    """What would be a segment."""
+
+    profile: Key | None = None
+    """The profile whose scores `match` refers to; null: the primary one."""
+    match: Match
+
+
+class MemberCount(BaseModel, use_attribute_docstrings=True):
+    """How many members a segment would have."""
+
+    contacts: int | None
+    """Null if they could not be counted within ten seconds."""
+    counted_at: Instant
+    """The time that days are counted back from."""
 
 
 class Count(BaseModel, use_attribute_docstrings=True):
@@ -108,6 +126,17 @@ async def create_segment(
         change = AuditedChange("created", "segment", segment.key, None, segment.documented())
         await audit.record_changes(connection, caller.account.key, caller.actor, change)
         return _tagged_answer(await _require_segment(connection, caller, segment.key), response)
+
+
+@router.post("/segments/count")
+async def count_members_of(caller: Reader, database: Database, body: SegmentToCount) -> MemberCount:
+    """Count the members that a segment would have, within ten seconds; nothing is stored."""
+    now = SystemClock().now()
+    segment = Segment(key="", name="", profile=body.profile, match=body.match)
+    async with database.preview() as connection:
+        await _check(connection, caller, segment)
+        contacts = await count_members.count_once(connection, caller.account.id, segment, now)
+    return MemberCount(contacts=contacts, counted_at=now)
 
 
 @router.get("/segments/{segment}", response_model_exclude_unset=True)

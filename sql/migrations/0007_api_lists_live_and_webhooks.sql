@@ -1,0 +1,39 @@
+-- From version 6: what the API lists and finds contacts by.
+-- oldest program: 6
+
+-- step: brief
+-- A text without case and accents: compatibility forms (ﬁ, Ａ) as the usual letters, marks left out. Of a long one the beginning,
+-- since an index takes no more.
+create function search_text(value text)
+returns text language sql immutable strict parallel safe
+return left(lower(regexp_replace(normalize(left(value, 256), NFKD), '[\u0300-\u036f]+', '', 'g')), 256);
+
+-- Its words, each with the account before it, so that a search reads words of one account only. What parts words is all that is
+-- not a letter or digit in ASCII, whatever the database's locale.
+create function search_lexemes(account integer, value text)
+returns text[] language sql immutable strict parallel safe
+return string_to_array(
+    account::text || ':' || replace(
+        btrim(regexp_replace(search_text(value), '[\u0001-/:-@\[-`{-\u00a0]+', ' ', 'g')),
+        ' ', ' ' || account::text || ':'),
+    ' ');
+
+create function search_words(account integer, value text)
+returns tsvector language sql immutable strict parallel safe
+return array_to_tsvector(search_lexemes(account, value));
+
+-- Finds what has, for each word that is asked for, one that begins with it. Null: no word is asked for.
+create function search_query(account integer, words text)
+returns tsquery language sql immutable strict parallel safe
+return ('''' || nullif(array_to_string(
+    array_remove(search_lexemes(account, words), account::text || ':'), ''':* & '''), '') || ''':*')::tsquery;
+
+-- step: index
+create index concurrently contact_fields_by_word on contact_fields using gin (search_words(account_id, value))
+    with (fastupdate = off) where field in ('name', 'email');
+
+-- step: index
+create index concurrently contacts_by_prefix on contacts (account_id, lower(left(external_id, 64)) text_pattern_ops);
+
+-- step: index
+create index concurrently timeline_by_time on timeline ((account_id::bigint), occurred_at, contact_id);
