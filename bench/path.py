@@ -21,6 +21,7 @@ from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.batch_processor import BatchProcessor
 from consumer.ingest.decode_records import decode_records
 from consumer.ingest.held_lanes import HeldLanes
+from consumer.ingest.ignored_events import IgnoredEvents
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from tests.builders.lanes import take_lanes
@@ -56,6 +57,7 @@ async def pipeline(dsn: str, records: Sequence[Record], metrics: Metrics | None 
         lanes,
         metrics=metrics or Metrics(),
         inbox=UnmatchedInbox(clock),
+        ignored=IgnoredEvents(clock),
         claim_window=timedelta(days=90),
         clock=clock,
     )

@@ -110,14 +110,17 @@ def match(account: AccountSnapshot, event: Event) -> tuple[ActiveDefinition, ...
     return tuple(definition for definition in candidates if definition.takes(event, data))
 
 
-async def load_snapshot(connection: Connection, before: CatalogSnapshot | None = None) -> CatalogSnapshot:
+async def load_snapshot(
+    connection: Connection, before: CatalogSnapshot | None = None, *, only: str | None = None
+) -> CatalogSnapshot:
     """Read the snapshot of all accounts in one statement, so that it is of one revision.
 
-    before: an earlier one, of which accounts that have not changed are taken over. Raises what asyncpg raises.
+    before: an earlier one, of which accounts that have not changed are taken over. only: that account alone, by
+    key. Raises what asyncpg raises.
     """
-    rows = await connection.fetch(queries("catalog")["load_snapshot"], before.revision if before else 0)
+    rows = await connection.fetch(queries("catalog")["load_snapshot"], before.revision if before else 0, only)
     if before and rows[0]["revision"] < before.revision:
-        return await load_snapshot(connection)  # Postgres has lost commits
+        return await load_snapshot(connection, only=only)  # Postgres has lost commits
     by_account: dict[str, list[asyncpg.Record]] = {}
     for row in rows:
         if row["account_id"] is not None:

@@ -212,6 +212,10 @@ class Settings(BaseSettings):
     sample_days: Days = Field(
         30, description="Days until the sample of a type in the inbox is taken away; 0: for ever"
     )
+    ignored_days: Annotated[int, Field(ge=0, le=90)] = Field(
+        7,
+        description="Days for which a contact's events that reached no timeline are shown; 0: none are kept",
+    )
     max_definitions: Limit = Field(1000, description="Maximum number of definitions of an account")
     max_groups: Limit = Field(100, description="Maximum number of groups of an account")
     max_profiles: Limit = Field(50, description="Maximum number of profiles of an account")

@@ -59,15 +59,16 @@ class AppliedBatch:
     """What the transaction of a batch did, if it is committed.
 
     results: in the order of the batch. unmatched: what the inbox has to count. conflicting: event keys that came
-    again with other contents. verdicts: of new entries. flipped: stored entries whose verdict turned over;
-    reversed: of these, whose XP was taken back. messages: enqueued. has_changed: the catalog has, without a
-    difference to the batch.
+    again with other contents. dead_letters: their numbers, in the order of the batch. verdicts: of new entries.
+    flipped: stored entries whose verdict turned over; reversed: of these, whose XP was taken back. messages:
+    enqueued. has_changed: the catalog has, without a difference to the batch.
     """
 
     triaged: TriagedBatch
     results: Sequence[RecordOutcome]
     unmatched: Sequence[UntakenEvent]
     conflicting: int
+    dead_letters: Sequence[int]
     verdicts: Counter[Verdict]
     flipped: int
     reversed: int
@@ -115,7 +116,8 @@ async def apply_batch(
             outbox=outbox,
             cause=origin.cause,
         )
-        for number, shard in await store_dead_letters(connection, batch.dead, shards):
+        dead_letters = await store_dead_letters(connection, batch.dead, shards)
+        for number, shard in dead_letters:
             outbox.add(shard, "dead_letter", str(number))
         await outbox.enqueue(writes)
     results = [
@@ -127,6 +129,7 @@ async def apply_batch(
         results,
         [one for one in batch.untaken if one.outcome is Outcome.UNMATCHED and not locked.gone.has(one)],
         locked.claims.conflicting,
+        [number for number, _ in dead_letters],
         judged.verdicts,
         judged.flipped,
         sum(change.xp_due and change.step < 0 for change in judged.changes),

@@ -26,11 +26,12 @@ class BatchContext:
     """The connection of one pipeline, and what was read through it.
 
     shards: of the outbox, salt, weights: as of the catalog. may_erase: all programs that may run know contacts
-    without ids.
+    without ids. only: the account (by key) of all events; None: any may come.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], *, only: str | None = None) -> None:
         self.database = ConnectionKeeper(connect)
+        self._only = only
         self._catalog: CatalogSnapshot | None = None
         self._is_stale = False
         # Accounts (by key) that changed while a batch was matched: the next try does not let them.
@@ -50,7 +51,7 @@ class BatchContext:
             await begin_shared(await self.database.get(), LOOK_UP_BY_KEY, accounts=sorted(self._to_hold))
         if self._catalog is None or self._is_stale:
             connection = await self.database.get()
-            snapshot = await catalog.load_snapshot(connection, self._catalog)
+            snapshot = await catalog.load_snapshot(connection, self._catalog, only=self._only)
             # The batch's transaction compares the shards with what they are then.
             installation = await fetch_one(
                 connection, "select shards, salt, schema_version as oldest_program from installation"

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from consumer.ingest.apply import AppliedBatch
     from consumer.ingest.batch import DueBatch, RecordOutcome, TriagedBatch
     from consumer.ingest.held_lanes import HeldLanes
+    from consumer.ingest.ignored_events import IgnoredEvents
     from consumer.ingest.stopwatch import Stopwatch
     from consumer.ingest.unmatched_inbox import UnmatchedInbox
     from schemas.vocabulary import RetryReason
@@ -60,8 +61,8 @@ log = structlog.get_logger(__name__)
 class BatchProcessor:
     """Takes the records of one pipeline's lanes to a commit, over one connection at a time.
 
-    lanes: advanced here after each commit. committed: called after each commit; waiting: with a line for people,
-    before a batch is tried again.
+    ignored: notes events without effect; None: they are not kept. lanes: advanced here after each commit.
+    committed: called after each commit; waiting: with a line for people, before a batch is tried again.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class BatchProcessor:
         *,
         metrics: Metrics,
         inbox: UnmatchedInbox,
+        ignored: IgnoredEvents | None = None,
         claim_window: timedelta,
         clock: Clock | None = None,
         committed: Callable[[], None] = lambda: None,
@@ -80,6 +82,7 @@ class BatchProcessor:
         self._lanes = lanes
         self._metrics = metrics
         self._inbox = inbox
+        self._ignored = ignored
         self._claim_window = claim_window
         self._clock = clock or SystemClock()
         self._committed = committed
@@ -299,6 +302,8 @@ class BatchProcessor:
         self._lanes.hold(due.lanes.values())
         for one in applied.unmatched:
             self._inbox.add(one.account.id, one.event)
+        if self._ignored is not None:
+            self._ignored.note(due.records, applied.results, applied.triaged.catalog, applied.dead_letters)
         count_batch(self._metrics, self._clock, applied)
         log_batch(applied, due.lanes.values(), watch.seconds)
         self._committed()

@@ -1,6 +1,6 @@
 """Points given or taken by hand: stored, added to the scores, audited and announced in one transaction.
 
-Lock order: batches, account, contact, outbox heads. A client may send an adjustment again under the same
+Lock order: batches, account, contacts, outbox heads. A client may send an adjustment again under the same
 client key when it does not know whether the first arrived. Permissions are the caller's.
 """
 
@@ -9,21 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.catalog import audit
-from consumer.catalog.audit import AuditedChange
-from consumer.contact_state.scores import OVERALL, Scores
 from consumer.domain.errors import UnknownAccountError
-from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, shared_transaction
 from consumer.scoring import announce
+from consumer.scoring.stored_adjustments import StoredAdjustment, count
 from sql import queries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
+
+    import asyncpg
+
     from consumer.infra.postgres.connection import Connection
 
+    Refusal: TypeAlias = "NothingToAdjustError | ClientKeyUsedError"
+
 _SQL = queries("adjustments")
-# Fields that the audit trail shows.
-_AUDITED_FIELDS = ("profile", "group", "points", "reason", "client_key")
 
 
 class NothingToAdjustError(Exception):
@@ -55,65 +57,131 @@ class Adjustment:
     client_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An adjustment that is stored. is_new: by this call."""
+
+    number: int
+    is_new: bool
+
+
 async def add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool]:
     """Add an adjustment and return its number and whether it is new; repeating one has no effect.
 
     Raises UnknownAccountError, NothingToAdjustError, ClientKeyUsedError, and asyncpg's errors: after one of these
     it is unknown whether it was added, and it may be sent again.
     """
+    [outcome] = await add_all(connection, [adjustment])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome.number, outcome.is_new
+
+
+async def add_all(connection: Connection, adjustments: Sequence[Adjustment]) -> list[Added | Refusal]:
+    """Add adjustments of one account and author in one transaction; return what became of each, in their order.
+
+    One that is refused harms no other. The transaction holds the locks of all their contacts: some hundred at most.
+    Raises UnknownAccountError, and asyncpg's errors as `add` does.
+    """
+    account = adjustments[0].account
     while True:
-        async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[adjustment.account]):
-            added = await _add(connection, adjustment)
+        async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
+            added = await _add_all(connection, account, adjustments)
         if added is not None:
             return added
 
 
-async def _add(connection: Connection, adjustment: Adjustment) -> tuple[int, bool] | None:
-    """Add an adjustment in the caller's transaction; None: its contact was joined to another or split meanwhile."""
-    ids = await _find_ids(connection, adjustment)
-    contact, profile, group, came_by = ids
-    await announce.lock_contacts(connection, [contact])
-    if await _find_ids(connection, adjustment) != ids:
+async def _add_all(
+    connection: Connection, account: str, adjustments: Sequence[Adjustment]
+) -> list[Added | Refusal] | None:
+    """Add them in the caller's transaction; None: a contact was joined to another or split meanwhile."""
+    found = await _find_ids(connection, account, adjustments)
+    outcomes: list[Added | Refusal | None] = [
+        _missing(one, ids) for one, ids in zip(adjustments, found, strict=True)
+    ]
+    places = [place for place, refused in enumerate(outcomes) if refused is None]
+    await announce.lock_contacts(connection, sorted({found[place]["contact"] for place in places}))
+    if await _find_ids(connection, account, adjustments) != found:
         return None
-    number: int | None = await connection.fetchval(
-        _SQL["add"],
-        *(contact, profile, group, adjustment.points),
-        *(adjustment.reason, adjustment.author, adjustment.client_key, came_by),
-    )
-    if number is None:
-        earlier = await connection.fetchrow(
-            _SQL["find_by_client_key"],
-            *(contact, adjustment.client_key),
-            *(profile, group, adjustment.points, adjustment.reason, came_by),
-        )
-        if earlier is None or not earlier["same"]:
-            raise ClientKeyUsedError(
-                f"another adjustment of {adjustment.contact!r} has the client key {adjustment.client_key!r}"
+    new = await _insert(connection, [(adjustments[place], found[place]) for place in places])
+    stored: list[StoredAdjustment] = []
+    for place, outcome in zip(places, new, strict=True):
+        one, ids = adjustments[place], found[place]
+        outcomes[place] = outcome
+        if isinstance(outcome, Added) and outcome.is_new:
+            stored.append(
+                StoredAdjustment(
+                    contact=ids["contact"],
+                    profile=ids["profile"],
+                    group=ids["group"],
+                    points=one.points,
+                    named=one.contact,
+                    audited={
+                        "profile": ids["profile_key"],
+                        "group": one.group,
+                        "points": one.points,
+                        "reason": one.reason,
+                        "client_key": one.client_key,
+                    },
+                )
             )
-        return earlier["id"], False
-    scores = await Scores.read(connection, [contact])
-    for row in await connection.fetch(_SQL["versions"], profile):
-        scores.under(contact, profile, row["version"]).add(group, adjustment.points)
-    await scores.write(connection)
-    row = await fetch_one(connection, _SQL["page"], contact, number + 1, number, 1)
-    change = AuditedChange(
-        "adjusted", "contact", adjustment.contact, None, {name: row[name] for name in _AUDITED_FIELDS}
-    )
-    await audit.record_changes(connection, adjustment.account, adjustment.author, change)
-    points = adjustment.points
-    deltas = announce.ScoreDeltas.of([(contact, profile, OVERALL, points), (contact, profile, group, points)])
-    await announce.enqueue_score_messages(connection, [contact], [profile], cause="adjustment", deltas=deltas)
-    return number, True
+    if stored:
+        await count(connection, account, adjustments[0].author, stored)
+    return [outcome for outcome in outcomes if outcome is not None]
 
 
-async def _find_ids(connection: Connection, adjustment: Adjustment) -> tuple[int, int, int, int | None]:
-    """Return the numbers of contact, profile and group, and of the id where that was joined to the contact."""
-    ids = await connection.fetchrow(
-        _SQL["find_ids"], adjustment.account, adjustment.contact, adjustment.profile, adjustment.group
+async def _find_ids(
+    connection: Connection, account: str, adjustments: Sequence[Adjustment]
+) -> list[asyncpg.Record]:
+    """Return the numbers of contact, profile and group of each, and of its id where that was joined."""
+    found = await connection.fetch(
+        _SQL["find_ids"],
+        account,
+        [one.contact for one in adjustments],
+        [one.profile for one in adjustments],
+        [one.group for one in adjustments],
     )
-    if ids is None:
-        raise UnknownAccountError(f"there is no account {adjustment.account!r}")
-    if missing := tuple(what for what in ("contact", "profile", "group") if ids[what] is None):
-        named = " and ".join(f"no {what} {getattr(adjustment, what)!r}" for what in missing)
-        raise NothingToAdjustError(f"account {adjustment.account!r} has {named}", missing)
-    return ids["contact"], ids["profile"], ids["group"], ids["came_by"]
+    if not found:
+        raise UnknownAccountError(f"there is no account {account!r}")
+    return found
+
+
+def _missing(one: Adjustment, ids: asyncpg.Record) -> NothingToAdjustError | None:
+    missing = tuple(what for what in ("contact", "profile", "group") if ids[what] is None)
+    if not missing:
+        return None
+    named = " and ".join(f"no {what} {getattr(one, what)!r}" for what in missing)
+    return NothingToAdjustError(f"account {one.account!r} has {named}", missing)
+
+
+async def _insert(
+    connection: Connection, given: Sequence[tuple[Adjustment, asyncpg.Record]]
+) -> list[Added | ClientKeyUsedError]:
+    """Store them; the first with a client key counts, and others with that key are compared with it."""
+    columns = (
+        [ids["contact"] for _, ids in given],
+        [ids["profile"] for _, ids in given],
+        [ids["group"] for _, ids in given],
+        [one.points for one, _ in given],
+        [one.reason for one, _ in given],
+        [one.client_key for one, _ in given],
+        [ids["came_by"] for _, ids in given],
+    )
+    new = {
+        (row["contact_id"], row["client_key"], row["came_by"]): row["id"]
+        for row in await connection.fetch(_SQL["add"], *columns, [one.author for one, _ in given])
+    }
+    stored = await connection.fetch(_SQL["find_by_client_key"], *columns)
+    outcomes: list[Added | ClientKeyUsedError] = []
+    for (one, ids), row in zip(given, stored, strict=True):
+        # Of several in this call, the first one is new.
+        number = new.pop((ids["contact"], one.client_key, ids["came_by"]), None)
+        if number is not None or row["same"]:
+            outcomes.append(Added(row["id"], number is not None))
+        else:
+            outcomes.append(
+                ClientKeyUsedError(
+                    f"another adjustment of {one.contact!r} has the client key {one.client_key!r}"
+                )
+            )
+    return outcomes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -36,9 +37,19 @@ _SHUTDOWN_GRACE = 5
 
 
 def application(
-    connections: Connections, tokens: TokenVerifier, health: Health, metrics: Metrics, limits: CatalogLimits
+    connections: Connections,
+    tokens: TokenVerifier,
+    health: Health,
+    metrics: Metrics,
+    limits: CatalogLimits,
+    *,
+    claim_window: timedelta = timedelta(days=90),
 ) -> FastAPI:
-    """Return the HTTP application. limits: how much an account may configure."""
+    """Return the HTTP application.
+
+    limits: how much an account may configure. claim_window: how long the key of an applied event is remembered, for
+    replays of dead letters.
+    """
     api = FastAPI(
         title="Engagement",
         version="1",
@@ -52,6 +63,7 @@ def application(
     api.state.connections = connections
     api.state.tokens = tokens
     api.state.limits = limits
+    api.state.claim_window = claim_window
     for router in ROUTERS:
         api.include_router(router)
     api.router.routes += health_endpoints.routes(health, metrics)
@@ -86,7 +98,14 @@ async def run(settings: Settings) -> None:
     pool = postgres.pool(settings.dsn(), size=settings.web_connections)
     try:
         await pool
-        api = application(Connections(pool), tokens, health, metrics, CatalogLimits.of(settings))
+        api = application(
+            Connections(pool),
+            tokens,
+            health,
+            metrics,
+            CatalogLimits.of(settings),
+            claim_window=settings.claim_window,
+        )
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(health_endpoints.serve(api, listener, patience=_SHUTDOWN_GRACE)),

@@ -4,6 +4,7 @@ The type of a route's first parameter is the permission that it needs (http/auth
 lists every route with its permission.
 """
 
+from consumer.web.api import me
 from consumer.web.api.catalog import (
     accounts,
     audit,
@@ -15,10 +16,21 @@ from consumer.web.api.catalog import (
     try_event,
     unmatched_inbox,
 )
-from consumer.web.api.contacts import adjustments, contacts, identity, scores, segments, timeline
+from consumer.web.api.contacts import (
+    adjustments,
+    bulk_adjustments,
+    contacts,
+    identity,
+    ignored_events,
+    scores,
+    segments,
+    timeline,
+)
+from consumer.web.api.operations import dead_letters
 from consumer.web.api.profiles import previews, profiles, publishes, versions
 
 ROUTERS = (
+    me.router,
     accounts.router,
     accounts.own,
     purges.router,
@@ -33,10 +45,14 @@ ROUTERS = (
     publishes.router,
     versions.router,
     audit.router,
+    dead_letters.router,
+    dead_letters.beside_accounts,
+    bulk_adjustments.router,
     # Sub-resources of a contact before the contact itself: its id may contain slashes.
     timeline.router,
     scores.router,
     adjustments.router,
+    ignored_events.router,
     identity.router,
     contacts.router,
     segments.router,

@@ -21,6 +21,7 @@ from consumer.ingest import pipeline
 from consumer.ingest.batch_processor import BatchProcessor
 from consumer.ingest.concurrency import Concurrency
 from consumer.ingest.held_lanes import HeldLanes
+from consumer.ingest.ignored_events import IgnoredEvents
 from consumer.ingest.pipeline import Pipeline
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from consumer.lanes.lag import LagMonitor
@@ -70,6 +71,7 @@ class Worker:
         self.stopping = asyncio.Event()
         self._observer = observer
         self._inbox = UnmatchedInbox(self.clock)
+        self._ignored = IgnoredEvents(self.clock) if settings.ignored_days else None
         self._relay = Relay(
             self._connect,
             settings,
@@ -170,6 +172,7 @@ class Worker:
             lanes,
             metrics=self.metrics,
             inbox=self._inbox,
+            ignored=self._ignored,
             claim_window=self.settings.claim_window,
             clock=self.clock,
             committed=self._wake_relays,
@@ -218,6 +221,7 @@ class Worker:
             claims=self.settings.claim_window,
             dead_letters=_days(self.settings.dead_letter_days),
             samples=_days(self.settings.sample_days),
+            ignored_events=timedelta(days=self.settings.ignored_days),
         )
         return Maintenance(self._connect, kept=kept, clock=self.clock)
 
@@ -235,7 +239,7 @@ class Worker:
         try:
             with ConnectionKeeper(self._connect) as database:
                 async with asyncio.timeout(_FLUSH_EVERY):
-                    await self._inbox.flush(await database.get())
+                    await self._flush(await database.get())
         except Exception as error:
             if retry_reason(error) is None:
                 raise
@@ -246,11 +250,16 @@ class Worker:
             while True:
                 await asyncio.sleep(_FLUSH_EVERY)
                 try:
-                    await self._inbox.flush(await database.get())
+                    await self._flush(await database.get())
                 except Exception as error:
                     if retry_reason(error) is None:
                         raise
                     database.drop()
+
+    async def _flush(self, connection: postgres.Connection) -> None:
+        await self._inbox.flush(connection)
+        if self._ignored is not None:
+            await self._ignored.flush(connection)
 
     async def _connect(self) -> postgres.Connection:
         return await postgres.connect(self.settings.dsn())

@@ -53,23 +53,25 @@ class Kept:
     """How long rows are kept; None: for ever.
 
     claims: after they were applied. dead_letters: after they were recorded. samples: of the inbox, after they were
-    taken.
+    taken. ignored_events: after they came.
     """
 
     claims: timedelta
     dead_letters: timedelta | None
     samples: timedelta | None
+    ignored_events: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceRound:
-    """The result of a round: partitions created and dropped, claims and dead letters deleted, samples taken."""
+    """The result of a round: partitions created and dropped, samples taken, and what else was deleted."""
 
     months: int
     dropped: int
     claims: int
     dead_letters: int
     samples: int
+    ignored_events: int = 0
 
 
 class Maintenance:
@@ -125,6 +127,9 @@ class Maintenance:
         samples = await self._forget_by_pages(
             connection, "samples", _INBOX_PAGES, self._kept.samples, stopping
         )
+        ignored = await self._forget_by_pages(
+            connection, "ignored_events", _PAGES, self._kept.ignored_events, stopping
+        )
         # Last, since batches may keep it from the lock.
         dropped = len(await timeline_partitions.drop_empty(connection))
         log.info(
@@ -134,8 +139,9 @@ class Maintenance:
             claims_forgotten=claims,
             dead_letters_forgotten=dead_letters,
             samples_forgotten=samples,
+            ignored_events_forgotten=ignored,
         )
-        return MaintenanceRound(created, dropped, claims, dead_letters, samples)
+        return MaintenanceRound(created, dropped, claims, dead_letters, samples, ignored)
 
     async def _create_months(self, connection: Connection) -> int:
         before = await timeline_partitions.create(connection, set())
@@ -145,7 +151,7 @@ class Maintenance:
     async def _forget_by_pages(
         self, connection: Connection, what: str, pages: int, kept: timedelta | None, stopping: asyncio.Event
     ) -> int:
-        """Forget the claims or samples that are past their time, so many pages of their table at a time."""
+        """Forget claims, samples or ignored events that are past their time, so many pages of a table at a time."""
         if kept is None:
             return 0
         forgotten = 0

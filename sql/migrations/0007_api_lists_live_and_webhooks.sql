@@ -1,4 +1,4 @@
--- From version 6: what the API lists and finds contacts by.
+-- From version 6: what the API lists and finds contacts by, and answers about contacts and adjustments.
 -- oldest program: 6
 
 -- step: brief
@@ -37,3 +37,27 @@ create index concurrently contacts_by_prefix on contacts (account_id, lower(left
 
 -- step: index
 create index concurrently timeline_by_time on timeline ((account_id::bigint), occurred_at, contact_id);
+
+-- step: brief
+alter table adjustments add column undoes bigint;
+
+-- step: index
+create unique index concurrently adjustments_undone_once on adjustments (undoes) where undoes is not null;
+
+-- step: brief
+create unlogged table ignored_events (
+    account_id     integer     not null,
+    id_hash        bytea       not null,
+    id             bigint      generated always as identity,
+    outcome        text        not null,
+    type           text,
+    source         text,
+    event_id       text,
+    dated_at       timestamptz not null,
+    received_at    timestamptz not null,
+    reason         text,
+    detail         text,
+    dead_letter_id bigint,
+    primary key (account_id, id_hash, id)
+);
+create index ignored_events_by_account on ignored_events (account_id, id);

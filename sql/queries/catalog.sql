@@ -2,8 +2,8 @@
 -- Rows come in as a JSON list ($2) in display order, by key; their numbers are looked up here.
 
 -- name: load_snapshot
--- The accounts that have changed since a revision ($1; 0: every account), each with all its active definitions, and the
--- revision of the installation: at least one row.
+-- The accounts that have changed since a revision ($1; 0: every account), or of them the one with this key ($2), each with
+-- all its active definitions, and the revision of the installation: at least one row.
 select installation.revision,
        account.id as account_id, account.key as account_key,
        account.engagement, account.sales, account.count_robots,
@@ -11,7 +11,7 @@ select installation.revision,
        definition.edition, definition.policy::text as policy, definition.interval_seconds, definition.per::text as per,
        definition.xp, definition.events, definition.conditions::text as conditions
 from installation
-left join accounts account on account.revision > $1
+left join accounts account on account.revision > $1 and ($2::text is null or account.key = $2)
 left join definitions definition on definition.account_id = account.id and definition.active
 order by account.id, definition.position, definition.id;
 

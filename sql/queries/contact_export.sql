@@ -54,6 +54,24 @@ left join contacts c on c.id = t.came_by
 where t.account_id = $1 and t.contact_id = $2 and t.purged_at is not null
 order by t.occurred_at, t.event_key, t.definition_id;
 
+-- name: ignored
+-- What came under its ids and reached no timeline, as far as that is still kept.
+select e.outcome, e.type, e.source, e.event_id as id, e.dated_at, e.received_at, e.reason, e.detail,
+    case when c.id <> $2 then c.external_id end as came_by
+from (
+    select id, external_id from contacts where id = $2
+    union all
+    select id, external_id from contacts where survivor_id = $2
+    offset 0) c
+cross join installation i
+cross join lateral (
+    select id, outcome, type, source, event_id, dated_at, received_at, reason, detail
+    from ignored_events e
+    where e.account_id = $1
+        and e.id_hash = sha256(i.salt || convert_to($1::int || E'\x1f' || c.external_id, 'UTF8'))
+    offset 0) e
+order by e.id;
+
 -- name: event
 -- Its whole entries after ($3, $4, $5), oldest first, with what came with them and the XP that they are worth to their actor.
 select t.occurred_at, t.event_key, t.definition_id, d.key as definition, t.verdict::text as verdict, t.type, t.source,

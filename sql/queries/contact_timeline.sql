@@ -16,13 +16,16 @@ order by d.position, d.id;
 -- A contact's whole entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts if given
 -- (timeline_pkey), with the policy of their edition (editions_pkey). blocked_by, of a `cooling_down` entry: the counted
 -- entry within the interval before it, or a fixed point within the interval after it; of an `already_counted` entry: the
--- last counted event of its dedup key (dedup_keys_pkey). Null if that is not stored any more.
+-- last counted event of its dedup key (dedup_keys_pkey). Null if that is not stored any more. With $10, data_bytes is the
+-- size of what came with the event, and data that itself unless it has more than $10 bytes.
 select t.occurred_at, t.event_key, t.definition_id, t.edition, t.verdict, t.settled, t.xp_worth, t.type, t.source,
     t.event_id, t.object_id, t.actor_id, t.actor_type, e.interval_seconds,
-    (select external_id from contacts c where c.id = t.came_by) as came_by, coalesce(once.counted_at, before.occurred_at, after.occurred_at) as blocked_by
+    (select external_id from contacts c where c.id = t.came_by) as came_by, coalesce(once.counted_at, before.occurred_at, after.occurred_at) as blocked_by,
+    case when $10::int >= octet_length(t.data) then t.data end as data,
+    case when $10 is not null then octet_length(t.data) end as data_bytes
 from (
     select occurred_at, event_key, definition_id, edition, verdict::text, settled, xp_worth, type, source, event_id,
-        object_id, actor_id, actor_type, came_by
+        object_id, actor_id, actor_type, came_by, data
     from timeline
     where account_id = $1 and contact_id = $2 and occurred_at >= $6 and occurred_at <= $3 and purged_at is null
         and (occurred_at, event_key, definition_id) < ($3, $4, $5)

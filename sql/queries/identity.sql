@@ -359,6 +359,10 @@ update inbox i set sample = '{}'
 from rows from (unnest($2::text[]), unnest($3::text[])) as s(type, sample)
 where i.account_id = $1 and i.type = s.type and i.sample = s.sample
 
+-- name: forget_ignored_events
+-- Deletes the events of a contact ($2) of an account ($1) that reached no timeline and are dated before $3.
+delete from ignored_events where account_id = $1 and id_hash = $2 and dated_at < $3
+
 -- name: forget_in_audit
 -- Puts a name for an erased contact ($3) in the place of its id ($2) in the audit trail, and takes reasons away.
 update audit set

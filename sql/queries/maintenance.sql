@@ -28,6 +28,14 @@ with next as (
 )
 select (select count(*) from deleted) as deleted, (select max(id) from next where is_past) as last
 
+-- name: ignored_events_pages
+-- Size of the table of events that reached no timeline in pages.
+select pg_relation_size('ignored_events') / current_setting('block_size')::bigint
+
+-- name: forget_ignored_events
+-- Deletes those on the pages from $1 to before $2 that came longer ago than $3.
+delete from ignored_events where ctid >= $1::tid and ctid < $2::tid and received_at < now() - $3::interval
+
 -- name: samples_pages
 -- Size of the inbox in pages.
 select pg_relation_size('inbox') / current_setting('block_size')::bigint

@@ -114,10 +114,14 @@ create table adjustments (
     client_key text        not null,
     created_at timestamptz not null default now(),
     -- As on the timeline.
-    came_by    bigint
+    came_by    bigint,
+    -- The adjustment of which it gives the opposite points.
+    undoes     bigint
 );
 -- adjustments add: a client key is used once for each id.
 create unique index adjustments_client_key_by_id on adjustments (contact_id, client_key, coalesce(came_by, contact_id));
+-- adjustments add_undo: one is undone once.
+create unique index adjustments_undone_once on adjustments (undoes) where undoes is not null;
 
 -- How often a definition has counted for contacts that were deleted.
 create table personless_tallies (

@@ -73,3 +73,28 @@ create table inbox (
     sample        text        not null,
     primary key (account_id, type)
 );
+
+-- Events that reached no timeline, for some days and without their data: for each id the newest 20, of an account some
+-- thousand. Unlogged, since it may be lost: a crash empties it, and no backup has it.
+create unlogged table ignored_events (
+    account_id     integer     not null,
+    -- SHA-256 of the installation's salt, account and id of the contact, as in contacts: it need not be one.
+    id_hash        bytea       not null,
+    id             bigint      generated always as identity,
+    -- unmatched, disabled, expired, dead.
+    outcome        text        not null,
+    -- Null: it is dead.
+    type           text,
+    source         text,
+    event_id       text,
+    -- When it occurred; of a dead one, its record's timestamp.
+    dated_at       timestamptz not null,
+    received_at    timestamptz not null,
+    -- Of a dead one; it may have been replayed or discarded since.
+    reason         text,
+    detail         text,
+    dead_letter_id bigint,
+    primary key (account_id, id_hash, id)
+);
+-- ignored_events trim_account: the oldest of an account.
+create index ignored_events_by_account on ignored_events (account_id, id);

@@ -28,6 +28,7 @@ from consumer.ingest.batch import DecodedRecord
 from consumer.ingest.batch_processor import BatchProcessor
 from consumer.ingest.decode_records import decode_records
 from consumer.ingest.held_lanes import HeldLanes
+from consumer.ingest.ignored_events import IgnoredEvents
 from consumer.ingest.outside_lanes import OutsideLanes
 from consumer.ingest.stopwatch import Stopwatch
 from consumer.ingest.unmatched_inbox import UnmatchedInbox
@@ -82,6 +83,7 @@ class Service:
     lanes: HeldLanes
     metrics: Metrics
     inbox: UnmatchedInbox
+    ignored: IgnoredEvents
     backfills: Mapping[bool, OutsideLanes]
     feed: Feed = field(default_factory=Feed)
     outcomes: list[str] = field(default_factory=list)
@@ -129,14 +131,19 @@ async def running(
     dsn: str, *, feed: Feed | None = None, connect: Callable[[], Awaitable[Connection]] | None = None
 ) -> AsyncIterator[Service]:
     """Give a batch processor that has taken the lane of `feed`."""
-    metrics, inbox = Metrics(), UnmatchedInbox(SystemClock())
+    metrics, inbox, ignored = Metrics(), UnmatchedInbox(SystemClock()), IgnoredEvents(SystemClock())
 
     async def plain_connect() -> Connection:
         return await postgres.connect(dsn)
 
     lanes = HeldLanes()
     processor = BatchProcessor(
-        connect or plain_connect, lanes, metrics=metrics, inbox=inbox, claim_window=timedelta(days=90)
+        connect or plain_connect,
+        lanes,
+        metrics=metrics,
+        inbox=inbox,
+        ignored=ignored,
+        claim_window=timedelta(days=90),
     )
     backfills = {
         with_xp: OutsideLanes(
@@ -144,7 +151,9 @@ async def running(
         )
         for with_xp in (False, True)
     }
-    service = Service(dsn, plain_connect, processor, lanes, metrics, inbox, backfills, feed or Feed())
+    service = Service(
+        dsn, plain_connect, processor, lanes, metrics, inbox, ignored, backfills, feed or Feed()
+    )
     lane = (service.feed.topic, service.feed.partition)
     await service.take_lanes({lane: 0})
     service.feed.next_offset = lanes[lane].next_offset

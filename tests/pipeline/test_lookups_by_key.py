@@ -34,7 +34,8 @@ _KEYS: dict[str, list[tuple[str, ...]]] = {
     "dedup_keys": [("contact_id",)],
     "contact_scores": [("contact_id",)],
     "ranks": [("profile_id", "version", "group_id", "points", "contact_id")],
-    "adjustments": [("contact_id",)],
+    "adjustments": [("contact_id",), ("id",), ("undoes",)],
+    "ignored_events": [("account_id", "id_hash")],
 }
 
 # Concerns and statements that are to go through what is stored.
@@ -57,6 +58,10 @@ _EXCEPTIONS = {
     ("contacts", "ranged"): "by the index over points, up to a limit",
     ("contacts", "walk_ascending"): "by the index over points, up to a limit",
     ("contacts", "walk_descending"): "by the index over points, up to a limit",
+    (
+        "ignored_events",
+        "trim_account",
+    ): "the oldest of an account, by its index, each after some hundred more",
     ("jobs", "fix_end"): "the highest number, from the end of the primary key",
     ("publish", "cancel"): "the highest number, from the end of the primary key",
     ("publish", "flip"): "the highest number, from the end of the primary key",

@@ -13,9 +13,11 @@ import pytest
 from consumer.web.api.catalog.backfills import BackfillRequest
 from consumer.web.api.catalog.try_event import Sample
 from consumer.web.api.catalog.unmatched_inbox import FromInbox
-from consumer.web.api.contacts.adjustments import NewAdjustment
+from consumer.web.api.contacts.adjustments import NewAdjustment, Undo
+from consumer.web.api.contacts.bulk_adjustments import BulkAdjustment
 from consumer.web.api.contacts.scores import Lookup
 from consumer.web.api.contacts.segments import NewSegment
+from consumer.web.api.operations.dead_letter_answers import DeadLetterIds
 from consumer.web.api.profiles.previews import PreviewRequest
 from consumer.web.app import application
 from consumer.web.http.problems import _STATUS, ProblemDetails
@@ -24,14 +26,18 @@ if TYPE_CHECKING:
     from consumer.web.http.request_types import Body
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
-_ROUTE = re.compile(r"^\| `([A-Z]+) (\S+)` \| (read|manage|operate) \|", re.MULTILINE)
+_ROUTE = re.compile(r"^\| `([A-Z]+) (\S+)` \| (read|manage|operate|any) \|", re.MULTILINE)
 
 
 def test_every_route_is_listed_with_its_permission() -> None:
     """The tables have exactly the routes of the OpenAPI document."""
     paths = application(*[MagicMock()] * 5).openapi()["paths"]
     served = {
-        (method.upper(), path, operation["security"][0]["bearer"][0].removeprefix("engagement:"))
+        (
+            method.upper(),
+            path,
+            next(iter(operation["security"][0]["bearer"]), "any").removeprefix("engagement:"),
+        )
         for path, operations in paths.items()
         for method, operation in operations.items()
     }
@@ -67,6 +73,9 @@ def test_links_lead_to_headings() -> None:
         ('{"ranges": [{"name": "hot"', PreviewRequest),
         ('{"contacts": ["ann"', Lookup),
         ('{"group": "support", "points"', NewAdjustment),
+        ('{"reason": "a mistake"', Undo),
+        ('{"items": [{"contact"', BulkAdjustment),
+        ('{"ids": [17', DeadLetterIds),
         ('{"key": "slipping"', NewSegment),
     ],
 )

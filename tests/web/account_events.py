@@ -47,7 +47,8 @@ def record(
 
 
 async def flush_inbox(api: Api, worker: Service) -> None:
-    """Write down what the worker counted of unknown types."""
+    """Write down what the worker counted of unknown types, and which events had no effect."""
     connection = await postgres.connect(api.dsn)
     await worker.inbox.flush(connection)
+    await worker.ignored.flush(connection)
     await connection.close()

@@ -41,6 +41,8 @@ async def test_an_adjustment_is_answered_published_and_audited(api: Api, account
             "author": "mia",
             "id": body["id"],
             "created_at": body["created_at"],
+            "undoes": None,
+            "undone_by": None,
         }
         [entry] = (await client.get("/audit", params={"limit": 1})).json()["items"]
     assert (entry["actor"], entry["action"], entry["subject"], entry["key"]) == (

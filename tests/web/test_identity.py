@@ -13,7 +13,7 @@ from consumer.infra import postgres
 from consumer.scoring.verify import verify
 from tests.builders.catalog_documents import ONCE, definition
 from tests.pipeline import service
-from tests.web.account_events import happen, record
+from tests.web.account_events import flush_inbox, happen, record
 from tests.web.sample_account import GROUPS, WON
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ async def test_a_deletion_leaves_nothing_that_names_the_person(
     await _dead_letter(worker, account, person)
     await _dead_letter(worker, account, "bob")
     connection = await postgres.connect(api.dsn)
-    await worker.inbox.flush(connection)
+    await flush_inbox(api, worker)
     async with api.as_(account, actor="eva") as client:
         await client.post(f"/contacts/{person}/adjustments", json={**PLUS, "reason": f"{name} called"})
         before = await _everything(connection)
@@ -161,6 +161,7 @@ async def test_a_deletion_leaves_nothing_that_names_the_person(
             "adjustments": 1,
             "dead_letters": 1,
             "inbox_samples": 1,
+            "ignored_events": 2,
             "audit_entries": 1,
         }
         assert report["contact"] == deletion["contact"]

@@ -74,8 +74,15 @@ UNDER_ACCOUNT = {
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/export"): OPERATE,
     ("DELETE", f"{ACCOUNT}/contacts/{{contact}}"): OPERATE,
     ("GET", f"{ACCOUNT}/deletions/{{deletion}}"): OPERATE,
+    ("GET", f"{ACCOUNT}/contacts/{{contact}}/ignored"): READ,
+    ("POST", f"{ACCOUNT}/adjustments"): MANAGE,
+    ("POST", f"{ACCOUNT}/contacts/{{contact}}/adjustments/{{adjustment}}/undo"): MANAGE,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): READ,
     ("POST", f"{ACCOUNT}/contacts/{{contact}}/adjustments"): MANAGE,
+    ("GET", f"{ACCOUNT}/dead-letters"): OPERATE,
+    ("GET", f"{ACCOUNT}/dead-letters/{{dead_letter}}"): OPERATE,
+    ("POST", f"{ACCOUNT}/dead-letters/replay"): OPERATE,
+    ("POST", f"{ACCOUNT}/dead-letters/discard"): OPERATE,
     ("GET", f"{ACCOUNT}/segments"): READ,
     ("POST", f"{ACCOUNT}/segments"): MANAGE,
     ("POST", f"{ACCOUNT}/segments/count"): READ,
@@ -96,9 +103,15 @@ UNDER_ACCOUNT = {
 }
 # Those that are about no one account.
 BESIDE_ACCOUNTS = {
+    ("GET", "/v1/dead-letters"): OPERATE,
+    ("GET", "/v1/dead-letters/{dead_letter}"): OPERATE,
+    ("POST", "/v1/dead-letters/replay"): OPERATE,
+    ("POST", "/v1/dead-letters/discard"): OPERATE,
     ("GET", "/v1/accounts"): OPERATE,
     ("POST", "/v1/accounts"): OPERATE,
 }
+# Those that need a valid token, whatever it permits.
+ANY_TOKEN = {("GET", "/v1/me")}
 # Those that need no token.
 PUBLIC = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json")}
 
@@ -116,7 +129,7 @@ async def acme(api: Api) -> str:
 
 def test_every_route_is_in_the_table(api: Api) -> None:
     """A route that no table names fails here, and so does a line of a route that is gone."""
-    assert set(_routes(api)) == {*UNDER_ACCOUNT, *BESIDE_ACCOUNTS, *PUBLIC}
+    assert set(_routes(api)) == {*UNDER_ACCOUNT, *BESIDE_ACCOUNTS, *ANY_TOKEN, *PUBLIC}
     assert {path for _, path in UNDER_ACCOUNT} == {
         path for _, path in UNDER_ACCOUNT if path.startswith(ACCOUNT)
     }
@@ -144,10 +157,10 @@ def test_the_document_names_each_permission(api: Api) -> None:
     assert documented == {
         route: [{"bearer": [permission.value]}]
         for route, permission in {**UNDER_ACCOUNT, **BESIDE_ACCOUNTS}.items()
-    }
+    } | {route: [{"bearer": []}] for route in ANY_TOKEN}
 
 
-@pytest.mark.parametrize("route", [*UNDER_ACCOUNT, *BESIDE_ACCOUNTS], ids=" ".join)
+@pytest.mark.parametrize("route", [*UNDER_ACCOUNT, *BESIDE_ACCOUNTS, *ANY_TOKEN], ids=" ".join)
 async def test_without_a_token_nothing_is_answered(api: Api, acme: str, route: tuple[str, str]) -> None:
     """No token, and no valid one, is 401, whatever else is wrong with the request."""
     for headers in ({}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic YTpi"}):
@@ -200,6 +213,7 @@ def _filled(path: str, account: str) -> str:
         {
             **dict.fromkeys(("definition", "group", "contact", "profile", "segment"), "x"),
             **dict.fromkeys(("publish", "rejudgement", "backfill", "version", "join", "deletion"), "x"),
+            **dict.fromkeys(("dead_letter", "adjustment"), "x"),
             "account": account,
         }
     )

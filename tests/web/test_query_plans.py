@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 # Of the concerns below: the worker's, and what only writes.
-OTHERS = {("inbox", "flush"), ("adjustments", "add"), ("segments", "add")}
+OTHERS = {
+    ("inbox", "flush"),
+    ("adjustments", "add"),
+    ("segments", "add"),
+    *(("ignored_events", name) for name in ("store", "trim_contacts", "trim_account")),
+    # Of the command alone.
+    *(("dead_letters", name) for name in ("list_dead_letters", "count_dead_letters", "pick")),
+}
 # The statements that requests wait for.
 STATEMENTS = [
     (concern, name)
@@ -35,6 +42,8 @@ STATEMENTS = [
         "audit",
         "contact_timeline",
         "contacts",
+        "dead_letters",
+        "ignored_events",
         "inbox",
         "profile_history",
         "publish_preview",
@@ -98,9 +107,17 @@ insert into adjustments (contact_id, profile_id, group_id, points, reason, autho
     select contact_id, profile_id, g.id, 1, 'x', 'x', 'k' || p.id
     from scores join profiles p on p.id = profile_id join groups g on g.account_id = p.account_id and g.key = 'g1'
     where group_id = 0;
+insert into ignored_events (account_id, id_hash, outcome, type, dated_at, received_at)
+    select account_id, sha256(salt || convert_to(account_id || E'\x1f' || external_id, 'UTF8')), 'unmatched', 'x',
+        now(), now()
+    from contacts, installation, generate_series(1, 3);
+insert into dead_letters (topic, partition, "offset", headers, reason, detail, account_key)
+    select 'deals', 0, n, '[]', 'not_json', 'x', case when n % 50 > 0 then 'account' || n % 20 end
+    from generate_series(1, 5000) n;
 insert into segments (account_id, key, name, conditions, position)
     select id, 's' || n, 'x', '{}', n from accounts, generate_series(1, 5) n;
 analyze segments, timeline, dedup_keys, contact_scores, ranks, adjustments, editions, profile_versions;
+analyze ignored_events, dead_letters;
 analyze version_weights, accounts, groups, definitions, inbox, audit, profiles, contacts, contact_fields;
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from consumer.infra import postgres
 from consumer.scoring import adjustments
 from consumer.scoring.adjustments import Adjustment
 from tests.pipeline.service import apply_document
-from tests.web.account_events import BEGIN, record
+from tests.web.account_events import BEGIN, happen, record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -177,6 +179,8 @@ async def test_what_is_said_of_an_entry(client: Client) -> None:
             "came_by": None,
             "settled": False,
             "xp": 0,
+            "data": None,
+            "data_bytes": None,
         },
         "adjustment": None,
     }
@@ -360,3 +364,25 @@ async def test_what_is_no_longer_on_the_timeline_is_carried(
         body = (await client.get("/contacts/ann/score/history")).json()
     assert body["carried"] == {"overall": 20, "groups": {"purchase": 20, "mail": 0}}
     assert [day["overall"] for day in body["days"]] == [30, 40]
+
+
+async def test_data_comes_on_request(
+    api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """With `data=true` each event has what came with it, numbers of any size too; what is too large, its size."""
+    account = await new_account(groups=GROUPS, definitions=DEFINITIONS)
+    small = '{"amount": 1e400, "note": "a\\u0000b", "deep": {"list": [1, null]}}'
+    large = json.dumps({"note": "x" * 20_000})
+    await happen(worker, account, "always", data=small)
+    await happen(worker, account, "always", data=large)
+    await happen(worker, account, "always", data="{}")
+    async with api.as_(account) as client:
+        plain = (await client.get("/contacts/ann/timeline")).json()["items"]
+        items = (await client.get("/contacts/ann/timeline", params={"data": True})).json()["items"]
+    assert {(one["event"]["data"], one["event"]["data_bytes"]) for one in plain} == {(None, None)}
+    assert [one["event"]["data"] for one in items] == [
+        {},
+        None,
+        {"amount": sys.float_info.max, "note": "a\0b", "deep": {"list": [1, None]}},
+    ]
+    assert [one["event"]["data_bytes"] for one in items] == [2, len(large), len(small)]

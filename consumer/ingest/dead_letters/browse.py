@@ -66,7 +66,7 @@ async def list_newest(
 ) -> list[DeadLetterSummary]:
     """Return dead letters, newest first, that match what is not None."""
     rows = await connection.fetch(_SQL["list_dead_letters"], account, reason, topic, limit)
-    return [_summary(row) for row in rows]
+    return [summary(row) for row in rows]
 
 
 async def get(connection: Connection, number: int) -> StoredDeadLetter | None:
@@ -78,7 +78,7 @@ async def get_whole(connection: Connection, ids: Sequence[int]) -> list[StoredDe
     """Return these dead letters with their bytes, in the order of their ids, without those that are missing."""
     return [
         StoredDeadLetter(
-            _summary(row), row["record_timestamp"], row["key"], row["value"], decode_headers(row["headers"])
+            summary(row), row["record_timestamp"], row["key"], row["value"], decode_headers(row["headers"])
         )
         for row in await connection.fetch(_SQL["get_dead_letters"], ids)
     ]
@@ -146,7 +146,8 @@ def readable(content: bytes | None) -> dict[str, str] | None:
     return {"text": text}
 
 
-def _summary(row: Any) -> DeadLetterSummary:
+def summary(row: Any) -> DeadLetterSummary:
+    """Return the summary in a row with its columns."""
     return DeadLetterSummary(
         row["id"],
         row["recorded_at"],

@@ -67,10 +67,16 @@ class _TooManyEntriesError(Exception):
 
 
 class Replay:
-    """Replays dead letters over one connection at a time."""
+    """Replays dead letters over one connection at a time. only: the account (by key) that all of them name."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], *, claim_window: timedelta) -> None:
-        self._context = BatchContext(connect)
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        claim_window: timedelta,
+        only: str | None = None,
+    ) -> None:
+        self._context = BatchContext(connect, only=only)
         self._claim_window = claim_window
         self._watch = Stopwatch(Metrics())
         # What the transaction in flight did, in case the answer to its COMMIT is lost.

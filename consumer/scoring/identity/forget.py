@@ -1,4 +1,4 @@
-"""What a deletion takes away beside the contact's own tables: dead letters, samples, names in the audit trail."""
+"""What a deletion takes beside the contact's tables: dead letters, samples, ignored events, names in the audit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from consumer.domain.damaged_json import readable_members
 from consumer.domain.identity import hash_of
-from consumer.domain.record_headers import decode_headers, headers_by_name
+from consumer.domain.readable_subject import readable_subject
+from consumer.domain.record_headers import decode_headers
 from consumer.infra.postgres.connection import affected_rows
 from sql import queries
 
@@ -66,6 +66,11 @@ class Elsewhere:
             taken = self.taken.setdefault(number, Counter())
             taken["dead_letters"] += await _forget_dead_letters(connection, person, before)
             taken["inbox_samples"] += await _forget_samples(connection, person, before)
+            taken["ignored_events"] += affected_rows(
+                await connection.execute(
+                    _SQL["forget_ignored_events"], member.account_id, person.id_hash, before
+                )
+            )
             if member.name is not None:
                 instead = f"erased:{hash_of(self._salt, member.account_id, member.name).hex()}"
                 taken["audit_entries"] += affected_rows(
@@ -83,14 +88,16 @@ class Person:
         self.account = account
         self.account_id = member.account_id
         self.name = None if member.name is None else member.name.encode()
-        self._id_hash = member.id_hash
+        self.id_hash = (
+            member.id_hash if member.name is None else hash_of(salt, member.account_id, member.name)
+        )
         self._salt = salt
 
     def goes_by(self, contact: str) -> bool:
         """Return whether this is its id."""
         if self.name is not None:
             return contact.encode(errors="surrogatepass") == self.name
-        return hash_of(self._salt, self.account_id, contact) == self._id_hash
+        return hash_of(self._salt, self.account_id, contact) == self.id_hash
 
     def stands_in(self, value: bytes) -> bool:
         """Return whether its id stands in bytes that cannot be read, as a whole word."""
@@ -118,14 +125,10 @@ def names(letter: asyncpg.Record, person: Person) -> bool:
     value, key = letter["value"] or b"", letter["key"] or b""
     if letter["account_key"] is None and not _has_word(value, person.account.encode()):
         return False
-    by_name, _ = headers_by_name(None, decode_headers(letter["headers"]))
-    subject = by_name.get("ce_subject")
+    subject = readable_subject(decode_headers(letter["headers"]), value)
     if subject is None:
-        try:
-            subject = msgspec.json.decode((readable_members(value) or {})["subject"], type=str).encode()
-        except (KeyError, msgspec.MsgspecError):
-            return person.stands_in(value) or person.stands_in(key)
-    return person.goes_by(subject.decode(errors="replace"))
+        return person.stands_in(value) or person.stands_in(key)
+    return person.goes_by(subject)
 
 
 async def _forget_samples(connection: Connection, person: Person, before: datetime) -> int:

@@ -10,6 +10,7 @@ those below, none of which implies another; `exp`. `iss` and `aud` are checked i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotation
 from consumer.catalog.document.fields import ACCOUNT, text_problem
 from consumer.web.http.database import Database  # noqa: TC001 - the same
 from consumer.web.http.problems import Code, ProblemError, not_found
+from consumer.web.http.timestamps import LAST
 from sql import queries
 
 if TYPE_CHECKING:
@@ -44,11 +46,12 @@ class Permission(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims of a valid token. account: a key, or ALL_ACCOUNTS."""
+    """The claims of a valid token. account: a key, or ALL_ACCOUNTS. expires_at: at most LAST."""
 
     actor: str
     account: str
     permissions: frozenset[str]
+    expires_at: datetime
 
     def covers(self, key: str) -> bool:
         """Return whether the token is valid for that account."""
@@ -110,7 +113,9 @@ def _claims(payload: Mapping[str, Any]) -> Claims:
         raise _invalid_token("claim account must be an account's key, or * for all")
     if not isinstance(permissions, list) or not all(isinstance(each, str) for each in permissions):
         raise _invalid_token("claim permissions must be a list of strings")
-    return Claims(actor, account, frozenset(permissions))
+    # PyJWT has seen that it is a number; a date beyond the last one that there is means the same.
+    expires_at = datetime.fromtimestamp(min(int(payload["exp"]), LAST.timestamp()), UTC)
+    return Claims(actor, account, frozenset(permissions), expires_at)
 
 
 def _invalid_token(why: str) -> ProblemError:
@@ -176,5 +181,6 @@ def _require(claims: Claims, scopes: SecurityScopes) -> None:
 Reader = Annotated[Caller, Security(authorized_caller, scopes=[Permission.READ.value])]
 Manager = Annotated[Caller, Security(authorized_caller, scopes=[Permission.MANAGE.value])]
 Operator = Annotated[Caller, Security(authorized_caller, scopes=[Permission.OPERATE.value])]
-# For routes outside any one account.
+# For routes outside any one account; AnyCaller: with any valid token.
+AnyCaller = Annotated[Claims, Depends(request_claims)]
 AnyOperator = Annotated[Claims, Security(authorized_claims, scopes=[Permission.OPERATE.value])]

@@ -1,4 +1,4 @@
-"""`contacts/{contact}/adjustments`: points that people give or take."""
+"""`contacts/{contact}/adjustments`: points that people give or take, and take back."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 from starlette.responses import Response
 
 from consumer.infra.postgres.connection import fetch_one
 from consumer.scoring import adjustments
 from consumer.scoring.adjustments import Adjustment, ClientKeyUsedError, NothingToAdjustError
+from consumer.scoring.undo_adjustment import UndoesAnotherError, UnknownAdjustmentError, undo
 from consumer.web.api.contacts.contact_reads import find_contact
 from consumer.web.http import cursors
 from consumer.web.http.auth import Manager, Reader
@@ -27,6 +28,7 @@ _SQL = queries("adjustments")
 _CREATED, _REPEATED = 201, 200
 
 Contact = Annotated[str, Path(description="The contact's id in the upstream system.")]
+AdjustmentId = Annotated[int, Path(ge=1, le=cursors.NEWEST, description="The adjustment's number.")]
 
 
 def _not_zero(points: int) -> int:
@@ -49,7 +51,14 @@ class NewAdjustment(Body):
     """Null: the primary profile."""
 
 
-class AdjustmentAnswer(BaseModel):
+class Undo(Body):
+    """Why the points are taken back."""
+
+    reason: Text = Field(default="undone")
+    """For the timeline and the audit trail."""
+
+
+class AdjustmentAnswer(BaseModel, use_attribute_docstrings=True):
     """Points that a person gave or took."""
 
     id: int
@@ -60,17 +69,22 @@ class AdjustmentAnswer(BaseModel):
     author: str
     client_key: str
     created_at: datetime
+    undoes: int | None
+    """The adjustment of which it gives the opposite points; null: none."""
+    undone_by: int | None
+    """The adjustment that gives the opposite points of this one; null: none."""
+
+
+_REPEATED_ANSWER = {
+    "model": AdjustmentAnswer,
+    "description": "The same was sent before; it had no further effect.",
+}
 
 
 @router.post(
     "/contacts/{contact:path}/adjustments",
     status_code=_CREATED,
-    responses={
-        _REPEATED: {
-            "model": AdjustmentAnswer,
-            "description": "The same adjustment was sent before; it had no further effect.",
-        }
-    },
+    responses={_REPEATED: _REPEATED_ANSWER},
 )
 async def adjust_contact(
     caller: Manager, database: Database, contact: Contact, body: NewAdjustment, response: Response
@@ -93,8 +107,7 @@ async def adjust_contact(
                     for what in error.missing
                 )
             ) from None
-        contact_id, _ = await find_contact(connection, caller.account.id, contact)
-        row = await fetch_one(connection, _SQL["page"], contact_id, number + 1, number, 1)
+        row = await fetch_one(connection, _SQL["by_number"], [number])
     response.status_code = _CREATED if new else _REPEATED
     return AdjustmentAnswer(**row)
 
@@ -108,6 +121,36 @@ async def list_adjustments(
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
         contact_id, _ = await find_contact(connection, caller.account.id, contact)
-        rows = await connection.fetch(_SQL["page"], contact_id, before, None, limit + 1)
+        rows = await connection.fetch(_SQL["page"], contact_id, before, limit + 1)
     items = [AdjustmentAnswer(**row) for row in rows]
     return cursors.page(items, limit, context, lambda item: [item.id], engagement=caller.account.engagement)
+
+
+@router.post(
+    "/contacts/{contact:path}/adjustments/{adjustment}/undo",
+    status_code=_CREATED,
+    responses={_REPEATED: _REPEATED_ANSWER},
+)
+async def undo_adjustment(
+    caller: Manager,
+    database: Database,
+    contact: Contact,
+    adjustment: AdjustmentId,
+    response: Response,
+    *,
+    body: Undo | None = None,
+) -> AdjustmentAnswer:
+    """Give the opposite points of an adjustment, once; a repeat has no effect. Returns the new adjustment."""
+    reason = (body or Undo()).reason
+    async with database.connection() as connection:
+        try:
+            added = await undo(
+                connection, caller.account.key, contact, adjustment, author=caller.actor, reason=reason
+            )
+        except UnknownAdjustmentError:
+            raise not_found(f"adjustment {adjustment} of contact {contact}") from None
+        except (UndoesAnotherError, ClientKeyUsedError) as error:
+            raise conflict(str(error)) from None
+        row = await fetch_one(connection, _SQL["by_number"], [added.number])
+    response.status_code = _CREATED if added.is_new else _REPEATED
+    return AdjustmentAnswer(**row)

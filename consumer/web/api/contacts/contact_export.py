@@ -22,7 +22,7 @@ _CHUNK = 500
 async def export_lines(database: Connections, account_id: int, contact: str) -> AsyncGenerator[bytes, None]:
     """Yield one object a line, from one snapshot: `contact`, then `id`, `field`, `score`, `adjustment`, `event`.
 
-    Of what a purge has removed `carried` has counts, and `left` what dedup still needs.
+    Of what a purge has removed `carried` has counts, `left` what dedup still needs. `ignored` is on no timeline.
 
     Raises UnknownContactError.
     """
@@ -32,7 +32,7 @@ async def export_lines(database: Connections, account_id: int, contact: str) -> 
             raise UnknownContactError(contact)
         number = about["number"]
         yield _line("contact", {"id": about["id"], "first_seen_at": about["first_seen_at"]})
-        for kind in ("id", "field", "score", "adjustment", "carried", "left"):
+        for kind in ("id", "field", "score", "adjustment", "carried", "left", "ignored"):
             for row in await connection.fetch(_SQL[kind], account_id, number):
                 yield _line(kind, dict(row))
         after: tuple[Any, ...] = (None, None, None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from consumer.web.api.contacts import timeline_query
 from consumer.web.api.contacts.contact_reads import find_contact
@@ -30,6 +30,10 @@ _COLUMNS = (
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
 
+WithData = Annotated[
+    bool, Query(description="Whether events come with their `data`, where it has at most 16 KiB.")
+]
+
 
 class TimelinePage(Page[TimelineItem]):
     """One page of a timeline, with the profile and version of its points. id: the contact's."""
@@ -46,6 +50,7 @@ async def read_timeline(
     contact: str,
     filters: TimelineFilterParams,
     *,
+    data: WithData = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> TimelinePage:
@@ -62,7 +67,7 @@ async def read_timeline(
         if position := cursors.decode(context, cursor):
             before = timeline_query.decode_position(view.from_cursor(position))
         query = await timeline_query.build_query(connection, account, contact_id, view, filters)
-        items = await timeline_query.page(connection, query, before, limit + 1)
+        items = await timeline_query.page(connection, query, before, limit + 1, data=data)
     more = len(items) > limit
     return TimelinePage(
         items=[item for _, item in items[:limit]],

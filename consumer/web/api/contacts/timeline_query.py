@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Query
 from pydantic import BaseModel
 
+from consumer.web.api.catalog.schemas import plain
 from consumer.web.api.contacts.profile_view import ProfileKey  # noqa: TC001 - the same
 from consumer.web.api.contacts.score_parts import (
     ADJUSTMENT_KEY,
@@ -30,6 +31,7 @@ from consumer.web.api.contacts.verdict_reasons import Why, why
 from consumer.web.http.problems import invalid, query_fault
 from consumer.web.http.request_types import Key  # noqa: TC001 - FastAPI reads annotations at run time
 from consumer.web.http.timestamps import FIRST, Instant, InstantParam
+from schemas.exact_json import parse_data
 from schemas.vocabulary import Verdict
 from sql import queries
 
@@ -45,6 +47,8 @@ _ENTRIES = queries("contact_timeline")["entries"]
 # Position of the carried line: after all others.
 _CARRIED: TimelinePosition = (FIRST, b"", 0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Of one event's data in a page, in bytes: 200 of them are some megabytes.
+MOST_DATA = 16_384
 
 
 class Kind(StrEnum):
@@ -60,7 +64,8 @@ class EventDetails(BaseModel):
 
     object: the conversation, deal, order… it is about. settled: it arrived more than 7 days late and changed no
     other verdict. xp: XP that the entry gives to the actor. came_by: the id that it named, where that was joined to
-    the contact's; null: the contact's own.
+    the contact's; null: the contact's own. data: what came with it, on request (`data=true`); null where that has
+    more than 16 KiB. data_bytes: its size, on request.
     """
 
     id: str
@@ -72,6 +77,8 @@ class EventDetails(BaseModel):
     settled: bool
     xp: int
     came_by: str | None
+    data: dict[str, Any] | None = None
+    data_bytes: int | None = None
 
 
 class AdjustmentDetails(BaseModel):
@@ -159,9 +166,9 @@ def start_position(filters: TimelineFilters) -> TimelinePosition:
 
 
 async def page(
-    connection: Connection, query: TimelineQuery, before: TimelinePosition, limit: int
+    connection: Connection, query: TimelineQuery, before: TimelinePosition, limit: int, *, data: bool = False
 ) -> list[tuple[TimelinePosition, TimelineItem]]:
-    """Return at most `limit` items after a position, each with its own position."""
+    """Return at most `limit` items after a position, each with its own position. data: with that of events."""
     filters = query.filters
     since = filters.since or FIRST
     items = [
@@ -169,7 +176,7 @@ async def page(
         for row in await connection.fetch(
             _ENTRIES,
             *(query.account, query.contact, *before, since, query.definitions),
-            *([filters.verdict.value] if filters.verdict else None, limit),
+            *([filters.verdict.value] if filters.verdict else None, limit, MOST_DATA if data else None),
         )
     ]
     if filters.verdict is None and filters.definition is None:
@@ -215,6 +222,8 @@ def _entry(row: asyncpg.Record, query: TimelineQuery) -> tuple[TimelinePosition,
             settled=row["settled"],
             xp=row["xp_worth"] if counts else 0,
             came_by=row["came_by"],
+            data=None if row["data"] is None else plain(parse_data(row["data"])),
+            data_bytes=row["data_bytes"],
         ),
     )
     return (row["occurred_at"], row["event_key"], definition.id), item
