@@ -218,7 +218,7 @@ select id as profile_id, published_version as version from profiles where accoun
 
 -- name: delete_scores
 -- Deletes all scores of a contact, or those under some versions ($2, $3: profiles and versions); returns the last message
--- version by profile of all it had.
+-- version by profile of all it had, unless its chain has ended with that one.
 with had as materialized (
     select ctid as place, profile_id, version, overall, group_ids, group_points, message_version
     from contact_scores where contact_id = $1
@@ -247,7 +247,10 @@ unranked as (
     ) u
     where r.ctid = u.place
 )
-select profile_id, max(message_version) as message_version from had group by profile_id
+select h.profile_id, h.message_version
+from (select profile_id, max(message_version) as message_version from had group by profile_id) h
+left join ended_chains e on e.contact_id = $1 and e.profile_id = h.profile_id and e.message_version = h.message_version
+where e.contact_id is null
 
 -- name: end_chains
 -- Keeps the last message versions ($3) of chains of a contact ($1), by profile ($2), that end in a tombstone.

@@ -954,6 +954,18 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "ended-twice",
+        breaks="messages of a contact that has come back without a message are ended again",
+        test="tests/pipeline/test_ended_messages.py::test_messages_end_once",
+        edits=(
+            Edit(
+                "sql/queries/identity.sql",
+                old="where e.contact_id is null\n",
+                new="",
+            ),
+        ),
+    ),
+    Mutant(
         "chains-begin-at-1",
         breaks="messages of a contact that comes back begin at version 1 again",
         test="tests/web/test_identity.py::test_what_happens_after_a_deletion_begins_anew",

@@ -80,6 +80,24 @@ def judge(entries: list[Entry], edition: Edition, object_: str | None) -> None:
     walk(edition, arrived, beside=[*fixed, *(entry for entry in ordinary if entry.counted)])
 
 
+def judge_anew(entries: list[Entry], edition: Edition) -> None:
+    """Judge the history of a definition again, settled entries too, as if an edition had always held.
+
+    entries: all that the contact has under the definition. What a purge has left stays as it is.
+    """
+    ordered = sorted(entries, key=lambda each: each.order)
+    again = [entry for entry in ordered if not entry.purged and entry.verdict != "excluded"]
+    for entry in again:
+        entry.edition = edition
+    for object_ in {entry.key_object for entry in again}:
+        fixed = [
+            entry
+            for entry in ordered
+            if entry.purged and (edition.per == "contact" or entry.event.object == object_)
+        ]
+        walk(edition, [entry for entry in again if entry.key_object == object_], beside=fixed)
+
+
 def walk(edition: Edition, entries: list[Entry], beside: list[Entry]) -> None:
     """Judge entries in event order, each beside those counted so far and those that count anyway."""
     counted = [entry.event.occurred_at for entry in beside]

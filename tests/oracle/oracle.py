@@ -14,7 +14,7 @@ from tests.oracle.catalog import Account, Definition, Profile, Version
 from tests.oracle.decode import Dead, Event, OracleRecord, read
 from tests.oracle.fields import CONTACT_FIELDS
 from tests.oracle.identity import Contact, Facts, join_of
-from tests.oracle.judge import Entry, judge
+from tests.oracle.judge import Entry, judge, judge_anew
 from tests.oracle.match import definitions_that_take
 from tests.oracle.messages import ScoreChanged, Tombstone, XpCredited, causes_of, label
 from tests.oracle.purge import stays
@@ -72,6 +72,8 @@ class Oracle:
         self._taken: list[Entry] = []
         # Entries that have counted and that a purge has removed, by account, id and definition.
         self._carried: defaultdict[tuple[str, str, str], list[Entry]] = defaultdict(list)
+        # Points given by hand, by the id that they were given: profile, group and points of each.
+        self._adjusted: defaultdict[Contact, list[tuple[str, str, int]]] = defaultdict(list)
         # Of the batch in hand.
         self._backfilled, self._with_xp = False, True
 
@@ -103,6 +105,24 @@ class Oracle:
             gone = [entry for entry in old if entry not in left]
             self._carried[key] += [entry for entry in gone if entry.counted]
             entries[:] = [entry for entry in entries if entry not in gone]
+
+    def adjust(self, account: str, contact: str, profile: str, group: str, points: int) -> None:
+        """Give a contact points by hand, later than everything that has happened."""
+        self._adjusted[account, contact].append((profile, group, points))
+        of = self.accounts[account]
+        survivor = self._survivor.get((account, contact), (account, contact))[1]
+        self._send_score(of, of.profiles[profile], survivor, cause="adjustment", changed=[])
+
+    def rejudge(self, account: str, definition: str) -> None:
+        """Judge the history of a definition again under its newest edition, XP included."""
+        of = self.accounts[account]
+        edition = of.definitions[definition].editions[-1]
+        for contact in self._contacts_of(account):
+            entries = self._entries_of((account, contact), definition)
+            judge_anew(entries, edition)
+            self._tell_xp([each for each in entries if each.counted != bool(each.credits % 2)], self._last)
+            for profile, _ in _published(of):
+                self._send_score(of, profile, contact, cause="rejudge", changed=[])
 
     def batch(
         self, records: list[OracleRecord], *, backfilled: bool = False, with_xp: bool = True
@@ -301,6 +321,7 @@ class Oracle:
                 for key, entries in kept.items()
                 if key[:2] == id_ and entries
             }
+            own |= {"adjustments"} if id_ in self._adjusted else set()
             touched |= {(contact, definition) for contact in (was, survivor) for definition in own}
 
     def _take_away(self, id_: Contact) -> set[str]:
@@ -335,7 +356,7 @@ class Oracle:
             for key, entries in kept.items()
             if key[:2] == id_
         )
-        return entries or bool(self._fields.get(id_))
+        return entries or bool(self._fields.get(id_)) or id_ in self._adjusted
 
     def _judge_sets(self, touched: set[tuple[Contact, str]]) -> list[Entry]:
         """Judge all that a contact has under a definition again, edition by edition."""
@@ -398,7 +419,7 @@ class Oracle:
         version = profile.version
         assert version is not None  # messages are of published profiles alone
         last = self._published[account.key, profile.key, contact]
-        current = self._add_up(account, version, contact)
+        current = self._add_up(account, profile.key, version, contact)
         groups = {group: (last.groups.get(group, 0), points) for group, points in current.items()}
         if all(previous == points for previous, points in groups.values()):
             return
@@ -419,7 +440,7 @@ class Oracle:
         self.messages.append(message)
         self.chains[account.key, profile.key, contact].append(message)
 
-    def _add_up(self, account: Account, version: Version, contact: str) -> dict[str, int]:
+    def _add_up(self, account: Account, profile: str, version: Version, contact: str) -> dict[str, int]:
         """Add up a contact's points by group, every group of the catalog among them."""
         groups = dict.fromkeys(account.groups, 0)
         for definition in account.definitions.values():
@@ -433,6 +454,9 @@ class Oracle:
                 ]
             )
             groups[group] += tally * weight
+        for id_ in self._ids_of((account.key, contact)):
+            for of_profile, group, points in self._adjusted.get(id_, []):
+                groups[group] += points * (of_profile == profile)
         return groups
 
     def _entries_of(self, contact: Contact, definition: str) -> list[Entry]:
@@ -495,7 +519,7 @@ class Oracle:
         for key, contact in self._standing:
             account = self.accounts[key]
             for profile, version in _published(account):
-                groups = self._add_up(account, version, contact)
+                groups = self._add_up(account, profile.key, version, contact)
                 scores[key, profile.key, contact] = {"overall": sum(groups.values()), **groups}
         return scores
 

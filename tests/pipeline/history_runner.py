@@ -14,22 +14,23 @@ from consumer.domain.identity import hash_of
 from consumer.infra.postgres.connection import fetch_one
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
-from consumer.scoring import identity, profile_publish
+from consumer.scoring import adjustments, identity, profile_publish, rejudgement
+from consumer.scoring.adjustments import Adjustment, NothingToAdjustError
 from schemas.vocabulary import RetryReason
 from tests.builders.kafka_records import binary_record, structured_record
 from tests.oracle import Oracle
 from tests.pipeline import service
 from tests.pipeline.purging import purge
-from tests.pipeline.strategies import ANONYMOUS, KNOWN, WORKERS, Chapter
+from tests.pipeline.strategies import ANONYMOUS, KNOWN, WORKERS, Chapter, Purge, Rejudge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from datetime import datetime
 
     from consumer.domain.model import Record
     from consumer.infra.postgres.connection import Connection
     from tests.oracle import OracleRecord
     from tests.pipeline.statement_schedule import Schedule
+    from tests.pipeline.strategies import Act
 
 # What the schema itself puts into a new database.
 _FIXTURES = ("installation", "migrations", "outbox_heads", "relay_floors")
@@ -43,14 +44,6 @@ class CarriedOut:
     of: tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Purged:
-    """What an account had before a horizon was purged."""
-
-    account: str
-    horizon: datetime
-
-
 @dataclass
 class Commit:
     """Records that were committed together, and what the service said became of them."""
@@ -61,7 +54,7 @@ class Commit:
 
 
 # A document, or what was committed.
-Taken: TypeAlias = "dict[str, Any] | Commit | CarriedOut | Purged"
+Taken: TypeAlias = "dict[str, Any] | Commit | CarriedOut | Act"
 _ID = """
     select a.key as account, c.account_id, c.external_id, c.id_hash, i.salt
     from contacts c join accounts a on a.id = c.account_id cross join installation i where c.id = $1"""
@@ -111,9 +104,9 @@ class HistoryRunner:
             if chapter.carries_out:
                 while await self._carry_out_due(self._schedule.monitor, WORKERS):
                     pass
-            for account, horizon in chapter.purges:
-                await purge(self._schedule.monitor, account, horizon)
-                self.committed.append(Purged(account, horizon))
+            for act in chapter.acts:
+                if await self._do(act):
+                    self.committed.append(act)
         return self.committed
 
     async def _carry_out_meanwhile(self, number: int) -> None:
@@ -145,13 +138,42 @@ class HistoryRunner:
 
     async def _publish(self) -> None:
         """Bring what the document publishes over history to its end."""
+        for publish in await profile_publish.unfinished_publishes(self._schedule.monitor):
+            async for _ in profile_publish.run_publish(self._monitor, publish):
+                pass
 
+    async def _do(self, act: Act) -> bool:
+        """Do what a chapter ends with; returns False for an adjustment of a contact that there is not."""
+        connection = self._schedule.monitor
+        if isinstance(act, Purge):
+            await purge(connection, act.account, act.horizon)
+        elif isinstance(act, Rejudge):
+            number = await rejudgement.begin(connection, act.account, act.definition, with_xp=True, by="ada")
+            async for _ in rejudgement.run_rejudgement(self._monitor, number):
+                pass
+        else:
+            given = Adjustment(
+                account=act.account,
+                contact=act.contact,
+                profile=act.profile,
+                group=act.group,
+                points=act.points,
+                reason="because",
+                author="mia",
+                client_key=f"{act.number}",
+            )
+            try:
+                await adjustments.add(connection, given)
+            except NothingToAdjustError:
+                return False
+        return True
+
+    @property
+    def _monitor(self) -> ConnectionKeeper:
         async def monitor() -> Connection:
             return self._schedule.monitor
 
-        for publish in await profile_publish.unfinished_publishes(self._schedule.monitor):
-            async for _ in profile_publish.run_publish(ConnectionKeeper(monitor), publish):
-                pass
+        return ConnectionKeeper(monitor)
 
     @property
     def conflicting_duplicates(self) -> int:
@@ -238,6 +260,8 @@ class Seen:
     settled_counted: int = 0
     settled_not_counted: int = 0
     purged: int = 0
+    rejudged: int = 0
+    adjusted: int = 0
     examples: int = 0
 
     def add(self, other: Seen) -> None:
@@ -267,8 +291,8 @@ def replay(committed: Sequence[Taken], seen: Seen) -> tuple[Oracle, list[str]]:
         if isinstance(step, dict):
             oracle.apply(step)
             continue
-        if isinstance(step, Purged):
-            seen.purged += _purged(oracle, step)
+        if not isinstance(step, Commit):
+            _do(oracle, step, seen)
             continue
         before = {entry: entry.verdict for entry in oracle.timeline}
         outcomes = oracle.batch(list(step.records), backfilled=step.backfilled)
@@ -288,12 +312,19 @@ def replay(committed: Sequence[Taken], seen: Seen) -> tuple[Oracle, list[str]]:
     return oracle, differences
 
 
-def _purged(oracle: Oracle, step: Purged) -> int:
-    """Purge, and return how many entries were removed beside others that have stayed."""
-    before = len(oracle.timeline)
-    oracle.purge(step.account, step.horizon)
-    has_left = any(entry.purged for entry in oracle.timeline)
-    return (before - len(oracle.timeline)) * has_left
+def _do(oracle: Oracle, act: Act, seen: Seen) -> None:
+    """Let the oracle do an act, and count it: a purge that leaves some entries and not others, new verdicts."""
+    before = {entry: entry.verdict for entry in oracle.timeline}
+    if isinstance(act, Purge):
+        oracle.purge(act.account, act.horizon)
+        has_left = any(entry.purged for entry in oracle.timeline)
+        seen.purged += (len(before) - len(oracle.timeline)) * has_left
+    elif isinstance(act, Rejudge):
+        oracle.rejudge(act.account, act.definition)
+        seen.rejudged += any(entry.verdict != verdict for entry, verdict in before.items())
+    else:
+        oracle.adjust(act.account, act.contact, act.profile, act.group, act.points)
+        seen.adjusted += 1
 
 
 def _met_a_gate(new: Any, before: dict[Any, str]) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from tests.oracle import OracleRecord
-from tests.pipeline.catalog_strategies import changes, first_documents
+from tests.pipeline.catalog_strategies import ACCOUNTS, KEYS, changes, first_documents, groups
 from tests.pipeline.strategies import (
     ANONYMOUS,
     EPOCHS,
@@ -21,7 +21,10 @@ from tests.pipeline.strategies import (
     ORDINARY,
     STEPS,
     WORKERS,
+    Adjust,
     Chapter,
+    Purge,
+    Rejudge,
     batches,
     happenings,
     record_of,
@@ -30,6 +33,8 @@ from tests.pipeline.strategies import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
+
+    from tests.pipeline.strategies import Act
 
 _TICKS = 8
 MOST_CARRIERS = 2
@@ -75,10 +80,10 @@ def _fact(draw: st.DrawFn, name: str, epoch: datetime, step: timedelta) -> Oracl
 
 
 @st.composite
-def lives(draw: st.DrawFn, *, with_deletions: bool = True, with_purges: bool = False) -> list[Chapter]:
+def lives(draw: st.DrawFn, *, with_deletions: bool = True, with_acts: bool = False) -> list[Chapter]:
     """Draw the lives of a few contacts in chapters; joins and deletions are carried out within and after some.
 
-    with_purges: the horizons of purges never move back.
+    with_acts: purges, rejudgements and adjustments follow. The horizons of purges never move back.
     """
     step = draw(st.sampled_from(STEPS))
     epoch = draw(st.sampled_from(EPOCHS))
@@ -100,13 +105,34 @@ def lives(draw: st.DrawFn, *, with_deletions: bool = True, with_purges: bool = F
     documents = [draw(first_documents(step)), *(draw(st.one_of(st.just([]), changes(step))) for _ in ends)]
     carried_out = [draw(st.booleans()) for _ in ends]
     horizons = sorted(epoch + draw(st.integers(0, _TICKS)) * step for _ in documents)
-    purges = [(("north", horizon),) if with_purges and draw(st.booleans()) else () for horizon in horizons]
+    acts = [draw(_acts(number, horizon)) if with_acts else () for number, horizon in enumerate(horizons)]
     return [
-        Chapter(tuple(named), tuple(dealt[begin:end]), draw(_turns), carries_out, draw(_carriers), purged)
-        for named, begin, end, carries_out, purged in zip(
-            documents, [0, *ends], [*ends, len(dealt)], [*carried_out, True], purges, strict=True
+        Chapter(tuple(named), tuple(dealt[begin:end]), draw(_turns), carries_out, draw(_carriers), done)
+        for named, begin, end, carries_out, done in zip(
+            documents, [0, *ends], [*ends, len(dealt)], [*carried_out, True], acts, strict=True
         )
     ]
+
+
+@st.composite
+def _acts(draw: st.DrawFn, chapter: int, horizon: datetime) -> tuple[Act, ...]:
+    """Draw what is done after a chapter: a purge up to a horizon perhaps, rejudgements and adjustments."""
+    rejudgements = st.builds(Rejudge, st.sampled_from(ACCOUNTS), st.sampled_from(KEYS))
+    acts: list[Act] = draw(st.lists(rejudgements, max_size=5))
+    for number in range(draw(st.integers(0, 2))):
+        adjustment = st.builds(
+            Adjust,
+            account=st.sampled_from(ACCOUNTS),
+            contact=st.sampled_from(KNOWN + ANONYMOUS),
+            profile=st.sampled_from(["lead_score", "second"]),
+            group=groups,
+            points=st.sampled_from([7, -3]),
+            number=st.just(10 * chapter + number),
+        )
+        acts.append(draw(adjustment))
+    if draw(st.booleans()):
+        acts.append(Purge("north", horizon))
+    return tuple(draw(st.permutations(acts)))
 
 
 @st.composite

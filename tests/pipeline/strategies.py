@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
@@ -56,7 +56,7 @@ class Chapter:
     """Documents, applied one after another while no worker runs, and the batches under them.
 
     carries_out: joins and deletions, after the batches. carriers: how many carry them out beside the batches.
-    purges: account and horizon of each, after all that.
+    acts: what is done after all that.
     turns: the worker or carrier that goes on at each statement border, taken again and again from its beginning.
     """
 
@@ -65,7 +65,38 @@ class Chapter:
     turns: tuple[int, ...]
     carries_out: bool = False
     carriers: int = 0
-    purges: tuple[tuple[str, datetime], ...] = ()
+    acts: tuple[Act, ...] = ()
+
+
+@dataclass(frozen=True)
+class Purge:
+    """The purge of what an account has before a horizon."""
+
+    account: str
+    horizon: datetime
+
+
+@dataclass(frozen=True)
+class Rejudge:
+    """A rejudgement of a definition's history, with XP."""
+
+    account: str
+    definition: str
+
+
+@dataclass(frozen=True)
+class Adjust:
+    """Points given by hand. number: of no other adjustment."""
+
+    account: str
+    contact: str
+    profile: str
+    group: str
+    points: int
+    number: int
+
+
+Act: TypeAlias = "Purge | Rejudge | Adjust"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""Purges (docs/semantics.md, 8.29 to 8.42) among events, joins and deletions on real Postgres beside the oracle."""
+"""Everything that can happen to a contact at once, on real Postgres beside the oracle.
+
+Events, some of them by a backfill, changes of catalogs, publishes, joins, deletions, purges (docs/semantics.md §8),
+rejudgements and adjustments.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.timeout(600)
-def test_property_purged_lives(module_database: str, report_line: Callable[[str], None]) -> None:
-    """Purged contacts, joined and deleted ones too, are as the oracle says: entries, tallies, scores, messages."""
+def test_property_whole_lives(module_database: str, report_line: Callable[[str], None]) -> None:
+    """Whatever happens to contacts, they are as the oracle says: entries, tallies, scores, messages, XP."""
     seen = Seen()
 
     async def holds(schedule: Schedule, history: list[Chapter]) -> None:
@@ -40,10 +44,10 @@ def test_property_purged_lives(module_database: str, report_line: Callable[[str]
     with scheduled(module_database) as (run, schedule):
 
         @property_settings(max(2, EXAMPLES // 8))
-        @given(lives(with_purges=True))
+        @given(lives(with_acts=True))
         def law(history: list[Chapter]) -> None:
             run(holds(schedule, history))
 
         law()
-    report_line(f"purges: {seen}")
-    assert seen.scarce(["purged"]) == []
+    report_line(f"whole lives: {seen}")
+    assert seen.scarce(["purged", "rejudged", "adjusted"]) == []
