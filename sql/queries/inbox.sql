@@ -48,5 +48,5 @@ order by count desc, type
 limit $4;
 
 -- name: sample
--- The sample of a type in an account's inbox (inbox_pkey); none for the types counted under ''.
-select sample from inbox where account_id = $1 and type = $2 and type <> '';
+-- The sample of a type in an account's inbox (inbox_pkey), and since when it has come; none for the types counted under ''.
+select sample, first_seen_at from inbox where account_id = $1 and type = $2 and type <> '';

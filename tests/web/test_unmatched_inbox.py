@@ -83,6 +83,22 @@ async def test_a_type_becomes_a_definition_with_one_call(
     assert await happen(worker, account, "form.Sent-v2") == ["applied"]
 
 
+async def test_what_has_come_already_is_offered(
+    api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """The answer has a backfill to be sent as it is: of the type, from the topics, since it was first seen."""
+    account = await new_account(groups=GROUPS)
+    await happen(worker, account, "form.sent", "form.sent")
+    await flush_inbox(api, worker)
+    async with api.as_(account) as client:
+        first_seen_at = (await client.get("/inbox")).json()["items"][0]["first_seen_at"]
+        offered = (await client.post("/inbox/definition", json={"type": "form.sent"})).json()["backfill"]
+        assert offered == {"from_topics": {"since": first_seen_at, "types": ["form.sent"]}}
+        begun = await client.post("/backfills", json=offered)
+        assert begun.status_code == 202, begun.text
+        assert (begun.json()["since"], begun.json()["types"]) == (first_seen_at, ["form.sent"])
+
+
 async def test_what_differs_from_the_defaults_is_given(
     api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
 ) -> None:

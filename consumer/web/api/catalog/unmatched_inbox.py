@@ -20,6 +20,7 @@ from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.problems import body_fault, conflict, invalid, not_found
 from consumer.web.http.request_types import Key, Text  # noqa: TC001 - pydantic reads annotations at run time
+from consumer.web.http.timestamps import Instant
 from schemas.exact_json import parse_data
 from sql import queries
 
@@ -57,6 +58,26 @@ class FromInbox(DefinitionChange):
     key: Key = Field(default_factory=str)
 
 
+class TopicsToRead(BaseModel):
+    """Which records to read again: from when on, and of which types."""
+
+    since: Instant
+    types: list[str]
+
+
+class OfferedBackfill(BaseModel):
+    """The body of a backfill, for `POST backfills`, that lets a definition count what has come already."""
+
+    from_topics: TopicsToRead
+
+
+class DefinedFromInbox(DefinitionAnswer, use_attribute_docstrings=True):
+    """A definition, and how to let it count what has come already."""
+
+    backfill: OfferedBackfill
+    """Send it to `backfills`; nothing is read again otherwise."""
+
+
 @router.get("/inbox")
 async def list_inbox(
     caller: Manager, database: Database, limit: Limit = 50, cursor: Cursor = None
@@ -90,13 +111,14 @@ def _definitions_naming(state: AccountCatalog, event_type: str) -> list[str]:
 @router.post("/inbox/definition", status_code=201)
 async def define(
     caller: Manager, database: Database, limits: Limits, body: FromInbox, response: Response
-) -> DefinitionAnswer:
+) -> DefinedFromInbox:
     """Create a definition from a type in the inbox.
 
-    The type is no longer listed once an active definition without conditions takes it.
+    The type is no longer listed once an active definition without conditions takes it. The definition counts what
+    comes from now on; `backfill` is what to send to `backfills` so that it counts what has come already.
     """
     async with database.connection() as connection:
-        known = await connection.fetchval(queries("inbox")["sample"], caller.account.id, body.type)
+        known = await connection.fetchrow(queries("inbox")["sample"], caller.account.id, body.type)
     if known is None:
         raise not_found(f"type {body.type} in the inbox")
     provided = body.provided()
@@ -115,7 +137,9 @@ async def define(
         del values["type"]
         return with_entry(before, "definitions", key, values, limits)
 
-    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), key, response)
+    made = tagged_answer(await edit(database, caller.account.key, caller.actor, make), key, response)
+    topics = TopicsToRead(since=known["first_seen_at"], types=[body.type])
+    return DefinedFromInbox(**made.model_dump(), backfill=OfferedBackfill(from_topics=topics))
 
 
 def _defaults(event_type: str, state: AccountCatalog) -> dict[str, Any]:
