@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +18,13 @@ from consumer.ingest.backfill import requests, steps
 from consumer.ingest.backfill.from_topics import find_past_records, read_topics
 from consumer.ingest.backfill.sorted_events import SortedEvents
 from consumer.scoring.verify import verify
+from schemas.vocabulary import Outcome
 from tests.builders.catalog_documents import HOURLY, definition, document
 from tests.builders.events import AT, dated_event
 from tests.builders.kafka_records import binary_record, structured_record
 from tests.kafka.worker_in_process import working
 from tests.pipeline import service
+from tests.pipeline.connection_cuts import Cuts, WorkerDied
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ pytestmark = pytest.mark.real_kafka
 
 _DAY = timedelta(days=1)
 _SINCE = "2026-03-02T00:00:00Z"
+_READING = re.compile("Adds batches|Records what is (to be read|left to be read)")
 _SEEN = definition("seen", "deal.seen", dedup=HOURLY)
 
 
@@ -190,6 +196,67 @@ async def test_a_worker_carries_it_out(
         await connection.fetchval("select sum(count) from backfill_outcomes where outcome = 'applied'") == 6
     )
     assert set(await service.verdicts(connection)) == {"1", "3", "4", "5", "6", "7"}
+
+
+@pytest.mark.usefixtures("run")
+async def test_killed_while_it_reads(
+    installation: Installation,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    report_line: Callable[[str], None],
+) -> None:
+    """Wherever a worker is cut or killed while it reads, each record is read, and each event counted, once."""
+    monkeypatch.setattr(steps, "_AT_ONCE", 3)
+    await _process(installation, *(_seen(str(hours), hours) for hours in range(5)))
+    await installation.apply(document(definitions=[_SEEN]))
+    account = await connection.fetchval("select id from accounts where key = 'acme'")
+
+    async def end(cuts: Cuts) -> tuple[dict[str, object], dict[str, int]]:
+        number = await requests.begin_from_topics(
+            connection, "acme", account, since=AT.replace(hour=0), types=None, with_xp=True, by="mia"
+        )
+        cuts.armed = True
+        while True:
+            connect = partial(cuts.connect, installation.dsn)
+            worker = steps.BackfillSteps(connect, installation.settings())
+            try:
+                if await worker.take(number) == "done":
+                    break
+            except WorkerDied:
+                cuts = Cuts()
+            except steps.NotOurTurnError:
+                pass
+            finally:
+                worker.close()
+        row = await connection.fetchrow(
+            "select state, records_read, records_total, events_done, events_total from backfills where id = $1",
+            number,
+        )
+        outcomes = await connection.fetch(
+            "select outcome, count from backfill_outcomes where backfill_id = $1", number
+        )
+        assert row is not None
+        return dict(row), {each["outcome"]: each["count"] for each in outcomes}
+
+    counting = Cuts()
+    first = await end(counting)
+    assert first[0] == {
+        "state": "done",
+        "records_read": 7,
+        "records_total": 7,
+        "events_done": 5,
+        "events_total": 5,
+    }
+    assert first[1] == {Outcome.APPLIED: 5}
+    reading = [place for place, name in enumerate(counting.awaits, 1) if _READING.search(name)]
+    assert len(reading) >= 3, counting.awaits
+    again = first[0], {Outcome.DUPLICATE: 5}
+    # What surrounds them in their transactions, begin and commit.
+    awaits = sorted({place + beside for place in reading for beside in (-1, 0, 1)})
+    for at, lost in itertools.product(awaits, (False, True)):
+        where = f"{'the answer lost of' if lost else 'killed before'} {counting.awaits[at - 1]!r}"
+        assert await end(Cuts(frozenset({at}), after=lost, fatal=not lost)) == again, where
+    report_line(f"cut points of reading topics again: {len(awaits)} awaits × 2 (killed before, answer lost)")
 
 
 @pytest.mark.usefixtures("run")
