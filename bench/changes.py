@@ -160,7 +160,7 @@ async def _pipelines(dsn: str, events: int, pipe: Pipe) -> None:
     lanes: list[list[Sent]] = [[] for _ in range(_PIPELINES)]
     for sent in _spread(draw(SEED, events)):
         lanes[sent.partition].append(sent)
-    fed = [records_of(sent) for sent in lanes]
+    fed = [list(records_of(sent)) for sent in lanes]
     processors = [await pipeline(dsn, records) for records in fed]
     pipe.send("ready")
     pipe.recv()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import msgspec
 
 from bench.traffic import DEFINITIONS, PARTITIONS, Sent, document
@@ -201,6 +202,8 @@ async def keep_acting(case: Case, dsn: str) -> None:
     while case.act is not None:
         try:
             await case.act(dsn, number)
+        except asyncpg.InvalidCatalogNameError:
+            return
         except Exception as error:
             if retry_reason(error) is RetryReason.CONNECTION:
                 return

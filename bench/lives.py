@@ -6,8 +6,10 @@ One process feeds a pipeline from memory at a steady rate, another does what a w
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import multiprocessing
+import os
 import statistics
 import time
 from collections import defaultdict
@@ -50,6 +52,8 @@ _ALONE = 10.0
 # Stored entries for each event that the measure is asked for: 5,000,000 by default.
 _STORED = 20
 _CONTACTS = 10_000
+# Facts that come in one transaction: the contacts that they name are locked meanwhile.
+_AT_ONCE = 50
 # Seconds.
 _PATIENCE = 1800
 
@@ -92,6 +96,8 @@ class Run:
 async def _beside(dsn: str, act: Callable[[Connection], Awaitable[str]]) -> Run:
     """Feed for a while, act, and go on until a query says that it is done."""
     spawn = multiprocessing.get_context("spawn")
+    # Else what copying the database has left for the system to write disturbs one part of the run, or the other.
+    await asyncio.to_thread(os.sync)
     ours, theirs = spawn.Pipe()
     feeding = spawn.Process(target=_in_loop, args=(_feed, dsn, theirs))
     working = spawn.Process(target=_in_loop, args=(_work, dsn, None))
@@ -144,7 +150,7 @@ async def _purge(connection: Connection) -> str:
 async def _delete(connection: Connection) -> str:
     now = datetime.now(UTC)
     rows = await connection.fetch("select id from contacts order by md5(id::text) limit $1", _CONTACTS)
-    for number, some in enumerate(_chunks([row["id"] for row in rows], 500)):
+    for number, some in enumerate(_chunks([row["id"] for row in rows], _AT_ONCE)):
         facts = [DeletionFact(one, now, f"{number:04}{place:012}".encode()) for place, one in enumerate(some)]
         await record_deletions(connection, facts)
     return "select not exists (select from identity_work)"
@@ -153,7 +159,7 @@ async def _delete(connection: Connection) -> str:
 async def _join(connection: Connection) -> str:
     now = datetime.now(UTC)
     rows = await connection.fetch("select id from contacts order by md5(id::text) limit $1", _CONTACTS)
-    for number, some in enumerate(_chunks([row["id"] for row in rows], 500)):
+    for number, some in enumerate(_chunks([row["id"] for row in rows], _AT_ONCE)):
         facts = [
             JoinFact(contact, into, "merged", now, f"{number:04}{place:012}".encode())
             for place, (contact, into) in enumerate(_chunks(some, 2))
@@ -191,14 +197,17 @@ async def _work(dsn: str, _pipe: Pipe | None) -> None:
 
 
 async def _feed(dsn: str, pipe: Pipe | None) -> None:
-    """Take batches through at the rate; one that is late begins at once, and its delay counts."""
+    """Take batches through at the rate until all is done; one that is late begins at once, and its delay counts."""
     assert pipe is not None
     took: defaultdict[str, list[float]] = defaultdict(list)
-    records = records_of(list(draw(SEED, 200_000)))
-    with closing(await pipeline(dsn, records)) as processor:
+    records = records_of(draw(SEED, _RATE * _PATIENCE))
+    first = list(itertools.islice(records, _RATE))
+    with closing(await pipeline(dsn, first)) as processor:
         phase = "warming"
         due = time.perf_counter()
-        for number, batch in enumerate(_chunks(records, _BATCH)):
+        for number in itertools.count():
+            batch = first[:_BATCH] or list(itertools.islice(records, _BATCH))
+            del first[:_BATCH]
             if number == _RATE // _BATCH:
                 pipe.send("warm")
             while pipe.poll():

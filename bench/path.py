@@ -27,7 +27,7 @@ from consumer.ingest.unmatched_inbox import UnmatchedInbox
 from tests.builders.lanes import take_lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bench.servers import Servers
     from bench.traffic import Sent
@@ -69,7 +69,7 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
     database = await servers.database()
     dsn = servers.dsn(database)
     metrics = Metrics()
-    records = records_of(sent)
+    records = list(records_of(sent))
     processor = await pipeline(dsn, records, metrics)
 
     async def process(batch: Sequence[Record]) -> None:
@@ -94,21 +94,12 @@ async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spen
     return Spent(wall * each, python * each, database_cpu * each, stages)
 
 
-def records_of(sent: Iterable[Sent]) -> list[Record]:
-    """Return them as a consumer would, each with the next offset of its lane."""
+def records_of(sent: Iterable[Sent]) -> Iterator[Record]:
+    """Yield them as a consumer would, each with the next offset of its lane."""
     offsets: defaultdict[tuple[str, int], itertools.count[int]] = defaultdict(itertools.count)
-    return [
-        Record(
-            one.topic,
-            one.partition,
-            next(offsets[one.topic, one.partition]),
-            one.timestamp,
-            one.key,
-            one.value,
-            _HEADERS,
-        )
-        for one in sent
-    ]
+    for one in sent:
+        offset = next(offsets[one.topic, one.partition])
+        yield Record(one.topic, one.partition, offset, one.timestamp, one.key, one.value, _HEADERS)
 
 
 def _stages(metrics: Metrics) -> dict[str, float]:
