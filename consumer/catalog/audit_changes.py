@@ -58,6 +58,7 @@ def _profile(profile: Profile) -> dict[str, Any]:
         "inherits": profile.inherits,
         "weights": profile.weights,
         "version": profile.version.number if profile.version else None,
+        "archived": profile.archived,
     }
 
 

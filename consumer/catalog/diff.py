@@ -44,6 +44,8 @@ _NOT_COMPARED = {
     "building",
     "last_number",
     "publish_runs",
+    "archived",
+    "was_published",
 }
 
 

@@ -63,7 +63,9 @@ def _document(catalog: AccountCatalog, settings: AccountSettings) -> Iterator[st
     yield from _fields({"engagement_catalog": 1, "account": catalog.account, **settings_mapping(settings)})
     yield from _section("groups", [group_mapping(each) for each in catalog.groups.values()])
     yield from _section("definitions", [definition_mapping(each) for each in catalog.definitions.values()])
-    yield from _section("profiles", [_profile(each, catalog) for each in catalog.profiles.values()])
+    # Of an archived profile a document would be refused.
+    profiles = [each for each in catalog.profiles.values() if not each.archived]
+    yield from _section("profiles", [_profile(each, catalog) for each in profiles])
 
 
 def settings_mapping(settings: AccountSettings) -> dict[str, Any]:

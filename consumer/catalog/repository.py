@@ -112,6 +112,8 @@ async def _profiles(connection: Connection, account: int) -> dict[str, Profile]:
             building=versions.get((row["key"], "building")),
             last_number=row["last_number"],
             publish_runs=row["publish_runs"],
+            archived=row["archived"],
+            was_published=row["was_published"],
         )
         for row in await connection.fetch(statements["read_profiles"], account)
     }
@@ -168,12 +170,19 @@ async def _write_profiles(
     await connection.execute(statements["write_own_weights"], number, _json(weights))
     await connection.execute(statements["drop_own_weights"], number, _json(weights))
     published = [row["profile"] for row in new_versions if row["state"] == "published"]
-    await connection.execute(statements["retire_versions"], number, published)
+    archived = [
+        key for key, profile in before.profiles.items() if profile.version and _is_archived(after, key)
+    ]
+    await connection.execute(statements["retire_versions"], number, [*published, *archived])
     await connection.execute(statements["write_versions"], number, _json(new_versions), by)
     await connection.execute(statements["write_publishes"], number, _json(new_versions), by)
     await connection.execute(statements["write_version_weights"], number, _json(_weight_rows(profiles)))
     await connection.execute(statements["write_overall_scores"], number, published)
     await connection.execute(statements["drop_retired_scores"], number, published)
+
+
+def _is_archived(catalog: AccountCatalog, key: str) -> bool:
+    return key in catalog.profiles and catalog.profiles[key].archived
 
 
 def _new_versions(before: Profile | None, after: Profile) -> Iterable[dict[str, Any]]:

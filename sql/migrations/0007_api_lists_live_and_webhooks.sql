@@ -45,6 +45,9 @@ alter table adjustments add column undoes bigint;
 create unique index concurrently adjustments_undone_once on adjustments (undoes) where undoes is not null;
 
 -- step: brief
+alter table profiles add column archived boolean not null default false;
+
+-- step: brief
 create unlogged table ignored_events (
     account_id     integer     not null,
     id_hash        bytea       not null,
@@ -60,4 +63,3 @@ create unlogged table ignored_events (
     dead_letter_id bigint,
     primary key (account_id, id_hash, id)
 );
-create index ignored_events_by_account on ignored_events (account_id, id);

@@ -2,7 +2,7 @@
 
 -- name: find_ids
 -- The numbers of an account's (accounts_key_unique) contacts ($2, contacts_external_id_unique; if joined to another, of that
--- one; came_by: its own then), profiles ($3, profiles_key_unique; key null: the primary one) and groups ($4,
+-- one; came_by: its own then), profiles ($3, profiles_key_unique; key null: the primary one; none that is archived) and groups ($4,
 -- groups_key_unique), in the given order. Each is null where there is none; no row without account.
 select c.id as contact, c.came_by, p.id as profile, p.key as profile_key, g.id as "group"
 from rows from (unnest($2::text[]), unnest($3::text[]), unnest($4::text[]))
@@ -14,7 +14,7 @@ left join lateral (
     offset 0) c on true
 left join lateral (
     select id, key from profiles p
-    where p.account_id = a.id and case when given.profile is null then is_primary else key = given.profile end
+    where p.account_id = a.id and not archived and case when given.profile is null then is_primary else key = given.profile end
     offset 0) p on true
 left join lateral (
     select id from groups g where g.account_id = a.id and g.key = given."group" and not deleted offset 0) g on true

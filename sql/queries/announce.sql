@@ -21,7 +21,11 @@ with delta as materialized (
 candidate as materialized (
     select a.id as account_id, a.key as account, c.id as contact_id, c.external_id,
         c.shard % (select shards from installation) as shard, p.id as profile_id,
-        p.key as profile, p.published_version as version, coalesce(n.message_version, 0) as message_version,
+        p.key as profile, p.published_version as version,
+        -- A chain that has ended while the profile was archived goes on as well.
+        coalesce(n.message_version, (
+            select message_version from ended_chains e where e.contact_id = c.id and e.profile_id = p.id), 0)
+            as message_version,
         n.announced_version is not distinct from p.published_version as is_announced, g.groups,
         g.previous, g.current, g.differs, g.by_delta, g.by_publish,
         array_to_string(array[case when g.by_publish then 'publish' end, case when g.by_delta or $4 then $3::text end], ',')

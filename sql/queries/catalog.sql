@@ -62,11 +62,13 @@ order by definition.position, definition.id;
 
 -- name: read_profiles
 -- The profiles of an account in display order, each with its draft and the highest version number so far.
-select profile.key, profile.name, profile.description, profile.is_primary, profile.inherits,
+select profile.key, profile.name, profile.description, profile.is_primary, profile.inherits, profile.archived,
        (select coalesce(jsonb_object_agg(definition_key, weight), '{}')::text
         from profile_weights where profile_id = profile.id) as weights,
        (select coalesce(max(version), 0) from profile_versions where profile_id = profile.id) as last_number,
-       exists (select from publishes where profile_id = profile.id and ended_at is null) as publish_runs
+       exists (select from publishes where profile_id = profile.id and ended_at is null) as publish_runs,
+       exists (select from profile_versions
+               where profile_id = profile.id and state in ('published', 'retired')) as was_published
 from profiles profile
 where profile.account_id = $1
 order by profile.position, profile.id;
@@ -141,17 +143,18 @@ update profiles set is_primary = false where account_id = $1 and key <> $2 and i
 -- name: write_profiles
 -- Creates profiles and changes those that differ.
 insert into profiles as stored (account_id, key, name, description, is_primary, inherits, published_version,
-       position)
-select $1, key, name, description, is_primary, inherits, published_version, position
+       position, archived)
+select $1, key, name, description, is_primary, inherits, published_version, position, archived
 from jsonb_to_recordset($2::text::jsonb) as given (key text, name text, description text, is_primary boolean,
-     inherits boolean, published_version integer, position integer)
+     inherits boolean, published_version integer, position integer, archived boolean)
 on conflict on constraint profiles_key_unique do update
 set name = excluded.name, description = excluded.description, is_primary = excluded.is_primary,
-    inherits = excluded.inherits, published_version = excluded.published_version, position = excluded.position
+    inherits = excluded.inherits, published_version = excluded.published_version, position = excluded.position,
+    archived = excluded.archived
 where (stored.name, stored.description, stored.is_primary, stored.inherits, stored.published_version,
-       stored.position) is distinct from
+       stored.position, stored.archived) is distinct from
       (excluded.name, excluded.description, excluded.is_primary, excluded.inherits,
-       excluded.published_version, excluded.position);
+       excluded.published_version, excluded.position, excluded.archived);
 
 -- name: write_own_weights
 -- The drafts' own weights.
@@ -172,7 +175,7 @@ where profile.account_id = $1 and stored.profile_id = profile.id
       where given.profile = profile.key and given.definition = stored.definition_key);
 
 -- name: retire_versions
--- The published versions of profiles ($2, by key) that get a new one.
+-- The published versions of profiles ($2, by key) that get a new one, or none.
 update profile_versions version set state = 'retired'
 from profiles profile
 where profile.account_id = $1 and profile.key = any($2::text[])

@@ -2,7 +2,7 @@
 
 -- name: view
 -- A profile of an account, by key or the primary one (profiles_key_unique), and its account's time zone (accounts_pkey).
-select p.id, p.key, p.published_version as version, a.time_zone
+select p.id, p.key, p.published_version as version, p.archived, a.time_zone
 from profiles p
 join accounts a on a.id = p.account_id
 where p.account_id = $1 and case when $2::text is null then p.is_primary else p.key = $2 end;

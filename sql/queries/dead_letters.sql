@@ -17,8 +17,9 @@ limit $4
 with passed as (
     select id, recorded_at, topic, partition, "offset", reason, detail, account_key
     from dead_letters
-    where account_key = $1 and id < $2
-    order by id desc
+    -- account_key = $1 and id < $2, written so that only that index can serve it.
+    where account_key >= $1 and (account_key, id) < ($1, $2)
+    order by account_key desc, id desc
     limit $3
 )
 select n.passed, n.last, l.id, l.recorded_at, l.topic, l.partition, l."offset", l.reason, l.detail, l.account_key

@@ -45,7 +45,8 @@ using (
 where e.account_id = old.account_id and e.id_hash = old.id_hash and e.id = old.id
 
 -- name: trim_account
--- Deletes the events of an account but for the newest $2.
+-- Deletes the events of an account but for the newest $2. It goes through all of them: an index in their order would cost
+-- every event.
 delete from ignored_events
 where account_id = $1
     and id <= (select id from ignored_events where account_id = $1 order by id desc offset $2 limit 1)

@@ -113,6 +113,9 @@ create table profiles (
     published_version integer,
     position          integer     not null,
     created_at        timestamptz not null default now(),
+    -- It has no published version until it is published again; the scores under its last one stay as they were, since the
+    -- messages of then are what readers have.
+    archived          boolean     not null default false,
     constraint profiles_key_unique unique (account_id, key)
 );
 -- One primary profile per account.

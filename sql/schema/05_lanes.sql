@@ -96,5 +96,3 @@ create unlogged table ignored_events (
     dead_letter_id bigint,
     primary key (account_id, id_hash, id)
 );
--- ignored_events trim_account: the oldest of an account.
-create index ignored_events_by_account on ignored_events (account_id, id);

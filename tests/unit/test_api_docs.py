@@ -13,7 +13,7 @@ import pytest
 from consumer.web.api.catalog.backfills import BackfillRequest
 from consumer.web.api.catalog.try_event import Sample
 from consumer.web.api.catalog.unmatched_inbox import FromInbox
-from consumer.web.api.contacts.adjustments import NewAdjustment, Undo
+from consumer.web.api.contacts.adjustments import NewAdjustment, UndoAdjustment
 from consumer.web.api.contacts.bulk_adjustments import BulkAdjustment
 from consumer.web.api.contacts.scores import Lookup
 from consumer.web.api.contacts.segments import NewSegment
@@ -73,7 +73,7 @@ def test_links_lead_to_headings() -> None:
         ('{"ranges": [{"name": "hot"', PreviewRequest),
         ('{"contacts": ["ann"', Lookup),
         ('{"group": "support", "points"', NewAdjustment),
-        ('{"reason": "a mistake"', Undo),
+        ('{"reason": "a mistake"', UndoAdjustment),
         ('{"items": [{"contact"', BulkAdjustment),
         ('{"ids": [17', DeadLetterIds),
         ('{"key": "slipping"', NewSegment),

@@ -68,7 +68,7 @@ async def test_each_reason_is_given(api: Api, worker: Service, account: str) -> 
         texts = [one["text"] for one in body["items"]]
         assert texts[0] == "the account's engagement module was off"
         assert "2026-03-02T10:00:00" in texts[1]
-        assert texts[2].startswith("no valid event (data_invalid): amount")
+        assert texts[2].startswith("no valid event (data_invalid): data.amount")
         assert texts[3].startswith("no definition took it: large_deal names deal.created")
         assert texts[4] == "no definition names survey.answered"
         dead = body["items"][2]

@@ -53,6 +53,7 @@ async def test_a_profile_is_created_as_a_draft(client: Client) -> None:
         "building": None,
         "publish_runs": False,
         "pending": True,
+        "archived": False,
         "revision": created.headers["etag"].strip('"'),
     }
     nothing = {"key": "third", "name": "Third", "inherits": False, "weights": {"deal_won": -3, "later": 7}}

@@ -185,7 +185,11 @@ async def test_the_command_mints_what_the_api_takes(
     token = capsys.readouterr().out.strip()
     made = load_settings(database=False, kafka=False)
     claims = await token_verifier(made).claims(token)
-    assert (claims.actor, claims.account, claims.permissions) == ("bob", "acme", {"engagement:read"})
+    assert (claims.actor, claims.account, claims.permissions) == (
+        "bob",
+        "acme",
+        frozenset({"engagement:read"}),
+    )
     left = jwt.decode(token, options={"verify_signature": False})["exp"] - time.time()
     assert 290 < left <= 300
 

@@ -26,6 +26,7 @@ def reference_faults(document: CatalogDocument, stored: AccountCatalog) -> list[
         *_missing("definition", document.definitions, stored.definitions),
         *_missing("profile", document.profiles, stored.profiles),
         *_groups(document, stored),
+        *_archived(document, stored),
         *_primary(document, stored),
     ]
 
@@ -44,6 +45,14 @@ def _groups(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault
         group = entry.values.get("group")
         if group is not None and group not in known:
             yield Fault(entry.lines["group"], f"definition {entry.key}: there is no group {group}")
+
+
+def _archived(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault]:
+    for entry in document.profiles:
+        if entry.key in stored.profiles and stored.profiles[entry.key].archived:
+            yield Fault(
+                entry.line, f"profile {entry.key}: is archived, and is not changed until it no longer is"
+            )
 
 
 def _primary(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault]:

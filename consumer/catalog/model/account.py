@@ -90,7 +90,8 @@ class Profile:
 
     version: what readers see, None if never published. building: what they will see once the running publish has
     built all scores. last_number: the highest version number so far, of cancelled publishes too. publish_runs: a
-    publish has not ended, although readers may see its version already, or it was cancelled.
+    publish has not ended, although readers may see its version already, or it was cancelled. archived: it has no
+    version until it is published again. was_published: it has or had one.
     """
 
     key: str
@@ -103,6 +104,8 @@ class Profile:
     building: ProfileVersion | None = None
     last_number: int = 0
     publish_runs: bool = False
+    archived: bool = False
+    was_published: bool = False
 
     @property
     def target_version(self) -> ProfileVersion | None:

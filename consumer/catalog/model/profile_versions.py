@@ -79,9 +79,11 @@ def publish_if_wanted(
 ) -> Profile:
     """Return the profile published, or with a version being built, if that is wanted and changes anything.
 
-    A primary profile that was never published is published even if not wanted. While a publish runs no other one
-    begins; differences from its version are pending.
+    A primary profile that was never published is published even if not wanted, an archived one never. While a
+    publish runs no other one begins; differences from its version are pending.
     """
+    if profile.archived:
+        return profile
     current, building = (
         with_new_definitions(version, definitions) if version else None
         for version in (profile.version, profile.building)

@@ -11,6 +11,7 @@ consumer/catalog/model/profile_versions.py.
 
 from consumer.scoring.profile_publish.requests import (
     NothingToPublishError,
+    ProfileArchivedError,
     PublishNotCancellableError,
     PublishRunningError,
     PublishStatus,
@@ -18,6 +19,7 @@ from consumer.scoring.profile_publish.requests import (
     UnknownPublishError,
     begin,
     cancel,
+    require_active,
     status,
     unfinished_publishes,
 )
@@ -26,6 +28,7 @@ from consumer.scoring.profile_publish.steps import PUBLISHES, run_publish
 __all__ = [
     "PUBLISHES",
     "NothingToPublishError",
+    "ProfileArchivedError",
     "PublishNotCancellableError",
     "PublishRunningError",
     "PublishStatus",
@@ -33,6 +36,7 @@ __all__ = [
     "UnknownPublishError",
     "begin",
     "cancel",
+    "require_active",
     "run_publish",
     "status",
     "unfinished_publishes",

@@ -15,7 +15,7 @@ from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
 from consumer.infra.postgres.connection import fetch_one
 from consumer.scoring import contact_keyset
-from consumer.scoring.profile_publish.requests import find_profile
+from consumer.scoring.profile_publish.requests import find_profile, require_active
 from consumer.scoring.segments import preview_crossings
 from consumer.scoring.segments.repository import read_account_ids
 from sql import queries
@@ -164,8 +164,8 @@ async def preview(
     """Compare a profile's draft with its published version; call `progress(done, total)` after each query.
 
     segments: those on another profile's scores are left out, since this publish does not change their members.
-    Raises UnknownAccountError, UnknownProfileError, PreviewRunningError, and LookupError for a range of an
-    unknown group.
+    Raises UnknownAccountError, UnknownProfileError, ProfileArchivedError, PreviewRunningError, and LookupError for
+    a range of an unknown group.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         # Planned for the actual parameters: a generic plan would use nested loops over everything. With more
@@ -173,6 +173,7 @@ async def preview(
         await connection.execute("set local plan_cache_mode = force_custom_plan; set local work_mem = '64MB'")
         catalog = await repository.read(connection, account)
         current = find_profile(catalog, profile)
+        require_active(current)
         await lock_previews(connection, account)
         base = await fetch_one(connection, _SQL["base"], account, profile)
         total = await contact_keyset.count_all(connection, base["account_id"])

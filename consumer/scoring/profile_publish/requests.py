@@ -39,6 +39,10 @@ class NothingToPublishError(Exception):
     """The draft equals the published version."""
 
 
+class ProfileArchivedError(Exception):
+    """The profile is archived: nothing of it changes until it no longer is."""
+
+
 class UnknownPublishError(Exception):
     """There is no publish with this number."""
 
@@ -72,13 +76,14 @@ async def begin(
     """Begin to publish a profile's draft over history and return the number of the publish, for `run_publish`.
 
     From here on batches add their points to the new version too. check: called with the current profile, refuses
-    by raising. If this raises UnknownAccountError, UnknownProfileError, PublishRunningError,
-    NothingToPublishError or an error of asyncpg, nothing has begun.
+    by raising. If this raises UnknownAccountError, UnknownProfileError, ProfileArchivedError,
+    PublishRunningError, NothingToPublishError or an error of asyncpg, nothing has begun.
     """
 
     def make(before: AccountCatalog) -> AccountCatalog:
         current = find_profile(before, profile)
         check(current)
+        require_active(current)
         if current.publish_runs:
             raise PublishRunningError(
                 f"a publish of profile {profile!r} has not ended yet: wait for it, or cancel it"
@@ -129,6 +134,12 @@ async def unfinished_publishes(
     """Return the publishes that have not ended, of all accounts or of these profiles of one."""
     rows = await connection.fetch(_SQL["unfinished"], account, list(profiles))
     return [row["id"] for row in rows]
+
+
+def require_active(profile: Profile) -> None:
+    """Raise ProfileArchivedError if a profile is archived."""
+    if profile.archived:
+        raise ProfileArchivedError(f"profile {profile.key!r} is archived: set `archived` to false first")
 
 
 def find_profile(catalog: AccountCatalog, profile: str) -> Profile:

@@ -9,7 +9,7 @@ from consumer.catalog import repository
 from consumer.catalog.change import change_catalog
 from consumer.catalog.diff import Difference
 from consumer.catalog.model import profile_versions
-from consumer.scoring.profile_publish.requests import find_profile
+from consumer.scoring.profile_publish.requests import find_profile, require_active
 from sql import queries
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ async def restore_draft(
     the account after the change, and the definitions that the old version counted in another group.
 
     check: called with the current profile, refuses by raising. Raises UnknownAccountError, UnknownProfileError,
-    UnknownVersionError, MovedError (the configuration changed meanwhile), and errors of asyncpg.
+    UnknownVersionError, ProfileArchivedError, MovedError (the configuration changed meanwhile), and errors of
+    asyncpg.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         [old] = await read_versions(connection, account, profile, version)
@@ -100,6 +101,7 @@ async def restore_draft(
     def make(before: AccountCatalog) -> AccountCatalog:
         current = find_profile(before, profile)
         check(current)
+        require_active(current)
         after = replace(current, inherits=content.inherits, weights=_own_weights(content, before.definitions))
         return replace(before, profiles={**before.profiles, profile: after})
 

@@ -51,6 +51,7 @@ def profile_revision(profile: Profile) -> str:
             "description": profile.description,
             "inherits": profile.inherits,
             "weights": dict(sorted(profile.weights.items())),
+            "archived": profile.archived,
         }
     )
 

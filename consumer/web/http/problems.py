@@ -28,6 +28,7 @@ from consumer.scoring.identity.requests import (
 )
 from consumer.scoring.profile_publish import (
     NothingToPublishError,
+    ProfileArchivedError,
     PublishNotCancellableError,
     PublishRunningError,
     UnknownProfileError,
@@ -134,6 +135,7 @@ class ProblemError(Exception):
 _OWN_ERRORS: dict[type[Exception], Code] = {
     PublishRunningError: Code.CONFLICT,
     NothingToPublishError: Code.CONFLICT,
+    ProfileArchivedError: Code.CONFLICT,
     PublishNotCancellableError: Code.CONFLICT,
     PreviewRunningError: Code.CONFLICT,
     UnknownProfileError: Code.NOT_FOUND,

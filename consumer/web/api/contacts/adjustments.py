@@ -51,7 +51,7 @@ class NewAdjustment(Body):
     """Null: the primary profile."""
 
 
-class Undo(Body):
+class UndoAdjustment(Body):
     """Why the points are taken back."""
 
     reason: Text = Field(default="undone")
@@ -138,10 +138,10 @@ async def undo_adjustment(
     adjustment: AdjustmentId,
     response: Response,
     *,
-    body: Undo | None = None,
+    body: UndoAdjustment | None = None,
 ) -> AdjustmentAnswer:
     """Give the opposite points of an adjustment, once; a repeat has no effect. Returns the new adjustment."""
-    reason = (body or Undo()).reason
+    reason = (body or UndoAdjustment()).reason
     async with database.connection() as connection:
         try:
             added = await undo(

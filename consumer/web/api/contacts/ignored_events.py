@@ -92,7 +92,7 @@ async def list_ignored_events(
     definitions = {each: [row["key"] for row in naming if each in row["events"]] for each in types}
     return IgnoredAnswer(
         id=about["id"],
-        items=[_item(row, own, definitions, about["horizon"]) for row in rows],
+        items=[_item(dict(row), own, definitions, about["horizon"]) for row in rows],
         gone_before=about["deleted_before"],
         expired_before=about["horizon"],
         engagement=caller.account.engagement,

@@ -80,6 +80,8 @@ async def read_profile_view(
     if row is None:
         detail = f"there is no profile {profile or 'yet'}"
         raise invalid(FieldFault(place=part, field="profile", detail=detail))
+    if row["archived"]:
+        raise conflict(f"profile {row['key']} is archived: it has no scores until it is published again")
     if row["version"] is None:
         raise conflict(f"profile {row['key']} was never published and has no scores yet")
     return ProfileView(

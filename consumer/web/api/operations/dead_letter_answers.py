@@ -73,7 +73,7 @@ class DeadLetterItem(BaseModel, use_attribute_docstrings=True):
     """The account that it names; null: that cannot be read."""
 
 
-class Content(BaseModel, use_attribute_docstrings=True):
+class DeadLetterContent(BaseModel, use_attribute_docstrings=True):
     """Bytes: one of the two is null."""
 
     text: str | None
@@ -86,7 +86,7 @@ class DeadLetterHeader(BaseModel):
     """A header of the record. value: null where it has none."""
 
     name: str
-    value: Content | None
+    value: DeadLetterContent | None
 
 
 class DeadLetterAnswer(DeadLetterItem, use_attribute_docstrings=True):
@@ -94,8 +94,8 @@ class DeadLetterAnswer(DeadLetterItem, use_attribute_docstrings=True):
 
     timestamp: int | None
     """The record's own timestamp, in milliseconds since 1970; null: it has none."""
-    key: Content | None
-    value: Content | None
+    key: DeadLetterContent | None
+    value: DeadLetterContent | None
     """Null: it has none."""
     headers: list[DeadLetterHeader]
 
@@ -176,13 +176,13 @@ async def read_whole(database: Connections, number: int, account: str | None) ->
     )
 
 
-def _content(value: bytes | None) -> Content | None:
+def _content(value: bytes | None) -> DeadLetterContent | None:
     if value is None:
         return None
     try:
-        return Content(text=value.decode(), base64=None)
+        return DeadLetterContent(text=value.decode(), base64=None)
     except UnicodeDecodeError:
-        return Content(text=None, base64=base64.b64encode(value).decode())
+        return DeadLetterContent(text=None, base64=base64.b64encode(value).decode())
 
 
 async def replay(

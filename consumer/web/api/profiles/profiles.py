@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import asyncpg
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
+from consumer.scoring import profile_publish
 from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
+from consumer.web.api.profiles.archived_profiles import active_profiles, with_archived
 from consumer.web.api.profiles.schemas import (
     NewProfile,
     Primary,
@@ -37,16 +39,24 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
 
+Archived = Annotated[bool, Query(description="Whether archived profiles are listed too.")]
+
 # A document that lists a profile as published publishes its draft; edits over HTTP must not.
 _WITHHELD = {"published": False}
 
 
 @router.get("/profiles")
-async def list_profiles(caller: Reader, database: Database) -> Page[ProfileSummary]:
-    """List the profiles in display order."""
+async def list_profiles(
+    caller: Reader, database: Database, *, archived: Archived = False
+) -> Page[ProfileSummary]:
+    """List the profiles in display order, those that are archived only on request."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    items = [profile_summary(profile, state) for profile in state.profiles.values()]
+    items = [
+        profile_summary(profile, state)
+        for profile in state.profiles.values()
+        if archived or not profile.archived
+    ]
     return Page(items=items, engagement=caller.account.engagement)
 
 
@@ -87,7 +97,16 @@ async def change_profile(
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.profile_revision(require_profile(before, profile)))
-        return with_entry(before, "profiles", profile, body.provided() | _WITHHELD, limits)
+        values = body.provided()
+        archived = values.pop("archived", before.profiles[profile].archived)
+        return with_archived(
+            before,
+            profile,
+            archived=archived,
+            change=lambda active: (
+                with_entry(active, "profiles", profile, values | _WITHHELD, limits) if values else active
+            ),
+        )
 
     return tagged_answer(await edit(database, caller.account.key, caller.actor, make), profile, response)
 
@@ -101,7 +120,7 @@ async def delete_profile(caller: Manager, database: Database, profile: str, if_m
         etags.require_match(if_match, etags.profile_revision(draft))
         if draft.primary:
             raise conflict("the primary profile cannot be deleted: make another profile primary first")
-        if draft.version:
+        if draft.was_published:
             raise conflict(
                 "the profile was published and cannot be deleted: rename it, or move it down in the order"
             )
@@ -126,7 +145,7 @@ async def read_profile_order(caller: Reader, database: Database, response: Respo
     """Return the order of the profiles."""
     async with database.snapshot() as connection:
         state = await repository.read(connection, caller.account.key)
-    return order_answer(state.profiles, response)
+    return order_answer(active_profiles(state), response)
 
 
 @router.put("/profile-order")
@@ -136,11 +155,13 @@ async def change_profile_order(
     """Change the order of the profiles."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.require_match(if_match, etags.revision([*before.profiles]))
-        return replace(before, profiles=reordered(before.profiles, body.keys))
+        active = active_profiles(before)
+        etags.require_match(if_match, etags.revision([*active]))
+        # Those that are archived come last.
+        return replace(before, profiles={**reordered(active, body.keys), **before.profiles})
 
     state = await edit(database, caller.account.key, caller.actor, make)
-    return order_answer(state.profiles, response)
+    return order_answer(active_profiles(state), response)
 
 
 @router.get("/primary-profile")
@@ -160,6 +181,7 @@ async def change_primary_profile(
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, etags.revision([_primary_key(before)]))
         chosen = require_profile(before, body.profile)
+        profile_publish.require_active(chosen)
         if before.has_history and not chosen.version:
             raise conflict(f"profile {body.profile} was never published: publish it first")
         profiles = {key: replace(each, primary=key == body.profile) for key, each in before.profiles.items()}

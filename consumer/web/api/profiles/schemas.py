@@ -40,6 +40,8 @@ class ProfileChange(Body):
     description: Description = Field(default_factory=str)
     inherits: StrictBool = Field(default_factory=bool)
     weights: dict[Key, Points] = Field(default_factory=dict)
+    archived: StrictBool = Field(default_factory=bool)
+    """True: no more scores and messages of it, and it is not listed. False: a draft again, to be published."""
 
 
 class Primary(Body):
@@ -94,6 +96,8 @@ class ProfileSummary(BaseModel, use_attribute_docstrings=True):
     """Whether a publish is running, the newest one of the profile."""
     pending: bool
     """Whether publishing would change anything. What a running publish builds counts as published."""
+    archived: bool
+    """Whether it is archived: then it has no scores, and nothing else of it can be changed."""
     revision: str
 
 
@@ -118,6 +122,7 @@ def profile_summary(profile: Profile, state: AccountCatalog) -> ProfileSummary:
         publish_runs=profile.publish_runs,
         pending=profile.target_version is None
         or not profile_versions.same_content(profile.target_version, draft),
+        archived=profile.archived,
         revision=profile_revision(profile),
     )
 
