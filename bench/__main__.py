@@ -23,6 +23,7 @@ from bench.backlog import backlog
 from bench.beside import duplicates, flatness, old, shapes, two_workers
 from bench.changes import changes
 from bench.latency import latency, latency_
+from bench.listeners import listeners
 from bench.lists import lists
 from bench.lives import lives
 from bench.path import path
@@ -117,6 +118,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "old": old,
     "publish": publish_,
     "lists": lists_,
+    "listeners": listeners,
     "tenants": tenants,
     "changes": changes,
     "lives": lives,

@@ -267,6 +267,15 @@ class Settings(BaseSettings):
     web_connections: int = Field(
         8, ge=1, le=100, description="Maximum number of database connections of one `engagement web`"
     )
+    webhook_private: bool = Field(
+        False,
+        description="Whether webhooks may use `http` and lead to addresses that are not public: for tests and own "
+        "networks",
+    )
+    webhook_log_days: Days = Field(
+        7,
+        description="Days until a delivery to a webhook that has ended is forgotten; 0: when 10,000 newer exist",
+    )
     log_level: LogLevel = Field("info", description="Lowest level that is logged")
     log_format: LogFormat = Field("json", description="One JSON object per line, or text for people")
 

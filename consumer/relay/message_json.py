@@ -98,6 +98,18 @@ class MessageEncoder:
             f"{stem}:{number}", "engagement.xp.credited", actor, account, data
         )
 
+    def removed(self, facts: str) -> bytes:
+        """Return a tombstone as an event, for readers that cannot have a record without a value."""
+        account, contact, profile, version = facts.split(_FIELD)
+        data = f'{{"profile":"{profile}","version":{version}}}'
+        return self._cloudevent(
+            f"{account}:{profile}:{contact}:{version}:end",
+            "engagement.contact.removed",
+            contact,
+            account,
+            data,
+        )
+
     def _cloudevent(self, name: str, kind: str, subject: str, account: str, data: str) -> bytes:
         return (
             f'{{"specversion":"1.0","id":{_quoted(f"{self._incarnation}:{name}")},"source":"/engagement",'

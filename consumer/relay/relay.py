@@ -49,6 +49,8 @@ _HEARTBEAT_EVERY = 0.5
 _IDLE = 0.5
 _RESTART_AFTER = 0.5
 _DRAIN_SECONDS = 3.0
+# Seconds from one deletion of published rows to the next.
+_TRIM_EVERY = 5.0
 # Seconds for the database to answer, and for a publisher to be discarded.
 _PATIENCE = 3.0
 # Key of the database's fault among the faults of shards, which are numbered from 0.
@@ -206,9 +208,12 @@ class Relay:
 
     async def _publish_outbox(self, shard: ShardPublisher, connection: Connection) -> None:
         """Publish until stopping with nothing left to publish; raises the first error."""
-        woken = self._wake_events[shard.number]
+        woken, loop, trimmed_at = self._wake_events[shard.number], asyncio.get_running_loop(), float("-inf")
         while True:
             woken.clear()
+            if loop.time() >= trimmed_at + _TRIM_EVERY:
+                trimmed_at = loop.time()
+                await shard.trim(connection)
             published = await shard.publish_due(connection, self._metrics.publish_seconds.observe)
             self._faults.pop(shard.number, None)
             self._admission.worked(shard.number, published=published > 0)

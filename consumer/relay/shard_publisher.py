@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _SQL = queries("relay")
+# What stays of published messages: those of so many seconds, so many at most (docs/decisions/0034).
+KEPT_SECONDS = 45.0
+KEPT_MESSAGES = 100_000
+# Rows deleted at once at most: some more than are written between two times.
+_ROWS_TRIMMED = 2000
 
 
 class NewIncarnationError(Exception):
@@ -133,6 +138,10 @@ class ShardPublisher:
                 _SQL["raise_floor"], self.number, published.number, self._floor, published.incarnation
             )
             self._floor = raised or self._floor
+
+    async def trim(self, connection: Connection) -> None:
+        """Delete the oldest published rows, except the last ones: readers of the outbox may resume there."""
+        await connection.execute(_SQL["trim"], self.number, _ROWS_TRIMMED, KEPT_SECONDS, KEPT_MESSAGES)
 
     async def discard(self) -> None:
         """End the publisher at once."""

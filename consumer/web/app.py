@@ -24,6 +24,7 @@ from consumer.web.http.auth import TokenVerifier
 from consumer.web.http.database import Connections
 from consumer.web.http.jwt_keys import KeySet, SharedSecret
 from consumer.web.http.middleware import RequestMiddleware
+from consumer.web.live.feed import LiveEvents
 from consumer.web.routes import ROUTERS
 
 if TYPE_CHECKING:
@@ -41,14 +42,17 @@ def application(
     tokens: TokenVerifier,
     health: Health,
     metrics: Metrics,
-    limits: CatalogLimits,
     *,
+    limits: CatalogLimits,
+    live: LiveEvents,
     claim_window: timedelta = timedelta(days=90),
+    private_webhooks: bool = False,
 ) -> FastAPI:
     """Return the HTTP application.
 
-    limits: how much an account may configure. claim_window: how long the key of an applied event is remembered, for
-    replays of dead letters.
+    limits: how much an account may configure. live: feeds clients of events. claim_window: how long the key of an
+    applied event is remembered, for replays of dead letters. private_webhooks: whether they may lead to addresses
+    that are not public.
     """
     api = FastAPI(
         title="Engagement",
@@ -64,6 +68,8 @@ def application(
     api.state.tokens = tokens
     api.state.limits = limits
     api.state.claim_window = claim_window
+    api.state.live = live
+    api.state.private_webhooks = private_webhooks
     for router in ROUTERS:
         api.include_router(router)
     api.router.routes += health_endpoints.routes(health, metrics)
@@ -96,15 +102,16 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     pool = postgres.pool(settings.dsn(), size=settings.web_connections)
+    # A connection beside the pool, while there are clients: requests must not keep events from them.
+    live = LiveEvents(lambda: postgres.connect(settings.dsn()), SystemClock(), metrics)
     try:
         await pool
         api = application(
-            Connections(pool),
-            tokens,
-            health,
-            metrics,
-            CatalogLimits.of(settings),
+            *(Connections(pool), tokens, health, metrics),
+            limits=CatalogLimits.of(settings),
+            live=live,
             claim_window=settings.claim_window,
+            private_webhooks=settings.webhook_private,
         )
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -114,6 +121,7 @@ async def run(settings: Settings) -> None:
             log.info("serving", address=":".join(map(str, listener.getsockname()[:2])))
             await stopping.wait()
             log.info("stopping")
+            live.close()
             for task in tasks:
                 task.cancel()
     finally:

@@ -4,7 +4,7 @@ The type of a route's first parameter is the permission that it needs (http/auth
 lists every route with its permission.
 """
 
-from consumer.web.api import me
+from consumer.web.api import events, me
 from consumer.web.api.catalog import (
     accounts,
     audit,
@@ -28,6 +28,7 @@ from consumer.web.api.contacts import (
 )
 from consumer.web.api.operations import dead_letters
 from consumer.web.api.profiles import previews, profiles, publishes, versions
+from consumer.web.api.webhooks import deliveries, webhooks
 
 ROUTERS = (
     me.router,
@@ -48,6 +49,9 @@ ROUTERS = (
     dead_letters.router,
     dead_letters.beside_accounts,
     bulk_adjustments.router,
+    events.router,
+    webhooks.router,
+    deliveries.router,
     # Sub-resources of a contact before the contact itself: its id may contain slashes.
     timeline.router,
     scores.router,

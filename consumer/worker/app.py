@@ -29,6 +29,7 @@ from consumer.lanes.log_watcher import LogWatcher
 from consumer.lanes.slice_leases import SliceLeases
 from consumer.relay.relay import Relay
 from consumer.relay.shard_leases import ShardLeases
+from consumer.relay.webhooks.run import Webhooks
 from consumer.worker.backfill_jobs import BackfillJobs
 from consumer.worker.background_jobs import BackgroundJobs
 from consumer.worker.due_purges import DuePurges
@@ -47,6 +48,8 @@ log = structlog.get_logger(__name__)
 
 # Seconds from one flush of the inbox to the next.
 _FLUSH_EVERY = 1.0
+# One enqueues, the others note what has arrived.
+_WEBHOOK_CONNECTIONS = 3
 # Seconds for the batches in flight to end after SIGTERM: of the ten that stopping may take, five are left for
 # closing connections whose other side does not answer.
 _STOP_SECONDS = 5.0
@@ -127,6 +130,7 @@ class Worker:
                         side.append(side_tasks.create_task(DuePurges(self._connect).run(self.stopping)))
                         work.create_task(self._run_pipelines())
                     if only in {None, "relay"}:
+                        work.create_task(self._run_webhooks())
                         work.create_task(self._relay.run(self.stopping))
             finally:
                 for task in side:
@@ -200,6 +204,19 @@ class Worker:
         self._relay.wake()
         if self._link is not None:
             self._link.report_commit()
+
+    # Beside the relay ------------------------------------------------------------------------------------------
+
+    async def _run_webhooks(self) -> None:
+        async with postgres.pool(self.settings.dsn(), size=_WEBHOOK_CONNECTIONS) as pool:
+            webhooks = Webhooks(
+                pool,
+                private=self.settings.webhook_private,
+                log_days=self.settings.webhook_log_days,
+                metrics=self.metrics,
+                clock=self.clock,
+            )
+            await webhooks.run(self.stopping)
 
     # Beside the pipelines ------------------------------------------------------------------------------------
 

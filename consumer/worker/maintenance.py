@@ -3,7 +3,7 @@
 In one worker at a time.
 
 Each step is a transaction of milliseconds, followed by a rest of ten times its duration, so that batches do not
-wait. (Published outbox rows are deleted when the relay raises the floor, in relay/shard_publisher.py.)
+wait. (Published outbox rows are deleted by the relay, in relay/shard_publisher.py.)
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
--- From version 6: what the API lists and finds contacts by, and answers about contacts and adjustments.
+-- From version 6: what the API lists and finds contacts by, and answers about contacts and adjustments; live events and
+-- webhooks. It only adds.
 -- oldest program: 6
 
 -- step: brief
@@ -62,4 +63,67 @@ create unlogged table ignored_events (
     detail         text,
     dead_letter_id bigint,
     primary key (account_id, id_hash, id)
+);
+
+-- step: index
+create index concurrently publishes_by_end on publishes (ended_at) where ended_at is not null;
+
+-- step: index
+create index concurrently rejudgements_by_end on rejudgements (ended_at) where ended_at is not null;
+
+-- step: index
+create index concurrently purges_by_end on purges (ended_at) where ended_at is not null;
+
+-- step: index
+create index concurrently backfills_by_end on backfills (ended_at) where ended_at is not null;
+
+-- step: brief
+create table webhooks (
+    id              uuid        primary key default gen_random_uuid(),
+    account_id      integer     not null references accounts,
+    url             text        not null,
+    description     text        not null,
+    types           text[]      not null,
+    active          boolean     not null,
+    secret          text        not null,
+    previous_secret text,
+    rotated_at      timestamptz,
+    created_at      timestamptz not null default now(),
+    failures        integer     not null default 0,
+    failing_since   timestamptz,
+    retry_at        timestamptz,
+    error           text,
+    paused_at       timestamptz,
+    left_out        bigint      not null default 0,
+    leased_until    timestamptz,
+    served_at       timestamptz not null default now()
+);
+create index webhooks_by_account on webhooks (account_id, created_at);
+create table webhook_deliveries (
+    webhook_id  uuid        not null references webhooks on delete cascade,
+    id          bigint      generated always as identity,
+    message_id  text        not null,
+    type        text        not null,
+    contact     text,
+    body        text        not null,
+    state       text        not null default 'waiting'
+                            constraint webhook_deliveries_state_known check (state in ('waiting', 'delivered', 'failed')),
+    created_at  timestamptz not null default now(),
+    since       timestamptz not null default now(),
+    attempts    integer     not null default 0,
+    next_at     timestamptz not null default now(),
+    status      smallint,
+    error       text,
+    ended_at    timestamptz,
+    primary key (webhook_id, id),
+    constraint webhook_deliveries_message_unique unique (webhook_id, message_id)
+);
+create index webhook_deliveries_in_order on webhook_deliveries (webhook_id, contact, id) where state = 'waiting';
+create index webhook_deliveries_due on webhook_deliveries (webhook_id, next_at) where state = 'waiting';
+create index webhook_deliveries_failed on webhook_deliveries (webhook_id, id) where state = 'failed';
+create index webhook_deliveries_ended on webhook_deliveries (ended_at) where state <> 'waiting';
+create index webhook_deliveries_by_contact on webhook_deliveries (contact) where contact is not null;
+create table webhook_positions (
+    shard    smallint primary key,
+    position bigint   not null
 );

@@ -1,4 +1,4 @@
--- Enqueueing messages.
+-- Enqueueing messages, and reading them beside the relay.
 
 -- name: enqueue
 -- Enqueues messages of a shard ($1): kinds ($2) and facts ($3), in order, with the groups of these accounts ($4). Last of a
@@ -14,3 +14,29 @@ select $1::smallint, take_positions($1::smallint, cardinality($3::text[])), $2::
 -- name: lock_heads
 -- Locks the heads in order, before two statements of one transaction take positions.
 select from outbox_heads order by shard for no key update
+
+-- name: messages
+-- The messages of these accounts ($3) and kinds ($5) in the next $4 rows of a shard ($1) after a position ($2), by row of the
+-- outbox. The first position of the first row is not the one after $2, if rows before it have gone. Facts of a newer format
+-- have no account that this program can read: has_newer.
+select o.first_position, o.first_position + cardinality(o.kinds) - 1 as last_position, o.committed_at, o.groups,
+    m.has_newer, m.positions, m.kinds, m.facts
+from (
+    select first_position, kinds, facts, groups, committed_at from outbox
+    where shard = $1
+        and first_position >= coalesce((select max(first_position) from outbox
+                                        where shard = $1 and first_position <= $2::bigint + 1), 0)
+    order by first_position
+    limit $4) o
+cross join lateral (
+    select bool_or(one.facts like E'\x1c%') as has_newer,
+        array_agg(o.first_position + one.place - 1 order by one.place) filter (where one.is_wanted) as positions,
+        array_agg(one.kind order by one.place) filter (where one.is_wanted) as kinds,
+        array_agg(one.facts order by one.place) filter (where one.is_wanted) as facts
+    from (
+        select u.place, u.kind::text as kind, u.facts,
+            u.kind::text = any($5::text[]) and split_part(u.facts, E'\x1f', 1) = any($3::text[])
+                and o.first_position + u.place - 1 > $2::bigint as is_wanted
+        from unnest(o.kinds, o.facts) with ordinality as u(kind, facts, place)) one) m
+where o.first_position + cardinality(o.kinds) - 1 > $2::bigint
+order by o.first_position

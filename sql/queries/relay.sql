@@ -5,21 +5,31 @@ from outbox_heads h join relay_floors f using (shard) cross join installation i
 where h.shard = $1
 
 -- name: raise_floor
--- Raises a shard's floor to a published position, and deletes the rows that are published entirely. Changes nothing where
--- the database has lost commits: then head, floor ($3) or incarnation ($4) are not where the relay knows them to be.
-with raised as (
-    update relay_floors f set floor = $2::bigint
-    from outbox_heads h, installation i
-    where f.shard = $1 and h.shard = $1 and h.head >= $2::bigint and i.incarnation = $4::int
-        and f.floor >= $3::bigint and f.floor < $2::bigint
-    returning f.floor
-),
-published as (
-    delete from outbox
-    where shard = $1 and first_position <= $2::bigint and first_position + cardinality(kinds) - 1 <= $2::bigint
-        and exists (select from raised)
+-- Raises a shard's floor to a published position. Changes nothing where the database has lost commits: then head, floor ($3)
+-- or incarnation ($4) are not where the relay knows them to be.
+update relay_floors f set floor = $2::bigint
+from outbox_heads h, installation i
+where f.shard = $1 and h.shard = $1 and h.head >= $2::bigint and i.incarnation = $4::int
+    and f.floor >= $3::bigint and f.floor < $2::bigint
+returning f.floor
+
+-- name: trim
+-- Of the oldest $2 rows of a shard deletes those that are published entirely, also to webhooks if there are any, and were
+-- committed more than $3 seconds ago or lie more than $4 messages before the floor.
+with oldest as (
+    select first_position, first_position + cardinality(kinds) - 1 as last_position, committed_at
+    from outbox
+    where shard = $1
+    order by first_position
+    limit $2
 )
-select floor from raised
+delete from outbox o
+using oldest, relay_floors f
+where o.shard = $1 and o.first_position = oldest.first_position and f.shard = $1 and oldest.last_position <= f.floor
+    and oldest.last_position <= coalesce(
+        (select position from webhook_positions where shard = $1 and exists (select from webhooks where active)), f.floor)
+    and (oldest.committed_at < clock_timestamp() - make_interval(secs => $3)
+         or oldest.last_position <= f.floor - $4::bigint)
 
 -- name: due
 -- The next $3 messages of a shard after a published position, by row of the outbox, with head, floor and incarnation; one
@@ -59,9 +69,18 @@ select facts[$2::bigint - first_position + 1] from outbox
 where shard = $1 and first_position <= $2::bigint and first_position + cardinality(kinds) > $2::bigint
 
 -- name: backlog
--- The number of unpublished messages, and the age of the oldest row in seconds.
+-- The number of unpublished messages, and the age of the oldest row with any in seconds.
 select
     (select coalesce(sum(h.head - f.floor), 0) from outbox_heads h join relay_floors f using (shard))::bigint
         as messages,
-    (select coalesce(extract(epoch from clock_timestamp() - min(committed_at)), 0) from outbox)::float8
-        as oldest_seconds
+    (select coalesce(extract(epoch from clock_timestamp() - min(o.committed_at)), 0)
+     from outbox_heads h
+     join relay_floors f using (shard)
+     cross join lateral (
+         select committed_at from outbox
+         where shard = f.shard
+             and first_position >= coalesce((select max(first_position) from outbox
+                                             where shard = f.shard and first_position <= f.floor + 1), 0)
+         order by first_position
+         limit 1) o
+     where f.floor < h.head)::float8 as oldest_seconds

@@ -137,6 +137,7 @@ with ends as (
     -- of a row that is published in part, the rest
     select shard, first_position + cardinality(kinds) - 1, greatest(first_position, floor + 1)
     from outbox join relay_floors using (shard)
+    where first_position + cardinality(kinds) - 1 > floor
 ), followed as (
     select shard, last_position, lead(first_position) over (partition by shard order by last_position) as following
     from ends
@@ -148,15 +149,16 @@ where coalesce(following - 1, head) <> last_position
 order by 1
 
 -- name: messages
--- Messages still in the outbox that leave a gap in the versions or points, or do not lead to the scores announced last; not
--- of a shard that has facts of a newer format (consumer/relay/fact_format.py).
+-- Messages in rows that are not published entirely, which leave a gap in the versions or points, or do not lead to the scores
+-- announced last; not of a shard that has facts of a newer format (consumer/relay/fact_format.py).
 with fact as (
     select first_position, place, kind, string_to_array(facts, E'\x1f') as fields
     from (
         select o.first_position, m.place, m.kind, m.facts, bool_or(m.facts like E'\x1c%') over (partition by o.shard) as has_newer
         from outbox o
+        join relay_floors f using (shard)
         cross join unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place)
-        where m.kind in ('score_changed', 'tombstone')
+        where m.kind in ('score_changed', 'tombstone') and o.first_position + cardinality(o.kinds) - 1 > f.floor
     ) one
     where not has_newer
 ), message as ( -- with overall points, read as consumer/relay/message_json.py does; a tombstone leaves none

@@ -191,6 +191,8 @@ create table publishes (
 );
 -- One publish of a profile at a time. publish: those that have not ended.
 create unique index publishes_one_at_a_time on publishes (profile_id) where ended_at is null;
+-- live jobs, webhooks: those that ended a moment ago.
+create index publishes_by_end on publishes (ended_at) where ended_at is not null;
 -- profiles: publishes of a profile, newest first.
 create index publishes_by_profile on publishes (profile_id, id desc);
 
@@ -221,6 +223,8 @@ create table rejudgements (
 );
 -- One rejudgement of a definition at a time. rejudgement: those that have not ended.
 create unique index rejudgements_one_at_a_time on rejudgements (definition_id) where ended_at is null;
+-- live jobs, webhooks: those that ended a moment ago.
+create index rejudgements_by_end on rejudgements (ended_at) where ended_at is not null;
 -- rejudgement: those of a definition. verify: whether XP may differ from what counts.
 create index rejudgements_by_definition on rejudgements (definition_id, id);
 
@@ -248,6 +252,8 @@ create table purges (
 );
 -- One purge of an account at a time. retention: those that have not ended.
 create unique index purges_one_at_a_time on purges (account_id) where ended_at is null;
+-- live jobs, webhooks: those that ended a moment ago.
+create index purges_by_end on purges (ended_at) where ended_at is not null;
 -- retention: purges of an account, newest first.
 create index purges_by_account on purges (account_id, id);
 
@@ -275,6 +281,8 @@ create table backfills (
     retry_at       timestamptz,
     error          text
 );
+-- live jobs, webhooks: those that ended a moment ago.
+create index backfills_by_end on backfills (ended_at) where ended_at is not null;
 -- backfill: those that have not ended.
 create index backfills_unfinished on backfills (account_id, id) where ended_at is null;
 -- backfill: those of an account, newest first.

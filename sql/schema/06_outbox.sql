@@ -7,7 +7,8 @@ create table outbox_heads (
     head  bigint   not null default 0
 );
 
--- One row for each batch and shard: the messages at positions first_position, first_position + 1, …
+-- One row for each batch and shard: the messages at positions first_position, first_position + 1, … The last ones stay for
+-- a while after they are published (docs/decisions/0034).
 create table outbox (
     shard          smallint       not null,
     first_position bigint         not null,
@@ -20,7 +21,7 @@ create table outbox (
     committed_at   timestamptz    not null,
     primary key (shard, first_position)
 );
--- Uncompressed: facts live for less than a second, and compressing them took a tenth of a batch's time.
+-- Uncompressed: facts live for less than a minute, and compressing them took a tenth of a batch's time.
 alter table outbox alter column facts set storage external;
 
 -- The position up to which each shard is known to be published.

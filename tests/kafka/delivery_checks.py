@@ -27,7 +27,11 @@ async def progress(installation: Installation) -> int:
 
 async def outbox_rows(installation: Installation) -> int:
     """Return how many rows of the outbox are not known to be published; -1 while the database is away."""
-    return await _count(installation, "select count(*) from outbox")
+    return await _count(
+        installation,
+        "select count(*) from outbox join relay_floors using (shard)"
+        " where first_position + cardinality(kinds) - 1 > floor",
+    )
 
 
 async def _count(installation: Installation, statement: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.infra import postgres
+from consumer.relay import shard_publisher
 from consumer.relay.plain_publisher import DeliveryInDoubtError, PublishedPosition
 from consumer.relay.shard_publisher import ShardPublisher
 from tests.builders.catalog_documents import document
@@ -70,7 +71,40 @@ async def test_the_floor_is_raised_while_messages_are_sent(database: str, connec
     assert await _floor(connection) < before == publisher.positions[-1].number
     assert await shard.publish_due(connection, lambda _: None) == 0
     assert await _floor(connection) == before
-    assert await connection.fetchval("select count(*) from outbox") == 0
+
+
+async def test_published_rows_stay_for_a_while(
+    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are deleted by age or number once all of their messages are published, and no others."""
+
+    async def succeed(_position: PublishedPosition) -> None:
+        return
+
+    async def positions() -> list[int]:
+        rows = await connection.fetch("select first_position from outbox order by first_position")
+        return [row["first_position"] for row in rows]
+
+    shard = ShardPublisher(0, _Publisher(succeed))
+    async with service.running(database) as worker:
+        await worker.apply(document())
+        await shard.start(connection)
+        for number in range(3):
+            await worker.batch([numbered_event(number)])
+        while await shard.publish_due(connection, lambda _: None):
+            pass
+        first, second, third = await positions()
+        await worker.batch([numbered_event(3)])
+    unpublished = await positions()
+    assert unpublished[:-1] == [first, second, third]
+    await shard.trim(connection)
+    assert await positions() == unpublished
+    monkeypatch.setattr(shard_publisher, "KEPT_MESSAGES", await _floor(connection) + 1 - third)
+    await shard.trim(connection)
+    assert await positions() == unpublished[2:]
+    monkeypatch.setattr(shard_publisher, "KEPT_SECONDS", 0.0)
+    await shard.trim(connection)
+    assert await positions() == unpublished[3:]
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05], ids=["beside the statement", "after it"])

@@ -23,6 +23,7 @@ from consumer.web.app import application
 from consumer.web.http.auth import Permission, TokenVerifier
 from consumer.web.http.database import Connections
 from consumer.web.http.jwt_keys import SharedSecret
+from consumer.web.live.feed import LiveEvents
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -78,21 +79,26 @@ def mint(
     return jwt.encode({name: value for name, value in payload.items() if value is not None}, SECRET, "HS256")
 
 
-def bearer(account: str, permissions: Iterable[str] = EVERYTHING, *, actor: str = "ann") -> dict[str, str]:
-    """Return the header with a token."""
-    return {"authorization": f"Bearer {mint(account, permissions, actor=actor)}"}
+def bearer(
+    account: str, permissions: Iterable[str] = EVERYTHING, *, actor: str = "ann", exp: int | None = None
+) -> dict[str, str]:
+    """Return the header with a token. exp: when it expires, if not in an hour."""
+    claims = {} if exp is None else {"exp": exp}
+    return {"authorization": f"Bearer {mint(account, permissions, actor=actor, **claims)}"}
 
 
 @asynccontextmanager
 async def serving(dsn: str) -> AsyncIterator[Api]:
     """Give the application on a database."""
     async with postgres.pool(dsn, size=4) as pool:
+        metrics = Metrics()
         app = application(
             Connections(pool),
             TokenVerifier(SharedSecret(SECRET)),
             Health(SystemClock()),
-            Metrics(),
-            DEFAULT_LIMITS,
+            metrics,
+            limits=DEFAULT_LIMITS,
+            live=LiveEvents(lambda: postgres.connect(dsn), SystemClock(), metrics),
         )
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:

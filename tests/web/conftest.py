@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.infra import postgres
 from tests.pipeline import service
 from tests.pipeline.service import Service, apply_document
 from tests.web.api_client import Api, serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from consumer.infra.postgres.connection import Connection
 
 _numbers = itertools.count(1)
 
@@ -22,6 +25,14 @@ async def api(module_database: str) -> AsyncIterator[Api]:
     """Give the API on this module's database."""
     async with serving(module_database) as made:
         yield made
+
+
+@pytest.fixture
+async def observer(module_database: str) -> AsyncIterator[Connection]:
+    """Give a connection to this module's database."""
+    connection = await postgres.connect(module_database)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture(scope="module")

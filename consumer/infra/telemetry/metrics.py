@@ -22,6 +22,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 STAGES = ("fetch", "decode", "match", "contacts", "apply", "commit")
 RELAY_RESULTS = ("committed", "aborted")
+WEBHOOK_RESULTS = ("delivered", "failed")
 
 _STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _AGE_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600, 21_600, 86_400)
@@ -39,6 +40,8 @@ class Metrics:
         self._ingest()
         self._lanes()
         self._relay()
+        self._webhooks()
+        self._events()
         self._initialize_closed_lists()
 
     def exposition(self) -> bytes:
@@ -117,6 +120,17 @@ class Metrics:
             "messages_left_out", "Messages that were too large for their topic and not published", "topic"
         )
 
+    def _webhooks(self) -> None:
+        self.webhook_attempts = self._counter(
+            "webhook_attempts", "Attempts to send to webhooks, by result", "result"
+        )
+        self.webhooks_paused = self._gauge(
+            "webhooks_paused", "Webhooks to which nothing is sent, since attempts kept failing"
+        )
+
+    def _events(self) -> None:
+        self.event_clients = self._gauge("event_clients", "Clients that are connected to a stream of events")
+
     def _initialize_closed_lists(self) -> None:
         """Export the series of closed lists from the first scrape on: a rate needs a zero to rise from."""
         for counter, label, values in (
@@ -125,6 +139,7 @@ class Metrics:
             (self.database_retries, "reason", RetryReason),
             (self.lane_stopped, "reason", LaneStop),
             (self.relay_transactions, "result", RELAY_RESULTS),
+            (self.webhook_attempts, "result", WEBHOOK_RESULTS),
             (self.messages_shortened, "topic", OUTPUT_TOPICS),
             (self.messages_left_out, "topic", OUTPUT_TOPICS),
             (self.batch_seconds, "stage", STAGES),

@@ -1,4 +1,4 @@
-"""What a deletion takes beside the contact's tables: dead letters, samples, ignored events, names in the audit."""
+"""What a deletion takes beside a contact's tables: dead letters, samples, ignored events, deliveries, audit."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from consumer.scoring.identity.cluster import Cluster, Member
 
 _SQL = queries("identity")
+_WEBHOOKS = queries("webhooks")
 # Dead letters read by one statement.
 _CHUNK = 500
 _ESCAPED: Final = re.compile(rb"(?:\\u[0-9A-Fa-f]{4})+|\\([/\"\\])")
@@ -72,6 +73,9 @@ class Elsewhere:
                 )
             )
             if member.name is not None:
+                taken["webhook_deliveries"] += affected_rows(
+                    await connection.execute(_WEBHOOKS["forget_contact"], member.account_id, member.name)
+                )
                 instead = f"erased:{hash_of(self._salt, member.account_id, member.name).hex()}"
                 taken["audit_entries"] += affected_rows(
                     await connection.execute(

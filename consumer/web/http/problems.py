@@ -69,6 +69,7 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     INVALID = "invalid"
     REVISION_MISSING = "revision_missing"
+    TOO_MANY = "too_many"
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
 
@@ -85,6 +86,7 @@ _STATUS = {
     Code.TOO_LARGE: (413, "Request too large"),
     Code.INVALID: (422, "Invalid fields"),
     Code.REVISION_MISSING: (428, "Revision required"),
+    Code.TOO_MANY: (429, "Too many requests"),
     Code.INTERNAL: (500, "Internal error"),
     Code.UNAVAILABLE: (503, "Temporarily unavailable"),
 }

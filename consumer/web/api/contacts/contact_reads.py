@@ -44,6 +44,12 @@ async def find_contact_ids(connection: Connection, account: int, contacts: Seque
     return [row["id"] for row in await connection.fetch(_SQL["resolve"], account, contacts)]
 
 
+async def survivors_of(connection: Connection, account: int, contacts: Sequence[str]) -> list[str]:
+    """Return the ids of the contacts that these ids mean, without unknown ones and erased ones."""
+    rows = await connection.fetch(_SQL["resolve"], account, contacts)
+    return [row["external_id"] for row in rows if row["external_id"] is not None]
+
+
 async def find_contact(connection: Connection, account: int, contact: str) -> tuple[int, str]:
     """Return the database id and the id of a contact; for a joined contact, its survivor's.
 

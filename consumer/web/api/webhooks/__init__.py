@@ -1,0 +1,4 @@
+"""Webhooks and their deliveries. Layer: web.
+
+Routes only store what is to be done; workers send (consumer/relay/webhooks).
+"""

@@ -1,0 +1,128 @@
+"""Request and response models of webhooks and their deliveries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field, StrictBool
+
+from consumer.relay.webhooks.addresses import MAX_URL
+from consumer.web.http import etags
+from consumer.web.http.request_types import Body
+
+if TYPE_CHECKING:
+    import asyncpg
+
+Url = Annotated[str, Field(min_length=1, max_length=MAX_URL)]
+Type = Literal["engagement.score.changed", "engagement.xp.credited", "engagement.job.ended"]
+Types = Annotated[list[Type], Field(min_length=1, max_length=3)]
+Description = Annotated[str, Field(max_length=2000)]
+State = Literal["waiting", "delivered", "failed"]
+
+
+class NewWebhook(Body):
+    """Where to send messages, and which."""
+
+    url: Url
+    """Begins with `https://` and leads to a public address."""
+    types: Types
+    """With `engagement.score.changed` come `engagement.contact.removed` too."""
+    description: Description = ""
+    active: StrictBool = True
+    """Off: nothing is enqueued for it."""
+
+
+class WebhookChange(Body):
+    """Changes to a webhook; omitted fields stay. A paused one goes on with what waits."""
+
+    url: Url = Field(default_factory=str)
+    types: Types = Field(default_factory=list)
+    description: Description = Field(default_factory=str)
+    active: StrictBool = Field(default_factory=bool)
+
+
+class WebhookAnswer(BaseModel, use_attribute_docstrings=True):
+    """A webhook, and how sending to it goes."""
+
+    id: UUID
+    url: str
+    description: str
+    types: list[str]
+    active: bool
+    state: Literal["working", "failing", "paused", "off"]
+    """`failing`: the last attempt has failed. `paused`: nothing is sent before it is resumed or changed."""
+    created_at: datetime
+    secret_rotated_at: datetime | None
+    failures: int
+    """Attempts that have failed since the last message that arrived."""
+    failing_since: datetime | None
+    retry_at: datetime | None
+    """When sending goes on, if it waits because of many failures in a row."""
+    paused_at: datetime | None
+    error: str | None
+    """Of the last attempt, if it has failed."""
+    waiting: int
+    """Messages that are to be sent; 1001: more than a thousand."""
+    left_out: int
+    """Messages that were not enqueued, since 100,000 were waiting already."""
+    revision: str
+
+
+class NewWebhookAnswer(WebhookAnswer):
+    """A webhook that was created."""
+
+    secret: str
+    """Verifies signatures. It is shown this once."""
+
+
+class SecretAnswer(BaseModel, use_attribute_docstrings=True):
+    """A new secret."""
+
+    secret: str
+    """It is shown this once. The one before signs too for a day."""
+
+
+class DeliveryAnswer(BaseModel, use_attribute_docstrings=True):
+    """A message to a webhook. It is kept for some days after it has ended, of each webhook the newest 10,000."""
+
+    id: str
+    """The header `webhook-id`."""
+    type: str
+    contact: str | None
+    state: State
+    """`failed`: it was tried for a day."""
+    created_at: datetime
+    attempts: int
+    next_at: datetime | None
+    """When it is tried next; null if it has ended."""
+    status: int | None
+    """The HTTP status of the last attempt; null if there was no answer."""
+    error: str | None
+    ended_at: datetime | None
+
+
+class WholeDelivery(DeliveryAnswer):
+    """A message to a webhook with its body."""
+
+    body: str
+    """What is sent: a CloudEvent as JSON."""
+
+
+def revision(row: asyncpg.Record) -> str:
+    """Return the revision of what can be changed in a webhook."""
+    return etags.revision({name: row[name] for name in ("url", "types", "description", "active")})
+
+
+def webhook_members(row: asyncpg.Record) -> dict[str, object]:
+    """Return the members of the answer about a webhook."""
+    state = "working" if not row["failures"] else "failing"
+    if row["paused_at"] is not None:
+        state = "paused"
+    shown = {name: row[name] for name in WebhookAnswer.model_fields if name in row}
+    return shown | {
+        "state": state if row["active"] else "off",
+        "secret_rotated_at": row["rotated_at"],
+        "revision": revision(row),
+    }
