@@ -61,12 +61,22 @@ async def test_of_a_contact_the_newest_are_kept(worker: Service, connection: Con
 
 
 async def test_one_account_leaves_room_for_others(worker: Service, connection: Connection) -> None:
-    """Of an account whose events are all ignored a flush writes of a hundred contacts, of another all the same."""
+    """Of an account whose events are all ignored a flush writes a hundred, of another all the same."""
     await worker.batch([_unmatched(number, f"contact-{number}") for number in range(150)])
     await worker.batch([_unmatched(200, account="birch")])
     await worker.ignored.flush(connection)
-    assert len(await _kept(connection)) == 100
+    assert await _kept(connection) == [str(number) for number in range(100)]
     assert await _kept(connection, "birch") == ["200"]
+
+
+async def test_where_there_is_no_room_the_newest_stay(worker: Service, connection: Connection) -> None:
+    """Once an account has as many as it may, what is kept of a contact is still its newest."""
+    contacts = [f"contact-{number}" for number in range(50)]
+    await worker.batch([_unmatched(number, contacts[number % 50]) for number in range(500)])
+    await worker.ignored.flush(connection)
+    assert await _kept(connection) == [
+        str(number) for contact in range(50) for number in (400 + contact, 450 + contact)
+    ]
 
 
 async def test_of_an_account_the_oldest_go(
