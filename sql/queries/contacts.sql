@@ -40,6 +40,27 @@ from ranks
 where profile_id = $1 and version = $2 and group_id = $3 and points between $4 and $5
 limit $6;
 
+-- name: counted
+-- How many contacts have points from $4 to $5 in a group, counted up to $6 (ranks_pkey), and pass what list_totals.py puts in.
+select count(*)
+from (
+    select s.contact_id from ranks s
+    where s.profile_id = $1 and s.version = $2 and s.group_id = $3 and s.points between $4 and $5
+    /* and conditions */
+    limit $6) counted;
+
+-- name: counted_among
+-- The same among few contacts ($7), each looked up for its points (contact_scores_pkey).
+select count(*)
+from unnest($7::bigint[]) as few(contact_id)
+cross join lateral (
+    select s.contact_id from scores s
+    where s.contact_id = few.contact_id and s.profile_id = $1 and s.version = $2 and s.group_id = $3
+        and s.points between $4 and $5
+    offset 0) s
+where $6 > 0
+    /* and conditions */;
+
 -- name: walk_descending
 -- Contacts from the most points in a group ($3, 0: overall) down to $4, after ($5, $6), in index order (ranks_pkey). There is one
 -- upper bound only: with two the scan might begin at the wrong one. list_query.py puts in what else is asked of each contact.
@@ -77,8 +98,8 @@ limit $7;
 
 -- name: recent_descending
 -- Contacts in the order of their last events, the latest first, after ($2, $3). Of 256 entries in index order (timeline_by_time),
--- and others of the last one's instant and contact, those after which their contact has none (timeline_pkey). The row that is
--- no contact says where to go on; without it nothing is left. recent_contacts.py puts in another number: a parameter would be
+-- and others of the last one's instant and contact, the latest of each contact, unless it has one after that (timeline_pkey).
+-- The row that is no contact says where to go on; without it nothing is left. recent_contacts.py puts in another number: a parameter would be
 -- planned for a tenth of the timeline.
 with scanned as materialized (
     select t.occurred_at, t.contact_id, t.event_key, t.definition_id,
@@ -88,10 +109,16 @@ with scanned as materialized (
     order by t.occurred_at desc, t.contact_id desc
     fetch first 256 rows with ties
 ),
+latest as (
+    select distinct on (contact_id) occurred_at, contact_id, event_key, definition_id
+    from scanned
+    where is_event
+    order by contact_id, occurred_at desc, event_key desc, definition_id desc
+),
 listed as (
     select s.occurred_at, s.contact_id
-    from scanned s
-    where s.is_event and not exists (
+    from latest s
+    where not exists (
         select from timeline later
         where later.account_id = $1::integer and later.contact_id = s.contact_id and later.occurred_at >= s.occurred_at
             and (later.occurred_at, later.event_key, later.definition_id) > (s.occurred_at, s.event_key, s.definition_id)
@@ -114,10 +141,16 @@ with scanned as materialized (
     order by t.occurred_at, t.contact_id
     fetch first 256 rows with ties
 ),
+latest as (
+    select distinct on (contact_id) occurred_at, contact_id, event_key, definition_id
+    from scanned
+    where is_event
+    order by contact_id, occurred_at desc, event_key desc, definition_id desc
+),
 listed as (
     select s.occurred_at, s.contact_id
-    from scanned s
-    where s.is_event and not exists (
+    from latest s
+    where not exists (
         select from timeline later
         where later.account_id = $1::integer and later.contact_id = s.contact_id and later.occurred_at >= s.occurred_at
             and (later.occurred_at, later.event_key, later.definition_id) > (s.occurred_at, s.event_key, s.definition_id)
@@ -146,19 +179,24 @@ limit $6;
 
 -- name: shown
 -- Contacts in the order of the given numbers, as they are shown: external ids (contacts_pkey), fields (contact_fields_pkey)
--- and points by group under a version (contact_scores_pkey), as JSON, and when the last event was (timeline_pkey).
+-- and points by group under a version (contact_scores_pkey), as JSON.
 select c.id, c.external_id, c.created_at,
     (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields,
     (select jsonb_object_agg(s.group_id, s.points)::text from scores s
-     where s.contact_id = c.id and s.profile_id = $2 and s.version = $3) as points,
-    (select t.occurred_at from timeline t
-     where t.account_id = c.account_id and t.contact_id = c.id and t.verdict <> 'excluded' and t.purged_at is null
-     order by t.occurred_at desc
-     limit 1) as last_event_at
+     where s.contact_id = c.id and s.profile_id = $2 and s.version = $3) as points
 from unnest($1::bigint[]) with ordinality as asked(id, place)
-cross join lateral (
-    select id, account_id, external_id, created_at from contacts c where c.id = asked.id offset 0) c
+cross join lateral (select id, external_id, created_at from contacts c where c.id = asked.id offset 0) c
 order by asked.place;
+
+-- name: last_events
+-- When the last events of contacts ($2) of an account were, of those that have one (timeline_pkey).
+select asked.id as contact_id, t.occurred_at
+from unnest($2::bigint[]) as asked(id)
+cross join lateral (
+    select occurred_at from timeline t
+    where t.account_id = $1 and t.contact_id = asked.id and t.verdict <> 'excluded' and t.purged_at is null
+    order by t.occurred_at desc
+    limit 1) t;
 
 -- name: recent_points
 -- What contacts ($2) of an account have gained and lost since $5, and of it since $6, by profile ($3, under the version in $4)
@@ -199,14 +237,9 @@ left join lateral (
 order by asked.place;
 
 -- name: about
--- When a contact was created, by number (contacts_pkey), its fields (contact_fields_pkey), as JSON, and when its last event was
--- (timeline_pkey).
+-- When a contact was created, by number (contacts_pkey), and its fields (contact_fields_pkey), as JSON.
 select created_at,
-    (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields,
-    (select t.occurred_at from timeline t
-     where t.account_id = c.account_id and t.contact_id = c.id and t.verdict <> 'excluded' and t.purged_at is null
-     order by t.occurred_at desc
-     limit 1) as last_event_at
+    (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields
 from contacts c
 where id = $1;
 

@@ -132,7 +132,8 @@ having (count(*) between :least::bigint and :most::bigint) = :inside::boolean
 select of_owner.contact_id
 from contact_fields of_owner
 where of_owner.account_id = :account::int and of_owner.field = 'owner' and of_owner.value <> ''
-    and (:owners::text[] is null or of_owner.value = any(:owners::text[]))
+    and (:owners::text[] is null
+        or left(of_owner.value, 256) = any(:beginnings::text[]) and of_owner.value = any(:owners::text[]))
 
 -- name: all_tagged
 -- Contacts for which one_tagged is true. Only tags are read as JSON.
@@ -157,7 +158,16 @@ where of_name.field in ('name', 'email')
 union
 select coalesce(of_id.survivor_id, of_id.id)
 from contacts of_id
-where of_id.account_id = :account::int and starts_with(lower(of_id.external_id), lower(:text::text))
+where of_id.account_id = :account::int and lower(left(of_id.external_id, 64)) ~>=~ lower(left(:text::text, 64))
+    and lower(left(of_id.external_id, 64)) ~<=~ (lower(left(:text::text, 64)) || U&'\+10FFFF')
+    and starts_with(lower(of_id.external_id), lower(:text::text))
+
+-- name: all_in_range
+-- Contacts for which one_in_range is true.
+select of_range.contact_id
+from ranks of_range
+where of_range.profile_id = :profile::int and of_range.version = :version::int and of_range.group_id = :group::int
+    and of_range.points between :least::bigint and :most::bigint
 
 -- name: among
 -- The contacts of an account for which :holds is true; those that were joined to another, or erased, have no scores.

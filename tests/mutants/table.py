@@ -447,7 +447,7 @@ MUTANTS = (
             Edit(
                 "consumer/web/api/contacts/recent_contacts.py",
                 old="    text = text.replace(_ENTRIES,",
-                new='    text = text.replace("and not exists", "and exists").replace(_ENTRIES,',
+                new='    text = text.replace("where not exists", "where exists").replace(_ENTRIES,',
             ),
         ),
     ),

@@ -51,6 +51,7 @@ _EXCEPTIONS = {
     ("contact_keyset", "count_contacts"): "by the index over an account's numbers, up to a limit",
     ("contact_keyset", "next_contacts"): "by the index over an account's numbers, up to a limit",
     ("identity", "deletion_status"): "by an index of its own, for one request",
+    ("contacts", "counted"): "by the index over points, up to a limit",
     ("contacts", "found"): "by the indexes over words and beginnings of ids, up to a limit",
     ("contacts", "owned"): "by the index over owners, up to a limit",
     ("contacts", "recent_ascending"): "by the index over instants, so many entries",

@@ -31,6 +31,8 @@ _UNBOUNDED = 2**62
 _PLACEHOLDER = re.compile(r"(?<!:):([a-z_]+)")
 # The number of an unknown definition, group or profile: it has never counted and has no points.
 _UNKNOWN_ID = -1
+# Of an owner's name, as in contact_fields_by_owner.
+_INDEXED_CHARACTERS = 256
 _WORDS = {"all": " and ", "any": " or "}
 
 
@@ -142,6 +144,12 @@ def _in_selection(of: SingleCondition, context: MatchContext, parameters: Parame
     return f"not exists (select from ({selected}) other where other.contact_id = of_account.id)"
 
 
+def owner_values(account: int, owners: Sequence[str] | None) -> dict[str, Any]:
+    """Return the values of the fragments about owners; None: any owner."""
+    beginnings = owners and [owner[:_INDEXED_CHARACTERS] for owner in owners]
+    return {"account": account, "owners": owners, "beginnings": beginnings}
+
+
 @dataclass(frozen=True, slots=True)
 class _Leaf:
     """A single condition: the fragment `name`, negated if `holds` is false."""
@@ -160,7 +168,7 @@ def _leaf(of: SingleCondition, context: MatchContext) -> _Leaf:
         return _counted(of.count, context)
     account = {"account": context.account}
     if of.owner is not None:
-        return _Leaf("owned", of.owner.unassigned is None, {**account, "owners": of.owner.any_of})
+        return _Leaf("owned", of.owner.unassigned is None, owner_values(context.account, of.owner.any_of))
     if of.tags is not None:
         tags = of.tags.all_of or of.tags.any_of
         return _Leaf("tagged", True, {**account, "tags": tags, "every": of.tags.all_of is not None})

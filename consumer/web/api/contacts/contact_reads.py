@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from consumer.infra.postgres.connection import fetch_one
 from consumer.web.api.contacts.profile_view import points_by_group, read_groups
 from consumer.web.api.contacts.recent_changes import read_changes
-from consumer.web.api.contacts.schemas import ContactAnswer, ContactScores, ProfileScores
+from consumer.web.api.contacts.schemas import ContactAnswer, ContactScores, ListedContact, ProfileScores
 from consumer.web.http.problems import not_found
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from consumer.infra.postgres.connection import Connection
     from consumer.web.api.contacts.profile_view import ProfileView
@@ -23,20 +24,46 @@ _SQL = queries("contacts")
 
 
 async def read_scores(
-    connection: Connection,
-    account: int,
-    view: ProfileView,
-    contact_ids: Sequence[int],
-    *,
-    with_change: bool = True,
+    connection: Connection, account: int, view: ProfileView, contact_ids: Sequence[int], *, with_change: bool
 ) -> list[ContactScores]:
     """Return the contacts with these ids in the database, in the same order."""
-    rows = await connection.fetch(_SQL["shown"], contact_ids, view.id, view.version)
-    changes: Mapping[tuple[int, int], RecentChanges] = {}
-    if with_change and contact_ids:
-        versions = {view.id: view.version}
-        changes = await read_changes(connection, account, contact_ids, versions, view.groups)
-    return [_contact_scores(view, row, changes.get((row["id"], view.id))) for row in rows]
+    rows, changes = await _read(connection, account, view, contact_ids, with_change=with_change)
+    return [ContactScores(**_scores(view, row, changes)) for row in rows]
+
+
+async def read_listed(
+    connection: Connection, account: int, view: ProfileView, contact_ids: Sequence[int], *, with_change: bool
+) -> list[ListedContact]:
+    """Return the same as `read_scores` with what lists show beside it."""
+    rows, changes = await _read(connection, account, view, contact_ids, with_change=with_change)
+    last_events = await _read_last_events(connection, account, contact_ids)
+    return [
+        ListedContact(
+            **_scores(view, row, changes),
+            email=row["fields"].get("email"),
+            tags=_tags(row["fields"]),
+            first_seen_at=row["created_at"],
+            last_event_at=last_events.get(row["id"]),
+        )
+        for row in rows
+    ]
+
+
+async def _read(
+    connection: Connection, account: int, view: ProfileView, contact_ids: Sequence[int], *, with_change: bool
+) -> tuple[list[dict[str, Any]], Mapping[tuple[int, int], RecentChanges]]:
+    stored = await connection.fetch(_SQL["shown"], contact_ids, view.id, view.version)
+    rows = [{**row, "fields": json.loads(row["fields"] or "{}")} for row in stored]
+    if not (with_change and contact_ids):
+        return rows, {}
+    return rows, await read_changes(connection, account, contact_ids, {view.id: view.version}, view.groups)
+
+
+async def _read_last_events(
+    connection: Connection, account: int, contact_ids: Sequence[int]
+) -> dict[int, datetime]:
+    rows = await connection.fetch(_SQL["last_events"], account, contact_ids)
+    return {row["contact_id"]: row["occurred_at"] for row in rows}
 
 
 async def find_contact_ids(connection: Connection, account: int, contacts: Sequence[str]) -> list[int | None]:
@@ -87,25 +114,27 @@ async def read_contact_answer(connection: Connection, account: int, contact: str
     return ContactAnswer(
         id=external_id,
         first_seen_at=row["created_at"],
-        last_event_at=row["last_event_at"],
+        last_event_at=(await _read_last_events(connection, account, [contact_id])).get(contact_id),
         **{name: fields.get(name) for name in ("name", "owner", "email", "phone", "url")},
-        tags=json.loads(fields.get("tags", "[]")),
+        tags=_tags(fields),
         profiles=profiles,
     )
 
 
-def _contact_scores(view: ProfileView, row: Any, change: RecentChanges | None) -> ContactScores:
-    fields = json.loads(row["fields"] or "{}")
+def _scores(
+    view: ProfileView, row: Mapping[str, Any], changes: Mapping[tuple[int, int], RecentChanges]
+) -> dict[str, Any]:
     overall, by_group = points_by_group(view.groups, row["points"])
-    return ContactScores(
-        id=row["external_id"],
-        name=fields.get("name"),
-        owner=fields.get("owner"),
-        email=fields.get("email"),
-        tags=json.loads(fields.get("tags", "[]")),
-        first_seen_at=row["created_at"],
-        last_event_at=row["last_event_at"],
-        overall=overall,
-        groups=by_group,
-        change=change,
-    )
+    return {
+        "id": row["external_id"],
+        "name": row["fields"].get("name"),
+        "owner": row["fields"].get("owner"),
+        "overall": overall,
+        "groups": by_group,
+        "change": changes.get((row["id"], view.id)),
+    }
+
+
+def _tags(fields: Mapping[str, str]) -> list[str]:
+    tags: list[str] = json.loads(fields.get("tags", "[]"))
+    return tags

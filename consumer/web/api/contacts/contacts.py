@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 
 from consumer.web.api.contacts import list_filters, list_query, list_totals
-from consumer.web.api.contacts.contact_reads import read_contact_answer, read_scores
+from consumer.web.api.contacts.contact_reads import read_contact_answer, read_listed
 from consumer.web.api.contacts.list_filters import ContactFilterParams
 from consumer.web.api.contacts.list_totals import ListTotal  # noqa: TC001 - pydantic reads annotations at run time
 from consumer.web.api.contacts.profile_view import read_profile_view
-from consumer.web.api.contacts.schemas import ContactAnswer, ContactScores
+from consumer.web.api.contacts.schemas import ContactAnswer, ListedContact
 from consumer.web.api.contacts.score_parts import read_weighted_definitions
 from consumer.web.http import csv_response
 from consumer.web.http.auth import Reader
@@ -36,11 +36,14 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
 # Of a file; then one for each group.
 _COLUMNS = (
     *("id", "name", "owner", "email", "tags", "first_seen_at", "last_event_at"),
-    *("overall", "change_7_days", "change_30_days"),
+    "overall",
 )
+_CHANGE_COLUMNS = ("change_7_days", "change_30_days")
+
+WithChange = Annotated[bool, Query(description="Return how the scores have changed in the last days too.")]
 
 
-class ContactPage(Page[ContactScores]):
+class ContactPage(Page[ListedContact]):
     """One page of contacts, with the profile and version of their scores."""
 
     profile: str
@@ -57,6 +60,7 @@ async def list_contacts(
     limit: Limit = 50,
     cursor: Cursor = None,
     *,
+    change: WithChange = False,
     total: Annotated[bool, Query(description="Count the contacts of the whole list too.")] = False,
 ) -> ContactPage:
     """List contacts by score or last event. A contact whose place stays the same during paging appears once.
@@ -72,7 +76,7 @@ async def list_contacts(
         query, candidates = await list_filters.narrowed(connection, query)
         found = await list_query.page(connection, query, candidates, after, limit)
         contact_ids = [contact_id for _, contact_id in found.positions]
-        items = await read_scores(connection, account, view, contact_ids)
+        items = await read_listed(connection, account, view, contact_ids, with_change=change)
         counted = await list_totals.total(connection, query, candidates, len(items)) if total else None
     return ContactPage(
         items=items,
@@ -85,12 +89,17 @@ async def list_contacts(
 
 
 @router.get("/contacts.csv", response_class=CsvResponse)
-async def export_contacts(caller: Reader, database: Database, filters: ContactFilterParams) -> CsvResponse:
+async def export_contacts(
+    caller: Reader, database: Database, filters: ContactFilterParams, *, change: WithChange = False
+) -> CsvResponse:
     """Return the whole list as a CSV file, read from one snapshot."""
-    return await csv_response.stream_csv(_chunks(caller, database, filters), f"{caller.account.key}-contacts")
+    chunks = _chunks(caller, database, filters, with_change=change)
+    return await csv_response.stream_csv(chunks, f"{caller.account.key}-contacts")
 
 
-async def _chunks(caller: Caller, database: Database, filters: ContactFilterParams) -> Chunks:
+async def _chunks(
+    caller: Caller, database: Database, filters: ContactFilterParams, *, with_change: bool
+) -> Chunks:
     account = caller.account.id
     async with database.export() as connection:
         view = await read_profile_view(connection, account, filters.profile)
@@ -100,27 +109,27 @@ async def _chunks(caller: Caller, database: Database, filters: ContactFilterPara
             each.group for each in (await read_weighted_definitions(connection, account, view)).values()
         }
         groups = [group.key for group in view.groups if not group.deleted or group.key in counting]
-        yield [[*_COLUMNS, *groups]]
+        yield [[*_COLUMNS, *(_CHANGE_COLUMNS if with_change else ()), *groups]]
         after: ListPosition | None = None
         while True:
             found = await list_query.page(connection, query, candidates, after, _CHUNK, time_limited=False)
             contact_ids = [contact_id for _, contact_id in found.positions]
             if contact_ids:
-                shown = await read_scores(connection, account, view, contact_ids)
-                yield [_row(each, groups) for each in shown]
+                listed = await read_listed(connection, account, view, contact_ids, with_change=with_change)
+                yield [_row(each, groups) for each in listed]
             after = found.next
             if after is None:
                 return
 
 
-def _row(contact: ContactScores, groups: Sequence[str]) -> list[Cell]:
+def _row(contact: ListedContact, groups: Sequence[str]) -> list[Cell]:
     change = contact.change
     return [
         *(contact.id, contact.name, contact.owner, contact.email, "; ".join(contact.tags)),
         rfc3339(contact.first_seen_at),
         contact.last_event_at and rfc3339(contact.last_event_at),
         contact.overall,
-        *((change.days_7.overall, change.days_30.overall) if change else (None, None)),
+        *((change.days_7.overall, change.days_30.overall) if change else ()),
         *(contact.groups.get(key, 0) for key in groups),
     ]
 

@@ -16,7 +16,7 @@ from consumer.web.http.timestamps import FIRST
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from consumer.infra.postgres.connection import Connection
     from consumer.scoring.segments.repository import ResolvedMatch
@@ -30,6 +30,7 @@ EVERY_NUMBER = (-_MAX_BIGINT, _MAX_BIGINT)
 _LAST_EVENT = "last_event_at"
 # In the statements of lists: where `conditions` go.
 CONDITIONS = "/* and conditions */"
+_CONTACT = "s.contact_id"
 
 # A contact's place in a list: its points, or the microseconds from 1970 to its last event, and its id.
 ListPosition = tuple[int, int]
@@ -195,35 +196,44 @@ async def narrowed(connection: Connection, query: ContactQuery) -> tuple[Contact
     return query, None
 
 
-def conditions(query: ContactQuery, parameters: member_sql.Parameters, *, collect: bool = False) -> str:
+# How `conditions` asks for contacts.
+EACH = "each"
+AT_ONCE = "s.contact_id = any(array({}))"
+JOINED = "s.contact_id in ({})"
+
+
+def conditions(query: ContactQuery, parameters: member_sql.Parameters, how: str = EACH) -> str:
     """Return what a list asks of each contact `s.contact_id` beside its order, as SQL after other conditions.
 
-    collect: select what may be sparse at once, instead of asking for each contact. Run that under `plan_for_many`.
+    how: EACH looks up each contact; AT_ONCE selects what may be sparse at once, and the list goes on in its order;
+    JOINED selects all that is asked for at once, in no order. Run the latter two under `plan_for_many`.
     """
-    contact = {"contact": "s.contact_id"}
     parts: list[str] = []
+
+    def ask(name: str, values: Mapping[str, Any], *, may_be_sparse: bool) -> None:
+        if how == JOINED or (how == AT_ONCE and may_be_sparse):
+            parts.append(how.format(parameters.fill(f"all_{name}", values)))
+        else:
+            parts.append(parameters.fill(f"one_{name}", values, contact=_CONTACT))
+
     if query.filter_group is not None:
         least, most = query.filter_range
-        values = {"profile": query.view.id, "version": query.view.version, "group": query.filter_group}
-        parts.append(parameters.fill("one_in_range", {**values, "least": least, "most": most}, **contact))
+        version = {"profile": query.view.id, "version": query.view.version, "group": query.filter_group}
+        ask("in_range", {**version, "least": least, "most": most}, may_be_sparse=False)
     if query.owner is not None:
-        parts.append(parameters.fill("one_owned", {"owners": [query.owner]}, **contact))
-    if query.with_event:
-        had: dict[str, Any] = {"account": query.account, "since": FIRST, "definitions": None}
-        parts.append(parameters.fill("one_had_event", had, **contact))
+        ask("owned", member_sql.owner_values(query.account, [query.owner]), may_be_sparse=False)
     if query.text is not None:
-        parts.append(
-            f"s.contact_id = any(array({_all_found(query, parameters)}))"
-            if collect
-            else parameters.fill("one_found", _search(query), **contact)
-        )
+        ask("found", _search(query), may_be_sparse=True)
     if query.segment is not None:
         match, context = query.segment.match, query.segment.context
         parts.append(
-            f"s.contact_id = any(array({member_sql.member_selection(match, context, parameters)}))"
-            if collect
-            else member_sql.member_condition(match, context, parameters, **contact)
+            member_sql.member_condition(match, context, parameters, contact=_CONTACT)
+            if how == EACH
+            else how.format(member_sql.member_selection(match, context, parameters))
         )
+    if query.with_event:
+        had = {"account": query.account, "since": FIRST, "definitions": None}
+        parts.append(parameters.fill("one_had_event", had, contact=_CONTACT))
     return "\n".join(f"and {part}" for part in parts)
 
 
@@ -235,11 +245,7 @@ def sparse_selection(query: ContactQuery, parameters: member_sql.Parameters) -> 
     if query.segment is not None:
         match, context = query.segment.match, query.segment.context
         return member_sql.member_selection(match, context, parameters), replace(query, segment=None)
-    return _all_found(query, parameters), replace(query, text=None)
-
-
-def _all_found(query: ContactQuery, parameters: member_sql.Parameters) -> str:
-    return parameters.fill("all_found", _search(query))
+    return parameters.fill("all_found", _search(query)), replace(query, text=None)
 
 
 def _search(query: ContactQuery) -> dict[str, Any]:

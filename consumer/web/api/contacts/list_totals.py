@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from pydantic import BaseModel
 
-from consumer.web.api.contacts.list_query import local_settings, statement
+from consumer.scoring.segments.member_sql import Parameters
+from consumer.web.api.contacts.list_filters import CONDITIONS, EACH, JOINED, conditions
+from consumer.web.api.contacts.list_query import local_settings
 from sql import queries
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.web.api.contacts.list_filters import ContactQuery
 
+_SQL = queries("contacts")
 _MOST = 10_000
 _SECONDS = 5
 
@@ -35,18 +38,26 @@ async def total(
 
     query, candidates: see `narrowed`. listed: how many contacts the page has, which are at least in the list.
     """
-    sparse = query.may_be_sparse and candidates is None
-    text, arguments = statement(query.by_points(), candidates, None, _MOST + 1, collect=sparse)
-    settings = f"set local statement_timeout = '{_SECONDS}s';" + (
-        queries("members")["plan_for_many"] if sparse else ""
-    )
+    text, arguments = statement(query.by_points(), candidates)
+    settings = f"set local statement_timeout = '{_SECONDS}s'"
+    if candidates is None:
+        settings += f"; {queries('members')['plan_for_many']}"
     try:
         async with local_settings(connection, settings):
-            contacts = await connection.fetchval(_counted(text), *arguments)
+            contacts = await connection.fetchval(text, *arguments)
     except asyncpg.QueryCanceledError:
         return ListTotal(contacts=listed, exact=False)
     return ListTotal(contacts=min(contacts, _MOST), exact=contacts <= _MOST)
 
 
-def _counted(text: str) -> str:
-    return f"select count(*) from ({text.rstrip().rstrip(';')}) listed"
+def statement(query: ContactQuery, candidates: Sequence[int] | None) -> tuple[str, list[Any]]:
+    """Return the statement that counts a list by points, and its arguments."""
+    arguments: list[Any] = [
+        *(query.view.id, query.view.version, query.sort_group, *query.sort_range, _MOST + 1)
+    ]
+    if candidates is not None:
+        arguments.append(candidates)
+    parameters = Parameters(len(arguments) + 1)
+    asked = conditions(query, parameters, JOINED if candidates is None else EACH)
+    text = _SQL["counted" if candidates is None else "counted_among"]
+    return text.replace(CONDITIONS, asked), arguments + parameters.values

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SQL = queries("contacts")
 # How many entries a request looks at, one step after another until its page is full.
-_STEPS = (256, 1_024, 4_096, 16_384)
+_STEPS = (256, 1_024, 4_096)
 # Steps of fewer entries for each contact of the page are left out.
 _ENTRIES_FOR_EACH = 4
 # In their statement.

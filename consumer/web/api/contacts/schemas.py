@@ -28,17 +28,22 @@ class ContactScores(BaseModel, use_attribute_docstrings=True):
     id: str
     name: str | None
     owner: str | None
+    overall: int
+    groups: dict[str, int]
+    """Points by group; they add up to overall."""
+    change: RecentChanges | None
+    """Null where it was not asked for."""
+
+
+class ListedContact(ContactScores, use_attribute_docstrings=True):
+    """A contact in a list, with its scores under one profile."""
+
     email: str | None
     tags: list[str]
     first_seen_at: Instant
     """When its first event was processed."""
     last_event_at: Instant | None
     """When its last event on the timeline happened, whether it counted or not; robots' events are ignored."""
-    overall: int
-    groups: dict[str, int]
-    """Points by group; they add up to overall."""
-    change: RecentChanges | None
-    """Null where it was not asked for."""
 
 
 class ProfileScores(BaseModel):
