@@ -434,8 +434,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/scoring/segments/member_sql.py",
-                old='return f"not ({_in_selection(inside[1][0], context, parameters)})"',
-                new="return _in_selection(inside[1][0], context, parameters)",
+                old="if leaf.holds == (inside is None):",
+                new="if leaf.holds:",
             ),
         ),
     ),

@@ -133,14 +133,13 @@ def _selected(
 
 def _in_selection(of: SingleCondition, context: MatchContext, parameters: Parameters) -> str:
     inside = parts(of)
-    if inside is not None and inside[0] == "not":
-        return f"not ({_in_selection(inside[1][0], context, parameters)})"
-    if inside is not None:
+    if inside is not None and inside[0] != "not":
         return f"of_account.id in ({_selected(inside, context, parameters)})"
-    leaf = _leaf(of, context)
+    leaf = _leaf(of if inside is None else inside[1][0], context)
     selected = parameters.fill(f"all_{leaf.name}", leaf.values)
-    if leaf.holds:
+    if leaf.holds == (inside is None):
         return f"of_account.id in ({selected})"
+    # Not `not in`, which is no join: it would look through the whole selection for each contact.
     return f"not exists (select from ({selected}) other where other.contact_id = of_account.id)"
 
 
