@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import threading
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
 
 import jwt
 import pytest
@@ -18,6 +21,7 @@ from consumer.web.app import token_verifier
 from consumer.web.http.auth import TokenVerifier
 from consumer.web.http.jwt_keys import KeySet, SharedSecret
 from consumer.web.http.problems import Code, ProblemError
+from tests.waiting import eventually
 from tests.web.api_client import SECRET, mint
 
 if TYPE_CHECKING:
@@ -159,6 +163,89 @@ async def test_keys_are_read_again_when_one_is_unknown(tmp_path: Path) -> None:
     clock.seconds = 1000
     assert (await tokens.claims(second)).account == "acme", "keys are believed while none can be read"
     await _refusal(tokens, jwt.encode(_payload(), RSA, "RS256", headers={"kid": "one"}))
+
+
+class _Jwks:
+    """A JWKS server that answers by hand. asked: how often."""
+
+    def __init__(self, keys: str) -> None:
+        self.asked = 0
+        self.keys = keys
+        self.answering = threading.Event()
+        jwks = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                jwks.asked += 1
+                jwks.answering.wait(30)
+                body = jwks.keys.encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/keys"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=[0.01])
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.answering.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+async def test_a_jwks_that_hangs_delays_no_known_key() -> None:
+    """While an unknown key is looked up, and while known ones are read again, tokens with known keys are taken.
+
+    One look-up is under way at a time, and all tokens with unknown keys wait for that one.
+    """
+    clock = _Hands()
+    with _Jwks(_key_set(one=RSA)) as jwks:
+        jwks.answering.set()
+        tokens = TokenVerifier(KeySet(jwks.url, clock))
+        known = jwt.encode(_payload(), RSA, "RS256", headers={"kid": "one"})
+        new = jwt.encode(_payload(), OTHER_RSA, "RS256", headers={"kid": "two"})
+        await tokens.claims(known)
+        jwks.answering.clear()
+        jwks.keys = _key_set(two=OTHER_RSA)
+        clock.seconds = 11
+        unknown = [asyncio.create_task(tokens.claims(new)) for _ in range(5)]
+        await eventually(lambda: jwks.asked == 2, within=5, what="the look-up")
+        for _ in range(5):
+            assert (await asyncio.wait_for(tokens.claims(known), 0.5)).actor == "ann"
+        clock.seconds = 2000
+        assert (await asyncio.wait_for(tokens.claims(known), 0.5)).actor == "ann"
+        assert not any(task.done() for task in unknown)
+        jwks.answering.set()
+        for claims in await asyncio.gather(*unknown):
+            assert claims.actor == "ann"
+        assert jwks.asked == 2
+        await _refusal(tokens, known)
+
+
+async def test_a_withdrawn_key_stops_working_without_tokens() -> None:
+    """Keys are read again after ten minutes beside requests: after a silent time the first token meets new ones."""
+    clock = _Hands()
+    with _Jwks(_key_set(one=RSA)) as jwks:
+        jwks.answering.set()
+        keys = KeySet(jwks.url, clock)
+        watching = asyncio.create_task(keys.keep_fresh())
+        await eventually(lambda: "one" in keys._keys, within=5, what="the first keys")
+        watching.cancel()
+        jwks.keys = _key_set(two=OTHER_RSA)
+        clock.seconds = 601
+        watching = asyncio.create_task(keys.keep_fresh())
+        await eventually(lambda: "two" in keys._keys, within=5, what="the keys of then")
+        await _refusal(TokenVerifier(keys), jwt.encode(_payload(), RSA, "RS256", headers={"kid": "one"}))
+        watching.cancel()
 
 
 async def test_without_keys_the_api_is_unavailable(tmp_path: Path) -> None:

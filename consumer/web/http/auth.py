@@ -83,6 +83,10 @@ class TokenVerifier:
         self._issuer = issuer
         self._audience = audience
 
+    async def keep_fresh(self) -> None:
+        """Keep the keys fresh, until cancelled."""
+        await self._keys.keep_fresh()
+
     async def claims(self, token: str) -> Claims:
         """Return the claims of a token; raises ProblemError (401) if it is not valid."""
         try:
