@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.infra.telemetry.metrics import RELAY_RESULTS, STAGES, Metrics
+from consumer.infra.telemetry.metrics import CONNECTIONS_CLOSED, RELAY_RESULTS, SHARES, STAGES, Metrics
 from schemas.vocabulary import INPUT_TOPICS, DeadLetterReason, LaneStop, Outcome, RetryReason, Verdict
 from tests.promql import read
 
@@ -32,6 +32,8 @@ _VALUES: dict[tuple[str, str], frozenset[str]] = {
     ("engagement_database_retries_total", "reason"): frozenset(RetryReason),
     ("engagement_lane_stopped", "reason"): frozenset(LaneStop),
     ("engagement_relay_transactions_total", "result"): frozenset(RELAY_RESULTS),
+    ("engagement_http_connections_closed_total", "reason"): frozenset(CONNECTIONS_CLOSED),
+    ("engagement_http_throttled_total", "share"): frozenset(SHARES),
     **{(f"engagement_batch_seconds{end}", "stage"): frozenset(STAGES) for end in _SUFFIXES["histogram"]},
 }
 _OF_A_COUNTER = {"rate", "increase"}

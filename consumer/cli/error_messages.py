@@ -12,13 +12,13 @@ from consumer.cli import CommandFailedError
 from consumer.demo.servers import ServerFailedError
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra import postgres
+from consumer.infra.http_server import CannotListenError
 from consumer.infra.kafka.client import TopicsMissingError
 from consumer.infra.postgres.migrate import ProgramsRunningError
 from consumer.infra.postgres.migration_steps import StepBlockedError
 from consumer.infra.postgres.schema_version import SchemaVersionError
 from consumer.infra.postgres.session import PoolerModeError
 from consumer.infra.settings import SettingsError, variable
-from consumer.infra.telemetry.health import CannotListenError
 from consumer.relay.change_shards import OutboxNotDrainedError
 from consumer.scoring.announce import RelayNotRunningError
 from consumer.scoring.republish import NotPublishedError

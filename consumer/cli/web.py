@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import uvloop
+
 from consumer.cli import SUCCESS
 from consumer.infra.settings import load_settings
 from consumer.infra.telemetry import logs
@@ -26,5 +28,6 @@ def configure(parser: ArgumentParser) -> None:
 def _handle(_arguments: Namespace) -> int:
     settings = load_settings(kafka=False)
     logs.configure(settings.log_level, settings.log_format)
-    asyncio.run(app.run(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(app.run(settings))
     return SUCCESS

@@ -251,6 +251,19 @@ class Settings(BaseSettings):
         le=65_535,
         description="Port of that address; `run` and `web` on one machine need different ones, 0 takes a free one",
     )
+    health_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="Port of that address for `/livez`, `/readyz` and `/metrics` alone; unset: that of the API",
+    )
+    http_connections: int = Field(
+        2000,
+        ge=10,
+        le=100_000,
+        description="Maximum number of open HTTP connections of one `engagement web`, as far as its limit on open "
+        "files allows",
+    )
     jwt_secret: SecretStr | None = Field(
         None,
         min_length=32,

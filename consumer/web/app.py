@@ -11,8 +11,9 @@ import structlog
 from fastapi import FastAPI
 
 from consumer.catalog import CatalogLimits
-from consumer.infra import postgres
+from consumer.infra import http_server, open_files, postgres
 from consumer.infra.clock import SystemClock
+from consumer.infra.http_connections import Bounds, OpenConnections
 from consumer.infra.settings import SettingsError, variable
 from consumer.infra.telemetry import dependency_probes
 from consumer.infra.telemetry import health as health_endpoints
@@ -22,6 +23,7 @@ from consumer.web import openapi
 from consumer.web.http import problems
 from consumer.web.http.auth import TokenVerifier
 from consumer.web.http.database import Connections
+from consumer.web.http.http_metrics import HttpMetricsMiddleware
 from consumer.web.http.jwt_keys import KeySet, SharedSecret
 from consumer.web.http.middleware import RequestMiddleware
 from consumer.web.live.feed import LiveEvents
@@ -35,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 # Seconds that requests in flight have to finish after SIGTERM.
 _SHUTDOWN_GRACE = 5
+# Open files that are left to everything but the connections of clients and those to the database.
+_OTHER_FILES = 100
 
 
 def application(
@@ -45,14 +49,15 @@ def application(
     *,
     limits: CatalogLimits,
     live: LiveEvents,
+    serves_health: bool = True,
     claim_window: timedelta = timedelta(days=90),
     private_webhooks: bool = False,
 ) -> FastAPI:
     """Return the HTTP application.
 
-    limits: how much an account may configure. live: feeds clients of events. claim_window: how long the key of an
-    applied event is remembered, for replays of dead letters. private_webhooks: whether they may lead to addresses
-    that are not public.
+    limits: how much an account may configure. live: feeds clients of events. serves_health: False where health and
+    metrics have another port. claim_window: how long the key of an applied event is remembered, for replays of dead
+    letters. private_webhooks: whether they may lead to addresses that are not public.
     """
     api = FastAPI(
         title="Engagement",
@@ -72,10 +77,12 @@ def application(
     api.state.private_webhooks = private_webhooks
     for router in ROUTERS:
         api.include_router(router)
-    api.router.routes += health_endpoints.routes(health, metrics)
+    if serves_health:
+        api.router.routes += health_endpoints.routes(health, metrics)
     problems.install(api)
     openapi.install(api)
     api.add_middleware(RequestMiddleware)
+    api.add_middleware(HttpMetricsMiddleware, metrics=metrics)
     return api
 
 
@@ -92,10 +99,13 @@ def token_verifier(settings: Settings) -> TokenVerifier:
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises SettingsError, and CannotListenError if the HTTP port is taken."""
+    """Serve until SIGTERM or SIGINT. Raises SettingsError, and CannotListenError if an HTTP port is taken."""
     tokens = token_verifier(settings)
-    listener = health_endpoints.listen(settings.http_host, settings.http_port)
+    listener = http_server.listen(settings.http_host, settings.http_port)
+    own_port = settings.health_port is not None
+    health_listener = http_server.listen_for_health(settings) if own_port else None
     health, metrics = Health(SystemClock()), Metrics()
+    clients = _clients(settings, metrics)
     health.expect("database", within=dependency_probes.INTERVAL + 2 * dependency_probes.TIMEOUT)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -107,17 +117,24 @@ async def run(settings: Settings) -> None:
     try:
         await pool
         api = application(
-            *(Connections(pool), tokens, health, metrics),
+            *(Connections(pool, metrics), tokens, health, metrics),
             limits=CatalogLimits.of(settings),
             live=live,
+            serves_health=not own_port,
             claim_window=settings.claim_window,
             private_webhooks=settings.webhook_private,
         )
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(health_endpoints.serve(api, listener, patience=_SHUTDOWN_GRACE)),
+                group.create_task(
+                    http_server.serve(api, listener, patience=_SHUTDOWN_GRACE, connections=clients)
+                ),
                 group.create_task(dependency_probes.watch_database(settings, health, writes=False)),
+                group.create_task(tokens.keep_fresh()),
             ]
+            if health_listener is not None:
+                endpoints = health_endpoints.application(health, metrics)
+                tasks.append(group.create_task(http_server.serve(endpoints, health_listener)))
             log.info("serving", address=":".join(map(str, listener.getsockname()[:2])))
             await stopping.wait()
             log.info("stopping")
@@ -127,3 +144,12 @@ async def run(settings: Settings) -> None:
     finally:
         # Not close(): it would wait for a server that may be frozen.
         pool.terminate()
+
+
+def _clients(settings: Settings, metrics: Metrics) -> OpenConnections:
+    """Return the connections of clients: as many as settings say, or fewer where there are not files enough."""
+    most = open_files.raise_limit() - settings.web_connections - _OTHER_FILES
+    bounds = Bounds(connections=max(1, min(settings.http_connections, most)))
+    clients = OpenConnections(bounds, lambda reason: metrics.http_connections_closed.labels(reason).inc())
+    metrics.http_connections_open.set_function(lambda: len(clients))
+    return clients

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from consumer.infra import postgres
+from consumer.infra import http_server, postgres
 from consumer.infra.clock import DatabaseClock
 from consumer.infra.fitness import Fitness
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
@@ -140,8 +140,8 @@ class Worker:
         """Return what serves or reports health and metrics; listens already, so that a taken port fails at once."""
         if self._link is not None:
             return self._link.report(self.health, self.metrics, wake=self._relay.wake)
-        listener = health.listen(self.settings.http_host, self.settings.http_port)
-        return health.serve(health.application(self.health, self.metrics), listener)
+        listener = http_server.listen_for_health(self.settings)
+        return http_server.serve(health.application(self.health, self.metrics), listener)
 
     # The pipelines -------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from consumer.infra import http_server
 from consumer.infra.clock import SystemClock
 from consumer.infra.settings import variable
 from consumer.infra.telemetry import health
@@ -92,7 +93,7 @@ async def supervise(settings: Settings, command: Sequence[str], processes: int) 
     command: starts one, with `--supervised NUMBER:DESCRIPTOR` added. Raises CannotListenError if the HTTP port is
     taken, and ProcessFailedError.
     """
-    listener = health.listen(settings.http_host, settings.http_port)
+    listener = http_server.listen_for_health(settings)
     clock = SystemClock()
     metrics = MergedMetrics(clock)
     environment = dict(os.environ)
@@ -108,7 +109,7 @@ async def supervise(settings: Settings, command: Sequence[str], processes: int) 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop, number.name)
-    serving = asyncio.create_task(health.serve(health.application(supervisor, metrics), listener))
+    serving = asyncio.create_task(http_server.serve(health.application(supervisor, metrics), listener))
     try:
         return await supervisor.run()
     finally:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from consumer.demo.servers.broker import EmbeddedBroker
+from consumer.infra import http_server
 from consumer.infra.clock import SystemClock
 from consumer.infra.postgres.migrate import migrate
 from consumer.infra.settings import Settings
@@ -29,11 +30,11 @@ async def _watched(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     state = Health(SystemClock())
     for component in ("database", "kafka"):
         state.expect(component)
-    listener = health.listen("127.0.0.1", 0)
+    listener = http_server.listen("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(health.serve(health.application(state, Metrics()), listener)),
+            group.create_task(http_server.serve(health.application(state, Metrics()), listener)),
             group.create_task(dependency_probes.watch_database(settings, state)),
             group.create_task(dependency_probes.watch_kafka(settings, state)),
         ]
@@ -63,9 +64,7 @@ async def test_a_frozen_database_is_noticed_within_five_seconds() -> None:
                 postgres.freeze()
                 try:
                     components = (await _until(client, 503, within=5)).json()["components"]
-                    assert not components["database"]["ok"]
-                    assert "TimeoutError" in components["database"]["why"]
-                    assert components["kafka"] == {"ok": True, "why": None}
+                    assert components == {"database": {"ok": False}, "kafka": {"ok": True}}
                     assert (await client.get("/livez")).status_code == 200
                 finally:
                     postgres.thaw()
@@ -87,10 +86,10 @@ async def test_a_broker_that_is_gone_is_noticed_within_five_seconds() -> None:
 
 async def test_serving_ends_at_once_when_cancelled() -> None:
     """Cancelling `serve` frees the port within two seconds, though a client stays connected."""
-    listener = health.listen("127.0.0.1", 0)
+    listener = http_server.listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     serving = asyncio.create_task(
-        health.serve(health.application(Health(SystemClock()), Metrics()), listener)
+        http_server.serve(health.application(Health(SystemClock()), Metrics()), listener)
     )
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         assert (await client.get("/metrics")).status_code == 200
@@ -99,4 +98,4 @@ async def test_serving_ends_at_once_when_cancelled() -> None:
         await asyncio.wait([serving])
         assert time.monotonic() - begun < 2
     assert serving.cancelled()
-    health.listen("127.0.0.1", port).close()
+    http_server.listen("127.0.0.1", port).close()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
+import structlog
 
+from consumer.infra import http_server
+from consumer.infra.http_server import CannotListenError
 from consumer.infra.telemetry import health
-from consumer.infra.telemetry.health import STUCK_AFTER, CannotListenError, Health
+from consumer.infra.telemetry.health import STUCK_AFTER, Health
+from consumer.infra.telemetry.metrics import Metrics
 from tests.clock_by_hand import ClockByHand
 
 
@@ -66,20 +71,40 @@ def test_only_a_silent_main_loop_is_death(clock: ClockByHand) -> None:
     assert status.alive()
 
 
+async def test_the_routes_name_components_and_no_reasons(clock: ClockByHand) -> None:
+    """/livez and /readyz name each component and whether it is well; addresses and messages are in the log alone.
+
+    A state that lasts is logged once a minute.
+    """
+    status = Health(clock)
+    with structlog.testing.capture_logs() as lines:
+        for attempt in range(5):
+            status.report("database", ok=False, why=f"attempt {attempt}: db.internal:5432 refused")
+        status.report("kafka", ok=True)
+    app = health.application(status, Metrics())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://health") as client:
+        for path, answer in (("/livez", {"alive": True}), ("/readyz", {"ready": False})):
+            components = {"database": {"ok": False}, "kafka": {"ok": True}}
+            assert (await client.get(path)).json() == {**answer, "components": components}
+    assert [(line["component"], line["why"]) for line in lines] == [
+        ("database", "attempt 0: db.internal:5432 refused")
+    ]
+
+
 def test_a_taken_port_is_known_before_serving() -> None:
     """Listening on a port that is in use raises at once; the error names the address and the setting."""
-    with health.listen("127.0.0.1", 0) as first:
+    with http_server.listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
         with pytest.raises(
             CannotListenError, match=rf"^127\.0\.0\.1:{port} is in use: set ENGAGEMENT_HTTP_PORT"
         ):
-            health.listen("127.0.0.1", port)
+            http_server.listen("127.0.0.1", port)
 
 
 def test_an_address_of_another_machine_is_named_with_its_settings() -> None:
     """An address that this machine does not have is an error that names it, both settings and the reason."""
     with pytest.raises(CannotListenError) as raised:
-        health.listen("192.0.2.1", 80)
+        http_server.listen("192.0.2.1", 80)
     assert str(raised.value).startswith(
         "cannot listen on 192.0.2.1:80 (ENGAGEMENT_HTTP_HOST, ENGAGEMENT_HTTP_PORT): "
     )

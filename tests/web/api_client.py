@@ -93,7 +93,7 @@ async def serving(dsn: str) -> AsyncIterator[Api]:
     async with postgres.pool(dsn, size=4) as pool:
         metrics = Metrics()
         app = application(
-            Connections(pool),
+            Connections(pool, metrics),
             TokenVerifier(SharedSecret(SECRET)),
             Health(SystemClock()),
             metrics,

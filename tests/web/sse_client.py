@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from consumer.infra.telemetry import health
+from consumer.infra import http_server
 from tests.web.api_client import EVERYTHING, mint
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class Stream:
 @asynccontextmanager
 async def served(api: Api) -> AsyncIterator[str]:
     """Serve an application as its process does, and give its address."""
-    listener = health.listen("127.0.0.1", 0)
-    task = asyncio.create_task(health.serve(api.app, listener, patience=1))
+    listener = http_server.listen("127.0.0.1", 0)
+    task = asyncio.create_task(http_server.serve(api.app, listener, patience=1))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     api.app.state.live.close()
     task.cancel()

@@ -114,13 +114,13 @@ async def test_faults_are_answered_before_the_file_begins(client: Client) -> Non
 async def test_a_file_is_of_one_moment(
     client: Client, api: Api, worker: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What happens while a file is sent is not in it; another export at the same time is asked to wait."""
+    """What happens while a file is sent is not in it; a client that reads slowly is in no other export's way."""
     monkeypatch.setattr(contacts, "_CHUNK", 2)
 
     async def meanwhile() -> None:
         await worker.batch([record("files", "deal.won", subject=f"new{number}") for number in range(5)])
-        refused = await client.get("/contacts.csv")
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "10")
+        # The slow one has its second part only. There is a place for one export at a time.
+        assert len(await rows(client, "/contacts.csv")) == len(FORMULAS) + 6
 
     assert len(await _sent(api, meanwhile)) == 1 + len(FORMULAS) + 1
     assert len(await rows(client, "/contacts.csv")) == len(FORMULAS) + 6

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from consumer.infra import postgres
-from consumer.infra.telemetry import health
+from consumer.infra import http_server, postgres
 from consumer.scoring.profile_publish import preview
 from tests.waiting import eventually
 from tests.web.api_client import bearer
@@ -138,8 +137,8 @@ async def test_faults_are_answered_before_the_stream_begins(client: Client) -> N
 @asynccontextmanager
 async def _served(api: Api) -> AsyncIterator[str]:
     """Serve the application as the process does, and give its address."""
-    listener = health.listen("127.0.0.1", 0)
-    task = asyncio.create_task(health.serve(api.app, listener, patience=1))
+    listener = http_server.listen("127.0.0.1", 0)
+    task = asyncio.create_task(http_server.serve(api.app, listener, patience=1))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     task.cancel()
     await asyncio.wait([task])

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consumer.demo.servers import EmbeddedBroker
+from consumer.infra import http_server
 from consumer.infra.settings import Settings
-from consumer.infra.telemetry import health
 from consumer.worker.app import Worker
 from schemas.vocabulary import INPUT_TOPICS
 from tests.readme import block
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 async def test_from_nothing_to_the_first_sorted_list(database: str) -> None:
     """Every command succeeds, and the list is sorted by scores of both groups once the worker has caught up."""
-    listener = health.listen("127.0.0.1", 0)
+    listener = http_server.listen("127.0.0.1", 0)
     address = f"localhost:{listener.getsockname()[1]}"
     steps, listing = block("tour").replace("localhost:8081", address).rsplit("\n\n", 1)
     # Readers repeat the last command until the worker has caught up; so does this shell.
@@ -41,7 +41,7 @@ async def test_from_nothing_to_the_first_sorted_list(database: str) -> None:
             )
         )
         async with serving(database) as api:
-            web = asyncio.create_task(health.serve(api.app, listener, patience=1))
+            web = asyncio.create_task(http_server.serve(api.app, listener, patience=1))
             working = asyncio.create_task(worker.run("ingest"))
             try:
                 said = await _run(f"set -eu -o pipefail\n{steps}\n{again}", environment)

@@ -13,9 +13,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from consumer.infra import postgres
+from consumer.infra import http_server, postgres
 from consumer.infra.clock import SystemClock
-from consumer.infra.telemetry import health
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.relay.webhooks.run import Webhooks
 from tests.waiting import eventually
@@ -78,10 +77,10 @@ class Receiver:
 @asynccontextmanager
 async def receiving() -> AsyncIterator[Receiver]:
     """Give a receiver that listens."""
-    listener = health.listen("127.0.0.1", 0)
+    listener = http_server.listen("127.0.0.1", 0)
     receiver = Receiver(f"http://127.0.0.1:{listener.getsockname()[1]}")
     app = Starlette(routes=[Route("/{path:path}", receiver.take, methods=["POST", "GET"])])
-    task = asyncio.create_task(health.serve(app, listener, patience=0))
+    task = asyncio.create_task(http_server.serve(app, listener, patience=0))
     yield receiver
     task.cancel()
     await asyncio.wait([task])

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -20,7 +21,7 @@ from consumer.infra.postgres.session import SETTINGS
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Iterator
 
     from consumer.infra.postgres.connection import Connection
 
@@ -34,15 +35,37 @@ _MOST_DOUBLINGS = 5
 # Milliseconds in the queue for all batches to end, in which no other begins; and for a batch to wait for that and
 # for the change itself, which may wait for the relay (relay/change_shards.py).
 _LOCK_OUT_QUEUED, _LOCKED_OUT = 5000, 12_000
+# Milliseconds for any lock of a transaction whose caller gives its connection back between two attempts.
+_ATTEMPT_QUEUED = 300
 # Seconds between two tries, and in all.
 _BETWEEN, _PATIENCE = 0.05, 60.0
 
 _SQL = queries("revision_lock")
-_BEGIN_SHARED = _SQL["begin_shared"].format(
-    lock=_BATCHES, locked_out=_LOCKED_OUT, session=SETTINGS["lock_timeout"]
+_BEGIN_SHARED, _BEGIN_SHARED_ATTEMPT = (
+    _SQL["begin_shared"].format(lock=_BATCHES, locked_out=locked_out, session=session)
+    for locked_out, session in (
+        (_LOCKED_OUT, SETTINGS["lock_timeout"]),
+        (_ATTEMPT_QUEUED, _ATTEMPT_QUEUED),
+    )
 )
 # Settings of a transaction that changes what is stored of contacts.
 LOOK_UP_BY_KEY = _SQL["look_up_by_key"]
+
+_attempt: ContextVar[int | None] = ContextVar("attempt", default=None)
+
+
+@contextmanager
+def one_attempt(number: int) -> Iterator[None]:
+    """Inside, locks of this module are tried once, and LockNotAvailableError is raised soon.
+
+    For callers that have their connection from a pool: they give it back, and call again. number: of the attempt,
+    from 0; each waits for longer than the one before, up to some seconds.
+    """
+    token = _attempt.set(number)
+    try:
+        yield
+    finally:
+        _attempt.reset(token)
 
 
 async def begin_shared(
@@ -53,7 +76,8 @@ async def begin_shared(
     local_settings: `set local` statements for the transaction, sent in the same round trip. accounts: keys of those
     whose configuration is not to change before it ends.
     """
-    await connection.execute(f"{_BEGIN_SHARED}; {local_settings}" if local_settings else _BEGIN_SHARED)
+    begin = _BEGIN_SHARED if _attempt.get() is None else _BEGIN_SHARED_ATTEMPT
+    await connection.execute(f"{begin}; {local_settings}" if local_settings else begin)
     if accounts:
         await share_accounts(connection, accounts)
 
@@ -110,8 +134,9 @@ async def configuration_change(
 
     For the account it queues for 50 ms at first, and for twice as long each time that this was too short. Raises
     LockNotAvailableError after about a minute; or, given the number of an attempt, counted from 0, after that
-    attempt: for callers with other work to do meanwhile.
+    attempt: for callers with other work to do meanwhile (see `one_attempt` too).
     """
+    attempt = _attempt.get() if attempt is None else attempt
     queued = min(_FIRST_QUEUED * 2 ** min(attempt or 0, _MOST_DOUBLINGS), _LONGEST_QUEUED)
     deadline = time.monotonic() + _PATIENCE
     while True:

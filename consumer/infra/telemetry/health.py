@@ -1,32 +1,32 @@
 """The health of the process, served over HTTP as `/livez`, `/readyz` and `/metrics`.
 
 Health is reported, not measured here: by the tasks of the process, for Postgres and Kafka by dependency_probes.py.
+Reasons may have addresses and messages of servers, and who may reach the port is not known here: over HTTP a
+component has its name only. Its reason is in the log.
 """
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import os
-import socket
-from contextlib import contextmanager
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import uvicorn
+import structlog
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from consumer.infra.settings import variable
 from consumer.infra.telemetry.metrics import CONTENT_TYPE
+from consumer.infra.telemetry.repeated_lines import RepeatedLines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from starlette.requests import Request
 
     from consumer.infra.clock import Clock
+
+_DIGITS = re.compile(r"\d+")
+
+log = structlog.get_logger(__name__)
 
 # Seconds without a report after which a main loop counts as stuck, and the process as dead.
 STUCK_AFTER = 60.0
@@ -49,6 +49,7 @@ class Health:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._components: dict[str, _Component] = {}
+        self._lines = RepeatedLines(clock.monotonic)
 
     def expect(self, name: str, *, within: float | None = None, vital: bool = False) -> None:
         """Add a component that has to report before the process is ready.
@@ -63,7 +64,8 @@ class Health:
     def report(self, name: str, ok: bool, why: str | None = None) -> None:
         """Record a component's state; for a component with `within`, each report is a heartbeat.
 
-        why: one line for people, where `ok` is false. A component that was not expected is from now on.
+        why: one line for people, where `ok` is false; the same one is logged at most once a minute. A component
+        that was not expected is from now on.
         """
         if name not in self._components:
             self.expect(name)
@@ -71,6 +73,9 @@ class Health:
         component.ok = ok
         component.why = None if ok else why or "not healthy"
         component.reported_at = self._clock.monotonic()
+        # A reason with the number of an attempt is the same one at the next.
+        if not ok and self._lines.left_out((name, _DIGITS.sub("", component.why or ""))) is not None:
+            log.warning("not healthy", component=name, why=component.why)
 
     def forget(self, name: str) -> None:
         """Stop expecting a component: its task has ended normally."""
@@ -128,11 +133,11 @@ def routes(health: ServedHealth, metrics: ServedMetrics) -> list[Route]:
 
     async def livez(_request: Request) -> Response:
         alive = health.alive()
-        return JSONResponse({"alive": alive, "components": health.states()}, 200 if alive else 503)
+        return JSONResponse({"alive": alive, "components": _public(health)}, 200 if alive else 503)
 
     async def readyz(_request: Request) -> Response:
         ready = health.ready()
-        return JSONResponse({"ready": ready, "components": health.states()}, 200 if ready else 503)
+        return JSONResponse({"ready": ready, "components": _public(health)}, 200 if ready else 503)
 
     async def exposition(_request: Request) -> Response:
         return Response(metrics.exposition(), headers={"content-type": CONTENT_TYPE})
@@ -140,57 +145,9 @@ def routes(health: ServedHealth, metrics: ServedMetrics) -> list[Route]:
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", exposition)]
 
 
-class CannotListenError(Exception):
-    """The address of the HTTP server cannot be used; the message names it and its settings."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Listen on an address, on any free port for 0; do it first, so that a taken port fails at once.
-
-    Raises CannotListenError.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        if error.errno == errno.EADDRINUSE:
-            reason = f"{address} is in use: set {variable('http_port')} to a free port"
-        else:
-            why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-            reason = f"cannot listen on {address} ({variable('http_host')}, {variable('http_port')}): {why}"
-        raise CannotListenError(reason) from error
-
-
-async def serve(application: Starlette, listener: socket.socket, *, patience: int = 1) -> None:
-    """Serve HTTP until cancelled; then give requests in flight `patience` seconds and close the listener."""
-    config = uvicorn.Config(
-        application,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        server_header=False,
-        timeout_graceful_shutdown=patience,
-    )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-    try:
-        # Shielded: a cancelled uvicorn leaves its connections open.
-        await asyncio.shield(serving)
-    finally:
-        server.should_exit = True
-        await asyncio.wait([serving], timeout=patience + 2)
-        serving.cancel()
-        listener.close()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the callers of `serve` handle signals."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+def _public(health: ServedHealth) -> dict[str, dict[str, bool]]:
+    """Return what the routes answer of each component: whether it is well, without the reason."""
+    return {name: {"ok": bool(state["ok"])} for name, state in health.states().items()}
 
 
 def _fault(component: _Component, now: float) -> str | None:

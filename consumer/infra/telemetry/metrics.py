@@ -23,8 +23,13 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STAGES = ("fetch", "decode", "match", "contacts", "apply", "commit")
 RELAY_RESULTS = ("committed", "aborted")
 WEBHOOK_RESULTS = ("delivered", "failed")
+# Why a client's connection is closed early (infra/http_connections.py), and of what an account has its share
+# (web/http/admission.py).
+CONNECTIONS_CLOSED = ("headers", "body", "stalled", "displaced", "refused")
+SHARES = ("all", "heavy", "long", "changes", "downloads")
 
 _STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_ANSWER_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _AGE_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 3600, 21_600, 86_400)
 _RECORDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 
@@ -42,6 +47,7 @@ class Metrics:
         self._relay()
         self._webhooks()
         self._events()
+        self._http()
         self._initialize_closed_lists()
 
     def exposition(self) -> bytes:
@@ -131,6 +137,32 @@ class Metrics:
     def _events(self) -> None:
         self.event_clients = self._gauge("event_clients", "Clients that are connected to a stream of events")
 
+    def _http(self) -> None:
+        self.http_requests = self._counter(
+            "http_requests",
+            "Requests by route, method and status (none: the client was gone before the answer)",
+            *("route", "method", "status"),
+        )
+        self.http_request_seconds = self._histogram(
+            "http_request_seconds", "Seconds until an answer began", _ANSWER_SECONDS, "route", "method"
+        )
+        self.http_requests_in_flight = self._gauge(
+            "http_requests_in_flight", "Requests whose answers are not complete"
+        )
+        self.http_connections_open = self._gauge("http_connections_open", "Open connections of clients")
+        self.http_connections_closed = self._counter(
+            "http_connections_closed", "Connections of clients that were closed early, by reason", "reason"
+        )
+        self.http_throttled = self._counter(
+            "http_throttled", "Requests answered 429, by the share that their account had used", "share"
+        )
+        self.pool_connections_in_use = self._gauge(
+            "pool_connections_in_use", "Connections to the database that requests have"
+        )
+        self.pool_requests_waiting = self._gauge(
+            "pool_requests_waiting", "Requests that wait for a connection, or for their account's turn"
+        )
+
     def _initialize_closed_lists(self) -> None:
         """Export the series of closed lists from the first scrape on: a rate needs a zero to rise from."""
         for counter, label, values in (
@@ -143,6 +175,8 @@ class Metrics:
             (self.messages_shortened, "topic", OUTPUT_TOPICS),
             (self.messages_left_out, "topic", OUTPUT_TOPICS),
             (self.batch_seconds, "stage", STAGES),
+            (self.http_connections_closed, "reason", CONNECTIONS_CLOSED),
+            (self.http_throttled, "share", SHARES),
         ):
             for value in values:
                 counter.labels(**{label: value})

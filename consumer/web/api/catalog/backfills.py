@@ -127,13 +127,13 @@ async def begin_backfill(
     if "events" in body.model_fields_set:
         with SortedEvents() as events:
             _read_events(await request.body(), account.key, events)
-            async with database.connection() as connection:
+            async with database.changing() as connection:
                 number = await requests.begin_with_events(
                     connection, account.key, account.id, events, **options
                 )
     else:
         types = body.from_topics.types or None
-        async with database.connection() as connection:
+        async with database.changing() as connection:
             number = await requests.begin_from_topics(
                 connection, account.key, account.id, since=body.from_topics.since, types=types, **options
             )
@@ -165,7 +165,7 @@ async def read_backfill(caller: Reader, database: Database, backfill: JobId) -> 
 @router.post("/backfills/{backfill}/cancel")
 async def cancel_backfill(caller: Manager, database: Database, backfill: JobId) -> BackfillAnswer:
     """Cancel a backfill: what was applied stays."""
-    async with database.connection() as connection:
+    async with database.changing() as connection:
         await _read_one(connection, caller.account.id, backfill)
         await requests.cancel(connection, caller.account.key, backfill, by=caller.actor)
         return await _read_one(connection, caller.account.id, backfill)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from consumer.catalog.change import Edit
     from consumer.catalog.model.account import AccountCatalog
-    from consumer.web.http.database import Connections
+    from consumer.web.http.database import AccountConnections
     from consumer.web.http.problems import ProblemError
 
 Entry = TypeVar("Entry")
@@ -38,11 +38,12 @@ Limits = Annotated[CatalogLimits, Depends(_limits)]
 
 
 async def edit(
-    database: Connections, account: str, actor: str, make: Edit, *, since: int | None = None
+    database: AccountConnections, account: str, actor: str, make: Edit, *, since: int | None = None
 ) -> AccountCatalog:
     """Change an account's configuration and return the result; arguments as for change_catalog."""
-    async with database.connection() as connection:
-        return await change_catalog(connection, account, make, by=actor, since=since)
+    return await database.change(
+        lambda connection: change_catalog(connection, account, make, by=actor, since=since)
+    )
 
 
 def with_entry(

@@ -113,8 +113,10 @@ async def begin_rejudgement(
     A worker processes contact after contact. Points of entries that are no longer on a timeline stay.
     """
     account = caller.account.key
+    rejudgement = await database.change(
+        lambda connection: requests.begin(connection, account, definition, with_xp=body.xp, by=caller.actor)
+    )
     async with database.connection() as connection:
-        rejudgement = await requests.begin(connection, account, definition, with_xp=body.xp, by=caller.actor)
         status = await requests.status(connection, rejudgement)
     response.headers["Location"] = (
         f"/v1/accounts/{account}/definitions/{definition}/rejudgements/{rejudgement}"
@@ -152,10 +154,13 @@ async def cancel_rejudgement(
     caller: Manager, database: Database, definition: str, rejudgement: JobId
 ) -> RejudgementAnswer:
     """Cancel a rejudgement: contacts already processed keep their new verdicts, a new rejudgement does the rest."""
-    async with database.connection() as connection:
+
+    async def cancel(connection: Connection) -> RejudgementAnswer:
         await _read_own(connection, rejudgement, caller.account.key, definition)
         await requests.cancel(connection, rejudgement, by=caller.actor)
         return _answer(await requests.status(connection, rejudgement))
+
+    return await database.change(cancel)
 
 
 async def _read_own(

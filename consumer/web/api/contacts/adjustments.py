@@ -93,20 +93,17 @@ async def adjust_contact(
     adjustment = Adjustment(
         account=caller.account.key, contact=contact, author=caller.actor, **body.model_dump()
     )
+    try:
+        number, new = await database.change(lambda connection: adjustments.add(connection, adjustment))
+    except ClientKeyUsedError as error:
+        raise conflict(str(error)) from None
+    except NothingToAdjustError as error:
+        if "contact" in error.missing:
+            raise not_found(f"contact {contact}") from None
+        raise invalid(
+            *(body_fault(what, f"there is no {what} {getattr(adjustment, what)}") for what in error.missing)
+        ) from None
     async with database.connection() as connection:
-        try:
-            number, new = await adjustments.add(connection, adjustment)
-        except ClientKeyUsedError as error:
-            raise conflict(str(error)) from None
-        except NothingToAdjustError as error:
-            if "contact" in error.missing:
-                raise not_found(f"contact {contact}") from None
-            raise invalid(
-                *(
-                    body_fault(what, f"there is no {what} {getattr(adjustment, what)}")
-                    for what in error.missing
-                )
-            ) from None
         row = await fetch_one(connection, _SQL["by_number"], [number])
     response.status_code = _CREATED if new else _REPEATED
     return AdjustmentAnswer(**row)
@@ -142,15 +139,17 @@ async def undo_adjustment(
 ) -> AdjustmentAnswer:
     """Give the opposite points of an adjustment, once; a repeat has no effect. Returns the new adjustment."""
     reason = (body or UndoAdjustment()).reason
-    async with database.connection() as connection:
-        try:
-            added = await undo(
+    try:
+        added = await database.change(
+            lambda connection: undo(
                 connection, caller.account.key, contact, adjustment, author=caller.actor, reason=reason
             )
-        except UnknownAdjustmentError:
-            raise not_found(f"adjustment {adjustment} of contact {contact}") from None
-        except (UndoesAnotherError, ClientKeyUsedError) as error:
-            raise conflict(str(error)) from None
+        )
+    except UnknownAdjustmentError:
+        raise not_found(f"adjustment {adjustment} of contact {contact}") from None
+    except (UndoesAnotherError, ClientKeyUsedError) as error:
+        raise conflict(str(error)) from None
+    async with database.connection() as connection:
         row = await fetch_one(connection, _SQL["by_number"], [added.number])
     response.status_code = _CREATED if added.is_new else _REPEATED
     return AdjustmentAnswer(**row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter
@@ -73,9 +74,8 @@ async def adjust_contacts(caller: Manager, database: Database, body: BulkAdjustm
         made = [
             Adjustment(account=caller.account.key, author=caller.actor, **one.model_dump()) for one in given
         ]
-        # Given back after each transaction: others may wait for a connection.
+        added = await database.change(partial(adjustments.add_all, adjustments=made))
         async with database.connection() as connection:
-            added = await adjustments.add_all(connection, made)
             stored = await _read(connection, added)
         outcomes += [_outcome(one, became, stored) for one, became in zip(made, added, strict=True)]
     counted = [one.outcome for one in outcomes]

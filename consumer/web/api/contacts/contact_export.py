@@ -12,14 +12,16 @@ from sql import queries
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from consumer.web.http.database import Connections
+    from consumer.web.http.database import AccountConnections
 
 _SQL = queries("contact_export")
 # Entries read by one statement.
 _CHUNK = 500
 
 
-async def export_lines(database: Connections, account_id: int, contact: str) -> AsyncGenerator[bytes, None]:
+async def export_lines(
+    database: AccountConnections, account_id: int, contact: str
+) -> AsyncGenerator[bytes, None]:
     """Yield one object a line, from one snapshot: `contact`, then `id`, `field`, `score`, `adjustment`, `event`.
 
     Of what a purge has removed `carried` has counts, `left` what dedup still needs. `ignored` is on no timeline.

@@ -69,7 +69,7 @@ async def list_contacts(
     """
     account = caller.account.id
     context = list_query.cursor_context(account, filters)
-    async with database.snapshot() as connection:
+    async with database.snapshot(heavy=filters.is_heavy or total) as connection:
         view = await read_profile_view(connection, account, filters.profile)
         query = await list_filters.build_query(connection, account, view, filters)
         after = list_query.position(context, cursor, view)

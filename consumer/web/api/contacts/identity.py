@@ -98,11 +98,14 @@ async def join_contact(
     caller: Manager, database: Database, contact: Contact, body: NewJoin, response: Response
 ) -> JoinAnswer:
     """Join a contact to another; a worker carries it out within seconds. `DELETE` of the join undoes it."""
-    async with database.connection() as connection:
-        try:
-            status = await requests.join(connection, caller.account.key, contact, body.into, by=caller.actor)
-        except UnknownSurvivorError as error:
-            raise invalid(body_fault("into", str(error))) from None
+    try:
+        status = await database.change(
+            lambda connection: requests.join(
+                connection, caller.account.key, contact, body.into, by=caller.actor
+            )
+        )
+    except UnknownSurvivorError as error:
+        raise invalid(body_fault("into", str(error))) from None
     response.headers["Location"] = f"/v1/accounts/{caller.account.key}/contacts/{quote(contact)}/joins"
     return _join(status)
 
@@ -142,8 +145,9 @@ async def list_joins(caller: Reader, database: Database, contact: Contact) -> Jo
 @router.delete("/contacts/{contact:path}/joins/{join}", status_code=204)
 async def undo_join(caller: Manager, database: Database, contact: Contact, join: str) -> None:
     """Undo a join of the API: both contacts become what they would be without it, newer events included."""
-    async with database.connection() as connection:
-        await requests.undo_join(connection, caller.account.key, contact, join, by=caller.actor)
+    await database.change(
+        lambda connection: requests.undo_join(connection, caller.account.key, contact, join, by=caller.actor)
+    )
 
 
 @router.get("/contacts/{contact:path}/export", response_class=ExportResponse)
@@ -160,8 +164,9 @@ async def delete_contact(
 
     Events that are dated earlier and come later are ignored. `Location` is the address of the report.
     """
-    async with database.connection() as connection:
-        status = await requests.delete(connection, caller.account.key, contact, by=caller.actor)
+    status = await database.change(
+        lambda connection: requests.delete(connection, caller.account.key, contact, by=caller.actor)
+    )
     response.headers["Location"] = f"/v1/accounts/{caller.account.key}/deletions/{status.id}"
     return _deletion(status)
 

@@ -80,6 +80,11 @@ class ContactFilters:
         Key | None, Query(description="Only members of this segment, whichever profile it refers to.")
     ] = None
 
+    @property
+    def is_heavy(self) -> bool:
+        """Whether finding the contacts may take more than milliseconds, the more the more the account has."""
+        return self.segment is not None or self.q is not None
+
 
 # Type of the parameter by which a route gets them.
 ContactFilterParams = Annotated[ContactFilters, Depends()]

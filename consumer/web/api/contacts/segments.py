@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
     from consumer.web.http.auth import Caller
-    from consumer.web.http.database import Connections
+    from consumer.web.http.database import AccountConnections
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["segments"])
 
@@ -104,7 +104,7 @@ class SegmentAnswer(BaseModel):
 @router.get("/segments", response_model_exclude_unset=True)
 async def list_segments(caller: Reader, database: Database) -> Page[SegmentAnswer]:
     """List the segments in display order; counts older than a minute are renewed, within ten seconds at most."""
-    async with database.connection() as connection:
+    async with database.connection(heavy=True) as connection:
         await _count(connection, caller, await repository.read_segments(connection, caller.account.id))
         stored = await repository.read_segments(connection, caller.account.id)
     return Page(items=[_answer(each) for each in stored], next=None, engagement=caller.account.engagement)
@@ -133,7 +133,7 @@ async def count_members_of(caller: Reader, database: Database, body: SegmentToCo
     """Count the members that a segment would have, within ten seconds; nothing is stored."""
     now = SystemClock().now()
     segment = Segment(key="", name="", profile=body.profile, match=body.match)
-    async with database.preview() as connection:
+    async with database.connection(heavy=True) as connection:
         await _check(connection, caller, segment)
         contacts = await count_members.count_once(connection, caller.account.id, segment, now)
     return MemberCount(contacts=contacts, counted_at=now)
@@ -142,7 +142,7 @@ async def count_members_of(caller: Reader, database: Database, body: SegmentToCo
 @router.get("/segments/{segment}", response_model_exclude_unset=True)
 async def read_segment(caller: Reader, database: Database, segment: str, response: Response) -> SegmentAnswer:
     """Return a segment; a count older than a minute is renewed, within ten seconds at most."""
-    async with database.connection() as connection:
+    async with database.connection(heavy=True) as connection:
         await _count(connection, caller, [await _require_segment(connection, caller, segment)])
         return _tagged_answer(await _require_segment(connection, caller, segment), response)
 
@@ -207,9 +207,9 @@ async def change_segment_order(
 
 
 @asynccontextmanager
-async def _locked_segments(database: Connections, caller: Caller) -> AsyncIterator[Connection]:
+async def _locked_segments(database: AccountConnections, caller: Caller) -> AsyncIterator[Connection]:
     """Lend a connection in a transaction that holds the lock on the account's segments."""
-    async with database.connection() as connection, connection.transaction():
+    async with database.changing() as connection, connection.transaction():
         await repository.lock_segments(connection, caller.account.id)
         yield connection
 

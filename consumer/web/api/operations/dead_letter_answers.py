@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from consumer.ingest.dead_letters.browse import DeadLetterSummary
     from consumer.ingest.dead_letters.pages import DeadLetterPage
     from consumer.ingest.dead_letters.replay import Replayed
-    from consumer.web.http.database import Connections
+    from consumer.web.http.database import AccountConnections
 
 # Dead letters of one request: each may have some hundred KB.
 MOST_IDS = 100
@@ -138,7 +138,7 @@ class DiscardAnswer(BaseModel, use_attribute_docstrings=True):
 
 
 async def read_page(
-    database: Connections, account: str | None, params: DeadLetterParams, before: int, limit: int
+    database: AccountConnections, account: str | None, params: DeadLetterParams, before: int, limit: int
 ) -> DeadLetterPage:
     """Return the next dead letters of an account; None: of those whose account cannot be read."""
     async with database.connection() as connection:
@@ -159,7 +159,7 @@ def item(summary: DeadLetterSummary) -> DeadLetterItem:
     )
 
 
-async def read_whole(database: Connections, number: int, account: str | None) -> DeadLetterAnswer:
+async def read_whole(database: AccountConnections, number: int, account: str | None) -> DeadLetterAnswer:
     """Return a dead letter; raises ProblemError (404) unless it is there and names the account, if one is given."""
     async with database.connection() as connection:
         found = await browse.get(connection, number)
@@ -186,7 +186,7 @@ def _content(value: bytes | None) -> DeadLetterContent | None:
 
 
 async def replay(
-    database: Connections,
+    database: AccountConnections,
     ids: Sequence[int],
     account: str | None,
     *,
@@ -195,7 +195,7 @@ async def replay(
 ) -> ReplayAnswer:
     """Process dead letters again, those that name the account if one is given; others are answered as missing."""
     replayed: list[Replayed] = []
-    async with database.connection() as connection:
+    async with database.changing() as connection:
         own = await pages.of_account(connection, ids, account)
         if own:  # an empty selection would be all
             again = Replay(_Once(connection), claim_window=claim_window, only=account)
@@ -246,10 +246,10 @@ def _missing(number: int) -> ReplayedItem:
 
 
 async def discard(
-    database: Connections, ids: Sequence[int], account: str | None, *, actor: str
+    database: AccountConnections, ids: Sequence[int], account: str | None, *, actor: str
 ) -> DiscardAnswer:
     """Delete dead letters for good, those that name the account if one is given."""
-    async with database.connection() as connection, connection.transaction():
+    async with database.changing() as connection, connection.transaction():
         own = await pages.of_account(connection, ids, account)
         await browse.discard(connection, own)
         if account is not None and own:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, StrictInt, model_validator
 from starlette.responses import Response, StreamingResponse
 
 from consumer.catalog import repository
-from consumer.scoring.profile_publish.preview import PublishEffects, ScoreRange, preview
+from consumer.scoring.profile_publish.preview import PublishEffects, ScoreRange, lock_previews, preview
 from consumer.scoring.segments.repository import read_segments
 from consumer.web.api.profiles.profiles import require_profile
 from consumer.web.api.profiles.schemas import Weight, weight_answer
@@ -134,6 +134,8 @@ async def preview_publish(
     one preview at a time; a second one is a conflict.
     """
     async with database.snapshot() as connection:
+        # Refused at once where another one runs, and not when its share of connections is free.
+        await lock_previews(connection, caller.account.key)
         state = await repository.read(connection, caller.account.key)
     require_profile(state, profile)
     faults = [

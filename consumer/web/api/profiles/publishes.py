@@ -48,14 +48,16 @@ async def begin_publish(
 
     A worker does the work. All readers see the previous version until the flip, and the new one from then on.
     """
-    async with database.connection() as connection:
-        publish = await profile_publish.begin(
+    publish = await database.change(
+        lambda connection: profile_publish.begin(
             connection,
             caller.account.key,
             profile,
             by=caller.actor,
             check=lambda drafted: etags.require_match(if_match, etags.profile_revision(drafted)),
         )
+    )
+    async with database.connection() as connection:
         status = await profile_publish.status(connection, publish)
     response.headers["Location"] = f"/v1/accounts/{caller.account.key}/profiles/{profile}/publishes/{publish}"
     return _answer(status)
@@ -89,10 +91,13 @@ async def read_publish(caller: Reader, database: Database, profile: str, publish
 @router.post("/profiles/{profile}/publishes/{publish}/cancel")
 async def cancel_publish(caller: Manager, database: Database, profile: str, publish: JobId) -> PublishAnswer:
     """Cancel a publish before its flip; afterwards it is a conflict, whose detail says how to go back."""
-    async with database.connection() as connection:
+
+    async def cancel(connection: Connection) -> PublishAnswer:
         await _read_own(connection, publish, caller.account.key, profile)
         await profile_publish.cancel(connection, publish, by=caller.actor)
         return _answer(await profile_publish.status(connection, publish))
+
+    return await database.change(cancel)
 
 
 async def _read_own(connection: Connection, publish: int, account: str, profile: str) -> PublishStatus:

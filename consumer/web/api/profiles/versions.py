@@ -155,8 +155,8 @@ async def restore_version(
     if_match: IfMatch = None,
 ) -> RestoredAnswer:
     """Make an old version the draft; publishing the draft applies its weights again."""
-    async with database.connection() as connection:
-        state, moved = await restore_draft(
+    state, moved = await database.change(
+        lambda connection: restore_draft(
             connection,
             caller.account.key,
             profile,
@@ -164,4 +164,5 @@ async def restore_version(
             by=caller.actor,
             check=lambda drafted: etags.require_match(if_match, etags.profile_revision(drafted)),
         )
+    )
     return RestoredAnswer(**tagged_answer(state, profile, response).model_dump(), moved=moved)

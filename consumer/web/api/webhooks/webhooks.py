@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
     from consumer.web.http.auth import Caller
-    from consumer.web.http.database import Connections
+    from consumer.web.http.database import AccountConnections
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["webhooks"])
 
@@ -75,7 +75,7 @@ async def create_webhook(
     _check_url(body.url, private=private)
     secret = message.new_secret()
     types = sorted(set(body.types))
-    async with database.connection() as connection, connection.transaction():
+    async with database.changing() as connection, connection.transaction():
         await connection.execute(_SQL["lock_account"], caller.account.id)
         there = await connection.fetch(_SQL["list"], caller.account.id, None)
         if len(there) >= MAX_WEBHOOKS:
@@ -189,10 +189,10 @@ async def require_webhook(connection: Connection, caller: Caller, webhook: UUID)
 
 @asynccontextmanager
 async def _locked(
-    database: Connections, caller: Caller, webhook: UUID
+    database: AccountConnections, caller: Caller, webhook: UUID
 ) -> AsyncIterator[tuple[Connection, asyncpg.Record]]:
     """Give a transaction in which a webhook is locked, and the webhook; raises ProblemError (404)."""
-    async with database.connection() as connection, connection.transaction():
+    async with database.changing() as connection, connection.transaction():
         await require_webhook(connection, caller, webhook)
         yield connection, await _read(connection, caller, webhook)
 
