@@ -5,6 +5,7 @@ A request is audited in its transaction.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -97,7 +98,7 @@ async def cancel(connection: Connection, account: str, number: int, *, by: str) 
 
 async def add_batches(connection: Connection, number: int, events: SortedEvents) -> None:
     """Add events to a backfill, in the batches in which they are to be committed."""
-    packed = [pack(batch) for batch in batches(events)]
+    packed = await asyncio.to_thread(lambda: [pack(batch) for batch in batches(events)])
     await connection.execute(_SQL["add_batches"], number, packed)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, StrictBool, model_validator
 from starlette.requests import Request
@@ -22,7 +22,8 @@ from consumer.web.http import cursors
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
-from consumer.web.http.problems import FieldFault, body_fault, invalid, malformed, not_found
+from consumer.web.http.events_body import EventsRoute, raw_events
+from consumer.web.http.problems import FieldFault, body_fault, invalid, not_found
 from consumer.web.http.request_types import Body, Text
 from consumer.web.http.timestamps import LAST, Instant, InstantParam
 from schemas.timestamps import to_microseconds
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["backfills"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["backfills"], route_class=EventsRoute)
 
 _SQL = queries("backfill")
 MOST_EVENTS = 10_000
@@ -126,7 +127,7 @@ async def begin_backfill(
     options: dict[str, Any] = {"with_xp": body.xp, "by": caller.actor}
     if "events" in body.model_fields_set:
         with SortedEvents() as events:
-            _read_events(await request.body(), account.key, events)
+            await asyncio.to_thread(_read_events, await request.body(), account.key, events)
             async with database.changing() as connection:
                 number = await requests.begin_with_events(
                     connection, account.key, account.id, events, **options
@@ -171,22 +172,12 @@ async def cancel_backfill(caller: Manager, database: Database, backfill: JobId) 
         return await _read_one(connection, caller.account.id, backfill)
 
 
-class _Events(msgspec.Struct):
-    """The events of a body, byte for byte."""
-
-    events: list[msgspec.Raw]
-
-
 def _read_events(content: bytes, account: str, events: SortedEvents) -> None:
     """Read the events of a body that was found well-formed; raises ProblemError with all faults."""
     now = to_microseconds(SystemClock().now())
     faults: list[FieldFault] = []
-    try:
-        values = msgspec.json.decode(content, type=_Events).events
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise malformed("the body is not JSON") from error
-    for place, raw in enumerate(values):
-        event = event_of_line(bytes(raw), now)
+    for place, raw in enumerate(raw_events(content)):
+        event = event_of_line(raw, now)
         if isinstance(event, DeadLetter):
             faults.append(body_fault(f"events.{place}", f"{event.reason}: {event.detail}"))
         elif event.account != account:
