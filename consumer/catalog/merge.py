@@ -24,7 +24,7 @@ def merge(stored: AccountCatalog, document: CatalogDocument) -> AccountCatalog:
     settings = stored.settings or AccountSettings(name=document.account)
     definitions = _merged(stored.definitions, document.definitions, Definition, _change_definition)
     profiles = _merged(stored.profiles, _without_published(document.profiles), Profile, _change)
-    if not profiles:
+    if not profiles and not stored.rest.profiles:
         profiles = {"lead_score": Profile("lead_score", "Lead score", primary=True)}
     requested = {entry.key: entry.values.get("published") for entry in document.profiles}
     return replace(
@@ -77,8 +77,8 @@ def display_order(stored: list[str], listed: list[str]) -> list[str]:
 
     So a document that lists every key decides the order, and a new key of a partial document comes last.
     """
-    remaining = iter(listed)
-    places = [key if key not in listed else next(remaining) for key in stored]
+    remaining, named = iter(listed), frozenset(listed)
+    places = [key if key not in named else next(remaining) for key in stored]
     return [*places, *remaining]
 
 

@@ -1,8 +1,14 @@
-"""Reads an account's configuration from the database, and writes it back where it differs."""
+"""Reads an account's configuration from the database: the whole of it, or what a request is about.
+
+An account may have thousands of definitions, with weights in each of its profiles. Rows become objects in another
+thread, since the event loop would stand still meanwhile.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from consumer.catalog.model.account import (
@@ -14,18 +20,37 @@ from consumer.catalog.model.account import (
     Group,
     Profile,
     ProfileVersion,
+    Rest,
 )
-from consumer.catalog.model.conditions import condition_mapping, conditions_from_json
-from schemas.exact_json import exact_json
+from consumer.catalog.model.conditions import conditions_from_json
+from consumer.infra.postgres.connection import fetch_one
 from schemas.vocabulary import Per, Policy
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Mapping
 
     import asyncpg
 
     from consumer.infra.postgres.connection import Connection
+
+_SQL = queries("catalog_reads")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of an account to read. definitions, profiles: by key, also of those to be created; None: all.
+
+    Groups and settings are always read. Of definitions left out, profiles have no weights either.
+    """
+
+    definitions: Collection[str] | None = None
+    profiles: Collection[str] | None = None
+
+
+WHOLE = Scope()
+# The account's own fields and its groups.
+SETTINGS = Scope(definitions=(), profiles=())
 
 
 async def newest_revision(connection: Connection) -> int:
@@ -39,49 +64,138 @@ async def changed_since(connection: Connection, account: str, revision: int) -> 
     return bool(await connection.fetchval(queries("catalog")["changed_since"], account, revision))
 
 
-async def lock_uncounted(connection: Connection, account: str) -> None:
-    """Lock the definitions of an account that have not counted; batches that count one for the first time wait.
+async def lock_uncounted(connection: Connection, account: str, scope: Scope) -> None:
+    """Lock the definitions of a scope that have not counted; batches that count one for the first time wait.
 
     Those that do so already are waited for. What a later statement reads is then true until the transaction ends.
     """
-    await connection.execute(queries("catalog")["lock_uncounted"], account)
+    keys = None if scope.definitions is None else list(scope.definitions)
+    await connection.execute(queries("catalog")["lock_uncounted"], account, keys)
 
 
-async def read(connection: Connection, account: str) -> AccountCatalog:
-    """Return an account, without settings if there is none. Several statements: call it in a transaction."""
-    statements = queries("catalog")
-    row = await connection.fetchrow(statements["read_account"], account)
+async def definition_keys(connection: Connection, account: int) -> list[str]:
+    """Return the keys of an account's definitions in display order. account: its number."""
+    return [row["key"] for row in await connection.fetch(_SQL["definition_keys"], account)]
+
+
+async def read(
+    connection: Connection, account: str, scope: Scope = WHOLE, *, with_rest: bool = False
+) -> AccountCatalog:
+    """Return an account, without settings if there is none. Several statements: call it in a transaction.
+
+    with_rest: count what the scope leaves out, for changes.
+    """
+    row = await connection.fetchrow(_SQL["account"], account)
     if row is None:
         return AccountCatalog(account)
-    number = row["id"]
-    return AccountCatalog(
-        account=account,
-        settings=AccountSettings(
-            name=row["name"],
-            engagement=row["engagement"],
-            sales=row["sales"],
-            retention_seconds=row["retention_seconds"],
-            time_zone=row["time_zone"],
-            count_robots=row["count_robots"],
-        ),
-        groups={
-            each["key"]: Group(each["key"], each["name"], each["icon"])
-            for each in await connection.fetch(statements["read_groups"], number)
-        },
-        definitions={
-            each["key"]: _definition(each)
-            for each in await connection.fetch(statements["read_definitions"], number)
-        },
-        profiles=await _profiles(connection, number),
-        has_history=row["has_history"],
+    rows = _Rows(row, await connection.fetch(_SQL["groups"], row["id"]))
+    if scope.definitions is None or scope.definitions:
+        keys = None if scope.definitions is None else list(scope.definitions)
+        rows.definitions = await connection.fetch(_SQL["definitions"], row["id"], keys)
+    if scope.profiles is None or scope.profiles:
+        await _fetch_profiles(connection, rows, scope)
+        # It matters where a version may be published, which has the weights of all definitions.
+        if scope.definitions is None:
+            rows.has_history = await connection.fetchval(_SQL["has_history"], row["id"])
+    if with_rest and scope != WHOLE:
+        await _fetch_rest(connection, rows, scope)
+    return await asyncio.to_thread(_catalog, account, rows)
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of an account. definitions, profiles, versions: of the scope."""
+
+    account: asyncpg.Record
+    groups: list[asyncpg.Record]
+    definitions: list[asyncpg.Record] = field(default_factory=list)
+    profiles: list[asyncpg.Record] = field(default_factory=list)
+    versions: list[asyncpg.Record] = field(default_factory=list)
+    has_history: bool = False
+    rest: Rest = field(default_factory=Rest)
+
+
+async def _fetch_profiles(connection: Connection, rows: _Rows, scope: Scope) -> None:
+    account = rows.account["id"]
+    profiles = None if scope.profiles is None else list(scope.profiles)
+    if scope.definitions is None:
+        rows.profiles = await connection.fetch(_SQL["profiles"], account, profiles)
+        rows.versions = await connection.fetch(_SQL["versions"], account, profiles)
+        return
+    keys = list(scope.definitions)
+    rows.profiles = await connection.fetch(_SQL["profiles_of_definitions"], account, profiles, keys)
+    single = None if len(keys) > 1 else "".join(keys)
+    numbers = [row["id"] for row in rows.definitions]
+    rows.versions = await connection.fetch(
+        _SQL["versions_of_definitions"], account, profiles, numbers, single
     )
 
 
-def _definition(row: asyncpg.Record) -> Definition:
+async def _fetch_rest(connection: Connection, rows: _Rows, scope: Scope) -> None:
+    account = rows.account["id"]
+    definitions, profiles = (
+        None if keys is None else list(keys) for keys in (scope.definitions, scope.profiles)
+    )
+    counts = await fetch_one(connection, _SQL["rest"], account, definitions, profiles)
+    types = await connection.fetch(_SQL["types_of_rest"], account, definitions) if definitions else []
+    rows.rest = Rest(
+        definitions=counts["definitions"],
+        types={row["type"]: row["count"] for row in types},
+        profiles=counts["profiles"],
+        primary=counts["primary"],
+    )
+
+
+def _catalog(account: str, rows: _Rows) -> AccountCatalog:
+    own = rows.account
+    group_keys = {row["id"]: row["key"] for row in rows.groups}
+    definition_keys = {row["id"]: row["key"] for row in rows.definitions}
+    versions = {
+        (row["profile"], row["state"]): _version(row, definition_keys, group_keys) for row in rows.versions
+    }
+    return AccountCatalog(
+        account=account,
+        settings=AccountSettings(
+            name=own["name"],
+            engagement=own["engagement"],
+            sales=own["sales"],
+            retention_seconds=own["retention_seconds"],
+            time_zone=own["time_zone"],
+            count_robots=own["count_robots"],
+        ),
+        groups={
+            row["key"]: Group(row["key"], row["name"], row["icon"])
+            for row in rows.groups
+            if not row["deleted"]
+        },
+        definitions={row["key"]: _definition(row, group_keys) for row in rows.definitions},
+        profiles={
+            row["key"]: Profile(
+                key=row["key"],
+                name=row["name"],
+                description=row["description"],
+                primary=row["is_primary"],
+                inherits=row["inherits"],
+                weights=dict(zip(row["keys"] or (), row["weights"] or (), strict=True)),
+                version=versions.get((row["key"], "published")),
+                building=versions.get((row["key"], "building")),
+                last_number=row["last_number"],
+                publish_runs=row["publish_runs"],
+                archived=row["archived"],
+                was_published=row["was_published"],
+            )
+            for row in rows.profiles
+        },
+        has_history=rows.has_history,
+        rest=rows.rest,
+    )
+
+
+def _definition(row: asyncpg.Record, group_keys: Mapping[int, str]) -> Definition:
     return Definition(
         key=row["key"],
         name=row["name"],
-        group=row["group_key"],
+        group=group_keys[row["group_id"]],
         icon=row["icon"],
         default_points=row["default_points"],
         events=tuple(row["events"]),
@@ -94,33 +208,25 @@ def _definition(row: asyncpg.Record) -> Definition:
     )
 
 
-async def _profiles(connection: Connection, account: int) -> dict[str, Profile]:
-    statements = queries("catalog")
-    versions = {
-        (row["profile"], row["state"]): version_of(row)
-        for row in await connection.fetch(statements["read_versions"], account)
+def _version(
+    row: asyncpg.Record, definition_keys: Mapping[int, str], group_keys: Mapping[int, str]
+) -> ProfileVersion:
+    """Return the version of a row of `versions`, its weights in the order of the definitions."""
+    columns: list[Any] = [row[name] or () for name in ("definitions", "weights", "groups", "joined")]
+    weights = {
+        number: DefinitionWeight(points, group_keys[group], joined)
+        for number, points, group, joined in zip(*columns, strict=True)
     }
-    return {
-        row["key"]: Profile(
-            key=row["key"],
-            name=row["name"],
-            description=row["description"],
-            primary=row["is_primary"],
-            inherits=row["inherits"],
-            weights=json.loads(row["weights"]),
-            version=versions.get((row["key"], "published")),
-            building=versions.get((row["key"], "building")),
-            last_number=row["last_number"],
-            publish_runs=row["publish_runs"],
-            archived=row["archived"],
-            was_published=row["was_published"],
-        )
-        for row in await connection.fetch(statements["read_profiles"], account)
-    }
+    return ProfileVersion(
+        number=row["number"],
+        inherits=row["inherits"],
+        own_weights=json.loads(row["own_weights"]),
+        weights={key: weights[number] for number, key in definition_keys.items() if number in weights},
+    )
 
 
 def version_of(row: asyncpg.Record) -> ProfileVersion:
-    """Return the version of a row of `read_versions`."""
+    """Return the version of a row of `versions` in publish.sql, whose weights are a list of JSON by key."""
     return ProfileVersion(
         number=row["number"],
         inherits=row["inherits"],
@@ -130,113 +236,3 @@ def version_of(row: asyncpg.Record) -> ProfileVersion:
             for key, points, group, joined in json.loads(row["weights"])
         },
     )
-
-
-async def write(connection: Connection, before: AccountCatalog, after: AccountCatalog, *, by: str) -> None:
-    """Write an account where it differs from `before`, in the transaction of a configuration change.
-
-    by: the actor of the publishes that this begins. Raises what asyncpg raises.
-    """
-    statements = queries("catalog")
-    if after.settings is None:
-        raise ValueError("an account without settings cannot be written")
-    number = await connection.fetchval(
-        statements["write_account"], after.account, _json({"": after.settings}.values())
-    )
-    await connection.execute(statements["write_groups"], number, _json(after.groups.values()))
-    await connection.execute(
-        statements["write_definitions"], number, _json(map(_definition_row, after.definitions.values()))
-    )
-    await connection.execute(statements["write_editions"], number)
-    await _write_profiles(connection, number, before, after, by)
-
-
-async def _write_profiles(
-    connection: Connection, number: int, before: AccountCatalog, after: AccountCatalog, by: str
-) -> None:
-    statements = queries("catalog")
-    profiles = list(after.profiles.values())
-    new_versions = [
-        row for profile in profiles for row in _new_versions(before.profiles.get(profile.key), profile)
-    ]
-    primary = next(profile.key for profile in profiles if profile.primary)
-    await connection.execute(statements["demote_profiles"], number, primary)
-    await connection.execute(statements["write_profiles"], number, _json(map(_profile_row, profiles)))
-    weights = [
-        {"profile": profile.key, "definition": definition, "weight": weight}
-        for profile in profiles
-        for definition, weight in profile.weights.items()
-    ]
-    await connection.execute(statements["write_own_weights"], number, _json(weights))
-    await connection.execute(statements["drop_own_weights"], number, _json(weights))
-    published = [row["profile"] for row in new_versions if row["state"] == "published"]
-    archived = [
-        key for key, profile in before.profiles.items() if profile.version and _is_archived(after, key)
-    ]
-    await connection.execute(statements["retire_versions"], number, [*published, *archived])
-    await connection.execute(statements["write_versions"], number, _json(new_versions), by)
-    await connection.execute(statements["write_publishes"], number, _json(new_versions), by)
-    await connection.execute(statements["write_version_weights"], number, _json(_weight_rows(profiles)))
-    await connection.execute(statements["write_overall_scores"], number, published)
-    await connection.execute(statements["drop_retired_scores"], number, published)
-
-
-def _is_archived(catalog: AccountCatalog, key: str) -> bool:
-    return key in catalog.profiles and catalog.profiles[key].archived
-
-
-def _new_versions(before: Profile | None, after: Profile) -> Iterable[dict[str, Any]]:
-    """Yield the new versions of a profile: published at once, or to be built."""
-    for state, old, new in (
-        ("published", before and before.version, after.version),
-        ("building", before and before.building, after.building),
-    ):
-        if new is not None and new.number != (old.number if old else None):
-            yield _row(new) | {"profile": after.key, "state": state}
-
-
-async def delete_removed(connection: Connection, before: AccountCatalog, after: AccountCatalog) -> None:
-    """Delete profiles, definitions and groups that `after` lacks; call it after `write`, when no row needs them.
-
-    A profile must never have been published, and a definition must not have history: this is not checked here.
-    Raises what asyncpg raises.
-    """
-    statements = queries("catalog")
-    for name, old, new in (
-        ("drop_profiles", before.profiles, after.profiles),
-        ("drop_definitions", before.definitions, after.definitions),
-        ("drop_groups", before.groups, after.groups),
-    ):
-        await connection.execute(statements[name], after.account, [*old.keys() - new.keys()])
-
-
-def _definition_row(definition: Definition) -> dict[str, Any]:
-    row = _row(definition) | _row(definition.dedup)
-    row["conditions"] = [condition_mapping(condition) for condition in definition.when]
-    return row
-
-
-def _profile_row(profile: Profile) -> dict[str, Any]:
-    published = profile.version.number if profile.version else None
-    return _row(profile) | {"is_primary": profile.primary, "published_version": published}
-
-
-def _weight_rows(profiles: list[Profile]) -> Iterable[dict[str, Any]]:
-    for profile in profiles:
-        for version in filter(None, (profile.version, profile.building)):
-            for definition, weight in version.weights.items():
-                yield _row(weight) | {
-                    "profile": profile.key,
-                    "number": version.number,
-                    "definition": definition,
-                }
-
-
-def _row(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
-
-
-def _json(rows: Iterable[Any]) -> str:
-    """Return rows as a JSON list, each with its position, with exact numbers."""
-    listed = [row if isinstance(row, dict) else _row(row) for row in rows]
-    return exact_json([{**row, "position": place} for place, row in enumerate(listed)])

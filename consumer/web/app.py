@@ -22,6 +22,7 @@ from consumer.infra.telemetry.metrics import Metrics
 from consumer.web import openapi
 from consumer.web.http import problems
 from consumer.web.http.auth import TokenVerifier
+from consumer.web.http.conditional_reads import ConditionalReads
 from consumer.web.http.database import Connections
 from consumer.web.http.http_metrics import HttpMetricsMiddleware
 from consumer.web.http.jwt_keys import KeySet, SharedSecret
@@ -81,6 +82,7 @@ def application(
         api.router.routes += health_endpoints.routes(health, metrics)
     problems.install(api)
     openapi.install(api)
+    api.add_middleware(ConditionalReads)
     api.add_middleware(RequestMiddleware)
     api.add_middleware(HttpMetricsMiddleware, metrics=metrics)
     return api

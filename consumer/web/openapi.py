@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
 
+from consumer.web.http.etags import OPTIONAL
 from consumer.web.http.problems import MEDIA_TYPE, ProblemDetails
 
 if TYPE_CHECKING:
@@ -55,5 +56,6 @@ def _with_problems(document: dict[str, Any]) -> dict[str, Any]:
             for parameter in operation.get("parameters", ()):
                 if parameter["name"] == "If-Match":
                     # Optional in the code, because a missing one has a problem of its own (428).
-                    parameter |= {"required": True, "schema": {"type": "string"}}
+                    required = not parameter["schema"].get(OPTIONAL)
+                    parameter |= {"required": required, "schema": {"type": "string"}}
     return document

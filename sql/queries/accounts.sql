@@ -12,10 +12,6 @@ where key > $2 and ($1::text is null or key = $1)
 order by key
 limit $3;
 
--- name: deleted_groups
--- Groups that are no longer in an account's catalog (groups_key_unique).
-select key, name, icon from groups where account_id = $1 and deleted order by position, id;
-
 -- name: group_is_adjusted
 -- Whether there are adjustments in a group, by its key.
 select exists (

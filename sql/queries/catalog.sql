@@ -1,5 +1,6 @@
 -- Accounts, catalogs and profiles: the snapshot that batches match by, and the writes of a change of configuration.
--- Rows come in as a JSON list ($2) in display order, by key; their numbers are looked up here.
+-- Rows come in as a JSON list ($2), by key: those that are new or differ. Their numbers are looked up here, and new ones come
+-- last in display order.
 
 -- name: load_snapshot
 -- The accounts that have changed since a revision ($1; 0: every account), or of them the one with this key ($2), each with
@@ -24,10 +25,11 @@ select revision from installation;
 select exists (select from accounts where key = $1 and revision > $2);
 
 -- name: lock_uncounted
--- Locks the definitions of an account ($1, by key) that have not counted yet, in the order in which batches mark them.
+-- Locks the definitions of an account ($1, by key), all or some ($2, by key), that have not counted yet, in the order in
+-- which batches mark them.
 select from definitions definition
 join accounts account on account.id = definition.account_id
-where account.key = $1 and not definition.counted
+where account.key = $1 and not definition.counted and ($2::text[] is null or definition.key = any($2))
 order by definition.id
 for no key update of definition;
 
@@ -35,58 +37,9 @@ for no key update of definition;
 -- The keys of all accounts.
 select key from accounts order by key;
 
--- name: read_account
--- An account's own fields, and whether any score of it may differ from 0: no row if there is none.
-select account.id, account.name, account.engagement, account.sales, account.retention_seconds,
-       account.time_zone, account.count_robots,
-       exists (select from definitions where account_id = account.id and counted)
-       or exists (select from adjustments join profiles on profiles.id = adjustments.profile_id
-                  where profiles.account_id = account.id) as has_history
-from accounts account
-where account.key = $1;
-
--- name: read_groups
--- The groups of an account in display order.
-select key, name, icon from groups where account_id = $1 and not deleted order by position, id;
-
--- name: read_definitions
--- The definitions of an account in display order.
-select definition.key, definition.name, "group".key as group_key, definition.icon, definition.default_points,
-       definition.active, definition.events, definition.conditions::text as conditions,
-       definition.policy::text as policy, definition.interval_seconds, definition.per::text as per,
-       definition.edition, definition.xp, definition.counted
-from definitions definition
-join groups "group" on "group".id = definition.group_id
-where definition.account_id = $1
-order by definition.position, definition.id;
-
--- name: read_profiles
--- The profiles of an account in display order, each with its draft and the highest version number so far.
-select profile.key, profile.name, profile.description, profile.is_primary, profile.inherits, profile.archived,
-       (select coalesce(jsonb_object_agg(definition_key, weight), '{}')::text
-        from profile_weights where profile_id = profile.id) as weights,
-       (select coalesce(max(version), 0) from profile_versions where profile_id = profile.id) as last_number,
-       exists (select from publishes where profile_id = profile.id and ended_at is null) as publish_runs,
-       exists (select from profile_versions
-               where profile_id = profile.id and state in ('published', 'retired')) as was_published
-from profiles profile
-where profile.account_id = $1
-order by profile.position, profile.id;
-
--- name: read_versions
--- The versions that are published or being built, each with the weights of its definitions.
-select profile.key as profile, version.version as number, version.state::text as state, version.inherits,
-       version.own_weights::text as own_weights,
-       (select coalesce(jsonb_agg(jsonb_build_array(definition.key, weights.weight, "group".key, weights.joined)
-                                  order by definition.position, definition.id), '[]')::text
-        from version_weights weights
-        join definitions definition on definition.id = weights.definition_id
-        join groups "group" on "group".id = weights.group_id
-        where weights.profile_id = version.profile_id and weights.version = version.version) as weights
-from profiles profile
-join profile_versions version on version.profile_id = profile.id
-where profile.account_id = $1 and version.state in ('published', 'building')
-order by profile.position, profile.id, version.version;
+-- name: account_number
+-- The number of an account.
+select id from accounts where key = $1;
 
 -- name: write_account
 -- Creates the account or changes what differs; returns its number.
@@ -101,39 +54,49 @@ set name = excluded.name, engagement = excluded.engagement, sales = excluded.sal
 returning id;
 
 -- name: write_groups
--- Creates groups and changes those that differ.
+-- Creates and changes groups; a deleted one is created again.
 insert into groups as stored (account_id, key, name, icon, position)
-select $1, key, name, icon, position
+select $1, key, name, icon, last.position + given.position
 from jsonb_to_recordset($2::text::jsonb) as given (key text, name text, icon text, position integer)
+cross join (select coalesce(max(position) + 1, 0) as position from groups where account_id = $1) last
 on conflict on constraint groups_key_unique do update
-set name = excluded.name, icon = excluded.icon, position = excluded.position, deleted = false
-where (stored.name, stored.icon, stored.position, stored.deleted) is distinct from
-      (excluded.name, excluded.icon, excluded.position, false);
+set name = excluded.name, icon = excluded.icon, deleted = false,
+    position = case when stored.deleted then excluded.position else stored.position end;
+
+-- name: order_groups
+-- Puts groups into the order of these keys ($2).
+update groups set position = given.place
+from unnest($2::text[]) with ordinality as given(key, place)
+where groups.account_id = $1 and groups.key = given.key and groups.position <> given.place;
 
 -- name: write_definitions
--- Creates definitions and changes those that differ; leaves `counted` alone.
-insert into definitions as stored (account_id, key, name, group_id, icon, default_points, active, events,
+-- Creates and changes definitions; leaves `counted` alone.
+insert into definitions (account_id, key, name, group_id, icon, default_points, active, events,
        conditions, policy, interval_seconds, per, edition, xp, position)
 select $1, given.key, given.name, "group".id, given.icon, given.default_points, given.active, given.events,
-       given.conditions, given.policy, given.interval_seconds, given.per, given.edition, given.xp, given.position
+       given.conditions, given.policy, given.interval_seconds, given.per, given.edition, given.xp,
+       last.position + given.position
 from jsonb_to_recordset($2::text::jsonb) as given (key text, name text, "group" text, icon text,
      default_points integer, active boolean, events text[], conditions jsonb, policy dedup_policy,
      interval_seconds bigint, per dedup_per, edition smallint, xp integer, position integer)
 join groups "group" on "group".account_id = $1 and "group".key = given."group"
+cross join (select coalesce(max(position) + 1, 0) as position from definitions where account_id = $1) last
 on conflict on constraint definitions_key_unique do update
 set name = excluded.name, group_id = excluded.group_id, icon = excluded.icon,
     default_points = excluded.default_points, active = excluded.active, events = excluded.events,
     conditions = excluded.conditions, policy = excluded.policy, interval_seconds = excluded.interval_seconds,
-    per = excluded.per, edition = excluded.edition, xp = excluded.xp, position = excluded.position
-where (stored.name, stored.group_id, stored.icon, stored.default_points, stored.active, stored.events,
-       stored.conditions, stored.edition, stored.xp, stored.position) is distinct from
-      (excluded.name, excluded.group_id, excluded.icon, excluded.default_points, excluded.active,
-       excluded.events, excluded.conditions, excluded.edition, excluded.xp, excluded.position);
+    per = excluded.per, edition = excluded.edition, xp = excluded.xp;
+
+-- name: order_definitions
+-- Puts definitions into the order of these keys ($2).
+update definitions set position = given.place
+from unnest($2::text[]) with ordinality as given(key, place)
+where definitions.account_id = $1 and definitions.key = given.key and definitions.position <> given.place;
 
 -- name: write_editions
--- Opens the current edition of every definition that does not have it.
+-- Opens the current edition of those of these definitions ($2, by key) that do not have it.
 insert into editions (definition_id, number, policy, interval_seconds, per)
-select id, edition, policy, interval_seconds, per from definitions where account_id = $1
+select id, edition, policy, interval_seconds, per from definitions where account_id = $1 and key = any($2::text[])
 on conflict do nothing;
 
 -- name: demote_profiles
@@ -141,38 +104,36 @@ on conflict do nothing;
 update profiles set is_primary = false where account_id = $1 and key <> $2 and is_primary;
 
 -- name: write_profiles
--- Creates profiles and changes those that differ.
-insert into profiles as stored (account_id, key, name, description, is_primary, inherits, published_version,
-       position, archived)
-select $1, key, name, description, is_primary, inherits, published_version, position, archived
+-- Creates and changes profiles.
+insert into profiles (account_id, key, name, description, is_primary, inherits, published_version, position, archived)
+select $1, key, name, description, is_primary, inherits, published_version, last.position + given.position, archived
 from jsonb_to_recordset($2::text::jsonb) as given (key text, name text, description text, is_primary boolean,
      inherits boolean, published_version integer, position integer, archived boolean)
+cross join (select coalesce(max(position) + 1, 0) as position from profiles where account_id = $1) last
 on conflict on constraint profiles_key_unique do update
 set name = excluded.name, description = excluded.description, is_primary = excluded.is_primary,
-    inherits = excluded.inherits, published_version = excluded.published_version, position = excluded.position,
-    archived = excluded.archived
-where (stored.name, stored.description, stored.is_primary, stored.inherits, stored.published_version,
-       stored.position, stored.archived) is distinct from
-      (excluded.name, excluded.description, excluded.is_primary, excluded.inherits,
-       excluded.published_version, excluded.position, excluded.archived);
+    inherits = excluded.inherits, published_version = excluded.published_version, archived = excluded.archived;
+
+-- name: order_profiles
+-- Puts profiles into the order of these keys ($2).
+update profiles set position = given.place
+from unnest($2::text[]) with ordinality as given(key, place)
+where profiles.account_id = $1 and profiles.key = given.key and profiles.position <> given.place;
 
 -- name: write_own_weights
--- The drafts' own weights.
-insert into profile_weights as stored (profile_id, definition_key, weight)
+-- The drafts' own weights that are new or have changed.
+insert into profile_weights (profile_id, definition_key, weight)
 select profile.id, given.definition, given.weight
 from jsonb_to_recordset($2::text::jsonb) as given (profile text, definition text, weight integer)
 join profiles profile on profile.account_id = $1 and profile.key = given.profile
-on conflict (profile_id, definition_key) do update set weight = excluded.weight
-where stored.weight <> excluded.weight;
+on conflict (profile_id, definition_key) do update set weight = excluded.weight;
 
 -- name: drop_own_weights
--- The drafts' own weights that are not in the list.
+-- The drafts' own weights that are no longer there.
 delete from profile_weights stored
-using profiles profile
-where profile.account_id = $1 and stored.profile_id = profile.id
-  and not exists (
-      select from jsonb_to_recordset($2::text::jsonb) as given (profile text, definition text)
-      where given.profile = profile.key and given.definition = stored.definition_key);
+using profiles profile, jsonb_to_recordset($2::text::jsonb) as given (profile text, definition text)
+where profile.account_id = $1 and profile.key = given.profile
+  and stored.profile_id = profile.id and stored.definition_key = given.definition;
 
 -- name: retire_versions
 -- The published versions of profiles ($2, by key) that get a new one, or none.
@@ -199,8 +160,8 @@ join profiles profile on profile.account_id = $1 and profile.key = given.profile
 where given.state = 'building';
 
 -- name: write_version_weights
--- The weights of published and building versions: of new versions, of definitions that join, and changes of the joined
--- ones.
+-- The weights of published and building versions that are new or have changed: of new versions, of definitions that join,
+-- and of joined ones that have not counted.
 insert into version_weights as stored (profile_id, version, definition_id, group_id, weight, joined)
 select profile.id, given.number, definition.id, "group".id, given.points, given.joined
 from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, definition text, "group" text,

@@ -8,13 +8,17 @@ select id from accounts where id = $1 for no key update
 -- How many segments an account has (segments_key_unique).
 select count(*) from segments where account_id = $1
 
+-- name: keys
+-- The keys of an account's segments in display order (segments_key_unique).
+select key from segments where account_id = $1 order by position, id
+
 -- name: read
--- The segments of an account, all or one ($2, by key), in display order, with their last counts
+-- The segments of an account, all or some ($2, by key), in display order, with their last counts
 -- (segments_key_unique).
 select id, key, name, description, profile_key as profile, conditions::text as match, contacts, counted_at,
     extract(epoch from clock_timestamp() - counted_at)::float8 as age_seconds
 from segments
-where account_id = $1 and ($2::text is null or key = $2)
+where account_id = $1 and ($2::text[] is null or key = any($2))
 order by position, id
 
 -- name: ids

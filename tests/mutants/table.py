@@ -638,8 +638,32 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/scoring/profile_publish/requests.py",
-                old="        check(current)\n",
-                new="        check(before.profiles[profile]) if current.publish_runs else None\n",
+                old="        check(before)\n",
+                new="        check(before) if current.publish_runs else None\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "inherited-points-unseen",
+        breaks="a publish does not see that another manager has changed a definition",
+        test="tests/web/test_publishes.py::test_what_another_manager_changed_meanwhile_is_not_published",
+        edits=(
+            Edit(
+                "consumer/web/api/profiles/schemas.py",
+                old="    return fields, [*_counts(profile, draft, state)]\n",
+                new='    return {**fields, "pending": True}, []\n',
+            ),
+        ),
+    ),
+    Mutant(
+        "overtaken-change-written",
+        breaks="a change overwrites another one that came between its edit and its lock",
+        test="tests/web/test_limits.py::test_requests_at_once_do_not_pass_a_limit_together",
+        edits=(
+            Edit(
+                "consumer/catalog/change.py",
+                old="    if not _is_same(before, stored):\n",
+                new="    if False and not _is_same(before, stored):\n",
             ),
         ),
     ),
@@ -1081,7 +1105,7 @@ MUTANTS = (
         test="tests/web/test_archived_profiles.py::test_meanwhile_events_send_no_messages_and_then_all_count",
         edits=(
             Edit(
-                "consumer/catalog/repository.py",
+                "consumer/catalog/write_changes.py",
                 old="[*published, *archived]",
                 new="published",
             ),

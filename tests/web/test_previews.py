@@ -61,6 +61,7 @@ async def test_a_preview_reports_what_a_publish_would_change(api: Api, client: C
     [line] = _lines(await client.post(PREVIEW, json={"ranges": ranges}))
     result = line["preview"]
     assert result.pop("seconds") >= 0
+    assert result.pop("revision") == (await client.get("/profiles/lead_score")).json()["revision"]
     assert result == {
         "version": 1,
         "contacts": 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +13,9 @@ from consumer.scoring import profile_publish
 from tests import vectors
 from tests.pipeline import service
 from tests.pipeline.vector_check import check_vector
+from tests.web.account_events import happen
 from tests.web.api_client import bearer, serving
-from tests.web.sample_account import begin, draft, finish, publish, scored
+from tests.web.sample_account import GROUPS, OPENED, WON, begin, draft, finish, publish, scored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -88,6 +90,48 @@ async def test_what_was_not_seen_is_not_published(client: Client) -> None:
     assert refused.status_code == 412
     assert (await client.post("/profiles/lead_score/publishes")).status_code == 428
     assert (await client.get("/profiles/lead_score/publishes")).json()["items"] == []
+
+
+async def test_what_another_manager_changed_meanwhile_is_not_published(
+    api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """A preview gives the revision that it is about, and a publish of that is refused once a definition changed.
+
+    Two managers tune at once: one has seen ann go from 63 to 64, and by the other's change it would be 15,052.
+    """
+    definitions = [{**WON, "default_points": 4}, {**OPENED, "default_points": 51}]
+    account = await new_account(groups=GROUPS, definitions=definitions)
+    await happen(worker, account, *["deal.won"] * 3, "email.opened")
+    where = "/profiles/lead_score"
+    async with api.as_(account) as ann, api.as_(account, actor="bob") as bob:
+        await draft(ann, weights={"email_opened": 52})
+        seen = await _preview(ann)
+        assert (seen["movers"][0]["before"], seen["movers"][0]["after"]) == (63, 64)
+        tag = {"if-match": f'"{seen["revision"]}"'}
+        assert (await ann.get(where)).headers["etag"] == tag["if-match"]
+        await bob.edit("/definitions/deal_won", {"default_points": 5000})
+
+        for path, body in (
+            (f"{where}/publishes", None),
+            (f"{where}/preview", {}),
+            (f"{where}/versions/1/restore", None),
+        ):
+            refused = await ann.post(path, json=body, headers=tag)
+            assert refused.status_code == 412, path
+            assert refused.json()["type"] == "urn:engagement:problem:stale"
+        assert (await ann.patch(where, json={"name": "x"}, headers=tag)).status_code == 412
+        assert (await ann.get(f"{where}/publishes")).json()["items"] == []
+
+        again = await _preview(ann)
+        assert (again["movers"][0]["before"], again["movers"][0]["after"]) == (63, 15_052)
+        tag = {"if-match": f'"{again["revision"]}"'}
+        assert (await ann.post(f"{where}/publishes", headers=tag)).status_code == 202
+
+
+async def _preview(client: Client) -> dict[str, Any]:
+    answer = await client.post("/profiles/lead_score/preview", json={})
+    result: dict[str, Any] = json.loads(answer.text.splitlines()[-1])["preview"]
+    return result
 
 
 async def test_it_is_cancelled_until_readers_see_it(api: Api, client: Client) -> None:

@@ -40,6 +40,7 @@ STATEMENTS = [
         "accounts",
         "adjustments",
         "audit",
+        "catalog_reads",
         "contact_timeline",
         "contacts",
         "dead_letters",
@@ -54,6 +55,7 @@ STATEMENTS = [
 ]
 # Those that no index serves, and why that may be.
 EXCEPTIONS = {
+    ("catalog_reads", "has_history"): "for changes that may publish, and adjustments are made by people",
     ("accounts", "group_is_adjusted"): "a group is deleted now and then, and adjustments are made by people",
     ("publish_preview", "lock"): "a row of accounts by its key, once for each preview",
     ("publish_preview", "base"): "counts all contacts of the account, which a preview goes through anyway",

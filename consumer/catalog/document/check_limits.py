@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from consumer.catalog.document.faults import Fault
 from consumer.catalog.document.fields import quoted
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from consumer.catalog.document.model import CatalogDocument, DocumentEntry
-    from consumer.catalog.model.account import AccountCatalog, Definition
+    from consumer.catalog.model.account import AccountCatalog
     from consumer.catalog.model.limits import CatalogLimits
 
 
@@ -20,12 +20,14 @@ def limit_faults(document: CatalogDocument, stored: AccountCatalog, limits: Cata
     """Return a fault for each count that the document raises above its limit."""
     return [
         *_entries("max_groups", document.groups, stored.groups, limits),
-        *_entries("max_definitions", document.definitions, stored.definitions, limits),
-        *_entries("max_profiles", document.profiles, stored.profiles, limits),
+        *_entries(
+            "max_definitions", document.definitions, stored.definitions, limits, stored.rest.definitions
+        ),
+        *_entries("max_profiles", document.profiles, stored.profiles, limits, stored.rest.profiles),
         *_lists("max_definition_events", "definition", document.definitions, stored.definitions, limits),
         *_lists("max_definition_conditions", "definition", document.definitions, stored.definitions, limits),
         *_lists("max_profile_weights", "profile", document.profiles, stored.profiles, limits),
-        *_types(document.definitions, stored.definitions, limits),
+        *_types(document.definitions, stored, limits),
     ]
 
 
@@ -37,12 +39,29 @@ _FIELDS = {
 }
 
 
+def entry_refusals(values: Mapping[str, Any], stored: object, limits: CatalogLimits) -> dict[str, str]:
+    """Return why fields of one definition or profile have too many members, by field; looks at their number alone.
+
+    values: as they were sent, before anything else of them is checked. stored: the object, None if it is new.
+    """
+    refusals = {
+        field: limits.refusal(name, len(getattr(stored, field, ())), len(values[field]))
+        for name, field in _FIELDS.items()
+        if field in values
+    }
+    return {field: problem for field, problem in refusals.items() if problem}
+
+
 def _entries(
-    name: str, entries: tuple[DocumentEntry, ...], stored: Mapping[str, object], limits: CatalogLimits
+    name: str,
+    entries: tuple[DocumentEntry, ...],
+    stored: Mapping[str, object],
+    limits: CatalogLimits,
+    others: int = 0,
 ) -> Iterator[Fault]:
-    """Yield the fault of a section, at its first entry beyond the limit."""
+    """Yield the fault of a section, at its first entry beyond the limit. others: how many more are stored."""
     new = [entry for entry in entries if entry.key not in stored]
-    before = len(stored)
+    before = len(stored) + others
     if problem := limits.refusal(name, before, before + len(new)):
         yield Fault(new[limits.allowed(name, before) - before].line, f"the account {problem}")
 
@@ -63,14 +82,15 @@ def _lists(
 
 
 def _types(
-    entries: tuple[DocumentEntry, ...], stored: Mapping[str, Definition], limits: CatalogLimits
+    entries: tuple[DocumentEntry, ...], stored: AccountCatalog, limits: CatalogLimits
 ) -> Iterator[Fault]:
     """Yield a fault for each type, at the first definition beyond the limit that takes it and did not before."""
-    before = Counter(kind for each in stored.values() if each.active for kind in each.events)
+    before = Counter(kind for each in stored.definitions.values() if each.active for kind in each.events)
+    before.update(stored.rest.types)
     after = before.copy()
     added: dict[str, list[DocumentEntry]] = defaultdict(list)
     for entry in entries:
-        old = stored.get(entry.key)
+        old = stored.definitions.get(entry.key)
         taken = frozenset(old.events) if old and old.active else frozenset[str]()
         takes = frozenset(entry.values.get("events", old.events if old else ()))
         if not entry.values.get("active", old.active if old else True):

@@ -58,7 +58,8 @@ def _archived(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fau
 def _primary(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault]:
     if not document.profiles:
         return
-    primary = {key: profile.primary for key, profile in stored.profiles.items()}
+    primary = {stored.rest.primary: True} if stored.rest.primary else {}
+    primary |= {key: profile.primary for key, profile in stored.profiles.items()}
     primary |= {
         entry.key: entry.values.get("primary", primary.get(entry.key, False)) for entry in document.profiles
     }
@@ -70,7 +71,8 @@ def _primary(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Faul
         yield Fault(line, f"profiles: exactly one must be primary, not {keys}")
         return
     before = stored.profiles.get(chosen[0])
-    if stored.has_history and (before is None or before.version is None):
+    is_published = chosen[0] == stored.rest.primary or (before is not None and before.version is not None)
+    if stored.has_history and not is_published:
         yield Fault(
             named[0].lines["primary"], f"profile {chosen[0]}: only a published profile can become primary"
         )

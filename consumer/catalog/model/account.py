@@ -114,11 +114,26 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Rest:
+    """What of an account was not read, if that was counted: the number of its other definitions and profiles.
+
+    types: by event type, how many of these definitions are active and name it; empty if none was to be read.
+    primary: the primary profile, by key, if it is among the others.
+    """
+
+    definitions: int = 0
+    types: dict[str, int] = field(default_factory=dict)
+    profiles: int = 0
+    primary: str | None = None
+
+
+@dataclass(frozen=True)
 class AccountCatalog:
-    """The whole configuration of one account.
+    """The configuration of one account: the whole of it, or what a change is about (rest: the others).
 
     settings: None where there is no such account. has_history: a score may differ from 0, so that a publish has to
-    build all scores again.
+    build all scores again. If some definitions were not read, profiles have the weights of the others only, and
+    has_history is not known.
     """
 
     account: str
@@ -127,3 +142,4 @@ class AccountCatalog:
     definitions: dict[str, Definition] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     has_history: bool = False
+    rest: Rest = field(default_factory=Rest)

@@ -56,7 +56,9 @@ def published_weight(published: ProfileVersion, key: str, draft: DefinitionWeigh
 
     A definition without a weight in the version scores 0, in the draft's group.
     """
-    return replace(published.weights.get(key, DefinitionWeight(0, draft.group)), joined=False)
+    weight = published.weights.get(key) or DefinitionWeight(0, draft.group)
+    # Asked for each definition under each profile; `replace` takes several times as long.
+    return DefinitionWeight(weight.points, weight.group) if weight.joined else weight
 
 
 def with_new_definitions(version: ProfileVersion, definitions: Mapping[str, Definition]) -> ProfileVersion:

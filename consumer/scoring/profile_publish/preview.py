@@ -6,6 +6,7 @@ under way at most.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
+from consumer.catalog.repository import Scope
 from consumer.infra.postgres.connection import fetch_one
 from consumer.scoring import contact_keyset
 from consumer.scoring.profile_publish.requests import find_profile, require_active
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-    from consumer.catalog.model.account import Definition, DefinitionWeight, Profile
+    from consumer.catalog.model.account import AccountCatalog, Definition, DefinitionWeight, Profile
     from consumer.infra.postgres.connection import Connection
     from consumer.scoring.segments.repository import AccountIds, Segment
 
@@ -111,11 +113,12 @@ class PublishEffects:
 
     version: the published one, None if there is none. changed: contacts whose overall or group scores change.
     moved: contacts whose overall score changes. bins: the distribution of overall scores. seconds: estimated time
-    to build.
+    to build. catalog: the account whose draft it is, in the same snapshot; of profiles only this one.
     """
 
     account: str
     profile: str
+    catalog: AccountCatalog
     version: int | None
     contacts: int
     changed: int
@@ -160,10 +163,12 @@ async def preview(
     ranges: Sequence[ScoreRange] = (),
     segments: Sequence[Segment] = (),
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    check: Callable[[AccountCatalog], object] = lambda _stored: None,
 ) -> PublishEffects:
     """Compare a profile's draft with its published version; call `progress(done, total)` after each query.
 
     segments: those on another profile's scores are left out, since this publish does not change their members.
+    check: called with the account, as in `catalog` of the result; refuses by raising.
     Raises UnknownAccountError, UnknownProfileError, ProfileArchivedError, PreviewRunningError, and LookupError for
     a range of an unknown group.
     """
@@ -171,9 +176,10 @@ async def preview(
         # Planned for the actual parameters: a generic plan would use nested loops over everything. With more
         # work_mem the grouping stays in memory, which is twice as fast.
         await connection.execute("set local plan_cache_mode = force_custom_plan; set local work_mem = '64MB'")
-        catalog = await repository.read(connection, account)
+        catalog = await repository.read(connection, account, Scope(profiles=[profile]))
         current = find_profile(catalog, profile)
         require_active(current)
+        await asyncio.to_thread(check, catalog)
         await lock_previews(connection, account)
         base = await fetch_one(connection, _SQL["base"], account, profile)
         total = await contact_keyset.count_all(connection, base["account_id"])
@@ -213,6 +219,7 @@ async def preview(
     return PublishEffects(
         account,
         profile,
+        catalog,
         version,
         contacts=done,
         changed=totals.changed,

@@ -12,6 +12,7 @@ from consumer.catalog import audit
 from consumer.catalog.audit import AuditedChange
 from consumer.catalog.change import change_catalog
 from consumer.catalog.model import profile_versions
+from consumer.catalog.repository import Scope
 from consumer.domain.errors import UnknownAccountError
 from consumer.infra.postgres.revision_lock import configuration_change
 from consumer.scoring.jobs import JobStatus, read_status
@@ -71,18 +72,19 @@ async def begin(
     profile: str,
     *,
     by: str,
-    check: Callable[[Profile], None] = lambda _current: None,
+    check: Callable[[AccountCatalog], object] = lambda _stored: None,
 ) -> int:
     """Begin to publish a profile's draft over history and return the number of the publish, for `run_publish`.
 
-    From here on batches add their points to the new version too. check: called with the current profile, refuses
-    by raising. If this raises UnknownAccountError, UnknownProfileError, ProfileArchivedError,
+    From here on batches add their points to the new version too. check: called with the account as it is published,
+    of profiles only this one; refuses by raising. If this raises UnknownAccountError, UnknownProfileError,
+    ProfileArchivedError,
     PublishRunningError, NothingToPublishError or an error of asyncpg, nothing has begun.
     """
 
     def make(before: AccountCatalog) -> AccountCatalog:
         current = find_profile(before, profile)
-        check(current)
+        check(before)
         require_active(current)
         if current.publish_runs:
             raise PublishRunningError(
@@ -93,7 +95,10 @@ async def begin(
             raise NothingToPublishError(f"the draft of profile {profile!r} equals the published version")
         return replace(before, profiles={**before.profiles, profile: after})
 
-    building = (await change_catalog(connection, account, make, by=by)).profiles[profile].building
+    scope = Scope(profiles=[profile])
+    building = (
+        (await change_catalog(connection, account, make, by=by, scope=scope)).profiles[profile].building
+    )
     number: int = await connection.fetchval(
         _SQL["find_by_version"], account, profile, building and building.number
     )

@@ -9,6 +9,7 @@ from consumer.catalog import repository
 from consumer.catalog.change import change_catalog
 from consumer.catalog.diff import Difference
 from consumer.catalog.model import profile_versions
+from consumer.catalog.repository import Scope
 from consumer.scoring.profile_publish.requests import find_profile, require_active
 from sql import queries
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from consumer.catalog.model.account import AccountCatalog, Definition, Profile, ProfileVersion
+    from consumer.catalog.model.account import AccountCatalog, Definition, ProfileVersion
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("publish")
@@ -45,7 +46,9 @@ async def read_versions(
     Versions that were cancelled or are being built are left out. Reads by several statements: call it in a
     snapshot. Raises UnknownAccountError, UnknownProfileError, and UnknownVersionError if a number is missing.
     """
-    find_profile(await repository.read(connection, account), profile)
+    find_profile(
+        await repository.read(connection, account, Scope(definitions=(), profiles=[profile])), profile
+    )
     rows = await connection.fetch(_SQL["versions"], account, profile, list(numbers))
     found = [
         PublishedVersion(
@@ -66,7 +69,7 @@ async def diff_versions(
     after: None is the version that publishing the draft now would make. Reads by several statements: call it in a
     snapshot. Raises UnknownAccountError, UnknownProfileError, UnknownVersionError.
     """
-    catalog = await repository.read(connection, account)
+    catalog = await repository.read(connection, account, Scope(profiles=[profile]))
     draft = profile_versions.draft_version(find_profile(catalog, profile), catalog.definitions)
     found = await read_versions(connection, account, profile, before, *([] if after is None else [after]))
     contents = {one.number: one.content for one in found}
@@ -80,16 +83,16 @@ async def restore_draft(
     version: int,
     *,
     by: str,
-    check: Callable[[Profile], None] = lambda _current: None,
+    check: Callable[[AccountCatalog], object] = lambda _stored: None,
 ) -> tuple[AccountCatalog, list[str]]:
     """Make an old version the draft, so that publishing it gives the same points; no score changes by this.
 
     Where the catalog's points have changed since, the draft gets own weights. Groups stay the catalog's. Returns
     the account after the change, and the definitions that the old version counted in another group.
 
-    check: called with the current profile, refuses by raising. Raises UnknownAccountError, UnknownProfileError,
-    UnknownVersionError, ProfileArchivedError, MovedError (the configuration changed meanwhile), and errors of
-    asyncpg.
+    check: called with the account as it is changed, of profiles only this one; refuses by raising. Raises
+    UnknownAccountError, UnknownProfileError, UnknownVersionError, ProfileArchivedError, StaleRevisionError (the
+    configuration changed meanwhile), and errors of asyncpg.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         [old] = await read_versions(connection, account, profile, version)
@@ -100,12 +103,13 @@ async def restore_draft(
 
     def make(before: AccountCatalog) -> AccountCatalog:
         current = find_profile(before, profile)
-        check(current)
+        check(before)
         require_active(current)
         after = replace(current, inherits=content.inherits, weights=_own_weights(content, before.definitions))
         return replace(before, profiles={**before.profiles, profile: after})
 
-    catalog = await change_catalog(connection, account, make, by=by, since=revision)
+    scope = Scope(profiles=[profile])
+    catalog = await change_catalog(connection, account, make, by=by, since=revision, scope=scope)
     return catalog, [
         key
         for key, weight in content.weights.items()

@@ -76,9 +76,16 @@ class AccountIds:
         return MatchContext(account, number, self.definitions, self.groups, now)
 
 
-async def read_segments(connection: Connection, account: int) -> list[StoredSegment]:
-    """Return the segments of an account in display order."""
-    return [_stored(row) for row in await connection.fetch(_SQL["read"], account, None)]
+async def segment_keys(connection: Connection, account: int) -> list[str]:
+    """Return the keys of an account's segments in display order."""
+    return [row["key"] for row in await connection.fetch(_SQL["keys"], account)]
+
+
+async def read_segments(
+    connection: Connection, account: int, keys: Sequence[str] | None = None
+) -> list[StoredSegment]:
+    """Return segments of an account in display order: those with these keys, or all."""
+    return [_stored(row) for row in await connection.fetch(_SQL["read"], account, keys)]
 
 
 async def segments_naming(connection: Connection, account: int, what: str, key: str) -> list[str]:
@@ -92,7 +99,7 @@ async def segments_naming(connection: Connection, account: int, what: str, key: 
 
 async def read_segment(connection: Connection, account: int, key: str) -> StoredSegment | None:
     """Return a segment, or None."""
-    row = await connection.fetchrow(_SQL["read"], account, key)
+    row = await connection.fetchrow(_SQL["read"], account, [key])
     return None if row is None else _stored(row)
 
 

@@ -34,6 +34,13 @@ Cursor = Annotated[
 ]
 
 
+# Lists of configuration: by default a page has all of them, unless the limits of an account were raised.
+MAX_CONFIGURED = 1000
+ConfigurationLimit = Annotated[
+    int, Query(ge=1, le=MAX_CONFIGURED, description="Maximum number of items in a page.")
+]
+
+
 class Page(BaseModel, Generic[Item], use_attribute_docstrings=True):
     """One page of a list."""
 
@@ -59,6 +66,23 @@ def page(
     items = rows[:limit]
     next_cursor = encode(context, position(items[-1])) if len(rows) > limit else None
     return Page(items=items, next=next_cursor, engagement=engagement)
+
+
+def page_of_keys(
+    keys: list[str], limit: int, context: tuple[object, ...], cursor: str | None
+) -> tuple[list[str], str | None]:
+    """Return the keys of a page, of all keys in display order, and the cursor of the next page.
+
+    A key that moves between two pages may be on both or on none; the others are on one. Raises ProblemError (400).
+    """
+    start = 0
+    if position := decode(context, cursor):
+        start, last = position
+        # Of a last key that is gone, its place, where the one after it is by now.
+        start = keys.index(last) + 1 if last in keys else start
+    shown = keys[start : start + limit]
+    more = len(keys) > start + limit
+    return shown, encode(context, [start + limit - 1, shown[-1]]) if more else None
 
 
 def encode(context: tuple[object, ...], position: list[Any]) -> str:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.export import settings_mapping
+from consumer.catalog.repository import SETTINGS
 from consumer.web.api.catalog.edit import edit, with_settings
 from consumer.web.http import cursors, etags
 from consumer.web.http.auth import ALL_ACCOUNTS, AnyOperator, Operator, Reader
@@ -118,7 +119,7 @@ async def create_account(
 async def read_account(caller: Reader, database: Database, response: Response) -> AccountAnswer:
     """Return an account."""
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
+        state = await repository.read(connection, caller.account.key, SETTINGS)
     return _tagged_answer(state, response)
 
 
@@ -132,7 +133,8 @@ async def change_account(
         etags.require_match(if_match, etags.settings_revision(_settings(before)))
         return with_settings(before, body.provided())
 
-    return _tagged_answer(await edit(database, caller.account.key, caller.actor, make), response)
+    state = await edit(database, caller.account.key, caller.actor, make, scope=SETTINGS)
+    return _tagged_answer(state, response)
 
 
 def _settings(state: AccountCatalog) -> AccountSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.document.parse import icon_names
+from consumer.catalog.repository import Scope
 from consumer.infra.postgres.revision_lock import wait_for_batches
 from consumer.scoring.segments.repository import segments_naming
 from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
@@ -24,14 +26,14 @@ from consumer.web.api.catalog.schemas import (
 )
 from consumer.web.http import etags
 from consumer.web.http.auth import Manager, Reader
-from consumer.web.http.cursors import Page
+from consumer.web.http.cursors import MAX_CONFIGURED, ConfigurationLimit, Cursor, Page, page_of_keys
 from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
 from consumer.web.http.problems import conflict, not_found
 from sql import queries
 
 if TYPE_CHECKING:
-    from consumer.catalog.model.account import AccountCatalog, Definition
+    from consumer.catalog.model.account import AccountCatalog
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
 
@@ -49,11 +51,16 @@ async def list_icons(caller: Reader) -> Icons:  # noqa: ARG001 - checks the perm
 
 
 @router.get("/definitions")
-async def list_definitions(caller: Reader, database: Database) -> Page[DefinitionAnswer]:
-    """List all definitions, inactive ones included, in display order."""
-    async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
-    return Page(items=[*definition_answers(state).values()], engagement=caller.account.engagement)
+async def list_definitions(
+    caller: Reader, database: Database, limit: ConfigurationLimit = MAX_CONFIGURED, cursor: Cursor = None
+) -> Page[DefinitionAnswer]:
+    """List the definitions, inactive ones included, in display order."""
+    async with database.snapshot(heavy=True) as connection:
+        known = await repository.definition_keys(connection, caller.account.id)
+        keys, following = page_of_keys(known, limit, ("definitions", caller.account.id), cursor)
+        state = await repository.read(connection, caller.account.key, Scope(definitions=keys))
+    answers = await asyncio.to_thread(definition_answers, state)
+    return Page(items=[*answers.values()], next=following, engagement=caller.account.engagement)
 
 
 @router.post("/definitions", status_code=201)
@@ -67,7 +74,9 @@ async def create_definition(
             raise conflict(f"definition {body.key} already exists")
         return with_entry(before, "definitions", body.key, body.provided(), limits)
 
-    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), body.key, response)
+    scope = Scope(definitions=[body.key])
+    state = await edit(database, caller.account.key, caller.actor, make, scope=scope)
+    return tagged_answer(state, body.key, response)
 
 
 @router.get("/definitions/{definition}")
@@ -76,7 +85,7 @@ async def read_definition(
 ) -> DefinitionAnswer:
     """Return a definition."""
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
+        state = await repository.read(connection, caller.account.key, Scope(definitions=[definition]))
     return tagged_answer(state, definition, response)
 
 
@@ -94,10 +103,12 @@ async def change_definition(
     """Change a definition; omitted fields stay. If it has counted, points and group take effect by a publish."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.require_match(if_match, etags.definition_revision(_require_definition(before, definition)))
+        etags.require_match(if_match, _answer(before, definition).revision)
         return with_entry(before, "definitions", definition, body.provided(), limits)
 
-    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), definition, response)
+    scope = Scope(definitions=[definition])
+    state = await edit(database, caller.account.key, caller.actor, make, scope=scope)
+    return tagged_answer(state, definition, response)
 
 
 @router.delete("/definitions/{definition}", status_code=204)
@@ -110,8 +121,8 @@ async def delete_definition(
     """
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        current = _require_definition(before, definition)
-        etags.require_match(if_match, etags.definition_revision(current))
+        etags.require_match(if_match, _answer(before, definition).revision)
+        current = before.definitions[definition]
         if current.counted:
             raise conflict("the definition has counted events and cannot be deleted: deactivate it instead")
         if current.active:
@@ -120,8 +131,9 @@ async def delete_definition(
             before, definitions={key: each for key, each in before.definitions.items() if key != definition}
         )
 
+    scope = Scope(definitions=[definition])
     async with database.snapshot() as connection:
-        make(await repository.read(connection, caller.account.key))
+        make(await repository.read(connection, caller.account.key, scope))
         segments = await segments_naming(connection, caller.account.id, "definition", definition)
         revision = await repository.newest_revision(connection)
     if segments:
@@ -132,15 +144,14 @@ async def delete_definition(
         await wait_for_batches(connection)
         if await connection.fetchval(queries("accounts")["left_entries"], caller.account.id, definition):
             raise conflict("the definition has timeline entries and cannot be deleted: leave it deactivated")
-    await edit(database, caller.account.key, caller.actor, make, since=revision)
+    await edit(database, caller.account.key, caller.actor, make, scope=scope, since=revision)
 
 
 @router.get("/definition-order")
 async def read_definition_order(caller: Reader, database: Database, response: Response) -> OrderAnswer:
     """Return the order of the definitions."""
-    async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
-    return order_answer(state.definitions, response)
+    async with database.connection() as connection:
+        return order_answer(await repository.definition_keys(connection, caller.account.id), response)
 
 
 @router.put("/definition-order")
@@ -153,19 +164,19 @@ async def change_definition_order(
         etags.require_match(if_match, etags.revision([*before.definitions]))
         return replace(before, definitions=reordered(before.definitions, body.keys))
 
-    state = await edit(database, caller.account.key, caller.actor, make)
+    scope = Scope(profiles=())
+    state = await edit(database, caller.account.key, caller.actor, make, scope=scope)
     return order_answer(state.definitions, response)
 
 
 def tagged_answer(state: AccountCatalog, key: str, response: Response) -> DefinitionAnswer:
     """Return a definition and set its ETag; raises ProblemError (404) if there is none."""
-    _require_definition(state, key)
-    answer = definition_answers(state)[key]
+    answer = _answer(state, key)
     etags.set_etag(response, answer.revision)
     return answer
 
 
-def _require_definition(state: AccountCatalog, key: str) -> Definition:
+def _answer(state: AccountCatalog, key: str) -> DefinitionAnswer:
     if key not in state.definitions:
         raise not_found(f"definition {key}")
-    return state.definitions[key]
+    return definition_answers(state)[key]

@@ -8,9 +8,11 @@ from fastapi import Depends
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotations at run time
 
 from consumer.catalog.change import change_catalog
-from consumer.catalog.diff import differences
+from consumer.catalog.document.check_limits import entry_refusals
 from consumer.catalog.document.from_json import JsonFaultsError, document_from_json
+from consumer.catalog.merge import merge
 from consumer.catalog.model.limits import CatalogLimits
+from consumer.catalog.repository import WHOLE
 from consumer.web.api.catalog.schemas import OrderAnswer
 from consumer.web.http import etags
 from consumer.web.http.problems import body_fault, invalid
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from consumer.catalog.change import Edit
     from consumer.catalog.model.account import AccountCatalog
+    from consumer.catalog.repository import Scope
     from consumer.web.http.database import AccountConnections
     from consumer.web.http.problems import ProblemError
 
@@ -38,11 +41,17 @@ Limits = Annotated[CatalogLimits, Depends(_limits)]
 
 
 async def edit(
-    database: AccountConnections, account: str, actor: str, make: Edit, *, since: int | None = None
+    database: AccountConnections,
+    account: str,
+    actor: str,
+    make: Edit,
+    *,
+    scope: Scope = WHOLE,
+    since: int | None = None,
 ) -> AccountCatalog:
     """Change an account's configuration and return the result; arguments as for change_catalog."""
     return await database.change(
-        lambda connection: change_catalog(connection, account, make, by=actor, since=since)
+        lambda connection: change_catalog(connection, account, make, by=actor, since=since, scope=scope)
     )
 
 
@@ -59,8 +68,12 @@ def with_entry(
 
     section: `groups`, `definitions` or `profiles`. values: fields of the body, or of its field `parent`.
     limits: None where nothing is stored. Raises ProblemError (422) with a fault for each invalid field and each
-    exceeded limit.
+    exceeded limit; lists that are too long are refused before anything else is looked at.
     """
+    if limits is not None:
+        stored = getattr(before, section).get(key)
+        if too_long := entry_refusals(values, stored, limits):
+            raise invalid(*(body_fault(field, problem) for field, problem in too_long.items()))
     try:
         return _apply_document(before, {section: [{**values, "key": key}]}, limits)
     except JsonFaultsError as error:
@@ -70,7 +83,8 @@ def with_entry(
 
 def reordered(entries: Mapping[str, Entry], keys: list[str]) -> dict[str, Entry]:
     """Return entries in the order of the keys; raises ProblemError (422) unless each key is named exactly once."""
-    missing = [key for key in entries if key not in keys]
+    named = frozenset(keys)
+    missing = [key for key in entries if key not in named]
     unknown = [key for key in keys if key not in entries]
     if missing or unknown or len(keys) != len(entries):
         what = [f"missing {', '.join(missing)}"] if missing else []
@@ -99,7 +113,7 @@ def with_settings(before: AccountCatalog, values: Mapping[str, Any]) -> AccountC
 def _apply_document(
     before: AccountCatalog, document: Mapping[str, Any], limits: CatalogLimits | None
 ) -> AccountCatalog:
-    return differences(before, document_from_json(document, before, limits), limits)[1]
+    return merge(before, document_from_json(document, before, limits))
 
 
 def _invalid(error: JsonFaultsError, parent: tuple[str, ...], *, depth: int, label: str) -> ProblemError:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from consumer.catalog import repository
-from consumer.catalog.model.account import Group
+from consumer.catalog.repository import SETTINGS, Scope
 from consumer.scoring.segments.repository import segments_naming
 from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
@@ -19,32 +19,36 @@ from consumer.web.api.catalog.schemas import (
     Order,
     OrderAnswer,
     group_answer,
-    published_in,
 )
 from consumer.web.http import etags
 from consumer.web.http.auth import Manager, Reader
-from consumer.web.http.cursors import Page
+from consumer.web.http.cursors import MAX_CONFIGURED, ConfigurationLimit, Cursor, Page, page_of_keys
 from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
 from consumer.web.http.problems import conflict, not_found
 from sql import queries
 
 if TYPE_CHECKING:
-    from consumer.catalog.model.account import AccountCatalog
+    from consumer.catalog.model.account import AccountCatalog, Group
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["groups"])
 
 
 @router.get("/groups")
-async def list_groups(caller: Reader, database: Database) -> Page[GroupAnswer]:
+async def list_groups(
+    caller: Reader, database: Database, limit: ConfigurationLimit = MAX_CONFIGURED, cursor: Cursor = None
+) -> Page[GroupAnswer]:
     """List the groups in display order, then deleted ones that published versions still count definitions in."""
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
-        rows = await connection.fetch(queries("accounts")["deleted_groups"], caller.account.id)
-    pending = [Group(**row) for row in rows if published_in(row["key"], state)]
-    items = [group_answer(group, state) for group in state.groups.values()]
-    items += [group_answer(group, state, deleted=True) for group in pending]
-    return Page(items=items, engagement=caller.account.engagement)
+        state = await repository.read(connection, caller.account.key, SETTINGS)
+        rows = await connection.fetch(queries("catalog_reads")["deleted_groups"], caller.account.id)
+    answers = {key: group_answer(group) for key, group in state.groups.items()}
+    answers |= {
+        row["key"]: GroupAnswer(**{**row, "pending": row["profiles"]}, revision=None, deleted=True)
+        for row in rows
+    }
+    keys, following = page_of_keys([*answers], limit, ("groups", caller.account.id), cursor)
+    return Page(items=[answers[key] for key in keys], next=following, engagement=caller.account.engagement)
 
 
 @router.post("/groups", status_code=201)
@@ -58,7 +62,7 @@ async def create_group(
             raise conflict(f"group {body.key} already exists")
         return with_entry(before, "groups", body.key, body.provided(), limits)
 
-    state = await edit(database, caller.account.key, caller.actor, make)
+    state = await edit(database, caller.account.key, caller.actor, make, scope=SETTINGS)
     return _tagged_answer(state, body.key, response)
 
 
@@ -66,7 +70,7 @@ async def create_group(
 async def read_group(caller: Reader, database: Database, group: str, response: Response) -> GroupAnswer:
     """Return a group."""
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
+        state = await repository.read(connection, caller.account.key, SETTINGS)
     return _tagged_answer(state, group, response)
 
 
@@ -87,7 +91,8 @@ async def change_group(
         etags.require_match(if_match, _revision(before, group))
         return with_entry(before, "groups", group, body.provided(), limits)
 
-    return _tagged_answer(await edit(database, caller.account.key, caller.actor, make), group, response)
+    state = await edit(database, caller.account.key, caller.actor, make, scope=SETTINGS)
+    return _tagged_answer(state, group, response)
 
 
 @router.delete("/groups/{group}", status_code=204)
@@ -113,14 +118,14 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
             raise conflict(f"segments use the group, change them first: {', '.join(segments)}")
         return replace(before, groups={key: each for key, each in before.groups.items() if key != group})
 
-    await edit(database, caller.account.key, caller.actor, make)
+    await edit(database, caller.account.key, caller.actor, make, scope=Scope(profiles=()))
 
 
 @router.get("/group-order")
 async def read_group_order(caller: Reader, database: Database, response: Response) -> OrderAnswer:
     """Return the order of the groups."""
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
+        state = await repository.read(connection, caller.account.key, SETTINGS)
     return order_answer(state.groups, response)
 
 
@@ -134,7 +139,7 @@ async def change_group_order(
         etags.require_match(if_match, etags.revision([*before.groups]))
         return replace(before, groups=reordered(before.groups, body.keys))
 
-    state = await edit(database, caller.account.key, caller.actor, make)
+    state = await edit(database, caller.account.key, caller.actor, make, scope=SETTINGS)
     return order_answer(state.groups, response)
 
 
@@ -149,6 +154,5 @@ def _require_group(state: AccountCatalog, key: str) -> Group:
 
 
 def _tagged_answer(state: AccountCatalog, key: str, response: Response) -> GroupAnswer:
-    answer = group_answer(_require_group(state, key), state)
-    etags.set_etag(response, etags.group_revision(_require_group(state, key)))
-    return answer
+    etags.set_etag(response, _revision(state, key))
+    return group_answer(state.groups[key])

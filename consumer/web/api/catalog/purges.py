@@ -11,6 +11,7 @@ from pydantic import BaseModel, StrictStr
 from starlette.responses import Response, StreamingResponse
 
 from consumer.catalog import repository
+from consumer.catalog.repository import SETTINGS
 from consumer.scoring import retention
 from consumer.web.api import job_answers
 from consumer.web.api.catalog.edit import with_settings
@@ -70,7 +71,7 @@ async def preview_purge(caller: Operator, database: Database, body: RetentionReq
     The response is a stream of lines: progress, then the result. Closing the connection cancels it.
     """
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
+        state = await repository.read(connection, caller.account.key, SETTINGS, with_rest=True)
     settings = with_settings(state, body.provided()).settings
     # A period, since the body has one.
     seconds = (settings and settings.retention_seconds) or 0

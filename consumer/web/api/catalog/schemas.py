@@ -15,7 +15,7 @@ from consumer.catalog.diff import waiting_for_publish
 from consumer.catalog.document.parse import MOST_POINTS, icon_names
 from consumer.catalog.export import definition_mapping, group_mapping
 from consumer.catalog.model.conditions import Attribute, Op
-from consumer.web.http.etags import definition_revision, group_revision
+from consumer.web.http.etags import group_revision, revision
 from consumer.web.http.request_types import Body, Key, Points, Text
 from schemas.vocabulary import Per, Policy
 
@@ -156,27 +156,16 @@ class DefinitionAnswer(BaseModel):
     pending: list[Pending]
 
 
-def group_answer(group: Group, state: AccountCatalog, *, deleted: bool = False) -> GroupAnswer:
+def group_answer(group: Group) -> GroupAnswer:
     """Return the response model of a group."""
-    return GroupAnswer(
-        **group_mapping(group),
-        revision=None if deleted else group_revision(group),
-        deleted=deleted,
-        pending=published_in(group.key, state) if deleted else [],
-    )
-
-
-def published_in(group: str, state: AccountCatalog) -> list[str]:
-    """Return the profiles whose published version counts definitions in a group."""
-    return [
-        profile.key
-        for profile in state.profiles.values()
-        if profile.version and any(weight.group == group for weight in profile.version.weights.values())
-    ]
+    return GroupAnswer(**group_mapping(group), revision=group_revision(group), deleted=False, pending=[])
 
 
 def definition_answers(state: AccountCatalog) -> dict[str, DefinitionAnswer]:
-    """Return the response models of all definitions by key, in display order."""
+    """Return the response models of the definitions of a catalog by key, in display order.
+
+    state: with all profiles, which may have a change pending. For thousands of definitions this takes seconds.
+    """
     pending: dict[str, list[Pending]] = {}
     for profile, key, field, published, draft in waiting_for_publish(state):
         waits = Pending(profile=profile, field=field, published=published, draft=draft)
@@ -188,12 +177,12 @@ def definition_answers(state: AccountCatalog) -> dict[str, DefinitionAnswer]:
 
 
 def _definition_answer(definition: Definition, pending: list[Pending]) -> DefinitionAnswer:
+    # Exact numbers, of which the answer has the nearest doubles.
+    exact = definition_mapping(definition)
+    state = {"edition": definition.edition, "counted": definition.counted}
+    waiting = [each.model_dump() for each in pending]
     return DefinitionAnswer(
-        **plain(definition_mapping(definition)),
-        edition=definition.edition,
-        counted=definition.counted,
-        revision=definition_revision(definition),
-        pending=pending,
+        **plain(exact), **state, pending=pending, revision=revision({**exact, **state, "pending": waiting})
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from consumer.catalog import repository
 from consumer.catalog.explain_match import ConditionResult, MatchResult, explain, read_sample
 from consumer.catalog.export import yaml_value
 from consumer.catalog.model.conditions import Op, condition_mapping, kind
+from consumer.catalog.repository import Scope
 from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
 from consumer.web.api.catalog.edit import with_entry
@@ -99,16 +101,21 @@ class TrialAnswer(BaseModel):
 async def try_definitions(caller: Manager, database: Database, body: Sample) -> TrialAnswer:
     """Return which definitions take an event, and why the others do not; nothing is stored."""
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
+        scope = Scope(profiles=())
+        state = await repository.read(connection, caller.account.key, scope, with_rest=True)
         sample = (
             _event_json(body)
             if "event" in body.model_fields_set
             else await _inbox_sample(connection, caller, body)
         )
-    event = _event(caller.account.key, sample)
-    draft = body.draft.key if body.draft else None
-    if body.draft:
-        state = _with_draft(state, body.draft)
+    return await asyncio.to_thread(_try, caller.account.key, sample, state, body.draft)
+
+
+def _try(account: str, sample: str, state: AccountCatalog, changes: Draft | None) -> TrialAnswer:
+    event = _event(account, sample)
+    draft = changes.key if changes else None
+    if changes:
+        state = _with_draft(state, changes)
     results = [explain(definition, event) for definition in state.definitions.values()]
     return TrialAnswer(
         type=event.type,

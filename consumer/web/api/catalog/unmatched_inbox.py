@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from consumer.catalog import repository
+from consumer.catalog.repository import Scope
 from consumer.web.api.catalog.definitions import tagged_answer
 from consumer.web.api.catalog.edit import Limits, edit, with_entry
 from consumer.web.api.catalog.schemas import DefinitionAnswer, DefinitionChange, plain
@@ -86,12 +87,16 @@ async def list_inbox(
     context = ("inbox", caller.account.id)
     count, after = cursors.decode(context, cursor) or (None, "")
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
         rows = await connection.fetch(queries("inbox")["page"], caller.account.id, count, after, limit + 1)
+        naming = await connection.fetch(
+            queries("catalog_reads")["definitions_naming"],
+            caller.account.id,
+            [row["type"] for row in rows],
+        )
     entries = [
         InboxEntry(
             **{**row, "sample": plain(parse_data(row["sample"]))},
-            definitions=_definitions_naming(state, row["type"]),
+            definitions=[each["key"] for each in naming if row["type"] in each["events"]],
         )
         for row in rows
     ]
@@ -104,10 +109,6 @@ async def list_inbox(
     )
 
 
-def _definitions_naming(state: AccountCatalog, event_type: str) -> list[str]:
-    return [each.key for each in state.definitions.values() if each.active and event_type in each.events]
-
-
 @router.post("/inbox/definition", status_code=201)
 async def define(
     caller: Manager, database: Database, limits: Limits, body: FromInbox, response: Response
@@ -117,16 +118,15 @@ async def define(
     The type is no longer listed once an active definition without conditions takes it. The definition counts what
     comes from now on; `backfill` is what to send to `backfills` so that it counts what has come already.
     """
+    provided = body.provided()
     async with database.connection() as connection:
         known = await connection.fetchrow(queries("inbox")["sample"], caller.account.id, body.type)
+        used = await repository.definition_keys(connection, caller.account.id)
     if known is None:
         raise not_found(f"type {body.type} in the inbox")
-    provided = body.provided()
-    key = ""
+    key = provided.get("key") or _unused_key(body.type, used)
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        nonlocal key
-        key = provided.get("key") or _unused_key(body.type, before)
         if key in before.definitions:
             raise conflict(f"definition {key} already exists")
         values = {**_defaults(body.type, before), **provided, "key": key}
@@ -137,7 +137,9 @@ async def define(
         del values["type"]
         return with_entry(before, "definitions", key, values, limits)
 
-    made = tagged_answer(await edit(database, caller.account.key, caller.actor, make), key, response)
+    scope = Scope(definitions=[key])
+    state = await edit(database, caller.account.key, caller.actor, make, scope=scope)
+    made = tagged_answer(state, key, response)
     topics = TopicsToRead(since=known["first_seen_at"], types=[body.type])
     return DefinedFromInbox(**made.model_dump(), backfill=OfferedBackfill(from_topics=topics))
 
@@ -154,9 +156,10 @@ def _defaults(event_type: str, state: AccountCatalog) -> dict[str, Any]:
     }
 
 
-def _unused_key(event_type: str, state: AccountCatalog) -> str:
+def _unused_key(event_type: str, used: list[str]) -> str:
     """Return an unused key derived from a type: its letters and digits, with a number if that key is taken."""
     slug = re.sub(r"[^a-z0-9]+", "_", event_type.lower()).strip("_") or "event"
     base = (slug if slug[0].isalpha() else f"event_{slug}")[: _MAX_KEY - 4].rstrip("_")
-    numbered = (f"{base}_{number}" for number in range(2, len(state.definitions) + 3))
-    return next(key for key in (base, *numbered) if key not in state.definitions)
+    taken = frozenset(used)
+    numbered = (f"{base}_{number}" for number in range(2, len(used) + 3))
+    return next(key for key in (base, *numbered) if key not in taken)

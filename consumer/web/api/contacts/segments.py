@@ -22,7 +22,7 @@ from consumer.web.api.catalog.edit import Limits, order_answer, reordered
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
 from consumer.web.http import etags
 from consumer.web.http.auth import Manager, Reader
-from consumer.web.http.cursors import Page
+from consumer.web.http.cursors import MAX_CONFIGURED, ConfigurationLimit, Cursor, Page, page_of_keys
 from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
 from consumer.web.http.problems import FieldFault, body_fault, conflict, invalid, not_found
@@ -102,12 +102,17 @@ class SegmentAnswer(BaseModel):
 
 
 @router.get("/segments", response_model_exclude_unset=True)
-async def list_segments(caller: Reader, database: Database) -> Page[SegmentAnswer]:
+async def list_segments(
+    caller: Reader, database: Database, limit: ConfigurationLimit = MAX_CONFIGURED, cursor: Cursor = None
+) -> Page[SegmentAnswer]:
     """List the segments in display order; counts older than a minute are renewed, within ten seconds at most."""
     async with database.connection(heavy=True) as connection:
-        await _count(connection, caller, await repository.read_segments(connection, caller.account.id))
-        stored = await repository.read_segments(connection, caller.account.id)
-    return Page(items=[_answer(each) for each in stored], next=None, engagement=caller.account.engagement)
+        known = await repository.segment_keys(connection, caller.account.id)
+        keys, following = page_of_keys(known, limit, ("segments", caller.account.id), cursor)
+        await _count(connection, caller, await repository.read_segments(connection, caller.account.id, keys))
+        stored = await repository.read_segments(connection, caller.account.id, keys)
+    items = [_answer(each) for each in stored]
+    return Page(items=items, next=following, engagement=caller.account.engagement)
 
 
 @router.post("/segments", status_code=201, response_model_exclude_unset=True)
@@ -184,8 +189,7 @@ async def delete_segment(caller: Manager, database: Database, segment: str, if_m
 async def read_segment_order(caller: Reader, database: Database, response: Response) -> OrderAnswer:
     """Return the order of the segments."""
     async with database.connection() as connection:
-        stored = await repository.read_segments(connection, caller.account.id)
-    return order_answer((each.segment.key for each in stored), response)
+        return order_answer(await repository.segment_keys(connection, caller.account.id), response)
 
 
 @router.put("/segment-order")
@@ -194,14 +198,12 @@ async def change_segment_order(
 ) -> OrderAnswer:
     """Change the order of the segments."""
     async with _locked_segments(database, caller) as connection:
-        before = {
-            each.segment.key: each for each in await repository.read_segments(connection, caller.account.id)
-        }
-        etags.require_match(if_match, etags.revision([*before]))
-        after = [*reordered(before, body.keys)]
-        if after != [*before]:
+        before = await repository.segment_keys(connection, caller.account.id)
+        etags.require_match(if_match, etags.revision(before))
+        after = [*reordered(dict.fromkeys(before), body.keys)]
+        if after != before:
             await repository.reorder_segments(connection, caller.account.id, after)
-            change = AuditedChange("reordered", "segments", None, [*before], after)
+            change = AuditedChange("reordered", "segments", None, before, after)
             await audit.record_changes(connection, caller.account.key, caller.actor, change)
     return order_answer(after, response)
 
@@ -258,5 +260,6 @@ def _answer(stored: StoredSegment) -> SegmentAnswer:
 
 def _tagged_answer(stored: StoredSegment, response: Response) -> SegmentAnswer:
     answer = _answer(stored)
-    etags.set_etag(response, answer.revision)
+    counted = etags.revision([answer.count.contacts, answer.count.counted_at])
+    etags.set_etag(response, answer.revision, counted)
     return answer

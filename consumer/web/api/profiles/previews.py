@@ -6,6 +6,7 @@ the connection cancels it. An account has at most one at a time.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Annotated, Self
 
 from fastapi import APIRouter
@@ -13,12 +14,14 @@ from pydantic import BaseModel, Field, StrictInt, model_validator
 from starlette.responses import Response, StreamingResponse
 
 from consumer.catalog import repository
+from consumer.catalog.repository import Scope
 from consumer.scoring.profile_publish.preview import PublishEffects, ScoreRange, lock_previews, preview
 from consumer.scoring.segments.repository import read_segments
-from consumer.web.api.profiles.profiles import require_profile
-from consumer.web.api.profiles.schemas import Weight, weight_answer
+from consumer.web.api.profiles.profiles import require_profile, require_seen
+from consumer.web.api.profiles.schemas import Weight, profile_revision, weight_answer
 from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
+from consumer.web.http.etags import OptionalIfMatch
 from consumer.web.http.ndjson_response import StreamLine, stream_responses, stream_work
 from consumer.web.http.problems import body_fault, invalid
 from consumer.web.http.request_types import Body, Key, Text
@@ -26,6 +29,7 @@ from consumer.web.http.request_types import Body, Key, Text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from consumer.catalog.model.account import AccountCatalog
     from consumer.scoring.profile_publish.preview import Crossing, ScoreMover, WeightChange
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
@@ -97,6 +101,8 @@ class CrossingAnswer(BaseModel):
 class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     """What a publish would change, compared with what readers see now."""
 
+    revision: str
+    """The revision of the profile that this is about; a publish of exactly this names it in `If-Match`."""
     version: int | None
     """The version that readers see now; null: none."""
     contacts: int
@@ -126,41 +132,58 @@ class PreviewLine(StreamLine):
     responses=stream_responses(PreviewLine),
 )
 async def preview_publish(
-    caller: Manager, database: Database, profile: str, body: PreviewRequest
+    caller: Manager,
+    database: Database,
+    profile: str,
+    body: PreviewRequest,
+    if_match: OptionalIfMatch = None,
 ) -> StreamingResponse:
     """Preview what publishing a profile's draft would change for all contacts; nothing is written.
 
     The response is a stream of lines: progress, then the result. Closing the connection cancels it. An account has
     one preview at a time; a second one is a conflict.
     """
+    ranges = [ScoreRange(each.name, each.group, each.min, each.max) for each in body.ranges]
+
+    def check(state: AccountCatalog) -> None:
+        if if_match is not None:
+            require_seen(state, profile, if_match)
+        if faults := [
+            body_fault(f"ranges.{index}.group", f"there is no group {each.group}")
+            for index, each in enumerate(ranges)
+            if each.group is not None and each.group not in state.groups
+        ]:
+            raise invalid(*faults)
+
     async with database.snapshot() as connection:
         # Refused at once where another one runs, and not when its share of connections is free.
         await lock_previews(connection, caller.account.key)
-        state = await repository.read(connection, caller.account.key)
+        state = await repository.read(connection, caller.account.key, Scope(profiles=[profile]))
     require_profile(state, profile)
-    faults = [
-        body_fault(f"ranges.{index}.group", f"there is no group {each.group}")
-        for index, each in enumerate(body.ranges)
-        if each.group is not None and each.group not in state.groups
-    ]
-    if faults:
-        raise invalid(*faults)
-    ranges = [ScoreRange(each.name, each.group, each.min, each.max) for each in body.ranges]
+    await asyncio.to_thread(check, state)
 
     async def work(report: Callable[[int, int], None]) -> PreviewAnswer:
         async with database.preview() as connection:
             segments = [each.segment for each in await read_segments(connection, caller.account.id)]
             result = await preview(
-                connection, caller.account.key, profile, ranges=ranges, segments=segments, progress=report
+                connection,
+                caller.account.key,
+                profile,
+                ranges=ranges,
+                segments=segments,
+                progress=report,
+                check=check,
             )
-        return _answer(result, len(ranges))
+        return await asyncio.to_thread(_answer, result, len(ranges))
 
     return await stream_work(work, "preview")
 
 
 def _answer(result: PublishEffects, ranges: int) -> PreviewAnswer:
     """ranges: the number of crossings that belong to ranges; those of segments follow them."""
+    catalog = result.catalog
     return PreviewAnswer(
+        revision=profile_revision(catalog.profiles[result.profile], catalog),
         version=result.version,
         contacts=result.contacts,
         changed=result.changed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
+from consumer.catalog.repository import Scope
 from consumer.scoring import profile_publish
 from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
@@ -23,11 +25,12 @@ from consumer.web.api.profiles.schemas import (
     ProfileChange,
     ProfileSummary,
     profile_answer,
+    profile_revision,
     profile_summary,
 )
 from consumer.web.http import etags
 from consumer.web.http.auth import Manager, Reader
-from consumer.web.http.cursors import Page
+from consumer.web.http.cursors import MAX_CONFIGURED, ConfigurationLimit, Cursor, Page, page_of_keys
 from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
 from consumer.web.http.problems import conflict, not_found
@@ -43,21 +46,32 @@ Archived = Annotated[bool, Query(description="Whether archived profiles are list
 
 # A document that lists a profile as published publishes its draft; edits over HTTP must not.
 _WITHHELD = {"published": False}
+# Profiles without their weights.
+_ORDER = Scope(definitions=())
 
 
 @router.get("/profiles")
 async def list_profiles(
-    caller: Reader, database: Database, *, archived: Archived = False
+    caller: Reader,
+    database: Database,
+    *,
+    archived: Archived = False,
+    limit: ConfigurationLimit = MAX_CONFIGURED,
+    cursor: Cursor = None,
 ) -> Page[ProfileSummary]:
     """List the profiles in display order, those that are archived only on request."""
-    async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
-    items = [
-        profile_summary(profile, state)
-        for profile in state.profiles.values()
-        if archived or not profile.archived
-    ]
-    return Page(items=items, engagement=caller.account.engagement)
+    context = ("profiles", caller.account.id, archived)
+    async with database.snapshot(heavy=True) as connection:
+        known = await repository.read(connection, caller.account.key, _ORDER)
+        listed = known.profiles if archived else active_profiles(known)
+        keys, following = page_of_keys([*listed], limit, context, cursor)
+        state = await repository.read(connection, caller.account.key, Scope(profiles=keys))
+    items = await asyncio.to_thread(_summaries, state)
+    return Page(items=items, next=following, engagement=caller.account.engagement)
+
+
+def _summaries(state: AccountCatalog) -> list[ProfileSummary]:
+    return [profile_summary(profile, state) for profile in state.profiles.values()]
 
 
 @router.post("/profiles", status_code=201)
@@ -71,15 +85,17 @@ async def create_profile(
             raise conflict(f"profile {body.key} already exists")
         return with_entry(before, "profiles", body.key, body.provided() | _WITHHELD, limits)
 
-    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), body.key, response)
+    scope = Scope(profiles=[body.key])
+    state = await edit(database, caller.account.key, caller.actor, make, scope=scope)
+    return await tagged_answer(state, body.key, response)
 
 
 @router.get("/profiles/{profile}")
 async def read_profile(caller: Reader, database: Database, profile: str, response: Response) -> ProfileAnswer:
     """Return a profile, with the weight of each definition in its draft and as readers see it."""
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
-    return tagged_answer(state, profile, response)
+        state = await repository.read(connection, caller.account.key, Scope(profiles=[profile]))
+    return await tagged_answer(state, profile, response)
 
 
 @router.patch("/profiles/{profile}")
@@ -96,9 +112,8 @@ async def change_profile(
     """Change a profile; omitted fields stay. `inherits` and `weights` take effect by a publish."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        etags.require_match(if_match, etags.profile_revision(require_profile(before, profile)))
-        values = body.provided()
-        archived = values.pop("archived", before.profiles[profile].archived)
+        values, current = body.provided(), require_seen(before, profile, if_match)
+        archived = values.pop("archived", current.archived)
         return with_archived(
             before,
             profile,
@@ -108,7 +123,9 @@ async def change_profile(
             ),
         )
 
-    return tagged_answer(await edit(database, caller.account.key, caller.actor, make), profile, response)
+    scope = Scope(profiles=[profile])
+    state = await edit(database, caller.account.key, caller.actor, make, scope=scope)
+    return await tagged_answer(state, profile, response)
 
 
 @router.delete("/profiles/{profile}", status_code=204)
@@ -116,8 +133,7 @@ async def delete_profile(caller: Manager, database: Database, profile: str, if_m
     """Delete a profile that was never published; a published one stays, with its versions."""
 
     def make(before: AccountCatalog) -> AccountCatalog:
-        draft = require_profile(before, profile)
-        etags.require_match(if_match, etags.profile_revision(draft))
+        draft = require_seen(before, profile, if_match)
         if draft.primary:
             raise conflict("the primary profile cannot be deleted: make another profile primary first")
         if draft.was_published:
@@ -133,7 +149,7 @@ async def delete_profile(caller: Manager, database: Database, profile: str, if_m
         )
 
     try:
-        await edit(database, caller.account.key, caller.actor, make)
+        await edit(database, caller.account.key, caller.actor, make, scope=Scope(profiles=[profile]))
     except asyncpg.ForeignKeyViolationError:
         raise conflict(
             "the profile is in use, for example by score adjustments, and cannot be deleted"
@@ -144,7 +160,7 @@ async def delete_profile(caller: Manager, database: Database, profile: str, if_m
 async def read_profile_order(caller: Reader, database: Database, response: Response) -> OrderAnswer:
     """Return the order of the profiles."""
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
+        state = await repository.read(connection, caller.account.key, _ORDER)
     return order_answer(active_profiles(state), response)
 
 
@@ -160,7 +176,7 @@ async def change_profile_order(
         # Those that are archived come last.
         return replace(before, profiles={**reordered(active, body.keys), **before.profiles})
 
-    state = await edit(database, caller.account.key, caller.actor, make)
+    state = await edit(database, caller.account.key, caller.actor, make, scope=_ORDER)
     return order_answer(active_profiles(state), response)
 
 
@@ -168,7 +184,7 @@ async def change_profile_order(
 async def read_primary_profile(caller: Reader, database: Database, response: Response) -> PrimaryAnswer:
     """Return the key of the primary profile."""
     async with database.snapshot() as connection:
-        state = await repository.read(connection, caller.account.key)
+        state = await repository.read(connection, caller.account.key, _ORDER)
     return _primary_answer(state, response)
 
 
@@ -201,6 +217,16 @@ def require_profile(state: AccountCatalog, key: str) -> Profile:
     return state.profiles[key]
 
 
+def require_seen(state: AccountCatalog, key: str, if_match: str | None) -> Profile:
+    """Return a profile that the caller has seen as it is; raises ProblemError (404, 412, 428).
+
+    state: with this profile, and all definitions.
+    """
+    profile = require_profile(state, key)
+    etags.require_match(if_match, profile_revision(profile, state))
+    return profile
+
+
 async def find_profile_id(connection: Connection, account: int, key: str) -> int:
     """Return a profile's id in the database; raises ProblemError (404) if there is none."""
     profile_id: int | None = await connection.fetchval(queries("profile_history")["number"], account, key)
@@ -209,9 +235,9 @@ async def find_profile_id(connection: Connection, account: int, key: str) -> int
     return profile_id
 
 
-def tagged_answer(state: AccountCatalog, key: str, response: Response) -> ProfileAnswer:
+async def tagged_answer(state: AccountCatalog, key: str, response: Response) -> ProfileAnswer:
     """Return a profile and set its ETag; raises ProblemError (404) if there is none."""
-    answer = profile_answer(require_profile(state, key), state)
+    answer = await asyncio.to_thread(profile_answer, require_profile(state, key), state)
     etags.set_etag(response, answer.revision)
     return answer
 

@@ -12,8 +12,7 @@ from consumer.scoring import profile_publish
 from consumer.scoring.profile_publish import PUBLISHES
 from consumer.web.api import job_answers
 from consumer.web.api.job_answers import JobAnswer, JobId
-from consumer.web.api.profiles.profiles import find_profile_id
-from consumer.web.http import etags
+from consumer.web.api.profiles.profiles import find_profile_id, require_seen
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
@@ -46,7 +45,8 @@ async def begin_publish(
 ) -> PublishAnswer:
     """Start publishing a profile's draft, history included; `Location` is the address of its progress.
 
-    A worker does the work. All readers see the previous version until the flip, and the new one from then on.
+    `If-Match` names the revision of the profile as it was read, or as a preview gave it: what has changed since is
+    not published. A worker does the work. All readers see the previous version until the flip, then the new one.
     """
     publish = await database.change(
         lambda connection: profile_publish.begin(
@@ -54,7 +54,7 @@ async def begin_publish(
             caller.account.key,
             profile,
             by=caller.actor,
-            check=lambda drafted: etags.require_match(if_match, etags.profile_revision(drafted)),
+            check=lambda state: require_seen(state, profile, if_match),
         )
     )
     async with database.connection() as connection:

@@ -5,19 +5,18 @@ What waits for a publish is decided in consumer/catalog/model/profile_versions.p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, Field, StrictBool
 
 from consumer.catalog.model import profile_versions
-from consumer.web.http.etags import profile_revision
+from consumer.web.http import etags
 from consumer.web.http.request_types import Body, Key, Points, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.catalog.model import account
-    from consumer.catalog.model.account import AccountCatalog, Profile
+    from consumer.catalog.model.account import AccountCatalog, DefinitionWeight, Profile, ProfileVersion
 
 Description = Annotated[str, Field(max_length=2_000)]
 
@@ -108,45 +107,78 @@ class ProfileAnswer(ProfileSummary):
 
 
 def profile_summary(profile: Profile, state: AccountCatalog) -> ProfileSummary:
-    """Return a profile as an item of a list."""
-    draft = profile_versions.draft_version(profile, state.definitions)
-    return ProfileSummary(
-        key=profile.key,
-        name=profile.name,
-        description=profile.description,
-        primary=profile.primary,
-        inherits=profile.inherits,
-        weights=profile.weights,
-        version=profile.version.number if profile.version else None,
-        building=profile.building.number if profile.building else None,
-        publish_runs=profile.publish_runs,
-        pending=profile.target_version is None
-        or not profile_versions.same_content(profile.target_version, draft),
-        archived=profile.archived,
-        revision=profile_revision(profile),
-    )
+    """Return a profile as an item of a list. state: with this profile, and all definitions."""
+    fields, counts = _content(profile, state)
+    return ProfileSummary(**fields, revision=etags.revision((fields, counts)))
 
 
 def profile_answer(profile: Profile, state: AccountCatalog) -> ProfileAnswer:
-    """Return a profile with its definitions."""
-    summary = profile_summary(profile, state)
-    return ProfileAnswer(**summary.model_dump(), definitions=[*_counts(profile, state)])
+    """Return a profile with its definitions. state: as for profile_summary."""
+    fields, counts = _content(profile, state)
+    definitions = [
+        Counts(
+            definition=each.definition,
+            name=each.name,
+            own=each.own,
+            draft=weight_answer(each.draft),
+            live=weight_answer(each.live) if each.live else None,
+            pending=each.pending,
+        )
+        for each in counts
+    ]
+    return ProfileAnswer(**fields, revision=etags.revision((fields, counts)), definitions=definitions)
 
 
-def _counts(profile: Profile, state: AccountCatalog) -> Iterator[Counts]:
+def profile_revision(profile: Profile, state: AccountCatalog) -> str:
+    """Return the revision of a profile: of all that its answer shows, the weights and groups of its draft included.
+
+    So it is out of date once a definition has other points, or readers see another version. state: as for
+    profile_summary.
+    """
+    return etags.revision(_content(profile, state))
+
+
+class _Count(NamedTuple):
+    """A definition under a profile, as in Counts."""
+
+    definition: str
+    name: str
+    own: int | None
+    draft: DefinitionWeight
+    live: DefinitionWeight | None
+    pending: bool
+
+
+def _content(profile: Profile, state: AccountCatalog) -> tuple[dict[str, Any], list[_Count]]:
+    """Return the fields of a summary, and the definitions."""
+    draft = profile_versions.draft_version(profile, state.definitions)
+    coming = profile.target_version
+    fields = {
+        "key": profile.key,
+        "name": profile.name,
+        "description": profile.description,
+        "primary": profile.primary,
+        "inherits": profile.inherits,
+        "weights": dict(sorted(profile.weights.items())),
+        "version": profile.version.number if profile.version else None,
+        "building": profile.building.number if profile.building else None,
+        "publish_runs": profile.publish_runs,
+        "pending": coming is None or not profile_versions.same_content(coming, draft),
+        "archived": profile.archived,
+    }
+    return fields, [*_counts(profile, draft, state)]
+
+
+def _counts(profile: Profile, draft: ProfileVersion, state: AccountCatalog) -> Iterator[_Count]:
     live = profile.version.weights if profile.version else {}
     coming = profile.target_version
-    for key, weight in profile_versions.draft_version(profile, state.definitions).weights.items():
-        yield Counts(
-            definition=key,
-            name=state.definitions[key].name,
-            own=profile.weights.get(key),
-            draft=weight_answer(weight),
-            live=weight_answer(live[key]) if key in live else None,
-            pending=coming is None or profile_versions.published_weight(coming, key, weight) != weight,
+    for key, weight in draft.weights.items():
+        pending = coming is None or profile_versions.published_weight(coming, key, weight) != weight
+        yield _Count(
+            key, state.definitions[key].name, profile.weights.get(key), weight, live.get(key), pending
         )
 
 
-def weight_answer(weight: account.DefinitionWeight) -> Weight:
+def weight_answer(weight: DefinitionWeight) -> Weight:
     """Return the response model of a weight."""
     return Weight(points=weight.points, group=weight.group)

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from consumer.scoring.profile_publish.versions import diff_versions, read_versions, restore_draft
-from consumer.web.api.profiles.profiles import find_profile_id, tagged_answer
+from consumer.web.api.profiles.profiles import find_profile_id, require_seen, tagged_answer
 from consumer.web.api.profiles.schemas import ProfileAnswer, Weight, weight_answer
-from consumer.web.http import cursors, etags
+from consumer.web.http import cursors
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
@@ -162,7 +162,8 @@ async def restore_version(
             profile,
             version,
             by=caller.actor,
-            check=lambda drafted: etags.require_match(if_match, etags.profile_revision(drafted)),
+            check=lambda state: require_seen(state, profile, if_match),
         )
     )
-    return RestoredAnswer(**tagged_answer(state, profile, response).model_dump(), moved=moved)
+    answer = await tagged_answer(state, profile, response)
+    return RestoredAnswer(**dict(answer), moved=moved)
