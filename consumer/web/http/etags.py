@@ -1,7 +1,7 @@
 """Revisions against lost updates: changes name the current one in `If-Match`, or are refused with 428 or 412.
 
 A revision is a checksum of a representation, so that it changes whenever that does: by an edit, by `engagement
-catalog apply`, and by a publish or an event that changes what is shown. What changes by itself, the count of a
+catalog apply`, and by a publish or an event that changes what is shown. What changes by itself, like the count of a
 segment, is in a second part of the ETag, which `If-Match` ignores.
 """
 

@@ -205,8 +205,9 @@ async def _read(connection: Connection, caller: Caller, webhook: UUID) -> asyncp
 
 
 def _tagged(row: asyncpg.Record, response: Response) -> WebhookAnswer:
-    etags.set_etag(response, revision(row))
-    return WebhookAnswer.model_validate(webhook_members(row))
+    answer = WebhookAnswer.model_validate(webhook_members(row))
+    etags.set_etag(response, answer.revision, etags.revision(answer.model_dump(mode="json")))
+    return answer
 
 
 def _check_url(url: str, *, private: bool) -> None:
