@@ -1,4 +1,4 @@
-"""The program of version 3, from the history of this repository, in a folder of its own.
+"""The program of version 6, from the history of this repository, in a folder of its own.
 
 Its dependencies are those of this version, so that the same Python runs it.
 """
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-# The last commit whose programs demand that the schema is their own: version 3.
-COMMIT = "8a6545d319c09ea14c0c8c45649a1a2c46c89fc9"
+# The last commit of version 6, the oldest program that may run on this version's schema.
+COMMIT = "bf369ddd4739380c9d59f57c861fb72a9b495e1e"
 
 _PREPARE = """
 import asyncio, json, sys
@@ -90,7 +90,7 @@ def extract(folder: Path) -> OldProgram:
     archive = subprocess.run(["git", "archive", COMMIT], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode != 0:
         pytest.skip(
-            f"the history does not reach back to {COMMIT[:7]}, the program of version 3 (a shallow clone?)"
+            f"the history does not reach back to {COMMIT[:7]}, the program of version 6 (a shallow clone?)"
         )
     with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
         tar.extractall(folder, filter="data")

@@ -1,4 +1,4 @@
-"""An upgrade under load, from the program of version 3 in the history to this one, and back: nothing stops."""
+"""An upgrade under load, from the program of version 6 in the history to this one, and back: nothing stops."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real_kafka
 
 # The version of the old program.
-OLD = 3
+OLD = 6
 _PARTITIONS = 3
 _RECORDS, _PARTS = 2800, 7
 # Small, so that records wait in every phase.
@@ -51,12 +51,12 @@ _HELD = """
     select count(*) from slices s join workers w on w.id = s.worker_id where w.name like $1"""
 _CUT_OLD = """
     select pg_terminate_backend(pid) from pg_stat_activity
-    where datname = current_database() and application_name ~ '^engagement' and application_name !~ '/'"""
+    where datname = current_database() and application_name ~ '^engagement.*/6'"""
 
 
 @dataclass
 class _Scene:
-    """An installation that the program of version 3 has made, its worker and its API, and traffic in parts."""
+    """An installation that the program of version 6 has made, its worker and its API, and traffic in parts."""
 
     installation: Installation
     observer: asyncpg.Connection[asyncpg.Record]
@@ -81,13 +81,13 @@ class _Scene:
         )
 
     async def start_old(self) -> WorkerProcess:
-        """Start a worker of version 3."""
+        """Start a worker of version 6."""
         return await self.stack.enter_async_context(
             self.old.worker(self.installation, self.folder, **_SETTINGS)
         )
 
     async def start_api(self) -> WorkerProcess:
-        """Start the API of version 3."""
+        """Start the API of version 6."""
         return await self.stack.enter_async_context(
             self.old.web(self.installation, self.folder, jwt_secret=SECRET)
         )
@@ -141,13 +141,13 @@ class _Scene:
 async def scene(
     empty_database: str, kafka_server: KafkaServer, topic_prefix: str, tmp_path: Path
 ) -> AsyncIterator[_Scene]:
-    """Give an installation whose database the program of version 3 has made."""
-    old = await asyncio.to_thread(extract, tmp_path / "version-3")
+    """Give an installation whose database the program of version 6 has made."""
+    old = await asyncio.to_thread(extract, tmp_path / "version-6")
     installation = Installation(empty_database, kafka_server.bootstrap, topic_prefix)
     _, versions = await asyncio.gather(
         installation.create_topics(_PARTITIONS), old.prepare(installation.dsn, map(catalog, ACCOUNTS))
     )
-    assert versions == "0 3"
+    assert versions == "0 6"
     async with AsyncExitStack() as stack:
         observer = await asyncpg.connect(installation.dsn)
         stack.push_async_callback(observer.close)
@@ -158,7 +158,7 @@ async def scene(
 
 
 def _live_with(*more: Migration) -> list[Migration]:
-    """Return the migrations that programs of version 3 survive, and these."""
+    """Return the migrations that programs of version 6 survive, and these."""
     return [*(one for one in migrations() if one.oldest_program <= OLD), *more]
 
 
@@ -184,7 +184,7 @@ async def test_an_upgrade_under_load_and_back(scene: _Scene, report_line: Callab
     scene.send()
     began = time.monotonic()
     expand = made(COLUMN, INDEX, BACKFILL, oldest=OLD)
-    assert await migrate(scene.installation.dsn, known=_live_with(expand)) == (3, NEXT)
+    assert await migrate(scene.installation.dsn, known=_live_with(expand)) == (OLD, NEXT)
     migrated = time.monotonic() - began
     await scene.still_works("the old worker on the new schema")
     await scene.observer.execute(_CUT_OLD)
@@ -215,7 +215,7 @@ async def test_an_upgrade_under_load_and_back(scene: _Scene, report_line: Callab
 
     # What takes the old away waits for its programs.
     contract = made("-- step: brief\nalter table contacts drop column nickname", number=NEXT + 1, oldest=NEXT)
-    with pytest.raises(ProgramsRunningError, match="running: version 3 "):
+    with pytest.raises(ProgramsRunningError, match="running: version 6 "):
         await migrate(scene.installation.dsn, known=known_with(expand, contract))
 
     scene.traffic.documents[0] = last
