@@ -72,6 +72,22 @@ cross join lateral (
     offset 0) e
 order by e.id;
 
+-- name: delivery
+-- Messages to webhooks that name it, under any of its ids, as far as they are still kept.
+select d.message_id as id, d.type, d.state, d.created_at, d.ended_at, d.body as message,
+    case when c.id <> $2 then c.external_id end as came_by
+from (
+    select id, external_id from contacts where id = $2
+    union all
+    select id, external_id from contacts where survivor_id = $2
+    offset 0) c
+cross join lateral (
+    select d.id, d.webhook_id, d.message_id, d.type, d.state, d.created_at, d.ended_at, d.body
+    from webhook_deliveries d
+    where d.contact = c.external_id and d.webhook_id in (select w.id from webhooks w where w.account_id = $1)
+    offset 0) d
+order by d.created_at, d.id;
+
 -- name: event
 -- Its whole entries after ($3, $4, $5), oldest first, with what came with them and the XP that they are worth to their actor.
 select t.occurred_at, t.event_key, t.definition_id, d.key as definition, t.verdict::text as verdict, t.type, t.source,

@@ -15,7 +15,7 @@ from consumer.web.live.resume_ids import Position, ResumeIds
 from schemas.published import ScoreChanged
 from tests.pipeline import service
 from tests.waiting import eventually
-from tests.web.account_events import happen
+from tests.web.account_events import happen, record
 from tests.web.api_client import mint, serving
 from tests.web.sample_account import begin, draft, finish, scored
 from tests.web.sse_client import listening, served
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
     from tests.pipeline.service import Service
-    from tests.web.api_client import Api
+    from tests.web.api_client import Api, Client
     from tests.web.sse_client import Stream
 
 
@@ -85,6 +85,38 @@ async def test_a_client_gets_the_contacts_that_it_asks_for(
         await service.carry_out(worker.dsn)
         removed = await stream.until("contact_removed")
         assert (removed.data["subject"], removed.data["data"]["profile"]) == ("carl", "lead_score")
+
+
+async def test_a_sidebar_of_200_contacts_stays_right(
+    api: Api, worker: Service, account: str, address: str
+) -> None:
+    """Scores that were looked up once and then follow the events are those of a lookup at the end."""
+    shown = [f"person-{number}@example.com" for number in range(199)] + ["last"]
+    await worker.batch([record(account, "email.opened", subject=one) for one in shown])
+    async with api.as_(account) as client, listening(address, account, *shown) as stream:
+        await stream.until("ready")
+        scores = await _looked_up(client, shown)
+        await worker.batch([record(account, "deal.won", subject=one) for one in shown[::7]])
+        await happen(worker, account, "deal.won", subject="not shown")
+        await happen(worker, account, "contact.deleted", subject=shown[3])
+        await service.carry_out(worker.dsn)
+        await happen(worker, account, "email.opened", subject=shown[3])
+        await happen(worker, account, "email.opened", "email.opened", subject="last")
+        while True:
+            sent = await stream.next()
+            assert sent is not None
+            contact = sent.data["subject"]
+            changed = sent.name == "score_changed"
+            scores[contact] = sent.data["data"]["overall"]["current"] if changed else None
+            if contact == "last" and changed:
+                break
+        assert scores == await _looked_up(client, shown)
+        assert (scores[shown[0]], scores[shown[1]], scores["last"]) == (51, 1, 3)
+
+
+async def _looked_up(client: Client, contacts: list[str]) -> dict[str, int | None]:
+    answer = await client.post("/scores/lookup", json={"contacts": contacts})
+    return {one["asked"]: one["contact"] and one["contact"]["overall"] for one in answer.json()["items"]}
 
 
 async def test_a_client_resumes_at_another_process(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -106,6 +107,7 @@ async def test_an_integrator_without_kafka(
             "done",
             "lead_score",
         )
+        await eventually(lambda: _all_delivered(client, webhook), within=10, what="all to be noted")
         log = (await client.get(f"/webhooks/{webhook['id']}/deliveries")).json()["items"]
         assert {entry["state"] for entry in log} == {"delivered"}
         assert {entry["id"] for entry in log} == {one.headers["webhook-id"] for one in received}
@@ -224,6 +226,10 @@ async def test_a_deletion_takes_deliveries(
     async with sending(api.dsn):
         await happen(worker, account, "deal.won", actorid="rep", actortype="rep", subject="eve@example.com")
         await receiver.until("/in", 2)
+    exported = [
+        json.loads(line) for line in (await client.get("/contacts/eve@example.com/export")).text.splitlines()
+    ]
+    assert {line["delivery"]["type"] for line in exported if "delivery" in line} == {SCORES, XP}
     await happen(worker, account, "deal.won", actorid="rep", actortype="rep", subject="eve@example.com")
     await happen(worker, account, "contact.deleted", subject="eve@example.com")
     await service.carry_out(api.dsn)

@@ -24,7 +24,8 @@ async def export_lines(
 ) -> AsyncGenerator[bytes, None]:
     """Yield one object a line, from one snapshot: `contact`, then `id`, `field`, `score`, `adjustment`, `event`.
 
-    Of what a purge has removed `carried` has counts, `left` what dedup still needs. `ignored` is on no timeline.
+    Of what a purge has removed `carried` has counts, `left` what dedup still needs. `ignored` is on no timeline. A
+    `delivery` is a message to a webhook.
 
     Raises UnknownContactError.
     """
@@ -34,7 +35,7 @@ async def export_lines(
             raise UnknownContactError(contact)
         number = about["number"]
         yield _line("contact", {"id": about["id"], "first_seen_at": about["first_seen_at"]})
-        for kind in ("id", "field", "score", "adjustment", "carried", "left", "ignored"):
+        for kind in ("id", "field", "score", "adjustment", "carried", "left", "ignored", "delivery"):
             for row in await connection.fetch(_SQL[kind], account_id, number):
                 yield _line(kind, dict(row))
         after: tuple[Any, ...] = (None, None, None)
