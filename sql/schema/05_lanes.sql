@@ -75,7 +75,7 @@ create table inbox (
 );
 
 -- Events that reached no timeline, for some days and without their data: for each id the newest 20, of an account some
--- thousand. Unlogged, since it may be lost: a crash empties it, and no backup has it.
+-- thousand. Unlogged, since it may be lost: a crash empties it, and no WAL has it.
 create unlogged table ignored_events (
     account_id     integer     not null,
     -- SHA-256 of the installation's salt, account and id of the contact, as in contacts: it need not be one.

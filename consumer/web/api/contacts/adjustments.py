@@ -38,15 +38,16 @@ def _not_zero(points: int) -> int:
 
 
 class NewAdjustment(Body):
-    """Points to give, or to take if negative, in a group of a profile.
-
-    client_key: chosen by the client, unique for each adjustment of a contact; it makes a retry safe.
-    """
+    """Points to give, or to take if negative, in a group of a profile."""
 
     group: Key
+    """The key of the group."""
     points: Annotated[Points, AfterValidator(_not_zero)]
+    """Given, or taken if negative; not 0."""
     reason: Text
+    """Why, for the timeline and the audit trail."""
     client_key: Text
+    """Chosen by the client, unique for each adjustment of a contact; it makes a retry safe."""
     profile: Key | None = None
     """Null: the primary profile."""
 
@@ -62,13 +63,21 @@ class AdjustmentAnswer(BaseModel, use_attribute_docstrings=True):
     """Points that a person gave or took."""
 
     id: int
+    """Its number, by which it is undone."""
     profile: str
+    """The key of the profile whose scores it changed."""
     group: str
+    """The key of the group."""
     points: int
+    """Given, or taken if negative."""
     reason: str
+    """Why, for the timeline and the audit trail."""
     author: str
+    """The actor of the request that made it."""
     client_key: str
+    """Chosen by the client; of an undoing `undo:` and the number of what it undoes."""
     created_at: datetime
+    """When it was made."""
     undoes: int | None
     """The adjustment of which it gives the opposite points; null: none."""
     undone_by: int | None

@@ -38,13 +38,16 @@ class BulkAdjustment(Body):
     """Adjustments of any contacts of the account."""
 
     items: Annotated[list[ContactAdjustment], Field(min_length=1, max_length=MOST_ITEMS)]
+    """Each with its contact and its client key."""
 
 
 class AdjustmentOutcome(BaseModel, use_attribute_docstrings=True):
     """What became of one of the adjustments."""
 
     contact: str
+    """As in the request."""
     client_key: str
+    """As in the request."""
     outcome: Literal["created", "repeated", "refused"]
     """`repeated`: the same was sent before, and had no further effect."""
     adjustment: AdjustmentAnswer | None
@@ -54,12 +57,16 @@ class AdjustmentOutcome(BaseModel, use_attribute_docstrings=True):
 
 
 class BulkAdjustmentAnswer(BaseModel, use_attribute_docstrings=True):
-    """What became of each adjustment, in the order of the request, and the numbers of outcomes."""
+    """What became of each adjustment."""
 
     items: list[AdjustmentOutcome]
+    """In the order of the request."""
     created: int
+    """How many were created."""
     repeated: int
+    """How many were there already."""
     refused: int
+    """How many were refused."""
 
 
 @router.post("/adjustments")

@@ -42,8 +42,9 @@ class IgnoredItem(BaseModel, use_attribute_docstrings=True):
     type: str | None
     """Its type; null: it is dead."""
     source: str | None
+    """Its source; null: it is dead."""
     id: str | None
-    """The event's id."""
+    """The event's id; null: it is dead."""
     definitions: list[str]
     """Of an unmatched one: the active definitions that name its type now; their conditions, or their age, kept them
     from taking it."""

@@ -59,12 +59,15 @@ class DeadLetterItem(BaseModel, use_attribute_docstrings=True):
     """A record that could not be an event."""
 
     id: int
+    """Its number, by which it is shown, replayed and discarded."""
     recorded_at: Instant
     """When it was read and set aside."""
     topic: str
     """Without the installation's prefix."""
     partition: int
+    """Of the topic."""
     offset: int
+    """In the partition: with the two above, the place of the record in Kafka."""
     reason: DeadLetterReason
     """The first of its faults."""
     detail: str
@@ -82,11 +85,13 @@ class DeadLetterContent(BaseModel, use_attribute_docstrings=True):
     """Where they are not."""
 
 
-class DeadLetterHeader(BaseModel):
-    """A header of the record. value: null where it has none."""
+class DeadLetterHeader(BaseModel, use_attribute_docstrings=True):
+    """A header of the record."""
 
     name: str
+    """Its name; bytes of it that are not UTF-8 are escaped."""
     value: DeadLetterContent | None
+    """Null: it has none."""
 
 
 class DeadLetterAnswer(DeadLetterItem, use_attribute_docstrings=True):
@@ -95,9 +100,11 @@ class DeadLetterAnswer(DeadLetterItem, use_attribute_docstrings=True):
     timestamp: int | None
     """The record's own timestamp, in milliseconds since 1970; null: it has none."""
     key: DeadLetterContent | None
+    """Null: it has none."""
     value: DeadLetterContent | None
     """Null: it has none."""
     headers: list[DeadLetterHeader]
+    """In their order, with repeats."""
 
 
 class DeadLetterIds(Body):
@@ -107,12 +114,14 @@ class DeadLetterIds(Body):
         list[Annotated[int, Field(strict=True, ge=1, le=cursors.NEWEST)]],
         Field(min_length=1, max_length=MOST_IDS),
     ]
+    """Their numbers in the list."""
 
 
 class ReplayedItem(BaseModel, use_attribute_docstrings=True):
     """What became of a dead letter."""
 
     id: int
+    """The dead letter's number."""
     outcome: Outcome | None
     """Of its record, now; null: there is no such dead letter."""
     resolved: bool
@@ -123,11 +132,13 @@ class ReplayedItem(BaseModel, use_attribute_docstrings=True):
     """The same for people."""
 
 
-class ReplayAnswer(BaseModel):
-    """What became of each dead letter, by number."""
+class ReplayAnswer(BaseModel, use_attribute_docstrings=True):
+    """What became of each dead letter."""
 
     items: list[ReplayedItem]
+    """By number, each once."""
     resolved: int
+    """How many of them are gone now."""
 
 
 class DiscardAnswer(BaseModel, use_attribute_docstrings=True):

@@ -42,6 +42,7 @@ class AnyDeadLetterPage(BaseModel, use_attribute_docstrings=True):
     """One page of dead letters."""
 
     items: list[DeadLetterItem]
+    """Newest first."""
     next: str | None = None
     """The cursor of the next page; null on the last one."""
 
