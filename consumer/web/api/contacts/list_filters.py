@@ -201,45 +201,44 @@ async def narrowed(connection: Connection, query: ContactQuery) -> tuple[Contact
     return query, None
 
 
-# How `conditions` asks for contacts.
-EACH = "each"
-AT_ONCE = "s.contact_id = any(array({}))"
-JOINED = "s.contact_id in ({})"
-
-
-def conditions(query: ContactQuery, parameters: member_sql.Parameters, how: str = EACH) -> str:
+def conditions(query: ContactQuery, parameters: member_sql.Parameters, *, joined: bool = False) -> str:
     """Return what a list asks of each contact `s.contact_id` beside its order, as SQL after other conditions.
 
-    how: EACH looks up each contact; AT_ONCE selects what may be sparse at once, and the list goes on in its order;
-    JOINED selects all that is asked for at once, in no order. Run the latter two under `plan_for_many`.
+    joined: select all contacts of each condition at once, instead of looking up each contact. Run that under
+    `plan_for_many`.
     """
     parts: list[str] = []
 
-    def ask(name: str, values: Mapping[str, Any], *, may_be_sparse: bool) -> None:
-        if how == JOINED or (how == AT_ONCE and may_be_sparse):
-            parts.append(how.format(parameters.fill(f"all_{name}", values)))
+    def ask(name: str, values: Mapping[str, Any]) -> None:
+        if joined:
+            parts.append(_in(parameters.fill(f"all_{name}", values)))
         else:
             parts.append(parameters.fill(f"one_{name}", values, contact=_CONTACT))
 
     if query.filter_group is not None:
         least, most = query.filter_range
         version = {"profile": query.view.id, "version": query.view.version, "group": query.filter_group}
-        ask("in_range", {**version, "least": least, "most": most}, may_be_sparse=False)
+        ask("in_range", {**version, "least": least, "most": most})
     if query.owner is not None:
-        ask("owned", member_sql.owner_values(query.account, [query.owner]), may_be_sparse=False)
+        ask("owned", member_sql.owner_values(query.account, [query.owner]))
     if query.text is not None:
-        ask("found", _search(query), may_be_sparse=True)
+        ask("found", _search(query))
     if query.segment is not None:
         match, context = query.segment.match, query.segment.context
         parts.append(
-            member_sql.member_condition(match, context, parameters, contact=_CONTACT)
-            if how == EACH
-            else how.format(member_sql.member_selection(match, context, parameters))
+            _in(member_sql.member_selection(match, context, parameters))
+            if joined
+            else member_sql.member_condition(match, context, parameters, contact=_CONTACT)
         )
     if query.with_event:
         had = {"account": query.account, "since": FIRST, "definitions": None}
         parts.append(parameters.fill("one_had_event", had, contact=_CONTACT))
     return "\n".join(f"and {part}" for part in parts)
+
+
+def _in(selection: str) -> str:
+    # Not `any(array(…))`, which is no join: it would look through the whole selection for each contact.
+    return f"{_CONTACT} in ({selection})"
 
 
 def sparse_selection(query: ContactQuery, parameters: member_sql.Parameters) -> tuple[str, ContactQuery]:

@@ -17,9 +17,7 @@ import asyncpg
 from consumer.scoring.segments.member_sql import Parameters
 from consumer.web.api.contacts import recent_contacts
 from consumer.web.api.contacts.list_filters import (
-    AT_ONCE,
     CONDITIONS,
-    EACH,
     EVERY_NUMBER,
     ContactFilters,
     ContactQuery,
@@ -133,7 +131,7 @@ async def _by_points(
         async with local_settings(connection, f"set local statement_timeout = {_SCAN_MILLISECONDS}"):
             return await _read(connection, *statement(query, None, after, limit))
     async with local_settings(connection, queries("members")["plan_for_many"]):
-        return await _read(connection, *statement(query, None, after, limit, AT_ONCE))
+        return await _read(connection, *statement(query, None, after, limit, joined=True))
 
 
 @asynccontextmanager
@@ -157,9 +155,10 @@ def statement(
     candidates: Sequence[int] | None,
     after: ListPosition | None,
     limit: int,
-    how: str = EACH,
+    *,
+    joined: bool = False,
 ) -> tuple[str, list[Any]]:
-    """Return the statement of a page by points and its arguments; how: see `conditions`."""
+    """Return the statement of a page by points and its arguments; joined: see `conditions`."""
     (minimum, maximum), (least, most) = query.sort_range, EVERY_NUMBER
     begin, end = ((minimum, least), maximum) if query.ascending else ((maximum, most), minimum)
     arguments: list[Any] = [
@@ -171,5 +170,5 @@ def statement(
     else:
         text = _SQL["walk_ascending" if query.ascending else "walk_descending"]
     parameters = Parameters(len(arguments) + 1)
-    text = text.replace(CONDITIONS, conditions(query, parameters, how))
+    text = text.replace(CONDITIONS, conditions(query, parameters, joined=joined))
     return text, arguments + parameters.values

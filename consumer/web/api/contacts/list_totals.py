@@ -8,7 +8,7 @@ import asyncpg
 from pydantic import BaseModel
 
 from consumer.scoring.segments.member_sql import Parameters
-from consumer.web.api.contacts.list_filters import CONDITIONS, EACH, JOINED, conditions
+from consumer.web.api.contacts.list_filters import CONDITIONS, conditions
 from consumer.web.api.contacts.list_query import local_settings
 from sql import queries
 
@@ -58,6 +58,6 @@ def statement(query: ContactQuery, candidates: Sequence[int] | None) -> tuple[st
     if candidates is not None:
         arguments.append(candidates)
     parameters = Parameters(len(arguments) + 1)
-    asked = conditions(query, parameters, JOINED if candidates is None else EACH)
+    asked = conditions(query, parameters, joined=candidates is None)
     text = _SQL["counted" if candidates is None else "counted_among"]
     return text.replace(CONDITIONS, asked), arguments + parameters.values
