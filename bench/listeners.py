@@ -39,6 +39,7 @@ async def listeners(bench: Bench) -> None:
     dsn = bench.servers.dsn(await bench.servers.database())
     port = free_port()
     environment = {"DATABASE_URL": dsn, "HTTP_PORT": str(port), "JWT_SECRET": SECRET, "LOG_LEVEL": "error"}
+    environment["HTTP_CONNECTIONS"] = str(3 * CLIENTS)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "consumer", "web"),
         env={**os.environ, **{f"ENGAGEMENT_{name}": value for name, value in environment.items()}},

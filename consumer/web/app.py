@@ -115,7 +115,9 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stopping.set)
     pool = postgres.pool(settings.dsn(), size=settings.web_connections)
     # A connection beside the pool, while there are clients: requests must not keep events from them.
-    live = LiveEvents(lambda: postgres.connect(settings.dsn()), SystemClock(), metrics)
+    # Of HTTP's connections, streams that stay open leave one half to requests.
+    most = max(1, clients.bounds.connections // 2)
+    live = LiveEvents(lambda: postgres.connect(settings.dsn()), SystemClock(), metrics, most=most)
     try:
         await pool
         api = application(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from consumer.web.http import event_stream
-from consumer.web.live import feed
 from consumer.web.live.listener import MAX_BYTES, MAX_EVENTS, Listener
 from consumer.web.live.resume_ids import Position, ResumeIds
 from schemas.published import ScoreChanged
@@ -237,9 +236,11 @@ async def test_no_client_costs_a_connection(
     await eventually(lambda: len(live) == 0, within=5, what="all clients to be forgotten")
 
 
-async def test_clients_are_limited(account: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clients_are_limited(
+    api: Api, account: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Beyond the limit of its account a client is answered 429, with when to try again."""
-    monkeypatch.setattr(feed, "MAX_OF_ACCOUNT", 1)
+    monkeypatch.setattr(api.app.state.live, "most", 1)
     async with listening(address, account) as stream:
         await stream.until("ready")
         async with listening(address, account) as refused:

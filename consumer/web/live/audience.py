@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -10,10 +10,6 @@ if TYPE_CHECKING:
     from consumer.web.live.listener import Listener
 
 _Place = TypeVar("_Place", str, tuple[str, str])
-
-# Clients of one process: of an account, and of all accounts.
-MAX_OF_ACCOUNT: Final = 1000
-MAX_CLIENTS: Final = 2000
 
 
 class TooManyListenersError(Exception):

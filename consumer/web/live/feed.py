@@ -20,7 +20,7 @@ from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.telemetry.repeated_lines import RepeatedLines
 from consumer.infra.wait import event_within
 from consumer.relay.outbox_rows import events_of, read_rows
-from consumer.web.live.audience import MAX_CLIENTS, MAX_OF_ACCOUNT, Audience, TooManyListenersError
+from consumer.web.live.audience import Audience, TooManyListenersError
 from consumer.web.live.catch_up import catch_up
 from consumer.web.live.job_progress import JobProgress
 from consumer.web.live.listener import reset, sse
@@ -52,7 +52,16 @@ _AT_ONCE: Final = 50
 class LiveEvents:
     """The clients of a process, and the reader that feeds them."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        most: int = 1000,
+    ) -> None:
+        """most: clients at a time; of one account three quarters of them."""
+        self.most = most
         self._connect = connect
         self._metrics = metrics
         self._counted = Audience()
@@ -72,10 +81,8 @@ class LiveEvents:
 
     def listen(self, listener: Listener) -> None:
         """Feed a client until it leaves; raises TooManyListenersError."""
-        if (
-            len(self._counted) >= MAX_CLIENTS
-            or len(self._counted.members(listener.account)) >= MAX_OF_ACCOUNT
-        ):
+        of_account = len(self._counted.members(listener.account))
+        if len(self._counted) >= self.most or of_account >= max(1, self.most * 3 // 4):
             raise TooManyListenersError("too many clients listen to events: close some, or try again later")
         if self._is_closed:
             listener.close()

@@ -64,7 +64,7 @@ async def resend_delivery(
     caller: Manager, database: Database, webhook: WebhookId, delivery: DeliveryId
 ) -> DeliveryAnswer:
     """Send a message again, under the same id; one that waits is tried at once."""
-    async with database.connection() as connection, connection.transaction():
+    async with database.changing() as connection, connection.transaction():
         await require_webhook(connection, caller, webhook)
         await connection.execute(_SQL["resend"], webhook, delivery)
         row = await connection.fetchrow(_SQL["delivery"], webhook, delivery)
