@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from bench.api import api
 from bench.backfill import backfill
 from bench.backlog import backlog
 from bench.beside import duplicates, flatness, old, shapes, two_workers
@@ -123,6 +124,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "changes": changes,
     "lives": lives,
     "backfill": backfill,
+    "api": api,
 }
 
 

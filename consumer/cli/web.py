@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def configure(parser: ArgumentParser) -> None:
     """Add the command's arguments and handler."""
     parser.description = (
-        "Serves the API under /v1, its OpenAPI document at /openapi.json, health and metrics. Needs the "
-        "database, not Kafka; run as many as you like. On SIGTERM requests in flight are finished."
+        "Serves the API under /v1, its OpenAPI document at /openapi.json, pages of it at /docs, health and "
+        "metrics. Needs the database, not Kafka; run as many as you like. On SIGTERM requests in flight are "
+        "finished."
     )
     parser.set_defaults(handler=_handle)
 

@@ -19,7 +19,7 @@ from consumer.infra.telemetry import dependency_probes
 from consumer.infra.telemetry import health as health_endpoints
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
-from consumer.web import openapi
+from consumer.web import docs_page, openapi
 from consumer.web.http import problems
 from consumer.web.http.auth import TokenVerifier
 from consumer.web.http.conditional_reads import ConditionalReads
@@ -78,6 +78,7 @@ def application(
     api.state.private_webhooks = private_webhooks
     for router in ROUTERS:
         api.include_router(router)
+    api.router.routes += docs_page.routes()
     if serves_health:
         api.router.routes += health_endpoints.routes(health, metrics)
     problems.install(api)

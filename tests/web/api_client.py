@@ -24,6 +24,7 @@ from consumer.web.http.auth import Permission, TokenVerifier
 from consumer.web.http.database import Connections
 from consumer.web.http.jwt_keys import SharedSecret
 from consumer.web.live.feed import LiveEvents
+from tests.web.documented import Documented
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -48,6 +49,7 @@ class Api:
             transport=self.client._transport,
             base_url=f"http://api/v1/accounts/{account}",
             headers=bearer(account, permissions, actor=actor),
+            event_hooks=self.client.event_hooks,
         )
 
 
@@ -101,5 +103,6 @@ async def serving(dsn: str) -> AsyncIterator[Api]:
             live=LiveEvents(lambda: postgres.connect(dsn), SystemClock(), metrics),
         )
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        hooks = {"response": [Documented(app)]}
+        async with httpx.AsyncClient(transport=transport, base_url="http://api", event_hooks=hooks) as client:
             yield Api(app, client, dsn)

@@ -126,7 +126,9 @@ BESIDE_ACCOUNTS = {
 # Those that need a valid token, whatever it permits.
 ANY_TOKEN = {("GET", "/v1/me")}
 # Those that need no token.
-PUBLIC = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json")}
+PUBLIC = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/openapi.json")} | {
+    ("GET", f"/docs{name}") for name in ("", "/start.js", "/swagger-ui.css", "/swagger-ui-bundle.js")
+}
 
 _FILLED = {"account": "acme"}
 

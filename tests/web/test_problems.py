@@ -30,7 +30,7 @@ class _Body(BaseModel, extra="forbid"):
 
 
 def _routes_of_tests() -> APIRouter:
-    router = APIRouter(prefix="/tests")
+    router = APIRouter(prefix="/tests", include_in_schema=False)
 
     @router.post("/body")
     async def take(body: _Body, limit: Limit = 50) -> int:

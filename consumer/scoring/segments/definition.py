@@ -56,7 +56,9 @@ class Scored(_Part):
     group: _Key | None = None
     """Left out: overall."""
     min: _Points | None = None
+    """Least points; null: no bound."""
     max: _Points | None = None
+    """Most points; null: no bound."""
 
     @model_validator(mode="after")
     def _check(self) -> Scored:
@@ -68,8 +70,11 @@ class Counted(_Part):
     """How often the definitions have counted, together: `min` to `max` times, both inclusive; `max: 0` is never."""
 
     definitions: _Definitions
+    """Keys of definitions."""
     min: _Times | None = None
+    """Least times; null: no bound."""
     max: _Times | None = None
+    """Most times; null: no bound."""
     within_days: _Days | None = None
     """Only by events of so many last days of 24 hours; left out: in total."""
 
@@ -141,11 +146,17 @@ class SingleCondition(_Part):
     """A single condition: one of its fields."""
 
     score: Scored | None = None
+    """A condition on points."""
     count: Counted | None = None
+    """A condition on how often definitions have counted."""
     last_event: LastEvent | None = None
+    """A condition on the time since the last event."""
     owner: Owned | None = None
+    """A condition on the owner."""
     tags: Tagged | None = None
+    """A condition on the tags."""
     first_seen: FirstSeen | None = None
+    """A condition on when the contact was first seen."""
 
     @model_validator(mode="after")
     def _check(self) -> SingleCondition:
@@ -168,14 +179,18 @@ class Nested(SegmentCondition):
     """A single condition, one that must not hold, or several of which `all` or `any` must hold."""
 
     all: _Conditions | None = None
+    """Conditions that must all hold."""
     any: _Conditions | None = None
+    """Conditions of which one must hold."""
 
 
 class Match(_Part):
     """The rule of membership: `all` or `any` of the conditions hold."""
 
     all: Annotated[list[Nested], Field(min_length=1, max_length=_MOST_CONDITIONS)] | None = None
+    """Conditions that must all hold."""
     any: Annotated[list[Nested], Field(min_length=1, max_length=_MOST_CONDITIONS)] | None = None
+    """Conditions of which one must hold."""
 
     @model_validator(mode="after")
     def _check(self) -> Match:

@@ -29,9 +29,13 @@ class JobAnswer(BaseModel, use_attribute_docstrings=True):
     """The progress of a job."""
 
     id: int
+    """The number of the job."""
     requested_by: str
+    """Who requested it: `sub` of the token, or the name of a command's user."""
     requested_at: datetime
+    """When it was requested."""
     ended_at: datetime | None
+    """When it ended; null: not yet."""
     done: int
     """Contacts processed in the current state."""
     total: int | None

@@ -41,10 +41,22 @@ ConfigurationLimit = Annotated[
 ]
 
 
-class Page(BaseModel, Generic[Item], use_attribute_docstrings=True):
+def _describe(schema: dict[str, Any]) -> None:
+    # A kind of page has no docstring of its own.
+    schema.setdefault("description", "One page of a list.")
+
+
+class Page(
+    BaseModel,
+    Generic[Item],
+    use_attribute_docstrings=True,
+    json_schema_serialization_defaults_required=True,
+    json_schema_extra=_describe,
+):
     """One page of a list."""
 
     items: list[Item]
+    """The items, in the order of the list."""
     next: str | None = None
     """The cursor of the next page; null on the last one."""
     engagement: bool

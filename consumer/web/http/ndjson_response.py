@@ -25,18 +25,22 @@ MEDIA_TYPE = "application/x-ndjson"
 _LINE_INTERVAL = 0.5
 
 
-class Progress(BaseModel):
+class Progress(BaseModel, use_attribute_docstrings=True):
     """Contacts processed, and their total number; null before they are counted."""
 
     done: int
+    """Contacts processed so far."""
     total: int | None
+    """Contacts in all; null before they are counted."""
 
 
-class StreamLine(BaseModel):
+class StreamLine(BaseModel, use_attribute_docstrings=True):
     """A line of a stream; subclasses add the member with the result."""
 
     progress: Progress | None = None
+    """How far the work is; in every line but the last."""
     problem: ProblemDetails | None = None
+    """Why the work failed; in the last line."""
 
 
 def stream_responses(line: type[StreamLine]) -> dict[int | str, dict[str, Any]]:

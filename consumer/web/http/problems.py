@@ -105,14 +105,18 @@ class FieldFault(BaseModel, use_attribute_docstrings=True):
 
 
 class ProblemDetails(BaseModel, use_attribute_docstrings=True):
-    """Problem details (RFC 9457). `errors` has an entry for each invalid field (problem `invalid`)."""
+    """Problem details (RFC 9457)."""
 
     type: str
     """`urn:engagement:problem:` and a code of a closed list, by which programs distinguish problems."""
     title: str
+    """The same for every problem of a type."""
     status: int
+    """The status code of the response."""
     detail: str
+    """What happened, for display; it may change between versions."""
     errors: list[FieldFault] = []
+    """Each invalid field, for the problem `invalid`; absent otherwise."""
 
 
 class ProblemError(Exception):

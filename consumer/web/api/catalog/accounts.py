@@ -31,55 +31,82 @@ AccountKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class NewAccount(Body):
-    """An account to create. retention: how long timeline entries are kept, like `365d`; null, absent: for ever."""
+    """An account to create."""
 
     account: AccountKey
+    """The account's key, as in `accountid` of events; it cannot be changed."""
     name: Text
+    """The name for display."""
     engagement: StrictBool = True
+    """Whether the engagement module is on; while it is off, events have no effect."""
     sales: StrictBool = False
+    """Whether the sales module is on."""
     retention: StrictStr | None = None
+    """How long timeline entries are kept, like `365d`; null: for ever."""
     time_zone: StrictStr = "UTC"
+    """The IANA time zone for display and calendar days."""
     count_robots: StrictBool = False
+    """Whether events of robots count as well."""
 
 
 class AccountChange(Body):
-    """Changes to an account; omitted fields stay as they are. retention: a shorter one removes entries at once."""
+    """Changes to an account; omitted fields stay as they are."""
 
     name: Text = Field(default_factory=str)
+    """The name for display."""
     engagement: StrictBool = Field(default_factory=bool)
+    """Whether the engagement module is on; while it is off, events have no effect."""
     sales: StrictBool = Field(default_factory=bool)
+    """Whether the sales module is on."""
     retention: StrictStr | None = None
+    """How long timeline entries are kept, like `365d`; null: for ever. A shorter one removes entries at once."""
     time_zone: StrictStr = Field(default_factory=str)
+    """The IANA time zone for display and calendar days."""
     count_robots: StrictBool = Field(default_factory=bool)
+    """Whether events of robots count as well."""
 
 
-class AccountSummary(BaseModel):
+class AccountSummary(BaseModel, use_attribute_docstrings=True):
     """An account in a list."""
 
     account: str
+    """The account's key."""
     name: str
+    """The name for display."""
     engagement: bool
+    """Whether the engagement module is on."""
     sales: bool
+    """Whether the sales module is on."""
 
 
-class AccountAnswer(BaseModel):
-    """An account. engagement, sales: whether the module is on. time_zone: for display and calendar days."""
+class AccountAnswer(BaseModel, use_attribute_docstrings=True):
+    """An account."""
 
     account: str
+    """The account's key."""
     name: str
+    """The name for display."""
     engagement: bool
+    """Whether the engagement module is on; while it is off, events have no effect."""
     sales: bool
+    """Whether the sales module is on."""
     retention: str | None
+    """How long timeline entries are kept, like `365d`; null: for ever."""
     time_zone: str
+    """The IANA time zone for display and calendar days."""
     count_robots: bool
+    """Whether events of robots count as well."""
     revision: str
+    """The value of `ETag`, without quotes."""
 
 
-class AccountPage(BaseModel):
+class AccountPage(BaseModel, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True):
     """One page of accounts."""
 
     items: list[AccountSummary]
+    """The accounts, by key."""
     next: str | None = None
+    """The cursor of the next page; null on the last one."""
 
 
 @router.get("")

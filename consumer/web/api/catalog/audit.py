@@ -18,17 +18,25 @@ from sql import queries
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["audit"])
 
 
-class AuditEntry(BaseModel):
-    """One change. before, after: old and new value; null if there is none."""
+class AuditEntry(BaseModel, use_attribute_docstrings=True):
+    """One change."""
 
     id: int
+    """The number of the entry."""
     at: datetime
+    """When it was changed."""
     actor: str
+    """Who changed it: `sub` of the token, or the name of a command's user."""
     action: str
+    """What was done, like `created`, `changed`, `deleted` or `publish_begun`."""
     subject: str
+    """What kind of thing it was done to, like `definition`."""
     key: str | None
+    """The key of that thing; null: it has none."""
     before: Any
+    """The old value; null: there was none."""
     after: Any
+    """The new value; null: there is none."""
 
 
 @router.get("/audit")

@@ -56,17 +56,15 @@ class FromTopics(Body):
     """Only events of these types; omitted: of all."""
 
 
-_EITHER = {"oneOf": [{"required": ["events"]}, {"required": ["from_topics"]}]}
-
-
-class BackfillRequest(Body, json_schema_extra=_EITHER):
-    """Either events, or what of the input topics to read again."""
+class BackfillRequest(Body):
+    """Either events, or what of the input topics to read again; exactly one of the two."""
 
     events: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_EVENTS)] = Field(
         default_factory=list
     )
     """CloudEvents in structured mode, of this account, each with its `time`; in any order."""
     from_topics: FromTopics = Field(default_factory=lambda: FromTopics(since=LAST))
+    """What of the input topics to read again."""
     xp: StrictBool = True
     """Whether reps earn XP by these events."""
 
@@ -77,22 +75,30 @@ class BackfillRequest(Body, json_schema_extra=_EITHER):
         return self
 
 
-class UnmatchedType(BaseModel):
+class UnmatchedType(BaseModel, use_attribute_docstrings=True):
     """A type that no active definition takes, and how many events had it."""
 
     type: str
+    """The event type."""
     count: int
+    """How many events had it."""
 
 
 class BackfillAnswer(BaseModel, use_attribute_docstrings=True):
     """The state and progress of a backfill."""
 
     id: int
+    """The number of the backfill."""
     state: Literal["running", "done", "cancelled"]
+    """What it does now."""
     xp: bool
+    """Whether reps earn XP by these events."""
     requested_by: str
+    """Who requested it: `sub` of the token, or the name of a command's user."""
     requested_at: Instant
+    """When it was requested."""
     ended_at: Instant | None
+    """When it ended; null: not yet."""
     since: Instant | None
     """Of one that reads the topics: from when."""
     types: list[str] | None

@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
 
 
-class Icons(BaseModel):
+class Icons(BaseModel, use_attribute_docstrings=True):
     """The names of all icons."""
 
     icons: list[str]
+    """The names, sorted."""
 
 
 @router.get("/icons")

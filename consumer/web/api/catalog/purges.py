@@ -31,9 +31,10 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["accounts"])
 
 
 class RetentionRequest(Body):
-    """retention: a period like `365d`."""
+    """The retention period to try."""
 
     retention: StrictStr
+    """A period like `365d`."""
 
 
 class PurgePreview(BaseModel, use_attribute_docstrings=True):
@@ -51,6 +52,7 @@ class PurgeLine(StreamLine):
     """A line of the stream, with one of three members. The last line has `preview`, or `problem` if it failed."""
 
     preview: PurgePreview | None = None
+    """The result; in the last line."""
 
 
 class PurgeAnswer(JobAnswer, use_attribute_docstrings=True):

@@ -30,9 +30,10 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
 
 
 class RejudgementRequest(Body):
-    """xp: whether reps gain and lose XP by it; if not, XP messages already published stay valid."""
+    """How to rejudge."""
 
     xp: StrictBool = False
+    """Whether reps gain and lose XP by it; if not, XP messages already published stay valid."""
 
 
 class RejudgementAnswer(JobAnswer, use_attribute_docstrings=True):
@@ -48,19 +49,24 @@ class RejudgementAnswer(JobAnswer, use_attribute_docstrings=True):
     """Timeline entries whose verdict changed."""
 
 
-class CountMover(BaseModel):
+class CountMover(BaseModel, use_attribute_docstrings=True):
     """A contact, and how often the definition counts for it before and after."""
 
     contact: str
+    """The contact's id."""
     before: int
+    """How often the definition counts now."""
     after: int
+    """How often it would count."""
 
 
 class RejudgementPreview(BaseModel, use_attribute_docstrings=True):
     """What a rejudgement would change."""
 
     edition: int
+    """The edition that it would judge by: the newest one."""
     contacts: int
+    """Contacts that were looked at: all of the account."""
     changed: int
     """Contacts with any change."""
     counting: int
@@ -79,6 +85,7 @@ class RejudgementLine(StreamLine):
     """A line of the stream, with one of three members. The last line has `preview`, or `problem` if it failed."""
 
     preview: RejudgementPreview | None = None
+    """The result; in the last line."""
 
 
 @router.post(

@@ -42,20 +42,18 @@ class Draft(DefinitionChange):
     """A definition to try: changes to a stored one, or a complete new one."""
 
     key: Key
+    """The key of the definition to try."""
 
 
-_EITHER = {"oneOf": [{"required": ["event"]}, {"required": ["inbox_type"]}]}
-
-
-class Sample(Body, json_schema_extra=_EITHER):
-    """The event to try: given here, or the sample of a type in the inbox; exactly one of the two.
-
-    event: attributes and `data` of a CloudEvent; only `type` is required, `accountid` is ignored.
-    """
+class Sample(Body):
+    """The event to try: given here, or the sample of a type in the inbox; exactly one of the two."""
 
     event: dict[str, Any] = Field(default_factory=dict)
+    """Attributes and `data` of a CloudEvent; only `type` is required, `accountid` is ignored."""
     inbox_type: Text = Field(default_factory=str)
+    """A type in the inbox, whose sample is tried."""
     draft: Draft | None = None
+    """A definition to try as if it were stored; null: only the stored ones."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Sample:
@@ -64,37 +62,47 @@ class Sample(Body, json_schema_extra=_EITHER):
         return self
 
 
-class ConditionTried(BaseModel):
-    """A condition, the value found in the event (null: missing), and whether it holds."""
+class ConditionTried(BaseModel, use_attribute_docstrings=True):
+    """A condition, and whether it holds for the event."""
 
     condition: WhenCondition
+    """The condition."""
     found: Any
+    """The value found in the event; null: missing."""
     holds: bool
+    """Whether it holds."""
 
 
-class DefinitionTried(BaseModel):
-    """The result for one definition.
-
-    why: one line for each reason that the definition does not take the event. draft: it was tried with the changes
-    in `draft` of the request.
-    """
+class DefinitionTried(BaseModel, use_attribute_docstrings=True):
+    """The result for one definition."""
 
     key: str
+    """The definition's key."""
     name: str
+    """The definition's name."""
     draft: bool
+    """Whether it was tried with the changes in `draft` of the request."""
     active: bool
+    """Whether it is active."""
     takes: bool
+    """Whether it takes the event."""
     takes_type: bool
+    """Whether it names the event's type."""
     conditions: list[ConditionTried]
+    """Its conditions, each with the value found."""
     why: list[str]
+    """One line for each reason that it does not take the event."""
 
 
-class TrialAnswer(BaseModel):
-    """The result. taken_by: the definitions that take the event; if none does, it goes to the inbox."""
+class TrialAnswer(BaseModel, use_attribute_docstrings=True):
+    """Which definitions take the event."""
 
     type: str
+    """The event's type."""
     taken_by: list[str]
+    """The definitions that take the event; if none does, it goes to the inbox."""
     definitions: list[DefinitionTried]
+    """The result for each definition, in display order."""
 
 
 @router.post("/try")

@@ -33,20 +33,21 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["inbox"])
 _MAX_KEY = 64
 
 
-class InboxEntry(BaseModel):
-    """An event type that no definition took, counted since it was first seen; approximate after a crash.
-
-    type: empty for all types together that came after the first 1,000. sample: an event of the type, as a
-    CloudEvent; empty from when it was taken away until the next event of the type. definitions: active ones that
-    name the type, but do not take all of its events.
-    """
+class InboxEntry(BaseModel, use_attribute_docstrings=True):
+    """An event type that no definition took, counted since it was first seen; approximate after a crash."""
 
     type: str
+    """The event type; empty for all types together that came after the first 1,000."""
     count: int
+    """How many events there were."""
     first_seen_at: datetime
+    """When the first one came."""
     last_seen_at: datetime
+    """When the last one came."""
     sample: dict[str, Any]
+    """An event of the type, as a CloudEvent; empty from when it was taken away until the next event of the type."""
     definitions: list[str]
+    """Active definitions that name the type, but do not take all of its events."""
 
 
 class FromInbox(DefinitionChange):
@@ -56,20 +57,25 @@ class FromInbox(DefinitionChange):
     """
 
     type: Text
+    """The event type, as in the inbox."""
     key: Key = Field(default_factory=str)
+    """The key of the definition; omitted: derived from the type."""
 
 
-class TopicsToRead(BaseModel):
+class TopicsToRead(BaseModel, use_attribute_docstrings=True):
     """Which records to read again: from when on, and of which types."""
 
     since: Instant
+    """From the first record dated at or after this time."""
     types: list[str]
+    """Only events of these types."""
 
 
-class OfferedBackfill(BaseModel):
+class OfferedBackfill(BaseModel, use_attribute_docstrings=True):
     """The body of a backfill, for `POST backfills`, that lets a definition count what has come already."""
 
     from_topics: TopicsToRead
+    """What of the input topics to read again."""
 
 
 class DefinedFromInbox(DefinitionAnswer, use_attribute_docstrings=True):

@@ -47,7 +47,9 @@ class ContactPage(Page[ListedContact]):
     """One page of contacts, with the profile and version of their scores."""
 
     profile: str
+    """The key of the profile of the scores."""
     version: int
+    """The version that readers see."""
     total: ListTotal | None
     """Null without `total=true`."""
 

@@ -40,12 +40,15 @@ class JoinAnswer(BaseModel, use_attribute_docstrings=True):
     """A join of a contact to another."""
 
     id: str
+    """The id of the join."""
     into: str | None
     """The id that it leads to; null once that contact was deleted."""
     origin: Literal["merged", "identify", "api"]
     """`merged` and `identify` came with an event; joins of the API can be undone."""
     occurred_at: datetime
+    """When the event was, or the request."""
     requested_by: str | None
+    """Who requested it: `sub` of the token; null: it came with an event."""
     carried_out: bool
     """Whether both ids mean one contact already: a worker does it within seconds."""
 
@@ -54,15 +57,20 @@ class JoinsAnswer(BaseModel, use_attribute_docstrings=True):
     """The joins of an id. Of several the newest holds."""
 
     items: list[JoinAnswer]
+    """The joins, newest first."""
 
 
 class JoinedScore(BaseModel, use_attribute_docstrings=True):
-    """A score before and after a join. group: null is overall."""
+    """A score before and after a join."""
 
     group: str | None
+    """The group's key; null: the overall score."""
     contact: int
+    """The points of the contact of the path now."""
     into: int
+    """The points of the other contact now."""
     joined: int
+    """The points that one contact would have."""
 
 
 class JoinPreviewAnswer(BaseModel, use_attribute_docstrings=True):
@@ -82,9 +90,11 @@ class DeletionAnswer(BaseModel, use_attribute_docstrings=True):
     """A deletion. It never names the contact again."""
 
     id: str
+    """The id of the deletion."""
     contact: str
     """What stands for the contact's id from now on, in the audit trail too: a salted hash."""
     requested_at: datetime
+    """When it was requested: what is dated before goes."""
     done_at: datetime | None
     """When a worker had carried it out; null: not yet."""
     taken: dict[str, int] | None
@@ -150,7 +160,11 @@ async def undo_join(caller: Manager, database: Database, contact: Contact, join:
     )
 
 
-@router.get("/contacts/{contact:path}/export", response_class=ExportResponse)
+@router.get(
+    "/contacts/{contact:path}/export",
+    response_class=ExportResponse,
+    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+)
 async def export_contact(caller: Operator, database: Database, contact: Contact) -> ExportResponse:
     """Return everything that is kept of a contact as JSON Lines: fields, scores, timeline, adjustments, XP."""
     return await stream_lines(export_lines(database, caller.account.id, contact), MEDIA_TYPE)

@@ -27,6 +27,7 @@ class ListTotal(BaseModel, use_attribute_docstrings=True):
     """How many contacts a list has, on all its pages together."""
 
     contacts: int
+    """The number of contacts."""
     exact: bool
     """False: it has at least so many. Counting ends at 10,000 and after five seconds."""
 

@@ -11,6 +11,7 @@ class ScoreChange(BaseModel, use_attribute_docstrings=True):
     """Points gained or lost over some days."""
 
     overall: int
+    """The change of the overall score."""
     groups: dict[str, int]
     """The groups that have changed; they add up to overall."""
 
@@ -19,57 +20,80 @@ class RecentChanges(BaseModel, use_attribute_docstrings=True):
     """How scores have changed over the last days of 24 hours, by today's verdicts and weights."""
 
     days_7: ScoreChange
+    """Over the last 7 days."""
     days_30: ScoreChange
+    """Over the last 30 days."""
 
 
 class ContactScores(BaseModel, use_attribute_docstrings=True):
     """A contact with its scores under one profile. Fields that no `contact.upserted` has set are null."""
 
     id: str
+    """The contact's id in the upstream system."""
     name: str | None
+    """The name of the last `contact.upserted`; null: none."""
     owner: str | None
+    """The owner of the last `contact.upserted`; null: none."""
     overall: int
+    """The overall score."""
     groups: dict[str, int]
-    """Points by group; they add up to overall."""
+    """Points by group key; they add up to `overall`."""
     change: RecentChanges | None
-    """Null where it was not asked for."""
+    """How the scores have changed lately; null where it was not asked for."""
 
 
 class ListedContact(ContactScores, use_attribute_docstrings=True):
     """A contact in a list, with its scores under one profile."""
 
     email: str | None
+    """The e-mail address; null: none."""
     tags: list[str]
+    """The tags; empty: none."""
     first_seen_at: Instant
     """When its first event was processed."""
     last_event_at: Instant | None
     """When its last event on the timeline happened, whether it counted or not; robots' events are ignored."""
 
 
-class ProfileScores(BaseModel):
-    """A contact's scores under the published version of a profile; groups add up to overall."""
+class ProfileScores(BaseModel, use_attribute_docstrings=True):
+    """A contact's scores under the published version of a profile."""
 
     profile: str
+    """The profile's key."""
     name: str
+    """The profile's name."""
     primary: bool
+    """Whether it is the primary profile."""
     version: int
+    """The version that readers see."""
     overall: int
+    """The overall score."""
     groups: dict[str, int]
+    """Points by group key; they add up to `overall`."""
     change: RecentChanges
+    """How the scores have changed lately."""
 
 
 class ContactAnswer(BaseModel, use_attribute_docstrings=True):
     """A contact: its fields as of the last `contact.upserted`, null if never set, and its scores by profile."""
 
     id: str
+    """The contact's id in the upstream system."""
     first_seen_at: Instant
     """When its first event was processed."""
     last_event_at: Instant | None
     """When its last event on the timeline happened, whether it counted or not; robots' events are ignored."""
     name: str | None
+    """The name; null: never set."""
     owner: str | None
+    """The owner; null: never set."""
     email: str | None
+    """The e-mail address; null: never set."""
     phone: str | None
+    """The phone number; null: never set."""
     url: str | None
+    """The address of its page upstream; null: never set."""
     tags: list[str]
+    """The tags; empty: none."""
     profiles: list[ProfileScores]
+    """Its scores by published profile, in display order."""

@@ -28,74 +28,99 @@ if TYPE_CHECKING:
     from consumer.web.api.contacts.profile_view import ProfileView
 
 
-class DefinitionLine(BaseModel):
+class DefinitionLine(BaseModel, use_attribute_docstrings=True):
     """How often a definition has counted, and its points: count × weight."""
 
     definition: str
+    """The definition's key."""
     name: str
+    """The definition's name."""
     count: int
+    """How often it has counted."""
     weight: int
+    """Points for each time."""
     points: int
+    """`count` × `weight`."""
 
 
-class AdjustmentLine(BaseModel):
+class AdjustmentLine(BaseModel, use_attribute_docstrings=True):
     """Points that people gave or took."""
 
     id: int
+    """The number of the adjustment."""
     at: Instant
+    """When it was made."""
     points: int
+    """The points, negative if taken."""
     reason: str
+    """Why, as its author wrote."""
     author: str
+    """Who gave or took them: `sub` of the token."""
 
 
-class GroupLines(BaseModel):
-    """The points of a group, the sum of all its lines."""
+class GroupLines(BaseModel, use_attribute_docstrings=True):
+    """The points of a group."""
 
     group: str
+    """The group's key."""
     name: str
+    """The group's name."""
     points: int
+    """The sum of all its lines."""
     definitions: list[DefinitionLine]
+    """Lines of definitions that have counted, in display order."""
     adjustments: list[AdjustmentLine]
+    """Lines of adjustments, newest first."""
 
 
-class Explanation(BaseModel):
-    """The parts of a contact's score: overall is the sum of the groups, each group the sum of its lines."""
+class Explanation(BaseModel, use_attribute_docstrings=True):
+    """The parts of a contact's score."""
 
     id: str
+    """The contact's id; of a joined one, the survivor's."""
     profile: str
+    """The profile's key."""
     version: int
+    """The version that readers see."""
     overall: int
+    """The sum of the groups."""
     groups: list[GroupLines]
+    """The groups, in display order."""
 
 
-class Sums(BaseModel):
+class Sums(BaseModel, use_attribute_docstrings=True):
     """Points by group, and their sum."""
 
     overall: int
+    """The sum of the groups."""
     groups: dict[str, int]
+    """Points by group key."""
 
 
 class Day(Sums):
     """The score at the end of a day."""
 
     day: date
+    """The day in the account's time zone."""
 
 
-class History(BaseModel):
-    """A contact's score by day, computed from its timeline with today's weights and verdicts.
-
-    time_zone: the account's, in which days begin. carried: points of counted events that are no longer on the
-    timeline; part of every value. before: the score before the first day. days: those on which the score changed.
-    The last one has the current score, unless `until` cuts it off.
-    """
+class History(BaseModel, use_attribute_docstrings=True):
+    """A contact's score by day, computed from its timeline with today's weights and verdicts."""
 
     id: str
+    """The contact's id; of a joined one, the survivor's."""
     profile: str
+    """The profile's key."""
     version: int
+    """The version that readers see."""
     time_zone: str
+    """The account's time zone, in which days begin."""
     carried: Sums
+    """Points of counted events that are no longer on the timeline; part of every value."""
     before: Sums
+    """The score before the first day."""
     days: list[Day]
+    """The days on which the score changed. The last one has the current score, unless `until` cuts it off."""
 
 
 async def explain(

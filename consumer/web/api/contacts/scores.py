@@ -22,31 +22,36 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["scores"])
 
 
 class Lookup(Body):
-    """The contacts to look up, and the profile; omitted or null: the primary one."""
+    """The contacts to look up, and the profile."""
 
     contacts: list[ContactId] = Field(min_length=1, max_length=MAX_ITEMS)
+    """Ids of contacts, repeated ones too."""
     profile: Key | None = None
+    """The profile, by key; null: the primary one."""
     change: bool = False
     """Return how scores have changed lately too."""
 
 
-class LookedUp(BaseModel):
-    """The result for one requested id.
-
-    asked: the id as in the request. contact: null if no contact with that id was ever seen.
-    """
+class LookedUp(BaseModel, use_attribute_docstrings=True):
+    """The result for one requested id."""
 
     asked: str
+    """The id as in the request."""
     contact: ContactScores | None
+    """The contact with its scores; null if no contact with that id was ever seen."""
 
 
-class LookupAnswer(BaseModel):
-    """Scores under a version of a profile, in the order of the request. unknown: ids of no known contact."""
+class LookupAnswer(BaseModel, use_attribute_docstrings=True):
+    """Scores under a version of a profile."""
 
     profile: str
+    """The profile's key."""
     version: int
+    """The version that readers see."""
     items: list[LookedUp]
+    """A result for each id, in the order of the request."""
     unknown: list[str]
+    """Ids of no known contact."""
 
 
 @router.post("/scores/lookup")

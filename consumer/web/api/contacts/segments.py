@@ -47,20 +47,28 @@ class NewSegment(Body):
     """A segment to create."""
 
     key: Key
+    """The key; it cannot be changed."""
     name: Text
+    """The name for display."""
     description: Description = ""
+    """What the segment is for."""
     profile: Key | None = None
     """The profile whose scores `match` refers to; null: the primary one at the time of reading."""
     match: Match
+    """The rule of membership."""
 
 
 class SegmentChange(Body):
     """Changes to a segment; omitted fields stay as they are. `match` is replaced as a whole."""
 
     name: Text = Field(default_factory=str)
+    """The name for display."""
     description: Description = Field(default_factory=str)
+    """What the segment is for."""
     profile: Key | None = None
+    """The profile whose scores `match` refers to; null: the primary one at the time of reading."""
     match: Match = Field(default_factory=Match.model_construct)
+    """The rule of membership."""
 
 
 class SegmentToCount(Body):
@@ -69,6 +77,7 @@ class SegmentToCount(Body):
     profile: Key | None = None
     """The profile whose scores `match` refers to; null: the primary one."""
     match: Match
+    """The rule of membership."""
 
 
 class MemberCount(BaseModel, use_attribute_docstrings=True):
@@ -84,21 +93,30 @@ class Count(BaseModel, use_attribute_docstrings=True):
     """The number of members of a segment; all fields are null before the first count."""
 
     contacts: int | None
+    """The number of members."""
     counted_at: datetime | None
+    """When they were counted."""
     age_seconds: float | None
     """Age of the count. Above 60 while it is being counted again, or if the last attempt took too long."""
 
 
-class SegmentAnswer(BaseModel):
+class SegmentAnswer(BaseModel, use_attribute_docstrings=True):
     """A segment."""
 
     key: str
+    """The key."""
     name: str
+    """The name for display."""
     description: str
+    """What the segment is for."""
     profile: str | None
+    """The profile whose scores `match` refers to; null: the primary one at the time of reading."""
     match: Match
+    """The rule of membership."""
     count: Count
+    """How many contacts are members."""
     revision: str
+    """The value of `ETag`, without quotes."""
 
 
 @router.get("/segments", response_model_exclude_unset=True)

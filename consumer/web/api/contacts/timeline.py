@@ -36,11 +36,14 @@ WithData = Annotated[
 
 
 class TimelinePage(Page[TimelineItem]):
-    """One page of a timeline, with the profile and version of its points. id: the contact's."""
+    """One page of a timeline, with the profile and version of its points."""
 
     id: str
+    """The contact's id; of a joined one, the survivor's."""
     profile: str
+    """The key of the profile of the points."""
     version: int
+    """The version that readers see."""
 
 
 @router.get("/contacts/{contact:path}/timeline")

@@ -59,55 +59,72 @@ class Kind(StrEnum):
     CARRIED = "carried"
 
 
-class EventDetails(BaseModel):
-    """The event of an entry.
-
-    object: the conversation, deal, order… it is about. settled: it arrived more than 7 days late and changed no
-    other verdict. xp: XP that the entry gives to the actor. came_by: the id that it named, where that was joined to
-    the contact's; null: the contact's own. data: what came with it, on request (`data=true`); null where that has
-    more than 16 KiB. data_bytes: its size, on request.
-    """
+class EventDetails(BaseModel, use_attribute_docstrings=True):
+    """The event of a timeline entry."""
 
     id: str
+    """The id of the CloudEvent."""
     source: str
+    """The source of the CloudEvent."""
     type: str
+    """The event type."""
     object: str | None
+    """The conversation, deal, order… it is about; null: none."""
     actor: str | None
+    """Who caused it, by id; null: none."""
     actor_type: str | None
+    """What kind of actor; null: none."""
     settled: bool
+    """Whether it arrived more than 7 days late and changed no other verdict."""
     xp: int
+    """Experience points that the entry gives to the actor."""
     came_by: str | None
+    """The id that it named, where that was joined to the contact's; null: the contact's own."""
     data: dict[str, Any] | None = None
+    """What came with it, on request (`data=true`); null where that has more than 16 KiB."""
     data_bytes: int | None = None
+    """The size of `data`, on request."""
 
 
-class AdjustmentDetails(BaseModel):
+class AdjustmentDetails(BaseModel, use_attribute_docstrings=True):
     """Points that people gave or took."""
 
     id: int
+    """The number of the adjustment."""
     reason: str
+    """Why, as its author wrote."""
     author: str
+    """Who gave or took the points: `sub` of the token."""
 
 
-class TimelineItem(BaseModel):
-    """One item of a timeline.
-
-    points: today's points under the requested profile; those of all items add up to the score. why: the reason if
-    an event gives no points. definition, name, icon, verdict, event: of kind `event` only. at, group: null for kind
-    `carried`, the last item, which has the points of counted events that are no longer on the timeline.
-    """
+class TimelineItem(
+    BaseModel, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
+):
+    """One item of a timeline: an event under one definition, an adjustment, or the carried points."""
 
     kind: Kind
+    """What kind of item it is; `carried` is the last one and has the points of counted events that are no
+    longer on the timeline."""
     at: Instant | None
+    """When it happened; null for `carried`."""
     points: int
+    """Today's points under the requested profile; those of all items add up to the score."""
     group: str | None
+    """The key of the group that they go to; null for `carried`."""
     definition: str | None = None
+    """The definition's key; for `event` only."""
     name: str | None = None
+    """The definition's name; for `event` only."""
     icon: str | None = None
+    """The definition's icon; for `event` only."""
     verdict: Verdict | None = None
+    """The verdict; for `event` only."""
     why: Why | None = None
+    """Why an event gives no points; null if it gives some."""
     event: EventDetails | None = None
+    """The event; for `event` only."""
     adjustment: AdjustmentDetails | None = None
+    """The adjustment; for `adjustment` only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,17 +25,17 @@ class WhyCode(StrEnum):
     WEIGHT_ZERO = "weight_zero"
 
 
-class Why(BaseModel):
-    """The reason that an entry gives no points.
-
-    text: for display, in the account's time zone. blocked_by: the instant of the counted event that blocks it.
-    until: the instant from which an event would count again. Both are null if not applicable or no longer stored.
-    """
+class Why(BaseModel, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True):
+    """The reason that a timeline entry gives no points."""
 
     code: WhyCode
+    """The reason, for programs."""
     text: str
+    """The reason for display, in the account's time zone."""
     blocked_by: Instant | None = None
+    """The instant of the counted event that blocks it; null: not applicable, or no longer stored."""
     until: Instant | None = None
+    """The instant from which an event would count again; null likewise."""
 
 
 def why(entry: Mapping[str, Any], weight: int, zone: tzinfo) -> Why | None:

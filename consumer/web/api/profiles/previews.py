@@ -41,12 +41,16 @@ Bound = Annotated[StrictInt, Field(ge=-_MAX_BOUND, le=_MAX_BOUND)] | None
 
 
 class Range(Body):
-    """A range of scores, overall or of a group. min, max: inclusive; null: no bound."""
+    """A range of scores, overall or of a group."""
 
     name: Text
+    """A name of your own, repeated in the result."""
     group: Key | None = None
+    """The group whose points are meant; null: the overall score."""
     min: Bound = None
+    """Least points, inclusive; null: no bound."""
     max: Bound = None
+    """Most points, inclusive; null: no bound."""
 
     @model_validator(mode="after")
     def _has_numbers(self) -> Self:
@@ -59,43 +63,61 @@ class PreviewRequest(Body):
     """Ranges whose entering and leaving contacts the preview also reports."""
 
     ranges: list[Range] = Field(default_factory=list, max_length=_MAX_RANGES)
+    """The ranges."""
 
 
-class Bar(BaseModel):
-    """The number of contacts with an overall score from `min` to `max`, before and after; null: no bound."""
+class Bar(BaseModel, use_attribute_docstrings=True):
+    """A range of overall scores, and the number of contacts in it before and after."""
 
     min: int | None
+    """Least overall score, inclusive; null: no bound."""
     max: int | None
+    """Most overall score, inclusive; null: no bound."""
     before: int
+    """Contacts in it now."""
     after: int
+    """Contacts in it after a publish."""
 
 
-class MoverReason(BaseModel):
-    """A definition that moves a contact: how often it counted, and its weight before (null: none) and after."""
+class MoverReason(BaseModel, use_attribute_docstrings=True):
+    """A definition that moves a contact."""
 
     definition: str
+    """The definition's key."""
     count: int
+    """How often it has counted for the contact."""
     before: Weight | None
+    """The weight now; null: none."""
     after: Weight
+    """The weight after a publish."""
 
 
-class MoverAnswer(BaseModel):
+class MoverAnswer(BaseModel, use_attribute_docstrings=True):
     """A contact whose overall score changes, and the definitions that change it."""
 
     contact: str
+    """The contact's id."""
     before: int
+    """The overall score now."""
     after: int
+    """The overall score after a publish."""
     reasons: list[MoverReason]
+    """The definitions that change it."""
 
 
-class CrossingAnswer(BaseModel):
+class CrossingAnswer(BaseModel, use_attribute_docstrings=True):
     """Contacts that enter and leave a range (by name) or a segment (by key): counts, and some of the ids."""
 
     name: str
+    """The name of the range, or the key of the segment."""
     entering: int
+    """How many contacts enter it."""
     leaving: int
+    """How many contacts leave it."""
     enters: list[str]
+    """Ids of up to 20 that enter it."""
     leaves: list[str]
+    """Ids of up to 20 that leave it."""
 
 
 class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
@@ -106,14 +128,17 @@ class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     version: int | None
     """The version that readers see now; null: none."""
     contacts: int
+    """Contacts of the account."""
     changed: int
     """Contacts whose overall score, or that of any group, changes."""
     moved: int
     """Contacts whose overall score changes."""
     distribution: list[Bar]
+    """Contacts by overall score, in ascending ranges."""
     movers: list[MoverAnswer]
     """The contacts whose overall score changes most, largest change first."""
     ranges: list[CrossingAnswer]
+    """Contacts that enter and leave each range of the request."""
     segments: list[CrossingAnswer]
     """The account's segments on this profile's scores."""
     seconds: float
@@ -124,6 +149,7 @@ class PreviewLine(StreamLine):
     """A line of the stream, with one of three members. The last line has `preview`, or `problem` if it failed."""
 
     preview: PreviewAnswer | None = None
+    """The result; in the last line."""
 
 
 @router.post(

@@ -22,23 +22,31 @@ Description = Annotated[str, Field(max_length=2_000)]
 
 
 class NewProfile(Body):
-    """A profile to create, as a draft. weights: by definition key; the definition need not exist yet."""
+    """A profile to create, as a draft."""
 
     key: Key
+    """The key; it cannot be changed."""
     name: Text
+    """The name for display."""
     description: Description = ""
+    """What the profile is for."""
     inherits: StrictBool = True
     """Whether definitions without a weight in `weights` count the catalog's points (true) or nothing."""
     weights: dict[Key, Points] = Field(default_factory=dict)
+    """Points of a counted event by definition key; the definition need not exist yet."""
 
 
 class ProfileChange(Body):
     """Changes to a profile; omitted fields stay as they are. `weights` is replaced as a whole."""
 
     name: Text = Field(default_factory=str)
+    """The name for display."""
     description: Description = Field(default_factory=str)
+    """What the profile is for."""
     inherits: StrictBool = Field(default_factory=bool)
+    """Whether definitions without a weight in `weights` count the catalog's points (true) or nothing."""
     weights: dict[Key, Points] = Field(default_factory=dict)
+    """Points of a counted event by definition key."""
     archived: StrictBool = Field(default_factory=bool)
     """True: no more scores and messages of it, and it is not listed. False: a draft again, to be published."""
 
@@ -47,26 +55,32 @@ class Primary(Body):
     """The primary profile, by key."""
 
     profile: Key
+    """The profile's key."""
 
 
-class PrimaryAnswer(BaseModel):
+class PrimaryAnswer(BaseModel, use_attribute_docstrings=True):
     """The primary profile, by key."""
 
     profile: str
+    """The profile's key."""
 
 
-class Weight(BaseModel):
+class Weight(BaseModel, use_attribute_docstrings=True):
     """The points of a counted event of a definition, and its group."""
 
     points: int
+    """Points of a counted event."""
     group: str
+    """The key of the group that they go to."""
 
 
 class Counts(BaseModel, use_attribute_docstrings=True):
     """The weight of a definition under a profile."""
 
     definition: str
+    """The definition's key."""
     name: str
+    """The definition's name."""
     own: int | None
     """The draft's own weight for this definition; null: none."""
     draft: Weight
@@ -81,10 +95,15 @@ class ProfileSummary(BaseModel, use_attribute_docstrings=True):
     """A profile in a list: its draft, and how it compares with what readers see."""
 
     key: str
+    """The key."""
     name: str
+    """The name for display."""
     description: str
+    """What the profile is for."""
     primary: bool
+    """Whether it is the primary profile, which is read where no other is named."""
     inherits: bool
+    """Whether definitions without a weight in `weights` count the catalog's points (true) or nothing."""
     weights: dict[str, int]
     """The draft's own weights by definition key; some definitions may not exist yet."""
     version: int | None
@@ -98,12 +117,14 @@ class ProfileSummary(BaseModel, use_attribute_docstrings=True):
     archived: bool
     """Whether it is archived: then it has no scores, and nothing else of it can be changed."""
     revision: str
+    """The value of `ETag`, without quotes."""
 
 
 class ProfileAnswer(ProfileSummary):
     """A profile, with the weight of each definition in its draft and as readers see it, in the catalog's order."""
 
     definitions: list[Counts]
+    """Each definition with its weights, in display order."""
 
 
 def profile_summary(profile: Profile, state: AccountCatalog) -> ProfileSummary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
@@ -27,32 +27,41 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
 _NEWEST = 2**31 - 1
 
 VersionNumber = Annotated[int, Path(ge=1, le=_NEWEST)]
-_Number = Query(ge=1, le=_NEWEST)
+
+
+def _number(description: str) -> Any:
+    return Query(ge=1, le=_NEWEST, description=description)
 
 
 class VersionSummary(BaseModel, use_attribute_docstrings=True):
     """A version that readers see now (`published`) or saw before (`retired`)."""
 
     number: int
+    """The number of the version."""
     state: str
+    """`published` or `retired`."""
     by: str
     """Who published it."""
     at: datetime
     """When readers began to see it."""
     inherits: bool
+    """Whether definitions without a weight of the profile's own counted the catalog's points."""
 
 
 class VersionWeight(Weight):
     """The points of a counted event of a definition under a version, and its group."""
 
     definition: str
+    """The definition's key."""
 
 
 class VersionAnswer(VersionSummary):
     """A version, with its own weights as drafted, and the resulting weight and group of each definition."""
 
     weights: dict[str, int]
+    """The profile's own weights, by definition key."""
     definitions: list[VersionWeight]
+    """The resulting weight and group of each definition."""
 
 
 class VersionDifference(BaseModel, use_attribute_docstrings=True):
@@ -61,17 +70,22 @@ class VersionDifference(BaseModel, use_attribute_docstrings=True):
     field: str
     """`inherits`, `weight` (the profile's own), `points` (the resulting ones), or `group`."""
     definition: str | None
+    """The definition's key; null for `inherits`."""
     before: bool | int | str | None
     """Null: no such value, or the version does not have the definition."""
     after: bool | int | str | None
+    """The later value; null likewise."""
 
 
-class DifferenceAnswer(BaseModel):
-    """The differences from one version to another, or to the draft (after: null)."""
+class DifferenceAnswer(BaseModel, use_attribute_docstrings=True):
+    """The differences from one version to another, or to the draft."""
 
     before: int
+    """The number of the version that is compared."""
     after: int | None
+    """The number of the later version; null: the draft."""
     differences: list[VersionDifference]
+    """What differs."""
 
 
 class RestoredAnswer(ProfileAnswer, use_attribute_docstrings=True):
@@ -125,8 +139,8 @@ async def read_difference(
     caller: Reader,
     database: Database,
     profile: str,
-    before: Annotated[int, _Number],
-    after: Annotated[int | None, _Number] = None,
+    before: Annotated[int, _number("The version to compare.")],
+    after: Annotated[int | None, _number("The version to compare it with; omitted: the draft.")] = None,
 ) -> DifferenceAnswer:
     """Return the differences between two versions, or between a version and the draft if `after` is omitted."""
     async with database.snapshot() as connection:

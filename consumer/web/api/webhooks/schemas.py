@@ -30,6 +30,7 @@ class NewWebhook(Body):
     types: Types
     """With `engagement.score.changed` come `engagement.contact.removed` too."""
     description: Description = ""
+    """What the webhook is for."""
     active: StrictBool = True
     """Off: nothing is enqueued for it."""
 
@@ -38,29 +39,42 @@ class WebhookChange(Body):
     """Changes to a webhook; omitted fields stay. A paused one goes on with what waits."""
 
     url: Url = Field(default_factory=str)
+    """Begins with `https://` and leads to a public address."""
     types: Types = Field(default_factory=list)
+    """With `engagement.score.changed` come `engagement.contact.removed` too."""
     description: Description = Field(default_factory=str)
+    """What the webhook is for."""
     active: StrictBool = Field(default_factory=bool)
+    """Off: nothing is enqueued for it."""
 
 
 class WebhookAnswer(BaseModel, use_attribute_docstrings=True):
     """A webhook, and how sending to it goes."""
 
     id: UUID
+    """The id of the webhook."""
     url: str
+    """Where messages are sent."""
     description: str
+    """What the webhook is for."""
     types: list[str]
+    """Which messages are sent."""
     active: bool
+    """Off: nothing is enqueued for it."""
     state: Literal["working", "failing", "paused", "off"]
     """`failing`: the last attempt has failed. `paused`: nothing is sent before it is resumed or changed."""
     created_at: datetime
+    """When it was created."""
     secret_rotated_at: datetime | None
+    """When the secret was replaced; null: it is the first."""
     failures: int
     """Attempts that have failed since the last message that arrived."""
     failing_since: datetime | None
+    """When the first of these attempts has failed; null: none."""
     retry_at: datetime | None
     """When sending goes on, if it waits because of many failures in a row."""
     paused_at: datetime | None
+    """When it was paused; null: it is not."""
     error: str | None
     """Of the last attempt, if it has failed."""
     waiting: int
@@ -68,6 +82,7 @@ class WebhookAnswer(BaseModel, use_attribute_docstrings=True):
     left_out: int
     """Messages that were not enqueued, since 100,000 were waiting already."""
     revision: str
+    """The value of `ETag`, without quotes."""
 
 
 class NewWebhookAnswer(WebhookAnswer):
@@ -90,17 +105,23 @@ class DeliveryAnswer(BaseModel, use_attribute_docstrings=True):
     id: str
     """The header `webhook-id`."""
     type: str
+    """The type of the message."""
     contact: str | None
+    """The contact that it is about; null: it is about none."""
     state: State
     """`failed`: it was tried for a day."""
     created_at: datetime
+    """When it was enqueued."""
     attempts: int
+    """How often it was tried."""
     next_at: datetime | None
     """When it is tried next; null if it has ended."""
     status: int | None
     """The HTTP status of the last attempt; null if there was no answer."""
     error: str | None
+    """Why the last attempt has failed; null: it has not."""
     ended_at: datetime | None
+    """When it arrived or was given up; null: not yet."""
 
 
 class WholeDelivery(DeliveryAnswer):

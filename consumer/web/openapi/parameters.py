@@ -1,0 +1,56 @@
+"""Parameters that many routes share: what each path parameter means, with an example; `If-Match` as required."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from consumer.web.http.etags import OPTIONAL
+
+_TAG = '"8c5e69bb04d8a6fb"'
+# Description and example of each parameter in a path.
+PATH = {
+    "account": ("The account's key.", "acme"),
+    "adjustment": ("The number of the adjustment.", 17),
+    "backfill": ("The number of the backfill.", 3),
+    "contact": ("The contact's id in the upstream system, percent-encoded.", "ann"),
+    "dead_letter": ("The number of the dead letter.", 17),
+    "definition": ("The definition's key.", "deal_won"),
+    "deletion": ("The id of the deletion, as in its `Location`.", "0b9a7a3a5e6f4c1d8e2f60718293a4b5"),
+    "delivery": ("The id of the delivery, percent-encoded.", "1:acme:lead_score:ann:17"),
+    "group": ("The group's key.", "purchase"),
+    "join": ("The id of the join, as in `joins`.", "5d41402abc4b2a76b9719d911017c592"),
+    "profile": ("The profile's key.", "lead_score"),
+    "publish": ("The number of the publish.", 12),
+    "rejudgement": ("The number of the rejudgement.", 5),
+    "segment": ("The segment's key.", "slipping"),
+    "webhook": ("The id of the webhook.", "6f1c2b9e-3d0a-4b57-9c1e-5a7f0d2e8b41"),
+    "version": ("The number of the version.", 3),
+}
+
+
+def describe(operation: dict[str, Any]) -> None:
+    """Describe the parameters of an operation."""
+    for parameter in operation.get("parameters", ()):
+        # FastAPI repeats it there.
+        parameter["schema"].pop("description", None)
+        if parameter["in"] == "path" and parameter["name"] in PATH:
+            description, example = PATH[parameter["name"]]
+            parameter |= {"description": description, "example": example}
+        if parameter["name"] == "If-Match":
+            # Optional in the code, because a missing one has a problem of its own (428).
+            required = not parameter["schema"].get(OPTIONAL)
+            parameter |= {"required": required, "schema": {"type": "string"}, "example": _TAG}
+
+
+def add_if_none_match(operation: dict[str, Any]) -> None:
+    """Add the header with which a read asks whether what the client has is still current."""
+    operation["parameters"].append(
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "The `ETag` of what the client has: if it is still current, the answer is 304.",
+            "example": _TAG,
+        }
+    )

@@ -1,0 +1,58 @@
+"""Checks every answer in the tests of the API: its status and headers are those that the OpenAPI document lists."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from consumer.web.openapi import operations
+
+if TYPE_CHECKING:
+    import httpx
+    from fastapi import FastAPI
+
+_HEADERS = ("ETag", "Location", "Retry-After", "WWW-Authenticate")
+_PROBLEM = 400
+
+
+class Documented:
+    """A hook of a client, called with each response; raises AssertionError."""
+
+    def __init__(self, application: FastAPI) -> None:
+        self._application = application
+        self._routes: list[tuple[str, re.Pattern[str], dict[str, Any]]] = []
+
+    async def __call__(self, response: httpx.Response) -> None:
+        """Check one response to a documented operation."""
+        request = response.request
+        operation = self._operation(request.method.lower(), request.url.raw_path.decode().partition("?")[0])
+        if operation is None:
+            return
+        asked = f"{operation['operationId']} answered {response.status_code}"
+        listed = operation["responses"].get(str(response.status_code))
+        assert listed is not None, f"{asked}, which the OpenAPI document does not list: {response.headers}"
+        if "$ref" in listed:
+            name = listed["$ref"].rpartition("/")[2]
+            listed = self._application.openapi()["components"]["responses"][name]
+        sent = {name for name in _HEADERS if name in response.headers}
+        described = set(listed.get("headers", ())) & set(_HEADERS)
+        assert sent <= described, f"{asked} with {sent}, described are {described}"
+        # Problems have some headers only at times.
+        assert response.status_code >= _PROBLEM or sent == described, f"{asked} without {described - sent}"
+
+    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
+        if not self._routes:
+            self._routes = [
+                (of, re.compile(_pattern(template)), operation)
+                for template, of, operation in operations(self._application.openapi())
+            ]
+        return next(
+            (found for of, pattern, found in self._routes if of == method and pattern.fullmatch(path)), None
+        )
+
+
+def _pattern(template: str) -> str:
+    """Return a regular expression for a path; ids of contacts may have slashes."""
+    return re.sub(
+        r"\\\{(\w+)\\\}", lambda name: ".+" if name[1] == "contact" else "[^/]+", re.escape(template)
+    )
