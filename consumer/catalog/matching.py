@@ -14,7 +14,7 @@ from schemas.exact_json import parse_data
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     import asyncpg
 
@@ -111,14 +111,18 @@ def match(account: AccountSnapshot, event: Event) -> tuple[ActiveDefinition, ...
 
 
 async def load_snapshot(
-    connection: Connection, before: CatalogSnapshot | None = None, *, only: str | None = None
+    connection: Connection, before: CatalogSnapshot | None = None, *, only: Collection[str] | None = None
 ) -> CatalogSnapshot:
     """Read the snapshot of all accounts in one statement, so that it is of one revision.
 
-    before: an earlier one, of which accounts that have not changed are taken over. only: that account alone, by
-    key. Raises what asyncpg raises.
+    before: an earlier one, of which accounts that have not changed are taken over. only: these accounts alone,
+    by key. Raises what asyncpg raises.
     """
-    rows = await connection.fetch(queries("catalog")["load_snapshot"], before.revision if before else 0, only)
+    rows = await connection.fetch(
+        queries("catalog")["load_snapshot"],
+        before.revision if before else 0,
+        None if only is None else sorted(only),
+    )
     if before and rows[0]["revision"] < before.revision:
         return await load_snapshot(connection, only=only)  # Postgres has lost commits
     by_account: dict[str, list[asyncpg.Record]] = {}

@@ -17,6 +17,7 @@ from consumer.ingest import timeline_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Set as AbstractSet
 
     from consumer.catalog import CatalogSnapshot
     from consumer.infra.postgres.connection import Connection
@@ -26,12 +27,13 @@ class BatchContext:
     """The connection of one pipeline, and what was read through it.
 
     shards: of the outbox, salt, weights: as of the catalog. may_erase: all programs that may run know contacts
-    without ids. only: the account (by key) of all events; None: any may come.
+    without ids.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], *, only: str | None = None) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
         self.database = ConnectionKeeper(connect)
-        self._only = only
+        # Accounts (by key) of which the catalog is read; None: all.
+        self._only: AbstractSet[str] | None = None
         self._catalog: CatalogSnapshot | None = None
         self._is_stale = False
         # Accounts (by key) that changed while a batch was matched: the next try does not let them.
@@ -61,6 +63,13 @@ class BatchContext:
             self._forget_weights(snapshot)
             self._catalog, self._is_stale = snapshot, False
         return self._catalog
+
+    def look_at(self, accounts: AbstractSet[str]) -> None:
+        """Read the catalog of these accounts alone: for a few events of few accounts, while others wait."""
+        if self._only is None or not accounts <= self._only:
+            self._only = accounts
+            self._catalog = None
+            self.weights = Weights()
 
     def forget_catalog(self, changed: Collection[str] = ()) -> None:
         """Read what has changed of the catalog when it is next needed.

@@ -3,7 +3,7 @@
 -- last in display order.
 
 -- name: load_snapshot
--- The accounts that have changed since a revision ($1; 0: every account), or of them the one with this key ($2), each with
+-- The accounts that have changed since a revision ($1; 0: every account), or of them those with these keys ($2), each with
 -- all its active definitions, and the revision of the installation: at least one row.
 select installation.revision,
        account.id as account_id, account.key as account_key,
@@ -12,7 +12,7 @@ select installation.revision,
        definition.edition, definition.policy::text as policy, definition.interval_seconds, definition.per::text as per,
        definition.xp, definition.events, definition.conditions::text as conditions
 from installation
-left join accounts account on account.revision > $1 and ($2::text is null or account.key = $2)
+left join accounts account on account.revision > $1 and ($2::text[] is null or account.key = any($2))
 left join definitions definition on definition.account_id = account.id and definition.active
 order by account.id, definition.position, definition.id;
 

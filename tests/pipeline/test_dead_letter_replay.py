@@ -184,6 +184,22 @@ async def test_a_changed_catalog_is_noticed(database: str, connection: Connectio
     assert await _left(connection) == []
 
 
+async def test_letters_of_several_accounts(database: str, connection: Connection) -> None:
+    """Each takes effect by the catalog of its own account, in one replay and in the next."""
+    async with service.running(database) as worker:
+        for account in ("acme", "birch", "cedar"):
+            await worker.apply(document(account))
+    ids = await _store(connection, event("a"), event("b", accountid="birch"))
+    async with _replaying(database) as replay:
+        [both] = [some async for some in replay.run(_ALL)]
+        [other] = await _store(connection, event("c", accountid="cedar"))
+        [third] = [some async for some in replay.run(_ALL)]
+    assert [(one.id, one.outcome) for one in [*both, *third]] == [
+        (number, Outcome.APPLIED) for number in (*ids, other)
+    ]
+    assert (await verify(database)).differences == []
+
+
 async def test_more_entries_than_one_batch_may_have(
     database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from consumer.domain.decode import decode
-from consumer.domain.model import DeadLetter, Record
+from consumer.domain.model import DeadLetter, Event, Record
 from consumer.infra.postgres.errors import is_data_error
 from consumer.infra.postgres.retry import retry_transient
 from consumer.infra.postgres.writes import Writes
@@ -67,16 +67,10 @@ class _TooManyEntriesError(Exception):
 
 
 class Replay:
-    """Replays dead letters over one connection at a time. only: the account (by key) that all of them name."""
+    """Replays dead letters over one connection at a time."""
 
-    def __init__(
-        self,
-        connect: Callable[[], Awaitable[Connection]],
-        *,
-        claim_window: timedelta,
-        only: str | None = None,
-    ) -> None:
-        self._context = BatchContext(connect, only=only)
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], *, claim_window: timedelta) -> None:
+        self._context = BatchContext(connect)
         self._claim_window = claim_window
         self._watch = Stopwatch(Metrics())
         # What the transaction in flight did, in case the answer to its COMMIT is lost.
@@ -143,6 +137,7 @@ class Replay:
             return gone
         records = [_record(letter) for letter in letters]
         decoded = [DecodedRecord(record, decode(record)) for record in records]
+        self._context.look_at({one.content.account for one in decoded if isinstance(one.content, Event)})
         batch = triage(decoded, await self._context.catalog())
         if len(batch.results) < len(letters):
             raise _TooManyEntriesError(letters[len(batch.results)].summary.id)

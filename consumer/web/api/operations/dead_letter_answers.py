@@ -209,7 +209,7 @@ async def replay(
     async with database.changing() as connection:
         own = await pages.of_account(connection, ids, account)
         if own:  # an empty selection would be all
-            again = Replay(_Once(connection), claim_window=claim_window, only=account)
+            again = Replay(_Once(connection), claim_window=claim_window)
             selection = DeadLetterSelection(tuple(own))
             replayed = [one async for some in again.run(selection) for one in some]
         if account is not None and (resolved := [one.id for one in replayed if _is_resolved(one)]):
