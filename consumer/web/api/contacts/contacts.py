@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from consumer.web.http.auth import Caller
     from consumer.web.http.csv_response import Cell, Chunks
 
-# Contacts read by one statement for a file.
-_CHUNK = 1000
+# Contacts read by one statement for a file. The process writes them out without a break, which takes milliseconds.
+_CHUNK = 250
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
 
