@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -14,8 +15,6 @@ from consumer.relay.webhooks.enqueue import follow_outbox, look_for_ended_jobs
 from sql import queries
 
 if TYPE_CHECKING:
-    import asyncio
-
     from consumer.infra.clock import Clock
     from consumer.infra.postgres.connection import Pool
     from consumer.infra.telemetry.metrics import Metrics
@@ -50,21 +49,37 @@ class Webhooks:
         self._jobs_at = self._log_at = float("-inf")
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until `stopping` is set; errors of the database that pass are logged, others are raised."""
+        """Work until `stopping` is set; errors of the database that pass are logged, others are raised.
+
+        A database that is frozen then is waited for for some seconds, and not at all after a cancellation.
+        """
+        working = asyncio.create_task(self._work(stopping), name="webhooks")
+        ending = asyncio.create_task(stopping.wait())
         try:
-            while not stopping.is_set():
-                more = False
-                try:
-                    more = await self.round()
-                except Exception as error:
-                    if retry_reason(error) is None:
-                        raise
-                    self._repeated.warn(log, "webhooks wait for the database", error=repr(error)[:200])
-                if not more:
-                    await event_within(stopping, _EVERY)
+            await asyncio.wait([working, ending], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([working], timeout=_DRAIN_SECONDS)
+            if working.done():
+                await working
+                await self._deliveries.drained(_DRAIN_SECONDS)
         finally:
-            await self._deliveries.drained(_DRAIN_SECONDS)
+            ending.cancel()
+            # Before what waits for an answer on it is cancelled: giving the connection back would wait again.
             self._pool.terminate()
+            working.cancel()
+            await self._deliveries.drained(0)
+            await asyncio.wait([working])
+
+    async def _work(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            more = False
+            try:
+                more = await self.round()
+            except Exception as error:
+                if retry_reason(error) is None:
+                    raise
+                self._repeated.warn(log, "webhooks wait for the database", error=repr(error)[:200])
+            if not more:
+                await event_within(stopping, _EVERY)
 
     async def round(self) -> bool:
         """Enqueue what has come, begin to send what is due; return whether there is more at once."""
