@@ -15,7 +15,7 @@ from consumer.ingest import timeline_partitions
 from consumer.scoring.segments import repository
 from consumer.scoring.segments.definition import Match
 from consumer.scoring.segments.repository import ResolvedMatch
-from consumer.web.api.contacts import list_filters, list_query, recent_contacts
+from consumer.web.api.contacts import list_filters, list_query, list_totals, recent_contacts
 from consumer.web.api.contacts.profile_view import read_profile_view
 from sql import queries
 
@@ -203,6 +203,35 @@ async def test_what_is_asked_of_contacts_is_looked_up_by_key(filled: Connection,
         in_order = nodes
     assert not [node for node in in_order if node["Node Type"] == "Sort"]
     assert not [node for node in nodes if node["Node Type"] in {"Seq Scan", "Hash Join"}]
+
+
+@pytest.mark.parametrize("what", ["page", "total"])
+async def test_what_is_selected_at_once_is_joined(filled: Connection, what: str) -> None:
+    """Where contacts are selected at once, each condition is a join: nothing is asked contact by contact."""
+    there = await repository.read_account_ids(filled, 1)
+    conditions = [
+        {"not": {"last_event": {"within_days": 60}}},
+        {"not": {"owner": {"any_of": ["owner1"]}}},
+        {"any": [{"first_seen": {"within_days": 9}}, {"count": {"definitions": ["d2"], "max": 0}}]},
+    ]
+    asking = ResolvedMatch(
+        Match.model_validate({"all": conditions}),
+        there.match_context(1, None, datetime(2026, 3, 1, tzinfo=UTC)),
+    )
+    view = await read_profile_view(filled, 1, None)
+    filters = list_filters.ContactFilters(owner="owner1", q="name1", group="g2", minimum=1, sort="-score")
+    query = replace(await list_filters.build_query(filled, 1, view, filters), segment=asking)
+    text, values = (
+        list_query.statement(query, None, None, 51, joined=True)
+        if what == "page"
+        else list_totals.statement(query, None)
+    )
+    async with filled.transaction():
+        await filled.execute(queries("members")["plan_for_many"])
+        explained = await filled.fetchval(f"explain (format json) {text}", *values)
+    nodes = [*_nodes(json.loads(explained)[0]["Plan"])]
+    assert not [node for node in nodes if node.get("Subplan Name", "").startswith("SubPlan")]
+    assert sum("Join" in node["Node Type"] for node in nodes) >= 6
 
 
 async def _plan(connection: Connection, statement: str) -> dict[str, Any]:
