@@ -148,9 +148,13 @@ async def test_others_are_not_held_up(account: str, client: Client) -> None:
         ("GET", "/profiles", b"", 200),
         ("GET", "/profiles/p5", b"", 200),
         ("PATCH", "/profiles/p5", json.dumps({"weights": weights}).encode(), 200),
+        ("GET", "/audit", b"", 200),
+        ("PUT", "/definition-order", json.dumps({"keys": [*weights] * 30}).encode(), 422),
         ("POST", "/backfills", _events(account), 422),
     ]
     for method, path, content, status in bodies:
+        if method == "PUT":
+            headers["if-match"] = (await client.get(path)).headers["etag"]
         async with loop_watched() as longest:
             answer = await client.request(method, path, content=content, headers=headers)
         assert answer.status_code == status, answer.text[:300]

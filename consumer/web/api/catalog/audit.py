@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from consumer.web.http import cursors
 from consumer.web.http.auth import Manager
@@ -39,22 +40,36 @@ class AuditEntry(BaseModel, use_attribute_docstrings=True):
     """The new value; null: there is none."""
 
 
-@router.get("/audit")
+class _StoredEntry(msgspec.Struct):
+    """An entry as stored: the values, which may be those of a thousand weights, are passed on as they are."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    key: str | None
+    before: msgspec.Raw
+    after: msgspec.Raw
+
+
+@router.get("/audit", response_model=Page[AuditEntry])
 async def list_changes(
     caller: Manager, database: Database, limit: Limit = 50, cursor: Cursor = None
-) -> Page[AuditEntry]:
+) -> Response:
     """List the changes of the account's configuration and who made them, newest first."""
     context = ("audit", caller.account.id)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
         rows = await connection.fetch(queries("audit")["audit_page"], caller.account.id, before, limit + 1)
     entries = [
-        AuditEntry(**{**row, "before": _value(row["before"]), "after": _value(row["after"])}) for row in rows
+        _StoredEntry(**{**row, "before": _json(row["before"]), "after": _json(row["after"])}) for row in rows
     ]
-    return cursors.page(
+    page = cursors.page(
         entries, limit, context, lambda entry: [entry.id], engagement=caller.account.engagement
     )
+    return Response(msgspec.json.encode(dict(page)), media_type="application/json")
 
 
-def _value(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+def _json(text: str | None) -> msgspec.Raw:
+    return msgspec.Raw((text or "null").encode())

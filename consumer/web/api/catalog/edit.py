@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 Entry = TypeVar("Entry")
 
+# Keys named in the fault of an order.
+_MOST_LISTED = 20
+
 
 def _limits(request: Request) -> CatalogLimits:
     limits: CatalogLimits = request.app.state.limits
@@ -87,12 +90,17 @@ def reordered(entries: Mapping[str, Entry], keys: list[str]) -> dict[str, Entry]
     missing = [key for key in entries if key not in named]
     unknown = [key for key in keys if key not in entries]
     if missing or unknown or len(keys) != len(entries):
-        what = [f"missing {', '.join(missing)}"] if missing else []
-        what += [f"unknown {', '.join(unknown)}"] if unknown else []
+        what = [f"missing {_listed(missing)}"] if missing else []
+        what += [f"unknown {_listed(unknown)}"] if unknown else []
         raise invalid(
             body_fault("keys", f"must name each key once: {'; '.join(what) or 'some are repeated'}")
         )
     return {key: entries[key] for key in keys}
+
+
+def _listed(keys: list[str]) -> str:
+    more = len(keys) - _MOST_LISTED
+    return ", ".join(keys[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def order_answer(keys: Iterable[str], response: Response) -> OrderAnswer:
