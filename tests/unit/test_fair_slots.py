@@ -41,7 +41,7 @@ async def test_an_account_has_no_more_than_its_share() -> None:
     """Of three slots an account has two at most; the third is another's at once."""
     slots = FairSlots(3, 2, 10, patience=10)
     own = [Holder(slots, "acme") for _ in range(4)]
-    await _until(lambda: slots.waiting == 2)
+    await _until(lambda: slots.held + slots.waiting == 4)
     assert slots.held == 2
     other = Holder(slots, "other")
     await _until(lambda: other.holds)

@@ -154,13 +154,15 @@ async def test_headers_have_ten_seconds() -> None:
     """Half-sent headers are answered 408 after ten seconds, though the client sends a byte now and then."""
     async with _serving() as server, _clients(server) as [client]:
         await client.send(HALF)
-        server.pass_time(9)
+        now = asyncio.get_running_loop().time()
+        server.connections.close_overdue(now)
         await client.send(b"X")
+        server.connections.close_overdue(now + 9)
         assert server.closed == []
-        server.pass_time(11)
+        server.connections.close_overdue(now + 11)
+        assert server.closed == ["headers"]
         assert await client.status() == 408
         assert await client.closed()
-        assert server.closed == ["headers"]
 
 
 async def test_a_client_that_sends_nothing_has_ten_seconds() -> None:
@@ -249,13 +251,21 @@ async def test_half_sent_requests_displace_nobody_who_sends() -> None:
         with structlog.testing.capture_logs() as lines:
             for client in clients:
                 await client.send(HALF)
-                async with _clients(server) as [other]:
-                    await other.send(WHOLE)
-                    assert await other.status() == 200
+                assert (await _answer(server)).startswith(b"HTTP/1.1 200 ")
             assert await clients[0].closed()
         assert len(server.connections) <= BOUNDS.connections
         assert set(server.closed) == {"displaced"}
         assert len([line for line in lines if line["event"] == "HTTP connections closed early"]) == 1
+
+
+async def _answer(server: Server) -> bytes:
+    """Return the whole answer to a request on a connection of its own."""
+    reader, writer = await asyncio.open_connection(*server.listener.getsockname())
+    writer.write(WHOLE.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    writer.close()
+    return answer
 
 
 async def test_a_server_whose_places_all_work_refuses() -> None:
@@ -263,10 +273,7 @@ async def test_a_server_whose_places_all_work_refuses() -> None:
     async with _serving() as server, _clients(server, BOUNDS.connections) as clients:
         for client in clients:
             await client.send(WHOLE.replace(b"/ ", b"/work ", 1))
-        reader, writer = await asyncio.open_connection(*server.listener.getsockname())
-        async with asyncio.timeout(5):
-            answer = await reader.read()
-        writer.close()
+        answer = await _answer(server)
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"retry-after: 1\r\n" in answer
         assert server.closed == ["refused"]
