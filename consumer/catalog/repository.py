@@ -49,6 +49,8 @@ class Scope:
 
 
 WHOLE = Scope()
+# So many definitions have their weights looked up one by one; of more, all weights are read, which is faster.
+_LOOKED_UP = 100
 # The account's own fields and its groups.
 SETTINGS = Scope(definitions=(), profiles=())
 
@@ -99,7 +101,7 @@ async def read(
             rows.has_history = await connection.fetchval(_SQL["has_history"], row["id"])
     if with_rest and scope != WHOLE:
         await _fetch_rest(connection, rows, scope)
-    return await asyncio.to_thread(_catalog, account, rows)
+    return await asyncio.to_thread(_catalog, account, rows, scope)
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ class _Rows:
 async def _fetch_profiles(connection: Connection, rows: _Rows, scope: Scope) -> None:
     account = rows.account["id"]
     profiles = None if scope.profiles is None else list(scope.profiles)
-    if scope.definitions is None:
+    if scope.definitions is None or len(scope.definitions) > _LOOKED_UP:
         rows.profiles = await connection.fetch(_SQL["profiles"], account, profiles)
         rows.versions = await connection.fetch(_SQL["versions"], account, profiles)
         return
@@ -146,8 +148,9 @@ async def _fetch_rest(connection: Connection, rows: _Rows, scope: Scope) -> None
     )
 
 
-def _catalog(account: str, rows: _Rows) -> AccountCatalog:
+def _catalog(account: str, rows: _Rows, scope: Scope) -> AccountCatalog:
     own = rows.account
+    wanted = None if scope.definitions is None else frozenset(scope.definitions)
     group_keys = {row["id"]: row["key"] for row in rows.groups}
     definition_keys = {row["id"]: row["key"] for row in rows.definitions}
     versions = {
@@ -176,7 +179,11 @@ def _catalog(account: str, rows: _Rows) -> AccountCatalog:
                 description=row["description"],
                 primary=row["is_primary"],
                 inherits=row["inherits"],
-                weights=dict(zip(row["keys"] or (), row["weights"] or (), strict=True)),
+                weights={
+                    key: weight
+                    for key, weight in zip(row["keys"] or (), row["weights"] or (), strict=True)
+                    if wanted is None or key in wanted
+                },
                 version=versions.get((row["key"], "published")),
                 building=versions.get((row["key"], "building")),
                 last_number=row["last_number"],

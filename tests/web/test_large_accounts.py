@@ -72,7 +72,13 @@ async def test_a_part_of_an_account_is_what_the_whole_says(
         two = await repository.read(
             connection, account, Scope(definitions=["d7", "deal_won"], profiles=["p3"]), with_rest=True
         )
+        keys = [f"d{number}" for number in range(1, 301)]
+        many = await repository.read(connection, account, Scope(definitions=keys))
         profile = await repository.read(connection, account, Scope(profiles=["p3"]))
+    assert definition_answers(many) == {
+        key: answer for key, answer in definition_answers(whole).items() if key in many.definitions
+    }
+    assert many.profiles["p2"].weights == {f"d{number}": 5 for number in range(1, 301)}
     assert definition_answers(one) == {"deal_won": definition_answers(whole)["deal_won"]}
     assert len(definition_answers(one)["deal_won"].pending) == 2 + 10
     assert {
