@@ -87,15 +87,21 @@ def test_urls(url: str, why: str | None) -> None:
 @pytest.mark.parametrize("name", ["127.1", "0x7f000001", "2130706433", "127.0.0.1.", "localhost"])
 async def test_names_for_this_machine(name: str) -> None:
     """Whatever a resolver takes for an address of this machine is refused when it is resolved."""
-    with pytest.raises(ForbiddenAddressError):
-        await resolve(Target("https", name.rstrip("."), 443), private=False)
+    assert await _is_refused(name.rstrip("."))
 
 
 async def test_one_private_address_among_public_ones_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every address of a name is checked, not only the first."""
     _names(monkeypatch, "93.184.215.14", "10.0.0.1")
-    with pytest.raises(ForbiddenAddressError):
-        await resolve(Target("https", "two.example.com", 443), private=False)
+    assert await _is_refused("two.example.com")
+
+
+async def _is_refused(name: str) -> bool:
+    try:
+        await resolve(Target("https", name, 443), private=False)
+    except ForbiddenAddressError:
+        return True
+    return False
 
 
 def _names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:

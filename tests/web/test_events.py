@@ -176,6 +176,22 @@ async def test_a_gap_is_answered_by_a_reset(
         assert await _changes(stream, 1) == [("ann", 53)]
 
 
+async def test_a_reader_that_loses_its_connection_goes_on(
+    worker: Service, account: str, address: str, observer: Connection
+) -> None:
+    """While the database is away clients wait; nothing that happened meanwhile is missing, or comes twice."""
+    async with listening(address, account) as stream:
+        await stream.until("ready")
+        readers = (
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and query like '%outbox_heads%' and pid <> pg_backend_pid()"
+        )
+        for number in range(3):
+            await eventually(lambda: observer.fetchval(readers), within=10, what="the reader's connection")
+            await happen(worker, account, "email.opened")
+            assert await _changes(stream, 1) == [("ann", 53 + number)]
+
+
 async def test_jobs_report_their_progress(api: Api, account: str, address: str) -> None:
     """A publish is seen from its beginning to its end; one who comes later sees how it stands."""
     async with api.as_(account) as client, listening(address, account) as stream:
