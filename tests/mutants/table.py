@@ -707,7 +707,7 @@ MUTANTS = (
     Mutant(
         "overtaken-change-written",
         breaks="a change overwrites another one that came between its edit and its lock",
-        test="tests/web/test_limits.py::test_requests_at_once_do_not_pass_a_limit_together",
+        test="tests/postgres/test_catalog_changes.py::test_a_change_is_made_to_what_is_stored",
         edits=(
             Edit(
                 "consumer/catalog/change.py",
