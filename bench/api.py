@@ -165,8 +165,8 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def _attempts(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Yield for 20 seconds while a process lives."""
-    for _ in range(200):
+    """Yield for a minute while a process lives."""
+    for _ in range(600):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.1)
             return

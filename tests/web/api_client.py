@@ -27,7 +27,7 @@ from consumer.web.live.feed import LiveEvents
 from tests.web.documented import Documented
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
 
     from fastapi import FastAPI
 
@@ -103,6 +103,6 @@ async def serving(dsn: str) -> AsyncIterator[Api]:
             live=LiveEvents(lambda: postgres.connect(dsn), SystemClock(), metrics),
         )
         transport = httpx.ASGITransport(app)
-        hooks = {"response": [Documented(app)]}
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [Documented(app)]}
         async with httpx.AsyncClient(transport=transport, base_url="http://api", event_hooks=hooks) as client:
             yield Api(app, client, dsn)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from consumer.infra import postgres
+from consumer.web.api.contacts.scores import LookupAnswer
 from tests.web.account_events import happen, record
 from tests.web.sample_account import WON
 
@@ -96,6 +97,8 @@ async def test_scores_are_looked_up_in_the_order_asked(api: Api, account: str) -
             50,
         ]
         assert body["unknown"] == ["never"]
+        # It is made without the model that documents it.
+        assert LookupAnswer.model_validate(body).model_dump(mode="json") == body
         assert body["items"][2]["contact"] == {
             "id": "ann",
             "name": "Ann",

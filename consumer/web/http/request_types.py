@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from fastapi import Query
@@ -14,6 +15,9 @@ from consumer.catalog.document.parse import MOST_POINTS
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Points = Annotated[StrictInt, Field(ge=-MOST_POINTS, le=MOST_POINTS)]
+
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Body(BaseModel, extra="forbid", use_attribute_docstrings=True):
@@ -39,7 +43,7 @@ class Body(BaseModel, extra="forbid", use_attribute_docstrings=True):
 
 def _is_storable(text: str) -> bool:
     """Return whether Postgres can store a text: it refuses NUL, and lone surrogates are not UTF-8."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return "\0" not in text and (text.isascii() or not _LONE_SURROGATE.search(text))
 
 
 def _storable_text(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from consumer.infra.postgres.connection import fetch_one
 from consumer.web.api.contacts.profile_view import points_by_group, read_groups
 from consumer.web.api.contacts.recent_changes import read_changes
-from consumer.web.api.contacts.schemas import ContactAnswer, ContactScores, ListedContact, ProfileScores
+from consumer.web.api.contacts.schemas import ContactAnswer, ListedContact, ProfileScores
 from consumer.web.http.problems import not_found
 from sql import queries
 
@@ -23,18 +23,10 @@ if TYPE_CHECKING:
 _SQL = queries("contacts")
 
 
-async def read_scores(
-    connection: Connection, account: int, view: ProfileView, contact_ids: Sequence[int], *, with_change: bool
-) -> list[ContactScores]:
-    """Return the contacts with these ids in the database, in the same order."""
-    rows, changes = await _read(connection, account, view, contact_ids, with_change=with_change)
-    return [ContactScores(**_scores(view, row, changes)) for row in rows]
-
-
 async def read_listed(
     connection: Connection, account: int, view: ProfileView, contact_ids: Sequence[int], *, with_change: bool
 ) -> list[ListedContact]:
-    """Return the same as `read_scores` with what lists show beside it."""
+    """Return the contacts with these ids in the database, in the same order."""
     rows, changes = await _read(connection, account, view, contact_ids, with_change=with_change)
     last_events = await _read_last_events(connection, account, contact_ids)
     return [
@@ -64,11 +56,6 @@ async def _read_last_events(
 ) -> dict[int, datetime]:
     rows = await connection.fetch(_SQL["last_events"], account, contact_ids)
     return {row["contact_id"]: row["occurred_at"] for row in rows}
-
-
-async def find_contact_ids(connection: Connection, account: int, contacts: Sequence[str]) -> list[int | None]:
-    """Return the database ids of contacts, None for unknown ones; for a joined contact, its survivor's."""
-    return [row["id"] for row in await connection.fetch(_SQL["resolve"], account, contacts)]
 
 
 async def survivors_of(connection: Connection, account: int, contacts: Sequence[str]) -> list[str]:

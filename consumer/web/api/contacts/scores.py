@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
-from consumer.web.api.contacts import score_explanation
-from consumer.web.api.contacts.contact_reads import find_contact, find_contact_ids, read_scores
+from consumer.web.api.contacts import score_explanation, score_lookup
+from consumer.web.api.contacts.contact_reads import find_contact
 from consumer.web.api.contacts.profile_view import ProfileKey, read_profile_view
+from consumer.web.api.contacts.recent_changes import read_changes
 from consumer.web.api.contacts.schemas import ContactScores
 from consumer.web.api.contacts.score_explanation import Explanation, History
 from consumer.web.http.auth import Reader
 from consumer.web.http.cursors import MAX_ITEMS
 from consumer.web.http.database import Database
 from consumer.web.http.request_types import Body, ContactId, Key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from consumer.web.api.contacts.schemas import RecentChanges
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["scores"])
 
@@ -54,25 +62,19 @@ class LookupAnswer(BaseModel, use_attribute_docstrings=True):
     """Ids of no known contact."""
 
 
-@router.post("/scores/lookup")
-async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> LookupAnswer:
+@router.post("/scores/lookup", response_model=LookupAnswer)
+async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> Response:
     """Return the scores of up to 200 contacts by id."""
+    account = caller.account.id
     async with database.snapshot() as connection:
-        view = await read_profile_view(connection, caller.account.id, body.profile, part="body")
-        contact_ids = await find_contact_ids(connection, caller.account.id, body.contacts)
-        known = sorted({contact_id for contact_id in contact_ids if contact_id is not None})
-        found = await read_scores(connection, caller.account.id, view, known, with_change=body.change)
-        scores = dict(zip(known, found, strict=True))
-    items = [
-        LookedUp(asked=asked, contact=None if contact_id is None else scores[contact_id])
-        for asked, contact_id in zip(body.contacts, contact_ids, strict=True)
-    ]
-    return LookupAnswer(
-        profile=view.profile,
-        version=view.version,
-        items=items,
-        unknown=[item.asked for item in items if item.contact is None],
-    )
+        view = await read_profile_view(connection, account, body.profile, part="body")
+        rows = await score_lookup.read_rows(connection, account, view, body.contacts)
+        known = {row["id"] for row in rows if row["id"] is not None}
+        changes: Mapping[tuple[int, int], RecentChanges] = {}
+        if body.change and known:
+            changes = await read_changes(connection, account, [*known], {view.id: view.version}, view.groups)
+    found = score_lookup.answer(view, body.contacts, rows, changes)
+    return Response(msgspec.json.encode(found), media_type="application/json")
 
 
 @router.get("/contacts/{contact:path}/score/explanation")
