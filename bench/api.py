@@ -12,6 +12,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -146,15 +147,17 @@ def _served(program: list[str], dsn: str | None = None) -> Iterator[_Served]:
         program = [*program, str(port)]
     else:
         settings["database_url"] = dsn
-    process = subprocess.Popen(
-        [sys.executable, *program], env=environment(**settings), stdout=subprocess.DEVNULL
-    )
-    try:
-        _wait(f"http://127.0.0.1:{port}/{'readyz' if dsn else 'constant/9'}", process)
-        yield _Served(process, port)
-    finally:
-        process.terminate()
-        process.wait(20)
+    # It has its log, as in operation.
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, *program], env=environment(**settings), stdout=log, stderr=log
+        )
+        try:
+            _wait(f"http://127.0.0.1:{port}/{'readyz' if dsn else 'constant/9'}", process)
+            yield _Served(process, port)
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
