@@ -15,22 +15,26 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
 
 _CONTACT = "(select external_id from contacts c where c.id = contact_id) as contact"
+_ACCOUNT = "(select key from accounts a where a.id = account_id) as account"
+_DEFINITION = "(select key from definitions d where d.id = definition_id) as definition"
+_PROFILE = "(select key from profiles p where p.id = profile_id) as profile"
+_GROUP = "(select key from groups g where g.id = group_id) as group_key"
 _TABLES = {
-    "contacts": """select account_id, external_id, shard, deleted_before,
+    "contacts": f"""select {_ACCOUNT}, external_id, shard, deleted_before,
         (select external_id from contacts s where s.id = c.survivor_id) as survivor from contacts c""",
     "contact_fields": f"select {_CONTACT}, field, value, occurred_at, event_key from contact_fields",
     "joined_fields": f"select {_CONTACT}, field, value, occurred_at, event_key from joined_fields",
     "joins": f"""select {_CONTACT}, (select external_id from contacts c where c.id = into_id) as into, origin,
         occurred_at, event_key from joins""",
     "deletions": f"select {_CONTACT}, occurred_at, event_key from deletions",
-    "claims": "select account_id, event_key, digest from claims",
-    "timeline": f"""select {_CONTACT}, occurred_at, event_key, definition_id, edition, verdict, settled, xp_worth,
+    "claims": f"select {_ACCOUNT}, event_key, digest from claims",
+    "timeline": f"""select {_CONTACT}, occurred_at, event_key, {_DEFINITION}, edition, verdict, settled, xp_worth,
         credit_number, type, source, event_id, object_id, actor_id, actor_type, data,
         purged_at is not null from timeline""",
-    "dedup_keys": f"""select {_CONTACT}, definition_id, edition, object_key, count, last_counted_at,
+    "dedup_keys": f"""select {_CONTACT}, {_DEFINITION}, edition, object_key, count, last_counted_at,
         last_counted_key, last_fixed_at from dedup_keys""",
-    "ranks": f"select {_CONTACT}, profile_id, version, group_id, points from ranks",
-    "announcements": f"""select {_CONTACT}, profile_id, version, message_version from contact_scores
+    "ranks": f"select {_CONTACT}, {_PROFILE}, version, {_GROUP}, points from ranks",
+    "announcements": f"""select {_CONTACT}, {_PROFILE}, version, message_version from contact_scores
         where message_version is not null""",
     "counted_definitions": "select key from definitions where counted",
     "lanes": """select topic, partition, next_offset, last_timestamp, last_checksum, stopped, seen, recent_dead
