@@ -33,10 +33,11 @@ def reference_faults(document: CatalogDocument, stored: AccountCatalog) -> list[
 
 def _missing(what: str, entries: tuple[DocumentEntry, ...], stored: Mapping[str, object]) -> Iterator[Fault]:
     for entry in entries:
-        absent = [name for name in _REQUIRED[what] if name not in entry.lines]
+        absent = tuple(name for name in _REQUIRED[what] if name not in entry.lines)
         if absent and entry.key not in stored:
             verb = "is" if len(absent) == 1 else "are"
-            yield Fault(entry.line, f"{what} {entry.key} is new: {', '.join(absent)} {verb} missing")
+            message = f"{what} {entry.key} is new: {', '.join(absent)} {verb} missing"
+            yield Fault(entry.line, message, absent)
 
 
 def _groups(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault]:

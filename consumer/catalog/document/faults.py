@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True, slots=True)
 class Fault:
-    """One fault. line: counted from 1, as in editors."""
+    """One fault. line: counted from 1, as in editors. missing: fields that an entry on that line lacks."""
 
     line: int
     message: str
+    missing: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.message}"

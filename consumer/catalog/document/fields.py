@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# What they require, in words.
+KEY_FORM = "1 to 64 lower-case letters, digits and _, beginning with a letter"
+ACCOUNT_FORM = "1 to 64 letters, digits, _ and -"
 MAX_TEXT = 256
 
 _DURATION = re.compile(r"([0-9]{1,12})([smhd])")
@@ -115,11 +118,11 @@ class Fields:
             return None
         return value
 
-    def matching(self, field: str, pattern: re.Pattern[str]) -> str | None:
-        """Return a text that matches the whole pattern."""
+    def matching(self, field: str, pattern: re.Pattern[str], form: str) -> str | None:
+        """Return a text that matches the whole pattern; `form`: what it requires, in words."""
         value = self.text(field)
         if value is not None and not pattern.fullmatch(value):
-            self.fault(self.lines[field], f"{field} must match {pattern.pattern}: {quoted(value)}")
+            self._wrong(field, form, quoted(value))
             return None
         return value
 

@@ -14,8 +14,9 @@ from consumer.catalog.document.parse import parse_node
 from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, SequenceNode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from consumer.catalog.document.faults import Fault
     from consumer.catalog.document.model import CatalogDocument
     from consumer.catalog.document.yaml_nodes import Node
     from consumer.catalog.model.account import AccountCatalog
@@ -60,8 +61,16 @@ def document_from_json(
         return parse_node(root, account=stored.account, stored=stored, limits=limits)
     except DocumentFaultsError as error:
         raise JsonFaultsError(
-            JsonFault(paths[fault.line - 1], fault.message) for fault in error.faults
+            each for fault in error.faults for each in _json_faults(fault, paths[fault.line - 1])
         ) from None
+
+
+def _json_faults(fault: Fault, path: Path) -> Iterator[JsonFault]:
+    """Yield a fault for its field; of an entry that lacks fields, one for each of them."""
+    if fault.missing:
+        yield from (JsonFault((*path, name), "is missing") for name in fault.missing)
+    else:
+        yield JsonFault(path, fault.message)
 
 
 def _node(value: Any, path: Path, paths: list[Path]) -> Node:

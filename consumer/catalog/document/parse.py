@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any
 import catalogs
 from consumer.catalog.document import check_limits, check_references
 from consumer.catalog.document.faults import DocumentFaultsError, Fault
-from consumer.catalog.document.fields import ACCOUNT, KEY, Fields, describe_node, quoted, text_problem
+from consumer.catalog.document.fields import (
+    ACCOUNT,
+    ACCOUNT_FORM,
+    KEY,
+    KEY_FORM,
+    Fields,
+    describe_node,
+    quoted,
+    text_problem,
+)
 from consumer.catalog.document.model import CatalogDocument, DocumentEntry
 from consumer.catalog.document.parse_conditions import read_conditions
 from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, compose_yaml, line_of, scalar_value
@@ -107,7 +116,7 @@ def _read(root: Node, account: str | None, faults: list[Fault]) -> CatalogDocume
 
 
 def _account(fields: Fields, expected: str | None) -> str:
-    named = fields.matching("account", ACCOUNT)
+    named = fields.matching("account", ACCOUNT, ACCOUNT_FORM)
     if "account" not in fields.lines and expected is None:
         fields.fault(fields.line, "account is missing")
     if named and expected and named != expected:
@@ -160,7 +169,7 @@ def _entries(
         if not isinstance(node, MappingNode):
             continue
         values = read_entry(each)
-        key = each.matching("key", KEY)
+        key = each.matching("key", KEY, KEY_FORM)
         if "key" not in each.lines:
             each.fault(each.line, "key is missing")
         elif key in entries:
@@ -208,7 +217,7 @@ def _definition(fields: Fields) -> dict[str, Any]:
     return _present(
         {
             "name": fields.text("name"),
-            "group": fields.matching("group", KEY),
+            "group": fields.matching("group", KEY, KEY_FORM),
             "icon": _icon(fields),
             "default_points": fields.integer("default_points", -MOST_POINTS, MOST_POINTS),
             "active": fields.boolean("active"),
