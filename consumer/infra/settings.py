@@ -31,6 +31,8 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,200}", re.ASCII)
 _SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", re.ASCII)
+# As browsers send them: in lower case.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?", re.ASCII)
 _DATABASE_SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._%-]*)(:\d{1,5})?", re.ASCII)
 _DATABASE_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _MAX_PROCESSES = 64
@@ -88,6 +90,16 @@ def _topics(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError(
+            "must be origins like https://app.example.com, without a path, separated by commas; or *"
+        )
+    if "*" in origins and len(origins) > 1:
+        raise ValueError("must be * alone, or origins without it")
+    return origins
+
+
 def _servers(value: str) -> str:
     if not all(_SERVER.fullmatch(server.strip()) for server in value.split(",")):
         raise ValueError("must be host:port, several separated by commas")
@@ -131,6 +143,7 @@ Servers = Annotated[str, AfterValidator(_servers)]
 TopicNames = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1), AfterValidator(_topics)
 ]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_origins)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 KeySource = Annotated[str, AfterValidator(_key_source)]
 ProcessCount = Annotated[int, BeforeValidator(_process_count), Field(ge=1, le=_MAX_PROCESSES)]
@@ -288,6 +301,11 @@ class Settings(BaseSettings):
     webhook_log_days: Days = Field(
         7,
         description="Days until a delivery to a webhook that has ended is forgotten; 0: when 10,000 newer exist",
+    )
+    web_origins: Origins = Field(
+        (),
+        description="Origins of web pages that may call the API from browsers (CORS): `https://app.example.com`, "
+        "separated by commas; `*`: any",
     )
     log_level: LogLevel = Field("info", description="Lowest level that is logged")
     log_format: LogFormat = Field("json", description="One JSON object per line, or text for people")

@@ -49,7 +49,7 @@ async def _undo(
         raise UnknownAdjustmentError(f"contact {contact!r} has no adjustment {number}")
     if undone["undoes"] is not None:
         raise UndoesAnotherError(
-            f"adjustment {number} undoes {undone['undoes']}: give the points again by another adjustment"
+            "the adjustment undoes another one: give the points again by another adjustment"
         )
     await announce.lock_contacts(connection, [undone["contact_id"]])
     if await connection.fetchrow(_SQL["to_undo"], account, contact, number) != undone:
@@ -59,7 +59,7 @@ async def _undo(
     if new is None:
         earlier: int | None = await connection.fetchval(_SQL["find_undo"], number)
         if earlier is None:
-            raise ClientKeyUsedError(f"another adjustment of {contact!r} has the client key {client_key!r}")
+            raise ClientKeyUsedError(f"another adjustment of {contact!r} has the client key of this undoing")
         return Added(earlier, is_new=False)
     audited = {
         "profile": undone["profile"],

@@ -21,17 +21,23 @@ from consumer.infra.telemetry import health as health_endpoints
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.web import docs_page, openapi
-from consumer.web.http import problems
+from consumer.web.api import further_checks
+from consumer.web.http import cross_origin, error_handlers
 from consumer.web.http.auth import TokenVerifier
+from consumer.web.http.compression import CompressionMiddleware
 from consumer.web.http.conditional_reads import ConditionalReads
 from consumer.web.http.database import Connections
 from consumer.web.http.http_metrics import HttpMetricsMiddleware
 from consumer.web.http.jwt_keys import KeySet, SharedSecret
 from consumer.web.http.middleware import RequestMiddleware
+from consumer.web.http.request_id import RequestIdMiddleware
+from consumer.web.http.seal import InstallationSeal
 from consumer.web.live.feed import LiveEvents
 from consumer.web.routes import ROUTERS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consumer.infra.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -52,14 +58,16 @@ def application(
     limits: CatalogLimits,
     live: LiveEvents,
     serves_health: bool = True,
+    origins: Sequence[str] = (),
     claim_window: timedelta = timedelta(days=90),
     private_webhooks: bool = False,
 ) -> FastAPI:
     """Return the HTTP application.
 
     limits: how much an account may configure. live: feeds clients of events. serves_health: False where health and
-    metrics have another port. claim_window: how long the key of an applied event is remembered, for replays of dead
-    letters. private_webhooks: whether they may lead to addresses that are not public.
+    metrics have another port. origins: of web pages that may call it from browsers. claim_window: how long the key
+    of an applied event is remembered, for replays of dead letters. private_webhooks: whether they may lead to
+    addresses that are not public.
     """
     api = FastAPI(
         title="Engagement",
@@ -77,15 +85,20 @@ def application(
     api.state.claim_window = claim_window
     api.state.live = live
     api.state.private_webhooks = private_webhooks
+    api.state.seal = InstallationSeal()
     for router in ROUTERS:
         api.include_router(router)
     api.router.routes += docs_page.routes()
     if serves_health:
         api.router.routes += health_endpoints.routes(health, metrics)
-    problems.install(api)
+    error_handlers.install(api, further_checks.faults)
     openapi.install(api)
+    # From the innermost to the outermost: an answer of each has what those after it add.
     api.add_middleware(ConditionalReads)
+    api.add_middleware(CompressionMiddleware)
     api.add_middleware(RequestMiddleware)
+    cross_origin.install(api, origins)
+    api.add_middleware(RequestIdMiddleware)
     api.add_middleware(HttpMetricsMiddleware, metrics=metrics)
     return api
 
@@ -127,6 +140,7 @@ async def run(settings: Settings) -> None:
             limits=CatalogLimits.of(settings),
             live=live,
             serves_health=not own_port,
+            origins=settings.web_origins,
             claim_window=settings.claim_window,
             private_webhooks=settings.webhook_private,
         )

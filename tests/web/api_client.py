@@ -23,13 +23,16 @@ from consumer.web.app import application
 from consumer.web.http.auth import Permission, TokenVerifier
 from consumer.web.http.database import Connections
 from consumer.web.http.jwt_keys import SharedSecret
+from consumer.web.http.seal import InstallationSeal
 from consumer.web.live.feed import LiveEvents
 from tests.web.documented import Documented
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from fastapi import FastAPI
+
+    from consumer.web.http.outward_ids import OutwardId
 
 SECRET = "a secret of tests, long enough for HS256"
 EVERYTHING = tuple(Permission)
@@ -42,6 +45,15 @@ class Api:
     app: FastAPI
     client: httpx.AsyncClient
     dsn: str
+
+    async def number(self, kind: OutwardId, outward_id: str) -> int:
+        """Return the number in the database of what has this id; from then on the test can make ids too."""
+        connection = await postgres.connect(self.dsn)
+        await InstallationSeal().bind(connection)
+        await connection.close()
+        number = kind.read(outward_id)
+        assert number is not None
+        return number
 
     def as_(self, account: str, permissions: Iterable[str] = EVERYTHING, *, actor: str = "ann") -> Client:
         """Return a client whose paths are below that account, with a token for it."""
@@ -90,8 +102,8 @@ def bearer(
 
 
 @asynccontextmanager
-async def serving(dsn: str) -> AsyncIterator[Api]:
-    """Give the application on a database."""
+async def serving(dsn: str, *, origins: Sequence[str] = ()) -> AsyncIterator[Api]:
+    """Give the application on a database; origins: of pages that may call it."""
     async with postgres.pool(dsn, size=4) as pool:
         metrics = Metrics()
         app = application(
@@ -101,6 +113,7 @@ async def serving(dsn: str) -> AsyncIterator[Api]:
             metrics,
             limits=DEFAULT_LIMITS,
             live=LiveEvents(lambda: postgres.connect(dsn), SystemClock(), metrics),
+            origins=origins,
         )
         transport = httpx.ASGITransport(app)
         hooks: dict[str, list[Callable[..., Any]]] = {"response": [Documented(app)]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from consumer.web.http.outward_ids import PUBLISH
 from tests.pipeline import service
 from tests.web.account_events import happen
 
@@ -63,15 +64,15 @@ async def begin(client: httpx.AsyncClient, profile: str = "lead_score") -> httpx
     return await client.post(f"/profiles/{profile}/publishes", headers=headers)
 
 
-async def finish(api: Api, number: int) -> None:
+async def finish(api: Api, publish_id: str) -> None:
     """Bring a publish to its end, as a worker does."""
-    await service.publish_all(api.dsn, [number])
+    await service.publish_all(api.dsn, [await api.number(PUBLISH, publish_id)])
 
 
-async def publish(api: Api, client: httpx.AsyncClient, profile: str = "lead_score") -> int:
-    """Publish a profile as it is drafted now, to the end, and return the publish's number."""
+async def publish(api: Api, client: httpx.AsyncClient, profile: str = "lead_score") -> str:
+    """Publish a profile as it is drafted now, to the end, and return the publish's id."""
     begun = await begin(client, profile)
     assert begun.status_code == 202, begun.text
-    number: int = begun.json()["id"]
-    await finish(api, number)
-    return number
+    publish_id: str = begun.json()["id"]
+    await finish(api, publish_id)
+    return publish_id

@@ -12,6 +12,7 @@ from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.settings import Settings
 from consumer.ingest.backfill import requests
+from consumer.web.http.outward_ids import BACKFILL
 from consumer.worker.backfill_jobs import BackfillJobs
 from tests.builders.catalog_documents import definition, groups
 from tests.web.api_client import bearer
@@ -73,7 +74,7 @@ async def test_events_are_taken_by_workers(api: Api, account: str, client: Clien
     where, answer = begun.headers["location"], begun.json()
     assert (answer["state"], answer["events_done"], answer["events_total"]) == ("running", 0, 3)
     entry = (await client.get("/audit", params={"limit": 1})).json()["items"][0]
-    assert (entry["action"], entry["subject"], entry["key"]) == ("begun", "backfill", str(answer["id"]))
+    assert (entry["action"], entry["subject"], entry["key"]) == ("begun", "backfill", answer["id"])
     await _carry_out(api)
     done = (await api.client.get(where, headers=bearer(account))).json()
     assert (done["state"], done["events_done"]) == ("done", 3)
@@ -156,7 +157,7 @@ async def test_it_is_cancelled_once(api: Api, account: str, client: Client) -> N
     assert (await client.get("/contacts")).json()["items"] == []
     connection = await postgres.connect(api.dsn)
     kept = "select count(*) from backfill_batches where backfill_id = $1"
-    assert await connection.fetchval(kept, begun["id"]) == 0
+    assert await connection.fetchval(kept, await api.number(BACKFILL, begun["id"])) == 0
     await connection.close()
 
 

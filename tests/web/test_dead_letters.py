@@ -11,6 +11,7 @@ import pytest
 
 from consumer.infra import postgres
 from consumer.ingest.dead_letters import pages
+from consumer.web.http.outward_ids import DEAD_LETTER
 from tests.builders.events import event
 from tests.pipeline.service import apply_document
 from tests.web.account_events import record
@@ -52,7 +53,7 @@ async def _listed(client: Client, **params: Any) -> list[dict[str, Any]]:
     return items
 
 
-async def _ids(client: Client, **params: Any) -> list[int]:
+async def _ids(client: Client, **params: Any) -> list[str]:
     return [one["id"] for one in await _listed(client, **params)]
 
 
@@ -120,7 +121,8 @@ async def test_a_page_goes_through_some_thousand_only(
             cursor = page["next"]
             if cursor is None:
                 break
-    assert (sizes, found) == ([0, 0, 1], [oldest])
+    assert sizes == [0, 0, 1]
+    assert [await api.number(DEAD_LETTER, one) for one in found] == [oldest]
 
 
 async def test_one_is_shown_byte_for_byte(api: Api, worker: Service, account: str) -> None:
@@ -133,7 +135,7 @@ async def test_one_is_shown_byte_for_byte(api: Api, worker: Service, account: st
         assert shown["value"]["base64"] is None
         assert shown["timestamp"] > 1_700_000_000_000
         assert {"name": "content-type", "value": shown["headers"][0]["value"]} == shown["headers"][0]
-        assert (await client.get("/dead-letters/999999999")).status_code == 404
+        assert (await client.get("/dead-letters/1")).status_code == 404
     async with api.as_("*") as client:
         assert (await client.get(f"http://api/v1/dead-letters/{number}")).json() == shown
     await apply_document(api.dsn, {"engagement_catalog": 1, "account": "neighbour", "name": "N"})
@@ -165,7 +167,7 @@ async def test_those_of_no_account_are_for_tokens_of_all(api: Api, worker: Servi
     for action in ("replay", "discard"):
         assert (await api.client.post(f"/v1/dead-letters/{action}", json=ids, headers=own)).status_code == 404
     gone = await api.client.post("/v1/dead-letters/discard", json=ids, headers=everything)
-    assert gone.json() == {"discarded": sorted(ids["ids"])}
+    assert set(gone.json()["discarded"]) == set(ids["ids"])
     assert (await api.client.get(path, headers=everything)).status_code == 404
 
 
@@ -176,14 +178,16 @@ async def test_a_replay_resolves_what_is_an_event_by_now(api: Api, worker: Servi
     await _die(worker, account, "bob")
     async with api.as_(account, actor="eva") as client:
         dead, repaired = await _ids(client)
-        body = {"ids": [dead, repaired, 999_999_999]}
+        await api.number(DEAD_LETTER, dead)
+        absent = DEAD_LETTER.write(999_999_999)
+        body = {"ids": [dead, repaired, absent]}
         answer = await client.post("/dead-letters/replay", json=body)
         assert answer.status_code == 200
         assert answer.json()["resolved"] == 1
         assert [(one["id"], one["outcome"], one["resolved"]) for one in answer.json()["items"]] == [
             (repaired, "applied", True),
             (dead, "dead", False),
-            (999_999_999, None, False),
+            (absent, None, False),
         ]
         assert answer.json()["items"][1]["reason"] == "data_invalid"
         assert await _ids(client) == [dead]
@@ -220,7 +224,7 @@ async def test_another_accounts_letters_are_neither_replayed_nor_discarded(
         assert (entry["action"], entry["before"]) == ("discarded", {"ids": [number]})
 
 
-@pytest.mark.parametrize("ids", [[], [0], [1.5], list(range(1, 102))], ids=["none", "0", "1.5", "too many"])
+@pytest.mark.parametrize("ids", [[], [0], ["x"], ["x"] * 101], ids=["none", "a number", "no id", "too many"])
 @pytest.mark.parametrize("action", ["replay", "discard"])
 async def test_what_names_no_letters_is_refused(api: Api, account: str, action: str, ids: list[Any]) -> None:
     """A hundred at most are named, and at least one: an empty list is not all of them."""

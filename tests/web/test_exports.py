@@ -34,7 +34,19 @@ WON = {
     "events": ["deal.won"],
     "dedup": {"policy": "cooldown", "interval": "1h"},
 }
-FORMULAS = ["=1+1", "+1", "-1", "@sum", '=cmd|"/c calc"!A1', 'a,b"c\n-d']
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@sum",
+    '=cmd|"/c calc"!A1',
+    "＝1",
+    "＋1",
+    "－1",
+    "＠sum",
+    "\n=1",
+    'a,b"c\n-d',
+]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +114,31 @@ async def test_a_timeline_as_a_file(client: Client, monkeypatch: pytest.MonkeyPa
     sent = await client.get("/contacts/=c/timeline.csv")
     assert sent.headers["content-disposition"] == 'attachment; filename="files-_c-timeline.csv"'
     assert sent.headers["cache-control"] == "no-store"
+
+
+# What a spreadsheet makes of a cell: a number without its zeros, a rounded one, a date, a truth value; or nothing.
+CHANGED = ["007", "9" * 20, "123456789012", "2026-01-02", "1-2", "MAR1", "1e5", "true", "-5", '0"1', " 7"]
+KEPT = ["42", "marie", "mar1nated", "/crm/7", "c-1", "Ann Lee"]
+
+
+async def test_ids_survive_a_spreadsheet(
+    api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
+) -> None:
+    """On request an id that a spreadsheet would change is a formula that gives it; all others are as without."""
+    account = await new_account(groups=GROUPS, definitions=[WON])
+    ids = [*CHANGED, *KEPT, "0" * 256]
+    await worker.batch(
+        [record(account, "deal.won", subject=each, actorid="007", objectid="1/2") for each in ids]
+    )
+    async with api.as_(account) as client:
+        plain = {row["id"].removeprefix("'") for row in await rows(client, "/contacts.csv")}
+        assert plain == set(ids)
+        written = {row["id"] for row in await rows(client, "/contacts.csv", **{"for": "spreadsheet"})}
+        formulas = {'="' + each.replace('"', '""') + '"' for each in CHANGED}
+        assert written == {*formulas, *KEPT, "0" * 256}
+        [entry] = await rows(client, "/contacts/007/timeline.csv", **{"for": "spreadsheet"})
+        assert (entry["actor"], entry["object"], entry["points"]) == ('="007"', '="1/2"', "-5")
+        assert (await client.get("/contacts.csv", params={"for": "excel"})).status_code == 422
 
 
 async def test_faults_are_answered_before_the_file_begins(client: Client) -> None:

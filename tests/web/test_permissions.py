@@ -6,13 +6,15 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi.routing import iter_route_contexts
 
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Permission
 from consumer.web.routes import ROUTERS
 from tests.web.api_client import Api, bearer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 READ, MANAGE, OPERATE = Permission.READ, Permission.MANAGE, Permission.OPERATE
 ACCOUNT = "/v1/accounts/{account}"
@@ -185,6 +187,33 @@ async def test_without_a_token_nothing_is_answered(api: Api, acme: str, route: t
         assert response.headers["www-authenticate"].startswith("Bearer")
 
 
+@pytest.mark.parametrize("route", [*UNDER_ACCOUNT, *BESIDE_ACCOUNTS], ids=" ".join)
+async def test_the_body_is_read_last(api: Api, acme: str, route: tuple[str, str]) -> None:
+    """Without a token or the permission, and of another account, nothing of a body is waited for."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        raise AssertionError("the body was read")
+
+    async def status(headers: dict[str, str]) -> int:
+        headers |= {"content-type": "application/json"}
+        path = _filled(route[1], acme)
+        return (await api.client.request(route[0], path, headers=headers, content=body())).status_code
+
+    assert await status({}) == 401
+    assert await status(bearer(acme, [])) == 403
+    if route in UNDER_ACCOUNT:
+        assert await status(bearer("other")) == 404
+
+
+def test_every_route_is_of_the_class_that_checks_first(api: Api) -> None:
+    """Each route under `/v1` has the class by which a token comes before a body, and parameters are known ones."""
+    routes = [route for router in ROUTERS for route in router.routes]
+    assert [route for route in routes if not isinstance(route, ApiRoute)] == []
+    served = [each for each in iter_route_contexts(api.app.routes) if str(each.path).startswith("/v1")]
+    assert len(served) == len(routes)
+
+
 @pytest.mark.parametrize(("route", "permission"), {**UNDER_ACCOUNT, **BESIDE_ACCOUNTS}.items(), ids=str)
 async def test_each_route_takes_its_own_permission_and_no_other(
     api: Api, acme: str, route: tuple[str, str], permission: Permission
@@ -201,7 +230,8 @@ async def test_other_accounts_do_not_exist(api: Api, acme: str, route: tuple[str
     answers = []
     for token in ("other", "acme"):
         path = _filled(route[1], acme if token == "other" else "absent")
-        answers.append(await api.client.request(route[0], path, headers=bearer(token)))
+        headers = {**bearer(token), "x-request-id": "the-same"}
+        answers.append(await api.client.request(route[0], path, headers=headers))
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].text.replace(acme, "absent") == answers[1].text
     assert await _status(api, route, bearer("*", exp=_brief())) in {200, 202, 404, 409, 422}

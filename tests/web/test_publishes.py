@@ -10,6 +10,7 @@ import pytest
 from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import profile_publish
+from consumer.web.http.outward_ids import PUBLISH
 from tests import vectors
 from tests.pipeline import service
 from tests.pipeline.vector_check import check_vector
@@ -153,7 +154,7 @@ async def test_it_is_cancelled_until_readers_see_it(api: Api, client: Client) ->
 
     number = (await begin(client)).json()["id"]
     keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
-    async for status in profile_publish.run_publish(keeper, number):
+    async for status in profile_publish.run_publish(keeper, await api.number(PUBLISH, number)):
         if status.state == "announcing":
             break
     keeper.drop()

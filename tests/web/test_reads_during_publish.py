@@ -10,6 +10,7 @@ from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import profile_publish
 from consumer.scoring.profile_publish import steps
+from consumer.web.http.outward_ids import PUBLISH
 from tests.web.account_events import happen
 from tests.web.sample_account import GROUPS, OPENED, WON, begin, draft
 
@@ -109,7 +110,7 @@ async def test_a_reader_never_sees_two_versions_mixed(
         for gives_up in (True, False):
             number = (await begin(client)).json()["id"]
             place = 0
-            async for status in profile_publish.run_publish(keeper, number):
+            async for status in profile_publish.run_publish(keeper, await api.number(PUBLISH, number)):
                 await reader.look()
                 place += 1
                 await reader.happen(CONTACTS[place % 5], ("deal.won", "email.opened")[place % 2])
@@ -139,7 +140,7 @@ async def test_a_page_that_was_begun_before_the_flip_is_not_gone_on_with_after_i
         await draft(client, weights={"deal_won": 3})
         number = (await begin(client)).json()["id"]
         answers = set()
-        async for status in profile_publish.run_publish(keeper, number):
+        async for status in profile_publish.run_publish(keeper, await api.number(PUBLISH, number)):
             answer = await client.get("/contacts", params=more)
             answers.add((status.state, answer.status_code))
     keeper.drop()

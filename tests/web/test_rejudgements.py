@@ -10,6 +10,7 @@ import pytest
 from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import rejudgement
+from consumer.web.http.outward_ids import REJUDGEMENT
 from tests.web.api_client import bearer
 from tests.web.sample_account import scored
 
@@ -95,8 +96,9 @@ async def test_what_is_not_there_is_not_found(client: Client) -> None:
     assert refused.json()["errors"][0]["field"] == "xp"
 
 
-async def _finish(api: Api, number: int) -> None:
+async def _finish(api: Api, rejudgement_id: str) -> None:
     """Do the work as a worker does."""
+    number = await api.number(REJUDGEMENT, rejudgement_id)
     keeper = ConnectionKeeper(lambda: postgres.connect(api.dsn))
     async for _ in rejudgement.run_rejudgement(keeper, number):
         pass

@@ -27,6 +27,8 @@ from tests.web.api_client import SECRET, mint
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.web.api_client import Api
+
 RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 OTHER_RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 EC = ec.generate_private_key(ec.SECP256R1())
@@ -99,12 +101,34 @@ async def test_a_valid_token_has_actor_and_permissions() -> None:
         {"permissions": None},
         {"permissions": "engagement:read"},
         {"permissions": [1]},
+        {"sub": "a\ud800b"},
+        {"sub": ["ann"]},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"exp": [4_000_000_000]},
+        {"exp": {}},
+        {"nbf": float("inf")},
+        {"nbf": [1]},
+        {"iat": float("-inf")},
+        {"iat": [1]},
+        {"account": "a\ud800"},
+        {"permissions": {"engagement:read": "\ud800"}},
     ],
     ids=str,
 )
 async def test_claims_that_cannot_be_are_refused(claims: dict[str, Any]) -> None:
     """A token out of its time, or with a claim missing or not of its form, is not valid."""
     await _refusal(TokenVerifier(SharedSecret(SECRET)), mint("acme", **claims))
+
+
+async def test_odd_claims_are_no_errors(api: Api) -> None:
+    """Claims that are ignored may be anything; over HTTP a token is taken or is 401, never an error."""
+    ignored: dict[str, Any] = {"name": "\ud800", "jti": "\ud800", "\ud800": 1}
+    token = mint("acme", **ignored)
+    assert (await TokenVerifier(SharedSecret(SECRET)).claims(token)).actor == "ann"
+    for claims in ({"sub": "\ud800"}, {"exp": float("inf")}):
+        headers = {"authorization": f"Bearer {mint('acme', **claims)}"}
+        assert (await api.client.get("/v1/accounts/acme", headers=headers)).status_code == 401
 
 
 async def test_other_signatures_are_refused() -> None:

@@ -107,11 +107,13 @@ async def test_a_draft_is_tried_as_if_it_were_stored(client: Client) -> None:
     assert (await _try(client, event=event, draft=new))["taken_by"] == ["lost", "fresh"]
     assert (await client.get("/definitions")).json() == before
     refused = await client.post("/try", json={"event": event, "draft": {**new, "group": "nowhere", "xp": -1}})
-    assert [error["field"] for error in refused.json()["errors"]] == ["draft.xp"]
+    assert [error["field"] for error in refused.json()["errors"]] == ["draft.xp", "draft.group"]
     refused = await client.post("/try", json={"event": event, "draft": {**new, "group": "nowhere"}})
     assert [error["field"] for error in refused.json()["errors"]] == ["draft.group"]
     refused = await client.post("/try", json={"event": event, "draft": {"key": "fresh"}})
-    assert "are missing" in refused.json()["errors"][0]["detail"]
+    assert [(error["field"], error["detail"]) for error in refused.json()["errors"]] == [
+        (f"draft.{name}", "is missing") for name in ("name", "group", "icon", "default_points", "events")
+    ]
 
 
 @pytest.mark.parametrize(

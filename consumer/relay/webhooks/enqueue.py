@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import structlog
 
+from consumer.domain.sealed_ids import Seal
 from consumer.relay.outbox_rows import events_of, read_rows
 from consumer.relay.webhooks import message
 from sql import queries
@@ -184,15 +185,16 @@ def _by_account(found: Iterable[asyncpg.Record]) -> dict[str, _Listening]:
 
 async def look_for_ended_jobs(connection: Connection) -> None:
     """Enqueue deliveries of jobs that have ended; those that are enqueued already stay as they are."""
-    await enqueue(
-        connection,
-        [_job_delivery(row) for row in await connection.fetch(_SQL["ended_jobs"], message.JOB_ENDED)],
-    )
+    if rows := await connection.fetch(_SQL["ended_jobs"], message.JOB_ENDED):
+        seal = Seal(await connection.fetchval(queries("identity")["salt"]))
+        await enqueue(connection, [_job_delivery(row, seal) for row in rows])
 
 
-def _job_delivery(row: asyncpg.Record) -> tuple[Any, str, str, str | None, str]:
-    event_id = f"{row['account']}:{row['kind']}:{row['id']}:ended"
-    data = {"kind": row["kind"], "id": row["id"]}
+def _job_delivery(row: asyncpg.Record, seal: Seal) -> tuple[Any, str, str, str | None, str]:
+    # As the API names it.
+    job_id = seal.id_of(row["kind"], row["id"])
+    event_id = f"{row['account']}:{row['kind']}:{job_id}:ended"
+    data = {"kind": row["kind"], "id": job_id}
     if subject := _SUBJECTS.get(row["kind"]):
         data[subject] = row["subject"]
     data |= {name: row[name] for name in ("state", "requested_by", "done", "ended_at")}

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from consumer.infra.clock import SystemClock
 from consumer.web.api.contacts.contact_reads import survivors_of
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
 from consumer.web.http.cursors import MAX_ITEMS
 from consumer.web.http.database import Database
@@ -22,7 +23,7 @@ from consumer.web.live.listener import Listener
 if TYPE_CHECKING:
     from consumer.web.http.auth import Claims
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["events"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["events"], route_class=ApiRoute)
 
 # Seconds.
 _RETRY_AFTER = "30"

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from fastapi import Path
 from pydantic import BaseModel
 
-from consumer.web.http import cursors
+from consumer.web.http import cursors, outward_ids
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
@@ -22,14 +21,12 @@ if TYPE_CHECKING:
     from consumer.web.http.auth import Caller
     from consumer.web.http.cursors import Page
 
-JobId = Annotated[int, Path(ge=1, le=cursors.NEWEST)]
-
 
 class JobAnswer(BaseModel, use_attribute_docstrings=True):
-    """The progress of a job."""
+    """The progress of a job. Each kind has an `id` beside: an OutwardId of its own."""
 
     id: int
-    """The number of the job."""
+    """The id of the job."""
     requested_by: str
     """Who requested it: `sub` of the token, or the name of a command's user."""
     requested_at: datetime
@@ -53,7 +50,8 @@ async def read_own(
     owner: members of the status that have to have these values.
     """
     status = await kind.status(connection, number)
-    if any(getattr(status, name) != value for name, value in owner.items()):
+    is_own = all(getattr(status, name) == value for name, value in owner.items())
+    if not is_own or not outward_ids.is_readable(number, status.requested_at):
         raise unknown(f"there is no {kind.name} {number}")
     return status
 

@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from consumer.web.api.catalog.accounts import AccountSummary
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import ALL_ACCOUNTS, AnyCaller, Permission
 from consumer.web.http.database import Database
 from consumer.web.http.timestamps import Instant
 from sql import queries
 
-router = APIRouter(prefix="/v1", tags=["accounts"])
+router = APIRouter(prefix="/v1", tags=["accounts"], route_class=ApiRoute)
 
 _MOST_ACCOUNTS = 50
 

@@ -1,7 +1,8 @@
 """Authenticate and authorize a request: bearer token, account in the path, permission of the route.
 
-Checks in this order: no valid token, 401; an account that the token does not cover, 404, as if it did not exist; a
-missing permission, 403. No route sees an account that was not checked here.
+Checks in this order, before the body is read (api_route.py): no valid token, 401; an account that the token does
+not cover, 404, as if it did not exist; a missing permission, 403. No route sees an account that was not checked
+here.
 
 Claims: `sub`, the actor in the audit trail; `account`, a key, or `*` for all accounts; `permissions`, a list of
 those below, none of which implies another; `exp`. `iss` and `aud` are checked if settings name them.
@@ -12,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import jwt
 from fastapi import Depends, Path, Security
@@ -20,15 +21,20 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityS
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotations at run time
 
 from consumer.catalog.document.fields import ACCOUNT, text_problem
-from consumer.web.http.database import Database  # noqa: TC001 - the same
+from consumer.web.http.database import Database, connections_of
 from consumer.web.http.problems import Code, ProblemError, not_found
+from consumer.web.http.request_types import is_storable
 from consumer.web.http.timestamps import LAST
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fastapi.dependencies.models import Dependant
+
+    from consumer.infra.postgres.connection import Connection
     from consumer.web.http.jwt_keys import Keys
+    from consumer.web.http.seal import InstallationSeal
 
 ALL_ACCOUNTS = "*"
 # Seconds of clock difference allowed.
@@ -106,12 +112,15 @@ class TokenVerifier:
             raise _invalid_token("expired") from None
         except jwt.PyJWTError as error:
             raise _invalid_token(str(error)) from None
+        except (ArithmeticError, RecursionError, TypeError, ValueError):
+            # Of claims like `exp: 1e400` or `aud: [[]]`, which the library does not expect.
+            raise _invalid_token("a claim is not of its form") from None
         return _claims(payload)
 
 
 def _claims(payload: Mapping[str, Any]) -> Claims:
     actor, account, permissions = (payload.get(name) for name in ("sub", "account", "permissions"))
-    if not isinstance(actor, str) or text_problem(actor):
+    if not isinstance(actor, str) or text_problem(actor) or not is_storable(actor):
         raise _invalid_token("claim sub must be a string of 1 to 256 characters")
     if not isinstance(account, str) or not (account == ALL_ACCOUNTS or ACCOUNT.fullmatch(account)):
         raise _invalid_token("claim account must be an account's key, or * for all")
@@ -141,6 +150,9 @@ async def request_claims(
         raise ProblemError(
             Code.UNAUTHENTICATED, "the Authorization header must have a bearer token", headers=_CHALLENGE
         )
+    # Checked already, if the route is of the API's class.
+    if (known := getattr(request.state, "claims", None)) is not None:
+        return cast("Claims", known)
     tokens: TokenVerifier = request.app.state.tokens
     claims = await tokens.claims(bearer.credentials)
     request.state.claims = claims
@@ -148,10 +160,17 @@ async def request_claims(
 
 
 async def authorized_claims(
-    scopes: SecurityScopes, claims: Annotated[Claims, Depends(request_claims)]
+    request: Request,
+    scopes: SecurityScopes,
+    claims: Annotated[Claims, Depends(request_claims)],
+    database: Database,
 ) -> Claims:
     """Return the claims of a token that has the route's permission, for a route outside any account."""
     _require(claims, scopes)
+    if not getattr(request.state, "is_authorized", False):
+        async with database.connection() as connection:
+            await _bind_seal(request, connection)
+        request.state.is_authorized = True
     return claims
 
 
@@ -166,13 +185,37 @@ async def authorized_caller(
     if not ACCOUNT.fullmatch(account) or not claims.covers(account):
         raise not_found(f"account {account}")
     _require(claims, scopes)
+    if (known := getattr(request.state, "caller", None)) is not None:
+        return cast("Caller", known)
     async with database.connection() as connection:
         row = await connection.fetchrow(queries("accounts")["account"], account)
+        await _bind_seal(request, connection)
     if row is None:
         raise not_found(f"account {account}")
     caller = Caller(claims.actor, CallerAccount(row["id"], account, row["engagement"]))
     request.state.caller = caller
     return caller
+
+
+async def authorize(request: Request, dependant: Dependant) -> None:
+    """Check a request as its route demands, before its body is read; raises ProblemError.
+
+    The dependencies find afterwards that it was checked.
+    """
+    for each in dependant.dependencies:
+        if each.call not in {request_claims, authorized_caller, authorized_claims}:
+            continue
+        claims = await request_claims(request, await _bearer(request))
+        scopes, database = SecurityScopes(each.own_oauth_scopes), connections_of(request)
+        if each.call is authorized_caller:
+            await authorized_caller(request, scopes, request.path_params["account"], claims, database)
+        elif each.call is authorized_claims:
+            await authorized_claims(request, scopes, claims, database)
+
+
+async def _bind_seal(request: Request, connection: Connection) -> None:
+    seal: InstallationSeal = request.app.state.seal
+    await seal.bind(connection)
 
 
 def _require(claims: Claims, scopes: SecurityScopes) -> None:

@@ -142,7 +142,8 @@ async def _snapshot(connection: Connection) -> AsyncIterator[None]:
         yield
 
 
-def _connections(request: Request) -> AccountConnections:
+def connections_of(request: Request) -> AccountConnections:
+    """Return what the account of a request gets; of one without an account in its path, that of the token."""
     connections: Connections = request.app.state.connections
     # No route lends one before auth.py has checked the account, or the token where the path names no account.
     claims = getattr(request.state, "claims", None)
@@ -150,4 +151,4 @@ def _connections(request: Request) -> AccountConnections:
 
 
 # Type of the parameter by which a route gets connections.
-Database = Annotated[AccountConnections, Depends(_connections)]
+Database = Annotated[AccountConnections, Depends(connections_of)]

@@ -10,8 +10,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from fastapi.routing import APIRoute
 from starlette.requests import Request
+
+from consumer.web.http.api_route import ApiRoute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -31,7 +32,7 @@ def raw_events(content: bytes) -> list[bytes]:
     return [bytes(each) for each in _ANY_LIST.decode(_ANY_OBJECT.decode(content)["events"])]
 
 
-class EventsRoute(APIRoute):
+class EventsRoute(ApiRoute):
     """A route whose body may have many events: the model of its body gets empty objects in their place."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -1,4 +1,4 @@
-"""Outermost layer: body size limit, request log, account headers, and a problem for any unexpected error.
+"""Body size limit, request log, account headers, HEAD, and a problem for any unexpected error.
 
 Reads the claims and the caller for log and headers from the request's state, where auth.py puts them.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from starlette.exceptions import HTTPException
 
+from consumer.web.http import methods
 from consumer.web.http.problems import Code, ProblemError, malformed, problem_response
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started_at, status = time.monotonic(), 0
+        started_at, status, method = time.monotonic(), 0, scope["method"]
+        scope, receive, send = methods.head_as_get(scope, receive, send)
         state: dict[str, Any] = scope.setdefault("state", {})
 
         received = 0
@@ -68,7 +70,7 @@ class RequestMiddleware:
             else:
                 await self._app(scope, limited_receive, observed_send)
         except Exception:
-            log.exception("request failed", method=scope["method"], path=scope["path"])
+            log.exception("request failed", method=method, path=scope["path"])
             if status:
                 # A truncated response must not look complete: the server closes the connection.
                 raise
@@ -76,7 +78,7 @@ class RequestMiddleware:
             await problem_response(problem)(scope, receive, observed_send)
         finally:
             if scope["path"] not in _UNLOGGED_PATHS:
-                _log(scope, state, status, started_at)
+                _log(scope, method, state, status, started_at)
 
 
 def _headers(state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
@@ -87,12 +89,12 @@ def _headers(state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
     return [(MODULE_HEADER, b"on" if caller.account.engagement else b"off"), (b"cache-control", b"no-store")]
 
 
-def _log(scope: Scope, state: dict[str, Any], status: int, started_at: float) -> None:
+def _log(scope: Scope, method: str, state: dict[str, Any], status: int, started_at: float) -> None:
     claims = state.get("claims")
     route = scope.get("route")
     log.info(
         "request",
-        method=scope["method"],
+        method=method,
         route=getattr(route, "path", None),
         status=status,
         milliseconds=round((time.monotonic() - started_at) * 1000, 1),

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import asyncpg
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from consumer.catalog.change import StaleRevisionError
 from consumer.infra import postgres
@@ -42,12 +41,10 @@ from consumer.scoring.rejudgement import (
     UnknownDefinitionError,
     UnknownRejudgementError,
 )
+from consumer.web.http import request_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from fastapi import FastAPI
-    from starlette.requests import Request
+    from collections.abc import Iterable, Mapping
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:engagement:problem:"
@@ -93,14 +90,22 @@ _STATUS = {
 _BY_STATUS = {status: code for code, (status, _) in _STATUS.items()}
 
 
+def _readable(text: str) -> str:
+    """Return a text that can be sent: a field's name may have lone surrogates, which are not UTF-8."""
+    return text.encode("utf-8", "replace").decode()
+
+
+_Readable = Annotated[str, BeforeValidator(_readable)]
+
+
 class FieldFault(BaseModel, use_attribute_docstrings=True):
     """One invalid part of a request."""
 
     place: Literal["body", "query", "path", "header"]
     """Which part of the request."""
-    field: str
+    field: _Readable
     """The path of the field (`dedup.interval`, `when.0.op`); empty for the whole part."""
-    detail: str
+    detail: _Readable
     """What is wrong, for display."""
 
 
@@ -113,8 +118,10 @@ class ProblemDetails(BaseModel, use_attribute_docstrings=True):
     """The same for every problem of a type."""
     status: int
     """The status code of the response."""
-    detail: str
+    detail: _Readable
     """What happened, for display; it may change between versions."""
+    request_id: str | None = None
+    """The id of the request, as in the header `X-Request-Id` and in the service's log."""
     errors: list[FieldFault] = []
     """Each invalid field, for the problem `invalid`; absent otherwise."""
 
@@ -160,14 +167,13 @@ _OWN_ERRORS: dict[type[Exception], Code] = {
 }
 
 # Exceptions with a handler. Database errors can be transient or unexpected: `to_problem` decides.
-_HANDLED: tuple[type[Exception], ...] = (
+HANDLED: tuple[type[Exception], ...] = (
     ProblemError,
     SchemaVersionError,
     PoolerModeError,
     StaleRevisionError,
     *_OWN_ERRORS,
     HTTPException,
-    RequestValidationError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -211,44 +217,32 @@ def query_fault(field: str, detail: str) -> FieldFault:
     return FieldFault(place="query", field=field, detail=detail)
 
 
-def problem_response(error: ProblemError) -> JSONResponse:
+def problem_response(error: ProblemError) -> Response:
     """Return the HTTP response for a problem."""
     details = problem_details(error)
-    return JSONResponse(
-        details.model_dump(exclude_unset=True), details.status, headers=error.headers, media_type=MEDIA_TYPE
+    return Response(
+        details.model_dump_json(exclude_unset=True),
+        details.status,
+        headers=error.headers,
+        media_type=MEDIA_TYPE,
     )
 
 
 def problem_details(error: ProblemError) -> ProblemDetails:
     """Return the problem details for a problem."""
     status, title = _STATUS[error.code]
-    errors: dict[str, Any] = {"errors": error.errors} if error.errors else {}
+    more: dict[str, Any] = {"errors": error.errors} if error.errors else {}
+    if (current := request_id.current()) is not None:
+        more["request_id"] = current
     return ProblemDetails(
-        type=f"{TYPE_PREFIX}{error.code}", title=title, status=status, detail=error.detail, **errors
+        type=f"{TYPE_PREFIX}{error.code}", title=title, status=status, detail=error.detail, **more
     )
-
-
-def install(application: FastAPI) -> None:
-    """Register handlers that answer expected exceptions with problem details."""
-
-    async def respond(request: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, RequestValidationError) and isinstance(error.body, bytes):
-            sent = request.headers.get("content-type", "none")
-            return problem_response(
-                malformed(f"the body must be sent with Content-Type: application/json, not {sent}")
-            )
-        return problem_response(to_problem(error))
-
-    for kind in _HANDLED:
-        application.add_exception_handler(kind, respond)
 
 
 def to_problem(error: Exception) -> ProblemError:
     """Return the problem for an exception; re-raises an unexpected one."""
     if isinstance(error, ProblemError):
         return error
-    if isinstance(error, RequestValidationError):
-        return _from_validation(error.errors())
     if isinstance(error, HTTPException):
         return _from_http(error)
     if code := _OWN_ERRORS.get(type(error)):
@@ -277,24 +271,3 @@ def _from_http(error: HTTPException) -> ProblemError:
     if detail == HTTPStatus(error.status_code).phrase:
         detail = {Code.NOT_FOUND: "there is no such route"}.get(code, _STATUS[code][1])
     return ProblemError(code, detail[0].lower() + detail[1:], headers=error.headers)
-
-
-def _from_validation(errors: Sequence[Any]) -> ProblemError:
-    if json_errors := [error for error in errors if error["type"] == "json_invalid"]:
-        first = json_errors[0]
-        return malformed(f"the body is not JSON: {first['ctx']['error']} at character {first['loc'][-1]}")
-    return invalid(*map(_field_fault, errors))
-
-
-def _field_fault(error: Mapping[str, Any]) -> FieldFault:
-    place, *names = error["loc"]
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "missing":
-        message = "is missing"
-    elif error["type"] == "extra_forbidden":
-        message = "there is no such field"
-    return FieldFault(
-        place=place if place in {"body", "query", "path", "header"} else "body",
-        field=".".join(map(str, names)),
-        detail=message[0].lower() + message[1:],
-    )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from consumer.web.http.outward_ids import BACKFILL, PUBLISH, PURGE, REJUDGEMENT
+from consumer.web.http.seal import InstallationSeal
 from sql import queries
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ _JOBS: Final = queries("live")["jobs"]
 _EVERY: Final = 1.0
 # By kind of job, the member that names what it is about.
 _SUBJECTS: Final = {"publish": "profile", "rejudgement": "definition"}
+_IDS: Final = {each.kind: each for each in (PUBLISH, REJUDGEMENT, PURGE, BACKFILL)}
 
 
 class JobState(msgspec.Struct, frozen=True):
@@ -36,6 +39,7 @@ class JobProgress:
         self._clock = clock
         self._seen: dict[tuple[str, int], bytes] = {}
         self._looked_at = float("-inf")
+        self._seal = InstallationSeal()
 
     async def look(self, connection: Connection, accounts: Sequence[str], *, at_once: bool) -> list[JobState]:
         """Return the jobs of accounts that have not ended, or did in the last minute; none before it is time.
@@ -46,6 +50,7 @@ class JobProgress:
         if not at_once and now - self._looked_at < _EVERY:
             return []
         self._looked_at = now
+        await self._seal.bind(connection)
         states, seen = [], {}
         for row in await connection.fetch(_JOBS, accounts):
             key, text = (row["kind"], row["id"]), _shown(row)
@@ -56,7 +61,7 @@ class JobProgress:
 
 
 def _shown(row: Any) -> bytes:
-    shown = {"kind": row["kind"], "id": row["id"]}
+    shown = {"kind": row["kind"], "id": _IDS[row["kind"]].write(row["id"])}
     if subject := _SUBJECTS.get(row["kind"]):
         shown[subject] = row["subject"]
     return msgspec.json.encode(shown | {name: row[name] for name in ("state", "done", "total", "ended_at")})

@@ -73,7 +73,7 @@ _HEADERS: dict[str, dict[str, Any]] = {
     "Location": {
         "description": "Where the progress or the result can be read.",
         "schema": {"type": "string", "format": "uri-reference"},
-        "example": "/v1/accounts/acme/profiles/lead_score/publishes/12",
+        "example": "/v1/accounts/acme/profiles/lead_score/publishes/snEgxSpfIaU11TOFPHRZ07ghXhEpS9vu",
     },
     "Engagement-Module": {
         "description": "Whether the account's engagement module is on; while it is off, events have no effect.",

@@ -13,6 +13,7 @@ from consumer.catalog.export import settings_mapping
 from consumer.catalog.repository import SETTINGS
 from consumer.web.api.catalog.edit import edit, with_settings
 from consumer.web.http import cursors, etags
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import ALL_ACCOUNTS, AnyOperator, Operator, Reader
 from consumer.web.http.cursors import Cursor, Limit
 from consumer.web.http.database import Database
@@ -24,8 +25,8 @@ from sql import queries
 if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog, AccountSettings
 
-router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
-own = APIRouter(prefix="/v1/accounts/{account}", tags=["accounts"])
+router = APIRouter(prefix="/v1/accounts", tags=["accounts"], route_class=ApiRoute)
+own = APIRouter(prefix="/v1/accounts/{account}", tags=["accounts"], route_class=ApiRoute)
 
 AccountKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 

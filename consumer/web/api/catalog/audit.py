@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from fastapi import APIRouter
@@ -11,19 +11,27 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from consumer.web.http import cursors
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
+from consumer.web.http.outward_ids import ADJUSTMENT, AUDIT_ENTRY, BACKFILL, DEAD_LETTER, REJUDGEMENT
 from sql import queries
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["audit"])
+if TYPE_CHECKING:
+    import asyncpg
+
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["audit"], route_class=ApiRoute)
+
+# Entries about these name them by number.
+_NUMBERED = {"backfill": BACKFILL, "rejudgement": REJUDGEMENT}
 
 
 class AuditEntry(BaseModel, use_attribute_docstrings=True):
     """One change."""
 
-    id: int
-    """The number of the entry."""
+    id: Annotated[int, AUDIT_ENTRY]
+    """The id of the entry."""
     at: datetime
     """When it was changed."""
     actor: str
@@ -43,7 +51,7 @@ class AuditEntry(BaseModel, use_attribute_docstrings=True):
 class _StoredEntry(msgspec.Struct):
     """An entry as stored: the values, which may be those of a thousand weights, are passed on as they are."""
 
-    id: int
+    id: str
     at: datetime
     actor: str
     action: str
@@ -62,14 +70,33 @@ async def list_changes(
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
     async with database.connection() as connection:
         rows = await connection.fetch(queries("audit")["audit_page"], caller.account.id, before, limit + 1)
-    entries = [
-        _StoredEntry(**{**row, "before": _json(row["before"]), "after": _json(row["after"])}) for row in rows
-    ]
     page = cursors.page(
-        entries, limit, context, lambda entry: [entry.id], engagement=caller.account.engagement
+        list(rows), limit, context, lambda row: [row["id"]], engagement=caller.account.engagement
     )
-    return Response(msgspec.json.encode(dict(page)), media_type="application/json")
+    items = [_entry(row) for row in page.items]
+    return Response(msgspec.json.encode({**dict(page), "items": items}), media_type="application/json")
 
 
-def _json(text: str | None) -> msgspec.Raw:
-    return msgspec.Raw((text or "null").encode())
+def _entry(row: asyncpg.Record) -> _StoredEntry:
+    values = dict(row) | {"id": AUDIT_ENTRY.write(row["id"])}
+    if row["subject"] in _NUMBERED and row["key"].isdecimal():
+        values["key"] = _NUMBERED[row["subject"]].write(int(row["key"]))
+    has_numbers = row["action"] in {"judged_again", "adjusted"} or row["subject"] == "dead_letters"
+    for name in ("before", "after"):
+        text = row[name] or "null"
+        values[name] = msgspec.Raw(_with_ids(text) if has_numbers else text.encode())
+    return _StoredEntry(**values)
+
+
+def _with_ids(text: str) -> bytes:
+    """Return a small value with ids in the place of numbers, which it has as the trail is written."""
+    value = msgspec.json.decode(text)
+    if isinstance(value, dict):
+        if "number" in value:
+            value["number"] = REJUDGEMENT.write(value["number"])
+        if "undoes" in value:
+            value["undoes"] = ADJUSTMENT.write(value["undoes"])
+            value["client_key"] = f"undo:{value['undoes']}"
+        if "ids" in value:
+            value["ids"] = [*map(DEAD_LETTER.write, value["ids"])]
+    return msgspec.json.encode(value)

@@ -17,12 +17,12 @@ from consumer.ingest.backfill import requests
 from consumer.ingest.backfill.dated_event import event_of_line
 from consumer.ingest.backfill.from_files import record_of
 from consumer.ingest.backfill.sorted_events import SortedEvents
-from consumer.web.api.job_answers import JobId
-from consumer.web.http import cursors
+from consumer.web.http import cursors, outward_ids
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.events_body import EventsRoute, raw_events
+from consumer.web.http.outward_ids import BACKFILL
 from consumer.web.http.problems import FieldFault, body_fault, invalid, not_found
 from consumer.web.http.request_types import Body, Text
 from consumer.web.http.timestamps import LAST, Instant, InstantParam
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["backfills"], route_class=EventsRoute)
 
+BackfillId = Annotated[int, BACKFILL]
 _SQL = queries("backfill")
 MOST_EVENTS = 10_000
 # More faults of one request are only counted.
@@ -87,8 +88,8 @@ class UnmatchedType(BaseModel, use_attribute_docstrings=True):
 class BackfillAnswer(BaseModel, use_attribute_docstrings=True):
     """The state and progress of a backfill."""
 
-    id: int
-    """The number of the backfill."""
+    id: BackfillId
+    """The id of the backfill."""
     state: Literal["running", "done", "cancelled"]
     """What it does now."""
     xp: bool
@@ -146,7 +147,7 @@ async def begin_backfill(
             )
     async with database.connection() as connection:
         answer = await _read_one(connection, account.id, number)
-    response.headers["Location"] = f"/v1/accounts/{account.key}/backfills/{number}"
+    response.headers["Location"] = f"/v1/accounts/{account.key}/backfills/{BACKFILL.write(number)}"
     return answer
 
 
@@ -163,14 +164,14 @@ async def list_backfills(
 
 
 @router.get("/backfills/{backfill}")
-async def read_backfill(caller: Reader, database: Database, backfill: JobId) -> BackfillAnswer:
+async def read_backfill(caller: Reader, database: Database, backfill: BackfillId) -> BackfillAnswer:
     """Return a backfill with its progress, and what became of its events so far."""
     async with database.connection() as connection:
         return await _read_one(connection, caller.account.id, backfill)
 
 
 @router.post("/backfills/{backfill}/cancel")
-async def cancel_backfill(caller: Manager, database: Database, backfill: JobId) -> BackfillAnswer:
+async def cancel_backfill(caller: Manager, database: Database, backfill: BackfillId) -> BackfillAnswer:
     """Cancel a backfill: what was applied stays."""
     async with database.changing() as connection:
         await _read_one(connection, caller.account.id, backfill)
@@ -196,7 +197,7 @@ def _read_events(content: bytes, account: str, events: SortedEvents) -> None:
 
 async def _read_one(connection: Connection, account_id: int, number: int) -> BackfillAnswer:
     found = await _read(connection, account_id, min(number + 1, cursors.NEWEST), 1)
-    if not found or found[0].id != number:
+    if not found or found[0].id != number or not outward_ids.is_readable(number, found[0].requested_at):
         raise not_found(f"backfill {number}")
     return found[0]
 

@@ -25,6 +25,7 @@ from consumer.web.api.catalog.schemas import (
     definition_answers,
 )
 from consumer.web.http import etags
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import MAX_CONFIGURED, ConfigurationLimit, Cursor, Page, page_of_keys
 from consumer.web.http.database import Database
@@ -35,7 +36,7 @@ from sql import queries
 if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"], route_class=ApiRoute)
 
 
 class Icons(BaseModel, use_attribute_docstrings=True):

@@ -21,6 +21,7 @@ from consumer.web.api.catalog.schemas import (
     group_answer,
 )
 from consumer.web.http import etags
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import MAX_CONFIGURED, ConfigurationLimit, Cursor, Page, page_of_keys
 from consumer.web.http.database import Database
@@ -31,7 +32,7 @@ from sql import queries
 if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog, Group
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["groups"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["groups"], route_class=ApiRoute)
 
 
 @router.get("/groups")

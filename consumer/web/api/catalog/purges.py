@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, StrictStr
@@ -16,10 +16,12 @@ from consumer.scoring import retention
 from consumer.web.api import job_answers
 from consumer.web.api.catalog.edit import with_settings
 from consumer.web.api.job_answers import JobAnswer
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Operator, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.ndjson_response import StreamLine, stream_responses, stream_work
+from consumer.web.http.outward_ids import PURGE
 from consumer.web.http.request_types import Body
 from consumer.web.http.timestamps import Instant
 from sql import queries
@@ -27,7 +29,7 @@ from sql import queries
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["accounts"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["accounts"], route_class=ApiRoute)
 
 
 class RetentionRequest(Body):
@@ -58,6 +60,8 @@ class PurgeLine(StreamLine):
 class PurgeAnswer(JobAnswer, use_attribute_docstrings=True):
     """A purge: the removal of what is older than the account keeps it."""
 
+    id: Annotated[int, PURGE]
+    """The id of the purge."""
     state: Literal["running", "done", "cancelled"]
     """`cancelled`: the account keeps its entries for longer by now; what was removed until then is gone."""
     horizon: Instant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, StrictBool
@@ -12,11 +12,13 @@ from starlette.responses import Response, StreamingResponse
 from consumer.scoring.rejudgement import REJUDGEMENTS, requests
 from consumer.scoring.rejudgement.preview import preview
 from consumer.web.api import job_answers
-from consumer.web.api.job_answers import JobAnswer, JobId
+from consumer.web.api.job_answers import JobAnswer
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.ndjson_response import StreamLine, stream_responses, stream_work
+from consumer.web.http.outward_ids import REJUDGEMENT
 from consumer.web.http.request_types import Body
 from sql import queries
 
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.scoring.rejudgement import RejudgementStatus
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"], route_class=ApiRoute)
+
+
+RejudgementId = Annotated[int, REJUDGEMENT]
 
 
 class RejudgementRequest(Body):
@@ -39,6 +44,8 @@ class RejudgementRequest(Body):
 class RejudgementAnswer(JobAnswer, use_attribute_docstrings=True):
     """The state and progress of a rejudgement."""
 
+    id: RejudgementId
+    """The id of the rejudgement."""
     edition: int
     """The edition that it judges by: the newest one at its start."""
     xp: bool
@@ -126,7 +133,7 @@ async def begin_rejudgement(
     async with database.connection() as connection:
         status = await requests.status(connection, rejudgement)
     response.headers["Location"] = (
-        f"/v1/accounts/{account}/definitions/{definition}/rejudgements/{rejudgement}"
+        f"/v1/accounts/{account}/definitions/{definition}/rejudgements/{REJUDGEMENT.write(rejudgement)}"
     )
     return _answer(status)
 
@@ -149,7 +156,7 @@ async def list_rejudgements(
 
 @router.get("/definitions/{definition}/rejudgements/{rejudgement}")
 async def read_rejudgement(
-    caller: Reader, database: Database, definition: str, rejudgement: JobId
+    caller: Reader, database: Database, definition: str, rejudgement: RejudgementId
 ) -> RejudgementAnswer:
     """Return a rejudgement with its progress."""
     async with database.connection() as connection:
@@ -158,7 +165,7 @@ async def read_rejudgement(
 
 @router.post("/definitions/{definition}/rejudgements/{rejudgement}/cancel")
 async def cancel_rejudgement(
-    caller: Manager, database: Database, definition: str, rejudgement: JobId
+    caller: Manager, database: Database, definition: str, rejudgement: RejudgementId
 ) -> RejudgementAnswer:
     """Cancel a rejudgement: contacts already processed keep their new verdicts, a new rejudgement does the rest."""
 

@@ -18,6 +18,7 @@ from consumer.domain.model import DeadLetter
 from consumer.infra.clock import SystemClock
 from consumer.web.api.catalog.edit import with_entry
 from consumer.web.api.catalog.schemas import DefinitionChange, WhenCondition, plain
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
 from consumer.web.http.problems import body_fault, conflict, invalid, not_found
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 # Maximum characters of a found value in an explanation.
 _MAX_SHOWN = 100
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["definitions"], route_class=ApiRoute)
 
 
 class Draft(DefinitionChange):

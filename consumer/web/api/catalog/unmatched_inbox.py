@@ -16,6 +16,7 @@ from consumer.web.api.catalog.definitions import tagged_answer
 from consumer.web.api.catalog.edit import Limits, edit, with_entry
 from consumer.web.api.catalog.schemas import DefinitionAnswer, DefinitionChange, plain
 from consumer.web.http import cursors
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
@@ -28,7 +29,7 @@ from sql import queries
 if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["inbox"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["inbox"], route_class=ApiRoute)
 
 _MAX_KEY = 64
 
@@ -135,7 +136,7 @@ async def define(
     def make(before: AccountCatalog) -> AccountCatalog:
         if key in before.definitions:
             raise conflict(f"definition {key} already exists")
-        values = {**_defaults(body.type, before), **provided, "key": key}
+        values = {**defaults(body.type, before), **provided, "key": key}
         if body.type not in values["events"]:
             raise invalid(body_fault("events", f"must include {body.type}"))
         if "group" not in values:
@@ -150,7 +151,8 @@ async def define(
     return DefinedFromInbox(**made.model_dump(), backfill=OfferedBackfill(from_topics=topics))
 
 
-def _defaults(event_type: str, state: AccountCatalog) -> dict[str, Any]:
+def defaults(event_type: str, state: AccountCatalog) -> dict[str, Any]:
+    """Return the fields of a definition that takes this type and says nothing else."""
     name = " ".join(re.findall(r"[^\W_]+", event_type)) or event_type
     group = {"group": next(iter(state.groups))} if state.groups else {}
     return {

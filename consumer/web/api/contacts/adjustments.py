@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Path
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 from starlette.responses import Response
 
 from consumer.infra.postgres.connection import fetch_one
@@ -14,21 +14,23 @@ from consumer.scoring import adjustments
 from consumer.scoring.adjustments import Adjustment, ClientKeyUsedError, NothingToAdjustError
 from consumer.scoring.undo_adjustment import UndoesAnotherError, UnknownAdjustmentError, undo
 from consumer.web.api.contacts.contact_reads import find_contact
+from consumer.web.api.contacts.schemas import AdjustmentId
 from consumer.web.http import cursors
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
+from consumer.web.http.outward_ids import ADJUSTMENT
 from consumer.web.http.problems import body_fault, conflict, invalid, not_found
 from consumer.web.http.request_types import Body, Key, Points, Text
 from sql import queries
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"], route_class=ApiRoute)
 
 _SQL = queries("adjustments")
 _CREATED, _REPEATED = 201, 200
 
 Contact = Annotated[str, Path(description="The contact's id in the upstream system.")]
-AdjustmentId = Annotated[int, Path(ge=1, le=cursors.NEWEST, description="The adjustment's number.")]
 
 
 def _not_zero(points: int) -> int:
@@ -62,8 +64,8 @@ class UndoAdjustment(Body):
 class AdjustmentAnswer(BaseModel, use_attribute_docstrings=True):
     """Points that a person gave or took."""
 
-    id: int
-    """Its number, by which it is undone."""
+    id: AdjustmentId
+    """Its id, by which it is undone."""
     profile: str
     """The key of the profile whose scores it changed."""
     group: str
@@ -75,13 +77,20 @@ class AdjustmentAnswer(BaseModel, use_attribute_docstrings=True):
     author: str
     """The actor of the request that made it."""
     client_key: str
-    """Chosen by the client; of an undoing `undo:` and the number of what it undoes."""
+    """Chosen by the client; of an undoing `undo:` and the id of what it undoes."""
     created_at: datetime
     """When it was made."""
-    undoes: int | None
+    undoes: AdjustmentId | None
     """The adjustment of which it gives the opposite points; null: none."""
-    undone_by: int | None
+    undone_by: AdjustmentId | None
     """The adjustment that gives the opposite points of this one; null: none."""
+
+    @model_validator(mode="after")
+    def _seal_client_key(self) -> Self:
+        """Put the id in the place of the number, in the key that an undoing has."""
+        if self.undoes is not None:
+            self.client_key = f"undo:{ADJUSTMENT.write(self.undoes)}"
+        return self
 
 
 _REPEATED_ANSWER = {
@@ -155,7 +164,7 @@ async def undo_adjustment(
             )
         )
     except UnknownAdjustmentError:
-        raise not_found(f"adjustment {adjustment} of contact {contact}") from None
+        raise not_found(f"adjustment {ADJUSTMENT.write(adjustment)} of contact {contact}") from None
     except (UndoesAnotherError, ClientKeyUsedError) as error:
         raise conflict(str(error)) from None
     async with database.connection() as connection:

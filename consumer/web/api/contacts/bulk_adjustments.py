@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from consumer.scoring import adjustments
 from consumer.scoring.adjustments import Added, Adjustment
 from consumer.web.api.contacts.adjustments import AdjustmentAnswer, NewAdjustment
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
 from consumer.web.http.request_types import Body, ContactId
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.scoring.adjustments import Refusal
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"], route_class=ApiRoute)
 
 MOST_ITEMS = 1000
 # Of one transaction, which holds the locks of so many contacts for some hundredths of a second.

@@ -14,8 +14,9 @@ from consumer.web.api.contacts.profile_view import read_profile_view
 from consumer.web.api.contacts.schemas import ContactAnswer, ListedContact
 from consumer.web.api.contacts.score_parts import read_weighted_definitions
 from consumer.web.http import csv_response
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
-from consumer.web.http.csv_response import CsvResponse
+from consumer.web.http.csv_response import CsvResponse, id_cell
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from schemas.timestamps import rfc3339
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 # Contacts read by one statement for a file. The process writes them out without a break, which takes milliseconds.
 _CHUNK = 250
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"], route_class=ApiRoute)
 
 
 # Of a file; then one for each group.
@@ -92,11 +93,16 @@ async def list_contacts(
 
 @router.get("/contacts.csv", response_class=CsvResponse)
 async def export_contacts(
-    caller: Reader, database: Database, filters: ContactFilterParams, *, change: WithChange = False
+    caller: Reader,
+    database: Database,
+    filters: ContactFilterParams,
+    *,
+    change: WithChange = False,
+    reader: csv_response.For = None,
 ) -> CsvResponse:
     """Return the whole list as a CSV file, read from one snapshot."""
     chunks = _chunks(caller, database, filters, with_change=change)
-    return await csv_response.stream_csv(chunks, f"{caller.account.key}-contacts")
+    return await csv_response.stream_csv(chunks, f"{caller.account.key}-contacts", reader=reader)
 
 
 async def _chunks(
@@ -127,7 +133,7 @@ async def _chunks(
 def _row(contact: ListedContact, groups: Sequence[str]) -> list[Cell]:
     change = contact.change
     return [
-        *(contact.id, contact.name, contact.owner, contact.email, "; ".join(contact.tags)),
+        *(id_cell(contact.id), contact.name, id_cell(contact.owner), contact.email, "; ".join(contact.tags)),
         rfc3339(contact.first_seen_at),
         contact.last_event_at and rfc3339(contact.last_event_at),
         contact.overall,

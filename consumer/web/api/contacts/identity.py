@@ -14,6 +14,7 @@ from starlette.responses import Response
 from consumer.scoring.identity import requests
 from consumer.scoring.identity.requests import UnknownSurvivorError
 from consumer.web.api.contacts.contact_export import export_lines
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Operator, Reader
 from consumer.web.http.database import Database
 from consumer.web.http.export_response import ExportResponse, stream_lines
@@ -24,7 +25,7 @@ from consumer.web.http.request_types import Body, ContactId
 if TYPE_CHECKING:
     from consumer.scoring.identity.requests import DeletionStatus, JoinStatus
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"], route_class=ApiRoute)
 
 Contact = Annotated[str, Path(description="The contact's id in the upstream system.")]
 

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
 from consumer.infra.postgres.connection import fetch_one
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
 from consumer.web.http.database import Database
+from consumer.web.http.outward_ids import DEAD_LETTER
 from consumer.web.http.timestamps import Instant
 from schemas.timestamps import rfc3339
 from schemas.vocabulary import DeadLetterReason
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"], route_class=ApiRoute)
 
 _SQL = queries("ignored_events")
 # Of a contact with several ids; each id has 20 at most.
@@ -50,7 +52,7 @@ class IgnoredItem(BaseModel, use_attribute_docstrings=True):
     from taking it."""
     reason: DeadLetterReason | None
     """Of a dead one, the reason."""
-    dead_letter: int | None
+    dead_letter: Annotated[int, DEAD_LETTER] | None
     """Of a dead one, its dead letter; null if that was replayed, discarded or forgotten since."""
     came_by: str | None
     """The id that it named, where that was joined to the contact's; null: the contact's own."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel
 
+from consumer.web.http.outward_ids import ADJUSTMENT
 from consumer.web.http.timestamps import Instant
+
+AdjustmentId = Annotated[int, ADJUSTMENT]
 
 
 class ScoreChange(BaseModel, use_attribute_docstrings=True):

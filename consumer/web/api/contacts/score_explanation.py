@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
+from consumer.web.api.contacts.schemas import AdjustmentId
 from consumer.web.api.contacts.score_parts import (
     carried_counts,
     read_adjustments,
@@ -46,8 +47,8 @@ class DefinitionLine(BaseModel, use_attribute_docstrings=True):
 class AdjustmentLine(BaseModel, use_attribute_docstrings=True):
     """Points that people gave or took."""
 
-    id: int
-    """The number of the adjustment."""
+    id: AdjustmentId
+    """The id of the adjustment."""
     at: Instant
     """When it was made."""
     points: int

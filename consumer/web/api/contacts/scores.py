@@ -16,6 +16,7 @@ from consumer.web.api.contacts.profile_view import ProfileKey, read_profile_view
 from consumer.web.api.contacts.recent_changes import read_changes
 from consumer.web.api.contacts.schemas import ContactScores
 from consumer.web.api.contacts.score_explanation import Explanation, History
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
 from consumer.web.http.cursors import MAX_ITEMS
 from consumer.web.http.database import Database
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from consumer.web.api.contacts.schemas import RecentChanges
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["scores"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["scores"], route_class=ApiRoute)
 
 
 class Lookup(Body):

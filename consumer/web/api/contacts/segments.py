@@ -21,6 +21,7 @@ from consumer.scoring.segments.repository import Segment, StoredSegment
 from consumer.web.api.catalog.edit import Limits, order_answer, reordered
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
 from consumer.web.http import etags
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import MAX_CONFIGURED, ConfigurationLimit, Cursor, Page, page_of_keys
 from consumer.web.http.database import Database
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from consumer.web.http.auth import Caller
     from consumer.web.http.database import AccountConnections
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["segments"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["segments"], route_class=ApiRoute)
 
 _MAX_DESCRIPTION = 2_000
 
@@ -236,21 +237,26 @@ async def _locked_segments(database: AccountConnections, caller: Caller) -> Asyn
 
 async def _check(connection: Connection, caller: Caller, segment: Segment) -> None:
     """Raise ProblemError (422) if the segment names an unknown definition, group or profile."""
-    account_ids = await repository.read_account_ids(connection, caller.account.id)
+    if faults := await reference_faults(connection, caller.account.id, segment.profile, segment.match):
+        raise invalid(*faults)
+
+
+async def reference_faults(
+    connection: Connection, account_id: int, profile: str | None, match: Match | None
+) -> list[FieldFault]:
+    """Return a fault for each unknown definition, group and profile that a segment names."""
+    account_ids = await repository.read_account_ids(connection, account_id)
     known = {
         "definition": account_ids.definitions.keys(),
         "group": account_ids.groups.keys() - account_ids.deleted,
     }
     faults: list[FieldFault] = []
-    if segment.profile is not None and segment.profile not in account_ids.profiles:
-        faults.append(body_fault("profile", f"there is no profile {segment.profile}"))
-    faults += [
-        body_fault(".".join(map(str, ("match", *path))), f"there is no {what} {key}")
-        for path, what, key in named_keys(segment.match)
-        if key not in known[what]
-    ]
-    if faults:
-        raise invalid(*faults)
+    if profile is not None and profile not in account_ids.profiles:
+        faults.append(body_fault("profile", f"there is no profile {profile}"))
+    for path, what, key in named_keys(match) if match else ():
+        if key not in known[what]:
+            faults.append(body_fault(".".join(map(str, ("match", *path))), f"there is no {what} {key}"))
+    return faults
 
 
 async def _require_segment(connection: Connection, caller: Caller, key: str) -> StoredSegment:

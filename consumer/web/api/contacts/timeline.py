@@ -11,13 +11,15 @@ from consumer.web.api.contacts.contact_reads import find_contact
 from consumer.web.api.contacts.profile_view import read_profile_view
 from consumer.web.api.contacts.timeline_query import TimelineFilterParams, TimelineItem
 from consumer.web.http import csv_response, cursors
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
-from consumer.web.http.csv_response import CsvResponse
+from consumer.web.http.csv_response import CsvResponse, id_cell
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from schemas.timestamps import rfc3339
 
 if TYPE_CHECKING:
+    from consumer.web.api.contacts.timeline_query import EventDetails
     from consumer.web.http.auth import Caller
     from consumer.web.http.csv_response import Cell, Chunks
 
@@ -28,7 +30,7 @@ _COLUMNS = (
     *("type", "source", "event", "object", "actor", "xp", "reason", "author"),
 )
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"], route_class=ApiRoute)
 
 WithData = Annotated[
     bool, Query(description="Whether events come with their `data`, where it has at most 16 KiB.")
@@ -86,11 +88,15 @@ async def read_timeline(
 
 @router.get("/contacts/{contact:path}/timeline.csv", response_class=CsvResponse)
 async def export_timeline(
-    caller: Reader, database: Database, contact: str, filters: TimelineFilterParams
+    caller: Reader,
+    database: Database,
+    contact: str,
+    filters: TimelineFilterParams,
+    reader: csv_response.For = None,
 ) -> CsvResponse:
     """Return the whole timeline as a CSV file, read from one snapshot."""
     name = f"{caller.account.key}-{contact}-timeline"
-    return await csv_response.stream_csv(_chunks(caller, database, contact, filters), name)
+    return await csv_response.stream_csv(_chunks(caller, database, contact, filters), name, reader=reader)
 
 
 async def _chunks(caller: Caller, database: Database, contact: str, filters: TimelineFilterParams) -> Chunks:
@@ -108,12 +114,16 @@ async def _chunks(caller: Caller, database: Database, contact: str, filters: Tim
 
 def _row(item: TimelineItem) -> list[Cell]:
     until = item.why and item.why.until
-    event = item.event
     adjustment = item.adjustment
     return [
         item.at and rfc3339(item.at),
-        *(item.kind, item.definition, item.name, item.group, item.verdict, item.points),
+        *(item.kind, id_cell(item.definition), item.name, id_cell(item.group), item.verdict, item.points),
         *(item.why and item.why.text, until and rfc3339(until)),
-        *((event.type, event.source, event.id, event.object, event.actor, event.xp) if event else [None] * 6),
-        *((adjustment.reason, adjustment.author) if adjustment else [None] * 2),
+        *(_event_cells(item.event) if item.event else [None] * 6),
+        *((adjustment.reason, id_cell(adjustment.author)) if adjustment else [None] * 2),
     ]
+
+
+def _event_cells(event: EventDetails) -> list[Cell]:
+    ids = map(id_cell, (event.source, event.id, event.object, event.actor))
+    return [event.type, *ids, event.xp]

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from consumer.web.api.catalog.schemas import plain
 from consumer.web.api.contacts.profile_view import ProfileKey  # noqa: TC001 - the same
+from consumer.web.api.contacts.schemas import AdjustmentId
 from consumer.web.api.contacts.score_parts import (
     ADJUSTMENT_KEY,
     NEWEST,
@@ -89,8 +90,8 @@ class EventDetails(BaseModel, use_attribute_docstrings=True):
 class AdjustmentDetails(BaseModel, use_attribute_docstrings=True):
     """Points that people gave or took."""
 
-    id: int
-    """The number of the adjustment."""
+    id: AdjustmentId
+    """The id of the adjustment."""
     reason: str
     """Why, as its author wrote."""
     author: str

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from consumer.catalog import audit
@@ -16,7 +16,7 @@ from consumer.ingest.dead_letters import browse, pages
 from consumer.ingest.dead_letters.browse import DeadLetterSelection
 from consumer.ingest.dead_letters.pages import DeadLetterFilters
 from consumer.ingest.dead_letters.replay import Replay
-from consumer.web.http import cursors
+from consumer.web.http.outward_ids import DEAD_LETTER, OutwardIdInBody
 from consumer.web.http.problems import Code, ProblemError, not_found
 from consumer.web.http.request_types import Body, Text
 from consumer.web.http.timestamps import Instant, InstantParam
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 # Dead letters of one request: each may have some hundred KB.
 MOST_IDS = 100
 
-DeadLetterId = Annotated[int, Path(ge=1, le=cursors.NEWEST, description="The dead letter's number.")]
+DeadLetterId = Annotated[int, DEAD_LETTER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ DeadLetterParam = Annotated[DeadLetterParams, Depends()]
 class DeadLetterItem(BaseModel, use_attribute_docstrings=True):
     """A record that could not be an event."""
 
-    id: int
-    """Its number, by which it is shown, replayed and discarded."""
+    id: DeadLetterId
+    """Its id, by which it is shown, replayed and discarded."""
     recorded_at: Instant
     """When it was read and set aside."""
     topic: str
@@ -108,20 +108,19 @@ class DeadLetterAnswer(DeadLetterItem, use_attribute_docstrings=True):
 
 
 class DeadLetterIds(Body):
-    """Dead letters, by number."""
+    """Dead letters, by id."""
 
     ids: Annotated[
-        list[Annotated[int, Field(strict=True, ge=1, le=cursors.NEWEST)]],
-        Field(min_length=1, max_length=MOST_IDS),
+        list[Annotated[int, OutwardIdInBody(DEAD_LETTER)]], Field(min_length=1, max_length=MOST_IDS)
     ]
-    """Their numbers in the list."""
+    """Their ids in the list."""
 
 
 class ReplayedItem(BaseModel, use_attribute_docstrings=True):
     """What became of a dead letter."""
 
-    id: int
-    """The dead letter's number."""
+    id: DeadLetterId
+    """Of the dead letter."""
     outcome: Outcome | None
     """Of its record, now; null: there is no such dead letter."""
     resolved: bool
@@ -144,7 +143,7 @@ class ReplayAnswer(BaseModel, use_attribute_docstrings=True):
 class DiscardAnswer(BaseModel, use_attribute_docstrings=True):
     """What was discarded."""
 
-    discarded: list[int]
+    discarded: list[DeadLetterId]
     """The dead letters that are deleted now; the others were not there."""
 
 
@@ -175,7 +174,7 @@ async def read_whole(database: AccountConnections, number: int, account: str | N
     async with database.connection() as connection:
         found = await browse.get(connection, number)
     if found is None or account not in {None, found.summary.account}:
-        raise not_found(f"dead letter {number}")
+        raise not_found(f"dead letter {DEAD_LETTER.write(number)}")
     return DeadLetterAnswer(
         **item(found.summary).model_dump(),
         timestamp=found.timestamp,

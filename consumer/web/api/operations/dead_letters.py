@@ -24,13 +24,14 @@ from consumer.web.api.operations.dead_letter_answers import (
     ReplayAnswer,
 )
 from consumer.web.http import cursors
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import ALL_ACCOUNTS, AnyOperator, Claims, Operator
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.problems import Code, ProblemError
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["dead letters"])
-beside_accounts = APIRouter(prefix="/v1", tags=["dead letters"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["dead letters"], route_class=ApiRoute)
+beside_accounts = APIRouter(prefix="/v1", tags=["dead letters"], route_class=ApiRoute)
 
 OfAccount = Annotated[
     AccountKey | None,

@@ -19,6 +19,7 @@ from consumer.scoring.profile_publish.preview import PublishEffects, ScoreRange,
 from consumer.scoring.segments.repository import read_segments
 from consumer.web.api.profiles.profiles import require_profile, require_seen
 from consumer.web.api.profiles.schemas import Weight, profile_revision, weight_answer
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
 from consumer.web.http.etags import OptionalIfMatch
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog
     from consumer.scoring.profile_publish.preview import Crossing, ScoreMover, WeightChange
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"], route_class=ApiRoute)
 
 _MAX_RANGES = 20
 _MAX_BOUND = 10**15

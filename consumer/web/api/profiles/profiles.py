@@ -29,6 +29,7 @@ from consumer.web.api.profiles.schemas import (
     profile_summary,
 )
 from consumer.web.http import etags
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import MAX_CONFIGURED, ConfigurationLimit, Cursor, Page, page_of_keys
 from consumer.web.http.database import Database
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog, Profile
     from consumer.infra.postgres.connection import Connection
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"], route_class=ApiRoute)
 
 Archived = Annotated[bool, Query(description="Whether archived profiles are listed too.")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -11,24 +11,31 @@ from starlette.responses import Response
 from consumer.scoring import profile_publish
 from consumer.scoring.profile_publish import PUBLISHES
 from consumer.web.api import job_answers
-from consumer.web.api.job_answers import JobAnswer, JobId
+from consumer.web.api.job_answers import JobAnswer
 from consumer.web.api.profiles.profiles import find_profile_id, require_seen
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
+from consumer.web.http.outward_ids import PUBLISH
 from sql import queries
 
 if TYPE_CHECKING:
     from consumer.infra.postgres.connection import Connection
     from consumer.scoring.profile_publish import PublishStatus
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"], route_class=ApiRoute)
+
+
+PublishId = Annotated[int, PUBLISH]
 
 
 class PublishAnswer(JobAnswer, use_attribute_docstrings=True):
     """The state and progress of a publish."""
 
+    id: PublishId
+    """The id of the publish."""
     version: int
     """The number of the version that it builds."""
     previous_version: int | None
@@ -59,7 +66,8 @@ async def begin_publish(
     )
     async with database.connection() as connection:
         status = await profile_publish.status(connection, publish)
-    response.headers["Location"] = f"/v1/accounts/{caller.account.key}/profiles/{profile}/publishes/{publish}"
+    where = f"/v1/accounts/{caller.account.key}/profiles/{profile}/publishes"
+    response.headers["Location"] = f"{where}/{PUBLISH.write(publish)}"
     return _answer(status)
 
 
@@ -82,14 +90,16 @@ async def list_publishes(
 
 
 @router.get("/profiles/{profile}/publishes/{publish}")
-async def read_publish(caller: Reader, database: Database, profile: str, publish: JobId) -> PublishAnswer:
+async def read_publish(caller: Reader, database: Database, profile: str, publish: PublishId) -> PublishAnswer:
     """Return a publish with its progress."""
     async with database.connection() as connection:
         return _answer(await _read_own(connection, publish, caller.account.key, profile))
 
 
 @router.post("/profiles/{profile}/publishes/{publish}/cancel")
-async def cancel_publish(caller: Manager, database: Database, profile: str, publish: JobId) -> PublishAnswer:
+async def cancel_publish(
+    caller: Manager, database: Database, profile: str, publish: PublishId
+) -> PublishAnswer:
     """Cancel a publish before its flip; afterwards it is a conflict, whose detail says how to go back."""
 
     async def cancel(connection: Connection) -> PublishAnswer:

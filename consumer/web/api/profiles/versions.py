@@ -13,6 +13,7 @@ from consumer.scoring.profile_publish.versions import diff_versions, read_versio
 from consumer.web.api.profiles.profiles import find_profile_id, require_seen, tagged_answer
 from consumer.web.api.profiles.schemas import ProfileAnswer, Weight, weight_answer
 from consumer.web.http import cursors
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
@@ -22,7 +23,7 @@ from sql import queries
 if TYPE_CHECKING:
     from consumer.catalog.diff import Difference
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"], route_class=ApiRoute)
 
 _NEWEST = 2**31 - 1
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query
 from consumer.web.api.webhooks.schemas import DeliveryAnswer, State, WholeDelivery
 from consumer.web.api.webhooks.webhooks import WebhookId, require_webhook
 from consumer.web.http import cursors
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
@@ -18,7 +19,7 @@ from sql import queries
 if TYPE_CHECKING:
     import asyncpg
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["webhooks"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["webhooks"], route_class=ApiRoute)
 
 _SQL = queries("webhooks")
 

@@ -26,6 +26,7 @@ from consumer.web.api.webhooks.schemas import (
     webhook_members,
 )
 from consumer.web.http import etags
+from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager
 from consumer.web.http.cursors import Page
 from consumer.web.http.database import Database
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from consumer.web.http.auth import Caller
     from consumer.web.http.database import AccountConnections
 
-router = APIRouter(prefix="/v1/accounts/{account}", tags=["webhooks"])
+router = APIRouter(prefix="/v1/accounts/{account}", tags=["webhooks"], route_class=ApiRoute)
 
 _SQL = queries("webhooks")
 MAX_WEBHOOKS = 10
