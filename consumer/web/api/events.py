@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["events"], route_class
 _RETRY_AFTER = "30"
 
 
-def _live_events(request: Request) -> LiveEvents:
+async def _live_events(request: Request) -> LiveEvents:
     live: LiveEvents = request.app.state.live
     return live
 

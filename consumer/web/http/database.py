@@ -150,5 +150,10 @@ def connections_of(request: Request) -> AccountConnections:
     return connections.of(request.path_params.get("account") or str(getattr(claims, "account", "")))
 
 
+async def _connections(request: Request) -> AccountConnections:
+    # A coroutine: FastAPI calls a function in a thread, for each request.
+    return connections_of(request)
+
+
 # Type of the parameter by which a route gets connections.
-Database = Annotated[AccountConnections, Depends(connections_of)]
+Database = Annotated[AccountConnections, Depends(_connections)]

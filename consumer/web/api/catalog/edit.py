@@ -34,7 +34,7 @@ Entry = TypeVar("Entry")
 _MOST_LISTED = 20
 
 
-def _limits(request: Request) -> CatalogLimits:
+async def _limits(request: Request) -> CatalogLimits:
     limits: CatalogLimits = request.app.state.limits
     return limits
 
