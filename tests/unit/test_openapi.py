@@ -142,6 +142,8 @@ def test_answers_have_their_headers() -> None:
     assert "Location" in responses["begin_publish"]["202"]["headers"]
     assert "Engagement-Module" in responses["list_contacts"]["200"]["headers"]
     assert "Engagement-Module" not in responses["list_accounts"]["200"]["headers"]
+    assert all("X-Request-Id" in each["headers"] for each in DOCUMENT["components"]["responses"].values())
+    assert "X-Request-Id" in responses["list_accounts"]["200"]["headers"]
 
 
 def _validate(schema: dict[str, Any], example: Any) -> None:

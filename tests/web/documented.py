@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import httpx
     from fastapi import FastAPI
 
-_HEADERS = ("ETag", "Location", "Retry-After", "WWW-Authenticate")
+_HEADERS = ("ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id")
 _PROBLEM = 400
 
 

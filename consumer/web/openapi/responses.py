@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from consumer.web.http import request_id
 from consumer.web.http.problems import (
     MEDIA_TYPE,
     Code,
@@ -80,6 +81,11 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "enum": ["on", "off"]},
         "example": "on",
     },
+    request_id.HEADER: {
+        "description": "The id of the request, in the service's log too: the client's own, or one that is made.",
+        "schema": {"type": "string"},
+        "example": "6f1c2b9e3d0a4b579c1e5a7f0d2e8b41",
+    },
     "Retry-After": {
         "description": "Seconds after which to try again.",
         "schema": {"type": "integer", "minimum": 0},
@@ -99,7 +105,8 @@ def add(path: str, method: str, operation: dict[str, Any], schemas: dict[str, An
     """Add to an operation the problems that it can answer, and the headers of its other answers."""
     answers = operation["responses"]
     answers.pop("default", None)
-    headers = ["Engagement-Module"] if path.startswith(_UNDER_ACCOUNT) else []
+    headers = [request_id.HEADER]
+    headers += ["Engagement-Module"] if path.startswith(_UNDER_ACCOUNT) else []
     if operation["operationId"] in _LOCATED:
         headers.append("Location")
     conditional = False
@@ -132,7 +139,9 @@ def _problem_response(code: Code, schema: dict[str, Any]) -> dict[str, Any]:
     example = _example(code)
     return {
         "description": f"{example['title']} (`{code}`).",
-        "headers": {name: _header(name) for name in _OF_PROBLEMS.get(example["status"], ())},
+        "headers": {
+            name: _header(name) for name in (request_id.HEADER, *_OF_PROBLEMS.get(example["status"], ()))
+        },
         "content": {MEDIA_TYPE: {"schema": schema, "example": example}},
     }
 
