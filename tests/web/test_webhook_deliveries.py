@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.infra import postgres
+from consumer.infra.clock import SystemClock
+from consumer.infra.telemetry.metrics import Metrics
 from consumer.relay import shard_publisher
 from consumer.relay.webhooks import deliver, enqueue
+from consumer.relay.webhooks.run import Webhooks
 from consumer.relay.webhooks.send import PATIENCE
 from sql import queries
 from tests.waiting import eventually
@@ -69,6 +72,25 @@ def _versions(receiver: Receiver, path: str, contact: str) -> list[int]:
     """Return the versions of what was accepted about a contact, in the order of arrival."""
     events = [one.event for one in receiver.arrived(path)]
     return [event["data"]["version"] for event in events if event["subject"] == contact]
+
+
+async def test_it_ends_in_the_middle_of_a_transaction(
+    api: Api, worker: Service, account: str, observer: Connection
+) -> None:
+    """Cancelled while a statement waits it ends, though its connection fails as the transaction is rolled back."""
+    async with postgres.pool(api.dsn, size=3) as pool:
+        webhooks = Webhooks(pool, private=True, log_days=1, metrics=Metrics(), clock=SystemClock())
+        await enqueue.begin_shards(observer)
+        await happen(worker, account, "deal.won")
+        async with observer.transaction():
+            await observer.execute("lock table webhooks in access exclusive mode")
+            running = asyncio.create_task(webhooks.run(asyncio.Event()))
+            waits = "select count(*) from pg_locks where not granted and relation = 'webhooks'::regclass"
+            await eventually(lambda: observer.fetchval(waits), within=10, what="a statement waits")
+            running.cancel()
+            ended, _ = await asyncio.wait([running], timeout=10)
+    assert ended == {running}
+    assert running.cancelled()
 
 
 async def test_messages_of_a_contact_stay_in_order(

@@ -70,7 +70,8 @@ class Webhooks:
             await asyncio.wait([working])
 
     async def _work(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
+        # A transaction that is cancelled on a closed connection raises the error of that, in place of the cancellation.
+        while not (stopping.is_set() or self._pool.is_closing()):
             more = False
             try:
                 more = await self.round()
