@@ -70,7 +70,7 @@ class Webhooks:
             await asyncio.wait([working])
 
     async def _work(self, stopping: asyncio.Event) -> None:
-        # A transaction that is cancelled on a closed connection raises the error of that, in place of the cancellation.
+        # A transaction that is cancelled on a closed connection raises the error of that instead.
         while not (stopping.is_set() or self._pool.is_closing()):
             more = False
             try:
