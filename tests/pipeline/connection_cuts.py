@@ -5,13 +5,14 @@ Owns where and how a connection is cut. Never knows what the statements are for.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from consumer.infra.postgres.connection import Connection
 
@@ -48,6 +49,28 @@ class Cuts:
         )
         connection.cuts = self
         return connection
+
+
+# after, fatal of Cuts: every way, and two of them, from which the other two differ by who goes on only.
+EVERY_WAY = ((False, False), (False, True), (True, False), (True, True))
+KILLED_OR_LOST = ((False, True), (True, False))
+
+
+async def cut_everywhere(
+    awaits: Sequence[str],
+    cut: Callable[[int, bool, bool], Awaitable[None]],
+    ways: Sequence[tuple[bool, bool]] = EVERY_WAY,
+) -> str:
+    """Cut at each of these awaits in each of these ways, all at once; returns what was done, for people."""
+
+    async def one(at: int, after: bool, fatal: bool) -> None:
+        await cut(at, after, fatal)
+
+    async with asyncio.TaskGroup() as cases:
+        for at in range(1, len(awaits) + 1):
+            for after, fatal in ways:
+                cases.create_task(one(at, after, fatal))
+    return f"{len(awaits)} awaits × {len(ways)} ways"
 
 
 async def finish(dsn: str, cuts: Cuts, work: Callable[[Connection, Cuts], Awaitable[None]]) -> None:

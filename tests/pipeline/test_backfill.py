@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from schemas.vocabulary import DeadLetterReason, Outcome
 from tests.builders.catalog_documents import definition, document
 from tests.builders.events import AT, dated_event
 from tests.pipeline import committed_rows, service
-from tests.pipeline.connection_cuts import Cuts, WorkerDied
+from tests.pipeline.connection_cuts import KILLED_OR_LOST, Cuts, WorkerDied, cut_everywhere
 from tests.pipeline.copied_database import copied_database
 from tests.pipeline.rejecting_trigger import mark, refuse_marked
 
@@ -218,10 +217,5 @@ async def test_a_cut_at_any_await_leaves_no_trace(
         for part, value in undisturbed.items():
             assert state[part] == value, f"{part}: {where}"
 
-    every = itertools.product(range(1, len(awaits) + 1), (False, True), (False, True))
-    async with asyncio.TaskGroup() as cases:
-        for case in every:
-            cases.create_task(cut(*case))
-    report_line(
-        f"cut points of a backfill: {len(awaits)} awaits × 2 (before, answer lost) × 2 (goes on, dies)"
-    )
+    done = await cut_everywhere(awaits, cut, KILLED_OR_LOST)
+    report_line(f"cut points of a backfill: {done}")

@@ -8,7 +8,6 @@ itself, once with the worker dead and another one taking its lanes over.
 from __future__ import annotations
 
 import asyncio
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -17,7 +16,7 @@ import pytest
 from consumer.ingest import batch_processor
 from tests.oracle import Oracle
 from tests.pipeline import committed_rows, rich_batch, service
-from tests.pipeline.connection_cuts import Cuts, WorkerDied
+from tests.pipeline.connection_cuts import Cuts, WorkerDied, cut_everywhere
 from tests.pipeline.copied_database import copied_database
 
 if TYPE_CHECKING:
@@ -145,11 +144,7 @@ async def test_a_cut_at_any_await_leaves_no_trace(
         for part, value in undisturbed.items():
             assert state[part] == value, f"{part}: {where}"
 
-    every = itertools.product(range(1, len(awaits) + 1), (False, True), (False, True))
-    async with asyncio.TaskGroup() as cases:
-        for case in every:
-            cases.create_task(cut(*case))
-    report_line(f"cut points: {len(awaits)} awaits × 2 (before, answer lost) × 2 (goes on, dies)")
+    report_line(f"cut points: {await cut_everywhere(awaits, cut)}")
 
 
 async def test_a_cut_while_finding_out_about_a_lost_commit(
