@@ -313,15 +313,15 @@ def replay(committed: Sequence[Taken], seen: Seen) -> tuple[Oracle, list[str]]:
 
 
 def _do(oracle: Oracle, act: Act, seen: Seen) -> None:
-    """Let the oracle do an act, and count it: a purge that leaves some entries and not others, new verdicts."""
-    before = {entry: entry.verdict for entry in oracle.timeline}
+    """Let the oracle do an act, and count it: a purge that leaves some entries, new verdicts or editions."""
+    before = {entry: (entry.verdict, entry.edition) for entry in oracle.timeline}
     if isinstance(act, Purge):
         oracle.purge(act.account, act.horizon)
         has_left = any(entry.purged for entry in oracle.timeline)
         seen.purged += (len(before) - len(oracle.timeline)) * has_left
     elif isinstance(act, Rejudge):
         oracle.rejudge(act.account, act.definition)
-        seen.rejudged += any(entry.verdict != verdict for entry, verdict in before.items())
+        seen.rejudged += any((entry.verdict, entry.edition) != was for entry, was in before.items())
     else:
         oracle.adjust(act.account, act.contact, act.profile, act.group, act.points)
         seen.adjusted += 1
