@@ -72,8 +72,8 @@ class Oracle:
         self._taken: list[Entry] = []
         # Entries that have counted and that a purge has removed, by account, id and definition.
         self._carried: defaultdict[tuple[str, str, str], list[Entry]] = defaultdict(list)
-        # Points given by hand, by the id that they were given: profile, group and points of each.
-        self._adjusted: defaultdict[Contact, list[tuple[str, str, int]]] = defaultdict(list)
+        # Points given by hand, by the id that they were given: when, profile, group and points of each.
+        self._adjusted: defaultdict[Contact, list[tuple[datetime, str, str, int]]] = defaultdict(list)
         # Of the batch in hand.
         self._backfilled, self._with_xp = False, True
 
@@ -106,9 +106,11 @@ class Oracle:
             self._carried[key] += [entry for entry in gone if entry.counted]
             entries[:] = [entry for entry in entries if entry not in gone]
 
-    def adjust(self, account: str, contact: str, profile: str, group: str, points: int) -> None:
-        """Give a contact points by hand, later than everything that has happened."""
-        self._adjusted[account, contact].append((profile, group, points))
+    def adjust(
+        self, account: str, contact: str, profile: str, group: str, points: int, *, at: datetime
+    ) -> None:
+        """Give a contact points by hand. at: by the clock of the service."""
+        self._adjusted[account, contact].append((at, profile, group, points))
         of = self.accounts[account]
         survivor = self._survivor.get((account, contact), (account, contact))[1]
         self._send_score(of, of.profiles[profile], survivor, cause="adjustment", changed=[])
@@ -347,6 +349,11 @@ class Oracle:
         for name in [name for name, (order, _) in fields.items() if order[0] < before]:
             del fields[name]
             removed.add("fields")
+        adjusted = self._adjusted.pop(id_, [])
+        if left := [one for one in adjusted if one[0] >= before]:
+            self._adjusted[id_] = left
+        if left != adjusted:
+            removed.add("adjustments")
         return removed
 
     def _has_anything(self, id_: Contact) -> bool:
@@ -455,7 +462,7 @@ class Oracle:
             )
             groups[group] += tally * weight
         for id_ in self._ids_of((account.key, contact)):
-            for of_profile, group, points in self._adjusted.get(id_, []):
+            for _, of_profile, group, points in self._adjusted.get(id_, []):
                 groups[group] += points * (of_profile == profile)
         return groups
 

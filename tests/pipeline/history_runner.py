@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from consumer import catalog
@@ -323,7 +324,8 @@ def _do(oracle: Oracle, act: Act, seen: Seen) -> None:
         oracle.rejudge(act.account, act.definition)
         seen.rejudged += any((entry.verdict, entry.edition) != was for entry, was in before.items())
     else:
-        oracle.adjust(act.account, act.contact, act.profile, act.group, act.points)
+        at = datetime.now(UTC)
+        oracle.adjust(act.account, act.contact, act.profile, act.group, act.points, at=at)
         seen.adjusted += 1
 
 
