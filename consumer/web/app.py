@@ -29,6 +29,7 @@ from consumer.web.http.conditional_reads import ConditionalReads
 from consumer.web.http.database import Connections
 from consumer.web.http.http_metrics import HttpMetricsMiddleware
 from consumer.web.http.jwt_keys import KeySet, SharedSecret
+from consumer.web.http.known_accounts import KnownAccounts
 from consumer.web.http.middleware import RequestMiddleware
 from consumer.web.http.request_id import RequestIdMiddleware
 from consumer.web.http.seal import InstallationSeal
@@ -86,6 +87,7 @@ def application(
     api.state.live = live
     api.state.private_webhooks = private_webhooks
     api.state.seal = InstallationSeal()
+    api.state.accounts = KnownAccounts()
     for router in ROUTERS:
         api.include_router(router)
     api.router.routes += docs_page.routes()

@@ -1,8 +1,11 @@
 -- Contacts by score and by last event, one by one and in lists. The statements of one request share a snapshot.
 
 -- name: view
--- A profile of an account, by key or the primary one (profiles_key_unique), and its account's time zone (accounts_pkey).
-select p.id, p.key, p.published_version as version, p.archived, a.time_zone
+-- A profile of an account, by key or the primary one (profiles_key_unique), its account's time zone (accounts_pkey), and the
+-- account's groups in display order, deleted ones last (groups_key_unique), as JSON.
+select p.id, p.key, p.published_version as version, p.archived, a.time_zone,
+    (select json_agg(json_build_array(g.id, g.key, g.name, g.deleted) order by g.deleted, g.position, g.id)
+     from groups g where g.account_id = $1) as groups
 from profiles p
 join accounts a on a.id = p.account_id
 where p.account_id = $1 and case when $2::text is null then p.is_primary else p.key = $2 end;
@@ -239,12 +242,21 @@ order by asked.place;
 -- name: looked_up
 -- Contacts by external id, in the given order, null where there is none (contacts_external_id_unique), of one that was joined
 -- to another the survivor (contacts_pkey): name and owner (contact_fields_pkey), points by group under a version
--- (contact_scores_pkey). Columns as they are stored: 200 contacts as JSON cost the database twice as much.
-select known.id, known.external_id,
+-- (contact_scores_pkey). Columns as they are stored: 200 contacts as JSON cost the database twice as much. The first row has
+-- the profile too, as `view` reads it: one statement is a snapshot without a transaction. No row: there is no such profile.
+with viewed as materialized (
+    select p.id, p.key, p.published_version as version, p.archived, a.time_zone,
+        (select json_agg(json_build_array(g.id, g.key, g.name, g.deleted) order by g.deleted, g.position, g.id)
+         from groups g where g.account_id = $1) as groups
+    from profiles p
+    join accounts a on a.id = p.account_id
+    where p.account_id = $1 and case when $3::text is null then p.is_primary else p.key = $3 end)
+select case when asked.place = 1 then row_to_json(v) end as view, known.id, known.external_id,
     (select f.value from contact_fields f where f.contact_id = known.id and f.field = 'name') as name,
     (select f.value from contact_fields f where f.contact_id = known.id and f.field = 'owner') as owner,
     s.overall, s.group_ids, s.group_points
-from unnest($2::text[]) with ordinality as asked(external_id, place)
+from viewed v
+cross join unnest($2::text[]) with ordinality as asked(external_id, place)
 left join lateral (
     select id, external_id, survivor_id from contacts c
     where c.account_id = $1 and c.external_id = asked.external_id offset 0) named on true
@@ -254,7 +266,7 @@ cross join lateral (
     select coalesce(survivor.id, named.id) as id, coalesce(survivor.external_id, named.external_id) as external_id) known
 left join lateral (
     select overall, group_ids, group_points from contact_scores s
-    where s.contact_id = known.id and s.profile_id = $3 and s.version = $4 offset 0) s on true
+    where s.contact_id = known.id and s.profile_id = v.id and s.version = v.version offset 0) s on true
 order by asked.place;
 
 -- name: about

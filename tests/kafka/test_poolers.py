@@ -84,12 +84,15 @@ async def test_settings_are_in_force_through_a_pooler(pooler: PgBouncer) -> None
 async def test_the_next_borrower_of_a_connection_has_the_settings(
     database: str, pooler: PgBouncer, through_pooler: bool
 ) -> None:
-    """What a request changed is undone when its connection goes back to the pool, and nothing more than that."""
+    """What a transaction has set is undone when its connection goes back to the pool, and nothing more."""
     async with postgres.pool(pooler.dsn if through_pooler else database, size=1) as pool:
         async with pool.acquire() as connection:
             await _assert_settings(connection)
             backend = await connection.fetchval("select pg_backend_pid()")
-            await connection.execute("set lock_timeout = 1; set timezone = 'Europe/Paris'")
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute("set local lock_timeout = 1; set local timezone = 'Europe/Paris'")
+            # It is never ended: the request was cancelled.
         async with pool.acquire() as connection:
             assert await connection.fetchval("select pg_backend_pid()") == backend
             await _assert_settings(connection)

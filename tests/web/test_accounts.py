@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.pipeline.service import apply_document
 from tests.web.account_events import happen
 from tests.web.api_client import bearer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from consumer.infra.postgres.connection import Connection
     from tests.pipeline.service import Service
     from tests.web.api_client import Api
 
@@ -144,3 +147,25 @@ async def test_with_the_module_off_everything_can_still_be_read(
             assert response.headers["cache-control"] == "no-store"
             assert response.json()["engagement"] is False
     assert await happen(worker, key, "deal.won") == ["disabled"]
+
+
+async def test_what_another_process_switches_off_is_seen_within_a_second(
+    api: Api, new_account: Callable[..., Awaitable[str]], observer: Connection
+) -> None:
+    """Answers may have the state of a second ago; then they have the one that another process has set."""
+    key = await new_account()
+    async with api.as_(key) as client:
+        seen = await client.get("")
+        assert seen.headers["engagement-module"] == "on"
+        await observer.execute("update accounts set engagement = false where key = $1", key)
+        began = time.monotonic()
+        while (await client.get("")).headers["engagement-module"] == "on":
+            assert time.monotonic() - began < 2
+
+
+async def test_an_account_is_found_as_soon_as_it_exists(api: Api) -> None:
+    """That there was none a moment ago is not remembered."""
+    async with api.as_("soon") as client:
+        assert (await client.get("")).status_code == 404
+        await apply_document(api.dsn, {"engagement_catalog": 1, "account": "soon", "name": "Soon"})
+        assert (await client.get("")).status_code == 200

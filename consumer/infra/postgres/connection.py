@@ -64,14 +64,13 @@ def pool(dsn: str, *, size: int) -> Pool:
     async def connect_bounded(_dsn: str, **_options: Any) -> Connection:
         return await connect(dsn)
 
-    async def reset(connection: Connection) -> None:
-        # asyncpg's own ends with RESET ALL, which takes our settings away.
-        await connection.execute(
-            f"{connection.get_reset_query()}\n{session.settings_statement(session.SETTINGS)}"
-        )
+    async def left_as_it_is(_connection: Connection) -> None:
+        # asyncpg has rolled back a transaction that was left open. What this program sets or locks on a connection
+        # ends with its transaction; RESET ALL would take our settings away, and cost a round trip each time.
+        pass
 
     connections: Pool = asyncpg.create_pool(
-        dsn, min_size=0, max_size=size, connect=connect_bounded, reset=reset
+        dsn, min_size=0, max_size=size, connect=connect_bounded, reset=left_as_it_is
     )  # type: ignore[call-overload]
     return connections
 

@@ -22,10 +22,10 @@ from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotation
 
 from consumer.catalog.document.fields import ACCOUNT, text_problem
 from consumer.web.http.database import Database, connections_of
+from consumer.web.http.known_accounts import KnownAccount, KnownAccounts  # noqa: TC001 - read at run time
 from consumer.web.http.problems import Code, ProblemError, not_found
 from consumer.web.http.request_types import is_storable
 from consumer.web.http.timestamps import LAST
-from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
 
     from consumer.infra.postgres.connection import Connection
+    from consumer.web.http.database import AccountConnections
     from consumer.web.http.jwt_keys import Keys
     from consumer.web.http.seal import InstallationSeal
 
@@ -65,20 +66,11 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class CallerAccount:
-    """The account in the path of a request. id: its number in the database."""
-
-    id: int
-    key: str
-    engagement: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Caller:
-    """An authorized actor, and the account that the route works on."""
+    """An authorized actor, and the account that the route works on, as it was up to a second ago."""
 
     actor: str
-    account: CallerAccount
+    account: KnownAccount
 
 
 class TokenVerifier:
@@ -187,14 +179,23 @@ async def authorized_caller(
     _require(claims, scopes)
     if (known := getattr(request.state, "caller", None)) is not None:
         return cast("Caller", known)
-    async with database.connection() as connection:
-        row = await connection.fetchrow(queries("accounts")["account"], account)
-        await _bind_seal(request, connection)
-    if row is None:
-        raise not_found(f"account {account}")
-    caller = Caller(claims.actor, CallerAccount(row["id"], account, row["engagement"]))
+    caller = Caller(claims.actor, await _known_account(request, account, database))
     request.state.caller = caller
     return caller
+
+
+async def _known_account(request: Request, key: str, database: AccountConnections) -> KnownAccount:
+    accounts: KnownAccounts = request.app.state.accounts
+    seal: InstallationSeal = request.app.state.seal
+    found = accounts.get(key)
+    if found is not None and seal.bind_known():
+        return found
+    async with database.connection() as connection:
+        found = await accounts.look_up(connection, key)
+        await seal.bind(connection)
+    if found is None:
+        raise not_found(f"account {key}")
+    return found
 
 
 async def authorize(request: Request, dependant: Dependant) -> None:

@@ -33,6 +33,13 @@ class InstallationSeal:
             self._read = Seal(row["salt"]), row["plain_until"]
         bind(*self._read)
 
+    def bind_known(self) -> bool:
+        """Make it the seal of the current task and return True, if it was read."""
+        if self._read is None:
+            return False
+        bind(*self._read)
+        return True
+
 
 def bind(seal: Seal, plain: datetime | None = None) -> None:
     """Make a seal the one of the current task. plain: see `plain_until`."""

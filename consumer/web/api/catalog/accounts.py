@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, StrictBool, StrictStr
+from starlette.requests import Request
 from starlette.responses import Response
 
 from consumer.catalog import repository
@@ -24,6 +25,7 @@ from sql import queries
 
 if TYPE_CHECKING:
     from consumer.catalog.model.account import AccountCatalog, AccountSettings
+    from consumer.web.http.known_accounts import KnownAccounts
 
 router = APIRouter(prefix="/v1/accounts", tags=["accounts"], route_class=ApiRoute)
 own = APIRouter(prefix="/v1/accounts/{account}", tags=["accounts"], route_class=ApiRoute)
@@ -153,7 +155,13 @@ async def read_account(caller: Reader, database: Database, response: Response) -
 
 @own.patch("")
 async def change_account(
-    caller: Operator, database: Database, body: AccountChange, response: Response, if_match: IfMatch = None
+    request: Request,
+    caller: Operator,
+    database: Database,
+    body: AccountChange,
+    response: Response,
+    *,
+    if_match: IfMatch = None,
 ) -> AccountAnswer:
     """Change an account; omitted fields stay. While the engagement module is off, events have no effect."""
 
@@ -161,7 +169,12 @@ async def change_account(
         etags.require_match(if_match, etags.settings_revision(_settings(before)))
         return with_settings(before, body.provided())
 
-    state = await edit(database, caller.account.key, caller.actor, make, scope=SETTINGS)
+    accounts: KnownAccounts = request.app.state.accounts
+    try:
+        state = await edit(database, caller.account.key, caller.actor, make, scope=SETTINGS)
+    finally:
+        # After an error too: a change whose answer was lost may have been made.
+        accounts.forget(caller.account.key)
     return _tagged_answer(state, response)
 
 

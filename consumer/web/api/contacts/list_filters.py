@@ -10,6 +10,7 @@ from fastapi import Depends, Query
 from consumer.infra.clock import SystemClock
 from consumer.scoring.segments import member_sql, repository
 from consumer.web.api.contacts.profile_view import OVERALL, ProfileKey
+from consumer.web.http.parameter_classes import made_of
 from consumer.web.http.problems import invalid, query_fault
 from consumer.web.http.request_types import Key, SearchText, Text  # noqa: TC001 - FastAPI reads annotations at run time
 from consumer.web.http.timestamps import FIRST
@@ -87,7 +88,7 @@ class ContactFilters:
 
 
 # Type of the parameter by which a route gets them.
-ContactFilterParams = Annotated[ContactFilters, Depends()]
+ContactFilterParams = Annotated[ContactFilters, Depends(made_of(ContactFilters))]
 
 
 @dataclass(frozen=True, slots=True)

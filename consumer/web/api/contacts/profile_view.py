@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import msgspec
 from fastapi import Query
 
 from consumer.web.http.problems import FieldFault, conflict, gone, invalid, query_fault
@@ -13,7 +14,7 @@ from consumer.web.http.request_types import Key
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from consumer.infra.postgres.connection import Connection
 
@@ -77,6 +78,13 @@ async def read_profile_view(
     Raises ProblemError: 422 if there is no such profile, 409 if it was never published.
     """
     row = await connection.fetchrow(_SQL["view"], account, profile)
+    return view_of(None if row is None else dict(row), profile, part=part)
+
+
+def view_of(
+    row: Mapping[str, Any] | None, profile: str | None, *, part: Literal["query", "body"] = "query"
+) -> ProfileView:
+    """Return the view in a row of the query `view`; None: there is no such profile. Raises what reading it does."""
     if row is None:
         detail = f"there is no profile {profile or 'yet'}"
         raise invalid(FieldFault(place=part, field="profile", detail=detail))
@@ -84,8 +92,11 @@ async def read_profile_view(
         raise conflict(f"profile {row['key']} is archived: it has no scores until it is published again")
     if row["version"] is None:
         raise conflict(f"profile {row['key']} was never published and has no scores yet")
+    groups = row["groups"] or []
+    if isinstance(groups, str):
+        groups = msgspec.json.decode(groups)
     return ProfileView(
-        row["id"], row["key"], row["version"], row["time_zone"], await read_groups(connection, account)
+        row["id"], row["key"], row["version"], row["time_zone"], tuple(GroupView(*group) for group in groups)
     )
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from consumer.web.api.contacts.profile_view import view_of
 from sql import queries
 
 if TYPE_CHECKING:
@@ -23,10 +26,14 @@ _LOOKED_UP = queries("contacts")["looked_up"]
 
 
 async def read_rows(
-    connection: Connection, account: int, view: ProfileView, contacts: Sequence[str]
-) -> list[asyncpg.Record]:
-    """Return a row for each id, in the order given; its `id` is null where there is no such contact."""
-    return await connection.fetch(_LOOKED_UP, account, contacts, view.id, view.version)
+    connection: Connection, account: int, profile: str | None, contacts: Sequence[str]
+) -> tuple[ProfileView, list[asyncpg.Record]]:
+    """Return the view of a profile, by default of the primary one, and a row for each id, in the order given.
+
+    A row's `id` is null where there is no such contact. Raises ProblemError as `read_profile_view` does.
+    """
+    rows = await connection.fetch(_LOOKED_UP, account, contacts, profile)
+    return view_of(msgspec.json.decode(rows[0]["view"]) if rows else None, profile, part="body"), rows
 
 
 def answer(

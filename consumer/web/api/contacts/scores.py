@@ -67,9 +67,9 @@ class LookupAnswer(BaseModel, use_attribute_docstrings=True):
 async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> Response:
     """Return the scores of up to 200 contacts by id."""
     account = caller.account.id
-    async with database.snapshot() as connection:
-        view = await read_profile_view(connection, account, body.profile, part="body")
-        rows = await score_lookup.read_rows(connection, account, view, body.contacts)
+    # One statement is a snapshot by itself.
+    async with database.snapshot() if body.change else database.connection() as connection:
+        view, rows = await score_lookup.read_rows(connection, account, body.profile, body.contacts)
         known = {row["id"] for row in rows if row["id"] is not None}
         changes: Mapping[tuple[int, int], RecentChanges] = {}
         if body.change and known:

@@ -29,6 +29,7 @@ from consumer.web.api.contacts.score_parts import (
     read_weighted_definitions,
 )
 from consumer.web.api.contacts.verdict_reasons import Why, why
+from consumer.web.http.parameter_classes import made_of
 from consumer.web.http.problems import invalid, query_fault
 from consumer.web.http.request_types import Key  # noqa: TC001 - FastAPI reads annotations at run time
 from consumer.web.http.timestamps import FIRST, Instant, InstantParam
@@ -141,7 +142,7 @@ class TimelineFilters:
 
 
 # Type of the parameter by which a route gets them.
-TimelineFilterParams = Annotated[TimelineFilters, Depends()]
+TimelineFilterParams = Annotated[TimelineFilters, Depends(made_of(TimelineFilters))]
 
 
 @dataclass(frozen=True, slots=True)

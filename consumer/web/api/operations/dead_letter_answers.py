@@ -17,6 +17,7 @@ from consumer.ingest.dead_letters.browse import DeadLetterSelection
 from consumer.ingest.dead_letters.pages import DeadLetterFilters
 from consumer.ingest.dead_letters.replay import Replay
 from consumer.web.http.outward_ids import DEAD_LETTER, OutwardIdInBody
+from consumer.web.http.parameter_classes import made_of
 from consumer.web.http.problems import Code, ProblemError, not_found
 from consumer.web.http.request_types import Body, Text
 from consumer.web.http.timestamps import Instant, InstantParam
@@ -52,7 +53,7 @@ class DeadLetterParams:
 
 
 # Type of the parameter by which a route gets them.
-DeadLetterParam = Annotated[DeadLetterParams, Depends()]
+DeadLetterParam = Annotated[DeadLetterParams, Depends(made_of(DeadLetterParams))]
 
 
 class DeadLetterItem(BaseModel, use_attribute_docstrings=True):
