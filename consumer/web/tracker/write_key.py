@@ -8,8 +8,8 @@ import msgspec
 class WriteKey(msgspec.Struct, frozen=True, kw_only=True):
     """A token of an account; the key itself is not in it.
 
-    Empty sets allow everything, query_parameters none beyond the usual ones of campaigns. Limits are events per second
-    of the token, of one address with it, and events per day of UTC.
+    Empty sets allow everything, but query_parameters: none beyond the usual ones of campaigns. Limits are events
+    per second of the token, of one address with it, and events per day of UTC.
     """
 
     id: str

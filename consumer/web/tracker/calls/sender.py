@@ -8,7 +8,10 @@ import msgspec
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
-    """The client of a request. received_at: by the server's clock, in UTC. origin: None from servers and e-mails."""
+    """The client of a request.
+
+    received_at: by the server's clock, in UTC. origin: None from servers and e-mails.
+    """
 
     received_at: datetime
     address: str
