@@ -105,6 +105,8 @@ CONTACT_UPSERTED = "contact.upserted"
 CONTACT_MERGED = "contact.merged"
 CONTACT_DELETED = "contact.deleted"
 CONTACT_TYPES = frozenset({CONTACT_UPSERTED, CONTACT_MERGED, CONTACT_DELETED})
-# Joins an anonymous contact, whose id begins with the prefix, to the known one in `into` (semantics §8).
-IDENTIFY = "track.identify"
+# Types of what the tracker records begin so.
+TRACK_PREFIX = "track."
+# Join an anonymous contact, whose id begins with the prefix below, to the known one in `into` (semantics §8).
+IDENTIFY_TYPES = frozenset({"track.identify", "track.alias"})
 ANONYMOUS_PREFIX = "anonymous:"

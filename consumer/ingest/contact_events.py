@@ -12,7 +12,7 @@ from consumer.contact_state.identity_facts import DeletionFact, JoinFact, record
 from consumer.domain.cloudevents import CONTROL
 from consumer.domain.limits import LONGEST_TEXT
 from schemas.exact_json import parse_data
-from schemas.vocabulary import ANONYMOUS_PREFIX, CONTACT_DELETED, CONTACT_MERGED, IDENTIFY
+from schemas.vocabulary import ANONYMOUS_PREFIX, CONTACT_DELETED, CONTACT_MERGED, IDENTIFY_TYPES
 from sql import queries
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ContactEvent:
         event = self.event
         if event.type == CONTACT_MERGED:
             into = parse_data(event.data).get("into")
-        elif event.type == IDENTIFY and event.subject.startswith(ANONYMOUS_PREFIX):
+        elif event.type in IDENTIFY_TYPES and event.subject.startswith(ANONYMOUS_PREFIX):
             into = parse_data(event.data).get("into")
             if not _is_known_id(into):
                 return None
@@ -88,7 +88,7 @@ async def record_contact_events(
             JoinFact(
                 ids[one.person].number,
                 ids[into].number,
-                "identify" if one.event.type == IDENTIFY else "merged",
+                "identify" if one.event.type in IDENTIFY_TYPES else "merged",
                 one.event.occurred_at,
                 one.event.key,
             )

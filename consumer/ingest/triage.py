@@ -9,7 +9,7 @@ from consumer.domain.model import DeadLetter, Tombstone
 from consumer.ingest.batch import MatchedEvent, RecordOutcome, TriagedBatch, UntakenEvent
 from consumer.ingest.batch_size import MOST_DATA, MOST_ENTRIES
 from consumer.ingest.contact_events import ContactEvent
-from schemas.vocabulary import CONTACT_TYPES, IDENTIFY, Outcome
+from schemas.vocabulary import CONTACT_TYPES, IDENTIFY_TYPES, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +54,7 @@ def triage(records: Iterable[DecodedRecord], catalog: CatalogSnapshot) -> Triage
         if results and (entries > MOST_ENTRIES or carried > MOST_DATA):
             break
         is_contact_event = content.type in CONTACT_TYPES
-        if is_contact_event or content.type == IDENTIFY:
+        if is_contact_event or content.type in IDENTIFY_TYPES:
             contact_events.append(ContactEvent(account.id, content, record.partition))
         event: MatchedEvent | UntakenEvent
         if definitions:

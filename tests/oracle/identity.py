@@ -33,7 +33,7 @@ def join_of(event: Event) -> Join | None:
     into = event.data.get("into")
     if event.type == "contact.merged":
         permanent = False
-    elif event.type == "track.identify" and event.subject.startswith("anonymous:"):
+    elif event.type in ("track.identify", "track.alias") and event.subject.startswith("anonymous:"):
         permanent = True
         if not isinstance(into, str) or into.startswith("anonymous:"):
             return None

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tests.pipeline.strategies import Act
 
 _TICKS = 8
+_IDENTIFIES = ("track.identify", "track.alias")
 MOST_CARRIERS = 2
 # Each worker has a turn: those who carry out go on for as long as one has not ended.
 _turns = st.lists(st.integers(0, WORKERS + MOST_CARRIERS - 1), min_size=4, max_size=24).map(
@@ -52,14 +53,14 @@ def _fact(draw: st.DrawFn, name: str, epoch: datetime, step: timedelta) -> Oracl
     type_ = draw(
         st.sampled_from(
             ["contact.merged"] * 3
-            + ["track.identify"] * 2
+            + ["track.identify", "track.alias"]
             + ["contact.deleted"] * 2
             + ["contact.upserted"] * 3
         )
     )
-    subject = draw(st.sampled_from(ANONYMOUS if type_ == "track.identify" else KNOWN + ANONYMOUS))
+    subject = draw(st.sampled_from(ANONYMOUS if type_ in _IDENTIFIES else KNOWN + ANONYMOUS))
     data: dict[str, Any] = {}
-    if type_ in ("contact.merged", "track.identify"):
+    if type_ == "contact.merged" or type_ in _IDENTIFIES:
         data = {"into": draw(st.sampled_from([*KNOWN, *KNOWN, *ANONYMOUS, None]))}
     elif type_ == "contact.upserted":
         data = draw(
