@@ -182,7 +182,7 @@ def _structured(value: bytes | None) -> Envelope | DeadLetter:
         fault = _decode_base64(envelope, data)
         if fault is not None:
             return fault
-    if _deeper_than(value, MAX_DEPTH + 1):
+    if deeper_than(value, MAX_DEPTH + 1):
         return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format("value"), envelope.account)
     return envelope
 
@@ -276,7 +276,7 @@ def _put_data(envelope: Envelope, data: bytes, place: str) -> DeadLetter | None:
         parsed = _parse(data, place)
         if isinstance(parsed, DeadLetter):
             return DeadLetter(parsed.reason, parsed.detail, envelope.account)
-        if _deeper_than(data, MAX_DEPTH):
+        if deeper_than(data, MAX_DEPTH):
             return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format(place), envelope.account)
     envelope.data = msgspec.Raw(data)
     return None
@@ -299,7 +299,7 @@ def _parse(value: bytes, place: str) -> msgspec.Raw | DeadLetter:
         return DeadLetter(DeadLetterReason.TOO_DEEP, _TOO_DEEP.format(place))
 
 
-def _deeper_than(value: bytes, limit: int) -> bool:
+def deeper_than(value: bytes, limit: int) -> bool:
     """Return True if valid JSON nests deeper than `limit`; for most values the count of brackets rules it out."""
     if value.count(b"{") + value.count(b"[") <= limit:
         return False
