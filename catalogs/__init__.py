@@ -1,6 +1,6 @@
-"""Package data: the starting catalog and the closed list of icons.
+"""Package data: the starting catalog, the closed list of icons, and the rules about robots.
 
-Owns reading the files. Never interprets them; consumer/catalog does.
+Owns reading the files. Never interprets them; consumer/catalog and consumer/web/tracker/robots do.
 """
 
 from __future__ import annotations
@@ -22,3 +22,8 @@ def starting(account: str = "acme", name: str = "Acme Inc.") -> str:
 def icons() -> str:
     """Return the text of the list of icons."""
     return (files("catalogs") / "icons.yaml").read_text("utf-8")
+
+
+def robots() -> str:
+    """Return the text of the rules by which robots are recognised."""
+    return (files("catalogs") / "robots.yaml").read_text("utf-8")

@@ -307,6 +307,10 @@ class Settings(BaseSettings):
         description="Origins of web pages that may call the API from browsers (CORS): `https://app.example.com`, "
         "separated by commas; `*`: any",
     )
+    robots_file: ExistingFile | None = Field(
+        None,
+        description="Rules by which the tracker recognises robots, in place of `catalogs/robots.yaml` (YAML)",
+    )
     log_level: LogLevel = Field("info", description="Lowest level that is logged")
     log_format: LogFormat = Field("json", description="One JSON object per line, or text for people")
 

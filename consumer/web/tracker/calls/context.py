@@ -40,7 +40,8 @@ _NOTHING: Final = _Context()
 class Context(msgspec.Struct):
     """What is kept of a context, and by what robots are recognised.
 
-    address: of the person, None where only that of a server is known.
+    user_agent, address: of the person, None where only those of a server are known. user_agent: '' where a browser
+    sent none.
     """
 
     kept: dict[str, Any]
@@ -51,13 +52,14 @@ class Context(msgspec.Struct):
 def context_of(raw: msgspec.Raw, sender: Sender, write_key: WriteKey) -> Context:
     """Return the context of a call; members of a wrong type are left out.
 
-    User agent and address are what the caller says, else, of a browser, those of the request: a server's own say
+    User agent and address are what the caller says, else those of the request, but not of a server's: its own say
     nothing about a person.
     """
     context = _read(raw)
-    is_browser = sender.origin is not None
-    user_agent = _text(context.user_agent) or (_text(sender.user_agent) if is_browser else None)
-    address = sender.address if is_browser else _address(context.ip)
+    user_agent = _text(context.user_agent)
+    if sender.is_person:
+        user_agent = user_agent or _text(sender.user_agent) or ""
+    address = sender.address if sender.is_person else _address(context.ip)
     kept: dict[str, Any] = {}
     if isinstance(context.page, dict) and (page := _page(context.page, write_key)):
         kept["page"] = page
@@ -85,7 +87,7 @@ def context_of_link(sender: Sender, write_key: WriteKey) -> Context:
     kept: dict[str, Any] = {}
     if sender.referrer and (url := cut_url(sender.referrer, write_key.query_parameters)):
         kept["page"] = {"url": url}
-    user_agent = _text(sender.user_agent)
+    user_agent = _text(sender.user_agent) or ""
     if user_agent:
         kept["userAgent"] = user_agent
     if write_key.keeps_addresses:

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class RobotRules(Protocol):
-    """What tells robots from people."""
+    """Recognises robots (consumer/web/tracker/robots)."""
 
     def rule_of(self, user_agent: str | None, address: str | None) -> str | None:
         """Return the name of the rule that a robot's request matches, None for a person's."""
         ...
 
 
-class _Data(msgspec.Struct, omit_defaults=True):
+class Data(msgspec.Struct, omit_defaults=True):
     """`data` of a tracked event. The server makes it: a caller's own names are in properties and traits only."""
 
     properties: msgspec.Raw
@@ -50,7 +50,7 @@ class _Data(msgspec.Struct, omit_defaults=True):
     into: str | None = None
 
 
-class _Envelope(msgspec.Struct, omit_defaults=True):
+class Event(msgspec.Struct, omit_defaults=True):
     """A CloudEvent. It has no actor: nobody earns XP by a public key."""
 
     specversion: str
@@ -61,7 +61,7 @@ class _Envelope(msgspec.Struct, omit_defaults=True):
     accountid: str
     time: str
     datacontenttype: str
-    data: _Data | dict[str, Any]
+    data: Data | dict[str, Any]
     objectid: str | None = None
     robot: bool = False
 
@@ -102,7 +102,7 @@ def _records_of(
     identifier = text_of("messageId", call.message_id, LONGEST_MESSAGE_ID) or str(uuid.uuid4())
     context = context_of(call.context, sender, write_key)
     data = _data_of(call, contact, context, write_key.query_parameters)
-    event = _Envelope(
+    event = Event(
         "1.0",
         identifier,
         write_key.source,
@@ -118,8 +118,8 @@ def _records_of(
     if call.type == Kind.IDENTIFY and write_key.may_set_traits and contact.user_id is not None:
         fields = contact_fields(call.traits)
         if fields:
-            return _record(event), _record(_upsert(event, contact.user_id, fields))
-    return (_record(event),)
+            return record_of(event), record_of(_upsert(event, contact.user_id, fields))
+    return (record_of(event),)
 
 
 def _name_of(call: Call, write_key: WriteKey) -> str:
@@ -143,13 +143,13 @@ def require_allowed(name: str, write_key: WriteKey, field: str) -> None:
         raise RefusedError(RefusalReason.NAME_NOT_ALLOWED, field, "not among the event names of the token")
 
 
-def _data_of(call: Call, contact: Contact, context: Context, allowed: AbstractSet[str]) -> _Data:
+def _data_of(call: Call, contact: Contact, context: Context, allowed: AbstractSet[str]) -> Data:
     properties = _object(call.properties, "properties")
     traits = _object(call.traits, "traits")
     group = text_of("groupId", call.group_id)
     if group is None and call.type == Kind.GROUP:
         raise malformed("groupId", "missing")
-    return _Data(
+    return Data(
         _cut_page(properties, allowed) if call.type == Kind.PAGE else properties,
         context.kept,
         call.event if call.type == Kind.TRACK else None,
@@ -193,9 +193,9 @@ def _object_of(properties: msgspec.Raw) -> str | None:
     return found if isinstance(found, str) and fits(found) else None
 
 
-def _upsert(event: _Envelope, user_id: str, fields: dict[str, Any]) -> _Envelope:
+def _upsert(event: Event, user_id: str, fields: dict[str, Any]) -> Event:
     """Return the event that sets fields of a contact, beside its `identify`."""
-    return _Envelope(
+    return Event(
         "1.0",
         event.id + TRAITS_SUFFIX,
         event.source,
@@ -209,5 +209,6 @@ def _upsert(event: _Envelope, user_id: str, fields: dict[str, Any]) -> _Envelope
     )
 
 
-def _record(event: _Envelope) -> TrackedRecord:
+def record_of(event: Event) -> TrackedRecord:
+    """Return the record of an event, under the key of its contact as other producers write it."""
     return TrackedRecord(f"{event.accountid}:{event.subject}".encode(), _ENCODER.encode(event))

@@ -10,7 +10,8 @@ import msgspec
 class Sender(msgspec.Struct, frozen=True, kw_only=True):
     """The client of a request.
 
-    received_at: by the server's clock, in UTC. origin: None from servers and e-mails.
+    received_at: by the server's clock, in UTC. origin: None from servers and e-mails. by_pixel: it asked for an
+    image or followed a link.
     """
 
     received_at: datetime
@@ -18,3 +19,9 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str | None = None
     origin: str | None = None
     referrer: str | None = None
+    by_pixel: bool = False
+
+    @property
+    def is_person(self) -> bool:
+        """Whether address and user agent are those of a person: by a browser or a mail program."""
+        return self.by_pixel or self.origin is not None
