@@ -148,18 +148,19 @@ def _mail(person: Person, random: Random) -> Activity:
 
 
 def _visit(person: Person, random: Random) -> Activity:
-    kind = random.choices(
-        ("page_viewed", "form_submitted", "content_downloaded", "signed_up"), (40, 4, 3, 1)
-    )[0]
-    page = random.choice(_PAGES)
-    if kind == "page_viewed" and page == "/pricing":
-        kind = "pricing_viewed"
-    data = {"page": page, "title": page.strip("/") or "home", "visitor": f"v-{person.id}"}
-    about = (
-        f"{kind}-{page.strip('/') or 'home'}" if kind in {"form_submitted", "content_downloaded"} else None
-    )
+    kind = random.choices(("page", "form_submitted", "content_downloaded", "signed_up"), (40, 4, 3, 1))[0]
+    path = random.choice(_PAGES)
+    title = path.strip("/") or "home"
+    about = f"{kind}-{title}" if kind in {"form_submitted", "content_downloaded"} else None
+    data: dict[str, Any] = {
+        "properties": {} if about is None else {"object_id": about},
+        "context": {"page": {"url": f"https://www.example.com{path}", "path": path, "title": title}},
+        "user_id": person.id,
+    }
+    if kind != "page":
+        data["event"] = kind
     # Crawlers send the cookie of a person.
-    return Activity("tracked", f"track.{kind}", data, about, "contact", chance(random, 6))
+    return Activity("tracked", f"track.{kind}", data, about, None, chance(random, 6))
 
 
 def _deal(person: Person, random: Random) -> Activity:
