@@ -10,8 +10,10 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from consumer.domain.tracker_links import Link, signature
 from consumer.infra.telemetry.metrics import STAGES
 from consumer.web.app import application
+from consumer.web.tracker.calls.outcome import RefusalReason
 from schemas.published import Cause
 from schemas.vocabulary import DeadLetterReason, LaneStop, RetryReason
 
@@ -52,6 +54,7 @@ def test_routes_are_those_of_the_api() -> None:
         ("Lane stops", list(LaneStop)),
         ("Batch stages", STAGES),
         ("Retry reasons", list(RetryReason)),
+        ("Refusals of the tracker", list(RefusalReason)),
     ],
 )
 def test_closed_lists_are_those_of_the_code(name: str, values: list[str]) -> None:
@@ -59,6 +62,14 @@ def test_closed_lists_are_those_of_the_code(name: str, values: list[str]) -> Non
     found = re.search(rf"^- {name}[^:]*: ([^.]*)\.", _CONTRACTS, re.MULTILINE)
     assert found is not None
     assert re.findall(r"`([a-z_]+)`", found[1]) == [str(value) for value in values]
+
+
+def test_signatures_of_links_are_those_of_the_code() -> None:
+    """Each example of a signed link has the signature that the code gives it."""
+    examples = re.findall(r"^\| `(\S+)` \| `([A-Za-z0-9_-]{43})` \|$", _CONTRACTS, re.MULTILINE)
+    assert len(examples) == 2
+    for signed, expected in examples:
+        assert signature(b"secret", Link(*signed.split("\\n"))) == expected
 
 
 def test_each_rule_has_a_number_of_its_own() -> None:
