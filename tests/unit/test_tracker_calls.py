@@ -11,6 +11,7 @@ import pytest
 from consumer.domain.make_event import event_key
 from consumer.web.tracker.calls.body import MAX_CALL_BYTES, Batch, Kind, read_batch, read_call
 from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.page_urls import cut_url
 from consumer.web.tracker.calls.records import records_of
 from schemas.timestamps import instant
 from tests.builders.tracker import NOW, AllRobots, NoRobots, browser, call, decoded, server, write_key
@@ -303,7 +304,7 @@ PAGE = {
     "url": "https://a.b:c@shop.example/x?token=1&utm_source=mail&plan=pro#access_token=1",
     "referrer": "https://search.example/?q=secret",
     "search": "?token=1&utm_source=mail",
-    "path": "/x",
+    "path": "/x?token=1",
     "title": "X",
     "keywords": ["a"],
 }
@@ -345,6 +346,23 @@ def test_an_allowed_set_of_the_context_is_kept() -> None:
 def test_a_context_of_another_kind_is_left_out(context: object) -> None:
     """What is wrong in a context is left out: no event is lost by it."""
     assert data("track", {**ANN, "context": context}, sender=server())["context"] == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "cut"),
+    [
+        ("https://shop.example/a#access_token=1", "https://shop.example/a"),
+        ("https://shop.example/#/reset?token=1&utm_term=x#a", "https://shop.example/#/reset?utm_term=x"),
+        ("https://shop.example/#!x?token=1", "https://shop.example/#!x"),
+        ("https://shop.example/@ann?a=@", "https://shop.example/@ann"),
+        ("//ann:pw@shop.example/?utm_source=a&utm_source=b&b", "//shop.example/?utm_source=a&utm_source=b"),
+        ("?token=1", ""),
+        ("x" * 3000, "x" * 2048),
+    ],
+)
+def test_addresses_of_pages_are_cut(url: str, cut: str) -> None:
+    """A fragment goes, unless it is a route, which is cut as the address is; a login goes, whatever the scheme."""
+    assert cut_url(url, frozenset()) == cut
 
 
 def test_parameters_that_a_token_allows_are_kept() -> None:
@@ -460,6 +478,7 @@ def test_a_batch_has_a_time_and_a_context_for_all() -> None:
         ({"batch": []}, RefusalReason.MALFORMED),
         ({"batch": {}}, RefusalReason.MALFORMED),
         ({"batch": [1] * 2501}, RefusalReason.TOO_LARGE),
+        ({"batch": [1], "context": json.loads("[" * 65 + "]" * 65)}, RefusalReason.MALFORMED),
     ],
 )
 def test_batches_that_are_none(body: dict[str, Any], reason: RefusalReason) -> None:

@@ -18,6 +18,7 @@ MAX_CALL_BYTES: Final = 32 * 1024
 MAX_BATCH_BYTES: Final = 500 * 1024
 MAX_BATCH_CALLS: Final = 2500
 
+_TOO_DEEP: Final = f"nested deeper than {MAX_DEPTH}"
 _ABSENT: Final = msgspec.Raw()
 _NULL: Final = b"null"
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
@@ -101,9 +102,11 @@ def read_batch(body: bytes) -> Batch | Refusal:
     The batch's `sentAt` is that of its calls; members of its `context` are those of each call that has no own.
     """
     try:
-        batch: _BatchBody = _decode(_BATCH, body, most_bytes=MAX_BATCH_BYTES, most_depth=MAX_DEPTH + 2)
+        batch: _BatchBody = _decode(_BATCH, body, most_bytes=MAX_BATCH_BYTES)
     except RefusedError as error:
         return error.refusal
+    if deeper_than(bytes(batch.context), MAX_DEPTH):
+        return Refusal(RefusalReason.MALFORMED, "context", _TOO_DEEP)
     if not batch.batch:
         return Refusal(RefusalReason.MALFORMED, "batch", "empty")
     if len(batch.batch) > MAX_BATCH_CALLS:
@@ -139,16 +142,16 @@ def given(member: msgspec.Raw) -> bool:
 
 
 def _decode_call(body: bytes) -> Call:
-    call: Call = _decode(_CALL, body, most_bytes=MAX_CALL_BYTES, most_depth=MAX_DEPTH)
+    if deeper_than(body, MAX_DEPTH):
+        raise malformed(None, _TOO_DEEP)
+    call: Call = _decode(_CALL, body, most_bytes=MAX_CALL_BYTES)
     return call
 
 
-def _decode(decoder: msgspec.json.Decoder[Any], body: bytes, *, most_bytes: int, most_depth: int) -> Any:
+def _decode(decoder: msgspec.json.Decoder[Any], body: bytes, *, most_bytes: int) -> Any:
     """Return what the body holds; raises RefusedError."""
     if len(body) > most_bytes:
         raise RefusedError(RefusalReason.TOO_LARGE, None, f"more than {most_bytes} bytes")
-    if deeper_than(body, most_depth):
-        raise malformed(None, f"nested deeper than {most_depth}")
     try:
         if not body.isascii():
             body.decode()  # msgspec does not check the UTF-8 of what it skips
@@ -161,5 +164,5 @@ def _decode(decoder: msgspec.json.Decoder[Any], body: bytes, *, most_bytes: int,
         raise malformed(place[1] or None if place else None, _PLACE.sub("", message)) from None
     except msgspec.DecodeError:
         raise malformed(None, "not JSON") from None
-    except RecursionError:  # the depth of what is not JSON is not known
-        raise malformed(None, f"nested deeper than {most_depth}") from None
+    except RecursionError:
+        raise malformed(None, _TOO_DEEP) from None

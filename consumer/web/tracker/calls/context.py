@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 512
 _LARGEST_SCREEN: Final = 100_000
-_TEXTS: Final = ("path", "title")
+_ADDRESSES: Final = ("url", "path", "referrer")
 _CAMPAIGN: Final = ("name", "source", "medium", "term", "content", "id")
 _LIBRARY: Final = ("name", "version")
 _SCREEN: Final = ("width", "height", "density")
@@ -105,8 +105,8 @@ def _read(raw: msgspec.Raw) -> _Context:
 
 
 def _page(page: dict[str, Any], write_key: WriteKey) -> dict[str, str]:
-    kept = _texts(page, _TEXTS)
-    for name in ("url", "referrer"):
+    kept = _texts(page, ("title",))
+    for name in _ADDRESSES:
         if isinstance(url := page.get(name), str) and url:
             kept[name] = cut_url(url, write_key.query_parameters)
     if isinstance(search := page.get("search"), str) and (

@@ -1,4 +1,4 @@
-"""Cuts addresses of pages: what identifies a person or opens a session stands in queries and fragments. Pure."""
+"""Cuts addresses of pages: queries and fragments have what identifies a person or opens a session. Pure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,24 @@ _LOGIN = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*@")
 
 
 def cut_url(url: str, allowed: AbstractSet[str]) -> str:
-    """Return an address without fragment and login, with those query parameters only that are allowed.
+    """Return an address or a path without login, with those query parameters only that are allowed.
 
-    allowed: beside those of campaigns.
+    A fragment is left out, unless it is the route of a single-page site: that is cut likewise. allowed: beside
+    those of campaigns.
     """
     if "@" in url:
         url = _LOGIN.sub(r"\1//", url)
-    url, _, _ = url.partition("#")
-    start, mark, query = url.partition("?")
+    page, _, fragment = url.partition("#")
+    cut = _cut(page, allowed)
+    if fragment.startswith(("/", "!")):
+        cut = f"{cut}#{_cut(fragment.partition('#')[0], allowed)}"
+    return cut[:_LONGEST]
+
+
+def _cut(address: str, allowed: AbstractSet[str]) -> str:
+    start, mark, query = address.partition("?")
     kept = cut_query(query, allowed) if mark else ""
-    return (f"{start}?{kept}" if kept else start)[:_LONGEST]
+    return f"{start}?{kept}" if kept else start
 
 
 def cut_search(search: str, allowed: AbstractSet[str]) -> str:

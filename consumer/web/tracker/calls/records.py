@@ -175,7 +175,7 @@ def _object(member: msgspec.Raw, field: str) -> msgspec.Raw:
 def _cut_page(properties: msgspec.Raw, allowed: AbstractSet[str]) -> msgspec.Raw:
     """Return the properties of a page with its addresses cut: libraries repeat here what the context has."""
     members = _MEMBERS.decode(properties)
-    for name, cut in (("url", cut_url), ("referrer", cut_url), ("search", cut_search)):
+    for name, cut in (("url", cut_url), ("path", cut_url), ("referrer", cut_url), ("search", cut_search)):
         member = bytes(members.get(name, b""))
         if member.startswith(b'"'):
             members[name] = msgspec.Raw(_ENCODER.encode(cut(_TEXT.decode(member), allowed)))
