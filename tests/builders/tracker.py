@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.domain.decode import decode
 from consumer.domain.model import Event, Record
-from consumer.web.tracker.calls.body import Kind, read_call
+from consumer.web.tracker.calls.body import Call, Kind, read_call
 from consumer.web.tracker.calls.outcome import Refusal, TrackedRecord
 from consumer.web.tracker.calls.records import records_of
 from consumer.web.tracker.calls.sender import Sender
@@ -28,6 +28,7 @@ class NoRobots:
 
     def rule_of(self, user_agent: str | None, address: str | None) -> str | None:
         del user_agent, address
+        return None
 
 
 class AllRobots:
@@ -70,6 +71,15 @@ def call(
         return read
     records = records_of(read, key or write_key(), sender or browser(), robots or NoRobots())
     return records if isinstance(records, Refusal) else [decoded(record) for record in records]
+
+
+def only_record(read: Call | Refusal) -> TrackedRecord:
+    """Return the record of a call that a server makes."""
+    assert isinstance(read, Call), read
+    records = records_of(read, write_key(), server(), NoRobots())
+    assert isinstance(records, tuple), records
+    [record] = records
+    return record
 
 
 def decoded(record: TrackedRecord) -> Event:

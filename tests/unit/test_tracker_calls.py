@@ -12,9 +12,8 @@ from consumer.domain.make_event import event_key
 from consumer.web.tracker.calls.body import MAX_CALL_BYTES, Batch, Kind, read_batch, read_call
 from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
 from consumer.web.tracker.calls.page_urls import cut_url
-from consumer.web.tracker.calls.records import records_of
 from schemas.timestamps import instant
-from tests.builders.tracker import NOW, AllRobots, NoRobots, browser, call, decoded, server, write_key
+from tests.builders.tracker import NOW, AllRobots, browser, call, decoded, only_record, server, write_key
 
 ANN = {"userId": "ann", "event": "Seen"}
 
@@ -63,9 +62,7 @@ def test_a_track_call_needs_a_name_of_its_own(name: object) -> None:
 def test_what_a_caller_sends_is_below_properties_and_traits() -> None:
     """The server makes `data`: what a caller sends is in it under properties and traits, byte for byte."""
     written = b'{"userId":"ann","into":"bob","properties":{"into": "bob", "n":1.50},"traits":{"into":"bob"}}'
-    read = read_call(Kind.IDENTIFY, written)
-    assert not isinstance(read, Refusal)
-    [record] = records_of(read, write_key(), server(), NoRobots())
+    record = only_record(read_call(Kind.IDENTIFY, written))
     kept = '{"properties":{"into": "bob", "n":1.50},"context":{},"traits":{"into":"bob"},"user_id":"ann"}'
     assert decoded(record).data == kept
 
@@ -126,9 +123,7 @@ def test_the_message_id_is_the_id() -> None:
 
 def test_a_record_has_the_key_of_its_contact() -> None:
     """The key of a record is account and contact, as other producers write it."""
-    read = read_call(Kind.TRACK, b'{"event": "Seen", "anonymousId": "7"}')
-    assert not isinstance(read, Refusal)
-    [record] = records_of(read, write_key(), browser(), NoRobots())
+    record = only_record(read_call(Kind.TRACK, b'{"event": "Seen", "anonymousId": "7"}'))
     assert record.key == b"acme:anonymous:7"
 
 
@@ -466,8 +461,7 @@ def test_a_batch_has_a_time_and_a_context_for_all() -> None:
     for each in read.calls:
         assert not isinstance(each, Refusal)
         assert each.sent_at == NOW.isoformat()
-        [record] = records_of(each, write_key(), server(), NoRobots())
-        contexts.append(json.loads(decoded(record).data)["context"])
+        contexts.append(json.loads(decoded(only_record(each)).data)["context"])
     assert contexts == [{**shared, "locale": "en"}, shared]
 
 
