@@ -26,6 +26,8 @@ class Concurrency:
 
     def __init__(self, clock: Clock, most: int, metrics: Metrics) -> None:
         self.wanted = 1
+        # The last batch left records waiting.
+        self.has_backlog = False
         self._metrics = metrics
         metrics.pipelines_reading.set(1)
         self._clock = clock
@@ -41,6 +43,7 @@ class Concurrency:
 
     def note_batch(self, records: int, *, full: bool) -> None:
         """Note a batch, or a fetch that brought no records. full: more records were waiting than it could hold."""
+        self.has_backlog = full
         now = self._clock.monotonic()
         self._batches.append((now, records))
         while self._batches[0][0] < now - LEAVE_AFTER:

@@ -243,7 +243,9 @@ class Worker:
         return Maintenance(self._connect, kept=kept, clock=self.clock)
 
     def _background_jobs(self) -> BackgroundJobs:
-        return BackgroundJobs(self._connect, clock=self.clock)
+        return BackgroundJobs(
+            self._connect, clock=self.clock, has_backlog=lambda: self._concurrency.has_backlog
+        )
 
     def _identity_jobs(self) -> IdentityJobs:
         return IdentityJobs(self._connect, clock=self.clock)

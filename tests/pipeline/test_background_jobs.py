@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -25,6 +26,7 @@ from consumer.scoring.profile_publish.steps import Publishes
 from consumer.scoring.rejudgement import REJUDGEMENTS
 from consumer.scoring.rejudgement.steps import Rejudgements
 from consumer.scoring.verify import verify
+from consumer.worker import rounds
 from consumer.worker.background_jobs import BackgroundJobs
 from tests.builders.catalog_documents import ALWAYS, ONCE, definition, document
 from tests.builders.events import clock_event
@@ -203,6 +205,35 @@ async def test_a_full_outbox_without_a_relay_is_logged(
     assert [(log["log_level"], log["event"]) for log in logs] == [
         ("warning", "background job waits for a relay")
     ]
+
+
+async def test_jobs_leave_nine_tenths_of_the_time_to_a_backlog(
+    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While records wait a worker rests nine times as long as a step has taken, otherwise the least time."""
+    await history(database, {"acme": 3})
+    await begin_publish(connection, "acme")
+    clock, backlog, rests = _StepsOfASecond(), [True, False, True], []
+
+    async def rest(_stopping: asyncio.Event, seconds: float) -> bool:
+        rests.append(seconds)
+        return False
+
+    monkeypatch.setattr(rounds, "event_within", rest)
+    connect = partial(postgres.connect, database)
+    background = BackgroundJobs(connect, clock=clock, rest=0.02, has_backlog=lambda: backlog[len(rests)])
+    for _ in range(3):
+        assert await background.round(_ON)
+    background.close()
+    assert rests == [9.0, 0.02, 9.0]
+
+
+class _StepsOfASecond(ClockByHand):
+    """A clock that goes on by a second each time it is looked at: before a step and after it."""
+
+    def monotonic(self) -> float:
+        self.seconds += 1
+        return self.seconds
 
 
 async def test_a_flip_that_has_to_wait_is_skipped(database: str, connection: Connection) -> None:

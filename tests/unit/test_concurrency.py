@@ -64,3 +64,13 @@ def test_it_leaves_when_nothing_comes_any_more() -> None:
     load = _Load(most=2)
     assert load.batches(_FULL, every=0.5, seconds=2.5, full=True) == 2
     assert load.batches(0, every=0.2, seconds=2 * LEAVE_AFTER, full=False) == 1
+
+
+def test_a_backlog_is_what_the_last_batch_left() -> None:
+    """A full batch leaves records waiting; one that is not full has taken all."""
+    load = _Load(most=1)
+    assert not load.concurrency.has_backlog
+    load.concurrency.note_batch(_FULL, full=True)
+    assert load.concurrency.has_backlog
+    load.concurrency.note_batch(0, full=False)
+    assert not load.concurrency.has_backlog

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     import asyncpg
@@ -61,6 +62,8 @@ class JobKind(ABC, Generic[Status]):
     facts: ClassVar[str]
     # Batches with events of these contacts wait for the step.
     contacts_per_step: ClassVar[int]
+    # Fewer than that, in some states.
+    fewer_in_state: ClassVar[Mapping[str, int]] = MappingProxyType({})
     # A worker rests after a step so many times as long as the step has taken: for jobs that are in no hurry.
     rest_factor: ClassVar[float] = 0.0
     # `set local` statements of the step.

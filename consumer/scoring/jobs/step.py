@@ -70,6 +70,7 @@ async def take_step(
     if walk is not None:
         facts = await fetch_one(connection, _SQL["facts"].format(facts=kind.facts), number, _ACCOUNT_LOCK)
         if facts["has_turn"]:
+            limit = min(limit, kind.fewer_in_state.get(facts["state"], limit))
             step = await _advance(connection, kind, walk, facts, limit=limit, awaited=awaited)
     await connection.execute("commit")
     if step.waits_for is not WaitsFor.CONFIGURATION or facts is None:

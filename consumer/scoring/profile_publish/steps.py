@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from consumer.scoring import announce, jobs
@@ -30,6 +31,8 @@ class Publishes(JobKind[PublishStatus]):
     facts = _SQL["facts"]
     # Some hundredths of a second.
     contacts_per_step = 1000
+    # Messages of other accounts' events wait in the outbox for those of a step.
+    fewer_in_state = MappingProxyType({"announcing": 250})
     local_settings = _SQL["pin_plans"]
     ended_by_change = frozenset({"building"})
 
