@@ -16,6 +16,8 @@ OPENED = "email.opened"
 CLICKED = "email.clicked"
 PIXEL_PATH = "/v1/pixel.gif"
 CLICK_PATH = "/v1/click"
+# Bytes of a link's query: longer ones are refused.
+LONGEST_QUERY = 8192
 _SEPARATOR = "\n"
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.infra.settings import Settings
+    from consumer.web.tracker.recent_requests import RecentRequests
 
 log = structlog.get_logger(__name__)
 
@@ -62,13 +63,14 @@ def application(
     origins: Sequence[str] = (),
     claim_window: timedelta = timedelta(days=90),
     private_webhooks: bool = False,
+    recent_requests: RecentRequests | None = None,
 ) -> FastAPI:
     """Return the HTTP application.
 
     limits: how much an account may configure. live: feeds clients of events. serves_health: False where health and
     metrics have another port. origins: of web pages that may call it from browsers. claim_window: how long the key
     of an applied event is remembered, for replays of dead letters. private_webhooks: whether they may lead to
-    addresses that are not public.
+    addresses that are not public. recent_requests: of the tracker, if this process serves it.
     """
     api = FastAPI(
         title="Engagement",
@@ -86,6 +88,7 @@ def application(
     api.state.claim_window = claim_window
     api.state.live = live
     api.state.private_webhooks = private_webhooks
+    api.state.recent_requests = recent_requests
     api.state.seal = InstallationSeal()
     api.state.accounts = KnownAccounts()
     for router in ROUTERS:

@@ -28,7 +28,9 @@ from consumer.web.api.contacts import (
 )
 from consumer.web.api.operations import dead_letters
 from consumer.web.api.profiles import previews, profiles, publishes, versions
+from consumer.web.api.tracker_tokens import links, tokens
 from consumer.web.api.webhooks import deliveries, webhooks
+from consumer.web.tracker import requests_route
 
 ROUTERS = (
     me.router,
@@ -52,6 +54,9 @@ ROUTERS = (
     events.router,
     webhooks.router,
     deliveries.router,
+    tokens.router,
+    links.router,
+    requests_route.router,
     # Sub-resources of a contact before the contact itself: its id may contain slashes.
     timeline.router,
     scores.router,

@@ -39,7 +39,9 @@ update tracker_revision set revision = revision + 1 returning revision
 -- name: page
 -- Tokens of an account after one of them ($2, $3), oldest first; the revoked ones too if $4 (tracker_tokens_by_account,
 -- tracker_keys_by_token).
-select t.*, k.endings, k.created, k.expiries
+select t.id, t.name, t.origins, t.event_names, t.anonymous_only, t.may_set_traits, t.keeps_addresses, t.query_parameters,
+    t.per_second, t.per_second_by_address, t.per_day, t.created_at, t.revoked_at, t.accepted, t.refused, t.last_used_at,
+    k.endings, k.created, k.expiries
 from tracker_tokens t
 cross join lateral (
     select array_agg(one.ending order by one.created_at) as endings, array_agg(one.created_at order by one.created_at) as created,
@@ -52,7 +54,9 @@ limit $5
 
 -- name: token
 -- A token of an account (tracker_tokens_pkey, tracker_keys_by_token).
-select t.*, k.endings, k.created, k.expiries
+select t.id, t.name, t.origins, t.event_names, t.anonymous_only, t.may_set_traits, t.keeps_addresses, t.query_parameters,
+    t.per_second, t.per_second_by_address, t.per_day, t.created_at, t.revoked_at, t.accepted, t.refused, t.last_used_at,
+    k.endings, k.created, k.expiries
 from tracker_tokens t
 cross join lateral (
     select array_agg(one.ending order by one.created_at) as endings, array_agg(one.created_at order by one.created_at) as created,
@@ -104,3 +108,7 @@ update tracker_tokens set revision = $2, revoked_at = now() where id = $1
 -- name: signing_secret
 -- The secret that belongs to a key ($2, its hash) of a token ($1) and has not expired (tracker_keys_pkey).
 select signing_secret from tracker_keys where token_id = $1 and hash = $2 and (expires_at is null or expires_at > now())
+
+-- name: exists
+-- A token of an account, revoked ones included (tracker_tokens_pkey).
+select id from tracker_tokens where account_id = $1 and id = $2

@@ -35,6 +35,14 @@ UNDER_ACCOUNT = {
     ("GET", f"{ACCOUNT}/webhooks/{{webhook}}/deliveries"): MANAGE,
     ("GET", f"{ACCOUNT}/webhooks/{{webhook}}/deliveries/{{delivery}}"): MANAGE,
     ("POST", f"{ACCOUNT}/webhooks/{{webhook}}/deliveries/{{delivery}}/resend"): MANAGE,
+    ("GET", f"{ACCOUNT}/tracker-tokens"): MANAGE,
+    ("POST", f"{ACCOUNT}/tracker-tokens"): MANAGE,
+    ("GET", f"{ACCOUNT}/tracker-tokens/{{token}}"): MANAGE,
+    ("PATCH", f"{ACCOUNT}/tracker-tokens/{{token}}"): MANAGE,
+    ("DELETE", f"{ACCOUNT}/tracker-tokens/{{token}}"): MANAGE,
+    ("POST", f"{ACCOUNT}/tracker-tokens/{{token}}/rotate"): MANAGE,
+    ("POST", f"{ACCOUNT}/tracker-tokens/{{token}}/links"): MANAGE,
+    ("GET", f"{ACCOUNT}/tracker-tokens/{{token}}/requests"): MANAGE,
     ("GET", f"{ACCOUNT}/purges"): READ,
     ("POST", f"{ACCOUNT}/purges/preview"): OPERATE,
     ("POST", f"{ACCOUNT}/backfills"): MANAGE,
@@ -264,7 +272,7 @@ def _filled(path: str, account: str) -> str:
             **dict.fromkeys(("definition", "group", "contact", "profile", "segment"), "x"),
             **dict.fromkeys(("publish", "rejudgement", "backfill", "version", "join", "deletion"), "x"),
             **dict.fromkeys(("dead_letter", "adjustment"), "x"),
-            **dict.fromkeys(("webhook", "delivery"), "x"),
+            **dict.fromkeys(("webhook", "delivery", "token"), "x"),
             "account": account,
         }
     )

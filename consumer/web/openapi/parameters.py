@@ -25,6 +25,7 @@ PATH = {
     "publish": ("The id of the publish.", _SEALED),
     "rejudgement": ("The id of the rejudgement.", _SEALED),
     "segment": ("The segment's key.", "slipping"),
+    "token": ("The id of the tracker token.", "0d5a3c52-8a7e-4b0f-9d2c-6e1f7a4b8c93"),
     "webhook": ("The id of the webhook.", "6f1c2b9e-3d0a-4b57-9c1e-5a7f0d2e8b41"),
     "version": ("The number of the version.", 3),
 }

@@ -36,6 +36,8 @@ _NEVER_CONFLICTING = {
     "delete_segment",
     "preview_purge",
 }
+# Reads that the state of the process may forbid.
+_CONFLICTING_READS = {"list_tracker_requests"}
 # Answers to changes that name where their progress or result is.
 _LOCATED = {
     "begin_backfill",
@@ -150,11 +152,12 @@ def _codes(path: str, method: str, operation: dict[str, Any]) -> list[Code]:
     required = {each["name"] for each in operation.get("parameters", ()) if each["required"]}
     named = {each["name"] for each in operation.get("parameters", ())}
     asked = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
-    changes = method != "get" and operation["operationId"] not in _NEVER_CONFLICTING
+    name = operation["operationId"]
+    conflicting = name in _CONFLICTING_READS if method == "get" else name not in _NEVER_CONFLICTING
     can_happen = {
         Code.NOT_FOUND: path not in _ALWAYS_FOUND,
         # A profile that was never published has no scores to read.
-        Code.CONFLICT: changes or "profile" in asked,
+        Code.CONFLICT: conflicting or "profile" in asked,
         Code.GONE: {"cursor", "profile"} <= asked,
         Code.STALE: "If-Match" in named,
         Code.REVISION_MISSING: "If-Match" in required,

@@ -15,6 +15,7 @@ _DESCRIPTIONS = {
     "scores": "Scores of given contacts: look-up, explanation, history.",
     "events": "Score changes and the progress of jobs, live.",
     "webhooks": "Messages by HTTP, signed and repeated, and the log of their deliveries.",
+    "tracker tokens": "Public write keys of the tracker, signed links for e-mails, and what became of requests.",
     "segments": "Saved conditions on contacts.",
 }
 TAGS = [{"name": name, "description": description} for name, description in _DESCRIPTIONS.items()]

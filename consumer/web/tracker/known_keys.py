@@ -7,12 +7,12 @@ Counts of what tokens have accepted and refused wait in memory for a few seconds
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
+from consumer.domain.tracker_keys import hash_of
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.infra.postgres.errors import retry_reason
 from consumer.infra.telemetry.repeated_lines import RepeatedLines
@@ -42,11 +42,6 @@ _LAST_PATIENCE: Final = 2.0
 _AT_ONCE: Final = 1000
 # Characters of the longest text that is looked up.
 _LONGEST: Final = 100
-
-
-def hash_of(key: str) -> bytes:
-    """Return what is stored of a key, in its place."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 class _Known(NamedTuple):
@@ -239,7 +234,7 @@ def _columns(counts: Iterable[tuple[str, _Count]]) -> tuple[list[str], list[int]
     )
 
 
-def _write_key(token: str, row: asyncpg.Record, secret: bytes) -> WriteKey:
+def _write_key(token: str, row: asyncpg.Record, secret: str) -> WriteKey:
     return WriteKey(
         id=token,
         account=row["account"],
@@ -253,5 +248,5 @@ def _write_key(token: str, row: asyncpg.Record, secret: bytes) -> WriteKey:
         per_second=row["per_second"],
         per_second_by_address=row["per_second_by_address"],
         per_day=row["per_day"],
-        signing_secret=secret,
+        signing_secret=secret.encode(),
     )

@@ -13,6 +13,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from consumer.infra.clock import SystemClock
+
 # Requests of a token; tokens, of which those go that were used longest ago.
 MOST_REQUESTS: Final = 100
 MOST_TOKENS: Final = 1000
@@ -57,9 +59,10 @@ class RecentRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class RecentRequests:
-    """The last requests by token."""
+    """The last requests by token; since: when this began."""
 
     def __init__(self, most_requests: int = MOST_REQUESTS, most_tokens: int = MOST_TOKENS) -> None:
+        self.since = SystemClock().now()
         self._most_requests = most_requests
         self._most_tokens = most_tokens
         # As JSON: half the size of objects, and nothing that the garbage collector would look through.

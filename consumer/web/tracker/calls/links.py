@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from consumer.domain.tracker_links import Link, is_signed
+from consumer.domain.tracker_links import LONGEST_QUERY, Link, is_signed
 from consumer.web.tracker.calls.body import Kind
 from consumer.web.tracker.calls.contact import Contact
 from consumer.web.tracker.calls.context import context_of_link
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from consumer.web.tracker.write_key import WriteKey
 
 _MOST_PARAMETERS: Final = 20
-_LONGEST_QUERY: Final = 8192
 # A pixel may record a page view; it joins nobody.
 _OTHER_CALLS: Final = frozenset(Kind) - {Kind.TRACK, Kind.PAGE, Kind.SCREEN}
 
@@ -50,8 +49,8 @@ class LinkRequest(msgspec.Struct, frozen=True):
 
 def read_link(query: bytes, *, is_click: bool) -> LinkRequest | Refusal:
     """Return the parameters of a query string; of one that comes twice, the last. Others are ignored."""
-    if len(query) > _LONGEST_QUERY:
-        return Refusal(RefusalReason.TOO_LARGE, None, f"more than {_LONGEST_QUERY} bytes")
+    if len(query) > LONGEST_QUERY:
+        return Refusal(RefusalReason.TOO_LARGE, None, f"more than {LONGEST_QUERY} bytes")
     try:
         given = parse_qs(query.decode("latin-1"), max_num_fields=_MOST_PARAMETERS)
     except ValueError:
