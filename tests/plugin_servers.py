@@ -1,7 +1,7 @@
 """The session's servers, what the run says about them at its end, and when CI must not believe it.
 
-Owns both servers' lives, whether promtool and PgBouncer are there, the mark `real_kafka`, and the lines of the
-final summary. Never owns databases or topics on them; those are conftest's. Under pytest-xdist each process has
+Owns both servers' lives, whether promtool, PgBouncer and Chromium are there, the mark `real_kafka`, and the lines
+of the final summary. Never owns databases or topics on them; conftest does. Under pytest-xdist each process has
 servers of its own, and what they have to say is gathered by the one that prints.
 """
 
@@ -21,6 +21,8 @@ from tests.servers.scratch import use_memory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
+
+    from playwright.async_api import Browser
 
     from tests.servers.broker import KafkaServer
     from tests.servers.postgres import PostgresServer
@@ -109,6 +111,23 @@ def promtool(pytestconfig: pytest.Config) -> str:
 def pgbouncer(pytestconfig: pytest.Config) -> str:
     """Name this machine's PgBouncer, or skip, and say that poolers stay unproved."""
     return _program(pytestconfig, "pgbouncer", package="pgbouncer", proves="what is said of poolers")
+
+
+@pytest.fixture(scope="session")
+def chromium(pytestconfig: pytest.Config) -> str:
+    """Name this machine's Chromium, or skip, and say that the tracker's script stays unproved."""
+    return _program(
+        pytestconfig, "chromium", package="chromium", proves="what the tracker's script does in a browser"
+    )
+
+
+@pytest.fixture(scope="session")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """Give a running Chromium, which tests share; each visit has a profile of its own."""
+    from tests.tracker import browsing  # noqa: PLC0415 - only runs with a browser need Playwright
+
+    async with browsing.started(chromium) as made:
+        yield made
 
 
 def _program(config: pytest.Config, name: str, *, package: str, proves: str) -> str:

@@ -62,14 +62,14 @@
     return anonymousId();
   };
 
-  // A fragment is left out, unless it is the route of a single-page site.
-  const place = () => location.pathname + location.search + (/^#[!/]/.test(location.hash) ? location.hash : "");
-  const address = () => location.origin + place();
+  // Fragments are left out, but for the routes of single-page sites (#/route, #!route), those without their queries.
+  const route = () => (/^#[!/][^?]*/.exec(location.hash) || [""])[0];
+  const address = () => location.origin + location.pathname + location.search + route();
   let viewed;
   let referrer = document.referrer;
   const pageFields = () => ({
     url: address(),
-    path: location.pathname,
+    path: location.pathname + route(),
     search: location.search,
     title: document.title,
     referrer,
@@ -202,9 +202,11 @@
   const link = ({ href }) => (href && href.split ? { href: href.split(/[?#]/)[0] } : {});
   listen("click", ...clicked, link);
   listen("auxclick", ...clicked, link);
-  listen("submit", `form[${ATTRIBUTE}event]`, "form_submitted", (form) => ({
-    form: form.getAttribute("name") || form.getAttribute("id"), // its own: a field may be called `id`
-  }));
+  listen("submit", `form[${ATTRIBUTE}event]`, "form_submitted", (form) => {
+    // Its own: `form.id` may be a field of it.
+    const name = form.getAttribute("name") || form.getAttribute("id");
+    return { form: name, object_id: name };
+  });
 
   // A moment later, when the site has changed its title.
   const moved = () => setTimeout(view);
