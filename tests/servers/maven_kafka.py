@@ -79,6 +79,12 @@ class MavenKafka(KafkaServer):
         """The process id of the broker."""
         return self._running().pid
 
+    @property
+    def logs(self) -> Path:
+        """The folder of its topics' logs."""
+        assert self._home is not None
+        return self._home / "data"
+
     async def start(self) -> None:
         if self._process is not None:
             raise ServerFailedError("the broker is running already")
@@ -123,7 +129,7 @@ class MavenKafka(KafkaServer):
         controller_port = free_port()
         self.bootstrap = f"127.0.0.1:{self._port}"
         settings = broker_settings(
-            self._port, controller_port, listen="127.0.0.1", logs=str(self._home / "data")
+            self._port, controller_port, listen="127.0.0.1", logs=str(self.logs)
         )
         if self._proxy_port is not None:
             self.behind_proxy = free_port()
