@@ -57,8 +57,12 @@ async def freeze_worker(fleet: Fleet, chance: random.Random) -> None:
 
 
 async def terminate_worker(fleet: Fleet, chance: random.Random) -> None:
-    """End a worker with SIGTERM in the middle of its work."""
+    """End a worker with SIGTERM in the middle of its work.
+
+    A program that is only being loaded ends by the signal itself, so the worker has logged something.
+    """
     victim = chance.choice(fleet.workers)
+    await eventually(victim.lines, within=30, what="the worker to have begun")
     await victim.terminate(within=10)
     fleet.replace(victim)
 
