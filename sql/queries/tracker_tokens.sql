@@ -7,7 +7,7 @@ select r.revision, i.incarnation from tracker_revision r cross join installation
 -- name: changed
 -- Tokens that have changed after a revision ($1), in the order of their changes, with all their keys (tracker_tokens_by_revision,
 -- tracker_keys_by_token).
-select t.id, a.key as account, t.name, t.origins, t.event_names, t.anonymous_only, t.may_set_traits, t.keeps_addresses,
+select t.id::text as id, a.key as account, t.name, t.origins, t.event_names, t.anonymous_only, t.may_set_traits, t.keeps_addresses,
     t.query_parameters, t.per_second, t.per_second_by_address, t.per_day, t.revision, k.hashes, k.secrets, k.expiries
 from tracker_tokens t
 join accounts a on a.id = t.account_id

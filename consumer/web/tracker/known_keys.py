@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from datetime import datetime  # noqa: TC003 - msgspec reads annotations at run time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
 import structlog
 
 from consumer.domain.tracker_keys import hash_of
@@ -21,7 +23,6 @@ from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
-    from datetime import datetime
 
     import asyncpg
 
@@ -39,12 +40,14 @@ _RETRY_AFTER: Final = 1.0
 _COUNTS_EVERY: Final = 5.0
 _LAST_PATIENCE: Final = 2.0
 # Tokens that one statement reads, or counts.
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 500
 # Characters of the longest text that is looked up.
 _LONGEST: Final = 100
 
+Shared = TypeVar("Shared", str, frozenset[str])
 
-class _Known(NamedTuple):
+
+class _Known(msgspec.Struct, frozen=True, gc=False):
     """A key's token, and until when the key is valid; None: for ever."""
 
     write_key: WriteKey
@@ -60,14 +63,14 @@ class _Keys:
     by_hash: dict[bytes, _Known] = field(default_factory=dict)
     by_token: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
 
-    def take(self, row: asyncpg.Record) -> None:
-        """Take a token as it is now, in place of what was known of it."""
-        token = str(row["id"])
+    def take(self, row: asyncpg.Record, shared: dict[Any, Any]) -> None:
+        """Take a token as it is now, in place of what was known of it. shared: by equal values, those in use."""
+        token = row["id"]
         for each in self.by_token.pop(token, ()):
             del self.by_hash[each]
         hashes = tuple(row["hashes"] or ())
         for each, secret, expires_at in zip(hashes, row["secrets"] or (), row["expiries"] or (), strict=True):
-            self.by_hash[each] = _Known(_write_key(token, row, secret), expires_at)
+            self.by_hash[each] = _Known(_write_key(row, secret, shared), expires_at)
         self.by_token[token] = hashes
         self.revision = row["revision"]
 
@@ -184,11 +187,13 @@ class KnownKeys:
         keys = self._keys
         if keys is None or keys.incarnation != incarnation or keys.revision > revision:
             keys = _Keys(incarnation)
+        # Of many tokens that are read at once equal values are kept once.
+        shared: dict[Any, Any] = {}
         while keys.revision < revision:
             async with asyncio.timeout(_PATIENCE):
                 rows = await (await database.get()).fetch(_SQL["changed"], keys.revision, _AT_ONCE)
             for row in rows:
-                keys.take(row)
+                keys.take(row, shared)
             if len(rows) < _AT_ONCE:
                 break
         keys.revision = max(keys.revision, revision)
@@ -206,6 +211,8 @@ class KnownKeys:
                     await (await database.get()).execute(_SQL["count"], *_columns(some))
                 for token, _ in some:
                     del counts[token]
+                if self.age > _EVERY:
+                    await self._refresh(database)
         finally:
             for token, count in counts.items():
                 self._counts.setdefault(token, _Count(0, 0, count.used_at)).add(
@@ -234,17 +241,21 @@ def _columns(counts: Iterable[tuple[str, _Count]]) -> tuple[list[str], list[int]
     )
 
 
-def _write_key(token: str, row: asyncpg.Record, secret: str) -> WriteKey:
+def _write_key(row: asyncpg.Record, secret: str, shared: dict[Any, Any]) -> WriteKey:
+    def once(value: Shared) -> Shared:
+        found: Shared = shared.setdefault(value, value)
+        return found
+
     return WriteKey(
-        id=token,
-        account=row["account"],
+        id=row["id"],
+        account=once(row["account"]),
         name=row["name"],
-        origins=frozenset(row["origins"]),
-        event_names=frozenset(row["event_names"]),
+        origins=once(frozenset(row["origins"])),
+        event_names=once(frozenset(row["event_names"])),
         anonymous_only=row["anonymous_only"],
         may_set_traits=row["may_set_traits"],
         keeps_addresses=row["keeps_addresses"],
-        query_parameters=frozenset(row["query_parameters"]),
+        query_parameters=once(frozenset(row["query_parameters"])),
         per_second=row["per_second"],
         per_second_by_address=row["per_second_by_address"],
         per_day=row["per_day"],
