@@ -101,13 +101,17 @@
     });
     if (text.length > BATCH) throw "event too large";
     // Each event has a key of its own, so that tabs do not overwrite one another's.
-    write("event." + +time + "." + messageId, text);
+    const key = "event." + +time + "." + messageId;
+    write(key, text);
+    ours.add(key);
     stored("event.").slice(0, -QUEUE_EVENTS).forEach(remove);
     soon(250);
   };
 
   // An event is kept until the server has answered. One that is sent again has the same id, and is a duplicate.
   const sending = new Set();
+  // Those of this page: while it is left, earlier ones, which went the same way once, are not sent again.
+  const ours = new Set();
   let failures = 0;
   let timer;
   const soon = (delay) => (timer = timer || setTimeout(deliver, delay));
@@ -118,7 +122,7 @@
     const keys = stored("event.").filter((key) => {
       if (key.split(".")[1] < Date.now() - QUEUE_DAYS * DAY) remove(key);
       const text = read(key);
-      return text && !sending.has(key) && (room -= text.length) >= 0;
+      return text && !sending.has(key) && (!leaving || ours.has(key)) && (room -= text.length) >= 0;
     });
     if (!keys.length) return;
     keys.forEach((key) => sending.add(key));
