@@ -67,3 +67,6 @@ ROUTERS = (
     contacts.router,
     segments.router,
 )
+
+# Of `engagement web --only tracker`.
+TRACKER_ROUTERS = (requests_route.router,)
