@@ -34,6 +34,7 @@ from consumer.web.http.jwt_keys import KeySet, SharedSecret
 from consumer.web.http.known_accounts import KnownAccounts
 from consumer.web.http.middleware import RequestMiddleware
 from consumer.web.http.request_id import RequestIdMiddleware
+from consumer.web.http.route_table import RouteTable
 from consumer.web.http.seal import InstallationSeal
 from consumer.web.live.feed import LiveEvents
 from consumer.web.routes import ROUTERS, TRACKER_ROUTERS
@@ -102,6 +103,7 @@ def application(
     api.state.accounts = KnownAccounts()
     for router in routers:
         api.include_router(router)
+    api.router.routes.insert(0, RouteTable(api.routes))
     api.router.routes += docs_page.routes()
     if serves_health:
         api.router.routes += health_endpoints.routes(health, metrics)
