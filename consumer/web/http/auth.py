@@ -10,6 +10,7 @@ those below, none of which implies another; `exp`. `iss` and `aud` are checked i
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 ALL_ACCOUNTS = "*"
 # Seconds of clock difference allowed.
 _CLOCK_LEEWAY = 10
+# Verified tokens that are remembered, before all are forgotten.
+_MOST_VERIFIED = 1_000
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
@@ -73,13 +76,27 @@ class Caller:
     account: KnownAccount
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """The claims of a token, valid until it expires and while the key of that id is the one that verified it."""
+
+    key_id: str | None
+    key: str | jwt.PyJWK
+    claims: Claims
+    expires: float
+
+
 class TokenVerifier:
-    """Verifies tokens. issuer, audience: required values of `iss` and `aud`; None: not checked."""
+    """Verifies tokens; one that it has verified it knows again, as long as that token and its key are valid.
+
+    issuer, audience: required values of `iss` and `aud`; None: not checked.
+    """
 
     def __init__(self, keys: Keys, *, issuer: str | None = None, audience: str | None = None) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._verified: dict[str, _Verified] = {}
 
     async def keep_fresh(self) -> None:
         """Keep the keys fresh, until cancelled."""
@@ -87,8 +104,23 @@ class TokenVerifier:
 
     async def claims(self, token: str) -> Claims:
         """Return the claims of a token; raises ProblemError (401) if it is not valid."""
+        known = self._verified.get(token)
+        if (
+            known is not None
+            and time.time() < known.expires
+            and await self._keys.key(known.key_id) is known.key
+        ):
+            return known.claims
+        verified = await self._verify(token)
+        if len(self._verified) >= _MOST_VERIFIED:
+            self._verified.clear()
+        self._verified[token] = verified
+        return verified.claims
+
+    async def _verify(self, token: str) -> _Verified:
         try:
-            key = await self._keys.key(jwt.get_unverified_header(token).get("kid"))
+            key_id = jwt.get_unverified_header(token).get("kid")
+            key = await self._keys.key(key_id)
             if key is None:
                 raise _invalid_token("signed with an unknown key")
             payload = jwt.decode(
@@ -107,7 +139,8 @@ class TokenVerifier:
         except (ArithmeticError, RecursionError, TypeError, ValueError):
             # Of claims like `exp: 1e400` or `aud: [[]]`, which the library does not expect.
             raise _invalid_token("a claim is not of its form") from None
-        return _claims(payload)
+        claims = _claims(payload)
+        return _Verified(key_id, key, claims, claims.expires_at.timestamp() + _CLOCK_LEEWAY)
 
 
 def _claims(payload: Mapping[str, Any]) -> Claims:
