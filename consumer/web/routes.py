@@ -69,4 +69,4 @@ ROUTERS = (
 )
 
 # Of `engagement web --only tracker`.
-TRACKER_ROUTERS = (requests_route.router,)
+TRACKER_ROUTERS = (requests_route.router, requests_route.beside_accounts)

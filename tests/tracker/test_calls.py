@@ -131,6 +131,20 @@ async def test_events_of_a_contact_stay_in_order(site: Site) -> None:
         assert len({place for place, _ in own}) == 1
 
 
+async def test_more_than_one_batch_of_kafka_takes(site: Site) -> None:
+    """Megabytes for one partition at once go out in several batches, and nothing falls between them."""
+    token = await site.token(per_second=10_000, per_second_by_address=10_000)
+
+    def batch(number: int) -> dict[str, Any]:
+        call = {"type": "track", "event": "a", **USER, "properties": {"text": "x" * 3_000}}
+        return {"batch": [{**call, "messageId": f"{number}-{inner}"} for inner in range(100)]}
+
+    answers = await asyncio.gather(*(site.post(token, "batch", batch(number)) for number in range(12)))
+    assert {answer.json()["accepted"] for answer in answers} == {100}
+    ids = [event["id"] for event in await site.events(token.account)]
+    assert sorted(ids) == sorted(f"{number}-{inner}" for number in range(12) for inner in range(100))
+
+
 async def test_callers_name_neither_account_nor_actor(site: Site) -> None:
     """What a caller says of account, source or actor stays in its properties."""
     token = await site.token()

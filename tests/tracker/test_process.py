@@ -148,6 +148,7 @@ async def test_alone_it_has_no_api(prepared: Installation, tmp_path: Path) -> No
         assert (await tracker.get(path)).status_code == 401
         [request] = (await tracker.get(path, headers=bearer("acme"))).json()["items"]
         assert request["accepted"] == 1
+        assert (await tracker.get("/v1/tracker-requests", headers=bearer("*"))).json()["items"] == []
         assert (await tracker.get("/v1/accounts", headers=bearer("*"))).status_code == 404
         assert await tracker.metric("tracker_events_total", result="accepted") == 1
         assert (await tracker.get("/tracker.js")).status_code == 200

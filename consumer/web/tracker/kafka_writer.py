@@ -38,8 +38,6 @@ _MOST_CALLS, _MOST_BYTES = 2_000, 64 << 20
 # Of a batch for one partition: half of what topics take by default. Halved where a broker refuses it, down to the
 # least; a larger record is a batch of its own.
 _BATCH_BYTES, _LEAST_BATCH_BYTES = 512 << 10, 64 << 10
-# Of a record in a batch, beside its key and value.
-_RECORD_BYTES = 32
 # Seconds between two looks for calls that have waited too long.
 _LOOK = 0.25
 # Seconds after which a batch without an answer is given up with its producer. aiokafka repeats it for ever.
@@ -195,16 +193,20 @@ class KafkaWriter:
     def _batch(self, producer: AIOKafkaProducer, lane: _Lane) -> Any | None:
         """Return a batch of a lane's records; records of calls that were given up are left out."""
         builder = producer.create_batch()
-        size, taken = 0, 0
+        taken = 0
         calls: list[_Call] = []
         for record, call in lane.waiting:
-            size += len(record.key) + len(record.value) + _RECORD_BYTES
-            if calls and size > self._batch_bytes:
-                break
-            taken += 1
             if not call.done.done():
-                builder.append(timestamp=None, key=record.key, value=record.value, headers=_HEADERS)
+                if calls and builder.size() + len(record.value) > self._batch_bytes:
+                    break
+                # None: the batch is full. A first record is taken whatever its size.
+                if (
+                    builder.append(timestamp=None, key=record.key, value=record.value, headers=_HEADERS)
+                    is None
+                ):
+                    break
                 calls.append(call)
+            taken += 1
         del lane.waiting[:taken]
         if not calls:
             return None

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from limits.aio.storage import RedisStorage
 from limits.errors import StorageError
+from redis.asyncio import BlockingConnectionPool
+from redis.exceptions import RedisError
 
 from consumer.infra.telemetry.repeated_lines import RepeatedLines
 
@@ -26,6 +28,7 @@ _PATIENCE: Final = 2.0
 _RETRY_AFTER: Final = 2.0
 # Events in a window from which on a key is shared: addresses that bring less are many, and no limit is as low.
 _LEAST: Final = 5
+_CONNECTIONS: Final = 4
 # Keys that are shared in one round, those with the most events first.
 _AT_ONCE: Final = 500
 
@@ -35,9 +38,14 @@ class SharedLimits:
 
     def __init__(self, limits: Limits, url: str, prefix: str) -> None:
         # Valkey speaks the same protocol.
-        uri = f"async+{url.replace('valkey', 'redis', 1)}"
+        url = url.replace("valkey", "redis", 1)
+        self._pool = BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS)
         self._storage = RedisStorage(
-            uri, wrap_exceptions=True, implementation="redispy", key_prefix=f"{prefix}engagement-tracker"
+            f"async+{url}",
+            wrap_exceptions=True,
+            implementation="redispy",
+            key_prefix=f"{prefix}engagement-tracker",
+            connection_pool=self._pool,  # type: ignore[arg-type] # documented, but left out of its annotation
         )
         self._kinds = {"token": limits.by_token, "address": limits.by_address, "day": limits.by_day}
         # What was added of each key, by window.
@@ -46,14 +54,22 @@ class SharedLimits:
 
     async def run(self) -> None:
         """Share counts until cancelled."""
-        while True:
-            try:
-                async with asyncio.timeout(_PATIENCE):
-                    await self._share()
-                await asyncio.sleep(_EVERY)
-            except (StorageError, TimeoutError, OSError) as error:
-                self._lines.warn(log, "tracker limits are not shared", because=repr(error)[:200])
-                await asyncio.sleep(_RETRY_AFTER)
+        try:
+            while True:
+                pause = await self._try_round()
+                await asyncio.sleep(pause)
+        finally:
+            await self._pool.disconnect()
+
+    async def _try_round(self) -> float:
+        """Share counts once, and return the seconds until the next round."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._share()
+        except (StorageError, RedisError, TimeoutError, OSError) as error:
+            self._lines.warn(log, "tracker limits are not shared", because=repr(error)[:200])
+            return _RETRY_AFTER
+        return _EVERY
 
     async def _share(self) -> None:
         for kind, counts in self._kinds.items():
