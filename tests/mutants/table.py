@@ -1769,4 +1769,76 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "expired-keys-are-valid",
+        breaks="a key that was replaced is valid for ever",
+        test="tests/web/test_known_keys.py::test_a_rotated_key_is_valid_for_a_while",
+        edits=(
+            Edit(
+                "consumer/web/tracker/known_keys.py",
+                old="        if known is None or self._is_over(known):\n",
+                new="        if known is None:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "ended-by-a-slow-clock",
+        breaks="a revoked key is valid until the clock of the process has caught up",
+        test="tests/web/test_known_keys.py::test_a_clock_that_is_slow_keeps_no_key_alive",
+        edits=(
+            Edit(
+                "sql/queries/tracker_tokens.sql",
+                old="array_agg(case when one.expires_at <= now() then 'epoch' else one.expires_at end)",
+                new="array_agg(one.expires_at)",
+            ),
+        ),
+    ),
+    Mutant(
+        "revoked-without-a-revision",
+        breaks="no process hears that a token was revoked",
+        test="tests/web/test_known_keys.py::test_a_revoked_token_stops",
+        edits=(
+            Edit(
+                "sql/queries/tracker_tokens.sql",
+                old="update tracker_tokens set revision = $2, revoked_at = now() where id = $1",
+                new="update tracker_tokens set revoked_at = now() where id = $1 and $2 > 0",
+            ),
+        ),
+    ),
+    Mutant(
+        "lost-commits-of-keys",
+        breaks="tokens that the database has lost stay known",
+        test="tests/web/test_known_keys.py::test_lost_commits_are_noticed",
+        edits=(
+            Edit(
+                "consumer/web/tracker/known_keys.py",
+                old="        if keys is None or keys.incarnation != incarnation or keys.revision > revision:\n",
+                new="        if keys is None or keys.incarnation != incarnation:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "counts-of-an-outage",
+        breaks="counts that could not be written are forgotten",
+        test="tests/web/test_known_keys.py::test_counts_wait_for_no_lock",
+        edits=(
+            Edit(
+                "consumer/web/tracker/known_keys.py",
+                old="            for token, left in counts.items():\n",
+                new="            for token, left in dict[str, _Count]().items():\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "clicks-lead-anywhere",
+        breaks="the page that a link leads to is not signed",
+        test="tests/unit/test_tracker_links.py::test_a_click_leads_where_it_was_signed_for",
+        edits=(
+            Edit(
+                "consumer/domain/tracker_links.py",
+                old="    parts = [part for part in link if part is not None]\n",
+                new="    parts = [part for part in link[:3] if part is not None]\n",
+            ),
+        ),
+    ),
 )

@@ -22,7 +22,7 @@ from consumer.web.tracker.write_key import WriteKey
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     import asyncpg
 
@@ -205,39 +205,46 @@ class KnownKeys:
         self._counts_written_at = self._clock.monotonic()
         counts, self._counts = self._counts, {}
         try:
-            while counts:
-                some = [*counts.items()][:_AT_ONCE]
+            tokens = [*counts]
+            for start in range(0, len(tokens), _AT_ONCE):
+                some = tokens[start : start + _AT_ONCE]
                 async with asyncio.timeout(_PATIENCE):
-                    await (await database.get()).execute(_SQL["count"], *_columns(some))
-                for token, _ in some:
-                    del counts[token]
+                    rows = await (await database.get()).fetch(_SQL["count"], *_columns(counts, some))
+                for row in rows:
+                    del counts[row["id"]]
                 if self.age > _EVERY:
                     await self._refresh(database)
         finally:
-            for token, count in counts.items():
-                self._counts.setdefault(token, _Count(0, 0, count.used_at)).add(
-                    count.accepted, count.refused, count.used_at
-                )
+            for token, left in counts.items():
+                # Not of one that the database has lost.
+                if self._keys is not None and token in self._keys.by_token:
+                    count = self._counts.setdefault(token, _Count(0, 0, left.used_at))
+                    count.add(left.accepted, left.refused, left.used_at)
 
     async def _write_last_counts(self, database: ConnectionKeeper) -> None:
+        error: Exception | None = None
         try:
             async with asyncio.timeout(_LAST_PATIENCE):
                 await self._write_counts(database)
-        except Exception as error:
-            if retry_reason(error) is None:
+        except Exception as failure:
+            if retry_reason(failure) is None:
                 raise
+            error = failure
+        if self._counts:
             log.warning(
                 "counts of tracker tokens are lost", tokens=len(self._counts), error=repr(error)[:200]
             )
 
 
-def _columns(counts: Iterable[tuple[str, _Count]]) -> tuple[list[str], list[int], list[int], list[datetime]]:
-    counts = [*counts]
+def _columns(
+    counts: Mapping[str, _Count], tokens: Sequence[str]
+) -> tuple[Sequence[str], list[int], list[int], list[datetime]]:
+    some = [counts[token] for token in tokens]
     return (
-        [token for token, _ in counts],
-        [count.accepted for _, count in counts],
-        [count.refused for _, count in counts],
-        [count.used_at for _, count in counts],
+        tokens,
+        [count.accepted for count in some],
+        [count.refused for count in some],
+        [count.used_at for count in some],
     )
 
 
