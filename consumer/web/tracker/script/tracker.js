@@ -11,7 +11,8 @@
   if (!Array.isArray(calls)) return;
 
   const DAY = 864e5;
-  const QUEUE_EVENTS = 200;
+  // Characters: some 300 events, and a twentieth of what a site may keep.
+  const QUEUE = 2e5;
   const QUEUE_DAYS = 7;
   const ID_DAYS = 395;
   // Characters, at most 60 kB: browsers send 64 kB of a page that is being left.
@@ -104,7 +105,8 @@
     const key = "event." + +time + "." + messageId;
     write(key, text);
     ours.add(key);
-    stored("event.").slice(0, -QUEUE_EVENTS).forEach(remove);
+    let room = QUEUE;
+    stored("event.").reverse().forEach((kept) => (room -= read(kept).length) < 0 && remove(kept));
     soon(250);
   };
 
@@ -135,8 +137,10 @@
         if (answer.status == 429 || answer.status >= 500) throw answer.status;
         failures = 0;
         keys.forEach(remove);
-        answer.text().then((text) => text.includes('"reason"') && warn(text));
+        // Until it is read, the request counts among the 64 kB.
+        return answer.text();
       })
+      .then((text) => text.includes('"reason"') && warn(text))
       .catch(() => failures++)
       .then(() => {
         keys.forEach((key) => sending.delete(key));
@@ -190,9 +194,10 @@
   const listen = (type, selector, usual, own) =>
     document.addEventListener(
       type,
-      safely(({ target }) => {
+      safely(({ target, button }) => {
         const element = target.closest && target.closest(selector);
-        if (!element) return;
+        // An `auxclick` is of the middle button, which opens a tab, or of the right one, which opens a menu.
+        if (!element || button > 1) return;
         const { event, ...properties } = [...element.attributes].reduce(
           (found, { name, value }) =>
             name.startsWith(ATTRIBUTE) ? { ...found, [name.slice(16).replace(/-/g, "_")]: value } : found,
