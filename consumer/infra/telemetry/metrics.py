@@ -203,6 +203,9 @@ class Metrics:
         self.tracker_dropped = self._counter(
             "tracker_dropped", "Events of pixels and links that were dropped: there was no room for them"
         )
+        self.tracker_keys_age_seconds = self._gauge(
+            "tracker_keys_age_seconds", "Seconds since the tracker's keys were last those of the database"
+        )
 
     def _initialize_closed_lists(self) -> None:
         """Export the series of closed lists from the first scrape on: a rate needs a zero to rise from."""

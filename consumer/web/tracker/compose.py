@@ -49,6 +49,7 @@ async def running_tracker(
     document = _robots(settings)
     writer = KafkaWriter(settings, metrics, clock)
     keys = KnownKeys(lambda: postgres.connect(settings.dsn(), application_name="engagement-tracker"), clock)
+    metrics.tracker_keys_age_seconds.set_function(lambda: keys.age)
     pixels = PixelQueue(writer, metrics)
     scans = MailScans(document.scan_links, document.scan_seconds)
     tracker = Tracker(
