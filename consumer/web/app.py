@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,6 +15,7 @@ from starlette.applications import Starlette
 from consumer.catalog import CatalogLimits
 from consumer.infra import http_server, open_files, postgres
 from consumer.infra.clock import SystemClock
+from consumer.infra.garbage import collect_garbage_rarely
 from consumer.infra.http_connections import Bounds, OpenConnections
 from consumer.infra.settings import SettingsError, variable
 from consumer.infra.telemetry import dependency_probes
@@ -177,8 +177,7 @@ async def run(settings: Settings, *, only_tracker: bool = False) -> None:
                 )
             if settings.tracker:
                 served = TrackerApplication(tracker, served)
-            # What is there now stays. To look through it for garbage takes a tenth of a second, without an answer.
-            gc.freeze()
+            collect_garbage_rarely()
             async with asyncio.TaskGroup() as group:
                 work = [
                     http_server.serve(served, listener, patience=_SHUTDOWN_GRACE, connections=clients),
