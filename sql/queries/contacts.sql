@@ -5,8 +5,10 @@
 -- and the account's groups in display order, deleted ones last (groups_key_unique), as JSON. With $4 the definitions in display
 -- order too (definitions_key_unique), with weight and group under the version that readers see (version_weights_pkey); one that
 -- the version does not have counts 0, in its group of the catalog. And the contact with the external id $3
--- (contacts_external_id_unique), of one that was joined to another the survivor (contacts_pkey).
-select v.*, coalesce(survivor.id, named.id) as contact_id, coalesce(survivor.external_id, named.external_id) as external_id
+-- (contacts_external_id_unique), of one that was joined to another the survivor (contacts_pkey), and whether it has adjustments
+-- (adjustments_client_key_by_id).
+select v.*, known.id as contact_id, known.external_id,
+    exists (select from adjustments d where d.contact_id = known.id and d.profile_id = v.id) as is_adjusted
 from (values (1)) one (row)
 left join lateral (
     select p.id, p.key, p.published_version as version, p.archived, a.time_zone,
@@ -29,7 +31,9 @@ left join lateral (
     select id, external_id, survivor_id from contacts c where c.account_id = $1 and c.external_id = $3::text offset 0) named
     on true
 left join lateral (
-    select id, external_id from contacts c where c.id = named.survivor_id offset 0) survivor on true;
+    select id, external_id from contacts c where c.id = named.survivor_id offset 0) survivor on true
+cross join lateral (
+    select coalesce(survivor.id, named.id) as id, coalesce(survivor.external_id, named.external_id) as external_id) known;
 
 -- name: groups
 -- Groups of an account in display order, deleted ones last (groups_key_unique).
@@ -281,9 +285,7 @@ with viewed as materialized (
     join accounts a on a.id = p.account_id
     where p.account_id = $1 and case when $3::text is null then p.is_primary else p.key = $3 end)
 select case when asked.place = 1 then row_to_json(v) end as view, known.id, known.external_id,
-    (select f.value from contact_fields f where f.contact_id = known.id and f.field = 'name') as name,
-    (select f.value from contact_fields f where f.contact_id = known.id and f.field = 'owner') as owner,
-    s.overall, s.group_ids, s.group_points
+    f.name, f.owner, s.overall, s.group_ids, s.group_points
 from viewed v
 cross join unnest($2::text[]) with ordinality as asked(external_id, place)
 left join lateral (
@@ -293,6 +295,9 @@ left join lateral (
     select id, external_id from contacts c where c.id = named.survivor_id offset 0) survivor on true
 cross join lateral (
     select coalesce(survivor.id, named.id) as id, coalesce(survivor.external_id, named.external_id) as external_id) known
+cross join lateral (
+    select max(value) filter (where field = 'name') as name, max(value) filter (where field = 'owner') as owner
+    from contact_fields f where f.contact_id = known.id) f
 left join lateral (
     select overall, group_ids, group_points from contact_scores s
     where s.contact_id = known.id and s.profile_id = v.id and s.version = v.version offset 0) s on true

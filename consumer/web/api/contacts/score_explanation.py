@@ -139,7 +139,7 @@ async def explain(connection: Connection, contact: ScoredContact) -> Explanation
             )
             lines[each.group].append(line)
     adjustment_lines: defaultdict[str, list[AdjustmentLine]] = defaultdict(list)
-    for row in await read_adjustments(connection, contact.id, view):
+    for row in await read_adjustments(connection, contact):
         adjustment_lines[view.group_key(row["group_id"])].append(AdjustmentLine(**row, at=row["created_at"]))
     groups = [
         GroupLines(
@@ -171,7 +171,7 @@ async def history(connection: Connection, contact: ScoredContact, *, since: date
     for at, definition, times in entries:
         each = weighted[definition]
         steps[at.astimezone(zone).date()][each.group] += times * each.weight
-    for row in await read_adjustments(connection, contact.id, view):
+    for row in await read_adjustments(connection, contact):
         group = view.group_key(row["group_id"])
         steps[row["created_at"].astimezone(zone).date()][group] += row["points"]
     running: Counter[str] = Counter()

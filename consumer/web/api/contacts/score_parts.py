@@ -50,11 +50,15 @@ class WeightedDefinition:
 
 @dataclass(frozen=True, slots=True)
 class ScoredContact:
-    """A contact under a profile. account, id: in the database. weighted: definitions by id, in display order."""
+    """A contact under a profile. account, id: in the database. weighted: definitions by id, in display order.
+
+    is_adjusted: whether it has adjustments.
+    """
 
     account: int
     id: int
     external_id: str
+    is_adjusted: bool
     view: ProfileView
     weighted: dict[int, WeightedDefinition]
 
@@ -70,7 +74,9 @@ async def read_scored_contact(
     if row["contact_id"] is None:
         raise not_found(f"contact {contact}")
     view = view_of(row, profile)
-    return ScoredContact(account, row["contact_id"], row["external_id"], view, _weighted(row, view))
+    return ScoredContact(
+        account, row["contact_id"], row["external_id"], row["is_adjusted"], view, _weighted(row, view)
+    )
 
 
 async def read_weighted_view(
@@ -114,8 +120,7 @@ def carried_counts(tallied: Counter[int], entries: Iterable[tuple[datetime, int,
 
 async def read_adjustments(
     connection: Connection,
-    contact: int,
-    view: ProfileView,
+    contact: ScoredContact,
     *,
     before: TimelinePosition = NEWEST,
     since: datetime = FIRST,
@@ -123,6 +128,8 @@ async def read_adjustments(
     limit: int = _ALL,
 ) -> list[asyncpg.Record]:
     """Return the adjustments of a contact under a profile, newest first."""
+    if not contact.is_adjusted:
+        return []
     return await connection.fetch(
-        _SQL["adjustments"], contact, view.id, *before, since, groups, ADJUSTMENT_KEY, limit
+        _SQL["adjustments"], contact.id, contact.view.id, *before, since, groups, ADJUSTMENT_KEY, limit
     )

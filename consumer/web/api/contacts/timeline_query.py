@@ -206,8 +206,7 @@ async def page(
             _adjustment(row, query.contact.view)
             for row in await read_adjustments(
                 connection,
-                query.contact.id,
-                query.contact.view,
+                query.contact,
                 before=before,
                 since=since,
                 groups=query.groups,
