@@ -399,6 +399,29 @@ async def test_a_number_lasts_13_months(browser: Browser) -> None:
         assert "an-old-one" not in {event["anonymousId"] for event in tracker.events}
 
 
+async def test_a_page_that_comes_back_from_the_cache(browser: Browser) -> None:
+    """A page that the browser had kept and shows again is viewed again."""
+    async with shop(browser) as (visit, tracker):
+        await visit.open()
+        await tracker.until("/")
+        # Playwright turns the cache itself off.
+        await visit.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        await tracker.until("/", "/")
+
+
+async def test_a_page_that_is_prepared_in_advance(browser: Browser) -> None:
+    """A page that the browser loads before the visitor wants it is viewed once it is shown."""
+    unseen = "Object.defineProperty(document, 'prerendering', {get: () => !window.seen})"
+    async with shop(browser, before=unseen) as (visit, tracker):
+        await visit.open()
+        await visit.all_timers()
+        assert visit.sent == []
+        await visit.page.evaluate(
+            "window.seen = true; document.dispatchEvent(new Event('prerenderingchange'))"
+        )
+        await tracker.until("/")
+
+
 async def test_a_script_that_is_loaded_twice(browser: Browser) -> None:
     """A second tag changes nothing: each view and click is one event."""
     async with shop(browser) as (visit, tracker):
