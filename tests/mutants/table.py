@@ -230,10 +230,16 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/worker/background_jobs.py",
-                old="least=self._rest\n                    )\n                    break\n",
-                new="least=self._rest\n                    )\n",
+                old="least=self._rest)\n                    break\n",
+                new="least=self._rest)\n",
             ),
         ),
+    ),
+    Mutant(
+        "jobs-before-a-backlog",
+        breaks="jobs take as much of the time as batches, while records wait",
+        test="tests/pipeline/test_background_jobs.py::test_jobs_leave_nine_tenths_of_the_time_to_a_backlog",
+        edits=(Edit("consumer/worker/background_jobs.py", old="if self._has_backlog():", new="if False:"),),
     ),
     Mutant(
         "one-account-after-another",
