@@ -258,6 +258,18 @@ async def test_the_queue_is_bounded(browser: Browser) -> None:
         assert max(len(body.encode()) for body in tracker.bodies) < 64_000
 
 
+async def test_batches_are_small(browser: Browser) -> None:
+    """What has gathered offline goes in batches of ten, one after the other: narrow limits refuse none of them."""
+    async with shop(browser, complaints=True) as (visit, tracker):
+        await visit.open()
+        await tracker.until("/")
+        await visit.context.set_offline(offline=True)
+        await visit.page.evaluate("for (let i = 0; i < 25; i++) engagement.track('event')")
+        await visit.context.set_offline(offline=False)
+        await tracker.until("/", *["event"] * 25)
+        assert [body.count("messageId") for body in tracker.bodies] == [1, 10, 10, 5]
+
+
 async def test_old_events_are_dropped(browser: Browser) -> None:
     """An event that could not be sent for 7 days is dropped."""
     async with shop(browser, complaints=True) as (visit, tracker):

@@ -17,6 +17,8 @@
   const ID_DAYS = 395;
   // Characters, at most 60 kB: browsers send 64 kB of a page that is being left.
   const BATCH = 2e4;
+  // As many as even the narrowest limits of a token let through together.
+  const BATCH_EVENTS = 10;
   const ATTRIBUTE = "data-engagement-";
 
   const warn = (why) => console.warn("engagement:", why);
@@ -121,16 +123,21 @@
     timer = clearTimeout(timer);
     if (!allowed() || (sending.size && !leaving)) return;
     let room = BATCH;
-    const keys = stored("event.").filter((key) => {
+    const keys = [];
+    const texts = [];
+    for (const key of stored("event.")) {
       if (key.split(".")[1] < Date.now() - QUEUE_DAYS * DAY) remove(key);
       const text = read(key);
-      return text && !sending.has(key) && (!leaving || ours.has(key)) && (room -= text.length) >= 0;
-    });
+      if (!text || sending.has(key) || (leaving && !ours.has(key))) continue;
+      if ((room -= text.length) < 0 || keys.length == BATCH_EVENTS) break;
+      keys.push(key);
+      texts.push(text);
+      sending.add(key);
+    }
     if (!keys.length) return;
-    keys.forEach((key) => sending.add(key));
     const batch = JSON.stringify({ writeKey, sentAt: new Date(), batch: 0 });
     // A string goes as text/plain, for which browsers do not ask the server first (CORS).
-    const body = batch.replace(/0}$/, () => "[" + keys.map(read) + "]}");
+    const body = batch.replace(/0}$/, () => "[" + texts + "]}");
     if (leaving) return navigator.sendBeacon(endpoint, body);
     fetch(endpoint, { method: "POST", body, keepalive: true, credentials: "omit" })
       .then((answer) => {
