@@ -657,8 +657,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/web/http/auth.py",
-                old="if not ACCOUNT.fullmatch(account) or not claims.covers(account):",
-                new="if not ACCOUNT.fullmatch(account):",
+                old="if not ACCOUNT.fullmatch(key) or not claims.covers(key):",
+                new="if not ACCOUNT.fullmatch(key):",
             ),
         ),
     ),
