@@ -72,33 +72,29 @@ async def test_killed_under_load(prepared: Installation, tmp_path: Path) -> None
     await current[0].until(200, within=30)
     accepted: set[str] = set()
 
-    async def client(number: int) -> None:
+    async def client(number: int, http: httpx.AsyncClient) -> None:
         """Send calls as a library does: each again until it is answered 200."""
         for call in range(_CALLS):
             message, contact = f"{number}-{call}", f"contact-{number}"
-            body = {
-                "event": "load",
-                "userId": contact,
-                "messageId": message,
-                "writeKey": token["key"],
-            }
+            body = {"event": "load", "userId": contact, "messageId": message, "writeKey": token["key"]}
             while message not in accepted:
                 try:
-                    async with httpx.AsyncClient(timeout=10) as http:
-                        answer = await http.post(current[0].url("/v1/track"), json=body)
+                    answer = await http.post(current[0].url("/v1/track"), json=body)
                     assert answer.status_code in {200, 503}, answer.text
                     if answer.status_code == 200:
                         accepted.add(message)
                 except httpx.TransportError:
                     await asyncio.sleep(0.05)
 
-    clients = [asyncio.create_task(client(number)) for number in range(_CLIENTS)]
+    http = httpx.AsyncClient(timeout=10)
+    clients = [asyncio.create_task(client(number, http)) for number in range(_CLIENTS)]
     for kill in range(1, _KILLS + 1):
         await _until(accepted, _CLIENTS * _CALLS * kill // (_KILLS + 1))
         current[0].kill()
         await current[0].__aexit__(None, None, None)
         current[0] = _alone(prepared, tmp_path)
     await asyncio.gather(*clients)
+    await http.aclose()
     await current[0].terminate(within=15)
     assert len(accepted) == _CLIENTS * _CALLS
     connection = await asyncpg.connect(prepared.dsn)

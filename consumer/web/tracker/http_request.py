@@ -42,7 +42,7 @@ class DisconnectedError(Exception):
 class HttpRequest:
     """One request. address: the client's, as trusted proxies have it."""
 
-    __slots__ = ("_headers", "_query", "address", "receive", "scope")
+    __slots__ = ("_headers", "_origin", "_query", "address", "receive", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
@@ -52,6 +52,7 @@ class HttpRequest:
             name: value for name, value in scope["headers"] if name in _HEADERS
         }
         self._query: dict[str, str] | None = None
+        self._origin: str | None = ""
 
     def header(self, name: bytes) -> str | None:
         """Return a header as text, None where it is absent or empty."""
@@ -68,14 +69,9 @@ class HttpRequest:
     @property
     def origin(self) -> str | None:
         """The origin of the page that sent the request; of images, which have none, that of the referrer."""
-        if origin := self.header(b"origin"):
-            return origin
-        referrer = self.header(b"referer")
-        if referrer is None:
-            return None
-        scheme, found, rest = referrer.partition("://")
-        host = rest.partition("/")[0].partition("?")[0].partition("#")[0].rpartition("@")[2]
-        return f"{scheme}://{host}".lower() if found and host else None
+        if self._origin == "":
+            self._origin = self.header(b"origin") or _origin_of(self.header(b"referer") or "")
+        return self._origin
 
     @property
     def key(self) -> str | None:
@@ -119,6 +115,12 @@ class HttpRequest:
         if len(body) > most:
             return _too_large(most)
         return body if encoding == "identity" else _decompressed(body, most)
+
+
+def _origin_of(address: str) -> str | None:
+    scheme, found, rest = address.partition("://")
+    host = rest.partition("/")[0].partition("?")[0].partition("#")[0].rpartition("@")[2]
+    return f"{scheme}://{host}".lower() if found and host else None
 
 
 def _parameters(query: bytes) -> dict[str, str]:

@@ -38,6 +38,9 @@ _MOST_CALLS, _MOST_BYTES = 2_000, 64 << 20
 # Of a batch for one partition: half of what topics take by default. Halved where a broker refuses it, down to the
 # least; a larger record is a batch of its own.
 _BATCH_BYTES, _LEAST_BATCH_BYTES = 512 << 10, 64 << 10
+# Seconds between two rounds of sending, if calls come that fast: a request to a broker costs as much as ten events
+# in one. A call that comes alone does not wait.
+_PAUSE = 0.004
 # Seconds between two looks for calls that have waited too long.
 _LOOK = 0.25
 # Seconds after which a batch without an answer is given up with its producer. aiokafka repeats it for ever.
@@ -178,9 +181,13 @@ class KafkaWriter:
             await asyncio.wait(tasks)
 
     async def _send(self, producer: AIOKafkaProducer) -> None:
-        """Send what waits. While a lane's batch is on its way, its next one grows."""
+        """Send what waits. While a lane's batch is on its way, its next one grows; so it does within a pause."""
+        sent_at = float("-inf")
         while True:
             await self._wake.wait()
+            if (left := sent_at + _PAUSE - self._clock.monotonic()) > 0:
+                await asyncio.sleep(left)
+            sent_at = self._clock.monotonic()
             self._wake.clear()
             while self._ready_lanes:
                 lane = self._ready_lanes.pop()

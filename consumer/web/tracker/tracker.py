@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from consumer.web.tracker import http_answers, recent_requests
@@ -13,6 +13,8 @@ from consumer.web.tracker.recent_requests import RecentEvent, RecentRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+
+    from prometheus_client import Counter
 
     from consumer.infra.clock import Clock
     from consumer.infra.telemetry.metrics import Metrics
@@ -72,6 +74,9 @@ class Tracker:
     addresses: ClientAddresses
     metrics: Metrics
     clock: Clock
+    # Series that are used, by their labels: to look one up takes longer than to count.
+    _requests: dict[tuple[str, str], Counter] = field(default_factory=dict)
+    _events: dict[str, Counter] = field(default_factory=dict)
 
     def admit(self, visit: Visit, key: str | None, *, any_origin: bool = False) -> WriteKey:
         """Return the token of a request; raises RequestRefusedError for one that it may not make.
@@ -122,15 +127,14 @@ class Tracker:
         if refusal is not None:
             refused = max(1, len(visit.events))
         self.count(visit.call, _ACCEPTED if visit.accepted and refusal is None else _reason(visit, refusal))
-        events = self.metrics.tracker_events
         if visit.accepted:
-            events.labels(_ACCEPTED).inc(visit.accepted)
+            self._count_events(_ACCEPTED, visit.accepted)
         if refusal is not None:
-            events.labels(refusal.reason).inc(refused)
+            self._count_events(refusal.reason, refused)
         elif refused:
             for event in visit.events:
                 if event.reason is not None:
-                    events.labels(event.reason).inc()
+                    self._count_events(event.reason, 1)
         if visit.write_key is not None:
             self.keys.note(visit.write_key, visit.accepted, refused, visit.at)
         request = visit.request
@@ -154,7 +158,16 @@ class Tracker:
 
     def count(self, call: str, result: str) -> None:
         """Count a request."""
-        self.metrics.tracker_requests.labels(call, result).inc()
+        series = self._requests.get((call, result))
+        if series is None:
+            series = self._requests[call, result] = self.metrics.tracker_requests.labels(call, result)
+        series.inc()
+
+    def _count_events(self, result: str, count: int) -> None:
+        series = self._events.get(result)
+        if series is None:
+            series = self._events[result] = self.metrics.tracker_events.labels(result)
+        series.inc(count)
 
     def _refuse_unknown(self, visit: Visit, key: str | None) -> None:
         """Raise RequestRefusedError. An unknown key has a limit by address, as known ones have."""
