@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import zlib
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consumer.web.tracker.body_budget import BodyBudget
 from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
 from consumer.web.tracker.http_request import DisconnectedError, HttpRequest, key_in
 
@@ -75,9 +77,11 @@ def test_keys_in_bodies(body: bytes, key: str | None) -> None:
 
 async def test_bodies() -> None:
     """A body is joined from its parts, and decompressed."""
-    assert await request(b"ab", b"cd").body(4) == b"abcd"
+    assert await request(b"ab", b"cd").body(4, BodyBudget()) == b"abcd"
     packed = gzip.compress(b"a" * 1000)
-    assert await request(packed[:9], packed[9:], content_encoding="gzip").body(1000) == b"a" * 1000
+    assert (
+        await request(packed[:9], packed[9:], content_encoding="gzip").body(1000, BodyBudget()) == b"a" * 1000
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,7 @@ async def test_bodies() -> None:
 )
 async def test_bodies_that_are_refused(made: HttpRequest, reason: RefusalReason) -> None:
     """A body beyond the limit is refused, packed or not, as is one that is not what it says."""
-    body = await made.body(4)
+    body = await made.body(4, BodyBudget())
     assert isinstance(body, Refusal)
     assert body.reason == reason
 
@@ -104,7 +108,7 @@ async def test_gzip_that_is_cut_off_is_refused(cut: int) -> None:
     """Half a compressed body is none; nor is one with something after it."""
     packed = gzip.compress(b"abcd" * 100)
     for body in (packed[:cut], packed + b"x"):
-        refusal = await request(body, content_encoding="gzip").body(500)
+        refusal = await request(body, content_encoding="gzip").body(500, BodyBudget())
         assert isinstance(refusal, Refusal)
         assert refusal.reason == RefusalReason.MALFORMED
 
@@ -113,7 +117,7 @@ async def test_a_bomb_is_never_unpacked() -> None:
     """Of a body that would unpack to a gigabyte no more is unpacked than is allowed."""
     packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
     bomb = b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(64)), packer.flush()])
-    refusal = await request(bomb, content_encoding="gzip").body(500_000)
+    refusal = await request(bomb, content_encoding="gzip").body(500_000, BodyBudget())
     assert isinstance(refusal, Refusal)
     assert refusal.reason == RefusalReason.TOO_LARGE
 
@@ -121,7 +125,7 @@ async def test_a_bomb_is_never_unpacked() -> None:
 async def test_a_client_that_is_gone() -> None:
     """A body that never comes is no call."""
     with pytest.raises(DisconnectedError):
-        await request(b"ab", more=True).body(100)
+        await request(b"ab", more=True).body(100, BodyBudget())
 
 
 @pytest.mark.parametrize(
@@ -138,3 +142,41 @@ async def test_a_client_that_is_gone() -> None:
 def test_origins(made: HttpRequest, origin: str | None) -> None:
     """A browser names the origin of a page; for images the referrer does."""
     assert made.origin == origin
+
+
+async def test_slow_bodies_have_a_budget() -> None:
+    """Half-sent bodies hold 64 MiB together, a quarter of it from one address; single calls are always received."""
+    budget, slow = BodyBudget(), []
+
+    def half_sent(address: str) -> HttpRequest:
+        made = request(b"", bytes(400 << 10), more=True)
+        made.address = address
+        first = made.receive
+
+        async def receive() -> Message:
+            message = await first()
+            if message["type"] == "http.disconnect":
+                await asyncio.Event().wait()
+            return message
+
+        made.receive = receive
+        return made
+
+    async def refused(address: str) -> bool:
+        receiving = asyncio.create_task(half_sent(address).body(500 << 10, budget))
+        done, _ = await asyncio.wait([receiving], timeout=0.01)
+        slow.append(receiving)
+        return bool(done) and isinstance(receiving.result(), Refusal)
+
+    addresses = [f"192.0.2.{number}" for number in range(10)]
+    refusals = [await refused(address) for address in addresses for _ in range(50)]
+    held = refusals.count(False) * 400
+    assert 60 << 10 <= held <= 72 << 10
+    assert refusals[:40] == [False] * 40
+    assert refusals[45:50] == [True] * 5, "of one address"
+    assert await request(b"ab", bytes(30 << 10)).body(32 << 10, budget) == b"ab" + bytes(30 << 10)
+    for receiving in slow:
+        receiving.cancel()
+    await asyncio.wait(slow)
+    assert not budget._held
+    assert not budget._by_address

@@ -72,7 +72,7 @@ async def _admitted(tracker: Tracker, visit: Visit, most: int) -> tuple[WriteKey
         raise RequestRefusedError(
             Refusal(RefusalReason.OVERLOADED, None, "too many calls wait: try again later")
         )
-    body = await visit.request.body(most)
+    body = await visit.request.body(most, tracker.bodies)
     key = visit.request.key
     if isinstance(body, Refusal):
         if key:

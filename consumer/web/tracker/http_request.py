@@ -10,10 +10,13 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from consumer.web.tracker.body_budget import FREE
 from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
+
+    from consumer.web.tracker.body_budget import BodyBudget
 
 # Those that are read, in bytes; a header that is sent twice counts as sent last.
 _HEADERS: Final = frozenset(
@@ -88,8 +91,11 @@ class HttpRequest:
             return self.query.get("writeKey") or None
         return None
 
-    async def body(self, most: int) -> bytes | Refusal:
-        """Return the body, decompressed; refused beyond so many bytes. Raises DisconnectedError."""
+    async def body(self, most: int, budget: BodyBudget) -> bytes | Refusal:
+        """Return the body, decompressed; refused beyond so many bytes. Raises DisconnectedError.
+
+        budget: of bodies that are not complete.
+        """
         encoding = (self.header(b"content-encoding") or "identity").strip().lower()
         if encoding not in {"identity", "gzip", "x-gzip"}:
             return Refusal(RefusalReason.MALFORMED, "Content-Encoding", "expected gzip, or none")
@@ -97,12 +103,22 @@ class HttpRequest:
         # Refused before it is sent, as far as the client says so; h11 has checked that it is a number.
         if length is not None and int(length) > most:
             return _too_large(most)
+        body = await self._received(most, budget)
+        if isinstance(body, Refusal):
+            return body
+        if len(body) > most:
+            return _too_large(most)
+        return body if encoding == "identity" else _decompressed(body, most)
+
+    async def _received(self, most: int, budget: BodyBudget) -> bytes | Refusal:
         message = await self.receive()
-        body: bytes = message.get("body", b"")
         if message["type"] == "http.disconnect":
             raise DisconnectedError
-        if message.get("more_body", False):
-            parts, size = [body], len(body)
+        first: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            return first
+        parts, size, held = [first], len(first), 0
+        try:
             while message.get("more_body", False):
                 message = await self.receive()
                 if message["type"] == "http.disconnect":
@@ -111,10 +127,14 @@ class HttpRequest:
                 size += len(parts[-1])
                 if size > most:
                     return _too_large(most)
-            body = b"".join(parts)
-        if len(body) > most:
-            return _too_large(most)
-        return body if encoding == "identity" else _decompressed(body, most)
+                more = size - FREE - held
+                if more > 0:
+                    if not budget.take(self.address, more):
+                        return Refusal(RefusalReason.OVERLOADED, None, "too many bodies are being received")
+                    held += more
+        finally:
+            budget.give_back(self.address, held)
+        return b"".join(parts)
 
 
 def _origin_of(address: str) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from consumer.web.tracker import http_answers, recent_requests
+from consumer.web.tracker.body_budget import BodyBudget
 from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
 from consumer.web.tracker.calls.sender import Sender
 from consumer.web.tracker.recent_requests import RecentEvent, RecentRequest
@@ -74,6 +75,7 @@ class Tracker:
     addresses: ClientAddresses
     metrics: Metrics
     clock: Clock
+    bodies: BodyBudget = field(default_factory=BodyBudget)
     # Series that are used, by their labels: to look one up takes longer than to count.
     _requests: dict[tuple[str, str], Counter] = field(default_factory=dict)
     _events: dict[str, Counter] = field(default_factory=dict)
