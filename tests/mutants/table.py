@@ -1847,4 +1847,69 @@ MUTANTS = (
             ),
         ),
     ),
+    Mutant(
+        "answered-before-kafka",
+        breaks="a call is answered 200 before Kafka has its event",
+        test="tests/tracker/test_without_kafka.py::test_a_broker_that_freezes",
+        edits=(
+            Edit(
+                "consumer/web/tracker/handle_calls.py",
+                old="        await tracker.writer.write(records)\n",
+                new="        tracker.writer.write(records)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "last-record-of-a-full-batch",
+        breaks="the record that a full batch has no room for is dropped, and its call answered 200",
+        test="tests/tracker/test_calls.py::test_more_than_one_batch_of_kafka_takes",
+        edits=(
+            Edit(
+                "consumer/web/tracker/kafka_writer.py",
+                old="                if taken_in is None:\n                    break\n",
+                new="",
+            ),
+            Edit(
+                "consumer/web/tracker/kafka_writer.py",
+                old="                if calls and builder.size() + len(record.value) > self._batch_bytes:\n",
+                new="                if calls and not self._batch_bytes:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "burst-at-the-edge-of-a-window",
+        breaks="what the window before has brought does not count",
+        test="tests/tracker/test_limits.py::test_a_window_has_room_for_ten_seconds",
+        edits=(
+            Edit(
+                "consumer/web/tracker/limits.py",
+                old="        if self._sliding and (before := self._before.get(key)):\n",
+                new="        if not self._sliding and (before := self._before.get(key)):\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "origin-left-out",
+        breaks="a call without an origin passes where a token has origins",
+        test="tests/tracker/test_calls.py::test_refusals_say_why",
+        edits=(
+            Edit(
+                "consumer/web/tracker/tracker.py",
+                old="        if found.origins and not any_origin and request.origin not in found.origins:\n",
+                new="        if found.origins and request.origin and request.origin not in found.origins:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "forwarded-by-anybody",
+        breaks="X-Forwarded-For is believed from any client",
+        test="tests/tracker/test_client_address.py::test_addresses",
+        edits=(
+            Edit(
+                "consumer/web/tracker/client_address.py",
+                old="        if not self._proxies or not forwarded or not self._trusted(peer):\n",
+                new="        if not self._proxies or not forwarded:\n",
+            ),
+        ),
+    ),
 )

@@ -14,6 +14,7 @@ import pytest
 
 from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Record
+from consumer.web.tracker import kafka_writer
 
 if TYPE_CHECKING:
     from tests.tracker.site import Site, Token
@@ -218,3 +219,16 @@ async def test_slow_clients_hold_nobody_up(site: Site) -> None:
         assert (await site.post(token, "page", {"userId": "ann"})).status_code == 200
     for writer in writers:
         writer.close()
+
+
+async def test_overload_is_shed_early(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With as many calls waiting for Kafka as may, others are 503 before their bodies are read, and counted."""
+    token = await site.token()
+    monkeypatch.setattr(kafka_writer, "_MOST_CALLS", 0)
+    answer = await site.client.post("/v1/batch", content=b"x" * 400_000, auth=token.basic)
+    assert (answer.status_code, answer.json()["reason"]) == (503, "overloaded")
+    assert int(answer.headers["retry-after"]) > 0
+    shed = site.metrics.tracker_requests.labels("batch", "overloaded")
+    assert shed._value.get() == 1
+    monkeypatch.undo()
+    assert (await site.post(token, "page", {"userId": "ann"})).status_code == 200

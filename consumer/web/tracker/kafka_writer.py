@@ -207,10 +207,10 @@ class KafkaWriter:
                 if calls and builder.size() + len(record.value) > self._batch_bytes:
                     break
                 # None: the batch is full. A first record is taken whatever its size.
-                if (
-                    builder.append(timestamp=None, key=record.key, value=record.value, headers=_HEADERS)
-                    is None
-                ):
+                taken_in = builder.append(
+                    timestamp=None, key=record.key, value=record.value, headers=_HEADERS
+                )
+                if taken_in is None:
                     break
                 calls.append(call)
             taken += 1
