@@ -1,17 +1,24 @@
-"""Segment's own library for Python, unmodified: it is given another host and a key, and everything arrives once."""
+"""Segment's own libraries for Python and Node, unmodified: given another host and key, all arrives once."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from segment.analytics.client import Client
 
+from tests.npm_packages import installed, node
+
 if TYPE_CHECKING:
     from tests.tracker.site import Site, Token
+
+
+_NODE_LIBRARY = Path(__file__).with_name("node_library")
 
 
 def _client(site: Site, token: Token, **settings: Any) -> Client:
@@ -68,3 +75,17 @@ async def test_everything_arrives_once(site: Site, gzip: bool) -> None:
     assert by_id[ids[5]]["subject"] == "anonymous:old"
     contacts = [by_id[id_]["subject"] for id_ in ids[6:]]
     assert contacts == [f"contact-{number % 7}" for number in range(300)]
+
+
+async def test_the_library_for_node(site: Site, tmp_path: Path) -> None:
+    """The library for Node sends its own batches, and ends only when all are answered 200."""
+    token = await site.token()
+    shutil.copy(_NODE_LIBRARY / "send.mjs", tmp_path)
+    (tmp_path / "node_modules").symlink_to(installed(_NODE_LIBRARY))
+    host = f"http://127.0.0.1:{site.port}"
+    await asyncio.to_thread(node, "send.mjs", host, token.key, within=tmp_path)
+    events = await site.until_events(token.account, 54)
+    assert len({event["id"] for event in events}) == 54
+    chosen = [event for event in events if event["type"] == "track.plan chosen"]
+    assert {event["data"]["properties"]["number"] for event in chosen} == set(range(50))
+    assert {event["subject"] for event in events} == {"ann", "anonymous:x1", "anonymous:x2"}
