@@ -157,6 +157,7 @@ async def test_without_kafka_it_says_so(installation: Installation, tmp_path: Pa
         answer = await web.post("/v1/track", json={})
         assert answer.status_code == 503
         assert "ENGAGEMENT_KAFKA_BOOTSTRAP" in answer.json()["detail"]
+        assert (await web.get("/v1/pixel.gif")).headers["content-type"] == "image/gif"
 
 
 async def test_a_broker_that_is_away_at_the_start(installation: Installation, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ class TrackerApplication:
         """Handle a request of a token."""
         tracker = self._tracker
         if tracker is None:
-            await http_answers.send_answer(_NO_TRACKER, send)
+            await http_answers.send_answer(http_answers.PIXEL if call == "pixel" else _NO_TRACKER, send)
             return
         request.address = tracker.addresses.of(request.scope, request.header(b"x-forwarded-for"))
         visit = Visit(call, request, tracker.clock.now())
