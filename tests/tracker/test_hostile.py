@@ -15,6 +15,8 @@ import pytest
 from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Record
 from consumer.web.tracker import kafka_writer
+from consumer.web.tracker.limits import WINDOW
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.tracker.site import Site, Token
@@ -175,6 +177,25 @@ async def _timed(site: Site, token: Token) -> float:
     answer = await site.post(token, "page", {"userId": "ann"})
     assert answer.status_code == 200
     return time.perf_counter() - began
+
+
+async def test_slow_requests_open_no_window(site: Site) -> None:
+    """A request that began in an earlier window than it ends in takes no limit away."""
+    token = await site.token(per_second=1, per_second_by_address=1)
+    body = json.dumps({"userId": "x", "writeKey": (await site.token()).key}).encode()
+    head = b"POST /v1/page HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(head % len(body) + body[:1])
+    await writer.drain()
+    began = time.time() // WINDOW
+    await eventually(lambda: time.time() // WINDOW > began, within=2 * WINDOW, what="the next window")
+    for _ in range(10):
+        await site.post(token, "page", {"userId": "ann"})
+    assert (await site.post(token, "page", {"userId": "ann"})).status_code == 429
+    writer.write(body[1:])
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+    assert (await site.post(token, "page", {"userId": "ann"})).status_code == 429
 
 
 async def test_a_quota_ends_the_day(site: Site) -> None:

@@ -118,6 +118,24 @@ def test_counters_go_with_their_windows() -> None:
     assert len(counts._now) + len(counts._before) <= 2000
 
 
+@pytest.mark.parametrize("late", [0.1, 5.0, 25.0])
+def test_an_earlier_instant_resets_nothing(late: float) -> None:
+    """A clock that is set back, by less than a minute, lets nobody bring more than a window has room for."""
+    counts = Counts(WINDOW, sliding=True)
+    now = MIDNIGHT + 10 * WINDOW
+    assert counts.hit("shop", 100, 100, now) is None
+    assert counts.hit("other", 1, 100, now - late) is None
+    assert counts.hit("shop", 1, 100, now - late) == WINDOW + 1
+    assert counts.hit("shop", 1, 100, now + 1) is not None
+
+
+def test_a_clock_that_was_far_ahead_stops_nobody() -> None:
+    """Once a clock that was an hour ahead is set right, windows go on from there."""
+    counts = Counts(WINDOW, sliding=True)
+    assert counts.hit("shop", 100, 100, MIDNIGHT + 3600) is None
+    assert counts.hit("shop", 100, 100, MIDNIGHT) is None
+
+
 def test_counts_of_other_processes_count() -> None:
     """What others have taken of a window is taken, and weighs in the next one too."""
     counts = Counts(WINDOW, sliding=True)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Seconds. Long enough for the batches in which libraries send, short enough that a refused client soon goes on.
 WINDOW = 10
 DAY = 86_400
+# Seconds by which a clock may be set back without opening a window anew.
+_SET_BACK = 60
 # Requests per second of one address with keys that are not known: what guesses may cost.
 _UNKNOWN_PER_SECOND = 10
 
@@ -50,7 +52,11 @@ class Counts:
         """Count events unless there are too many; return the seconds to wait if so. now: seconds since 1970."""
         number = int(now // self.window)
         if number != self._number:
-            self._turn(number)
+            began = self._number * self.window
+            if began - _SET_BACK <= now < began:
+                now = began
+            else:
+                self._turn(number)
         taken = self._now.get(key, 0)
         found = taken + self._elsewhere.get(key, 0) if self._elsewhere else taken
         left = self.window - now % self.window

@@ -101,13 +101,14 @@ class Tracker:
 
     def take(self, visit: Visit, write_key: WriteKey, cost: int = 1) -> None:
         """Count events by the limits of a token; raises RequestRefusedError where they are exceeded."""
-        exceeded = self.limits.take(write_key, visit.request.address, cost, visit.at.timestamp())
+        # Not when the request began: a slow one would bring an earlier window back.
+        exceeded = self.limits.take(write_key, visit.request.address, cost, self.clock.now().timestamp())
         if exceeded is not None:
             raise RequestRefusedError(_limited(exceeded), exceeded)
 
     def take_unknown(self, visit: Visit) -> None:
         """Count a request without a known key; raises RequestRefusedError where its address makes too many."""
-        exceeded = self.limits.take_unknown(visit.request.address, visit.at.timestamp())
+        exceeded = self.limits.take_unknown(visit.request.address, self.clock.now().timestamp())
         if exceeded is not None:
             raise RequestRefusedError(_limited(exceeded), exceeded)
 
