@@ -170,6 +170,9 @@ async def test_asking_for_headers_only_records_nothing(site: Site) -> None:
     answer = await site.client.head(_pixel(token))
     assert (answer.status_code, answer.headers["content-length"]) == (200, "43")
     assert (await site.client.head(_click(token))).status_code == 302
+    call = json.dumps({"event": "Seen", "anonymousId": "x", "writeKey": token.key}).encode()
+    data = base64.urlsafe_b64encode(call).decode()
+    assert (await site.client.head(f"/v1/pixel/track?data={data}")).status_code == 200
     assert (await _get(site, _pixel(token, object_id="mail-9"))).status_code == 200
     [event] = await site.until_events(token.account, 1)
     assert event["objectid"] == "mail-9"

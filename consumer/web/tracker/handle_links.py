@@ -55,6 +55,9 @@ async def handle_pixel_call(tracker: Tracker, visit: Visit, kind: Kind) -> Answe
     visit.instead = http_answers.PIXEL
     body = _data(visit.request.query.get("data", ""))
     write_key = tracker.admit(visit, visit.request.key or key_in(body))
+    if visit.request.scope["method"] == "HEAD":
+        # Nobody has seen anything.
+        return http_answers.PIXEL
     tracker.take(visit, write_key)
     call = read_call(kind, body)
     if isinstance(call, Refusal):
