@@ -1698,8 +1698,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/web/tracker/calls/context.py",
-                old="    if sender.is_person:\n",
-                new="    if sender.user_agent:\n",
+                old="if sender.is_person else said\n",
+                new="if sender.user_agent else said\n",
             ),
         ),
     ),

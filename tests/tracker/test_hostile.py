@@ -116,6 +116,8 @@ async def test_keys_that_are_none(site: Site) -> None:
         answer = await site.client.post("/v1/page", json={"userId": "ann", "writeKey": key})
         assert answer.status_code == 401, key
         assert answer.json()["reason"] == "unknown_key"
+        # A challenge that browsers know would open a dialog on the page.
+        assert answer.headers["www-authenticate"] == 'WriteKey realm="tracker"'
     assert await site.events(token.account) == []
 
 
