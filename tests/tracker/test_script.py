@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -281,7 +282,7 @@ async def test_old_events_are_dropped(browser: Browser) -> None:
         await visit.page.evaluate("engagement.track('new')")
         await visit.context.set_offline(offline=False)
         await tracker.until("/", "new")
-        assert await _no_events(visit)
+        await eventually(partial(_no_events, visit), within=10, what="answered events to be removed")
 
 
 async def test_before_consent_nothing_is_kept_or_sent(browser: Browser) -> None:
