@@ -162,14 +162,18 @@ returning state::text
 
 -- name: versions
 -- The published and retired versions of a profile ($2, by key), all or those with these numbers ($3), newest first, each
--- with the weights of its definitions.
+-- with the weights of its definitions, and its frames (version_groups_pkey).
 select v.version as number, v.state::text as state, v.inherits, v.own_weights::text as own_weights, v.published_by,
     v.published_at,
     (select coalesce(jsonb_agg(jsonb_build_array(d.key, w.weight, g.key, w.joined) order by d.position, d.id), '[]')::text
      from version_weights w
      join definitions d on d.id = w.definition_id
      join groups g on g.id = w.group_id
-     where w.profile_id = v.profile_id and w.version = v.version) as weights
+     where w.profile_id = v.profile_id and w.version = v.version) as weights,
+    (select coalesce(jsonb_agg(jsonb_build_array(g.key, f.floor, f.cap, f.apart, f.band_keys, f.band_least)), '[]')::text
+     from version_groups f
+     left join groups g on g.id = f.group_id
+     where f.profile_id = v.profile_id and f.version = v.version) as frames
 from accounts a
 join profiles p on p.account_id = a.id and p.key = $2
 join profile_versions v on v.profile_id = p.id

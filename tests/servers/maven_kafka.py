@@ -128,9 +128,7 @@ class MavenKafka(KafkaServer):
         self._port = free_port()
         controller_port = free_port()
         self.bootstrap = f"127.0.0.1:{self._port}"
-        settings = broker_settings(
-            self._port, controller_port, listen="127.0.0.1", logs=str(self.logs)
-        )
+        settings = broker_settings(self._port, controller_port, listen="127.0.0.1", logs=str(self.logs))
         if self._proxy_port is not None:
             self.behind_proxy = free_port()
             _add_listener(settings, "PROXIED", "PLAINTEXT", self.behind_proxy, self._proxy_port)

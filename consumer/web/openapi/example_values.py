@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_BANDS = [{"key": "cold", "min": None}, {"key": "warm", "min": 20}, {"key": "hot", "min": 50}]
+_FIT = {"fit": {"floor": None, "cap": 40, "bands": [], "apart": True}}
 _JOINED = {"group": None, "contact": 65, "into": 15, "joined": 75}
 
 # By name of the field, or by `Model.field` where the name means something else in a model.
@@ -76,11 +78,18 @@ VALUES: dict[str, Any] = {
     "events_total": 10_000,
     "field": "default_points",
     "VersionDifference.field": "points",
+    "VersionDifference.group": None,
     "first_seen_at": "2026-01-15T08:00:00Z",
     "flipped_at": None,
     "found": 12_000,
     "group": "purchase",
     "groups": {"purchase": 50, "mail": 15},
+    "NewProfile.groups": _FIT,
+    "ProfileAnswer.groups": _FIT,
+    "ProfileChange.groups": _FIT,
+    "ProfileSummary.groups": _FIT,
+    "RestoredAnswer.groups": _FIT,
+    "VersionAnswer.groups": _FIT,
     "horizon": "2025-03-02T00:00:00Z",
     "icon": "trophy",
     "icons": ["bolt", "cart", "trophy"],
@@ -381,6 +390,8 @@ _MAIL = {
 
 # Models whose fields exclude each other or add up.
 WHOLE: dict[str, Any] = {
+    "NewOverallFrame": {"floor": 0, "cap": 100, "bands": _BANDS},
+    "OverallFrame": {"floor": 0, "cap": 100, "bands": _BANDS},
     "BackfillRequest": {"from_topics": {"since": "2026-02-01T00:00:00Z", "types": ["deal.won"]}, "xp": True},
     "Dedup": _COOLDOWN,
     "GroupLines": _PURCHASE,
