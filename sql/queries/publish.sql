@@ -47,8 +47,8 @@ join accounts a on a.id = p.account_id
 where u.id = $1
 
 -- name: build_scores
--- Stores the scores of these contacts under a version, computed from tallies, weights and adjustments. Points that batches
--- have added before are in the tallies too: delete_scores comes first.
+-- Stores the sums of these contacts under a version, computed from tallies, weights and adjustments; that of overall from what
+-- is shown of groups. Points that batches have added before are in the tallies too: delete_scores comes first.
 with one as (
     select unnest($1::bigint[]) as contact_id
 ),
@@ -77,10 +77,12 @@ by_group as (
     select contact_id, group_id, sum(points)::bigint as points from point group by contact_id, group_id
 ),
 built as materialized (
-    select contact_id, sum(points)::bigint as overall,
-        coalesce(array_agg(group_id) filter (where group_id is not null), '{}') as group_ids,
-        coalesce(array_agg(points) filter (where group_id is not null), '{}') as group_points
+    select contact_id,
+        coalesce(sum(shown_points(points, f.floor, f.cap)) filter (where f.apart is not true), 0)::bigint as overall,
+        coalesce(array_agg(by_group.group_id) filter (where by_group.group_id is not null), '{}') as group_ids,
+        coalesce(array_agg(points) filter (where by_group.group_id is not null), '{}') as group_points
     from by_group
+    left join version_groups f on f.profile_id = $2 and f.version = $3 and f.group_id = by_group.group_id
     group by contact_id
 ),
 written as (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 _BANDS = [{"key": "cold", "min": None}, {"key": "warm", "min": 20}, {"key": "hot", "min": 50}]
-_FIT = {"fit": {"floor": None, "cap": 40, "bands": [], "apart": True}}
+_FIT: dict[str, Any] = {"fit": {"floor": None, "cap": 40, "bands": [], "apart": True}}
 _JOINED = {"group": None, "contact": 65, "into": 15, "joined": 75}
 
 # By name of the field, or by `Model.field` where the name means something else in a model.
