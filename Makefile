@@ -19,7 +19,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants bench-lives bench-api ops demo clean
+.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants bench-lives bench-api bench-tracker ops demo clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ bench-lives: $(INSTALLED) ## measure what purges, deletions and joins of many co
 
 bench-api: $(INSTALLED) ## measure the API over a million contacts beside the bare framework; figures in bench/out/api.json
 	$(BIN)/python -m bench api $(ARGS)
+
+bench-tracker: $(INSTALLED) ## measure the tracker's calls per second beside the same server that does nothing; figures in bench/out/tracker.json
+	$(BIN)/python -m bench tracker $(ARGS)
 
 ops: $(INSTALLED) ## check alerts with promtool, and names in dashboard, runbook and Compose against the code
 	$(BIN)/python -m pytest tests/unit/test_alert_rules.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)

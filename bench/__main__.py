@@ -33,6 +33,7 @@ from bench.servers import servers
 from bench.session import SEED, Bench, console, show
 from bench.tenants import tenants
 from bench.throughput import long, ratio
+from bench.tracker import tracker
 from bench.traffic import draw
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "lives": lives,
     "backfill": backfill,
     "api": api,
+    "tracker": tracker,
 }
 
 

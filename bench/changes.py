@@ -22,8 +22,8 @@ from bench.path import pipeline, records_of
 from bench.session import SEED, console
 from bench.traffic import ACCOUNT, document, draw
 from consumer.catalog import change
-from consumer.cli.run import collect_garbage_rarely
 from consumer.infra import postgres
+from consumer.infra.garbage import collect_garbage_rarely
 from consumer.infra.telemetry import logs
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.infra.telemetry.progress_bar import show_progress

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import multiprocessing
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import uvloop
@@ -24,12 +24,17 @@ _BUSY, _STEADY = 8, 32
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests, sent in turn, as bytes. rate: a second; None: the next as soon as the last is answered."""
+    """Requests, sent in turn, as bytes. rate: a second; None: the next as soon as the last is answered.
+
+    connections: kept ones; None: enough for the rate. warm_up: seconds before, of which nothing counts.
+    """
 
     port: int
     requests: tuple[bytes, ...]
     seconds: float
     rate: int | None = None
+    connections: int | None = None
+    warm_up: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def request(method: str, path: str, token: str, body: bytes = b"") -> bytes:
 
 
 async def answers(load: Load) -> Answers:
-    """Put a load on a server from another process; raises RuntimeError if an answer is not 200."""
+    """Put a load on a server from another process; raises RuntimeError if an answer is no success."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=_generate, args=(load, theirs))
@@ -84,12 +89,14 @@ def _generate(load: Load, pipe: Pipe) -> None:
 
 
 async def _all(load: Load) -> Answers:
+    if load.warm_up:
+        await _all(replace(load, seconds=load.warm_up, warm_up=0.0))
     took: list[float] = []
     sizes: list[int] = []
     begin = time.perf_counter()
     # One after the other from all connections.
     due = zip(_times(load, begin), itertools.cycle(load.requests))
-    count = _BUSY if load.rate is None else _STEADY
+    count = load.connections or (_BUSY if load.rate is None else _STEADY)
     await asyncio.gather(*(_connection(load.port, due, took, sizes) for _ in range(count)))
     return Answers(time.perf_counter() - begin, sorted(took), sizes[0])
 
@@ -122,7 +129,7 @@ async def _answer(reader: asyncio.StreamReader) -> int:
     """Read an answer and return the size of its body."""
     head = await reader.readuntil(b"\r\n\r\n")
     status, _, headers = head.lower().partition(b"\r\n")
-    if b" 200 " not in status + b" ":
+    if b" 20" not in status[:12]:
         raise RuntimeError(head.decode("latin-1"))
     size = int(headers.partition(b"content-length:")[2].partition(b"\r\n")[0])
     await reader.readexactly(size)

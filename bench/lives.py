@@ -25,10 +25,10 @@ from bench.filled import filled
 from bench.path import pipeline, records_of
 from bench.session import SEED, console, listed
 from bench.traffic import draw
-from consumer.cli.run import collect_garbage_rarely
 from consumer.contact_state.identity_facts import DeletionFact, JoinFact, record_deletions, record_joins
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
+from consumer.infra.garbage import collect_garbage_rarely
 from consumer.infra.telemetry import logs
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.decode_records import decode_records

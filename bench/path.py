@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from consumer.cli.run import collect_garbage_rarely
 from consumer.domain.model import Record
 from consumer.infra import postgres
 from consumer.infra.clock import SystemClock
+from consumer.infra.garbage import collect_garbage_rarely
 from consumer.infra.telemetry import logs
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.ingest.batch_processor import BatchProcessor

@@ -18,6 +18,7 @@ _LONGEST_IN_UTC = len("2026-03-02T10:00:00.123456Z")
 _LONGEST_WITH_OFFSET = len("2026-03-02T10:00:00.123456+01:00")
 _SHORTEST_WITH_OFFSET = len("2026-03-02T10:00:00+01:00")
 _TO_THE_SECOND = len("2026-03-02T10:00:00")
+_TO_THE_MICROSECOND = len("2026-03-02T10:00:00.123456")
 _EPOCH_DAY = EPOCH.toordinal()
 _FOUR_CENTURIES_FIVE_TIMES = 730_485  # days from the year 0 to the year 2000: the calendar repeats
 _GRAMMAR = re.compile(
@@ -78,7 +79,8 @@ def to_microseconds(at: datetime) -> int:
 
 def rfc3339(at: datetime) -> str:
     """Format an instant as the service sends it everywhere: in UTC, to the microsecond."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    in_utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return f"{in_utc.isoformat(timespec='microseconds')[:_TO_THE_MICROSECOND]}Z"
 
 
 def rfc3339_of(since_epoch: int) -> str:

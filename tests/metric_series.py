@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from consumer.infra.telemetry.metrics import CONNECTIONS_CLOSED, RELAY_RESULTS, SHARES, STAGES, Metrics
+from consumer.infra.telemetry.metrics import (
+    CONNECTIONS_CLOSED,
+    RELAY_RESULTS,
+    SHARES,
+    STAGES,
+    TRACKER_CALLS,
+    TRACKER_RESULTS,
+    Metrics,
+)
 from schemas.vocabulary import INPUT_TOPICS, DeadLetterReason, LaneStop, Outcome, RetryReason, Verdict
 from tests.promql import read
 
@@ -34,6 +42,9 @@ _VALUES: dict[tuple[str, str], frozenset[str]] = {
     ("engagement_relay_transactions_total", "result"): frozenset(RELAY_RESULTS),
     ("engagement_http_connections_closed_total", "reason"): frozenset(CONNECTIONS_CLOSED),
     ("engagement_http_throttled_total", "share"): frozenset(SHARES),
+    ("engagement_tracker_requests_total", "call"): frozenset(TRACKER_CALLS),
+    ("engagement_tracker_requests_total", "result"): frozenset(TRACKER_RESULTS),
+    ("engagement_tracker_events_total", "result"): frozenset(TRACKER_RESULTS),
     **{(f"engagement_batch_seconds{end}", "stage"): frozenset(STAGES) for end in _SUFFIXES["histogram"]},
 }
 _OF_A_COUNTER = {"rate", "increase"}

@@ -1,8 +1,8 @@
 """The session's servers, what the run says about them at its end, and when CI must not believe it.
 
-Owns both servers' lives, whether promtool, PgBouncer and Chromium are there, the mark `real_kafka`, and the lines
-of the final summary. Never owns databases or topics on them; conftest does. Under pytest-xdist each process has
-servers of its own, and what they have to say is gathered by the one that prints.
+Owns both servers' lives, whether promtool, PgBouncer, Chromium and Redis are there, the mark `real_kafka`, and the
+lines of the final summary. Never owns databases or topics on them; conftest does. Under pytest-xdist each process
+has servers of its own, and what they have to say is gathered by the one that prints.
 """
 
 from __future__ import annotations
@@ -128,6 +128,17 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
     async with browsing.started(chromium) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def redis_server(pytestconfig: pytest.Config) -> str:
+    """Name this machine's Redis, or skip, and say that shared limits stay unproved."""
+    return _program(
+        pytestconfig,
+        "redis-server",
+        package="redis-server",
+        proves="that processes share the tracker's limits",
+    )
 
 
 def _program(config: pytest.Config, name: str, *, package: str, proves: str) -> str:

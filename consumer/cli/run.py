@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import uvloop
 
 from consumer.cli import FAILURE, SUCCESS
 from consumer.cli.error_messages import explain
+from consumer.infra.garbage import collect_garbage_rarely
 from consumer.infra.settings import load_settings, process_count, variable
 from consumer.infra.telemetry import logs
 from consumer.worker import app
@@ -82,16 +82,6 @@ def _run_supervised(link: SupervisorLink, only: str | None) -> int:
         link.fail(lines)
         return FAILURE
     return SUCCESS
-
-
-def collect_garbage_rarely() -> None:
-    """Look for cycles rarely, from now on.
-
-    A batch allocates and frees tens of thousands of objects, with almost no cycles among them; looking for cycles
-    would take a twentieth of the worker's time.
-    """
-    gc.freeze()
-    gc.set_threshold(100_000)
 
 
 def _run_worker(settings: Settings, only: str | None, link: SupervisorLink | None = None) -> None:

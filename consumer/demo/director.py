@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from consumer.demo import final_report, prepare, screen
 from consumer.demo.feed import feed
 from consumer.demo.run_state import DemoRun
+from consumer.demo.serve import serve
 from consumer.demo.shutdown import exit_on_signals, log_to_file
 from consumer.demo.traffic.scenario import scenario
 from consumer.infra import postgres
@@ -38,19 +39,22 @@ class DemoStalledError(Exception):
     """Nothing has advanced for a while, though the run is not complete."""
 
 
-async def run_demo(*, events: int = 20_000, seed: int = 1, on: Console | None = None) -> bool:
+async def run_demo(
+    *, events: int = 20_000, seed: int = 1, serves: bool = False, on: Console | None = None
+) -> bool:
     """Run the demo and return whether every check holds.
 
-    events: how many records to feed. on: the console, standard output unless given. Raises ServerFailedError if a
+    events: how many records to feed. serves: whether it then serves API, tracker and sample site, until SIGINT or
+    SIGTERM. on: the console, standard output unless given. Raises ServerFailedError if a
     server does not start, and any error that the worker crashes with; its log is then kept and its path printed.
     """
     on = on or screen.make_console()
     with exit_on_signals(), log_to_file(on) as log:
-        log.keep = not await _run_on_servers(on, events, seed)
+        log.keep = not await _run_on_servers(on, events, seed, serves=serves)
         return not log.keep
 
 
-async def _run_on_servers(on: Console, events: int, seed: int) -> bool:
+async def _run_on_servers(on: Console, events: int, seed: int, *, serves: bool) -> bool:
     begin = SystemClock().now() - _SPAN - _MARGIN
     horizon = begin - _HORIZON
     on.print("Starting an embedded PostgreSQL and an embedded broker …")
@@ -65,7 +69,10 @@ async def _run_on_servers(on: Console, events: int, seed: int) -> bool:
                 horizon=(prepare.HORIZON_ACCOUNT, horizon),
             )
             await _process_all(run, records, on)
-            return await final_report.check_and_print(run, on)
+            holds = await final_report.check_and_print(run, on)
+            if serves:
+                await serve(settings, on)
+            return holds
         finally:
             # Not close(): it waits for an answer, and this may be the end by Ctrl-C.
             connection.terminate()

@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 # Beside the reasons of CONNECTIONS_CLOSED: idle ones are closed as HTTP expects, and not counted.
 _IDLE = "idle"
 
+# States of a connection whose client has yet to send: the headers of a request, or its body.
+_INCOMPLETE = (h11.IDLE, h11.SEND_BODY)
+
 _EMPTY = b"content-length: 0\r\nconnection: close\r\n\r\n"
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\n" + _EMPTY
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n" + _EMPTY
@@ -85,7 +88,7 @@ class OpenConnections:
         self._waiting.pop(connection, None)
 
     def works(self, connection: BoundedProtocol) -> None:
-        """Take note that the headers of a request are complete."""
+        """Take note that a request is complete."""
         self._waiting.pop(connection, None)
 
     def waits(self, connection: BoundedProtocol) -> None:
@@ -136,13 +139,13 @@ class BoundedProtocol(H11Protocol):
         """Take note of a request that has come."""
         self._received += len(data)
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
+        if self.conn.their_state not in _INCOMPLETE:
             self._among.works(self)
 
     def on_response_complete(self) -> None:
         """Take note that the next request is waited for, unless it has come already."""
         super().on_response_complete()
-        if self.conn.their_state is h11.IDLE:
+        if self.conn.their_state in _INCOMPLETE:
             self._among.waits(self)
 
     def overdue(self, now: float, bounds: Bounds) -> str | None:

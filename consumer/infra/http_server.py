@@ -84,6 +84,9 @@ async def serve(
         lifespan="off",
         ws="none",
         server_header=False,
+        # uvicorn would believe X-Forwarded-For of any client on this machine; only the tracker needs it, and has a
+        # setting for whom to believe.
+        proxy_headers=False,
         timeout_graceful_shutdown=patience,
         timeout_keep_alive=int(connections.bounds.idle) + 1,
         # Called by uvicorn's own round, which is once a second.

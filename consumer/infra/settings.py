@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads annotations at run time
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -100,6 +101,21 @@ def _origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     return origins
 
 
+def _networks(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ip_network(name.strip()) for name in value.split(","))
+    except ValueError:
+        raise ValueError("must be networks like 10.0.0.0/8 or 2001:db8::/32, separated by commas") from None
+
+
+def _limits_url(secret: SecretStr) -> SecretStr:
+    if urlsplit(secret.get_secret_value()).scheme not in {"redis", "rediss", "valkey", "valkeys"}:
+        raise ValueError("must begin with redis://, rediss://, valkey:// or valkeys://")
+    return secret
+
+
 def _servers(value: str) -> str:
     if not all(_SERVER.fullmatch(server.strip()) for server in value.split(",")):
         raise ValueError("must be host:port, several separated by commas")
@@ -144,6 +160,8 @@ TopicNames = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1), AfterValidator(_topics)
 ]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_origins)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
+LimitsUrl = Annotated[SecretStr, AfterValidator(_limits_url)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 KeySource = Annotated[str, AfterValidator(_key_source)]
 ProcessCount = Annotated[int, BeforeValidator(_process_count), Field(ge=1, le=_MAX_PROCESSES)]
@@ -311,6 +329,20 @@ class Settings(BaseSettings):
         None,
         description="Rules by which the tracker recognises robots, in place of `catalogs/robots.yaml` (YAML)",
     )
+    tracker: bool = Field(
+        True,
+        description="Whether `engagement web` serves the tracker too, where `ENGAGEMENT_KAFKA_BOOTSTRAP` is set",
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description="Networks of proxies in front of the tracker whose `X-Forwarded-For` is believed: "
+        "`10.0.0.0/8`, separated by commas",
+    )
+    limits_url: LimitsUrl | None = Field(
+        None,
+        description="Redis or Valkey in which several processes of the tracker share their limits: "
+        "`redis://user:password@host:port/0`; unset: each process has its own",
+    )
     log_level: LogLevel = Field("info", description="Lowest level that is logged")
     log_format: LogFormat = Field("json", description="One JSON object per line, or text for people")
 
@@ -324,6 +356,11 @@ class Settings(BaseSettings):
     def dsn(self) -> str:
         """Return the database URL with its password; never print it."""
         return self.database_url.get_secret_value()
+
+    @property
+    def has_kafka(self) -> bool:
+        """Whether brokers are named; False only where the settings were loaded without the need of them."""
+        return self.kafka_bootstrap != _NO_KAFKA["kafka_bootstrap"]
 
     def topic(self, name: str) -> str:
         """Return a topic's name in this installation."""

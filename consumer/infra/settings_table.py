@@ -37,7 +37,7 @@ def _displayed(value: Any) -> str:
             unit = next(unit for unit in "dhms" if seconds % _SECONDS[unit] == 0)
             return f"{seconds // _SECONDS[unit]}{unit}"
         case tuple():
-            return ",".join(value)
+            return ",".join(map(str, value))
         case bool():
             return str(value).lower()
     return "" if value is None else str(value)

@@ -70,10 +70,11 @@ def make_producer(
     *,
     transactional_id: str | None = None,
     sender: type[TrackedSender] = TrackedSender,
+    role: str = "relay",
 ) -> AIOKafkaProducer:
-    """Return an idempotent producer, not started; transactional if it has an id."""
+    """Return an idempotent producer, not started; transactional if it has an id. role: see `client_options`."""
     producer = AIOKafkaProducer(
-        **kafka.client_options(settings, "relay"),
+        **kafka.client_options(settings, role),
         enable_idempotence=True,
         transactional_id=transactional_id,
         transaction_timeout_ms=int(deadlines.transaction * 1000),

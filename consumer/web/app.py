@@ -1,19 +1,21 @@
-"""The web process: compose the API, serve it with health and metrics, and shut down on SIGTERM or SIGINT."""
+"""The web process: compose API and tracker, serve them with health and metrics, shut down on SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from consumer.catalog import CatalogLimits
 from consumer.infra import http_server, open_files, postgres
 from consumer.infra.clock import SystemClock
+from consumer.infra.garbage import collect_garbage_rarely
 from consumer.infra.http_connections import Bounds, OpenConnections
 from consumer.infra.settings import SettingsError, variable
 from consumer.infra.telemetry import dependency_probes
@@ -32,12 +34,18 @@ from consumer.web.http.jwt_keys import KeySet, SharedSecret
 from consumer.web.http.known_accounts import KnownAccounts
 from consumer.web.http.middleware import RequestMiddleware
 from consumer.web.http.request_id import RequestIdMiddleware
+from consumer.web.http.route_table import RouteTable
 from consumer.web.http.seal import InstallationSeal
 from consumer.web.live.feed import LiveEvents
-from consumer.web.routes import ROUTERS
+from consumer.web.routes import ROUTERS, TRACKER_ROUTERS
+from consumer.web.tracker.application import TrackerApplication
+from consumer.web.tracker.compose import running_tracker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from fastapi import APIRouter
+    from starlette.types import ASGIApp
 
     from consumer.infra.settings import Settings
     from consumer.web.tracker.recent_requests import RecentRequests
@@ -64,13 +72,15 @@ def application(
     claim_window: timedelta = timedelta(days=90),
     private_webhooks: bool = False,
     recent_requests: RecentRequests | None = None,
+    routers: Sequence[APIRouter] = ROUTERS,
 ) -> FastAPI:
     """Return the HTTP application.
 
     limits: how much an account may configure. live: feeds clients of events. serves_health: False where health and
     metrics have another port. origins: of web pages that may call it from browsers. claim_window: how long the key
     of an applied event is remembered, for replays of dead letters. private_webhooks: whether they may lead to
-    addresses that are not public. recent_requests: of the tracker, if this process serves it.
+    addresses that are not public. recent_requests: of the tracker, if this process serves it. routers: those that
+    are served.
     """
     api = FastAPI(
         title="Engagement",
@@ -91,8 +101,9 @@ def application(
     api.state.recent_requests = recent_requests
     api.state.seal = InstallationSeal()
     api.state.accounts = KnownAccounts()
-    for router in ROUTERS:
+    for router in routers:
         api.include_router(router)
+    api.router.routes.insert(0, RouteTable(api.routes))
     api.router.routes += docs_page.routes()
     if serves_health:
         api.router.routes += health_endpoints.routes(health, metrics)
@@ -120,15 +131,19 @@ def token_verifier(settings: Settings) -> TokenVerifier:
     )
 
 
-async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises SettingsError, and CannotListenError if an HTTP port is taken."""
-    tokens = token_verifier(settings)
+async def run(settings: Settings, *, only_tracker: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT. Raises SettingsError, and CannotListenError if an HTTP port is taken.
+
+    only_tracker: without the API, but for the route of the tracker's recent requests, where tokens can be verified.
+    """
+    tokens = None if only_tracker and not _verifies_tokens(settings) else token_verifier(settings)
     listener = http_server.listen(settings.http_host, settings.http_port)
     own_port = settings.health_port is not None
     health_listener = http_server.listen_for_health(settings) if own_port else None
     health, metrics = Health(SystemClock()), Metrics()
     clients = _clients(settings, metrics)
-    health.expect("database", within=dependency_probes.INTERVAL + 2 * dependency_probes.TIMEOUT)
+    within = dependency_probes.INTERVAL + 2 * dependency_probes.TIMEOUT
+    health.expect("database", within=within, required=not only_tracker)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -140,37 +155,55 @@ async def run(settings: Settings) -> None:
     live = LiveEvents(lambda: postgres.connect(settings.dsn()), SystemClock(), metrics, most=most)
     try:
         await pool
-        api = application(
-            *(Connections(pool, metrics), tokens, health, metrics),
-            limits=CatalogLimits.of(settings),
-            live=live,
-            serves_health=not own_port,
-            origins=settings.web_origins,
-            claim_window=settings.claim_window,
-            private_webhooks=settings.webhook_private,
-        )
-        # What is there now stays. To look through it for garbage takes a tenth of a second, without an answer.
-        gc.freeze()
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(
-                    http_server.serve(api, listener, patience=_SHUTDOWN_GRACE, connections=clients)
-                ),
-                group.create_task(dependency_probes.watch_database(settings, health, writes=False)),
-                group.create_task(tokens.keep_fresh()),
-            ]
-            if health_listener is not None:
-                endpoints = health_endpoints.application(health, metrics)
-                tasks.append(group.create_task(http_server.serve(endpoints, health_listener)))
-            log.info("serving", address=":".join(map(str, listener.getsockname()[:2])))
-            await stopping.wait()
-            log.info("stopping")
-            live.close()
-            for task in tasks:
-                task.cancel()
+        async with AsyncExitStack() as stack:
+            tracker = None
+            if settings.tracker and settings.has_kafka:
+                started = running_tracker(settings, metrics, health, required=only_tracker)
+                tracker = await stack.enter_async_context(started)
+            served: ASGIApp
+            if tokens is None:
+                served = health_endpoints.application(health, metrics) if not own_port else Starlette()
+            else:
+                served = application(
+                    *(Connections(pool, metrics), tokens, health, metrics),
+                    limits=CatalogLimits.of(settings),
+                    live=live,
+                    serves_health=not own_port,
+                    origins=settings.web_origins,
+                    claim_window=settings.claim_window,
+                    private_webhooks=settings.webhook_private,
+                    recent_requests=None if tracker is None else tracker.recent,
+                    routers=TRACKER_ROUTERS if only_tracker else ROUTERS,
+                )
+            if settings.tracker:
+                served = TrackerApplication(tracker, served)
+            collect_garbage_rarely()
+            async with asyncio.TaskGroup() as group:
+                work = [
+                    http_server.serve(served, listener, patience=_SHUTDOWN_GRACE, connections=clients),
+                    dependency_probes.watch_database(
+                        settings, health, writes=False, required=not only_tracker
+                    ),
+                ]
+                if tokens is not None:
+                    work.append(tokens.keep_fresh())
+                if health_listener is not None:
+                    endpoints = health_endpoints.application(health, metrics)
+                    work.append(http_server.serve(endpoints, health_listener))
+                tasks = [group.create_task(each) for each in work]
+                log.info("serving", address=":".join(map(str, listener.getsockname()[:2])))
+                await stopping.wait()
+                log.info("stopping")
+                live.close()
+                for task in tasks:
+                    task.cancel()
     finally:
         # Not close(): it would wait for a server that may be frozen.
         pool.terminate()
+
+
+def _verifies_tokens(settings: Settings) -> bool:
+    return settings.jwt_secret is not None or settings.jwt_jwks is not None
 
 
 def _clients(settings: Settings, metrics: Metrics) -> OpenConnections:

@@ -57,6 +57,7 @@ ROUTERS = (
     tokens.router,
     links.router,
     requests_route.router,
+    requests_route.beside_accounts,
     # Sub-resources of a contact before the contact itself: its id may contain slashes.
     timeline.router,
     scores.router,
@@ -66,3 +67,6 @@ ROUTERS = (
     contacts.router,
     segments.router,
 )
+
+# Of `engagement web --only tracker`.
+TRACKER_ROUTERS = (requests_route.router, requests_route.beside_accounts)

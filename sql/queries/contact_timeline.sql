@@ -1,17 +1,5 @@
 -- One contact's timeline, and the parts of its scores. The statements of one request share a snapshot.
 
--- name: weights
--- An account's definitions in display order (definitions_key_unique), with weight and group under a version
--- (version_weights_pkey); one that the version does not have counts 0, in its group of the catalog.
-select d.id, d.key, d.name, d.icon, coalesce(w.weight, 0) as weight, coalesce(w.group_id, d.group_id) as group_id
-from definitions d
-left join lateral (
-    select weight, group_id from version_weights w
-    where w.profile_id = $2 and w.version = $3 and w.definition_id = d.id
-    offset 0) w on true
-where d.account_id = $1
-order by d.position, d.id;
-
 -- name: entries
 -- A contact's whole entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts if given
 -- (timeline_pkey), with the policy of their edition (editions_pkey). blocked_by, of a `cooling_down` entry: the counted

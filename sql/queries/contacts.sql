@@ -1,14 +1,39 @@
 -- Contacts by score and by last event, one by one and in lists. The statements of one request share a snapshot.
 
 -- name: view
--- A profile of an account, by key or the primary one (profiles_key_unique), its account's time zone (accounts_pkey), and the
--- account's groups in display order, deleted ones last (groups_key_unique), as JSON.
-select p.id, p.key, p.published_version as version, p.archived, a.time_zone,
-    (select json_agg(json_build_array(g.id, g.key, g.name, g.deleted) order by g.deleted, g.position, g.id)
-     from groups g where g.account_id = $1) as groups
-from profiles p
-join accounts a on a.id = p.account_id
-where p.account_id = $1 and case when $2::text is null then p.is_primary else p.key = $2 end;
+-- One row: a profile of an account, by key or the primary one (profiles_key_unique), its account's time zone (accounts_pkey),
+-- and the account's groups in display order, deleted ones last (groups_key_unique), as JSON. With $4 the definitions in display
+-- order too (definitions_key_unique), with weight and group under the version that readers see (version_weights_pkey); one that
+-- the version does not have counts 0, in its group of the catalog. And the contact with the external id $3
+-- (contacts_external_id_unique), of one that was joined to another the survivor (contacts_pkey), and whether it has adjustments
+-- (adjustments_client_key_by_id).
+select v.*, known.id as contact_id, known.external_id,
+    exists (select from adjustments d where d.contact_id = known.id and d.profile_id = v.id) as is_adjusted
+from (values (1)) one (row)
+left join lateral (
+    select p.id, p.key, p.published_version as version, p.archived, a.time_zone,
+        (select json_agg(json_build_array(g.id, g.key, g.name, g.deleted) order by g.deleted, g.position, g.id)
+         from groups g where g.account_id = $1) as groups,
+        case when $4::boolean then (
+            select json_agg(json_build_array(d.id, d.key, d.name, d.icon, coalesce(w.weight, 0),
+                coalesce(w.group_id, d.group_id)) order by d.position, d.id)
+            from definitions d
+            left join lateral (
+                select weight, group_id from version_weights w
+                where w.profile_id = p.id and w.version = p.published_version and w.definition_id = d.id
+                offset 0) w on true
+            where d.account_id = $1) end as definitions
+    from profiles p
+    join accounts a on a.id = p.account_id
+    where p.account_id = $1 and case when $2::text is null then p.is_primary else p.key = $2 end
+    offset 0) v on true
+left join lateral (
+    select id, external_id, survivor_id from contacts c where c.account_id = $1 and c.external_id = $3::text offset 0) named
+    on true
+left join lateral (
+    select id, external_id from contacts c where c.id = named.survivor_id offset 0) survivor on true
+cross join lateral (
+    select coalesce(survivor.id, named.id) as id, coalesce(survivor.external_id, named.external_id) as external_id) known;
 
 -- name: groups
 -- Groups of an account in display order, deleted ones last (groups_key_unique).
@@ -181,25 +206,33 @@ order by case when $5 then s.occurred_at end, case when $5 then s.contact_id end
 limit $6;
 
 -- name: shown
--- Contacts in the order of the given numbers, as they are shown: external ids (contacts_pkey), fields (contact_fields_pkey)
--- and points by group under a version (contact_scores_pkey), as JSON.
-select c.id, c.external_id, c.created_at,
-    (select jsonb_object_agg(f.field, f.value)::text from contact_fields f where f.contact_id = c.id) as fields,
-    (select jsonb_object_agg(s.group_id, s.points)::text from scores s
-     where s.contact_id = c.id and s.profile_id = $2 and s.version = $3) as points
+-- Contacts of an account ($2) in the order of the given numbers, as they are shown: external ids (contacts_pkey), fields
+-- (contact_fields_pkey), points by group under a version (contact_scores_pkey), and when the last event was (timeline_pkey).
+-- Columns as they are stored: as JSON they cost twice as much, here and where they are read.
+select c.id, c.external_id, c.created_at, f.name, f.owner, f.email, f.tags, s.overall, s.group_ids, s.group_points,
+    t.occurred_at as last_event_at
 from unnest($1::bigint[]) with ordinality as asked(id, place)
 cross join lateral (select id, external_id, created_at from contacts c where c.id = asked.id offset 0) c
+cross join lateral (
+    select max(value) filter (where field = 'name') as name, max(value) filter (where field = 'owner') as owner,
+        max(value) filter (where field = 'email') as email, max(value) filter (where field = 'tags') as tags
+    from contact_fields f where f.contact_id = c.id) f
+left join lateral (
+    select overall, group_ids, group_points from contact_scores s
+    where s.contact_id = c.id and s.profile_id = $3 and s.version = $4 offset 0) s on true
+left join lateral (
+    select occurred_at from timeline t
+    where t.account_id = $2 and t.contact_id = asked.id and t.verdict <> 'excluded' and t.purged_at is null
+    order by t.occurred_at desc
+    limit 1) t on true
 order by asked.place;
 
--- name: last_events
--- When the last events of contacts ($2) of an account were, of those that have one (timeline_pkey).
-select asked.id as contact_id, t.occurred_at
-from unnest($2::bigint[]) as asked(id)
-cross join lateral (
-    select occurred_at from timeline t
-    where t.account_id = $1 and t.contact_id = asked.id and t.verdict <> 'excluded' and t.purged_at is null
-    order by t.occurred_at desc
-    limit 1) t;
+-- name: last_event
+-- When the last event of a contact ($2) of an account was, if it has one (timeline_pkey).
+select occurred_at from timeline t
+where t.account_id = $1 and t.contact_id = $2 and t.verdict <> 'excluded' and t.purged_at is null
+order by t.occurred_at desc
+limit 1;
 
 -- name: recent_points
 -- What contacts ($2) of an account have gained and lost since $5, and of it since $6, by profile ($3, under the version in $4)
@@ -252,9 +285,7 @@ with viewed as materialized (
     join accounts a on a.id = p.account_id
     where p.account_id = $1 and case when $3::text is null then p.is_primary else p.key = $3 end)
 select case when asked.place = 1 then row_to_json(v) end as view, known.id, known.external_id,
-    (select f.value from contact_fields f where f.contact_id = known.id and f.field = 'name') as name,
-    (select f.value from contact_fields f where f.contact_id = known.id and f.field = 'owner') as owner,
-    s.overall, s.group_ids, s.group_points
+    f.name, f.owner, s.overall, s.group_ids, s.group_points
 from viewed v
 cross join unnest($2::text[]) with ordinality as asked(external_id, place)
 left join lateral (
@@ -264,6 +295,9 @@ left join lateral (
     select id, external_id from contacts c where c.id = named.survivor_id offset 0) survivor on true
 cross join lateral (
     select coalesce(survivor.id, named.id) as id, coalesce(survivor.external_id, named.external_id) as external_id) known
+cross join lateral (
+    select max(value) filter (where field = 'name') as name, max(value) filter (where field = 'owner') as owner
+    from contact_fields f where f.contact_id = known.id) f
 left join lateral (
     select overall, group_ids, group_points from contact_scores s
     where s.contact_id = known.id and s.profile_id = v.id and s.version = v.version offset 0) s on true

@@ -6,31 +6,34 @@ select r.revision, i.incarnation from tracker_revision r cross join installation
 
 -- name: changed
 -- Tokens that have changed after a revision ($1), in the order of their changes, with all their keys (tracker_tokens_by_revision,
--- tracker_keys_by_token).
-select t.id, a.key as account, t.name, t.origins, t.event_names, t.anonymous_only, t.may_set_traits, t.keeps_addresses,
+-- tracker_keys_by_token). Of one that has expired the expiry is long ago: the clock of a process may be slow.
+select t.id::text as id, a.key as account, t.name, t.origins, t.event_names, t.anonymous_only, t.may_set_traits, t.keeps_addresses,
     t.query_parameters, t.per_second, t.per_second_by_address, t.per_day, t.revision, k.hashes, k.secrets, k.expiries
 from tracker_tokens t
 join accounts a on a.id = t.account_id
 cross join lateral (
-    select array_agg(one.hash) as hashes, array_agg(one.signing_secret) as secrets, array_agg(one.expires_at) as expiries
+    select array_agg(one.hash) as hashes, array_agg(one.signing_secret) as secrets,
+        array_agg(case when one.expires_at <= now() then 'epoch' else one.expires_at end) as expiries
     from tracker_keys one where one.token_id = t.id) k
 where t.revision > $1
 order by t.revision
 limit $2
 
 -- name: count
--- Adds what tokens ($1) have accepted ($2) and refused ($3) since the last time, and when they were used last ($4).
+-- Adds what tokens ($1) have accepted ($2) and refused ($3) since the last time, and when they were used last ($4). Returns those
+-- that are done: it waits for no other that is being changed.
 with used as (
     select one.* from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[]) as one (id, accepted, refused, used_at)
 ),
 locked as (
-    select id from tracker_tokens where id = any($1::uuid[]) order by id for no key update
+    select id from tracker_tokens where id = any($1::uuid[]) for no key update skip locked
 )
 update tracker_tokens t
 set accepted = t.accepted + used.accepted, refused = t.refused + used.refused,
     last_used_at = greatest(t.last_used_at, used.used_at)
 from used join locked using (id)
 where t.id = used.id
+returning t.id::text as id
 
 -- name: raise_revision
 -- Raises the revision, and locks out other changes of tokens until the transaction ends.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import logging
 import os
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import structlog
 from rich.console import Console
@@ -140,6 +142,45 @@ async def test_a_signal_ends_it_at_any_time(temporary: Path, number: signal.Sign
     assert took < 6
     assert errors == ""
     assert _left_in(temporary) == []
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
+async def test_it_serves_until_ctrl_c(temporary: Path) -> None:
+    """With --serve the pixel of the sample e-mail comes to the printed timeline; Ctrl-C ends it without a trace."""
+    with _started(temporary, "--events", "500", "--serve") as process:
+        try:
+            assert process.stdout
+            printed = ""
+            while "/timeline" not in printed:
+                line = process.stdout.readline()
+                assert line, process.stderr and process.stderr.read()
+                printed += line
+            site = _found(r"sample site with the tracker +(\S+)", printed)
+            headers = {"authorization": _found(r'auth="Authorization: (.+)"', printed)}
+            timeline = _found(r'"(\S+/timeline)"', printed)
+            async with httpx.AsyncClient(headers={"user-agent": "Mozilla/5.0 (X11; Linux x86_64)"}) as client:
+                assert "tracker.js" in (await client.get(site)).text
+                page = (await client.get(f"{site}mail")).text
+                pixel = await client.get(html.unescape(_found(r'<img src="(\S+)"', page)))
+                assert pixel.headers["content-type"] == "image/gif"
+
+                async def opened() -> bool:
+                    answer = await client.get(timeline, headers=headers)
+                    return answer.is_success and "track.email.opened" in answer.text
+
+                await eventually(opened, within=20, what="the opened e-mail on the timeline")
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, errors) == (0, "")
+    assert _left_in(temporary) == []
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    assert found, text
+    return found[1]
 
 
 def test_it_ends_when_its_output_is_closed(temporary: Path) -> None:

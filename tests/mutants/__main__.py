@@ -94,8 +94,9 @@ def _run(tree: Path, mutant: Mutant) -> str | None:
         return "the test passes"
     if ran.returncode != 1 or " error" in ran.stdout.splitlines()[-1]:
         return f"the test did not run: {ran.stdout[-2000:]}"
-    # Hypothesis reports several failures as an exception group, whose lines are indented by `|`.
-    if not re.search(r"^(E|\s+\|)\s+(AssertionError|assert )", ran.stdout, re.MULTILINE):
+    # Hypothesis reports several failures as an exception group, whose lines are indented by `|`. The last one is of
+    # `eventually` (tests/waiting.py).
+    if not re.search(r"^(E|\s+\|)\s+(AssertionError|assert |Failed: not within )", ran.stdout, re.MULTILINE):
         return f"the test fails otherwise than by an assertion: {ran.stdout[-2000:]}"
     return None
 

@@ -354,10 +354,16 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/worker/background_jobs.py",
-                old="least=self._rest\n                    )\n                    break\n",
-                new="least=self._rest\n                    )\n",
+                old="least=self._rest)\n                    break\n",
+                new="least=self._rest)\n",
             ),
         ),
+    ),
+    Mutant(
+        "jobs-before-a-backlog",
+        breaks="jobs take as much of the time as batches, while records wait",
+        test="tests/pipeline/test_background_jobs.py::test_jobs_leave_nine_tenths_of_the_time_to_a_backlog",
+        edits=(Edit("consumer/worker/background_jobs.py", old="if self._has_backlog():", new="if False:"),),
     ),
     Mutant(
         "one-account-after-another",
@@ -775,8 +781,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/web/http/auth.py",
-                old="if not ACCOUNT.fullmatch(account) or not claims.covers(account):",
-                new="if not ACCOUNT.fullmatch(account):",
+                old="if not ACCOUNT.fullmatch(key) or not claims.covers(key):",
+                new="if not ACCOUNT.fullmatch(key):",
             ),
         ),
     ),
@@ -1830,6 +1836,203 @@ MUTANTS = (
                 "consumer/web/tracker/robots/mail_scans.py",
                 old="if abs(when - at) <= self.seconds}",
                 new="if 0 <= at - when <= self.seconds}",
+            ),
+        ),
+    ),
+    Mutant(
+        "script-before-consent",
+        breaks="the script records before a visitor has consented",
+        test="tests/tracker/test_script.py::test_before_consent_nothing_is_kept_or_sent",
+        edits=(
+            Edit(
+                "consumer/web/tracker/script/tracker.js",
+                old=' || (choice != "no" && mode != "required")',
+                new=' || choice != "no"',
+            ),
+        ),
+    ),
+    Mutant(
+        "script-against-objections",
+        breaks="consent comes before Do Not Track and Global Privacy Control",
+        test="tests/tracker/test_script.py::test_browsers_that_object",
+        edits=(
+            Edit(
+                "consumer/web/tracker/script/tracker.js",
+                old="if (!storage || objects()) return false;",
+                new="if (!storage) return false;",
+            ),
+        ),
+    ),
+    Mutant(
+        "script-keeps-after-refusal",
+        breaks="a refusal leaves what was kept of a visitor in the browser",
+        test="tests/tracker/test_script.py::test_consent_that_is_withdrawn",
+        edits=(
+            Edit(
+                "consumer/web/tracker/script/tracker.js",
+                old="    if (!given) forget();\n    else if (!before) {",
+                new="    if (given && !before) {",
+            ),
+        ),
+    ),
+    Mutant(
+        "script-forgets-before-answer",
+        breaks="a beacon counts as an answer of the tracker",
+        test="tests/tracker/test_script.py::test_leaving_the_page",
+        edits=(
+            Edit(
+                "consumer/web/tracker/script/tracker.js",
+                old="    if (leaving) return navigator.sendBeacon(endpoint, body);",
+                new="    if (leaving) return navigator.sendBeacon(endpoint, body) && keys.forEach(remove);",
+            ),
+        ),
+    ),
+    Mutant(
+        "script-two-people",
+        breaks="two people at one browser are one visitor",
+        test="tests/tracker/test_script.py::test_people_who_sign_in",
+        edits=(
+            Edit(
+                "consumer/web/tracker/script/tracker.js",
+                old='      if (read("user") && read("user") != userId) api.reset();\n',
+                new="",
+            ),
+        ),
+    ),
+    Mutant(
+        "expired-keys-are-valid",
+        breaks="a key that was replaced is valid for ever",
+        test="tests/web/test_known_keys.py::test_a_rotated_key_is_valid_for_a_while",
+        edits=(
+            Edit(
+                "consumer/web/tracker/known_keys.py",
+                old="        if known is None or self._is_over(known):\n",
+                new="        if known is None:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "ended-by-a-slow-clock",
+        breaks="a revoked key is valid until the clock of the process has caught up",
+        test="tests/web/test_known_keys.py::test_a_clock_that_is_slow_keeps_no_key_alive",
+        edits=(
+            Edit(
+                "sql/queries/tracker_tokens.sql",
+                old="array_agg(case when one.expires_at <= now() then 'epoch' else one.expires_at end)",
+                new="array_agg(one.expires_at)",
+            ),
+        ),
+    ),
+    Mutant(
+        "revoked-without-a-revision",
+        breaks="no process hears that a token was revoked",
+        test="tests/web/test_known_keys.py::test_a_revoked_token_stops",
+        edits=(
+            Edit(
+                "sql/queries/tracker_tokens.sql",
+                old="update tracker_tokens set revision = $2, revoked_at = now() where id = $1",
+                new="update tracker_tokens set revoked_at = now() where id = $1 and $2 > 0",
+            ),
+        ),
+    ),
+    Mutant(
+        "lost-commits-of-keys",
+        breaks="tokens that the database has lost stay known",
+        test="tests/web/test_known_keys.py::test_lost_commits_are_noticed",
+        edits=(
+            Edit(
+                "consumer/web/tracker/known_keys.py",
+                old="        if keys is None or keys.incarnation != incarnation or keys.revision > revision:\n",
+                new="        if keys is None or keys.incarnation != incarnation:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "counts-of-an-outage",
+        breaks="counts that could not be written are forgotten",
+        test="tests/web/test_known_keys.py::test_counts_wait_for_no_lock",
+        edits=(
+            Edit(
+                "consumer/web/tracker/known_keys.py",
+                old="            for token, left in counts.items():\n",
+                new="            for token, left in dict[str, _Count]().items():\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "clicks-lead-anywhere",
+        breaks="the page that a link leads to is not signed",
+        test="tests/unit/test_tracker_links.py::test_a_click_leads_where_it_was_signed_for",
+        edits=(
+            Edit(
+                "consumer/domain/tracker_links.py",
+                old="    parts = [part for part in link if part is not None]\n",
+                new="    parts = [part for part in link[:3] if part is not None]\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "answered-before-kafka",
+        breaks="a call is answered 200 before Kafka has its event",
+        test="tests/tracker/test_without_kafka.py::test_a_broker_that_freezes",
+        edits=(
+            Edit(
+                "consumer/web/tracker/handle_calls.py",
+                old="        await tracker.writer.write(records)\n",
+                new="        tracker.writer.write(records)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "last-record-of-a-full-batch",
+        breaks="the record that a full batch has no room for is dropped, and its call answered 200",
+        test="tests/tracker/test_calls.py::test_more_than_one_batch_of_kafka_takes",
+        edits=(
+            Edit(
+                "consumer/web/tracker/kafka_writer.py",
+                old="                if taken_in is None:\n                    break\n",
+                new="",
+            ),
+            Edit(
+                "consumer/web/tracker/kafka_writer.py",
+                old="                if calls and builder.size() + len(record.value) > self._batch_bytes:\n",
+                new="                if calls and not self._batch_bytes:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "burst-at-the-edge-of-a-window",
+        breaks="what the window before has brought does not count",
+        test="tests/tracker/test_limits.py::test_a_window_has_room_for_ten_seconds",
+        edits=(
+            Edit(
+                "consumer/web/tracker/limits.py",
+                old="        if self._sliding and (before := self._before.get(key)):\n",
+                new="        if not self._sliding and (before := self._before.get(key)):\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "origin-left-out",
+        breaks="a call without an origin passes where a token has origins",
+        test="tests/tracker/test_calls.py::test_refusals_say_why",
+        edits=(
+            Edit(
+                "consumer/web/tracker/tracker.py",
+                old="        if found.origins and not any_origin and request.origin not in found.origins:\n",
+                new="        if found.origins and request.origin and request.origin not in found.origins:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "forwarded-by-anybody",
+        breaks="X-Forwarded-For is believed from any client",
+        test="tests/tracker/test_client_address.py::test_addresses",
+        edits=(
+            Edit(
+                "consumer/web/tracker/client_address.py",
+                old="        if not self._proxies or not forwarded or not self._trusted(peer):\n",
+                new="        if not self._proxies or not forwarded:\n",
             ),
         ),
     ),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from consumer.demo.sample_site import Tracking
 
 # Of a visitor: Chromium without a screen says that it is one, and robots say so.
-_AGENT = (
+AGENT = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 )
 # Longer than any timer of the script but that of a queue that waits for its server.
@@ -84,7 +84,7 @@ async def visiting(
 
     track: says how a site of this address is tracked. before: a script that runs first in each page.
     """
-    context = await browser.new_context(user_agent=_AGENT)
+    context = await browser.new_context(user_agent=AGENT)
     await context.clock.install()
     if before:
         await context.add_init_script(before)

@@ -106,7 +106,8 @@ async def test_clicks(browser: Browser) -> None:
     async with shop(browser) as (visit, tracker):
         await visit.open()
         await visit.click("plain")
-        await visit.click("wish")
+        await visit.page.click("#wish", button="right")
+        await visit.page.click("#wish", button="middle")
         await visit.click("brochure")
         await tracker.until("/", "wish_added", "content_downloaded", "/article")
         of = {event.get("event"): event["properties"] for event in tracker.events}
@@ -239,21 +240,34 @@ async def test_a_tracker_that_is_away(browser: Browser) -> None:
 
 
 async def test_the_queue_is_bounded(browser: Browser) -> None:
-    """Offline the newest 200 events are kept; they are sent in batches that a page may send while it is left."""
+    """Offline the newest 200,000 characters are kept; they go in batches that a page may send while it is left."""
     async with shop(browser, complaints=True) as (visit, tracker):
         await visit.open()
         await tracker.until("/")
         await visit.context.set_offline(offline=True)
-        for number in range(250):
+        for number in range(60):
             await visit.page.evaluate(
-                "number => engagement.track('event ' + number, {text: 'ä'.repeat(500)})", number
+                "number => engagement.track('event ' + number, {text: 'ä'.repeat(4000)})", number
             )
-        assert len([name for name in await visit.kept() if name.startswith("engagement.event.")]) == 200
+        kept = [text for name, text in (await visit.kept()).items() if name.startswith("engagement.event.")]
+        assert 195_000 < sum(map(len, kept)) <= 200_000
         await visit.page.evaluate("engagement.track('huge', {text: 'a'.repeat(30000)})")
         assert "engagement: event too large" in visit.complaints
         await visit.context.set_offline(offline=False)
-        await tracker.until("/", *(f"event {number}" for number in range(50, 250)), within=60)
+        await tracker.until("/", *(f"event {number}" for number in range(60 - len(kept), 60)))
         assert max(len(body.encode()) for body in tracker.bodies) < 64_000
+
+
+async def test_batches_are_small(browser: Browser) -> None:
+    """What has gathered offline goes in batches of ten, one after the other: narrow limits refuse none of them."""
+    async with shop(browser, complaints=True) as (visit, tracker):
+        await visit.open()
+        await tracker.until("/")
+        await visit.context.set_offline(offline=True)
+        await visit.page.evaluate("for (let i = 0; i < 25; i++) engagement.track('event')")
+        await visit.context.set_offline(offline=False)
+        await tracker.until("/", *["event"] * 25)
+        assert [body.count("messageId") for body in tracker.bodies] == [1, 10, 10, 5]
 
 
 async def test_old_events_are_dropped(browser: Browser) -> None:
@@ -395,6 +409,29 @@ async def test_a_number_lasts_13_months(browser: Browser) -> None:
         await visit.open()
         await tracker.until("/", "/")
         assert "an-old-one" not in {event["anonymousId"] for event in tracker.events}
+
+
+async def test_a_page_that_comes_back_from_the_cache(browser: Browser) -> None:
+    """A page that the browser had kept and shows again is viewed again."""
+    async with shop(browser) as (visit, tracker):
+        await visit.open()
+        await tracker.until("/")
+        # Playwright turns the cache itself off.
+        await visit.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+        await tracker.until("/", "/")
+
+
+async def test_a_page_that_is_prepared_in_advance(browser: Browser) -> None:
+    """A page that the browser loads before the visitor wants it is viewed once it is shown."""
+    unseen = "Object.defineProperty(document, 'prerendering', {get: () => !window.seen})"
+    async with shop(browser, before=unseen) as (visit, tracker):
+        await visit.open()
+        await visit.all_timers()
+        assert visit.sent == []
+        await visit.page.evaluate(
+            "window.seen = true; document.dispatchEvent(new Event('prerenderingchange'))"
+        )
+        await tracker.until("/")
 
 
 async def test_a_script_that_is_loaded_twice(browser: Browser) -> None:

@@ -19,6 +19,7 @@ from consumer.web.api.contacts.scores import Lookup
 from consumer.web.api.contacts.segments import NewSegment
 from consumer.web.api.operations.dead_letter_answers import DeadLetterIds
 from consumer.web.api.profiles.previews import PreviewRequest
+from consumer.web.api.tracker_tokens.schemas import NewLinks, NewTrackerToken
 from consumer.web.app import application
 from consumer.web.http import seal
 from consumer.web.http.problems import _STATUS, ProblemDetails
@@ -78,6 +79,8 @@ def test_links_lead_to_headings() -> None:
         ('{"items": [{"contact"', BulkAdjustment),
         ('{"ids": ["', DeadLetterIds),
         ('{"key": "slipping"', NewSegment),
+        ('{"name": "Shop", "origins"', NewTrackerToken),
+        ('{"key": "wk_…"', NewLinks),
     ],
 )
 def test_bodies_are_valid(begin: str, model: type[Body]) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumer.domain.decode import decode
@@ -135,6 +135,7 @@ _PEOPLE = st.lists(st.tuples(st.sampled_from(["acme", "birch"]), st.sampled_from
 
 
 @given(people=_PEOPLE, in_memory=st.sampled_from([1, 2000, 1 << 20]))
+@example(people=[("acme", "a")] * 12, in_memory=2000)  # some in a file, the rest in memory
 def test_property_sorted_by_contact(people: list[tuple[str, str]], in_memory: int) -> None:
     """However many events fit into memory: one contact comes after the other, each one's events in their order."""
     with SortedEvents(in_memory) as events:

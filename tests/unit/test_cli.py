@@ -255,3 +255,34 @@ def test_a_taken_port_names_its_setting(command: str) -> None:
     assert done.returncode == 1
     line = f"127.0.0.1:{port} is in use: set ENGAGEMENT_HTTP_PORT to a free port"
     assert done.stderr.splitlines() == [f"engagement {command.split(maxsplit=1)[0]}: {line}"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({}, "ENGAGEMENT_KAFKA_BOOTSTRAP is missing"),
+        (
+            {"KAFKA_BOOTSTRAP": "127.0.0.1:1", "TRACKER": "false"},
+            "ENGAGEMENT_TRACKER is false: there is nothing to serve",
+        ),
+        (
+            {"KAFKA_BOOTSTRAP": "127.0.0.1:1", "ROBOTS_FILE": str(CONTRACTS)},
+            f"ENGAGEMENT_ROBOTS_FILE {CONTRACTS}, line ",
+        ),
+    ],
+)
+def test_a_tracker_alone_that_cannot_be(settings: dict[str, str], line: str) -> None:
+    """`engagement web --only tracker` names the setting that is missing, or keeps it from serving."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    needed = {"DATABASE_URL": "postgresql://127.0.0.1:1/app", "HTTP_HOST": "127.0.0.1", "HTTP_PORT": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "consumer", "web", "--only", "tracker"],
+        env={**bare, **{PREFIX + name: value for name, value in {**needed, **settings}.items()}},
+        cwd=CONTRACTS.parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].startswith(f"engagement web: {line}")
+    assert "Traceback" not in done.stderr

@@ -32,6 +32,18 @@ def test_a_process_is_not_ready_before_everyone_has_reported(clock: ClockByHand)
     assert status.ready()
 
 
+def test_a_process_may_be_ready_without_a_component(clock: ClockByHand) -> None:
+    """A component that is not required is shown, well or not, and readiness does not depend on it."""
+    status = Health(clock)
+    status.expect("database")
+    status.expect("tracker", within=5, required=False)
+    status.report("database", ok=True)
+    assert status.ready()
+    assert not status.states()["tracker"]["ok"]
+    status.report("tracker", ok=False, why="is not connected to Kafka")
+    assert status.ready()
+
+
 def test_a_bad_report_says_why_until_a_good_one(clock: ClockByHand) -> None:
     """One component that is not well makes the process not ready, with its reason; it stays alive."""
     status = Health(clock)

@@ -268,6 +268,20 @@ async def _answer(server: Server) -> bytes:
     return answer
 
 
+@pytest.mark.parametrize("before", [b"", WHOLE])
+async def test_half_sent_bodies_displace_nobody_who_sends(before: bytes) -> None:
+    """With all places taken by bodies that never end, of a first request or a later one, others are answered."""
+    half = before + b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"
+    async with _serving() as server, _clients(server, 3 * BOUNDS.connections) as clients:
+        for client in clients:
+            await client.send(half)
+            assert (await _answer(server)).startswith(b"HTTP/1.1 200 ")
+        await clients[-1].send(b"x" * 999)
+        for _ in range(2 if before else 1):
+            assert await clients[-1].status() == 200
+        assert set(server.closed) == {"displaced"}
+
+
 async def test_a_server_whose_places_all_work_refuses() -> None:
     """Where every connection has a request in work a new one is answered 503 with Retry-After, and closed."""
     async with _serving() as server, _clients(server, BOUNDS.connections) as clients:

@@ -315,3 +315,41 @@ def test_the_contract_s_settings_exist() -> None:
         if name == PREFIX:
             continue
         assert any(one.startswith(name[:-1]) if name.endswith("*") else one == name for one in known), name
+
+
+def test_networks_of_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trusted proxies are networks or single addresses; a network with bits of a host is none."""
+    _set_needed(monkeypatch)
+    _set(monkeypatch, trusted_proxies="10.0.0.0/8, 192.0.2.1, 2001:db8::/32")
+    assert [str(network) for network in load_settings().trusted_proxies] == [
+        *("10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32")
+    ]
+    for wrong in ("10.0.0.1/8", "proxy.example", "10.0.0.0/8;", "*"):
+        _set(monkeypatch, trusted_proxies=wrong)
+        with pytest.raises(SettingsError, match="TRUSTED_PROXIES must be networks like"):
+            load_settings()
+
+
+def test_the_server_of_shared_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits are shared through Redis or Valkey; another address is refused, and none is printed."""
+    _set_needed(monkeypatch)
+    for right in (
+        f"redis://u:{PASSWORD}@cache:6379/0",
+        "rediss://cache",
+        "valkey://cache",
+        "valkeys://cache",
+    ):
+        _set(monkeypatch, limits_url=right)
+        assert load_settings().limits_url is not None
+    _set(monkeypatch, limits_url=f"http://u:{PASSWORD}@cache")
+    with pytest.raises(SettingsError, match="LIMITS_URL must begin with redis://") as raised:
+        load_settings()
+    assert PASSWORD not in str(raised.value)
+
+
+def test_whether_brokers_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that can do without Kafka knows whether it has been given any."""
+    _set(monkeypatch, database_url="postgresql://db/app")
+    assert not load_settings(kafka=False).has_kafka
+    _set(monkeypatch, kafka_bootstrap="k1:9092")
+    assert load_settings(kafka=False).has_kafka

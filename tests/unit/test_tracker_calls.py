@@ -377,7 +377,7 @@ def test_properties_of_a_page_are_cut() -> None:
     ("sender", "context", "seen"),
     [
         (browser(), {}, (browser().user_agent, "192.0.2.7")),
-        (browser(), {"userAgent": "Own", "ip": "192.0.2.1"}, ("Own", "192.0.2.7")),
+        (browser(), {"userAgent": "Own", "ip": "192.0.2.1"}, (browser().user_agent, "192.0.2.7")),
         (server(), {}, (None, None)),
         (server(), {"userAgent": "Own", "ip": "192.0.2.1"}, ("Own", "192.0.2.1")),
         (server(), {"ip": "192.0.2.1'); --"}, (None, None)),

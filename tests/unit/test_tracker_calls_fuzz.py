@@ -15,6 +15,7 @@ from consumer.web.tracker.calls.body import Batch, Kind, read_batch, read_call
 from consumer.web.tracker.calls.links import read_link, record_of_link
 from consumer.web.tracker.calls.outcome import Refusal, TrackedRecord
 from consumer.web.tracker.calls.records import records_of
+from schemas.exact_json import parse_data
 from schemas.timestamps import to_microseconds
 from tests.builders.tracker import NOW, AllRobots, NoRobots, browser, decoded, server, write_key
 
@@ -117,7 +118,7 @@ def check(records: tuple[TrackedRecord, ...] | Refusal) -> None:
         assert event.type.startswith("track.") or event.type == "contact.upserted"
         assert event.occurred_us <= to_microseconds(NOW)
         assert record.key == f"acme:{event.subject}".encode()
-        into = json.loads(event.data).get("into")
+        into = parse_data(event.data).get("into")
         assert into is None or (event.subject.startswith("anonymous:") and not into.startswith("anonymous:"))
 
 

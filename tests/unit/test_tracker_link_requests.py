@@ -94,6 +94,11 @@ def test_a_link_leads_to_a_page(url: str) -> None:
     assert (refused.reason, refused.field) == ("malformed", "u")
 
 
+def test_a_scheme_in_capitals_leads_there_too() -> None:
+    """A signed address is led to however its scheme is written: a person waits."""
+    assert signature_refusal(request(CLICKED._replace(url="HTTPS://shop.example")), write_key()) is None
+
+
 def test_a_pixel_of_an_anonymous_contact_needs_no_signature() -> None:
     """A pixel that names no contact records an event of an anonymous one; `page` is a page view."""
     viewed = event(request(Link("page", "", ""), s="", a="7"))

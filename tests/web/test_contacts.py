@@ -13,6 +13,7 @@ from consumer import catalog
 from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import profile_publish
+from consumer.web.api.contacts.contacts import ContactPage
 from tests.pipeline.service import apply_document
 from tests.web.account_events import happen, record
 from tests.web.three_definitions import DEFINITIONS, GROUPS, POINTS
@@ -120,7 +121,13 @@ def _expected(base: dict[str, dict[str, int]], **filters: Any) -> list[str]:
 async def test_what_is_said_of_a_contact(api: Api, base: dict[str, dict[str, int]]) -> None:
     """A contact has its fields, when it was seen, and the points of all groups, which add up to overall."""
     async with api.as_("base") as client:
+        page = (
+            await client.get("/contacts", params={"limit": 200, "change": "true", "total": "true"})
+        ).json()
+        # It is made without the model that documents it.
+        assert ContactPage.model_validate(page).model_dump(mode="json") == page
         page = (await client.get("/contacts", params={"limit": 200})).json()
+        assert ContactPage.model_validate(page).model_dump(mode="json") == page
     assert (page["profile"], page["version"], page["engagement"], page["next"]) == (
         "lead_score",
         1,

@@ -123,6 +123,21 @@ async def test_a_revoked_token_stops(client: Client, keys: KnownKeys) -> None:
     assert keys.find_ended("wk_nobody") is None
 
 
+@pytest.mark.parametrize("way", ["revoked", "rotated"])
+async def test_a_clock_that_is_slow_keeps_no_key_alive(api: Api, client: Client, way: str) -> None:
+    """A key that has ended by the database's clock is unknown, whatever the clock of the process says."""
+    clock = _ShiftedClock()
+    clock.ahead = timedelta(hours=-1)
+    async with _keeping_fresh(api.dsn, clock) as keys:
+        token = await make_token(client)
+        await _seen(keys, token["key"])
+        if way == "revoked":
+            await _edit(client, token)
+        else:
+            await client.post(f"/tracker-tokens/{token['id']}/rotate", json={"old_valid_for": 0})
+        await _seen(keys, token["key"], found=False)
+
+
 async def test_a_rotated_key_is_valid_for_a_while(api: Api, client: Client) -> None:
     """Both keys are valid, each with its own secret; after a day the one before is not."""
     clock = _ShiftedClock()
@@ -187,6 +202,27 @@ async def test_the_last_counts_are_written_at_the_end(client: Client, api: Api) 
         assert write_key is not None
         keys.note(write_key, 7, 0, datetime.now(UTC))
     assert (await client.get(f"/tracker-tokens/{token['id']}")).json()["accepted"] == 7
+
+
+async def test_counts_wait_for_no_lock(
+    client: Client, api: Api, observer: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a token that is being changed they are written afterwards; changes are seen as fast meanwhile."""
+    monkeypatch.setattr(known_keys, "_COUNTS_EVERY", 0.1)
+    token, other = await make_token(client), await make_token(client)
+    async with _keeping_fresh(api.dsn) as keys:
+        locked, free = keys.find(token["key"]), keys.find(other["key"])
+        assert locked is not None
+        assert free is not None
+        async with observer.transaction():
+            await observer.execute("select from tracker_tokens where id = $1 for update", token["id"])
+            keys.note(locked, 2, 0, datetime.now(UTC))
+            keys.note(free, 1, 0, datetime.now(UTC))
+            await eventually(lambda: _counted(client, other, 1), within=SEEN, what="the other to be counted")
+            keys.note(locked, 3, 0, datetime.now(UTC))
+            await _edit(client, other)
+            await _seen(keys, other["key"], found=False)
+        await eventually(lambda: _counted(client, token, 5), within=5, what="all to be counted")
 
 
 @pytest.mark.parametrize("way", ["lost", "frozen"])

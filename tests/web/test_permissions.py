@@ -130,6 +130,7 @@ BESIDE_ACCOUNTS = {
     ("GET", "/v1/dead-letters/{dead_letter}"): OPERATE,
     ("POST", "/v1/dead-letters/replay"): OPERATE,
     ("POST", "/v1/dead-letters/discard"): OPERATE,
+    ("GET", "/v1/tracker-requests"): OPERATE,
     ("GET", "/v1/accounts"): OPERATE,
     ("POST", "/v1/accounts"): OPERATE,
 }

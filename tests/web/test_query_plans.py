@@ -30,6 +30,9 @@ OTHERS = {
     ("adjustments", "add"),
     ("segments", "add"),
     *(("ignored_events", name) for name in ("store", "trim_contacts", "trim_account")),
+    # Of the tracker's background, and what only writes.
+    *(("tracker_tokens", name) for name in ("position", "count", "raise_revision", "create", "change")),
+    *(("tracker_tokens", name) for name in ("add_key", "replace_keys", "revoke")),
     # Of the command alone.
     *(("dead_letters", name) for name in ("list_dead_letters", "count_dead_letters", "pick")),
 }
@@ -49,6 +52,7 @@ STATEMENTS = [
         "profile_history",
         "publish_preview",
         "segments",
+        "tracker_tokens",
     )
     for name in queries(concern)
     if (concern, name) not in OTHERS
@@ -118,6 +122,13 @@ insert into dead_letters (topic, partition, "offset", headers, reason, detail, a
     from generate_series(1, 5000) n;
 insert into segments (account_id, key, name, conditions, position)
     select id, 's' || n, 'x', '{}', n from accounts, generate_series(1, 5) n;
+insert into tracker_tokens (account_id, revision, name, origins, event_names, anonymous_only, may_set_traits,
+    keeps_addresses, query_parameters, per_second, per_second_by_address, per_day)
+    select id, id * 50 + n, 'x', '{}', '{}', false, false, false, '{}', 1, 1, 1
+    from accounts, generate_series(1, 20) n;
+insert into tracker_keys (hash, token_id, ending, signing_secret)
+    select sha256(convert_to(id::text || n, 'UTF8')), id, 'x', 'x' from tracker_tokens, generate_series(1, 2) n;
+analyze tracker_tokens, tracker_keys;
 analyze segments, timeline, dedup_keys, contact_scores, ranks, adjustments, editions, profile_versions;
 analyze ignored_events, dead_letters;
 analyze version_weights, accounts, groups, definitions, inbox, audit, profiles, contacts, contact_fields;

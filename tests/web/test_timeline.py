@@ -13,6 +13,8 @@ import pytest
 from consumer.infra import postgres
 from consumer.scoring import adjustments
 from consumer.scoring.adjustments import Adjustment
+from consumer.web.api.contacts.timeline import TimelinePage
+from consumer.web.http.seal import InstallationSeal
 from tests.pipeline.service import apply_document
 from tests.web.account_events import BEGIN, happen, record
 
@@ -115,6 +117,17 @@ async def items(client: Client, contact: str = "ann", **params: Any) -> list[dic
     assert response.status_code == 200, response.text
     found: list[dict[str, Any]] = response.json()["items"]
     return found
+
+
+async def test_a_timeline_is_as_documented(api: Api, client: Client) -> None:
+    """Items of every kind, with and without data, are as the model says that documents them."""
+    connection = await postgres.connect(api.dsn)
+    await InstallationSeal().bind(connection)
+    await connection.close()
+    for params in ({}, {"data": "true"}, {"limit": "2"}):
+        body = (await client.get("/contacts/ann/timeline", params=params)).json()
+        # It is made without that model.
+        assert TimelinePage.model_validate(body).model_dump(mode="json") == body
 
 
 async def test_each_entry_says_what_it_is_worth_and_why_not(client: Client) -> None:

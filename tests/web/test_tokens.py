@@ -189,6 +189,51 @@ async def test_keys_are_read_again_when_one_is_unknown(tmp_path: Path) -> None:
     await _refusal(tokens, jwt.encode(_payload(), RSA, "RS256", headers={"kid": "one"}))
 
 
+async def test_a_verified_token_stops_with_its_key(tmp_path: Path) -> None:
+    """A token that was taken before is refused when its key is withdrawn, or has another key in its place."""
+    file, clock = tmp_path / "keys.json", _Hands()
+    tokens = TokenVerifier(KeySet(str(file), clock))
+    token = jwt.encode(_payload(), RSA, "RS256", headers={"kid": "one"})
+    for seconds, others in ((1000, {"two": EC}), (2000, {"one": OTHER_RSA})):
+        file.write_text(_key_set(one=RSA))
+        clock.seconds = seconds
+        await eventually(lambda: _taken(tokens, token), within=5, what="the key")
+        assert (await tokens.claims(token)).actor == "ann"
+        file.write_text(_key_set(**others))
+        clock.seconds = seconds + 601
+        await eventually(lambda: _refused(tokens, token), within=5, what="the withdrawal")
+
+
+async def test_a_verified_token_expires() -> None:
+    """A token that was taken before is refused when it has expired, by ten seconds of difference of clocks."""
+    tokens = TokenVerifier(SharedSecret(SECRET))
+    token = mint("acme", exp=int(time.time()) - 7)
+    assert (await tokens.claims(token)).actor == "ann"
+    await eventually(lambda: _refused(tokens, token), within=5, what="the end of the token")
+    assert "expired" in await _refusal(tokens, token)
+
+
+async def test_many_tokens_are_not_all_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of verified tokens a bounded number is remembered, and each is taken as before."""
+    monkeypatch.setattr("consumer.web.http.auth._MOST_VERIFIED", 3)
+    tokens = TokenVerifier(SharedSecret(SECRET))
+    for number in [*range(8), *range(8)]:
+        assert (await tokens.claims(mint("acme", exp=4_000_000_000 + number))).actor == "ann"
+        assert len(tokens._verified) <= 3
+
+
+async def _taken(tokens: TokenVerifier, token: str) -> bool:
+    return not await _refused(tokens, token)
+
+
+async def _refused(tokens: TokenVerifier, token: str) -> bool:
+    try:
+        await tokens.claims(token)
+    except ProblemError:
+        return True
+    return False
+
+
 class _Jwks:
     """A JWKS server that answers by hand. asked: how often."""
 

@@ -10,11 +10,12 @@ import pytest
 from consumer.domain.tracker_keys import hash_of
 from consumer.domain.tracker_links import CLICKED, OPENED, Link, is_signed
 from consumer.infra.postgres.connection import fetch_one
-from consumer.web.tracker.recent_requests import RecentEvent, RecentRequest, RecentRequests
+from consumer.web.tracker.recent_requests import UNKNOWN, RecentEvent, RecentRequest, RecentRequests
+from tests.web.api_client import bearer
 from tests.web.tracker_tokens import make_token
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from consumer.infra.postgres.connection import Connection
     from tests.web.api_client import Api, Client
@@ -38,6 +39,14 @@ async def client(api: Api, new_account: Callable[..., Awaitable[str]]) -> AsyncI
     """Give a client of a new account."""
     async with api.as_(await new_account()) as client:
         yield client
+
+
+@pytest.fixture
+def recent(api: Api) -> Iterator[RecentRequests]:
+    """Give the recent requests of a process that serves the tracker."""
+    api.app.state.recent_requests = made = RecentRequests()
+    yield made
+    api.app.state.recent_requests = None
 
 
 async def test_a_token_is_created_and_read(client: Client, observer: Connection) -> None:
@@ -324,33 +333,48 @@ async def test_an_expired_key_signs_nothing(client: Client) -> None:
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "key")
 
 
-async def test_recent_requests_are_shown(api: Api, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the process serves the tracker, they are answered as noted, newest first; elsewhere that is said."""
+async def test_recent_requests_are_shown(client: Client, recent: RecentRequests) -> None:
+    """Where the process serves the tracker, they are answered as noted, newest first."""
     token = await make_token(client)
     path = f"/tracker-tokens/{token['id']}/requests"
-    elsewhere = await client.get(path)
-    assert (elsewhere.status_code, "--only tracker" in elsewhere.json()["detail"]) == (409, True)
-    recent = RecentRequests()
-    monkeypatch.setattr(api.app.state, "recent_requests", recent)
     assert (await client.get(path)).json()["items"] == []
-    events = (RecentEvent("Signed Up", "name_not_allowed", "event", "the token may not record it"),)
-    recent.note(
-        token["id"],
-        RecentRequest(
-            at=recent.since, call="track", status=403, refused=1, events=events, address="203.0.113.7"
-        ),
-    )
-    shown = (await client.get(path)).json()
-    [one] = shown["items"]
-    assert (one["call"], one["status"], one["address"]) == ("track", 403, "203.0.113.0/24")
-    assert one["events"] == [
-        {
-            "name": "Signed Up",
-            "reason": "name_not_allowed",
-            "field": "event",
-            "detail": "the token may not record it",
-        }
+    refused = {
+        "name": "Signed Up",
+        "reason": "name_not_allowed",
+        "field": "event",
+        "detail": "not among the event names of the token",
+    }
+    for status, events in ((200, ()), (403, (RecentEvent(**refused),))):
+        recent.note(
+            token["id"],
+            RecentRequest(at=recent.since, call="track", status=status, events=events, address="203.0.113.7"),
+        )
+    shown = (await client.get(path)).json()["items"]
+    assert [(one["call"], one["status"], one["address"]) for one in shown] == [
+        ("track", 403, "203.0.113.0/24"),
+        ("track", 200, "203.0.113.0/24"),
     ]
+    assert shown[0]["events"] == [refused]
+
+
+async def test_requests_are_asked_for_where_the_tracker_is(api: Api, client: Client) -> None:
+    """A process that serves no tracker says so."""
+    token = await make_token(client)
+    for answer in (
+        await client.get(f"/tracker-tokens/{token['id']}/requests"),
+        await api.client.get("/v1/tracker-requests", headers=bearer("*")),
+    ):
+        assert (answer.status_code, "--only tracker" in answer.json()["detail"]) == (409, True)
+
+
+async def test_operators_see_requests_with_unknown_keys(api: Api, recent: RecentRequests) -> None:
+    """Requests that belong to no token are shown to tokens of all accounts, and to no other."""
+    recent.note("a token", RecentRequest(at=recent.since, call="track", status=200))
+    recent.note(UNKNOWN, RecentRequest(at=recent.since, call="page", status=401, reason="unknown_key"))
+    path, operate = "/v1/tracker-requests", ["engagement:operate"]
+    shown = (await api.client.get(path, headers=bearer("*", operate))).json()["items"]
+    assert [(one["call"], one["reason"]) for one in shown] == [("page", "unknown_key")]
+    assert (await api.client.get(path, headers=bearer("acme", operate))).status_code == 404
 
 
 async def _revoke(client: Client, token: dict[str, Any]) -> None:

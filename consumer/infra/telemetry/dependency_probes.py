@@ -29,13 +29,18 @@ TIMEOUT = 2.0
 
 
 async def watch_database(
-    settings: Settings, health: Health, *, writes: bool = True, clock: DatabaseClock | None = None
+    settings: Settings,
+    health: Health,
+    *,
+    writes: bool = True,
+    clock: DatabaseClock | None = None,
+    required: bool = True,
 ) -> None:
     """Report 'database' to `health` about once a second, until cancelled.
 
-    writes: whether they are needed. clock: compared with the database's each time.
+    writes: whether they are needed. clock: compared with the database's each time. required: see `Health.expect`.
     """
-    health.expect("database", within=INTERVAL + 2 * TIMEOUT)
+    health.expect("database", within=INTERVAL + 2 * TIMEOUT, required=required)
     with ConnectionKeeper(
         lambda: postgres.connect(settings.dsn(), application_name="engagement-health")
     ) as database:
@@ -60,9 +65,9 @@ async def watch_database(
             await asyncio.sleep(INTERVAL)
 
 
-async def watch_kafka(settings: Settings, health: Health) -> None:
-    """Report 'kafka' to `health` about once a second, until cancelled."""
-    health.expect("kafka", within=INTERVAL + 2 * TIMEOUT)
+async def watch_kafka(settings: Settings, health: Health, *, required: bool = True) -> None:
+    """Report 'kafka' to `health` about once a second, until cancelled; required: see `Health.expect`."""
+    health.expect("kafka", within=INTERVAL + 2 * TIMEOUT, required=required)
     while True:
         try:
             async with kafka.metadata_client(settings, "health", patience=TIMEOUT) as client:

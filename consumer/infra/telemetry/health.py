@@ -38,6 +38,7 @@ class _Component:
 
     within: float | None
     vital: bool
+    required: bool
     ok: bool
     why: str | None
     reported_at: float
@@ -51,14 +52,20 @@ class Health:
         self._components: dict[str, _Component] = {}
         self._lines = RepeatedLines(clock.monotonic)
 
-    def expect(self, name: str, *, within: float | None = None, vital: bool = False) -> None:
+    def expect(
+        self, name: str, *, within: float | None = None, vital: bool = False, required: bool = True
+    ) -> None:
         """Add a component that has to report before the process is ready.
 
         within: seconds for which a report is valid, None for ever. vital: a main loop; after STUCK_AFTER seconds
-        without its report the process is not alive.
+        without its report the process is not alive. required: False where the process is ready without it; its
+        state is shown all the same.
         """
         self._components[name] = _Component(
-            within, vital, ok=False, why="has not reported yet", reported_at=self._clock.monotonic()
+            *(within, vital, required),
+            ok=False,
+            why="has not reported yet",
+            reported_at=self._clock.monotonic(),
         )
 
     def report(self, name: str, ok: bool, why: str | None = None) -> None:
@@ -83,7 +90,10 @@ class Health:
 
     def ready(self) -> bool:
         """Return True if every component is healthy; False while none is expected yet: the process is starting."""
-        return bool(self._components) and all(why is None for why in self._faults().values())
+        faults = self._faults()
+        return bool(faults) and all(
+            faults[name] is None for name, component in self._components.items() if component.required
+        )
 
     def alive(self) -> bool:
         """Return True if every vital component has reported within STUCK_AFTER seconds, healthy or not."""

@@ -27,6 +27,30 @@ WEBHOOK_RESULTS = ("delivered", "failed")
 # (web/http/admission.py).
 CONNECTIONS_CLOSED = ("headers", "body", "stalled", "displaced", "refused")
 SHARES = ("all", "heavy", "long", "changes", "downloads")
+# Of the tracker: what is called, and what becomes of it (web/tracker/calls/outcome.py has the reasons).
+TRACKER_CALLS = (
+    "track",
+    "page",
+    "screen",
+    "identify",
+    "group",
+    "alias",
+    "batch",
+    "pixel",
+    "click",
+    "settings",
+)
+TRACKER_RESULTS = (
+    *(
+        "accepted",
+        "unknown_key",
+        "origin_not_allowed",
+        "name_not_allowed",
+        "contact_not_allowed",
+        "malformed",
+    ),
+    *("too_large", "rate_limited", "quota_exceeded", "signature_invalid", "overloaded", "unavailable"),
+)
 
 _STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ANSWER_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -48,6 +72,7 @@ class Metrics:
         self._webhooks()
         self._events()
         self._http()
+        self._tracker()
         self._initialize_closed_lists()
 
     def exposition(self) -> bytes:
@@ -163,6 +188,25 @@ class Metrics:
             "pool_requests_waiting", "Requests that wait for a connection, or for their account's turn"
         )
 
+    def _tracker(self) -> None:
+        self.tracker_requests = self._counter(
+            "tracker_requests", "Requests to the tracker, by call and result", "call", "result"
+        )
+        self.tracker_events = self._counter("tracker_events", "Events of the tracker, by result", "result")
+        self.tracker_kafka_seconds = self._histogram(
+            "tracker_kafka_seconds", "Seconds that a call waited for Kafka's acknowledgement", _STAGE_SECONDS
+        )
+        self.tracker_waiting = self._gauge("tracker_waiting", "Calls that wait for Kafka's acknowledgement")
+        self.tracker_pixels_waiting = self._gauge(
+            "tracker_pixels_waiting", "Events of pixels and links that Kafka has not acknowledged yet"
+        )
+        self.tracker_dropped = self._counter(
+            "tracker_dropped", "Events of pixels and links that were dropped: there was no room for them"
+        )
+        self.tracker_keys_age_seconds = self._gauge(
+            "tracker_keys_age_seconds", "Seconds since the tracker's keys were last those of the database"
+        )
+
     def _initialize_closed_lists(self) -> None:
         """Export the series of closed lists from the first scrape on: a rate needs a zero to rise from."""
         for counter, label, values in (
@@ -177,6 +221,7 @@ class Metrics:
             (self.batch_seconds, "stage", STAGES),
             (self.http_connections_closed, "reason", CONNECTIONS_CLOSED),
             (self.http_throttled, "share", SHARES),
+            (self.tracker_events, "result", TRACKER_RESULTS),
         ):
             for value in values:
                 counter.labels(**{label: value})

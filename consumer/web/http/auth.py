@@ -10,36 +10,38 @@ those below, none of which implies another; `exp`. `iss` and `aud` are checked i
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import jwt
-from fastapi import Depends, Path, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from fastapi import Path, Security
+from fastapi.security import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads annotations at run time
 
 from consumer.catalog.document.fields import ACCOUNT, text_problem
-from consumer.web.http.database import Database, connections_of
-from consumer.web.http.known_accounts import KnownAccount, KnownAccounts  # noqa: TC001 - read at run time
+from consumer.web.http.database import connections_of
 from consumer.web.http.problems import Code, ProblemError, not_found
 from consumer.web.http.request_types import is_storable
 from consumer.web.http.timestamps import LAST
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fastapi.dependencies.models import Dependant
 
-    from consumer.infra.postgres.connection import Connection
-    from consumer.web.http.database import AccountConnections
     from consumer.web.http.jwt_keys import Keys
+    from consumer.web.http.known_accounts import KnownAccount, KnownAccounts
     from consumer.web.http.seal import InstallationSeal
 
 ALL_ACCOUNTS = "*"
 # Seconds of clock difference allowed.
 _CLOCK_LEEWAY = 10
+# Verified tokens that are remembered, before all are forgotten.
+_MOST_VERIFIED = 1_000
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
@@ -73,13 +75,27 @@ class Caller:
     account: KnownAccount
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """The claims of a token, valid until it expires and while the key of that id is the one that verified it."""
+
+    key_id: str | None
+    key: str | jwt.PyJWK
+    claims: Claims
+    expires: float
+
+
 class TokenVerifier:
-    """Verifies tokens. issuer, audience: required values of `iss` and `aud`; None: not checked."""
+    """Verifies tokens; one that it has verified it knows again, as long as that token and its key are valid.
+
+    issuer, audience: required values of `iss` and `aud`; None: not checked.
+    """
 
     def __init__(self, keys: Keys, *, issuer: str | None = None, audience: str | None = None) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._verified: dict[str, _Verified] = {}
 
     async def keep_fresh(self) -> None:
         """Keep the keys fresh, until cancelled."""
@@ -87,8 +103,23 @@ class TokenVerifier:
 
     async def claims(self, token: str) -> Claims:
         """Return the claims of a token; raises ProblemError (401) if it is not valid."""
+        known = self._verified.get(token)
+        if (
+            known is not None
+            and time.time() < known.expires
+            and await self._keys.key(known.key_id) is known.key
+        ):
+            return known.claims
+        verified = await self._verify(token)
+        if len(self._verified) >= _MOST_VERIFIED:
+            self._verified.clear()
+        self._verified[token] = verified
+        return verified.claims
+
+    async def _verify(self, token: str) -> _Verified:
         try:
-            key = await self._keys.key(jwt.get_unverified_header(token).get("kid"))
+            key_id = jwt.get_unverified_header(token).get("kid")
+            key = await self._keys.key(key_id)
             if key is None:
                 raise _invalid_token("signed with an unknown key")
             payload = jwt.decode(
@@ -107,7 +138,8 @@ class TokenVerifier:
         except (ArithmeticError, RecursionError, TypeError, ValueError):
             # Of claims like `exp: 1e400` or `aud: [[]]`, which the library does not expect.
             raise _invalid_token("a claim is not of its form") from None
-        return _claims(payload)
+        claims = _claims(payload)
+        return _Verified(key_id, key, claims, claims.expires_at.timestamp() + _CLOCK_LEEWAY)
 
 
 def _claims(payload: Mapping[str, Any]) -> Claims:
@@ -134,101 +166,107 @@ def _invalid_token(why: str) -> ProblemError:
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", bearerFormat="JWT")
 
 
-async def request_claims(
-    request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Claims:
-    """Return the claims of the request's token; raises ProblemError (401) without a valid one."""
+class _Access(SecurityBase):
+    """What a route demands of a token. `authorize` checks it; as a dependency it is what was found then.
+
+    FastAPI sees one dependency without others of its own: it spends as much on each of them as the check takes.
+    """
+
+    model = _bearer.model
+    scheme_name = _bearer.scheme_name
+
+    async def check(self, request: Request, permissions: Sequence[str]) -> None:  # noqa: ARG002 - for subclasses
+        """Check the token; raises ProblemError."""
+        request.state.claims = await _claims_of(request)
+
+
+class _ByToken(_Access):
+    """A valid token."""
+
+    async def __call__(self, request: Request) -> Claims:
+        """Return the claims of the token."""
+        return cast("Claims", request.state.claims)
+
+
+class _OutsideAccounts(_ByToken):
+    """A token with the route's permission, for a route outside any account."""
+
+    async def check(self, request: Request, permissions: Sequence[str]) -> None:
+        """Check token and permission."""
+        await super().check(request, permissions)
+        _require(request.state.claims, permissions)
+        async with connections_of(request).connection() as connection:
+            await _seal(request).bind(connection)
+
+
+class _UnderAccount(_Access):
+    """A token for the account in the path, with the route's permission."""
+
+    async def __call__(
+        self,
+        request: Request,
+        account: Annotated[str, Path(description="The account's key.")],  # noqa: ARG002 - for the OpenAPI document
+    ) -> Caller:
+        """Return the authorized caller."""
+        return cast("Caller", request.state.caller)
+
+    async def check(self, request: Request, permissions: Sequence[str]) -> None:
+        """Check token, account and permission."""
+        await super().check(request, permissions)
+        claims: Claims = request.state.claims
+        key = request.path_params["account"]
+        if not ACCOUNT.fullmatch(key) or not claims.covers(key):
+            raise not_found(f"account {key}")
+        _require(claims, permissions)
+        request.state.caller = Caller(claims.actor, await _known_account(request, key))
+
+
+async def authorize(request: Request, dependant: Dependant) -> None:
+    """Check a request as its route demands, before its body is read; raises ProblemError."""
+    for each in dependant.dependencies:
+        if isinstance(each.call, _Access):
+            await each.call.check(request, each.own_oauth_scopes or ())
+
+
+async def _claims_of(request: Request) -> Claims:
+    bearer = await _bearer(request)
     if bearer is None:
         raise ProblemError(
             Code.UNAUTHENTICATED, "the Authorization header must have a bearer token", headers=_CHALLENGE
         )
-    # Checked already, if the route is of the API's class.
-    if (known := getattr(request.state, "claims", None)) is not None:
-        return cast("Claims", known)
     tokens: TokenVerifier = request.app.state.tokens
-    claims = await tokens.claims(bearer.credentials)
-    request.state.claims = claims
-    return claims
+    return await tokens.claims(bearer.credentials)
 
 
-async def authorized_claims(
-    request: Request,
-    scopes: SecurityScopes,
-    claims: Annotated[Claims, Depends(request_claims)],
-    database: Database,
-) -> Claims:
-    """Return the claims of a token that has the route's permission, for a route outside any account."""
-    _require(claims, scopes)
-    if not getattr(request.state, "is_authorized", False):
-        async with database.connection() as connection:
-            await _bind_seal(request, connection)
-        request.state.is_authorized = True
-    return claims
+def _require(claims: Claims, permissions: Sequence[str]) -> None:
+    missing = [permission for permission in permissions if permission not in claims.permissions]
+    if missing:
+        raise ProblemError(Code.FORBIDDEN, f"the token lacks the permission {missing[0]}")
 
 
-async def authorized_caller(
-    request: Request,
-    scopes: SecurityScopes,
-    account: Annotated[str, Path(description="The account's key.")],
-    claims: Annotated[Claims, Depends(request_claims)],
-    database: Database,
-) -> Caller:
-    """Return the authorized caller, for a route under an account."""
-    if not ACCOUNT.fullmatch(account) or not claims.covers(account):
-        raise not_found(f"account {account}")
-    _require(claims, scopes)
-    if (known := getattr(request.state, "caller", None)) is not None:
-        return cast("Caller", known)
-    caller = Caller(claims.actor, await _known_account(request, account, database))
-    request.state.caller = caller
-    return caller
-
-
-async def _known_account(request: Request, key: str, database: AccountConnections) -> KnownAccount:
+async def _known_account(request: Request, key: str) -> KnownAccount:
     accounts: KnownAccounts = request.app.state.accounts
-    seal: InstallationSeal = request.app.state.seal
     found = accounts.get(key)
-    if found is not None and seal.bind_known():
+    if found is not None and _seal(request).bind_known():
         return found
-    async with database.connection() as connection:
+    async with connections_of(request).connection() as connection:
         found = await accounts.look_up(connection, key)
-        await seal.bind(connection)
+        await _seal(request).bind(connection)
     if found is None:
         raise not_found(f"account {key}")
     return found
 
 
-async def authorize(request: Request, dependant: Dependant) -> None:
-    """Check a request as its route demands, before its body is read; raises ProblemError.
-
-    The dependencies find afterwards that it was checked.
-    """
-    for each in dependant.dependencies:
-        if each.call not in {request_claims, authorized_caller, authorized_claims}:
-            continue
-        claims = await request_claims(request, await _bearer(request))
-        scopes, database = SecurityScopes(each.own_oauth_scopes), connections_of(request)
-        if each.call is authorized_caller:
-            await authorized_caller(request, scopes, request.path_params["account"], claims, database)
-        elif each.call is authorized_claims:
-            await authorized_claims(request, scopes, claims, database)
-
-
-async def _bind_seal(request: Request, connection: Connection) -> None:
+def _seal(request: Request) -> InstallationSeal:
     seal: InstallationSeal = request.app.state.seal
-    await seal.bind(connection)
-
-
-def _require(claims: Claims, scopes: SecurityScopes) -> None:
-    missing = [scope for scope in scopes.scopes if scope not in claims.permissions]
-    if missing:
-        raise ProblemError(Code.FORBIDDEN, f"the token lacks the permission {missing[0]}")
+    return seal
 
 
 # Types of the first parameter of a route under `/v1/accounts/{account}`.
-Reader = Annotated[Caller, Security(authorized_caller, scopes=[Permission.READ.value])]
-Manager = Annotated[Caller, Security(authorized_caller, scopes=[Permission.MANAGE.value])]
-Operator = Annotated[Caller, Security(authorized_caller, scopes=[Permission.OPERATE.value])]
+_under_account, _outside_accounts = _UnderAccount(), _OutsideAccounts()
+Reader = Annotated[Caller, Security(_under_account, scopes=[Permission.READ.value])]
+Manager = Annotated[Caller, Security(_under_account, scopes=[Permission.MANAGE.value])]
+Operator = Annotated[Caller, Security(_under_account, scopes=[Permission.OPERATE.value])]
 # For routes outside any one account; AnyCaller: with any valid token.
-AnyCaller = Annotated[Claims, Depends(request_claims)]
-AnyOperator = Annotated[Claims, Security(authorized_claims, scopes=[Permission.OPERATE.value])]
+AnyCaller = Annotated[Claims, Security(_ByToken())]
+AnyOperator = Annotated[Claims, Security(_outside_accounts, scopes=[Permission.OPERATE.value])]

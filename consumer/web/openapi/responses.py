@@ -37,7 +37,7 @@ _NEVER_CONFLICTING = {
     "preview_purge",
 }
 # Reads that the state of the process may forbid.
-_CONFLICTING_READS = {"list_tracker_requests"}
+_CONFLICTING_READS = {"list_tracker_requests", "list_unknown_tracker_requests"}
 # Answers to changes that name where their progress or result is.
 _LOCATED = {
     "begin_backfill",

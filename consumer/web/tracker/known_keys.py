@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from datetime import datetime  # noqa: TC003 - msgspec reads annotations at run time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
 import structlog
 
 from consumer.domain.tracker_keys import hash_of
@@ -20,8 +22,7 @@ from consumer.web.tracker.write_key import WriteKey
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-    from datetime import datetime
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     import asyncpg
 
@@ -39,12 +40,14 @@ _RETRY_AFTER: Final = 1.0
 _COUNTS_EVERY: Final = 5.0
 _LAST_PATIENCE: Final = 2.0
 # Tokens that one statement reads, or counts.
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 500
 # Characters of the longest text that is looked up.
 _LONGEST: Final = 100
 
+Shared = TypeVar("Shared", str, frozenset[str])
 
-class _Known(NamedTuple):
+
+class _Known(msgspec.Struct, frozen=True, gc=False):
     """A key's token, and until when the key is valid; None: for ever."""
 
     write_key: WriteKey
@@ -60,14 +63,14 @@ class _Keys:
     by_hash: dict[bytes, _Known] = field(default_factory=dict)
     by_token: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
 
-    def take(self, row: asyncpg.Record) -> None:
-        """Take a token as it is now, in place of what was known of it."""
-        token = str(row["id"])
+    def take(self, row: asyncpg.Record, shared: dict[Any, Any]) -> None:
+        """Take a token as it is now, in place of what was known of it. shared: by equal values, those in use."""
+        token = row["id"]
         for each in self.by_token.pop(token, ()):
             del self.by_hash[each]
         hashes = tuple(row["hashes"] or ())
         for each, secret, expires_at in zip(hashes, row["secrets"] or (), row["expiries"] or (), strict=True):
-            self.by_hash[each] = _Known(_write_key(token, row, secret), expires_at)
+            self.by_hash[each] = _Known(_write_key(row, secret, shared), expires_at)
         self.by_token[token] = hashes
         self.revision = row["revision"]
 
@@ -184,11 +187,13 @@ class KnownKeys:
         keys = self._keys
         if keys is None or keys.incarnation != incarnation or keys.revision > revision:
             keys = _Keys(incarnation)
+        # Of many tokens that are read at once equal values are kept once.
+        shared: dict[Any, Any] = {}
         while keys.revision < revision:
             async with asyncio.timeout(_PATIENCE):
                 rows = await (await database.get()).fetch(_SQL["changed"], keys.revision, _AT_ONCE)
             for row in rows:
-                keys.take(row)
+                keys.take(row, shared)
             if len(rows) < _AT_ONCE:
                 break
         keys.revision = max(keys.revision, revision)
@@ -200,51 +205,64 @@ class KnownKeys:
         self._counts_written_at = self._clock.monotonic()
         counts, self._counts = self._counts, {}
         try:
-            while counts:
-                some = [*counts.items()][:_AT_ONCE]
+            tokens = [*counts]
+            for start in range(0, len(tokens), _AT_ONCE):
+                some = tokens[start : start + _AT_ONCE]
                 async with asyncio.timeout(_PATIENCE):
-                    await (await database.get()).execute(_SQL["count"], *_columns(some))
-                for token, _ in some:
-                    del counts[token]
+                    rows = await (await database.get()).fetch(_SQL["count"], *_columns(counts, some))
+                for row in rows:
+                    del counts[row["id"]]
+                if self.age > _EVERY:
+                    await self._refresh(database)
         finally:
-            for token, count in counts.items():
-                self._counts.setdefault(token, _Count(0, 0, count.used_at)).add(
-                    count.accepted, count.refused, count.used_at
-                )
+            for token, left in counts.items():
+                # Not of one that the database has lost.
+                if self._keys is not None and token in self._keys.by_token:
+                    count = self._counts.setdefault(token, _Count(0, 0, left.used_at))
+                    count.add(left.accepted, left.refused, left.used_at)
 
     async def _write_last_counts(self, database: ConnectionKeeper) -> None:
+        error: Exception | None = None
         try:
             async with asyncio.timeout(_LAST_PATIENCE):
                 await self._write_counts(database)
-        except Exception as error:
-            if retry_reason(error) is None:
+        except Exception as failure:
+            if retry_reason(failure) is None:
                 raise
+            error = failure
+        if self._counts:
             log.warning(
                 "counts of tracker tokens are lost", tokens=len(self._counts), error=repr(error)[:200]
             )
 
 
-def _columns(counts: Iterable[tuple[str, _Count]]) -> tuple[list[str], list[int], list[int], list[datetime]]:
-    counts = [*counts]
+def _columns(
+    counts: Mapping[str, _Count], tokens: Sequence[str]
+) -> tuple[Sequence[str], list[int], list[int], list[datetime]]:
+    some = [counts[token] for token in tokens]
     return (
-        [token for token, _ in counts],
-        [count.accepted for _, count in counts],
-        [count.refused for _, count in counts],
-        [count.used_at for _, count in counts],
+        tokens,
+        [count.accepted for count in some],
+        [count.refused for count in some],
+        [count.used_at for count in some],
     )
 
 
-def _write_key(token: str, row: asyncpg.Record, secret: str) -> WriteKey:
+def _write_key(row: asyncpg.Record, secret: str, shared: dict[Any, Any]) -> WriteKey:
+    def once(value: Shared) -> Shared:
+        found: Shared = shared.setdefault(value, value)
+        return found
+
     return WriteKey(
-        id=token,
-        account=row["account"],
+        id=row["id"],
+        account=once(row["account"]),
         name=row["name"],
-        origins=frozenset(row["origins"]),
-        event_names=frozenset(row["event_names"]),
+        origins=once(frozenset(row["origins"])),
+        event_names=once(frozenset(row["event_names"])),
         anonymous_only=row["anonymous_only"],
         may_set_traits=row["may_set_traits"],
         keeps_addresses=row["keeps_addresses"],
-        query_parameters=frozenset(row["query_parameters"]),
+        query_parameters=once(frozenset(row["query_parameters"])),
         per_second=row["per_second"],
         per_second_by_address=row["per_second_by_address"],
         per_day=row["per_day"],

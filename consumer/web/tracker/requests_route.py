@@ -1,5 +1,7 @@
 """`tracker-tokens/{token}/requests`: the last requests with a token, as this process remembers them.
 
+`/v1/tracker-requests` has those whose key no token has, for operators of the service.
+
 The API's application has the route too; where its process serves no tracker, it says so.
 """
 
@@ -14,15 +16,17 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from consumer.web.http.api_route import ApiRoute
-from consumer.web.http.auth import Manager
+from consumer.web.http.auth import ALL_ACCOUNTS, AnyOperator, Manager
 from consumer.web.http.database import Database
 from consumer.web.http.problems import conflict, not_found
+from consumer.web.tracker.recent_requests import UNKNOWN
 from sql import queries
 
 if TYPE_CHECKING:
     from consumer.web.tracker.recent_requests import RecentRequests
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["tracker tokens"], route_class=ApiRoute)
+beside_accounts = APIRouter(prefix="/v1", tags=["tracker tokens"], route_class=ApiRoute)
 
 
 class TrackerRequestEvent(BaseModel, use_attribute_docstrings=True):
@@ -68,7 +72,7 @@ class TrackerRequest(BaseModel, use_attribute_docstrings=True):
 
 
 class TrackerRequests(BaseModel, use_attribute_docstrings=True):
-    """The last requests with a key of the token at this process, a hundred at most."""
+    """The last requests at this process, a hundred at most."""
 
     since: datetime
     """Since when this process remembers requests."""
@@ -87,11 +91,23 @@ async def list_tracker_requests(
     async with database.connection() as connection:
         if await connection.fetchval(queries("tracker_tokens")["exists"], caller.account.id, token) is None:
             raise not_found(f"tracker token {token}")
+    return _requests_of(request, str(token))
+
+
+@beside_accounts.get("/tracker-requests")
+async def list_unknown_tracker_requests(operator: AnyOperator, request: Request) -> TrackerRequests:
+    """List the last requests without a key that a token has, for tokens of all accounts."""
+    if operator.account != ALL_ACCOUNTS:
+        raise not_found(f"such list for account {operator.account}: requests are shown by tracker token")
+    return _requests_of(request, UNKNOWN)
+
+
+def _requests_of(request: Request, token: str) -> TrackerRequests:
     recent: RecentRequests | None = request.app.state.recent_requests
     if recent is None:
         raise conflict(
             "this process serves no tracker: ask at the tracker's own address (`engagement web --only tracker`)"
         )
     return TrackerRequests.model_validate(
-        {"since": recent.since, "items": recent.of(str(token))}, from_attributes=True
+        {"since": recent.since, "items": recent.of(token)}, from_attributes=True
     )

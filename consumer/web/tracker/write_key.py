@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class WriteKey(msgspec.Struct, frozen=True, kw_only=True):
+class WriteKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A token of an account; the key itself is not in it.
 
     Empty sets allow everything, but query_parameters: none beyond the usual ones of campaigns. Limits are events

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from consumer.infra.postgres.connection import fetch_one
 from consumer.web.api.contacts.profile_view import points_by_group, read_groups
 from consumer.web.api.contacts.recent_changes import read_changes
-from consumer.web.api.contacts.schemas import ContactAnswer, ListedContact, ProfileScores
+from consumer.web.api.contacts.schemas import ContactAnswer, ProfileScores
 from consumer.web.http.problems import not_found
+from schemas.timestamps import rfc3339
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
+
+    import asyncpg
 
     from consumer.infra.postgres.connection import Connection
     from consumer.web.api.contacts.profile_view import ProfileView
@@ -25,37 +29,43 @@ _SQL = queries("contacts")
 
 async def read_listed(
     connection: Connection, account: int, view: ProfileView, contact_ids: Sequence[int], *, with_change: bool
-) -> list[ListedContact]:
-    """Return the contacts with these ids in the database, in the same order."""
-    rows, changes = await _read(connection, account, view, contact_ids, with_change=with_change)
-    last_events = await _read_last_events(connection, account, contact_ids)
+) -> list[dict[str, Any]]:
+    """Return the contacts with these ids in the database, in the same order, in the shape of ListedContact."""
+    rows = await connection.fetch(_SQL["shown"], contact_ids, account, view.id, view.version)
+    changes: Mapping[tuple[int, int], RecentChanges] = {}
+    if with_change and contact_ids:
+        changes = await read_changes(connection, account, contact_ids, {view.id: view.version}, view.groups)
     return [
-        ListedContact(
-            **_scores(view, row, changes),
-            email=row["fields"].get("email"),
-            tags=_tags(row["fields"]),
-            first_seen_at=row["created_at"],
-            last_event_at=last_events.get(row["id"]),
-        )
+        {
+            **scores_of(view, row, changes),
+            "email": row["email"],
+            "tags": _tags(row["tags"]),
+            "first_seen_at": rfc3339(row["created_at"]),
+            "last_event_at": row["last_event_at"] and rfc3339(row["last_event_at"]),
+        }
         for row in rows
     ]
 
 
-async def _read(
-    connection: Connection, account: int, view: ProfileView, contact_ids: Sequence[int], *, with_change: bool
-) -> tuple[list[dict[str, Any]], Mapping[tuple[int, int], RecentChanges]]:
-    stored = await connection.fetch(_SQL["shown"], contact_ids, view.id, view.version)
-    rows = [{**row, "fields": json.loads(row["fields"] or "{}")} for row in stored]
-    if not (with_change and contact_ids):
-        return rows, {}
-    return rows, await read_changes(connection, account, contact_ids, {view.id: view.version}, view.groups)
-
-
-async def _read_last_events(
-    connection: Connection, account: int, contact_ids: Sequence[int]
-) -> dict[int, datetime]:
-    rows = await connection.fetch(_SQL["last_events"], account, contact_ids)
-    return {row["contact_id"]: row["occurred_at"] for row in rows}
+def scores_of(
+    view: ProfileView, row: asyncpg.Record, changes: Mapping[tuple[int, int], RecentChanges]
+) -> dict[str, Any]:
+    """Return a row of `shown` or `looked_up` in the shape of ContactScores, as JSON values."""
+    change = changes.get((row["id"], view.id))
+    points = dict(zip(row["group_ids"] or (), row["group_points"] or (), strict=True))
+    return {
+        "id": row["external_id"],
+        "name": row["name"],
+        "owner": row["owner"],
+        "overall": row["overall"] or 0,
+        # Every group of the catalog, and deleted ones that have points, so that they add up.
+        "groups": {
+            group.key: points.get(group.id, 0)
+            for group in view.groups
+            if not group.deleted or points.get(group.id)
+        },
+        "change": change and change.model_dump(),
+    }
 
 
 async def survivors_of(connection: Connection, account: int, contacts: Sequence[str]) -> list[str]:
@@ -101,27 +111,12 @@ async def read_contact_answer(connection: Connection, account: int, contact: str
     return ContactAnswer(
         id=external_id,
         first_seen_at=row["created_at"],
-        last_event_at=(await _read_last_events(connection, account, [contact_id])).get(contact_id),
+        last_event_at=await connection.fetchval(_SQL["last_event"], account, contact_id),
         **{name: fields.get(name) for name in ("name", "owner", "email", "phone", "url")},
-        tags=_tags(fields),
+        tags=_tags(fields.get("tags")),
         profiles=profiles,
     )
 
 
-def _scores(
-    view: ProfileView, row: Mapping[str, Any], changes: Mapping[tuple[int, int], RecentChanges]
-) -> dict[str, Any]:
-    overall, by_group = points_by_group(view.groups, row["points"])
-    return {
-        "id": row["external_id"],
-        "name": row["fields"].get("name"),
-        "owner": row["fields"].get("owner"),
-        "overall": overall,
-        "groups": by_group,
-        "change": changes.get((row["id"], view.id)),
-    }
-
-
-def _tags(fields: Mapping[str, str]) -> list[str]:
-    tags: list[str] = json.loads(fields.get("tags", "[]"))
-    return tags
+def _tags(stored: str | None) -> list[str]:
+    return [] if stored is None else msgspec.json.decode(stored, type=list[str])

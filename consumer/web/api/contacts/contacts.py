@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
@@ -12,17 +12,17 @@ from consumer.web.api.contacts.list_filters import ContactFilterParams
 from consumer.web.api.contacts.list_totals import ListTotal  # noqa: TC001 - pydantic reads annotations at run time
 from consumer.web.api.contacts.profile_view import read_profile_view
 from consumer.web.api.contacts.schemas import ContactAnswer, ListedContact
-from consumer.web.api.contacts.score_parts import read_weighted_definitions
+from consumer.web.api.contacts.score_parts import read_weighted_view
 from consumer.web.http import csv_response
 from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
 from consumer.web.http.csv_response import CsvResponse, id_cell
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
-from schemas.timestamps import rfc3339
+from consumer.web.http.json_response import JsonResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from consumer.web.api.contacts.list_filters import ListPosition
     from consumer.web.http.auth import Caller
@@ -55,7 +55,7 @@ class ContactPage(Page[ListedContact]):
     """Null without `total=true`."""
 
 
-@router.get("/contacts")
+@router.get("/contacts", response_model=ContactPage)
 async def list_contacts(
     caller: Reader,
     database: Database,
@@ -65,7 +65,7 @@ async def list_contacts(
     *,
     change: WithChange = False,
     total: Annotated[bool, Query(description="Count the contacts of the whole list too.")] = False,
-) -> ContactPage:
+) -> JsonResponse:
     """List contacts by score or last event. A contact whose place stays the same during paging appears once.
 
     After a publish of the profile, older cursors are answered 410.
@@ -81,13 +81,15 @@ async def list_contacts(
         contact_ids = [contact_id for _, contact_id in found.positions]
         items = await read_listed(connection, account, view, contact_ids, with_change=change)
         counted = await list_totals.total(connection, query, candidates, len(items)) if total else None
-    return ContactPage(
-        items=items,
-        next=None if found.next is None else list_query.cursor_after(context, view, found.next),
-        engagement=caller.account.engagement,
-        profile=view.profile,
-        version=view.version,
-        total=counted,
+    return JsonResponse(
+        {
+            "items": items,
+            "next": None if found.next is None else list_query.cursor_after(context, view, found.next),
+            "engagement": caller.account.engagement,
+            "profile": view.profile,
+            "version": view.version,
+            "total": counted and counted.model_dump(),
+        }
     )
 
 
@@ -110,12 +112,10 @@ async def _chunks(
 ) -> Chunks:
     account = caller.account.id
     async with database.export() as connection:
-        view = await read_profile_view(connection, account, filters.profile)
+        view, weighted = await read_weighted_view(connection, account, filters.profile)
         query = await list_filters.build_query(connection, account, view, filters)
         query, candidates = await list_filters.narrowed(connection, query)
-        counting = {
-            each.group for each in (await read_weighted_definitions(connection, account, view)).values()
-        }
+        counting = {each.group for each in weighted.values()}
         groups = [group.key for group in view.groups if not group.deleted or group.key in counting]
         yield [[*_COLUMNS, *(_CHANGE_COLUMNS if with_change else ()), *groups]]
         after: ListPosition | None = None
@@ -130,15 +130,13 @@ async def _chunks(
                 return
 
 
-def _row(contact: ListedContact, groups: Sequence[str]) -> list[Cell]:
-    change = contact.change
+def _row(contact: Mapping[str, Any], groups: Sequence[str]) -> list[Cell]:
+    change = contact["change"]
     return [
-        *(id_cell(contact.id), contact.name, id_cell(contact.owner), contact.email, "; ".join(contact.tags)),
-        rfc3339(contact.first_seen_at),
-        contact.last_event_at and rfc3339(contact.last_event_at),
-        contact.overall,
-        *((change.days_7.overall, change.days_30.overall) if change else ()),
-        *(contact.groups.get(key, 0) for key in groups),
+        *(id_cell(contact["id"]), contact["name"], id_cell(contact["owner"]), contact["email"]),
+        *("; ".join(contact["tags"]), contact["first_seen_at"], contact["last_event_at"], contact["overall"]),
+        *((change["days_7"]["overall"], change["days_30"]["overall"]) if change else ()),
+        *(contact["groups"].get(key, 0) for key in groups),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from fastapi import Query
 
+from consumer.infra.postgres.connection import fetch_one
 from consumer.web.http.problems import FieldFault, conflict, gone, invalid, query_fault
 from consumer.web.http.request_types import Key
 from sql import queries
@@ -16,9 +17,12 @@ from sql import queries
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import asyncpg
+
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("contacts")
+VIEW = _SQL["view"]
 # The group id of the overall score in the database.
 OVERALL = 0
 
@@ -70,22 +74,22 @@ class ProfileView:
         return group_id
 
 
-async def read_profile_view(
-    connection: Connection, account: int, profile: str | None, *, part: Literal["query", "body"] = "query"
-) -> ProfileView:
-    """Return the view of a profile, by default of the primary one. part: of the request, where it was named.
+async def read_profile_view(connection: Connection, account: int, profile: str | None) -> ProfileView:
+    """Return the view of a profile, by default of the primary one.
 
     Raises ProblemError: 422 if there is no such profile, 409 if it was never published.
     """
-    row = await connection.fetchrow(_SQL["view"], account, profile)
-    return view_of(None if row is None else dict(row), profile, part=part)
+    return view_of(await fetch_one(connection, VIEW, account, profile, None, False), profile)
 
 
 def view_of(
-    row: Mapping[str, Any] | None, profile: str | None, *, part: Literal["query", "body"] = "query"
+    row: Mapping[str, Any] | asyncpg.Record, profile: str | None, *, part: Literal["query", "body"] = "query"
 ) -> ProfileView:
-    """Return the view in a row of the query `view`; None: there is no such profile. Raises what reading it does."""
-    if row is None:
+    """Return the view in a row of the query `view`. part: of the request, where the profile was named.
+
+    Raises what `read_profile_view` does.
+    """
+    if row["id"] is None:
         detail = f"there is no profile {profile or 'yet'}"
         raise invalid(FieldFault(place=part, field="profile", detail=detail))
     if row["archived"]:

@@ -18,7 +18,6 @@ from consumer.web.api.contacts.score_parts import (
     read_adjustments,
     read_counted_entries,
     read_tallies,
-    read_weighted_definitions,
 )
 from consumer.web.http.timestamps import Instant
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.web.api.contacts.profile_view import ProfileView
+    from consumer.web.api.contacts.score_parts import ScoredContact
 
 
 class DefinitionLine(BaseModel, use_attribute_docstrings=True):
@@ -124,13 +123,12 @@ class History(BaseModel, use_attribute_docstrings=True):
     """The days on which the score changed. The last one has the current score, unless `until` cuts it off."""
 
 
-async def explain(
-    connection: Connection, account: int, contact: int, external_id: str, view: ProfileView
-) -> Explanation:
+async def explain(connection: Connection, contact: ScoredContact) -> Explanation:
     """Return the parts of a contact's score."""
-    tallies = await read_tallies(connection, contact)
+    view = contact.view
+    tallies = await read_tallies(connection, contact.id)
     lines: defaultdict[str, list[DefinitionLine]] = defaultdict(list)
-    for number, each in (await read_weighted_definitions(connection, account, view)).items():
+    for number, each in contact.weighted.items():
         if count := tallies[number]:
             line = DefinitionLine(
                 definition=each.key,
@@ -141,7 +139,7 @@ async def explain(
             )
             lines[each.group].append(line)
     adjustment_lines: defaultdict[str, list[AdjustmentLine]] = defaultdict(list)
-    for row in await read_adjustments(connection, contact, view):
+    for row in await read_adjustments(connection, contact):
         adjustment_lines[view.group_key(row["group_id"])].append(AdjustmentLine(**row, at=row["created_at"]))
     groups = [
         GroupLines(
@@ -156,7 +154,7 @@ async def explain(
         if not group.deleted or lines[group.key] or adjustment_lines[group.key]
     ]
     return Explanation(
-        id=external_id,
+        id=contact.external_id,
         profile=view.profile,
         version=view.version,
         overall=sum(group.points for group in groups),
@@ -164,29 +162,20 @@ async def explain(
     )
 
 
-async def history(
-    connection: Connection,
-    account: int,
-    contact: int,
-    external_id: str,
-    view: ProfileView,
-    *,
-    since: date,
-    until: date,
-) -> History:
+async def history(connection: Connection, contact: ScoredContact, *, since: date, until: date) -> History:
     """Return the score by day, from `since` to `until`, both inclusive."""
-    weighted = await read_weighted_definitions(connection, account, view)
-    entries = await read_counted_entries(connection, account, contact)
+    view, weighted = contact.view, contact.weighted
+    entries = await read_counted_entries(connection, contact.account, contact.id)
     zone = ZoneInfo(view.time_zone)
     steps: defaultdict[date, Counter[str]] = defaultdict(Counter)
     for at, definition, times in entries:
         each = weighted[definition]
         steps[at.astimezone(zone).date()][each.group] += times * each.weight
-    for row in await read_adjustments(connection, contact, view):
+    for row in await read_adjustments(connection, contact):
         group = view.group_key(row["group_id"])
         steps[row["created_at"].astimezone(zone).date()][group] += row["points"]
     running: Counter[str] = Counter()
-    for definition, times in carried_counts(await read_tallies(connection, contact), entries).items():
+    for definition, times in carried_counts(await read_tallies(connection, contact.id), entries).items():
         running[weighted[definition].group] += times * weighted[definition].weight
     used = {*running, *(group for step in steps.values() for group in step)}
     groups = [group.key for group in view.groups if not group.deleted or group.key in used]
@@ -199,7 +188,7 @@ async def history(
         elif day <= until and any(steps[day].values()):
             days.append(Day(day=day, **_sums(groups, running).model_dump()))
     return History(
-        id=external_id,
+        id=contact.external_id,
         profile=view.profile,
         version=view.version,
         time_zone=view.time_zone,

@@ -9,6 +9,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from consumer.infra.postgres.connection import fetch_one
+from consumer.web.api.contacts.profile_view import VIEW, view_of
+from consumer.web.http.problems import not_found
 from consumer.web.http.timestamps import FIRST, LAST
 from sql import queries
 
@@ -43,17 +48,51 @@ class WeightedDefinition:
     group: str
 
 
-async def read_weighted_definitions(
-    connection: Connection, account: int, view: ProfileView
-) -> dict[int, WeightedDefinition]:
-    """Return an account's definitions by id, in display order."""
+@dataclass(frozen=True, slots=True)
+class ScoredContact:
+    """A contact under a profile. account, id: in the database. weighted: definitions by id, in display order.
+
+    is_adjusted: whether it has adjustments.
+    """
+
+    account: int
+    id: int
+    external_id: str
+    is_adjusted: bool
+    view: ProfileView
+    weighted: dict[int, WeightedDefinition]
+
+
+async def read_scored_contact(
+    connection: Connection, account: int, contact: str, profile: str | None
+) -> ScoredContact:
+    """Return a contact, of a joined one the survivor, under a profile, by default the primary one.
+
+    Raises ProblemError: 404 if there is no such contact, and what `read_profile_view` raises.
+    """
+    row = await fetch_one(connection, VIEW, account, profile, contact, True)
+    if row["contact_id"] is None:
+        raise not_found(f"contact {contact}")
+    view = view_of(row, profile)
+    return ScoredContact(
+        account, row["contact_id"], row["external_id"], row["is_adjusted"], view, _weighted(row, view)
+    )
+
+
+async def read_weighted_view(
+    connection: Connection, account: int, profile: str | None
+) -> tuple[ProfileView, dict[int, WeightedDefinition]]:
+    """Return the view of a profile as `read_profile_view` does, and the definitions by id, in display order."""
+    row = await fetch_one(connection, VIEW, account, profile, None, True)
+    view = view_of(row, profile)
+    return view, _weighted(row, view)
+
+
+def _weighted(row: asyncpg.Record, view: ProfileView) -> dict[int, WeightedDefinition]:
     groups = {group.id: group.key for group in view.groups}
-    rows = await connection.fetch(_SQL["weights"], account, view.id, view.version)
     return {
-        row["id"]: WeightedDefinition(
-            row["id"], row["key"], row["name"], row["icon"], row["weight"], groups[row["group_id"]]
-        )
-        for row in rows
+        number: WeightedDefinition(number, key, name, icon, weight, groups[group])
+        for number, key, name, icon, weight, group in msgspec.json.decode(row["definitions"] or "[]")
     }
 
 
@@ -81,8 +120,7 @@ def carried_counts(tallied: Counter[int], entries: Iterable[tuple[datetime, int,
 
 async def read_adjustments(
     connection: Connection,
-    contact: int,
-    view: ProfileView,
+    contact: ScoredContact,
     *,
     before: TimelinePosition = NEWEST,
     since: datetime = FIRST,
@@ -90,6 +128,8 @@ async def read_adjustments(
     limit: int = _ALL,
 ) -> list[asyncpg.Record]:
     """Return the adjustments of a contact under a profile, newest first."""
+    if not contact.is_adjusted:
+        return []
     return await connection.fetch(
-        _SQL["adjustments"], contact, view.id, *before, since, groups, ADJUSTMENT_KEY, limit
+        _SQL["adjustments"], contact.id, contact.view.id, *before, since, groups, ADJUSTMENT_KEY, limit
     )

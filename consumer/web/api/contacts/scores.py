@@ -5,21 +5,20 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
-from starlette.responses import Response
 
 from consumer.web.api.contacts import score_explanation, score_lookup
-from consumer.web.api.contacts.contact_reads import find_contact
-from consumer.web.api.contacts.profile_view import ProfileKey, read_profile_view
+from consumer.web.api.contacts.profile_view import ProfileKey
 from consumer.web.api.contacts.recent_changes import read_changes
 from consumer.web.api.contacts.schemas import ContactScores
 from consumer.web.api.contacts.score_explanation import Explanation, History
+from consumer.web.api.contacts.score_parts import read_scored_contact
 from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
 from consumer.web.http.cursors import MAX_ITEMS
 from consumer.web.http.database import Database
+from consumer.web.http.json_response import JsonResponse
 from consumer.web.http.request_types import Body, ContactId, Key
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class LookupAnswer(BaseModel, use_attribute_docstrings=True):
 
 
 @router.post("/scores/lookup", response_model=LookupAnswer)
-async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> Response:
+async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> JsonResponse:
     """Return the scores of up to 200 contacts by id."""
     account = caller.account.id
     # One statement is a snapshot by itself.
@@ -74,8 +73,7 @@ async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> Re
         changes: Mapping[tuple[int, int], RecentChanges] = {}
         if body.change and known:
             changes = await read_changes(connection, account, [*known], {view.id: view.version}, view.groups)
-    found = score_lookup.answer(view, body.contacts, rows, changes)
-    return Response(msgspec.json.encode(found), media_type="application/json")
+    return JsonResponse(score_lookup.answer(view, body.contacts, rows, changes))
 
 
 @router.get("/contacts/{contact:path}/score/explanation")
@@ -83,11 +81,9 @@ async def explain_score(
     caller: Reader, database: Database, contact: str, profile: ProfileKey = None
 ) -> Explanation:
     """Return the parts of a contact's score: times counted × weight for each definition, and adjustments."""
-    account = caller.account.id
     async with database.snapshot() as connection:
-        contact_id, external_id = await find_contact(connection, account, contact)
-        view = await read_profile_view(connection, account, profile)
-        return await score_explanation.explain(connection, account, contact_id, external_id, view)
+        scored = await read_scored_contact(connection, caller.account.id, contact, profile)
+        return await score_explanation.explain(connection, scored)
 
 
 @router.get("/contacts/{contact:path}/score/history")
@@ -101,16 +97,8 @@ async def read_score_history(
     until: Annotated[date | None, Query(description="The last day, inclusive.")] = None,
 ) -> History:
     """Return a contact's score by day, computed from its timeline with today's weights and verdicts."""
-    account = caller.account.id
     async with database.snapshot() as connection:
-        contact_id, external_id = await find_contact(connection, account, contact)
-        view = await read_profile_view(connection, account, profile)
+        scored = await read_scored_contact(connection, caller.account.id, contact, profile)
         return await score_explanation.history(
-            connection,
-            account,
-            contact_id,
-            external_id,
-            view,
-            since=since or date.min,
-            until=until or date.max,
+            connection, scored, since=since or date.min, until=until or date.max
         )

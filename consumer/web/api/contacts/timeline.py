@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from consumer.web.api.contacts import timeline_query
-from consumer.web.api.contacts.contact_reads import find_contact
-from consumer.web.api.contacts.profile_view import read_profile_view
+from consumer.web.api.contacts.score_parts import read_scored_contact
 from consumer.web.api.contacts.timeline_query import TimelineFilterParams, TimelineItem
 from consumer.web.http import csv_response, cursors
 from consumer.web.http.api_route import ApiRoute
@@ -16,10 +15,12 @@ from consumer.web.http.auth import Reader
 from consumer.web.http.csv_response import CsvResponse, id_cell
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
-from schemas.timestamps import rfc3339
+from consumer.web.http.json_response import JsonResponse
 
 if TYPE_CHECKING:
-    from consumer.web.api.contacts.timeline_query import EventDetails
+    from collections.abc import Mapping
+
+    from consumer.web.api.contacts.timeline_query import Item
     from consumer.web.http.auth import Caller
     from consumer.web.http.csv_response import Cell, Chunks
 
@@ -48,7 +49,7 @@ class TimelinePage(Page[TimelineItem]):
     """The version that readers see."""
 
 
-@router.get("/contacts/{contact:path}/timeline")
+@router.get("/contacts/{contact:path}/timeline", response_model=TimelinePage)
 async def read_timeline(
     caller: Reader,
     database: Database,
@@ -58,31 +59,31 @@ async def read_timeline(
     data: WithData = False,
     limit: Limit = 50,
     cursor: Cursor = None,
-) -> TimelinePage:
+) -> JsonResponse:
     """List a contact's timeline, newest first, with verdicts and points.
 
     The points of all items add up to the score. After a publish of the profile, older cursors are answered 410.
     """
     account = caller.account.id
     async with database.snapshot() as connection:
-        contact_id, external_id = await find_contact(connection, account, contact)
-        view = await read_profile_view(connection, account, filters.profile)
-        context = ("timeline", account, contact_id, filters)
+        scored = await read_scored_contact(connection, account, contact, filters.profile)
+        context = ("timeline", account, scored.id, filters)
         before = timeline_query.start_position(filters)
         if position := cursors.decode(context, cursor):
-            before = timeline_query.decode_position(view.from_cursor(position))
-        query = await timeline_query.build_query(connection, account, contact_id, view, filters)
+            before = timeline_query.decode_position(scored.view.from_cursor(position))
+        query = timeline_query.build_query(scored, filters)
         items = await timeline_query.page(connection, query, before, limit + 1, data=data)
-    more = len(items) > limit
-    return TimelinePage(
-        items=[item for _, item in items[:limit]],
-        next=cursors.encode(context, view.to_cursor(timeline_query.encode_position(items[limit - 1][0])))
-        if more
-        else None,
-        engagement=caller.account.engagement,
-        id=external_id,
-        profile=view.profile,
-        version=view.version,
+    view = scored.view
+    last = view.to_cursor(timeline_query.encode_position(items[limit - 1][0])) if len(items) > limit else None
+    return JsonResponse(
+        {
+            "items": [item for _, item in items[:limit]],
+            "next": last and cursors.encode(context, last),
+            "engagement": caller.account.engagement,
+            "id": scored.external_id,
+            "profile": view.profile,
+            "version": view.version,
+        }
     )
 
 
@@ -102,9 +103,8 @@ async def export_timeline(
 async def _chunks(caller: Caller, database: Database, contact: str, filters: TimelineFilterParams) -> Chunks:
     account = caller.account.id
     async with database.export() as connection:
-        contact_id, _ = await find_contact(connection, account, contact)
-        view = await read_profile_view(connection, account, filters.profile)
-        query = await timeline_query.build_query(connection, account, contact_id, view, filters)
+        scored = await read_scored_contact(connection, account, contact, filters.profile)
+        query = timeline_query.build_query(scored, filters)
         yield [_COLUMNS]
         before = timeline_query.start_position(filters)
         while items := await timeline_query.page(connection, query, before, _CHUNK):
@@ -112,18 +112,19 @@ async def _chunks(caller: Caller, database: Database, contact: str, filters: Tim
             yield [_row(item) for _, item in items]
 
 
-def _row(item: TimelineItem) -> list[Cell]:
-    until = item.why and item.why.until
-    adjustment = item.adjustment
+def _row(item: Item) -> list[Cell]:
+    why, adjustment = item["why"] or {}, item["adjustment"] or {}
     return [
-        item.at and rfc3339(item.at),
-        *(item.kind, id_cell(item.definition), item.name, id_cell(item.group), item.verdict, item.points),
-        *(item.why and item.why.text, until and rfc3339(until)),
-        *(_event_cells(item.event) if item.event else [None] * 6),
-        *((adjustment.reason, id_cell(adjustment.author)) if adjustment else [None] * 2),
+        *(item["at"], item["kind"], id_cell(item["definition"]), item["name"], id_cell(item["group"])),
+        *(item["verdict"], item["points"], why.get("text"), why.get("until")),
+        *(_event_cells(item["event"]) if item["event"] else [None] * 6),
+        *(adjustment.get("reason"), id_cell(adjustment.get("author"))),
     ]
 
 
-def _event_cells(event: EventDetails) -> list[Cell]:
-    ids = map(id_cell, (event.source, event.id, event.object, event.actor))
-    return [event.type, *ids, event.xp]
+def _event_cells(event: Mapping[str, Any]) -> list[Cell]:
+    return [
+        event["type"],
+        *(id_cell(event[name]) for name in ("source", "id", "object", "actor")),
+        event["xp"],
+    ]

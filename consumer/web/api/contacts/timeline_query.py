@@ -1,6 +1,7 @@
 """Query a contact's timeline: entries, adjustments and the carried line, newest first, with their points today.
 
-Never judges: verdicts and weights are as stored.
+Never judges: verdicts and weights are as stored. Items are made as JSON values, without a model for each of them; a
+test holds them against the model that documents them.
 """
 
 from __future__ import annotations
@@ -20,20 +21,21 @@ from consumer.web.api.contacts.schemas import AdjustmentId
 from consumer.web.api.contacts.score_parts import (
     ADJUSTMENT_KEY,
     NEWEST,
+    ScoredContact,
     TimelinePosition,
-    WeightedDefinition,
     carried_counts,
     read_adjustments,
     read_counted_entries,
     read_tallies,
-    read_weighted_definitions,
 )
 from consumer.web.api.contacts.verdict_reasons import Why, why
+from consumer.web.http.outward_ids import ADJUSTMENT
 from consumer.web.http.parameter_classes import made_of
 from consumer.web.http.problems import invalid, query_fault
 from consumer.web.http.request_types import Key  # noqa: TC001 - FastAPI reads annotations at run time
 from consumer.web.http.timestamps import FIRST, Instant, InstantParam
 from schemas.exact_json import parse_data
+from schemas.timestamps import rfc3339
 from schemas.vocabulary import Verdict
 from sql import queries
 
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
     from consumer.web.api.contacts.profile_view import ProfileView
+
+# In the shape of TimelineItem.
+Item = dict[str, Any]
 
 _ENTRIES = queries("contact_timeline")["entries"]
 # Position of the carried line: after all others.
@@ -129,6 +134,10 @@ class TimelineItem(
     """The adjustment; for `adjustment` only."""
 
 
+# Of items without an event.
+_NO_EVENT = dict.fromkeys(["definition", "name", "icon", "verdict", "why", "event", "adjustment"])
+
+
 @dataclass(frozen=True, slots=True)
 class TimelineFilters:
     """Query parameters of a timeline: profile and filters."""
@@ -149,21 +158,16 @@ TimelineFilterParams = Annotated[TimelineFilters, Depends(made_of(TimelineFilter
 class TimelineQuery:
     """A contact and filters by id. definitions, groups: None for all."""
 
-    account: int
-    contact: int
-    view: ProfileView
+    contact: ScoredContact
     zone: ZoneInfo
-    weighted: dict[int, WeightedDefinition]
     definitions: list[int] | None
     groups: list[int] | None
     filters: TimelineFilters
 
 
-async def build_query(
-    connection: Connection, account: int, contact: int, view: ProfileView, filters: TimelineFilters
-) -> TimelineQuery:
+def build_query(contact: ScoredContact, filters: TimelineFilters) -> TimelineQuery:
     """Resolve keys in the filters to ids; raises ProblemError (422) for unknown ones."""
-    weighted = await read_weighted_definitions(connection, account, view)
+    weighted, view = contact.weighted, contact.view
     if filters.definition and filters.definition not in {each.key for each in weighted.values()}:
         raise invalid(query_fault("definition", f"there is no definition {filters.definition}"))
     groups = [view.group_id(filters.group, "group")] if filters.group else None
@@ -173,9 +177,8 @@ async def build_query(
         if filters.definition in {None, each.key} and filters.group in {None, each.group}
     ]
     unfiltered = filters.definition is None and filters.group is None
-    zone = ZoneInfo(view.time_zone)
     return TimelineQuery(
-        account, contact, view, zone, weighted, None if unfiltered else definitions, groups, filters
+        contact, ZoneInfo(view.time_zone), None if unfiltered else definitions, groups, filters
     )
 
 
@@ -186,7 +189,7 @@ def start_position(filters: TimelineFilters) -> TimelinePosition:
 
 async def page(
     connection: Connection, query: TimelineQuery, before: TimelinePosition, limit: int, *, data: bool = False
-) -> list[tuple[TimelinePosition, TimelineItem]]:
+) -> list[tuple[TimelinePosition, Item]]:
     """Return at most `limit` items after a position, each with its own position. data: with that of events."""
     filters = query.filters
     since = filters.since or FIRST
@@ -194,17 +197,16 @@ async def page(
         _entry(row, query)
         for row in await connection.fetch(
             _ENTRIES,
-            *(query.account, query.contact, *before, since, query.definitions),
+            *(query.contact.account, query.contact.id, *before, since, query.definitions),
             *([filters.verdict.value] if filters.verdict else None, limit, MOST_DATA if data else None),
         )
     ]
     if filters.verdict is None and filters.definition is None:
         items += [
-            _adjustment(row, query.view)
+            _adjustment(row, query.contact.view)
             for row in await read_adjustments(
                 connection,
                 query.contact,
-                query.view,
                 before=before,
                 since=since,
                 groups=query.groups,
@@ -217,67 +219,67 @@ async def page(
     return items[:limit]
 
 
-def _entry(row: asyncpg.Record, query: TimelineQuery) -> tuple[TimelinePosition, TimelineItem]:
-    definition = query.weighted[row["definition_id"]]
-    verdict = Verdict(row["verdict"])
-    counts = verdict is Verdict.COUNTED
-    item = TimelineItem(
-        kind=Kind.EVENT,
-        at=row["occurred_at"],
-        points=definition.weight if counts else 0,
-        group=definition.group,
-        definition=definition.key,
-        name=definition.name,
-        icon=definition.icon,
-        verdict=verdict,
-        why=why(dict(row), definition.weight, query.zone),
-        event=EventDetails(
-            id=row["event_id"],
-            source=row["source"],
-            type=row["type"],
-            object=row["object_id"],
-            actor=row["actor_id"],
-            actor_type=row["actor_type"],
-            settled=row["settled"],
-            xp=row["xp_worth"] if counts else 0,
-            came_by=row["came_by"],
-            data=None if row["data"] is None else plain(parse_data(row["data"])),
-            data_bytes=row["data_bytes"],
-        ),
-    )
+def _entry(row: asyncpg.Record, query: TimelineQuery) -> tuple[TimelinePosition, Item]:
+    definition = query.contact.weighted[row["definition_id"]]
+    counts = row["verdict"] == Verdict.COUNTED
+    item = {
+        "kind": Kind.EVENT,
+        "at": rfc3339(row["occurred_at"]),
+        "points": definition.weight if counts else 0,
+        "group": definition.group,
+        "definition": definition.key,
+        "name": definition.name,
+        "icon": definition.icon,
+        "verdict": row["verdict"],
+        "why": why(row, definition.weight, query.zone),
+        "event": {
+            "id": row["event_id"],
+            "source": row["source"],
+            "type": row["type"],
+            "object": row["object_id"],
+            "actor": row["actor_id"],
+            "actor_type": row["actor_type"],
+            "settled": row["settled"],
+            "xp": row["xp_worth"] if counts else 0,
+            "came_by": row["came_by"],
+            "data": None if row["data"] is None else plain(parse_data(row["data"])),
+            "data_bytes": row["data_bytes"],
+        },
+        "adjustment": None,
+    }
     return (row["occurred_at"], row["event_key"], definition.id), item
 
 
-def _adjustment(row: asyncpg.Record, view: ProfileView) -> tuple[TimelinePosition, TimelineItem]:
-    item = TimelineItem(
-        kind=Kind.ADJUSTMENT,
-        at=row["created_at"],
-        points=row["points"],
-        group=view.group_key(row["group_id"]),
-        adjustment=AdjustmentDetails(id=row["id"], reason=row["reason"], author=row["author"]),
-    )
+def _adjustment(row: asyncpg.Record, view: ProfileView) -> tuple[TimelinePosition, Item]:
+    details = {"id": ADJUSTMENT.write(row["id"]), "reason": row["reason"], "author": row["author"]}
+    item = {
+        "kind": Kind.ADJUSTMENT,
+        "at": rfc3339(row["created_at"]),
+        "points": row["points"],
+        "group": view.group_key(row["group_id"]),
+        **_NO_EVENT,
+        "adjustment": details,
+    }
     return (row["created_at"], ADJUSTMENT_KEY, row["id"]), item
 
 
-async def _carried(
-    connection: Connection, query: TimelineQuery
-) -> list[tuple[TimelinePosition, TimelineItem]]:
+async def _carried(connection: Connection, query: TimelineQuery) -> list[tuple[TimelinePosition, Item]]:
     """Return the carried line, if there is one; filters by time or by another verdict exclude it."""
     filters = query.filters
     if filters.since or filters.until or filters.verdict not in {None, Verdict.COUNTED}:
         return []
-    entries = await read_counted_entries(connection, query.account, query.contact)
+    entries = await read_counted_entries(connection, query.contact.account, query.contact.id)
     left = {
         definition: count
         for definition, count in carried_counts(
-            await read_tallies(connection, query.contact), entries
+            await read_tallies(connection, query.contact.id), entries
         ).items()
         if query.definitions is None or definition in query.definitions
     }
     if not left:
         return []
-    points = sum(query.weighted[definition].weight * count for definition, count in left.items())
-    return [(_CARRIED, TimelineItem(kind=Kind.CARRIED, at=None, points=points, group=None))]
+    points = sum(query.contact.weighted[definition].weight * count for definition, count in left.items())
+    return [(_CARRIED, {"kind": Kind.CARRIED, "at": None, "points": points, "group": None, **_NO_EVENT})]
 
 
 def encode_position(position: TimelinePosition) -> list[Any]:

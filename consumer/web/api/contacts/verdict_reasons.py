@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from consumer.web.http.timestamps import Instant, clock_time, day
+from schemas.timestamps import rfc3339
 from schemas.vocabulary import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
+
+    import asyncpg
 
 
 class WhyCode(StrEnum):
@@ -38,18 +40,27 @@ class Why(BaseModel, use_attribute_docstrings=True, json_schema_serialization_de
     """The instant from which an event would count again; null likewise."""
 
 
-def why(entry: Mapping[str, Any], weight: int, zone: tzinfo) -> Why | None:
-    """Return the reason that an entry (a row of the query `entries`) gives no points; None if it gives some."""
-    verdict, at, blocked_by = Verdict(entry["verdict"]), entry["occurred_at"], entry["blocked_by"]
-    if verdict is Verdict.EXCLUDED:
-        return Why(code=WhyCode.ROBOT, text="excluded: robot event")
-    if verdict is Verdict.ALREADY_COUNTED:
+def why(entry: asyncpg.Record, weight: int, zone: tzinfo) -> dict[str, Any] | None:
+    """Return the reason that an entry (a row of the query `entries`) gives no points; None if it gives some.
+
+    It has the shape of Why, as JSON values.
+    """
+    verdict = entry["verdict"]
+    if verdict == Verdict.COUNTED:
+        return None if weight else _why(WhyCode.WEIGHT_ZERO, "weight 0")
+    if verdict == Verdict.EXCLUDED:
+        return _why(WhyCode.ROBOT, "excluded: robot event")
+    at, blocked_by = entry["occurred_at"], entry["blocked_by"]
+    if verdict == Verdict.ALREADY_COUNTED:
         suffix = f" on {day(blocked_by, zone, at)}" if blocked_by else ""
-        return Why(code=WhyCode.ALREADY_COUNTED, text=f"already counted{suffix}", blocked_by=blocked_by)
-    if verdict is Verdict.COOLING_DOWN:
-        until: datetime | None = blocked_by and blocked_by + timedelta(seconds=entry["interval_seconds"])
-        suffix = f" until {clock_time(until, zone, at)}" if until else ""
-        return Why(
-            code=WhyCode.COOLING_DOWN, text=f"cooling down{suffix}", blocked_by=blocked_by, until=until
-        )
-    return Why(code=WhyCode.WEIGHT_ZERO, text="weight 0") if weight == 0 else None
+        return _why(WhyCode.ALREADY_COUNTED, f"already counted{suffix}", blocked_by)
+    until: datetime | None = blocked_by and blocked_by + timedelta(seconds=entry["interval_seconds"])
+    suffix = f" until {clock_time(until, zone, at)}" if until else ""
+    return _why(WhyCode.COOLING_DOWN, f"cooling down{suffix}", blocked_by, until)
+
+
+def _why(
+    code: WhyCode, text: str, blocked_by: datetime | None = None, until: datetime | None = None
+) -> dict[str, Any]:
+    instants = {"blocked_by": blocked_by and rfc3339(blocked_by), "until": until and rfc3339(until)}
+    return {"code": code, "text": text, **instants}

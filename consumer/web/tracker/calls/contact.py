@@ -1,4 +1,4 @@
-"""Whose event a call makes, and which join it asks for (semantics §10). Pure."""
+"""The contact of a call, and the join that it asks for (semantics §10). Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Contact(msgspec.Struct, frozen=True):
-    """Whom a call is about.
+    """The contact of a call.
 
     subject: the event's contact. into: the known contact that it joins, if it joins one.
     """

@@ -52,13 +52,12 @@ class Context(msgspec.Struct):
 def context_of(raw: msgspec.Raw, sender: Sender, write_key: WriteKey) -> Context:
     """Return the context of a call; members of a wrong type are left out.
 
-    User agent and address are what the caller says, else those of the request, but not of a server's: its own say
-    nothing about a person.
+    Robots are recognised by user agent and address of the request; of a server's by what it says of a person: its
+    own say nothing about one. The user agent that is kept is what the caller says, else that of the request.
     """
     context = _read(raw)
-    user_agent = _text(context.user_agent)
-    if sender.is_person:
-        user_agent = user_agent or _text(sender.user_agent) or ""
+    said = _text(context.user_agent)
+    user_agent = (_text(sender.user_agent) or "") if sender.is_person else said
     address = sender.address if sender.is_person else _address(context.ip)
     kept: dict[str, Any] = {}
     if isinstance(context.page, dict) and (page := _page(context.page, write_key)):
@@ -75,8 +74,8 @@ def context_of(raw: msgspec.Raw, sender: Sender, write_key: WriteKey) -> Context
         kept["locale"] = locale
     if timezone := _text(context.timezone):
         kept["timezone"] = timezone
-    if user_agent:
-        kept["userAgent"] = user_agent
+    if kept_agent := said or user_agent:
+        kept["userAgent"] = kept_agent
     if write_key.keeps_addresses and address:
         kept["ip"] = address
     return Context(kept, user_agent, address)

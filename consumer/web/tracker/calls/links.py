@@ -62,7 +62,7 @@ def read_link(query: bytes, *, is_click: bool) -> LinkRequest | Refusal:
 
 def signature_refusal(request: LinkRequest, write_key: WriteKey) -> Refusal | None:
     """Return why a link must not be followed, nor a contact be named: it is not signed by the token's secret."""
-    if request.url is not None and not request.url.startswith(("https://", "http://")):
+    if request.url is not None and not request.url[:8].lower().startswith(("https://", "http://")):
         return Refusal(
             RefusalReason.MALFORMED, "u", "expected an address that begins with https:// or http://"
         )

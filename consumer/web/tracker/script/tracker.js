@@ -11,11 +11,14 @@
   if (!Array.isArray(calls)) return;
 
   const DAY = 864e5;
-  const QUEUE_EVENTS = 200;
+  // Characters: some 300 events, and a twentieth of what a site may keep.
+  const QUEUE = 2e5;
   const QUEUE_DAYS = 7;
   const ID_DAYS = 395;
   // Characters, at most 60 kB: browsers send 64 kB of a page that is being left.
   const BATCH = 2e4;
+  // As many as even the narrowest limits of a token let through together.
+  const BATCH_EVENTS = 10;
   const ATTRIBUTE = "data-engagement-";
 
   const warn = (why) => console.warn("engagement:", why);
@@ -101,13 +104,18 @@
     });
     if (text.length > BATCH) throw "event too large";
     // Each event has a key of its own, so that tabs do not overwrite one another's.
-    write("event." + +time + "." + messageId, text);
-    stored("event.").slice(0, -QUEUE_EVENTS).forEach(remove);
+    const key = "event." + +time + "." + messageId;
+    write(key, text);
+    ours.add(key);
+    let room = QUEUE;
+    stored("event.").reverse().forEach((kept) => (room -= read(kept).length) < 0 && remove(kept));
     soon(250);
   };
 
   // An event is kept until the server has answered. One that is sent again has the same id, and is a duplicate.
   const sending = new Set();
+  // Those of this page: while it is left, earlier ones, which went the same way once, are not sent again.
+  const ours = new Set();
   let failures = 0;
   let timer;
   const soon = (delay) => (timer = timer || setTimeout(deliver, delay));
@@ -115,24 +123,31 @@
     timer = clearTimeout(timer);
     if (!allowed() || (sending.size && !leaving)) return;
     let room = BATCH;
-    const keys = stored("event.").filter((key) => {
+    const keys = [];
+    const texts = [];
+    for (const key of stored("event.")) {
       if (key.split(".")[1] < Date.now() - QUEUE_DAYS * DAY) remove(key);
       const text = read(key);
-      return text && !sending.has(key) && (room -= text.length) >= 0;
-    });
+      if (!text || sending.has(key) || (leaving && !ours.has(key))) continue;
+      if ((room -= text.length) < 0 || keys.length == BATCH_EVENTS) break;
+      keys.push(key);
+      texts.push(text);
+      sending.add(key);
+    }
     if (!keys.length) return;
-    keys.forEach((key) => sending.add(key));
     const batch = JSON.stringify({ writeKey, sentAt: new Date(), batch: 0 });
     // A string goes as text/plain, for which browsers do not ask the server first (CORS).
-    const body = batch.replace(/0}$/, () => "[" + keys.map(read) + "]}");
+    const body = batch.replace(/0}$/, () => "[" + texts + "]}");
     if (leaving) return navigator.sendBeacon(endpoint, body);
     fetch(endpoint, { method: "POST", body, keepalive: true, credentials: "omit" })
       .then((answer) => {
         if (answer.status == 429 || answer.status >= 500) throw answer.status;
         failures = 0;
         keys.forEach(remove);
-        answer.text().then((text) => text.includes('"reason"') && warn(text));
+        // Until it is read, the request counts among the 64 kB.
+        return answer.text();
       })
+      .then((text) => text.includes('"reason"') && warn(text))
       .catch(() => failures++)
       .then(() => {
         keys.forEach((key) => sending.delete(key));
@@ -186,9 +201,10 @@
   const listen = (type, selector, usual, own) =>
     document.addEventListener(
       type,
-      safely(({ target }) => {
+      safely(({ target, button }) => {
         const element = target.closest && target.closest(selector);
-        if (!element) return;
+        // An `auxclick` is of the middle button, which opens a tab, or of the right one, which opens a menu.
+        if (!element || button > 1) return;
         const { event, ...properties } = [...element.attributes].reduce(
           (found, { name, value }) =>
             name.startsWith(ATTRIBUTE) ? { ...found, [name.slice(16).replace(/-/g, "_")]: value } : found,
