@@ -1,4 +1,4 @@
-"""Shuts out programs that do not know frames, before the first one is stored (docs/decisions/0042).
+"""Shuts out programs that do not know frames, before the first one is stored (docs/decisions/0045).
 
 A worker of an earlier version would add sums where this one bounds, and its API would publish a draft without its
 frames. An installation that has none can go back to an earlier version at any time.

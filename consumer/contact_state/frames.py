@@ -1,4 +1,4 @@
-"""The frames of profile versions: what of a stored sum is shown, and in which band (docs/decisions/0042)."""
+"""The frames of profile versions: what of a stored sum is shown, and in which band (docs/decisions/0045)."""
 
 from __future__ import annotations
 

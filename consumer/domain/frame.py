@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Beyond any sum.
+_UNBOUNDED = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class Band:
@@ -29,6 +32,15 @@ class Frame:
         if self.floor is not None and points < self.floor:
             return self.floor
         return points
+
+    def sums(self, least: int, most: int) -> tuple[int, int]:
+        """Return the range of sums that show points from `least` to `most`, both included; (1, 0): none does."""
+        if (self.cap is not None and least > self.cap) or (self.floor is not None and most < self.floor):
+            return 1, 0
+        return (
+            -_UNBOUNDED if self.floor is not None and least <= self.floor else least,
+            _UNBOUNDED if self.cap is not None and most >= self.cap else most,
+        )
 
     def band(self, shown: int) -> str | None:
         """Return the key of the band of shown points, None where there are no bands."""

@@ -1,4 +1,4 @@
--- From version 8: bounds, bands and groups apart of profiles (docs/decisions/0042). It only adds.
+-- From version 8: bounds, bands and groups apart of profiles (docs/decisions/0045). It only adds.
 -- oldest program: 6
 
 -- step: brief

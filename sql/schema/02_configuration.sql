@@ -159,7 +159,7 @@ create table version_weights (
 -- apply: the weights of the definitions that counted in a batch.
 create index version_weights_by_definition on version_weights (definition_id);
 
--- The frames of a version, frozen (docs/decisions/0042): a row for each group, or overall (group 0), that is not plain.
+-- The frames of a version, frozen (docs/decisions/0045): a row for each group, or overall (group 0), that is not plain.
 create table version_groups (
     profile_id integer not null,
     version    integer not null,

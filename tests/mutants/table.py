@@ -540,8 +540,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/scoring/segments/preview_crossings.py",
-                old="contact=_CONTACT, moved=_POINTS)",
-                new="contact=_CONTACT)",
+                old="contact=_CONTACT, moved=_POINTS\n",
+                new="contact=_CONTACT\n",
             ),
         ),
     ),
