@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 1_000_000_000
 FEWEST_BANDS, MOST_BANDS = 2, 10
 BAND_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_BAND_FORM = "1 to 64 letters, digits and _, beginning with a letter"
+BAND_FORM = "1 to 64 letters, digits and _, beginning with a letter"
 _OVERALL = ("floor", "cap", "bands")
 
 
@@ -65,7 +65,7 @@ def _bands(fields: Fields, floor: int | None, cap: int | None) -> tuple[Band, ..
         each = Fields(node, f"{fields.label}: band {number}", ("key", "min"), fields.faults)
         if not isinstance(node, MappingNode):
             continue
-        key, least = each.matching("key", BAND_KEY, _BAND_FORM), _bound(each, "min", -MOST_SHOWN, MOST_SHOWN)
+        key, least = each.matching("key", BAND_KEY, BAND_FORM), _bound(each, "min", -MOST_SHOWN, MOST_SHOWN)
         has_min = "min" in each.lines and not each.is_null("min")
         if "key" not in each.lines:
             each.fault(each.line, "key is missing")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, Field, StrictBool, StrictInt
 
 from consumer.catalog.document.parse_frames import MOST_BANDS, MOST_SHOWN
-from consumer.web.http.request_types import Body
+from consumer.web.http.request_types import BandKey, Body
 
 if TYPE_CHECKING:
     from consumer.domain.frame import Frame
 
-BandKey = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Shown = Annotated[StrictInt, Field(ge=-MOST_SHOWN, le=MOST_SHOWN)]
 
 
