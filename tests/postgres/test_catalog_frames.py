@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from consumer.catalog import apply_document, diff_document, export_document, parse_document
 from consumer.catalog.repository import read
 from consumer.catalog.shut_out_older import OlderProgramsError
@@ -64,8 +62,12 @@ async def test_the_first_frame_shuts_out_older_programs(connection: Connection, 
     oldest = (await read_schema(connection)).oldest_program
     try:
         await apply_document(connection, parsed(framed()))
-        with pytest.raises(OlderProgramsError, match=r"version 8 \(1 connections\)"):
+        refusal = ""
+        try:
             await apply_document(connection, parsed(framed(overall={"cap": 10})))
+        except OlderProgramsError as error:
+            refusal = str(error)
+        assert "version 8 (1 connections)" in refusal
         assert (await read_schema(connection)).oldest_program == oldest
     finally:
         await older.close()
