@@ -47,7 +47,7 @@ class Change(Published):
     previous: int
     current: int
     # Absent where there are no bands, and never null: a default by factory is not in the schema.
-    band: BandChange = Field(default_factory=BandChange.model_construct)
+    band: BandChange = Field(default_factory=lambda: BandChange(previous=None, current="none"))
 
 
 class ScoredEvent(Published):

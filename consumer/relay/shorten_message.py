@@ -59,7 +59,7 @@ def _score_changed(message: OutgoingMessage) -> Iterator[OutgoingMessage]:
 
 def _has_changed(group: dict[str, Any]) -> bool:
     band = group.get("band", {"previous": None, "current": None})
-    return group["previous"] != group["current"] or band["previous"] != band["current"]
+    return bool(group["previous"] != group["current"] or band["previous"] != band["current"])
 
 
 def _with(message: OutgoingMessage, event: dict[str, Any], cut: list[str]) -> OutgoingMessage:
