@@ -42,6 +42,11 @@ candidate as materialized (
         from contact_scores s
         where s.contact_id = c.id and s.profile_id = p.id and s.version <= p.published_version
         offset 0) n
+    cross join lateral ( -- where there are none, groups are not looked up one by one
+        select exists (
+            select from version_groups f
+            where f.profile_id = p.id and f.version in (p.published_version, n.announced_version)) as any_frames
+        offset 0) h
     cross join lateral (
         select array_agg(group_id order by group_id) as groups, array_agg(previous order by group_id) as previous,
             array_agg(current order by group_id) as current,
@@ -78,17 +83,20 @@ candidate as materialized (
                         select d.group_id, 0, 0, d.points from delta d where d.contact_id = c.id and d.profile_id = p.id
                         union all -- every contact is in a band of each group that has some
                         select group_id, 0, 0, 0 from version_groups f
-                        where f.profile_id = p.id and f.version = p.published_version and f.band_keys is not null
+                        where h.any_frames and f.profile_id = p.id and f.version = p.published_version
+                            and f.band_keys is not null
                     ) s
                     group by group_id
                 ) s
                 left join lateral (
                     select group_id, floor, cap, band_keys, band_least from version_groups f
-                    where f.profile_id = p.id and f.version = p.published_version and f.group_id = s.group_id
+                    where h.any_frames and f.profile_id = p.id and f.version = p.published_version
+                        and f.group_id = s.group_id
                     offset 0) f on true
                 left join lateral (
                     select group_id, floor, cap, band_keys, band_least from version_groups b
-                    where b.profile_id = p.id and b.version = n.announced_version and b.group_id = s.group_id
+                    where h.any_frames and b.profile_id = p.id and b.version = n.announced_version
+                        and b.group_id = s.group_id
                     offset 0) b on true
             ) shown
         ) by_group
