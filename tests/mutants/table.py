@@ -1822,8 +1822,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/web/tracker/calls/context.py",
-                old="    if sender.is_person:\n",
-                new="    if sender.user_agent:\n",
+                old="if sender.is_person else said\n",
+                new="if sender.user_agent else said\n",
             ),
         ),
     ),
@@ -2033,6 +2033,30 @@ MUTANTS = (
                 "consumer/web/tracker/client_address.py",
                 old="        if not self._proxies or not forwarded or not self._trusted(peer):\n",
                 new="        if not self._proxies or not forwarded:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "earlier-window-brought-back",
+        breaks="an instant of an earlier window empties the counters of all tokens",
+        test="tests/tracker/test_limits.py::test_an_earlier_instant_resets_nothing",
+        edits=(
+            Edit(
+                "consumer/web/tracker/limits.py",
+                old="            if began - _SET_BACK <= now < began:\n",
+                new="            if now < began - _SET_BACK:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "half-sent-body-at-work",
+        breaks="clients that never complete their bodies keep all others out",
+        test="tests/unit/test_http_server.py::test_half_sent_bodies_displace_nobody_who_sends",
+        edits=(
+            Edit(
+                "consumer/infra/http_connections.py",
+                old="_INCOMPLETE = (h11.IDLE, h11.SEND_BODY)\n",
+                new="_INCOMPLETE = (h11.IDLE,)\n",
             ),
         ),
     ),

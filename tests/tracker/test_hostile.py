@@ -14,6 +14,7 @@ import pytest
 
 from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Record
+from consumer.infra.http_server import FEW
 from consumer.web.tracker import kafka_writer
 from consumer.web.tracker.limits import WINDOW
 from tests.waiting import eventually
@@ -116,6 +117,8 @@ async def test_keys_that_are_none(site: Site) -> None:
         answer = await site.client.post("/v1/page", json={"userId": "ann", "writeKey": key})
         assert answer.status_code == 401, key
         assert answer.json()["reason"] == "unknown_key"
+        # A challenge that browsers know would open a dialog on the page.
+        assert answer.headers["www-authenticate"] == 'WriteKey realm="tracker"'
     assert await site.events(token.account) == []
 
 
@@ -228,11 +231,11 @@ async def test_wrong_keys_are_slowed_down(site: Site) -> None:
 
 
 async def test_slow_clients_hold_nobody_up(site: Site) -> None:
-    """Fifty clients that never complete their bodies leave the tracker to the others."""
+    """More clients than the server has places, which never complete their bodies, leave it to the others."""
     token = await site.token()
     head = b"POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n{"
     writers = []
-    for _ in range(50):
+    for _ in range(3 * FEW.connections):
         _, writer = await asyncio.open_connection("127.0.0.1", site.port)
         writer.write(head)
         writers.append(writer)

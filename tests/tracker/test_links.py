@@ -123,6 +123,18 @@ async def test_where_a_link_may_lead(site: Site, url: str) -> None:
         assert answer.headers["location"].isascii()
 
 
+async def test_signed_links_have_no_limit_by_address(site: Site) -> None:
+    """Mails that are opened through one proxy are all recorded; forged ones are limited by address first."""
+    token = await site.token(per_second_by_address=1)
+    for number in range(15):
+        _assert_pixel(await _get(site, _pixel(token, object_id=f"mail-{number}")))
+    await site.until_events(token.account, 15)
+    for _ in range(15):
+        await _get(site, _pixel(token) + "x")
+    reasons = [request.get("reason") for request in await site.requests(token)]
+    assert [reasons.count(each) for each in (None, "signature_invalid", "rate_limited")] == [15, 10, 5]
+
+
 async def test_a_page_without_scripts(site: Site) -> None:
     """An image of a page records a page view of an anonymous contact, from the token's pages only."""
     token = await site.token(origins=["https://shop.example"])

@@ -57,6 +57,19 @@ def test_tokens_are_bounded() -> None:
     assert [len(recent.of(token)) for token in ("one", "two", "three")] == [2, 0, 1]
 
 
+def test_bytes_are_bounded() -> None:
+    """Where the requests of all tokens are too large, those of the token go that was used longest ago."""
+    recent = RecentRequests(most_requests=3, most_bytes=1700)
+    for _ in range(5):
+        recent.note("one", _request(origin="x" * 200))
+    for number in range(2):
+        recent.note("two", _request(origin="x" * 200, accepted=number))
+    assert [len(recent.of(token)) for token in ("one", "two")] == [3, 2]
+    recent.note("two", _request(origin="x" * 200))
+    recent.note("three", _request(origin="x" * 200))
+    assert [len(recent.of(token)) for token in ("one", "two", "three")] == [0, 3, 1]
+
+
 def test_a_hostile_request_is_cut() -> None:
     """Long texts lose their end, and a batch keeps ten events, refused ones first; odd characters do no harm."""
     recent = RecentRequests()

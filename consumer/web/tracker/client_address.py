@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from ipaddress import IPv4Network, IPv6Network
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
     from starlette.types import Scope
 
@@ -52,23 +52,28 @@ class ClientAddresses:
         return "https" if scope.get("scheme") == "https" else "http"
 
     def _is_proxy(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
-        return any(parsed in network for network in self._proxies)
+        parsed = _parsed(address)
+        return parsed is not None and any(parsed in network for network in self._proxies)
 
 
 def _plain(entry: str) -> str | None:
-    """Return an address without brackets and port; None for what is no address."""
+    """Return an address in its usual form, without brackets and port; None for what is no address."""
     text = entry.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
+    address = _parsed(text)
+    return None if address is None else str(address)
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, of one that is IPv4 written as IPv6 (`::ffff:192.0.2.1`) the IPv4 address.
+
+    Otherwise all of IPv4 would be one network of IPv6, with one limit.
+    """
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -85,7 +85,9 @@ def _record(tracker: Tracker, visit: Visit, link: LinkRequest, write_key: WriteK
     if visit.request.scope["method"] == "HEAD":
         # Nobody has seen anything.
         return
-    tracker.take(visit, write_key)
+    # Opened mails of thousands of people come from the few addresses of their provider's proxy.
+    is_signed = bool(link.contact) and signature_refusal(link, write_key) is None
+    tracker.take(visit, write_key, by_address=not is_signed)
     sender = tracker.sender(visit, by_pixel=True)
     record = record_of_link(link, write_key, sender, tracker.robots)
     if isinstance(record, Refusal):

@@ -88,7 +88,8 @@ def refused(refusal: Refusal, exceeded: Exceeded | None = None) -> Answer:
     elif status == 503:  # noqa: PLR2004 - Service Unavailable
         headers += (_RETRY_AFTER, _EXPOSED)
     elif status == 401:  # noqa: PLR2004 - Unauthorized
-        headers.append((b"www-authenticate", b'Basic realm="tracker"'))
+        # Not `Basic`: a browser would ask the visitors of a page for a password.
+        headers.append((b"www-authenticate", b'WriteKey realm="tracker"'))
     return Answer(status, tuple(headers), msgspec.json.encode({"success": False, **_described(refusal)}))
 
 

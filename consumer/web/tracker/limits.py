@@ -109,12 +109,17 @@ class Limits:
         self.by_day = Counts(DAY, sliding=False)
         self._unknown = Counts(WINDOW, sliding=True)
 
-    def take(self, write_key: WriteKey, address: str, cost: int, now: float) -> Exceeded | None:
-        """Count events of a call; None if all limits have room for them, else the limit that has not."""
-        most = write_key.per_second_by_address * WINDOW
-        by_address = f"{write_key.id} {network_of(address)}"
-        if (wait := self.by_address.hit(by_address, cost, most, now)) is not None:
-            return Exceeded(most, WINDOW, wait)
+    def take(self, write_key: WriteKey, address: str | None, cost: int, now: float) -> Exceeded | None:
+        """Count events of a call; None if all limits have room for them, else the limit that has not.
+
+        address: None: it is not counted by address.
+        """
+        by_address = ""
+        if address is not None:
+            most = write_key.per_second_by_address * WINDOW
+            by_address = f"{write_key.id} {network_of(address)}"
+            if (wait := self.by_address.hit(by_address, cost, most, now)) is not None:
+                return Exceeded(most, WINDOW, wait)
         most = write_key.per_second * WINDOW
         if (wait := self.by_token.hit(write_key.id, cost, most, now)) is not None:
             self.by_address.give_back(by_address, cost)

@@ -15,9 +15,10 @@ import msgspec
 
 from consumer.infra.clock import SystemClock
 
-# Requests of a token; tokens, of which those go that were used longest ago.
+# Requests of a token; tokens, and bytes of all: of tokens those go that were used longest ago.
 MOST_REQUESTS: Final = 100
 MOST_TOKENS: Final = 1000
+MOST_BYTES: Final = 64 << 20
 # The token of requests whose key nobody has.
 UNKNOWN: Final = ""
 # Events of a batch, refused ones first, and characters of a text.
@@ -61,10 +62,17 @@ class RecentRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class RecentRequests:
     """The last requests by token; since: when this began."""
 
-    def __init__(self, most_requests: int = MOST_REQUESTS, most_tokens: int = MOST_TOKENS) -> None:
+    def __init__(
+        self,
+        most_requests: int = MOST_REQUESTS,
+        most_tokens: int = MOST_TOKENS,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         self.since = SystemClock().now()
         self._most_requests = most_requests
         self._most_tokens = most_tokens
+        self._most_bytes = most_bytes
+        self._bytes = 0
         # As JSON: half the size of objects, and nothing that the garbage collector would look through.
         self._by_token: OrderedDict[str, deque[bytes]] = OrderedDict()
 
@@ -72,12 +80,16 @@ class RecentRequests:
         """Keep a request of a token. token: its id, or UNKNOWN."""
         requests = self._by_token.get(token)
         if requests is None:
-            if len(self._by_token) >= self._most_tokens:
-                self._by_token.popitem(last=False)
-            requests = self._by_token[token] = deque(maxlen=self._most_requests)
+            requests = self._by_token[token] = deque()
         else:
             self._by_token.move_to_end(token)
+        if len(requests) >= self._most_requests:
+            self._bytes -= len(requests.popleft())
         requests.append(msgspec.json.encode(_bounded(request)))
+        self._bytes += len(requests[-1])
+        while len(self._by_token) > self._most_tokens or self._bytes > self._most_bytes:
+            _, gone = self._by_token.popitem(last=False)
+            self._bytes -= sum(map(len, gone))
 
     def of(self, token: str) -> list[RecentRequest]:
         """Return the last requests of a token, newest first."""

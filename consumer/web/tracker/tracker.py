@@ -99,10 +99,11 @@ class Tracker:
         visit.readable_by = request.header(b"origin")
         return found
 
-    def take(self, visit: Visit, write_key: WriteKey, cost: int = 1) -> None:
+    def take(self, visit: Visit, write_key: WriteKey, cost: int = 1, *, by_address: bool = True) -> None:
         """Count events by the limits of a token; raises RequestRefusedError where they are exceeded."""
         # Not when the request began: a slow one would bring an earlier window back.
-        exceeded = self.limits.take(write_key, visit.request.address, cost, self.clock.now().timestamp())
+        address = visit.request.address if by_address else None
+        exceeded = self.limits.take(write_key, address, cost, self.clock.now().timestamp())
         if exceeded is not None:
             raise RequestRefusedError(_limited(exceeded), exceeded)
 
