@@ -30,6 +30,54 @@ class Mutant:
 MUTANTS = (
     # Bounds and bands
     Mutant(
+        "list-by-sums",
+        breaks="ranges and bands of lists are compared with sums",
+        test="tests/web/test_shown_scores.py::test_ranges_and_bands_of_lists",
+        edits=(
+            Edit(
+                "consumer/web/api/contacts/list_filters.py",
+                old="    return frame.sums(least, most)\n",
+                new="    return least, most\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "explained-overall-by-sums",
+        breaks="an explanation adds up overall from what groups do not show",
+        test="tests/web/test_shown_scores.py::test_explanations_add_up",
+        edits=(
+            Edit(
+                "consumer/web/api/contacts/shown_scores.py",
+                old="    if not frames:\n        return sum(sums.values())\n",
+                new="    return sum(sums.values())\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "timeline-without-bounded-overall",
+        breaks="items of a timeline do not add up to an overall that is bounded",
+        test="tests/web/test_shown_scores.py::test_timelines_add_up",
+        edits=(
+            Edit(
+                "consumer/web/api/contacts/timeline_query.py",
+                old="    if query.groups is None:\n        added.append(",
+                new="    if query.groups:\n        added.append(",
+            ),
+        ),
+    ),
+    Mutant(
+        "change-of-sums",
+        breaks="what bounds take is a change of the last days",
+        test="tests/web/test_shown_scores.py::test_changes_are_of_what_is_shown",
+        edits=(
+            Edit(
+                "consumer/web/api/contacts/recent_changes.py",
+                old="    if read.frames:\n",
+                new="    if not read:\n",
+            ),
+        ),
+    ),
+    Mutant(
         "bounded-sums-added",
         breaks="what lies beyond a bound is lost: batches add to what is shown",
         test="tests/pipeline/test_vectors.py::test_vector[bands-and-crossings]",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import json
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -314,13 +315,8 @@ async def _timeline(client: Client, contact: str, limit: int, **params: str) -> 
         cursor = {"cursor": page["next"]}
 
 
-async def test_timelines_add_up(api: Api, client: Client, sums: dict[str, dict[str, int]]) -> None:
+async def test_timelines_add_up(client: Client, sums: dict[str, dict[str, int]]) -> None:
     """Items of a group, with its bounded line, are its shown points; without groups apart, overall (5.30)."""
-    connection = await postgres.connect(api.dsn)
-    await connection.execute(
-        "delete from timeline t using contacts c where c.id = t.contact_id and c.external_id = 'c4'"
-    )
-    await connection.close()
     most = 0
     for contact, of in sums.items():
         score = _score(of)
@@ -340,14 +336,37 @@ async def test_timelines_add_up(api: Api, client: Client, sums: dict[str, dict[s
             (item["kind"], item["points"]) for item in items
         ]
     assert most > 1
-    carried = [item for item in await _timeline(client, "c4", 200) if item["kind"] == "carried"]
-    assert {item["group"] for item in carried} == {None, "fit"}
     assert not [
         item
         for contact in sums
         for item in await _timeline(client, contact, 200, profile="plain")
         if item["kind"] == "bounded"
     ]
+
+
+async def test_carried_points_are_bounded_too(api: Api, worker: Service) -> None:
+    """Carried points of a group apart have a line of their own; what bounds take comes after it, page by page."""
+    await apply_document(api.dsn, {**_document(), "account": "carrying"})
+    await worker.batch(
+        [record("carrying", each) for each in ("bought", "bought", "read", "fits", "fits", "fits")]
+    )
+    connection = await postgres.connect(api.dsn)
+    await connection.execute(
+        "delete from timeline using accounts a where a.id = account_id and a.key = 'carrying'"
+    )
+    await connection.close()
+    async with api.as_("carrying") as client:
+        for limit in (1, 3, 200):
+            items = await _timeline(client, "ann", limit)
+            assert [(item["kind"], item["group"], item["points"]) for item in items] == [
+                ("carried", None, 67),
+                ("carried", "fit", 30),
+                ("bounded", "purchase", -10),
+                ("bounded", "fit", -5),
+            ]
+        history = (await client.get("/contacts/ann/score/history")).json()
+    assert history["carried"] == {"overall": 67, "groups": {"purchase": 60, "mail": 7, "fit": 30}}
+    assert _part(history["before"]) == _score({"purchase": 60, "mail": 7, "fit": 30})
 
 
 async def test_each_day_is_bounded(api: Api, worker: Service) -> None:
@@ -381,3 +400,27 @@ async def test_each_day_is_bounded(api: Api, worker: Service) -> None:
     ]
     assert body["apart"] == ["fit"]
     assert _part(late["before"]) == _score({"purchase": 90})
+
+
+async def test_a_join_shows_what_it_would_make_of_what_is_shown(
+    client: Client, sums: dict[str, dict[str, int]]
+) -> None:
+    """The preview of a join is of shown points, before and after; what is exported of a contact is, too."""
+    beyond = [who for who, of in sums.items() if of.get("purchase", 0) > 50]
+    one, other = beyond[:2]
+    body = (await client.post(f"/contacts/{one}/joins/preview", json={"into": other})).json()
+    joined = {group: sums[one].get(group, 0) + sums[other].get(group, 0) for group in _GROUPS}
+    found = {each["group"] or "": each for each in body["profiles"]["lead_score"]}
+    for group, each in found.items():
+        expected = [_shown(of)[group] for of in (sums[one], sums[other], joined)]
+        assert [each["contact"], each["into"], each["joined"]] == expected, group
+    assert found["purchase"]["joined"] == 50
+    exported = [json.loads(line) for line in (await client.get(f"/contacts/{one}/export")).text.splitlines()]
+    scores = {
+        each["score"]["group"] or "": (each["score"]["points"], each["score"]["band"])
+        for each in exported
+        if each.get("score", {}).get("profile") == "lead_score"
+    }
+    score = _score(sums[one])
+    assert scores[""] == (score["overall"], score["band"])
+    assert scores["purchase"] == (50, None)

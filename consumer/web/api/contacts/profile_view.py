@@ -10,7 +10,7 @@ from fastapi import Query
 
 from consumer.domain.frame import PLAIN, Frame
 from consumer.infra.postgres.connection import fetch_one
-from consumer.web.api.contacts.shown_scores import frames_in, groups_apart
+from consumer.web.api.contacts.shown_scores import GroupView, frames_in, groups_apart
 from consumer.web.http.problems import FieldFault, conflict, gone, invalid, query_fault
 from consumer.web.http.request_types import Key
 from sql import queries
@@ -29,16 +29,6 @@ VIEW = _SQL["view"]
 ProfileKey = Annotated[
     Key | None, Query(description="The profile, by key; default: the primary one.", alias="profile")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupView:
-    """A group. deleted: no longer in the catalog, though scores may still have points in it."""
-
-    id: int
-    key: str
-    name: str
-    deleted: bool
 
 
 @dataclass(frozen=True, slots=True)

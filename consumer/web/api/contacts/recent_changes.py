@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from consumer.contact_state.frames import VersionFrames
     from consumer.infra.postgres.connection import Connection
-    from consumer.web.api.contacts.profile_view import GroupView
+    from consumer.web.api.contacts.shown_scores import GroupView
 
 _RECENT_POINTS = queries("contacts")["recent_points"]
 _MONTH, _WEEK = timedelta(days=30), timedelta(days=7)

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.web.api.contacts.profile_view import GroupView, ProfileView
+    from consumer.web.api.contacts.profile_view import ProfileView
     from consumer.web.api.contacts.score_parts import ScoredContact
+    from consumer.web.api.contacts.shown_scores import GroupView
 
 
 class DefinitionLine(BaseModel, use_attribute_docstrings=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,10 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from consumer.contact_state.frames import VersionFrames
-    from consumer.web.api.contacts.profile_view import GroupView
 
 # The group id of the overall score in the database.
 OVERALL = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group. deleted: no longer in the catalog, though scores may still have points in it."""
+
+    id: int
+    key: str
+    name: str
+    deleted: bool
 
 
 def frames_in(stored: str | list[Any] | None) -> VersionFrames:
