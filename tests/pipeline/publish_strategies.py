@@ -111,7 +111,7 @@ def _records(draw: st.DrawFn, numbers: range) -> tuple[OracleRecord, ...]:
 
 
 _ON_THE_WAY = ["work", "cut before", "cut after", "adjust"]
-_ENDS = ["cancel", "cancel", "flip", "flip", "work", "work"]
+_ENDS = ["cancel", "cancel", "cancel", "flip", "flip", "work", "work"]
 
 
 @st.composite
