@@ -9,12 +9,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from schemas.vocabulary import SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
+from schemas.vocabulary import BAND_CHANGED_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
 
 Cause = Literal["events", "publish", "rejudge", "adjustment", "merge", "backfill", "republish", "settings"]
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 Account = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 CatalogKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+BandKey = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Ordinal = Annotated[int, Field(ge=1)]
 
 MOST_EVENTS: Final = 20
@@ -26,11 +27,27 @@ class Published(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Change(Published):
-    """A score before and after the commit."""
+class BandChange(Published):
+    """A band before and after the commit; previous: null where the version before had no bands."""
+
+    previous: BandKey | None
+    current: BandKey
+
+
+class PointsChange(Published):
+    """Shown points before and after the commit."""
 
     previous: int
     current: int
+
+
+class Change(Published):
+    """A score before and after the commit, as it is shown; `band` where the profile has bands of it."""
+
+    previous: int
+    current: int
+    # Absent where there are no bands, and never null: a default by factory is not in the schema.
+    band: BandChange = Field(default_factory=lambda: BandChange(previous=None, current="none"))
 
 
 class ScoredEvent(Published):
@@ -63,6 +80,31 @@ class ScoreChange(Published):
     event_count: Annotated[int, Field(ge=0)]
 
 
+class NamedContact(Published):
+    """What is known of a contact, as of the commit."""
+
+    name: str | None
+    owner: str | None
+
+
+class Crossing(Published):
+    """`data` of a band-changed message.
+
+    version, causes: of the score-changed message that has the same change. group: null for overall. event: the one
+    that did it, null where no event did.
+    """
+
+    profile: CatalogKey
+    profile_version: Ordinal
+    version: Ordinal
+    causes: Annotated[list[Cause], Field(min_length=1)]
+    group: CatalogKey | None
+    band: BandChange
+    points: PointsChange
+    contact: NamedContact
+    event: ScoredEvent | None
+
+
 class CreditedEvent(Published):
     """The event for which XP was credited."""
 
@@ -83,7 +125,7 @@ class XpCredit(Published):
 
 
 class PublishedCloudEvent(Published):
-    """The envelope of both; id: deterministic, so that a consumer recognizes a message it has read before."""
+    """The envelope of all; id: deterministic, so that a consumer recognizes a message it has read before."""
 
     specversion: Literal["1.0"]
     id: Annotated[str, Field(min_length=1)]
@@ -101,6 +143,13 @@ class ScoreChanged(PublishedCloudEvent):
     data: ScoreChange
 
 
+class BandChanged(PublishedCloudEvent):
+    """A contact entered another band of a profile; subject: the contact. Topic engagement.band-changed."""
+
+    type: Literal["engagement.band.changed"]
+    data: Crossing
+
+
 class XpCredited(PublishedCloudEvent):
     """A rep's XP changed; subject: the actor. Topic engagement.xp-credited."""
 
@@ -110,5 +159,6 @@ class XpCredited(PublishedCloudEvent):
 
 MESSAGES: Final[dict[str, type[PublishedCloudEvent]]] = {
     SCORE_CHANGED_TOPIC: ScoreChanged,
+    BAND_CHANGED_TOPIC: BandChanged,
     XP_CREDITED_TOPIC: XpCredited,
 }

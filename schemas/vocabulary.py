@@ -93,9 +93,10 @@ INPUT_TOPICS = (
     "contacts",
 )
 SCORE_CHANGED_TOPIC = "engagement.score-changed"
+BAND_CHANGED_TOPIC = "engagement.band-changed"
 XP_CREDITED_TOPIC = "engagement.xp-credited"
 DEAD_LETTERS_TOPIC = "engagement.dead-letters"
-OUTPUT_TOPICS = (SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, DEAD_LETTERS_TOPIC)
+OUTPUT_TOPICS = (SCORE_CHANGED_TOPIC, BAND_CHANGED_TOPIC, XP_CREDITED_TOPIC, DEAD_LETTERS_TOPIC)
 # Holds only the relay's positions, in one partition for each shard of the outbox.
 POSITIONS_TOPIC = "engagement.positions"
 # Of the outbox, so of the partitions of that topic.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.catalog.audit import AuditedChange
 from consumer.catalog.export import definition_mapping, group_mapping, settings_mapping
+from consumer.catalog.model.frames import frame_mapping, frames_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,8 @@ def _profile(profile: Profile) -> dict[str, Any]:
         "primary": profile.primary,
         "inherits": profile.inherits,
         "weights": profile.weights,
+        "overall": frame_mapping(profile.overall),
+        "groups": frames_mapping(profile.groups),
         "version": profile.version.number if profile.version else None,
         "archived": profile.archived,
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from consumer.catalog import audit, audit_changes, repository, write_changes
 from consumer.catalog.repository import WHOLE
+from consumer.catalog.shut_out_older import has_frames, shut_out_older
 from consumer.infra.postgres.revision_lock import configuration_change
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def change_catalog(
     edit: runs in another thread, several times if the account changes before the lock is acquired; its errors pass
     through, and then nothing is written. by: the actor in the audit trail. since: the revision of the installation
     on which the edit relies; raises StaleRevisionError if the account has changed since. scope: what of the account
-    the edit reads and changes. Raises what asyncpg raises.
+    the edit reads and changes. Raises OlderProgramsError, and what asyncpg raises.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         stored = await repository.read(connection, account, scope, with_rest=True)
@@ -58,6 +59,8 @@ async def change_catalog(
         change = await asyncio.to_thread(_edited, edit, stored)
         if not change.has_effect:
             return change.after
+        if has_frames(change.after):
+            await shut_out_older(connection)
         try:
             async with configuration_change(connection, account, beside_batches=not change.publishes):
                 stored = await _read_locked(connection, account, since, scope)

@@ -22,6 +22,7 @@ from consumer.catalog.merge import merge
 from consumer.catalog.model import profile_versions
 from consumer.catalog.model.account import DedupPolicy
 from consumer.catalog.model.conditions import Condition, condition_mapping
+from consumer.catalog.model.frames import frame_mapping, frames_by_name
 from consumer.catalog.model.limits import DEFAULT_LIMITS
 from schemas.exact_json import exact_json
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from consumer.catalog.document.model import CatalogDocument
-    from consumer.catalog.model.account import AccountCatalog, Definition, Group, Profile
+    from consumer.catalog.model.account import AccountCatalog, Definition, Group, Profile, ProfileVersion
     from consumer.catalog.model.limits import CatalogLimits
     from consumer.infra.postgres.connection import Connection
 
@@ -40,6 +41,8 @@ _NOT_COMPARED = {
     "counted",
     "inherits",
     "weights",
+    "overall",
+    "groups",
     "version",
     "building",
     "last_number",
@@ -54,8 +57,9 @@ class Difference:
     """One change by a document, or one value that waits for a publish (pending).
 
     subject: `account`, `group`, `definition`, `profile`, or a section whose order changes. key: None for a section.
-    field: None where the subject is new; of a profile, `weights.KEY` are its own weights, `points.KEY` and
-    `group.KEY` those of its published version. before, after: JSON values as in a document.
+    field: None where the subject is new; of a profile, `weights.KEY` are its own weights, `groups.KEY` its frames
+    of groups, `points.KEY` and `group.KEY` those of its published version. before, after: JSON values as in a
+    document.
     """
 
     subject: str
@@ -178,30 +182,42 @@ def _publish(before: Profile | None, after: Profile, *, requested: bool | None) 
 def _draft(
     before: Profile | None, after: Profile, catalog: AccountCatalog, *, requested: bool | None
 ) -> Iterator[Difference]:
-    """Yield the differences of `inherits` and own weights: of the document, or stored before and pending."""
+    """Yield the differences of the draft (inheritance, own weights, frames): by the document, or pending before."""
     version = after.target_version
     published = version is not None and profile_versions.same_content(
         version, profile_versions.draft_version(after, catalog.definitions)
     )
     pending = not published and (version is not None or requested is True)
-    changed = [] if before is None else [*_draft_fields(before.inherits, before.weights, after)]
+    changed = [] if before is None else [*_draft_fields(before, before.weights, after)]
     for field, old, new in changed:
         yield Difference("profile", after.key, field, old, new, pending=pending)
     if version is not None and pending and requested is not False:
         names = {field for field, *_ in changed}
-        for field, old, new in _draft_fields(version.inherits, version.own_weights, after):
+        for field, old, new in _draft_fields(version, version.own_weights, after):
             if field not in names:
                 yield Difference("profile", after.key, field, old, new, pending=True)
 
 
 def _draft_fields(
-    inherits: bool, weights: Mapping[str, int], after: Profile
-) -> Iterator[tuple[str, bool | int | None, bool | int | None]]:
-    if inherits != after.inherits:
-        yield "inherits", inherits, after.inherits
+    before: Profile | ProfileVersion, weights: Mapping[str, int], after: Profile
+) -> Iterator[tuple[str, Any, Any]]:
+    if before.inherits != after.inherits:
+        yield "inherits", before.inherits, after.inherits
     for key in sorted(weights.keys() | after.weights.keys()):
         if weights.get(key) != after.weights.get(key):
             yield f"weights.{key}", weights.get(key), after.weights.get(key)
+    yield from frame_changes(before, after)
+
+
+def frame_changes(
+    before: Profile | ProfileVersion, after: Profile | ProfileVersion
+) -> Iterator[tuple[str, dict[str, Any] | None, dict[str, Any] | None]]:
+    """Yield the frames that differ, as field, before and after in the form of documents; None: plain."""
+    old, new = (frames_by_name(each.overall, each.groups) for each in (before, after))
+    for name in [*old, *(name for name in new if name not in old)]:
+        if old.get(name) != new.get(name):
+            was, now = (frame_mapping(each[name]) if name in each else None for each in (old, new))
+            yield name, was, now
 
 
 _PUBLISHED_AS = {"default_points": "points", "group": "group"}

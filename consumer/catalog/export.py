@@ -13,6 +13,7 @@ from consumer.catalog import repository
 from consumer.catalog.document.fields import duration_text
 from consumer.catalog.model import profile_versions
 from consumer.catalog.model.conditions import condition_mapping
+from consumer.catalog.model.frames import frame_mapping, frames_mapping
 from sql import queries
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ def _profile(profile: Profile, catalog: AccountCatalog) -> dict[str, Any]:
         "inherits": profile.inherits,
         "published": profile_versions.is_draft_published(profile, catalog.definitions),
         "weights": dict(sorted(profile.weights.items())),
+        "overall": frame_mapping(profile.overall),
+        "groups": frames_mapping(profile.groups),
     }
 
 

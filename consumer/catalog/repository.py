@@ -23,12 +23,14 @@ from consumer.catalog.model.account import (
     Rest,
 )
 from consumer.catalog.model.conditions import conditions_from_json
+from consumer.catalog.model.frames import frame_from_mapping
+from consumer.domain.frame import PLAIN, Band, Frame
 from consumer.infra.postgres.connection import fetch_one
 from schemas.vocabulary import Per, Policy
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     import asyncpg
 
@@ -184,6 +186,7 @@ def _catalog(account: str, rows: _Rows, scope: Scope) -> AccountCatalog:
                     for key, weight in zip(row["keys"] or (), row["weights"] or (), strict=True)
                     if wanted is None or key in wanted
                 },
+                **_draft_frames(json.loads(row["frames"])),
                 version=versions.get((row["key"], "published")),
                 building=versions.get((row["key"], "building")),
                 last_number=row["last_number"],
@@ -229,6 +232,7 @@ def _version(
         inherits=row["inherits"],
         own_weights=json.loads(row["own_weights"]),
         weights={key: weights[number] for number, key in definition_keys.items() if number in weights},
+        **_version_frames((group_keys.get(each[0]), *each[1:]) for each in json.loads(row["frames"])),
     )
 
 
@@ -242,4 +246,27 @@ def version_of(row: asyncpg.Record) -> ProfileVersion:
             key: DefinitionWeight(points, group, joined)
             for key, points, group, joined in json.loads(row["weights"])
         },
+        **_version_frames(json.loads(row["frames"])),
     )
+
+
+def _draft_frames(stored: Mapping[str, Any]) -> dict[str, Any]:
+    groups = {key: frame_from_mapping(each) for key, each in stored.get("groups", {}).items()}
+    return {"overall": frame_from_mapping(stored.get("overall", {})), "groups": groups}
+
+
+def _version_frames(rows: Iterable[Any]) -> dict[str, Any]:
+    """Return `overall` and `groups`; rows: group by key (None: overall), floor, cap, apart, bands, leasts."""
+    frames = {
+        group: Frame(
+            floor,
+            cap,
+            apart,
+            tuple(
+                Band(key, least if place else None)
+                for place, (key, least) in enumerate(zip(keys or (), leasts or (), strict=True))
+            ),
+        )
+        for group, floor, cap, apart, keys, leasts in rows
+    }
+    return {"overall": frames.pop(None, PLAIN), "groups": frames}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from consumer.catalog.model.conditions import condition_mapping
+from consumer.catalog.model.frames import frame_mapping, frames_mapping
+from consumer.domain.frame import PLAIN
 from schemas.exact_json import exact_json
 from sql import queries
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 Entry = TypeVar("Entry")
 
 _SQL = queries("catalog")
+_LEAST = -(2**63)
 
 
 async def write(connection: Connection, before: AccountCatalog, after: AccountCatalog, *, by: str) -> None:
@@ -114,8 +117,10 @@ async def _write_versions(
     if published or archived:
         await connection.execute(_SQL["retire_versions"], number, [*published, *archived])
     if new:
-        await connection.execute(_SQL["write_versions"], number, _json(new), by)
-        await connection.execute(_SQL["write_publishes"], number, _json(new), by)
+        await connection.execute(_SQL["write_versions"], number, _json(map(_version_row, new)), by)
+        await connection.execute(_SQL["write_publishes"], number, _json(map(_version_row, new)), by)
+    if frames := [row for version in new for row in _frame_rows(version)]:
+        await connection.execute(_SQL["write_version_groups"], number, _json(frames))
     if weights := [*_changed_weights(before, after)]:
         await connection.execute(_SQL["write_version_weights"], number, _json(weights))
     if published:
@@ -135,6 +140,27 @@ def _new_versions(before: Profile | None, after: Profile) -> Iterator[dict[str, 
     ):
         if new is not None and new.number != (old.number if old else None):
             yield _row(new) | {"profile": after.key, "state": state}
+
+
+def _version_row(version: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a new version without what has rows of its own."""
+    return {name: version[name] for name in ("profile", "state", "number", "inherits", "own_weights")}
+
+
+def _frame_rows(version: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the frames of a new version that are not plain. The first band begins at the least number there is."""
+    for group, frame in {None: version["overall"], **version["groups"]}.items():
+        if frame != PLAIN:
+            yield {
+                "profile": version["profile"],
+                "number": version["number"],
+                "group": group,
+                "floor": frame.floor,
+                "cap": frame.cap,
+                "apart": frame.apart,
+                "band_keys": [band.key for band in frame.bands] or None,
+                "band_least": [_LEAST if band.least is None else band.least for band in frame.bands] or None,
+            }
 
 
 def _changed_weights(before: AccountCatalog, after: AccountCatalog) -> Iterator[dict[str, Any]]:
@@ -184,6 +210,7 @@ def _profile_row(profile: Profile) -> dict[str, Any]:
         "inherits": profile.inherits,
         "published_version": profile.version.number if profile.version else None,
         "archived": profile.archived,
+        "frames": {"overall": frame_mapping(profile.overall), "groups": frames_mapping(profile.groups)},
     }
 
 

@@ -8,6 +8,7 @@ import asyncpg
 from aiokafka import errors as kafka_errors
 from asyncpg.exceptions import ClientConfigurationError
 
+from consumer.catalog.shut_out_older import OlderProgramsError
 from consumer.cli import CommandFailedError
 from consumer.demo.servers import ServerFailedError
 from consumer.domain.errors import UnknownAccountError
@@ -30,6 +31,7 @@ _OWN = (
     CommandFailedError,
     RelayNotRunningError,
     NotPublishedError,
+    OlderProgramsError,
     OutboxNotDrainedError,
     PoolerModeError,
     ProgramsRunningError,

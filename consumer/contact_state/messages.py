@@ -1,7 +1,8 @@
 """The facts of messages out, in the order in which consumer/relay/message_json.py takes them apart.
 
-A message is one text: U+001F separates facts, U+001E the events of a message, U+001D the facts of one event. This
-is format 1; another one begins with its number (consumer/relay/fact_format.py).
+A message is one text: U+001F separates facts, U+001E the events of a message, U+001D the facts of one event. It has
+format 1, or begins with the number of another one (consumer/relay/fact_format.py). Format 2 is for score changes of
+versions with frames: points as they are shown, and bands.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from consumer.contact_state.frames import bands_of
+from consumer.domain.frame import PLAIN
 from consumer.infra.postgres.column_params import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from consumer.contact_state.frames import VersionFrames
     from consumer.contact_state.scores import Score
+    from consumer.contact_state.weights import Weight
 
 # A score-changed message lists so many events at most (6.7).
 MAX_EVENTS = 20
+# How facts of format 2 begin.
+WITH_FRAMES = "\x1c2\x1f"
 
 
 class ChangedEntry(msgspec.Struct, gc=False):
@@ -92,14 +99,28 @@ class Announcement(msgspec.Struct, gc=False):
     steps: Mapping[int, int]
 
 
+class ShownAnnouncement(msgspec.Struct, gc=False):
+    """The same where the version that is announced, or the one before it, has frames: points as they are shown.
+
+    bands: of overall and groups that have some, before (None: the version before had none there) and after.
+    """
+
+    version: int
+    causes: str
+    previous: Mapping[int, int]
+    current: Mapping[int, int]
+    bands: Mapping[int, tuple[str | None, str]]
+
+
 def announce_events(
     scores: Sequence[Score], published: Score, steps: Mapping[int, int], cause: str
-) -> Announcement | None:
-    """Return what events that moved a contact's published score are to announce, and note it in the scores.
+) -> Announcement | ShownAnnouncement | None:
+    """Return what events that moved a contact's published sums are to announce, and note it in the scores.
 
     scores: all of the contact under the profile. published: the one under the published version, moved already.
-    steps: by group, 0 included; some differ from 0. cause: `events` or `backfill`. None: a publish that was not
-    announced yet and these events cancel out, so that nothing has changed since the last message (6.13).
+    steps: by group, 0 included; some differ from 0. cause: `events` or `backfill`. None: these events change
+    nothing that is shown (6.26), or a publish that was not announced yet and they cancel out, so that nothing has
+    changed since the last message (6.13).
     """
     last, number = None, 1
     for one in scores:
@@ -107,44 +128,155 @@ def announce_events(
             number = max(number, one.message_version + 1)
             if last is None or one.version > last.version:
                 last = one
-    if last is published:
-        announcement = Announcement(number, cause, published.before, None, steps)
+    announcement: Announcement | ShownAnnouncement | None
+    if published.frames or (last is not None and last.frames):
+        announcement = _announce_shown(last, published, number, cause)
     else:
-        said = last.by_group if last else {}
-        stands = published.before or None
-        causes = cause
-        if stands is not None:
-            if all(said.get(of, 0) == published.by_group.get(of, 0) for of in {*said, *published.by_group}):
-                return None
-            if any(said.get(of, 0) != stands.get(of, 0) for of in {*said, *stands}):
-                causes = f"publish,{cause}"
-        announcement = Announcement(number, causes, said, stands, steps)
-    published.announce(number)
+        announcement = _announce_sums(last, published, steps, number, cause)
+    if announcement is not None:
+        published.announce(number)
     return announcement
 
 
+def _announce_sums(
+    last: Score | None, published: Score, steps: Mapping[int, int], number: int, cause: str
+) -> Announcement | None:
+    if last is published:
+        return Announcement(number, cause, published.before, None, steps)
+    said = last.by_group if last else {}
+    stands = published.before or None
+    causes = cause
+    if stands is not None:
+        if not _differ(said, published.by_group):
+            return None
+        if _differ(said, stands):
+            causes = f"publish,{cause}"
+    return Announcement(number, causes, said, stands, steps)
+
+
+def _announce_shown(
+    last: Score | None, published: Score, number: int, cause: str
+) -> ShownAnnouncement | None:
+    """Compare what was said last, what stood before these events, and what they make of it: points and bands."""
+    now, stood = published.shown(published.by_group), published.shown(published.before)
+    bands, bands_stood = (bands_of(published.frames, each) for each in (now, stood))
+    if not _differ(stood, now) and bands_stood == bands:
+        return None
+    said, bands_said = stood, bands_stood
+    if last is not published:
+        said = last.shown(last.by_group) if last else {}
+        # Of the first message it is the band of 0.
+        bands_said = bands_of(last.frames if last else published.frames, said)
+    before = {group: bands_said.get(group) for group in bands}
+    if not _differ(said, now) and before == bands:
+        return None
+    by_publish = _differ(said, stood) or before != bands_stood
+    causes = f"publish,{cause}" if by_publish and published.before else cause
+    return ShownAnnouncement(
+        number, causes, said, now, {group: (before[group], band) for group, band in bands.items()}
+    )
+
+
+def _differ(one: Mapping[int, int], other: Mapping[int, int]) -> bool:
+    return any(one.get(group, 0) != other.get(group, 0) for group in {*one, *other})
+
+
 def score_changed(
-    announcement: Announcement,
-    changes: Sequence[tuple[ChangedEntry, int]],
+    announcement: Announcement | ShownAnnouncement,
+    changes: Sequence[tuple[ChangedEntry, Weight]],
     *,
     account: str,
     contact: str,
     profile: str,
     profile_version: int,
 ) -> str:
-    """Return the facts of a score-changed message. changes: what moved the score, each with its weight."""
-    listed = changes
-    if len(changes) > 1:
-        listed = sorted(changes, key=lambda one: (one[0].occurred_us, one[0].event_key, one[0].definition))
-    events = "\x1e".join([entry.shown(weight) for entry, weight in listed[:MAX_EVENTS]])
+    """Return the facts of a score-changed message. changes: what moved sums, each with its weight."""
+    listed = in_event_order(changes)
+    events = "\x1e".join([entry.shown(weight.weight) for entry, weight in listed[:MAX_EVENTS]])
+    version, causes = announcement.version, announcement.causes
+    about = f"{account}\x1f{contact}\x1f{profile}\x1f{profile_version}\x1f{version}\x1f{causes}"
+    if isinstance(announcement, ShownAnnouncement):
+        groups = {**announcement.previous, **announcement.current}
+        previous, current = (
+            numbers([points.get(group, 0) for group in groups])
+            for points in (announcement.previous, announcement.current)
+        )
+        bands = ",".join(
+            f"{group}:{before or ''}:{after}" for group, (before, after) in announcement.bands.items()
+        )
+        shown = f"{numbers(groups)}\x1f{previous}\x1f{current}\x1f{bands}"
+        return f"{WITH_FRAMES}{about}\x1f{shown}\x1f{len(changes)}\x1f{events}"
     said_groups, said_points = _points(announcement.said)
     stands_groups, stands_points = _points(announcement.stands or {})
     step_groups, step_points = _points(announcement.steps)
     return (
-        f"{account}\x1f{contact}\x1f{profile}\x1f{profile_version}\x1f{announcement.version}\x1f{announcement.causes}"
-        f"\x1f{said_groups}\x1f{said_points}\x1f{stands_groups}\x1f{stands_points}\x1f{step_groups}\x1f{step_points}"
-        f"\x1f{len(changes)}\x1f{events}"
+        f"{about}\x1f{said_groups}\x1f{said_points}\x1f{stands_groups}\x1f{stands_points}"
+        f"\x1f{step_groups}\x1f{step_points}\x1f{len(changes)}\x1f{events}"
     )
+
+
+def crossed_groups(announcement: ShownAnnouncement) -> list[int]:
+    """Return the groups (0: overall) of which a message says that the band has changed."""
+    return [group for group, (before, after) in announcement.bands.items() if before != after]
+
+
+class Crossing(msgspec.Struct, gc=False):
+    """A message that has changed the band of a group (0: overall). changes: as of `score_changed`."""
+
+    announcement: ShownAnnouncement
+    group: int
+    frames: VersionFrames
+    changes: Sequence[tuple[ChangedEntry, Weight]]
+
+    @property
+    def event(self) -> str:
+        """What did it, as one event of a score-changed message; empty if no event did (6.33)."""
+        moved = self._points[1] - self._points[0]
+        for entry, weight in reversed(in_event_order(self.changes)):
+            if self._is_of(weight) and entry.step * weight.weight * moved > 0:
+                return entry.shown(weight.weight)
+        return ""
+
+    def facts(
+        self,
+        *,
+        account: str,
+        contact: str,
+        profile: str,
+        profile_version: int,
+        name: str | None,
+        owner: str | None,
+    ) -> str:
+        """Return the facts of the band-changed message. name, owner: of the contact."""
+        announcement = self.announcement
+        before, after = announcement.bands[self.group]
+        previous, current = self._points
+        return (
+            f"{account}\x1f{contact}\x1f{profile}\x1f{profile_version}\x1f{announcement.version}\x1f{announcement.causes}"
+            f"\x1f{self.group}\x1f{previous}\x1f{current}\x1f{before or ''}\x1f{after}"
+            f"\x1f{_json(name)}\x1f{_json(owner)}\x1f{self.event}"
+        )
+
+    @property
+    def _points(self) -> tuple[int, int]:
+        return self.announcement.previous.get(self.group, 0), self.announcement.current.get(self.group, 0)
+
+    def _is_of(self, weight: Weight) -> bool:
+        if self.group:
+            return weight.group_id == self.group
+        return not self.frames.get(weight.group_id, PLAIN).apart
+
+
+def _json(text: str | None) -> str:
+    """Return a text that may hold any characters without separators of facts."""
+    return msgspec.json.encode(text).decode()
+
+
+def in_event_order(changes: Sequence[tuple[ChangedEntry, Weight]]) -> Sequence[tuple[ChangedEntry, Weight]]:
+    """Return changes in event order (4.2)."""
+    if len(changes) < 2:  # noqa: PLR2004 - most have one
+        return changes
+    return sorted(changes, key=lambda one: (one[0].occurred_us, one[0].event_key, one[0].definition))
 
 
 def _points(by_group: Mapping[int, int]) -> tuple[str, str]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from consumer.contact_state.frames import shown
 from consumer.infra.postgres.column_params import numbers, optional_numbers, places, texts
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from consumer.contact_state.frames import Frames, VersionFrames
     from consumer.contact_state.weights import Weight
     from consumer.infra.postgres.connection import Connection
     from consumer.infra.postgres.writes import Executes
@@ -21,19 +24,21 @@ _SQL = queries("contact_scores")
 _IDENTITY = queries("identity")
 # Number of the overall score among the groups.
 OVERALL = 0
+_NO_FRAMES: VersionFrames = MappingProxyType({})
 
 
 class Score(msgspec.Struct, gc=False):
-    """The points of a contact under one profile version, by group; they add up to `overall`.
+    """The sums of a contact under one profile version, by group; what is shown of them adds up to `overall`.
 
-    message_version: of the last message, None until this version is announced to the contact. before: overall
-    (group 0) and groups as they are stored, empty where no row is. place: of the row (ctid). is_changed: differs
-    from the row.
+    frames: of the version. message_version: of the last message, None until this version is announced to the
+    contact. before: overall (group 0) and groups as they are stored, empty where no row is. place: of the row
+    (ctid). is_changed: differs from the row.
     """
 
     contact_id: int
     profile_id: int
     version: int
+    frames: VersionFrames = _NO_FRAMES
     overall: int = 0
     groups: dict[int, int] = {}
     message_version: int | None = None
@@ -41,12 +46,18 @@ class Score(msgspec.Struct, gc=False):
     place: tuple[int, int] | None = None
     is_changed: bool = False
 
-    def add(self, group_id: int, points: int) -> None:
-        """Add points to a group; adding 0 gives the contact the group."""
-        if points or group_id not in self.groups:
-            self.groups[group_id] = self.groups.get(group_id, 0) + points
-            self.overall += points
-            self.is_changed = True
+    def add(self, group_id: int, points: int) -> int:
+        """Add points to a group; adding 0 gives the contact the group. Returns what that adds to overall."""
+        if not points and group_id in self.groups:
+            return 0
+        before = self.groups.get(group_id, 0)
+        self.groups[group_id] = before + points
+        step = points
+        if (frame := self.frames.get(group_id)) is not None:
+            step = 0 if frame.apart else frame.shown(before + points) - frame.shown(before)
+        self.overall += step
+        self.is_changed = True
+        return step
 
     def announce(self, message_version: int) -> None:
         """Note the version of the message that announces the score."""
@@ -55,20 +66,26 @@ class Score(msgspec.Struct, gc=False):
 
     @property
     def by_group(self) -> dict[int, int]:
-        """Points by group, overall as group 0."""
+        """Sums by group, overall as group 0."""
         return {OVERALL: self.overall, **self.groups}
+
+    def shown(self, sums: Mapping[int, int]) -> Mapping[int, int]:
+        """Return what the version shows of sums by group."""
+        return shown(self.frames, sums) if self.frames else sums
 
 
 class Scores:
     """The scores of some contacts under all versions, as they stand in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, frames: Frames) -> None:
+        """frames: of all versions that the contacts have scores under."""
+        self._frames = frames
         self._of_contact: dict[int, list[Score]] = {}
 
     @classmethod
-    async def read(cls, connection: Connection, contacts: Sequence[int]) -> Scores:
-        """Return the stored scores of these contacts."""
-        scores = cls()
+    async def read(cls, connection: Connection, contacts: Sequence[int], frames: Frames) -> Scores:
+        """Return the stored scores of these contacts. frames: of all versions that they have scores under."""
+        scores = cls(frames)
         scores._of_contact = {contact: [] for contact in contacts}
         rows = await connection.fetch(_SQL["read"], numbers(contacts)) if contacts else ()
         for contact, profile, version, overall, group_ids, group_points, message_version, place in rows:
@@ -78,6 +95,7 @@ class Scores:
                     contact,
                     profile,
                     version,
+                    frames.get((profile, version), _NO_FRAMES),
                     overall,
                     groups,
                     message_version,
@@ -93,7 +111,8 @@ class Scores:
         for score in of_contact:
             if score.version == version and score.profile_id == profile_id:
                 return score
-        score = Score(contact_id, profile_id, version, is_changed=True)
+        frames = self._frames.get((profile_id, version), _NO_FRAMES)
+        score = Score(contact_id, profile_id, version, frames, is_changed=True)
         of_contact.append(score)
         return score
 
@@ -104,10 +123,10 @@ class Scores:
     def move(
         self, tally_steps: Mapping[tuple[int, int], int], weights: Mapping[int, Sequence[Weight]]
     ) -> dict[tuple[int, int, int], dict[int, int]]:
-        """Move the scores by steps × weights under every version.
+        """Move the sums by steps × weights under every version.
 
         tally_steps: by contact and definition. weights: by definition. Returns what moved under published versions:
-        by contact, profile and version the points by group (0: overall), none of them 0.
+        by contact, profile and version the sums' steps by group (0: overall), none of them 0.
         """
         moved: defaultdict[tuple[int, int, int], defaultdict[int, int]] = defaultdict(
             lambda: defaultdict(int)
@@ -115,11 +134,12 @@ class Scores:
         for (contact, definition), step in tally_steps.items():
             for weight in weights[definition]:
                 points = step * weight.weight
-                self.under(contact, weight.profile_id, weight.version).add(weight.group_id, points)
+                score = self.under(contact, weight.profile_id, weight.version)
+                of_overall = score.add(weight.group_id, points)
                 if points and weight.is_published:
                     by_group = moved[contact, weight.profile_id, weight.version]
                     by_group[weight.group_id] += points
-                    by_group[OVERALL] += points
+                    by_group[OVERALL] += of_overall
         return {
             key: steps
             for key, by_group in moved.items()
@@ -145,6 +165,14 @@ class Scores:
             *_value_columns(moved),
         )
         await _write_ranks(writes, touched)
+
+
+async def read_names(connection: Connection, contacts: Sequence[int]) -> dict[int, dict[str, str]]:
+    """Return the fields `name` and `owner` of those of these contacts that have them."""
+    names: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    for contact, field, value in await connection.fetch(_SQL["names"], numbers(contacts)):
+        names[contact][field] = value
+    return names
 
 
 async def continue_chains(connection: Connection, scores: Scores, contacts: Sequence[int]) -> None:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from consumer.contact_state.frames import read_frames
 from sql import queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from consumer.contact_state.frames import Frames
+    from consumer.domain.frame import Frame
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("weights")
@@ -30,12 +33,14 @@ class Weight(msgspec.Struct, frozen=True, gc=False):
 class Weights:
     """What was read of one revision of the configuration; `forget` what another revision has changed.
 
-    by_definition: weights. versions: (profile, version) of the published and building versions by account.
+    by_definition: weights. versions: (profile, version) of the published and building versions by account. frames:
+    of these versions and of those before them.
     """
 
     def __init__(self) -> None:
         self._of_definition: dict[int, Sequence[Weight]] = {}
         self._versions: dict[int, Sequence[tuple[int, int]]] = {}
+        self._frames: dict[tuple[int, int], dict[int, Frame]] = {}
         self._counted: set[int] = set()
 
     @property
@@ -48,10 +53,15 @@ class Weights:
         """The versions, (profile, version), of the accounts that were read."""
         return self._versions
 
+    @property
+    def frames(self) -> Frames:
+        """The frames of the versions of the accounts that were read, and of those before them."""
+        return self._frames
+
     async def read_missing(
         self, connection: Connection, *, definitions: Iterable[int] = (), accounts: Iterable[int] = ()
     ) -> None:
-        """Read the weights of these definitions and the versions of these accounts, as far as they are not known.
+        """Read the weights of these definitions, and versions and frames of these accounts, where not known.
 
         Whether they are of the caller's revision is for the caller to see to: by a lock, or by a check afterwards.
         """
@@ -75,6 +85,8 @@ class Weights:
             for row in await connection.fetch(_SQL["versions"], sorted(unread)):
                 versions[row["account_id"]].append((row["profile_id"], row["version"]))
             self._versions.update(versions)
+            profiles = {profile for of_account in versions.values() for profile, _ in of_account}
+            self._frames.update(await read_frames(connection, profiles))
 
     def forget(self, account: int, definitions: set[int]) -> None:
         """Read what is known of an account and of its definitions again when it is next asked for.

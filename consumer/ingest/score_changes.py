@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from consumer.contact_state import messages
-from consumer.contact_state.scores import Scores, continue_chains
+from consumer.contact_state.messages import Crossing, ShownAnnouncement
+from consumer.contact_state.scores import Scores, continue_chains, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from consumer.infra.postgres.writes import Writes
     from consumer.ingest.judge_entries import JudgedEntries
     from consumer.ingest.lock_contacts import LockedContact
+
+    # A crossing of a contact, with profile and its version.
+    _OfContact: TypeAlias = tuple[LockedContact, str, int, Crossing]
 
 
 async def score_changes(
@@ -46,7 +50,7 @@ async def score_changes(
             outbox.add(contact.shard, "xp_credited", facts)
     if not (new or moved):
         return
-    scores = await Scores.read(connection, sorted(moved - {contact.id for contact in new}))
+    scores = await Scores.read(connection, sorted(moved - {contact.id for contact in new}), weights.frames)
     if new:
         for contact in new:
             for profile, version in weights.versions[contact.account_id]:
@@ -54,7 +58,7 @@ async def score_changes(
         if again := [contact.id for contact in new if contact.was_erased]:
             await continue_chains(connection, scores, again)
     steps = scores.move(judged.tally_steps, weights.by_definition)
-    _announce(
+    crossings = _announce(
         scores,
         judged.changes,
         steps,
@@ -64,6 +68,8 @@ async def score_changes(
         outbox=outbox,
         cause=cause,
     )
+    if crossings:
+        await _announce_crossings(connection, crossings, accounts, outbox)
     await scores.write(writes)
 
 
@@ -77,29 +83,53 @@ def _announce(
     weights: Mapping[int, Sequence[Weight]],
     outbox: Outbox,
     cause: str,
-) -> None:
-    """Add a message for each contact and profile whose published score has moved."""
+) -> list[_OfContact]:
+    """Add a message for each contact and profile of which something shown has changed; return the crossings."""
     published = {
         definition: [one for one in weights[definition] if one.is_published and one.weight]
         for definition in {change.definition_id for change in changes}
     }
     profiles = {one.profile_id: one.profile for of in published.values() for one in of}
-    shown: defaultdict[tuple[int, int], list[tuple[ChangedEntry, int]]] = defaultdict(list)
+    shown: defaultdict[tuple[int, int], list[tuple[ChangedEntry, Weight]]] = defaultdict(list)
     for change in changes:
         for weight in published[change.definition_id]:
-            shown[change.contact_id, weight.profile_id].append((change, weight.weight))
+            shown[change.contact_id, weight.profile_id].append((change, weight))
+    crossings: list[_OfContact] = []
     for (number, profile, version), of_profile in steps.items():
-        announcement = messages.announce_events(
-            scores.of_profile(number, profile), scores.under(number, profile, version), of_profile, cause
-        )
+        score = scores.under(number, profile, version)
+        announcement = messages.announce_events(scores.of_profile(number, profile), score, of_profile, cause)
         if announcement is not None:
-            contact = contacts[number]
+            contact, moved = contacts[number], shown[number, profile]
             facts = messages.score_changed(
                 announcement,
-                shown[number, profile],
+                moved,
                 account=accounts[contact.account_id],
                 contact=contact.external_id,
                 profile=profiles[profile],
                 profile_version=version,
             )
             outbox.add(contact.shard, "score_changed", facts, contact.account_id)
+            if isinstance(announcement, ShownAnnouncement):
+                crossings += [
+                    (contact, profiles[profile], version, Crossing(announcement, group, score.frames, moved))
+                    for group in messages.crossed_groups(announcement)
+                ]
+    return crossings
+
+
+async def _announce_crossings(
+    connection: Connection, crossings: Sequence[_OfContact], accounts: Mapping[int, str], outbox: Outbox
+) -> None:
+    """Add a message for each crossing, with name and owner of its contact as of this transaction."""
+    names = await read_names(connection, sorted({contact.id for contact, *_ in crossings}))
+    for contact, profile, version, crossing in crossings:
+        named = names.get(contact.id, {})
+        facts = crossing.facts(
+            account=accounts[contact.account_id],
+            contact=contact.external_id,
+            profile=profile,
+            profile_version=version,
+            name=named.get("name"),
+            owner=named.get("owner"),
+        )
+        outbox.add(contact.shard, "band_changed", facts, contact.account_id)

@@ -8,9 +8,9 @@ Facts without a number have format 1. Others begin with U+001C, the number and U
 from __future__ import annotations
 
 # The newest that this program reads.
-NEWEST = 1
+NEWEST = 2
 # The kinds of messages that it knows; a later version may have more.
-KINDS = frozenset({"score_changed", "xp_credited", "dead_letter", "tombstone"})
+KINDS = frozenset({"score_changed", "band_changed", "xp_credited", "dead_letter", "tombstone"})
 
 _MARK = "\x1c"
 _FIELD = "\x1f"

@@ -1,7 +1,8 @@
-"""Makes key and JSON of score-changed and xp-credited messages from the facts stored in the outbox.
+"""Makes key and JSON of score-changed, band-changed and xp-credited messages from the facts stored in the outbox.
 
-The facts of a message are one text of format 1 (fact_format.py), in the order read here: U+001F separates facts,
-U+001E the events of a message, U+001D the facts of one event. None of these occurs in a value (semantics §2).
+The facts of a message are one text (fact_format.py), in the order read here: U+001F separates facts, U+001E the
+events of a message, U+001D the facts of one event. None of these occurs in a value (semantics §2); a contact's name
+and owner, which may hold any character, are JSON already.
 
 Never reads anything else, so that a message published again is the same.
 """
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from consumer.relay.fact_format import split_format
 from schemas.timestamps import rfc3339, rfc3339_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
 # Number, key, and whether it is in the catalog.
@@ -24,6 +26,8 @@ Group: TypeAlias = tuple[int, str, bool]
 _FIELD = "\x1f"
 _EVENT = "\x1e"
 _EVENT_FIELD = "\x1d"
+# The format of score changes of versions with frames.
+_SHOWN = 2
 # Number of the overall score among the groups.
 _OVERALL = 0
 
@@ -41,8 +45,11 @@ class MessageEncoder:
         self._time = rfc3339(committed_at)
 
     def encode(self, kind: str, facts: str) -> tuple[bytes, bytes]:
-        """Return key and value of a message; kind: 'score_changed' or 'xp_credited'."""
-        return self._score_changed(facts) if kind == "score_changed" else self._xp_credited(facts)
+        """Return key and value of a message; kind: 'score_changed', 'band_changed' or 'xp_credited'."""
+        number, facts = split_format(facts)
+        if kind == "score_changed":
+            return self._shown_changed(facts) if number == _SHOWN else self._score_changed(facts)
+        return self._band_changed(facts) if kind == "band_changed" else self._xp_credited(facts)
 
     # JSON is put together as text: half the time of encoding dictionaries (measured). Keys, kinds and verdicts are
     # fixed words without characters that need escaping.
@@ -65,21 +72,74 @@ class MessageEncoder:
             current = rebased.get(group, 0) + added.get(group, 0)
             return f'{{"previous":{previous.get(group, 0)},"current":{current}}}'
 
+        about = (account, contact, profile, profile_version, version, causes)
+        return self._changed(about, change, previous, event_count, events)
+
+    def _shown_changed(self, facts: str) -> tuple[bytes, bytes]:
+        """Encode a score change of versions with frames: points as they are shown, and bands."""
+        (
+            account, contact, profile, profile_version, version, causes,
+            groups, previous_points, current_points, bands, event_count, *events,
+        ) = facts.split(_FIELD)  # fmt: skip
+        previous, current = _points(groups, previous_points), _points(groups, current_points)
+        band = {}
+        for of_group in bands.split(",") if bands else ():
+            group, before, after = of_group.split(":")
+            band[int(group)] = f',"band":{{"previous":{_key(before)},"current":"{after}"}}'
+
+        def change(group: int) -> str:
+            points = f'"previous":{previous.get(group, 0)},"current":{current.get(group, 0)}'
+            return f"{{{points}{band.get(group, '')}}}"
+
+        about = (account, contact, profile, profile_version, version, causes)
+        return self._changed(about, change, previous, event_count, events)
+
+    def _changed(
+        self,
+        about: tuple[str, ...],
+        change: Callable[[int], str],
+        previous: Mapping[int, int],
+        event_count: str,
+        events: Sequence[str],
+    ) -> tuple[bytes, bytes]:
+        """Put a score change together. about: the first facts. change: returns a group's part of the message."""
+        account, contact, profile, profile_version, version, causes = about
         groups = [
             f'"{name}":{change(group)}'
             for group, name, in_catalog in self._groups[account]
             if in_catalog or previous.get(group)
         ]
-        shown = [_event(text) for text in events[0].split(_EVENT)] if events else []
-        quoted_causes = causes.replace(",", '","')
+        shown = [_event(text) for text in events[0].split(_EVENT)] if events and events[0] else []
         key = f"{account}:{profile}:{contact}"
         data = (
             f'{{"profile":"{profile}","profile_version":{profile_version},"version":{version},'
-            f'"causes":["{quoted_causes}"],"overall":{change(_OVERALL)},"groups":{{{",".join(groups)}}},'
+            f'"causes":{_causes(causes)},"overall":{change(_OVERALL)},"groups":{{{",".join(groups)}}},'
             f'"events":[{",".join(shown)}],"event_count":{event_count}}}'
         )
         return key.encode(), self._cloudevent(
             f"{key}:{version}", "engagement.score.changed", contact, account, data
+        )
+
+    def _band_changed(self, facts: str) -> tuple[bytes, bytes]:
+        (
+            account, contact, profile, profile_version, version, causes,
+            group, previous, current, before, after, name, owner, event,
+        ) = facts.split(_FIELD)  # fmt: skip
+        axis = {number: key for number, key, _ in self._groups[account]}.get(int(group))
+        key = f"{account}:{profile}:{contact}"
+        data = (
+            f'{{"profile":"{profile}","profile_version":{profile_version},"version":{version},'
+            f'"causes":{_causes(causes)},"group":{_key(axis)},'
+            f'"band":{{"previous":{_key(before)},"current":"{after}"}},'
+            f'"points":{{"previous":{previous},"current":{current}}},'
+            f'"contact":{{"name":{name},"owner":{owner}}},"event":{_event(event) if event else "null"}}}'
+        )
+        return key.encode(), self._cloudevent(
+            f"{key}:{version}:band{f':{axis}' if axis else ''}",
+            "engagement.band.changed",
+            contact,
+            account,
+            data,
         )
 
     def _xp_credited(self, facts: str) -> tuple[bytes, bytes]:
@@ -128,6 +188,15 @@ def tombstone(facts: str) -> tuple[bytes, bytes]:
 def _points(groups: str, points: str) -> dict[int, int]:
     """Return points by group, from two arrays in the text form of Postgres, or two empty texts."""
     return dict(zip(*_columns(f"[[{groups[1:-1]}],[{points[1:-1]}]]"), strict=True))
+
+
+def _causes(causes: str) -> str:
+    quoted = causes.replace(",", '","')
+    return f'["{quoted}"]'
+
+
+def _key(key: str | None) -> str:
+    return f'"{key}"' if key else "null"
 
 
 def _event(text: str) -> str:

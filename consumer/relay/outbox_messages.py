@@ -11,7 +11,12 @@ import msgspec
 from consumer.domain.record_headers import decode_headers, readable_name
 from consumer.relay.fact_format import NewerFactsError, split_format, why_unknown
 from consumer.relay.message_json import MessageEncoder, tombstone
-from schemas.vocabulary import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from schemas.vocabulary import (
+    BAND_CHANGED_TOPIC,
+    DEAD_LETTERS_TOPIC,
+    SCORE_CHANGED_TOPIC,
+    XP_CREDITED_TOPIC,
+)
 from sql import queries
 
 if TYPE_CHECKING:
@@ -26,7 +31,11 @@ MAX_VALUE_BYTES = 900_000
 # The limit for key and headers of an event together; with a long value a larger key would exceed a broker's limit.
 MAX_HEADER_BYTES = 64 << 10
 
-_TOPICS = {"score_changed": SCORE_CHANGED_TOPIC, "xp_credited": XP_CREDITED_TOPIC}
+_TOPICS = {
+    "score_changed": SCORE_CHANGED_TOPIC,
+    "band_changed": BAND_CHANGED_TOPIC,
+    "xp_credited": XP_CREDITED_TOPIC,
+}
 _CLOUDEVENT = (("content-type", b"application/cloudevents+json"),)
 
 
@@ -96,12 +105,12 @@ async def _read_dead_letters(connection: Connection, ids: Iterable[int]) -> dict
 def _message(
     kind: str, facts: str, encoder: MessageEncoder, letters: Mapping[int, asyncpg.Record]
 ) -> OutgoingMessage | None:
+    if kind in _TOPICS:
+        return OutgoingMessage(_TOPICS[kind], *encoder.encode(kind, facts), _CLOUDEVENT)
     _, facts = split_format(facts)
     if kind == "tombstone":
         key, identity = tombstone(facts)
         return OutgoingMessage(SCORE_CHANGED_TOPIC, key, None, (("engagement-id", identity),))
-    if kind != "dead_letter":
-        return OutgoingMessage(_TOPICS[kind], *encoder.encode(kind, facts), _CLOUDEVENT)
     letter = letters.get(int(facts))
     return None if letter is None else dead_letter_message(letter)
 

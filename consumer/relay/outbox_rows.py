@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from consumer.relay.fact_format import split_format
 from consumer.relay.message_json import MessageEncoder
 from sql import queries
 
@@ -93,6 +94,6 @@ def events_of(row: OutboxRow, incarnation: int) -> Iterator[OutboxEvent]:
         return
     encoder = MessageEncoder(incarnation, row.groups, row.committed_at)
     for position, kind, facts in zip(row.positions, row.kinds, row.facts, strict=True):
-        account, contact, _ = facts.split("\x1f", 2)
+        account, contact, _ = split_format(facts)[1].split("\x1f", 2)
         shown = "contact_removed" if kind == "tombstone" else kind
         yield OutboxEvent(position, account, contact, shown, facts, encoder)

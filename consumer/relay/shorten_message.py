@@ -50,11 +50,16 @@ def _score_changed(message: OutgoingMessage) -> Iterator[OutgoingMessage]:
     while data["events"]:
         data["events"].pop()
         yield _with(message, event, cut)
-    changed = {key: one for key, one in data["groups"].items() if one["previous"] != one["current"]}
+    changed = {key: one for key, one in data["groups"].items() if _has_changed(one)}
     for groups in (changed, {}):
         if groups != data["groups"]:
             data["groups"] = groups
             yield _with(message, event, [*cut, "groups"])
+
+
+def _has_changed(group: dict[str, Any]) -> bool:
+    band = group.get("band", {"previous": None, "current": None})
+    return bool(group["previous"] != group["current"] or band["previous"] != band["current"])
 
 
 def _with(message: OutgoingMessage, event: dict[str, Any], cut: list[str]) -> OutgoingMessage:

@@ -42,7 +42,7 @@ async def lock_contacts(connection: Connection, contacts: Sequence[int]) -> None
 
 @dataclass(frozen=True, slots=True)
 class ScoreDeltas:
-    """Points that this transaction has added under published versions, as column parameters.
+    """What this transaction has added to sums under published versions, as column parameters.
 
     One element a contact, profile and group; group 0 is overall and has its own.
     """
@@ -70,11 +70,11 @@ async def enqueue_score_messages(
     deltas: ScoreDeltas = _NO_DELTAS,
     resend: bool = False,
 ) -> int:
-    """Enqueue a message for each contact and profile whose score differs from the last one announced.
+    """Enqueue a message for each contact and profile that shows another score or band than was announced last.
 
-    Returns the number of messages. cause: of the deltas. resend: for all contacts, with `cause` whether their
-    scores differ or not. `publish` is added to the causes if the contact's flip is not announced yet. The caller
-    holds the contact locks; the outbox heads stay locked until commit.
+    With each comes one for each crossing. Returns the number of all. cause: of the deltas. resend: for all
+    contacts, with `cause` whether their scores differ or not. `publish` is added to the causes if the contact's
+    flip is not announced yet. The caller holds the contact locks; the outbox heads stay locked until commit.
     """
     messages: int = await connection.fetchval(
         _SQL["enqueue_score_messages"],

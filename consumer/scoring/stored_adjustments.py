@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from consumer.catalog import audit
 from consumer.catalog.audit import AuditedChange
+from consumer.contact_state.frames import read_frames
 from consumer.contact_state.scores import OVERALL, Scores
 from consumer.scoring import announce
 from consumer.scoring.announce import ScoreDeltas
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from consumer.infra.postgres.connection import Connection
 
@@ -39,12 +40,19 @@ async def count(
     contacts = sorted({one.contact for one in stored})
     profiles = sorted({one.profile for one in stored})
     versions: dict[int, list[int]] = {profile: [] for profile in profiles}
+    published: dict[int, int] = {}
     for row in await connection.fetch(_SQL["versions"], profiles):
         versions[row["profile_id"]].append(row["version"])
-    scores = await Scores.read(connection, contacts)
+        if row["is_published"]:
+            published[row["profile_id"]] = row["version"]
+    scores = await Scores.read(connection, contacts, await read_frames(connection, profiles))
+    deltas: list[tuple[int, int, int, int]] = []
     for one in stored:
         for version in versions[one.profile]:
-            scores.under(one.contact, one.profile, version).add(one.group, one.points)
+            of_overall = scores.under(one.contact, one.profile, version).add(one.group, one.points)
+            if version == published.get(one.profile):
+                deltas.append((one.contact, one.profile, OVERALL, of_overall))
+                deltas.append((one.contact, one.profile, one.group, one.points))
     await scores.write(connection)
     await audit.record_changes(
         connection,
@@ -53,11 +61,5 @@ async def count(
         *(AuditedChange("adjusted", "contact", one.named, None, one.audited) for one in stored),
     )
     await announce.enqueue_score_messages(
-        connection, contacts, profiles, cause="adjustment", deltas=ScoreDeltas.of([*_deltas(stored)])
+        connection, contacts, profiles, cause="adjustment", deltas=ScoreDeltas.of(deltas)
     )
-
-
-def _deltas(stored: Sequence[StoredAdjustment]) -> Iterator[tuple[int, int, int, int]]:
-    for one in stored:
-        yield one.contact, one.profile, OVERALL, one.points
-        yield one.contact, one.profile, one.group, one.points

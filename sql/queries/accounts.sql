@@ -19,6 +19,10 @@ select exists (
     join groups "group" on "group".id = adjustments.group_id
     where "group".account_id = $1 and "group".key = $2);
 
+-- name: profiles_framing
+-- The profiles whose draft names a group ($2, by key) in `groups`, in display order (profiles_key_unique).
+select coalesce(array_agg(key order by position, id), '{}') from profiles where account_id = $1 and frames -> 'groups' ? $2;
+
 -- name: left_entries
 -- Whether an account has timeline entries of a definition ($2, by key). Reads the account's part of the timeline until it
 -- finds one: no index leads from a definition to its entries.

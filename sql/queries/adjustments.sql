@@ -78,11 +78,11 @@ returning id
 select id from adjustments where undoes = $1
 
 -- name: versions
--- The versions of profiles that are published or being built (profile_versions_pkey).
-select v.profile_id, v.version
+-- The versions of profiles that are published or being built, and which are (profile_versions_pkey).
+select v.profile_id, v.version, v.is_published
 from unnest($1::int[]) as one(id)
 cross join lateral (
-    select profile_id, version from profile_versions v
+    select profile_id, version, state = 'published' as is_published from profile_versions v
     where v.profile_id = one.id and v.state in ('published', 'building')
     offset 0) v
 order by v.profile_id, v.version

@@ -105,14 +105,17 @@ update profiles set is_primary = false where account_id = $1 and key <> $2 and i
 
 -- name: write_profiles
 -- Creates and changes profiles.
-insert into profiles (account_id, key, name, description, is_primary, inherits, published_version, position, archived)
-select $1, key, name, description, is_primary, inherits, published_version, last.position + given.position, archived
+insert into profiles (account_id, key, name, description, is_primary, inherits, published_version, position, archived,
+       frames)
+select $1, key, name, description, is_primary, inherits, published_version, last.position + given.position, archived,
+       frames
 from jsonb_to_recordset($2::text::jsonb) as given (key text, name text, description text, is_primary boolean,
-     inherits boolean, published_version integer, position integer, archived boolean)
+     inherits boolean, published_version integer, position integer, archived boolean, frames jsonb)
 cross join (select coalesce(max(position) + 1, 0) as position from profiles where account_id = $1) last
 on conflict on constraint profiles_key_unique do update
 set name = excluded.name, description = excluded.description, is_primary = excluded.is_primary,
-    inherits = excluded.inherits, published_version = excluded.published_version, archived = excluded.archived;
+    inherits = excluded.inherits, published_version = excluded.published_version, archived = excluded.archived,
+    frames = excluded.frames;
 
 -- name: order_profiles
 -- Puts profiles into the order of these keys ($2).
@@ -150,6 +153,16 @@ from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer,
      inherits boolean, own_weights jsonb)
 join profiles profile on profile.account_id = $1 and profile.key = given.profile;
 
+-- name: write_version_groups
+-- The frames of new versions; without a group: of overall.
+insert into version_groups (profile_id, version, group_id, floor, cap, apart, band_keys, band_least)
+select profile.id, given.number, coalesce("group".id, 0), given.floor, given.cap, given.apart, given.band_keys,
+       given.band_least
+from jsonb_to_recordset($2::text::jsonb) as given (profile text, number integer, "group" text, floor bigint,
+     cap bigint, apart boolean, band_keys text[], band_least bigint[])
+join profiles profile on profile.account_id = $1 and profile.key = given.profile
+left join groups "group" on "group".account_id = $1 and "group".key = given."group";
+
 -- name: write_publishes
 -- A publish for each version that begins to be built. Which contacts are to be processed is not known yet (jobs.sql);
 -- those created later get scores under it at once.
@@ -183,6 +196,8 @@ with deleted as (
     delete from profile_weights using deleted where profile_id = deleted.id
 ), of_versions as (
     delete from version_weights using deleted where profile_id = deleted.id
+), of_frames as (
+    delete from version_groups using deleted where profile_id = deleted.id
 ), cancelled as (
     delete from publishes using deleted where profile_id = deleted.id
 ), versions as (

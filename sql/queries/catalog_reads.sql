@@ -49,6 +49,7 @@ group by type;
 -- The profiles of an account in display order (profiles_key_unique), each with its draft's own weights
 -- (profile_weights_pkey) and the highest version number so far.
 select profile.key, profile.name, profile.description, profile.is_primary, profile.inherits, profile.archived,
+       profile.frames::text as frames,
        own.keys, own.weights,
        (select coalesce(max(version), 0) from profile_versions where profile_id = profile.id) as last_number,
        exists (select from publishes where profile_id = profile.id and ended_at is null) as publish_runs,
@@ -64,6 +65,7 @@ order by profile.position, profile.id;
 -- name: profiles_of_definitions
 -- The same, with the own weights of these definitions only (profile_weights_pkey).
 select profile.key, profile.name, profile.description, profile.is_primary, profile.inherits, profile.archived,
+       profile.frames::text as frames,
        own.keys, own.weights,
        (select coalesce(max(version), 0) from profile_versions where profile_id = profile.id) as last_number,
        exists (select from publishes where profile_id = profile.id and ended_at is null) as publish_runs,
@@ -79,9 +81,13 @@ where profile.account_id = $1 and ($2::text[] is null or profile.key = any($2))
 order by profile.position, profile.id;
 
 -- name: versions
--- The versions that are published or being built (profile_versions_pkey), each with its weights (version_weights_pkey).
+-- The versions that are published or being built (profile_versions_pkey), each with its weights (version_weights_pkey) and frames
+-- (version_groups_pkey).
 select profile.key as profile, version.version as number, version.state::text as state, version.inherits,
-       version.own_weights::text as own_weights, known.*
+       version.own_weights::text as own_weights,
+       (select coalesce(jsonb_agg(jsonb_build_array(group_id, floor, cap, apart, band_keys, band_least)), '[]')::text
+        from version_groups where profile_id = version.profile_id and version = version.version) as frames,
+       known.*
 from profiles profile
 join profile_versions version on version.profile_id = profile.id
 cross join lateral (
@@ -97,6 +103,8 @@ where profile.account_id = $1 and ($2::text[] is null or profile.key = any($2))
 select profile.key as profile, version.version as number, version.state::text as state, version.inherits,
        case when $4::text is null then version.own_weights when $4 = '' then '{}'
             else jsonb_strip_nulls(jsonb_build_object($4::text, version.own_weights -> $4::text)) end::text as own_weights,
+       (select coalesce(jsonb_agg(jsonb_build_array(group_id, floor, cap, apart, band_keys, band_least)), '[]')::text
+        from version_groups where profile_id = version.profile_id and version = version.version) as frames,
        known.*
 from profiles profile
 join profile_versions version on version.profile_id = profile.id

@@ -19,10 +19,12 @@ order by c.external_id, j.occurred_at;
 select field as name, value, occurred_at from contact_fields where account_id = $1 and contact_id = $2 order by field;
 
 -- name: score
--- Its points under published versions, overall (group null) and by group.
-select p.key as profile, p.published_version as version, g.key as "group", s.points
+-- Its points under published versions as they are shown, and the band where there are some, overall (group null) and by group.
+select p.key as profile, p.published_version as version, g.key as "group", shown_points(s.points, f.floor, f.cap) as points,
+    band_of(shown_points(s.points, f.floor, f.cap), f.band_keys, f.band_least) as band
 from profiles p
 join scores s on s.contact_id = $2 and s.profile_id = p.id and s.version = p.published_version
+left join version_groups f on f.profile_id = p.id and f.version = p.published_version and f.group_id = s.group_id
 left join groups g on g.id = s.group_id
 where p.account_id = $1
 order by p.position, p.id, g.position nulls first;

@@ -9,6 +9,13 @@ cross join lateral (
     select contact_id, profile_id, version, overall, group_ids, group_points, message_version, ctid as place
     from contact_scores s where s.contact_id = c.id offset 0) s
 
+-- name: names
+-- Name and owner of these contacts, where they have them.
+select f.contact_id, f.field, f.value
+from unnest($1::text::bigint[]) as c(id)
+cross join lateral (
+    select contact_id, field, value from contact_fields f where f.contact_id = c.id and f.field in ('name', 'owner') offset 0) f
+
 -- name: write
 -- Stores new scores ($1 to $7), and what has changed at the given places ($8 to $12).
 with changed as (

@@ -2,11 +2,11 @@
 
 -- name: view
 -- One row: a profile of an account, by key or the primary one (profiles_key_unique), its account's time zone (accounts_pkey),
--- and the account's groups in display order, deleted ones last (groups_key_unique), as JSON. With $4 the definitions in display
--- order too (definitions_key_unique), with weight and group under the version that readers see (version_weights_pkey); one that
--- the version does not have counts 0, in its group of the catalog. And the contact with the external id $3
--- (contacts_external_id_unique), of one that was joined to another the survivor (contacts_pkey), and whether it has adjustments
--- (adjustments_client_key_by_id).
+-- the account's groups in display order, deleted ones last (groups_key_unique), as JSON, and the frames of the version that readers
+-- see (version_groups_pkey), null if all are plain. With $4 the definitions in display order too (definitions_key_unique), with
+-- weight and group under that version (version_weights_pkey); one that the version does not have counts 0, in its group of the
+-- catalog. And the contact with the external id $3 (contacts_external_id_unique), of one that was joined to another the survivor
+-- (contacts_pkey), and whether it has adjustments (adjustments_client_key_by_id).
 select v.*, known.id as contact_id, known.external_id,
     exists (select from adjustments d where d.contact_id = known.id and d.profile_id = v.id) as is_adjusted
 from (values (1)) one (row)
@@ -14,6 +14,8 @@ left join lateral (
     select p.id, p.key, p.published_version as version, p.archived, a.time_zone,
         (select json_agg(json_build_array(g.id, g.key, g.name, g.deleted) order by g.deleted, g.position, g.id)
          from groups g where g.account_id = $1) as groups,
+        (select json_agg(json_build_array(f.group_id, f.floor, f.cap, f.apart, f.band_keys, f.band_least))
+         from version_groups f where f.profile_id = p.id and f.version = p.published_version) as frames,
         case when $4::boolean then (
             select json_agg(json_build_array(d.id, d.key, d.name, d.icon, coalesce(w.weight, 0),
                 coalesce(w.group_id, d.group_id)) order by d.position, d.id)
@@ -280,7 +282,9 @@ order by asked.place;
 with viewed as materialized (
     select p.id, p.key, p.published_version as version, p.archived, a.time_zone,
         (select json_agg(json_build_array(g.id, g.key, g.name, g.deleted) order by g.deleted, g.position, g.id)
-         from groups g where g.account_id = $1) as groups
+         from groups g where g.account_id = $1) as groups,
+        (select json_agg(json_build_array(f.group_id, f.floor, f.cap, f.apart, f.band_keys, f.band_least))
+         from version_groups f where f.profile_id = p.id and f.version = p.published_version) as frames
     from profiles p
     join accounts a on a.id = p.account_id
     where p.account_id = $1 and case when $3::text is null then p.is_primary else p.key = $3 end)
@@ -311,10 +315,13 @@ from contacts c
 where id = $1;
 
 -- name: by_profile
--- A contact's points by group under all published profiles (profiles_key_unique, contact_scores_pkey), as JSON.
+-- A contact's sums by group under all published profiles (profiles_key_unique, contact_scores_pkey), as JSON, and the frames of
+-- those as in `view` (version_groups_pkey).
 select p.id, p.key, p.name, p.is_primary, p.published_version as version,
     (select jsonb_object_agg(s.group_id, s.points)::text from scores s
-     where s.contact_id = $2 and s.profile_id = p.id and s.version = p.published_version) as points
+     where s.contact_id = $2 and s.profile_id = p.id and s.version = p.published_version) as points,
+    (select json_agg(json_build_array(f.group_id, f.floor, f.cap, f.apart, f.band_keys, f.band_least))
+     from version_groups f where f.profile_id = p.id and f.version = p.published_version) as frames
 from profiles p
 where p.account_id = $1 and p.published_version is not null
 order by p.position, p.id;

@@ -429,10 +429,11 @@ select origin from joins where contact_id = $1 and event_key = $2
 select external_id from contacts where id = $1
 
 -- name: points
--- A contact's points under the published versions of an account's profiles, overall ('') and by group.
-select p.key as profile, coalesce(g.key, '') as group_key, s.points
+-- A contact's shown points under the published versions of an account's profiles, overall ('') and by group.
+select p.key as profile, coalesce(g.key, '') as group_key, shown_points(s.points, f.floor, f.cap) as points
 from profiles p
 join scores s on s.contact_id = $2 and s.profile_id = p.id and s.version = p.published_version
+left join version_groups f on f.profile_id = p.id and f.version = p.published_version and f.group_id = s.group_id
 left join groups g on g.id = s.group_id
 where p.account_id = $1
 order by p.position, p.id, g.position nulls first

@@ -49,6 +49,14 @@ update migrations set finished_at = now() where number = $1
 -- Shuts out programs older than this, when they connect the next time.
 update installation set schema_version = $1 where schema_version < $1
 
+-- name: oldest_program
+-- The oldest program that may run.
+select schema_version from installation
+
+-- name: lower_oldest_program
+-- Takes back what raise_oldest_program did ($2), to the oldest program before ($1).
+update installation set schema_version = $1 where schema_version = $2
+
 -- name: programs
 -- Programs that are connected and older than $1, by the version in the names of their connections, $2 where there is none: the
 -- names of version 3 and before. A pooler may add to a name. Not those that work with any schema.

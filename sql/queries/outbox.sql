@@ -29,14 +29,16 @@ from (
     order by first_position
     limit $4) o
 cross join lateral (
-    select bool_or(one.facts like E'\x1c%') as has_newer,
+    select bool_or(one.is_newer) as has_newer,
         array_agg(o.first_position + one.place - 1 order by one.place) filter (where one.is_wanted) as positions,
         array_agg(one.kind order by one.place) filter (where one.is_wanted) as kinds,
         array_agg(one.facts order by one.place) filter (where one.is_wanted) as facts
     from (
-        select u.place, u.kind::text as kind, u.facts,
-            u.kind::text = any($5::text[]) and split_part(u.facts, E'\x1f', 1) = any($3::text[])
+        select u.place, u.kind::text as kind, u.facts, f.format > 2 as is_newer,
+            f.format <= 2 and u.kind::text = any($5::text[]) and split_part(u.facts, E'\x1f', f.format) = any($3::text[])
                 and o.first_position + u.place - 1 > $2::bigint as is_wanted
-        from unnest(o.kinds, o.facts) with ordinality as u(kind, facts, place)) one) m
+        from unnest(o.kinds, o.facts) with ordinality as u(kind, facts, place)
+        cross join lateral ( -- format 2 has its number before the account
+            select case when u.facts not like E'\x1c%' then 1 when u.facts like E'\x1c2\x1f%' then 2 else 3 end as format) f) one) m
 where o.first_position + cardinality(o.kinds) - 1 > $2::bigint
 order by o.first_position

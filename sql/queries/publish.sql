@@ -47,8 +47,8 @@ join accounts a on a.id = p.account_id
 where u.id = $1
 
 -- name: build_scores
--- Stores the scores of these contacts under a version, computed from tallies, weights and adjustments. Points that batches
--- have added before are in the tallies too: delete_scores comes first.
+-- Stores the sums of these contacts under a version, computed from tallies, weights and adjustments; that of overall from what
+-- is shown of groups. Points that batches have added before are in the tallies too: delete_scores comes first.
 with one as (
     select unnest($1::bigint[]) as contact_id
 ),
@@ -77,10 +77,12 @@ by_group as (
     select contact_id, group_id, sum(points)::bigint as points from point group by contact_id, group_id
 ),
 built as materialized (
-    select contact_id, sum(points)::bigint as overall,
-        coalesce(array_agg(group_id) filter (where group_id is not null), '{}') as group_ids,
-        coalesce(array_agg(points) filter (where group_id is not null), '{}') as group_points
+    select contact_id,
+        coalesce(sum(shown_points(points, f.floor, f.cap)) filter (where f.apart is not true), 0)::bigint as overall,
+        coalesce(array_agg(by_group.group_id) filter (where by_group.group_id is not null), '{}') as group_ids,
+        coalesce(array_agg(points) filter (where by_group.group_id is not null), '{}') as group_points
     from by_group
+    left join version_groups f on f.profile_id = $2 and f.version = $3 and f.group_id = by_group.group_id
     group by contact_id
 ),
 written as (
@@ -162,14 +164,18 @@ returning state::text
 
 -- name: versions
 -- The published and retired versions of a profile ($2, by key), all or those with these numbers ($3), newest first, each
--- with the weights of its definitions.
+-- with the weights of its definitions, and its frames (version_groups_pkey).
 select v.version as number, v.state::text as state, v.inherits, v.own_weights::text as own_weights, v.published_by,
     v.published_at,
     (select coalesce(jsonb_agg(jsonb_build_array(d.key, w.weight, g.key, w.joined) order by d.position, d.id), '[]')::text
      from version_weights w
      join definitions d on d.id = w.definition_id
      join groups g on g.id = w.group_id
-     where w.profile_id = v.profile_id and w.version = v.version) as weights
+     where w.profile_id = v.profile_id and w.version = v.version) as weights,
+    (select coalesce(jsonb_agg(jsonb_build_array(g.key, f.floor, f.cap, f.apart, f.band_keys, f.band_least)), '[]')::text
+     from version_groups f
+     left join groups g on g.id = f.group_id
+     where f.profile_id = v.profile_id and f.version = v.version) as frames
 from accounts a
 join profiles p on p.account_id = a.id and p.key = $2
 join profile_versions v on v.profile_id = p.id

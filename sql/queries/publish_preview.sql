@@ -82,6 +82,97 @@ select
                (array_agg(contact_id order by contact_id))[1:$8] as named
            from crossing group by number, enters) crossed) as crossings
 
+-- name: compare_shown
+-- The same where the draft or the published version has frames: all sums of the contacts are read, and what is shown of them
+-- is compared. $12 to $15: the draft's frames (group, floor, cap, apart). $16, $17: the ranges before the publish; $10 and $11
+-- are those after it.
+with weight_delta as materialized (
+    select * from unnest($4::int[], $5::int[], $6::bigint[]) as m(definition_id, group_id, points)
+),
+frame_after as materialized (
+    select * from unnest($12::int[], $13::bigint[], $14::bigint[], $15::boolean[]) as f(group_id, floor, cap, apart)
+),
+contact as materialized (
+    select c.id as contact_id, s.group_ids, s.group_points
+    from unnest($1::bigint[]) as c(id)
+    left join contact_scores s on s.contact_id = c.id and s.profile_id = $2 and s.version = $3
+        and s.contact_id = any($1::bigint[])
+    -- Contacts that were joined to others, or erased, have no scores.
+    where case when $3::int is not null then s.contact_id is not null else exists (
+        select from contacts k
+        where k.id = c.id and k.survivor_id is null and k.external_id is not null
+        offset 0) end
+),
+by_group as materialized (
+    select s.contact_id, s.group_id, s.before, s.after, b.apart is true as apart_before, a.apart is true as apart_after,
+        shown_points(s.before, b.floor, b.cap) as shown_before, shown_points(s.after, a.floor, a.cap) as shown_after
+    from (
+        select contact_id, group_id, sum(before)::bigint as before, sum(before + step)::bigint as after
+        from (
+            select c.contact_id, g.group_id, g.points as before, 0 as step
+            from contact c cross join lateral unnest(c.group_ids, c.group_points) as g(group_id, points)
+            union all
+            select t.contact_id, m.group_id, 0, t.count * m.points
+            from dedup_keys t
+            join weight_delta m on m.definition_id = t.definition_id
+            where t.contact_id = any($1::bigint[])
+            union all
+            select a.contact_id, a.group_id, 0, a.points
+            from adjustments a
+            where $3::int is null and a.profile_id = $2 and a.contact_id = any($1::bigint[])
+        ) one
+        group by contact_id, group_id
+    ) s
+    left join version_groups b on b.profile_id = $2 and b.version = $3 and b.group_id = s.group_id
+    left join frame_after a on a.group_id = s.group_id
+),
+score as materialized (
+    select contact_id, group_id, before, after, shown_before, shown_after from by_group
+    union all
+    select o.contact_id, 0, o.before, o.after, shown_points(o.before, b.floor, b.cap), shown_points(o.after, a.floor, a.cap)
+    from (
+        select c.contact_id, coalesce(sum(shown_before) filter (where not apart_before), 0)::bigint as before,
+            coalesce(sum(shown_after) filter (where not apart_after), 0)::bigint as after
+        from contact c left join by_group using (contact_id)
+        group by c.contact_id
+    ) o
+    left join version_groups b on b.profile_id = $2 and b.version = $3 and b.group_id = 0
+    left join frame_after a on a.group_id = 0
+),
+overall as materialized (
+    select contact_id, max(shown_before) filter (where group_id = 0) as before,
+        max(shown_after) filter (where group_id = 0) as after, bool_or(shown_before <> shown_after) as changes
+    from score
+    group by contact_id
+),
+moved as materialized (
+    select contact_id, jsonb_object_agg(group_id, after - before) as points from score group by contact_id
+),
+crossing as (
+    select r.number, s.contact_id, s.after between r.least_after and r.most_after as enters
+    from unnest($9::int[], $10::bigint[], $11::bigint[], $16::bigint[], $17::bigint[])
+        with ordinality as r(group_id, least_after, most_after, least_before, most_before, number)
+    cross join lateral (
+        select o.contact_id, coalesce(s.shown_before, 0) as before, coalesce(s.shown_after, 0) as after
+        from overall o left join score s on s.contact_id = o.contact_id and s.group_id = r.group_id
+    ) s
+    where (s.before between r.least_before and r.most_before) <> (s.after between r.least_after and r.most_after)
+    /* and segments */
+)
+select
+    (select coalesce(jsonb_agg(jsonb_build_array(bin_before, bin_after, contacts, changed, moved)), '[]')::text
+     from (select width_bucket(before, $7::bigint[]) as bin_before, width_bucket(after, $7::bigint[]) as bin_after,
+               count(*) as contacts, count(*) filter (where changes) as changed,
+               count(*) filter (where before <> after) as moved
+           from overall group by 1, 2) transition) as transitions,
+    (select coalesce(jsonb_agg(jsonb_build_array(contact_id, before, after)), '[]')::text
+     from (select contact_id, before, after from overall where before <> after
+           order by abs(after - before) desc, contact_id limit $8) mover) as movers,
+    (select coalesce(jsonb_agg(jsonb_build_array(number, enters, contacts, named)), '[]')::text
+     from (select number, enters, count(*) as contacts,
+               (array_agg(contact_id order by contact_id))[1:$8] as named
+           from crossing group by number, enters) crossed) as crossings
+
 -- name: counted
 -- How often these definitions have counted for these contacts.
 select t.contact_id, d.key as definition, sum(t.count)::bigint as count

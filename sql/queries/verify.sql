@@ -45,8 +45,8 @@ group by t.contact_id
 order by 1
 
 -- name: scores
--- Scores that are not tallies × weights + adjustments, by group and overall: under published versions, and under those
--- being built for the contacts that are processed or came later. Others have only what batches have added so far.
+-- Sums that are not tallies × weights + adjustments, by group, and of overall what is shown of groups: under published versions,
+-- and under those being built for the contacts that are processed or came later. Others have only what batches have added so far.
 with active as (
     select v.profile_id, v.version, coalesce(u.last_contact_id, 0) as built_up_to,
         case when u.counted_contact_id < 0 then (select max(id) from contacts)
@@ -63,11 +63,18 @@ with active as (
     select a.contact_id, a.profile_id, v.version, a.group_id, a.points
     from adjustments a
     join active v on v.profile_id = a.profile_id
-), computed as (
-    select contact_id, profile_id, version,
-        case when grouping(group_id) = 0 then group_id else 0 end as group_id, sum(points) as points
+), by_group as materialized (
+    select contact_id, profile_id, version, group_id, sum(points)::bigint as points
     from points
-    group by grouping sets ((contact_id, profile_id, version, group_id), (contact_id, profile_id, version))
+    group by contact_id, profile_id, version, group_id
+), computed as (
+    select contact_id, profile_id, version, group_id, points from by_group
+    union all
+    select contact_id, profile_id, version, 0,
+        coalesce(sum(shown_points(g.points, f.floor, f.cap)) filter (where f.apart is not true), 0)
+    from by_group g
+    left join version_groups f using (profile_id, version, group_id)
+    group by contact_id, profile_id, version
 ), seen as ( -- every contact ever seen has an overall score, unless it was joined to another or erased
     select c.id as contact_id, v.profile_id, v.version, 0 as group_id
     from contacts c
@@ -107,16 +114,18 @@ where (c.survivor_id is not null or c.external_id is null) and ($1::int is null 
 order by 1
 
 -- name: unannounced
--- Scores without a message, except of contacts to which a publish is still to be announced.
+-- Shown points other than 0 without a message, except of contacts to which a publish is still to be announced.
 select format('announcement: contact %s, profile %s: no message for %s points in group %s', s.contact_id, s.profile_id,
-              s.points, s.group_id) as difference
+              shown_points(s.points, f.floor, f.cap), s.group_id) as difference
 from scores s
 join profiles p on p.id = s.profile_id and p.published_version = s.version
+left join version_groups f on f.profile_id = s.profile_id and f.version = s.version and f.group_id = s.group_id
 left join publishes u on u.profile_id = p.id and u.state = 'announcing'
     and s.contact_id > u.last_contact_id and (s.contact_id <= u.until_contact_id or u.counted_contact_id < 0)
 left join scores o on o.contact_id = s.contact_id and o.profile_id = s.profile_id and o.version = s.version
     and o.group_id = 0
-where ($1::int is null or p.account_id = $1) and s.points <> 0 and u.id is null and o.message_version is null
+where ($1::int is null or p.account_id = $1) and shown_points(s.points, f.floor, f.cap) <> 0 and u.id is null
+    and o.message_version is null
 order by 1
 
 -- name: ranks
@@ -152,9 +161,11 @@ order by 1
 -- Messages in rows that are not published entirely, which leave a gap in the versions or points, or do not lead to the scores
 -- announced last; not of a shard that has facts of a newer format (consumer/relay/fact_format.py).
 with fact as (
-    select first_position, place, kind, string_to_array(facts, E'\x1f') as fields
+    select first_position, place, kind, is_shown,
+        string_to_array(case when is_shown then substr(facts, 4) else facts end, E'\x1f') as fields
     from (
-        select o.first_position, m.place, m.kind, m.facts, bool_or(m.facts like E'\x1c%') over (partition by o.shard) as has_newer
+        select o.first_position, m.place, m.kind, m.facts, m.facts like E'\x1c2\x1f%' as is_shown,
+            bool_or(m.facts like E'\x1c%' and m.facts not like E'\x1c2\x1f%') over (partition by o.shard) as has_newer
         from outbox o
         join relay_floors f using (shard)
         cross join unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place)
@@ -164,12 +175,17 @@ with fact as (
 ), message as ( -- with overall points, read as consumer/relay/message_json.py does; a tombstone leaves none
     select first_position, place, fields[1] as account, fields[2] as contact, fields[3] as profile,
         fields[5]::bigint as version, kind = 'tombstone' as ends,
-        overall[1] as previous, case when fields[9] = '' then overall[1] else overall[2] end + overall[3] as current
+        overall[1] as previous,
+        case when is_shown then overall_shown else case when fields[9] = '' then overall[1] else overall[2] end + overall[3] end
+            as current
     from fact
-    cross join lateral ( -- of previous, current and delta: groups at `at`, points after them
+    cross join lateral ( -- of format 2: groups, previous and current
+        select case when is_shown
+                    then coalesce((fields[9]::bigint[])[array_position(fields[7]::int[], 0)], 0) end as overall_shown) f
+    cross join lateral ( -- of previous, current and delta: groups at `at`, points after them; of format 2 previous alone
         select array_agg(coalesce((nullif(fields[at + 1], '')::bigint[])[array_position(nullif(fields[at], '')::int[], 0)], 0)
                          order by at) as overall
-        from unnest(array[7, 9, 11]) as at) o
+        from unnest(case when is_shown then array[7] else array[7, 9, 11] end) as at) o
 ), chained as (
     select *, max(version) over (chain rows between unbounded preceding and 1 preceding) as version_before,
         lag(current) over chain as current_before,
@@ -184,9 +200,11 @@ join accounts a on a.key = m.account
 join contacts c on c.account_id = a.id and c.external_id = m.contact
 join profiles p on p.account_id = a.id and p.key = m.profile
 left join lateral (
-    select message_version, overall as points from contact_scores
-    where contact_id = c.id and profile_id = p.id and message_version is not null
-    order by version desc
+    select message_version, shown_points(overall, f.floor, f.cap) as points
+    from contact_scores s
+    left join version_groups f on f.profile_id = s.profile_id and f.version = s.version and f.group_id = 0
+    where contact_id = c.id and s.profile_id = p.id and message_version is not null
+    order by s.version desc
     limit 1) n on true
 where ($1::int is null or a.id = $1)
     and case when m.ends then m.newest and coalesce(n.points, 0) <> 0

@@ -51,10 +51,10 @@ from unnest($1::uuid[], $2::bigint[]) as one (id, count)
 where w.id = one.id
 
 -- name: forget_scores
--- Deletes what was enqueued about the scores of contacts ($2) of an account ($1, its key): they have ended.
+-- Deletes what was enqueued about the scores ($3: types) of contacts ($2) of an account ($1, its key): they have ended.
 delete from webhook_deliveries d
 using webhooks w, accounts a
-where a.key = $1 and w.account_id = a.id and d.webhook_id = w.id and d.contact = any($2::text[]) and d.type = $3
+where a.key = $1 and w.account_id = a.id and d.webhook_id = w.id and d.contact = any($2::text[]) and d.type = any($3::text[])
 
 -- name: forget_contact
 -- Deletes all deliveries that name a contact ($2) of an account ($1).

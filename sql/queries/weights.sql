@@ -26,6 +26,20 @@ cross join lateral (
     where v.profile_id = p.id and v.state in ('building', 'published')
     offset 0) v
 
+-- name: frames
+-- The frames of profiles ($1) that are not plain: of their published and building versions, and of the last retired one, under
+-- which contacts may still have been announced (profile_versions_pkey, version_groups_pkey).
+select f.profile_id, f.version, f.group_id, f.floor, f.cap, f.apart, f.band_keys, f.band_least
+from unnest($1::int[]) as p(id)
+cross join lateral (
+    (select version from profile_versions v where v.profile_id = p.id and v.state in ('building', 'published') offset 0)
+    union all
+    (select version from profile_versions v where v.profile_id = p.id and v.state = 'retired' order by version desc limit 1)) v
+cross join lateral (
+    select profile_id, version, group_id, floor, cap, apart, band_keys, band_least from version_groups f
+    where f.profile_id = p.id and f.version = v.version
+    offset 0) f
+
 -- name: mark_counted
 -- Marks those of these definitions ($1) that had not counted before: their weights in published versions are frozen now.
 update definitions set counted = true

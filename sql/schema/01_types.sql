@@ -8,4 +8,4 @@ create type publish_state as enum ('building', 'announcing', 'done', 'cancelling
 create type rejudgement_state as enum ('running', 'done', 'cancelled', 'superseded');
 create type purge_state as enum ('running', 'done', 'cancelled');
 create type backfill_state as enum ('running', 'done', 'cancelled');
-create type message_kind as enum ('score_changed', 'xp_credited', 'dead_letter', 'tombstone');
+create type message_kind as enum ('score_changed', 'xp_credited', 'dead_letter', 'tombstone', 'band_changed');

@@ -116,6 +116,8 @@ create table profiles (
     -- It has no published version until it is published again; the scores under its last one stay as they were, since the
     -- messages of then are what readers have.
     archived          boolean     not null default false,
+    -- Of the draft: `overall` and `groups` in the form of documents (consumer/catalog/model/frames.py).
+    frames            jsonb       not null default '{}',
     constraint profiles_key_unique unique (account_id, key)
 );
 -- One primary profile per account.
@@ -156,6 +158,32 @@ create table version_weights (
 );
 -- apply: the weights of the definitions that counted in a batch.
 create index version_weights_by_definition on version_weights (definition_id);
+
+-- The frames of a version, frozen (docs/decisions/0045): a row for each group, or overall (group 0), that is not plain.
+create table version_groups (
+    profile_id integer not null,
+    version    integer not null,
+    group_id   integer not null,
+    floor      bigint,
+    cap        bigint,
+    -- Of a group: no part of overall.
+    apart      boolean not null,
+    -- In rising order, and the least shown points of each: of the first the least number there is. Null: no bands.
+    band_keys  text[],
+    band_least bigint[],
+    primary key (profile_id, version, group_id),
+    foreign key (profile_id, version) references profile_versions
+);
+
+-- The points of a sum within its bounds; null: not bounded.
+create function shown_points(points bigint, floor bigint, cap bigint)
+returns bigint language sql immutable parallel safe
+return greatest(least(points, cap), floor);
+
+-- The band of shown points; null where there are no bands.
+create function band_of(shown bigint, keys text[], leasts bigint[])
+returns text language sql immutable parallel safe
+return keys[width_bucket(shown, leasts)];
 
 -- Publishes of a version over history, and their progress, which survives a crash (docs/decisions/0011).
 -- building: contacts get scores under the version, next to those under the old one. announcing: the version is published,

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -27,19 +27,23 @@ if TYPE_CHECKING:
 
 @dataclass
 class CommittedReader:
-    """read: deliveries by message id; a dead letter's id is its record's topic/partition/offset."""
+    """read: deliveries by message id; a dead letter's id is its record's topic/partition/offset.
+
+    crossings: ids of the band-changed messages that score-changed messages call for, which are expected too.
+    """
 
     read: Counter[str] = field(default_factory=Counter)
+    crossings: set[str] = field(default_factory=set)
     out_of_order: int = 0
     _versions: dict[str, int] = field(default_factory=dict)
 
     def lost(self, expected: set[str]) -> int:
         """Return how many of the expected messages are missing."""
-        return len(expected - self.read.keys())
+        return len((expected | self.crossings) - self.read.keys())
 
     def doubled(self, expected: set[str]) -> int:
         """Return the number of surplus deliveries, unexpected ids included."""
-        return sum(self.read.values()) - len(expected & self.read.keys())
+        return sum(self.read.values()) - len((expected | self.crossings) & self.read.keys())
 
     def take(self, topic: str, record: ConsumerRecord) -> None:
         """Take one message."""
@@ -57,6 +61,17 @@ class CommittedReader:
             version = message["data"]["version"]
             self.out_of_order += version != self._versions.get(key, 0) + 1
             self._versions[key] = version
+            self.crossings.update(crossings_of(message))
+
+
+def crossings_of(message: dict[str, Any]) -> list[str]:
+    """Return the ids of the band-changed messages that a score-changed message calls for."""
+    data = message["data"]
+    return [
+        f"{message['id']}:band{axis and f':{axis}'}"
+        for axis, change in {"": data["overall"], **data["groups"]}.items()
+        if "band" in change and change["band"]["previous"] != change["band"]["current"]
+    ]
 
 
 @asynccontextmanager

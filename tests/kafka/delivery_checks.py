@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from consumer.scoring.verify import verify
-from schemas.vocabulary import DEAD_LETTERS_TOPIC, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC
+from schemas.vocabulary import (
+    BAND_CHANGED_TOPIC,
+    DEAD_LETTERS_TOPIC,
+    SCORE_CHANGED_TOPIC,
+    XP_CREDITED_TOPIC,
+)
+from tests.kafka.committed_reader import crossings_of
 from tests.pipeline import service
 
 if TYPE_CHECKING:
@@ -53,6 +59,7 @@ async def assert_agrees(installation: Installation, traffic: Traffic) -> None:
         assert report.differences == []
         assert report.entries == len(oracle.timeline)
         await _assert_score_messages(connection, installation)
+        await _assert_band_messages(installation)
         await _assert_xp_messages(connection, installation, oracle)
     finally:
         await connection.close()
@@ -100,15 +107,41 @@ async def _assert_score_messages(
         assert data["version"] == len(chain) + 1, "a message came twice or was overtaken"
         assert data["overall"]["previous"] == (chain[-1] if chain else 0), "a link of the chain is broken"
         chain.append(data["overall"]["current"])
+    shown = await service.scores(connection)
     rows = await connection.fetch("""
-        select a.key as account, p.key as profile, c.external_id, n.message_version, n.points as overall
+        select a.key as account, p.key as profile, c.external_id, n.message_version
         from scores n join contacts c on c.id = n.contact_id join accounts a on a.id = c.account_id
         join profiles p on p.id = n.profile_id and p.published_version = n.version
         where n.message_version is not null""")
     assert {key: (len(chain), chain[-1]) for key, chain in chains.items()} == {
-        (row["account"], row["profile"], row["external_id"]): (row["message_version"], row["overall"])
+        key: (row["message_version"], shown[key]["overall"])
         for row in rows
+        for key in [(row["account"], row["profile"], row["external_id"])]
     }, "chains"
+
+
+async def _assert_band_messages(installation: Installation) -> None:
+    """Each crossing that a score-changed message names is on its topic, once, and those of a contact in order."""
+    crossed: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    known: dict[tuple[str, str, str, str], str] = {}
+    for message in await installation.messages(SCORE_CHANGED_TOPIC):
+        data = message["data"]
+        key = (message["accountid"], data["profile"], message["subject"])
+        for axis, change in {"": data["overall"], **data["groups"]}.items():
+            if "band" in change:
+                previous, current = change["band"]["previous"], change["band"]["current"]
+                assert known.setdefault((*key, axis), previous) == previous, "a band does not follow"
+                known[*key, axis] = current
+        crossed[key] += crossings_of(message)
+    found: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for message in await installation.messages(BAND_CHANGED_TOPIC):
+        key = (message["accountid"], message["data"]["profile"], message["subject"])
+        versions = [int(one.split(":")[4]) for one in [*found[key][-1:], message["id"]]]
+        assert versions == sorted(versions), "crossings out of order"
+        found[key].append(message["id"])
+    assert {key: sorted(ids) for key, ids in found.items()} == {
+        key: sorted(ids) for key, ids in crossed.items() if ids
+    }, "crossings"
 
 
 async def _assert_xp_messages(

@@ -83,11 +83,12 @@ async def test_nothing_is_lost_doubled_or_overtaken(
     chance = random.Random(SEED)
     faults = draw(chance, long=LONG)
     drawn = traffic.draw(SEED, LOAD * len(faults), contacts=60 if not LONG else 400, partitions=PARTITIONS)
+    drawn.documents = [traffic.catalog(account, framed=True) for account in traffic.ACCOUNTS]
     begun = time.monotonic()
     async with fleet(tmp_path, topic_prefix) as ships:
         await ships.direct.create_topics(PARTITIONS)
         for account in traffic.ACCOUNTS:
-            await ships.direct.apply(traffic.catalog(account))
+            await ships.direct.apply(traffic.catalog(account, framed=True))
         for _ in range(WORKERS):
             ships.start_worker()
         ships.start_relay()

@@ -34,13 +34,13 @@ _NEWER, _ALL = 4, 8
 _MARK_AS_NEWER = """
     update outbox o set facts = array(
         select case when m.kind = 'score_changed' and split_part(m.facts, E'\\x1f', 5)::integer = $1
-            then E'\\x1c2\\x1f' || m.facts else m.facts end
+            then E'\\x1c3\\x1f' || m.facts else m.facts end
         from unnest(o.kinds, o.facts) with ordinality as m(kind, facts, place) order by m.place)"""
 
 
 @pytest.fixture
 async def observer(installation: Installation) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Fill the outbox with messages of one contact, one of them of format 2, and give a connection."""
+    """Fill the outbox with messages of one contact, one of them of format 3, and give a connection."""
     await installation.create_topics()
     await installation.apply(document())
     async with service.running(installation.dsn) as ingest:
@@ -80,14 +80,14 @@ async def test_an_older_relay_leaves_newer_facts_to_a_newer_one(
 
         async def stopped() -> bool:
             lines = [line for line in older.lines() if line["event"] == "not healthy"]
-            needed = "has facts of format 2, and this program reads up to 1: run a relay of a newer version"
+            needed = "has facts of format 3, and this program reads up to 2: run a relay of a newer version"
             assert any(line["component"] == "relay" and needed in line["why"] for line in lines), lines
             return True
 
         await eventually(stopped, within=30, what="the older relay to say what it lacks")
         assert (await verify(installation.dsn)).differences == []
 
-        monkeypatch.setattr(fact_format, "NEWEST", 2)
+        monkeypatch.setattr(fact_format, "NEWEST", 3)
         newer = Relaying(installation)
         newer.start()
         await _emptied(installation)
@@ -101,7 +101,7 @@ class _NewerRelay(WorkerProcess):
     program = (
         "-c",
         (
-            "from consumer.relay import fact_format; fact_format.NEWEST = 2\n"
+            "from consumer.relay import fact_format; fact_format.NEWEST = 3\n"
             "from consumer import __main__; raise SystemExit(__main__.main())"
         ),
     )
@@ -121,7 +121,7 @@ async def test_an_older_relay_goes_on_when_newer_facts_are_published(
     def why() -> str:
         return str(older.health.states().get("relay", {}).get("why"))
 
-    await eventually(lambda: "format 2" in why(), within=30, what="the older relay to stop")
+    await eventually(lambda: "format 3" in why(), within=30, what="the older relay to stop")
     async with _NewerRelay(installation, tmp_path, "--only", "relay") as newer:
         await _emptied(installation)
         await newer.terminate(within=10)
@@ -140,7 +140,7 @@ async def test_an_older_relay_goes_on_when_newer_facts_are_published(
     [
         ("score_changed", "acme\x1fann", True),
         ("score_changed", "\x1c1\x1facme\x1fann", True),
-        ("score_changed", "\x1c2\x1facme\x1fann", False),
+        ("score_changed", "\x1c3\x1facme\x1fann", False),
         ("dead_letter", "17", True),
         ("dead_letter", "\x1c12\x1f17", False),
         ("contact_deleted", "acme\x1fann", False),

@@ -39,6 +39,7 @@ class Scene:
         self.worker = worker
         self.sender = sender
         self.traffic = traffic.draw(seed, 1200)
+        self.traffic.documents = [traffic.catalog(account, framed=True) for account in traffic.ACCOUNTS]
         self.parts = traffic.chunks(self.traffic.records, 3)
         self.fed = 0
 
@@ -88,7 +89,7 @@ async def at_work(fragile: Fragile, folder: Path, seed: int, **settings: str) ->
     installation = fragile.installation
     await installation.create_topics(3)
     for account in traffic.ACCOUNTS:
-        await installation.apply(traffic.catalog(account))
+        await installation.apply(traffic.catalog(account, framed=True))
     async with (
         traffic_sender(installation) as sender,
         WorkerProcess(installation, folder, batch_records="25", **settings) as worker,

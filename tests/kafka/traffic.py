@@ -34,11 +34,30 @@ _GROUPS = [
 ]
 
 
-def catalog(account: str, *, won: int = 10) -> dict[str, Any]:
+# Bounds that few events reach, and bands that contacts cross up and down.
+_FRAMES: dict[str, Any] = {
+    "overall": {
+        "floor": 0,
+        "cap": 60,
+        "bands": [{"key": "cold"}, {"key": "warm", "min": 15}, {"key": "hot", "min": 35}],
+    },
+    "groups": {
+        "marketing": {
+            "apart": True,
+            "cap": 20,
+            "bands": [{"key": "C"}, {"key": "B", "min": 6}, {"key": "A", "min": 15}],
+        },
+        "purchase": {"cap": 50},
+    },
+}
+
+
+def catalog(account: str, *, won: int = 10, framed: bool = False) -> dict[str, Any]:
     """Return a catalog with every dedup policy, XP, a negative weight and a second profile.
 
-    won: points of a deal.
+    won: points of a deal. framed: the primary profile has bounds, bands and a group apart.
     """
+    frames = _FRAMES if framed else {}
     return document(
         account,
         groups=_GROUPS,
@@ -61,7 +80,14 @@ def catalog(account: str, *, won: int = 10) -> dict[str, Any]:
             ),
         ],
         profiles=[
-            {"key": "lead_score", "name": "Lead score", "primary": True, "inherits": True, "published": True},
+            {
+                "key": "lead_score",
+                "name": "Lead score",
+                "primary": True,
+                "inherits": True,
+                "published": True,
+                **frames,
+            },
             {"key": "heat", "name": "Heat", "inherits": False, "published": True, "weights": {"opened": 5}},
         ],
     )

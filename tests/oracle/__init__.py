@@ -12,13 +12,14 @@ the purge, and the end of the window in which an event key is remembered.
 """
 
 from tests.oracle.decode import NULL, OracleRecord, event_key
-from tests.oracle.expected import as_expected
+from tests.oracle.expected import as_expected, crossing
 from tests.oracle.fields import parse_time
-from tests.oracle.messages import Cause, ScoreChanged, Tombstone, XpCredited
+from tests.oracle.messages import BandChanged, Cause, ScoreChanged, Tombstone, XpCredited
 from tests.oracle.oracle import Oracle
 
 __all__ = [
     "NULL",
+    "BandChanged",
     "Cause",
     "Oracle",
     "OracleRecord",
@@ -26,6 +27,7 @@ __all__ = [
     "Tombstone",
     "XpCredited",
     "as_expected",
+    "crossing",
     "event_key",
     "parse_time",
 ]

@@ -6,10 +6,14 @@ of what it leaves out. Takes documents to be valid; never judges an event.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -60,18 +64,72 @@ class Definition:
             self.editions.append(edition)
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What becomes of the sum of a group, or of overall. bands: each with its `min`, the first without."""
+
+    floor: float
+    cap: float
+    apart: bool
+    bands: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Frame:
+        """Read it from a document; what that leaves out does not bound."""
+        bands = tuple((band["key"], band.get("min", -math.inf)) for band in document.get("bands", []))
+        return cls(
+            document.get("floor", -math.inf),
+            document.get("cap", math.inf),
+            document.get("apart", False),
+            bands,
+        )
+
+    def shown(self, points: int) -> int:
+        """Return the points within the bounds."""
+        return int(max(self.floor, min(self.cap, points)))
+
+    def band(self, shown: int) -> str | None:
+        """Return the last band that shown points reach; None where there are no bands."""
+        reached = [key for key, least in self.bands if least <= shown]
+        return reached[-1] if reached else None
+
+
+PLAIN = Frame.of({})
+
+
 @dataclass
 class Version:
     """A published version of a profile: the weights and groups of the definitions there were, frozen.
 
     weights: the profile's own, as published. A definition created since joins where `inherits`, and follows
-    the catalog until `freeze`.
+    the catalog until `freeze`. frames: of groups, and of `overall` under None; others are plain.
     """
 
     number: int
     inherits: bool
     weights: dict[str, int]
     frozen: dict[str, tuple[int, str]]
+    frames: dict[str | None, Frame] = field(default_factory=dict)
+
+    def shown(self, sums: dict[str, int]) -> dict[str | None, int]:
+        """Return the shown points of groups, and of overall under None, from the sums of groups."""
+        shown: dict[str | None, int] = {
+            group: self.frame(group).shown(points) for group, points in sums.items()
+        }
+        overall = sum(points for group, points in shown.items() if not self.frame(group).apart)
+        return {None: self.frame(None).shown(overall), **shown}
+
+    def bands(self, shown: dict[str | None, int]) -> dict[str | None, str]:
+        """Return the bands of overall and groups that have some; of points that are not given, those of 0."""
+        return {
+            of: band
+            for of, frame in self.frames.items()
+            if (band := frame.band(shown.get(of, 0))) is not None
+        }
+
+    def frame(self, of: str | None) -> Frame:
+        """Return the frame of a group, or of overall (None)."""
+        return self.frames.get(of, PLAIN)
 
     def weight_and_group(self, definition: Definition) -> tuple[int, str]:
         """Return the points of one counted event of the definition under this version, and their group."""
@@ -95,14 +153,25 @@ class Profile:
     inherits: bool = True
     published: bool = False
     weights: dict[str, int] = field(default_factory=dict)
+    frames: dict[str | None, Frame] = field(default_factory=dict)
     version: Version | None = None
 
     def change(self, document: dict[str, Any]) -> None:
-        """Take over what the document names; `weights` is one value."""
+        """Take over what the document names; `weights`, `overall` and `groups` are one value each."""
         self.primary = document.get("primary", self.primary)
         self.inherits = document.get("inherits", self.inherits)
         self.published = document.get("published", self.published)
         self.weights = document.get("weights", self.weights)
+        if "overall" in document:
+            self._set_frames(
+                {None: document["overall"]}, {of: each for of, each in self.frames.items() if of}
+            )
+        if "groups" in document:
+            self._set_frames(document["groups"], {of: each for of, each in self.frames.items() if not of})
+
+    def _set_frames(self, documents: Mapping[Any, dict[str, Any]], others: dict[str | None, Frame]) -> None:
+        new = {of: Frame.of(each) for of, each in documents.items()}
+        self.frames = {of: each for of, each in {**others, **new}.items() if each != PLAIN}
 
     def publish(self, definitions: list[Definition]) -> bool:
         """Make the draft the next version if it differs from the current one; return whether it did."""
@@ -111,7 +180,7 @@ class Profile:
             for each in definitions
         }
         number = self.version.number + 1 if self.version else 1
-        draft = Version(number, self.inherits, dict(self.weights), frozen)
+        draft = Version(number, self.inherits, dict(self.weights), frozen, dict(self.frames))
         if self.version is not None and self._says_the_same(self.version, draft, definitions):
             return False
         self.version = draft
@@ -119,7 +188,8 @@ class Profile:
 
     @staticmethod
     def _says_the_same(old: Version, new: Version, definitions: list[Definition]) -> bool:
-        return (old.inherits, old.weights) == (new.inherits, new.weights) and all(
+        drafted = (new.inherits, new.weights, new.frames)
+        return (old.inherits, old.weights, old.frames) == drafted and all(
             old.weight_and_group(each) == new.weight_and_group(each) for each in definitions
         )
 

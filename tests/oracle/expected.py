@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def as_expected(oracle: Oracle, account: str) -> dict[str, Any]:
     """Show everything so far of one account (outcomes: of all of them).
 
-    A tally of 0 and a contact without messages are not there.
+    A tally of 0 and a contact without messages are not there; without any, bands and crossings are not.
     """
     primary = oracle.accounts[account].primary.key
-    return {
+    expected = {
         "outcomes": list(oracle.outcomes),
         "verdicts": _verdicts(oracle, account),
         "tallies": _tallies(oracle, account),
@@ -37,7 +37,14 @@ def as_expected(oracle: Oracle, account: str) -> dict[str, Any]:
             )
         ),
         "xp": [_xp(message) for message in oracle.xp if message.account == account],
+        "bands": {
+            contact: bands
+            for (key, profile, contact), bands in oracle.bands.items()
+            if (key, profile) == (account, primary) and bands
+        },
+        "crossings": _crossings(oracle, account, primary),
     }
+    return {name: value for name, value in expected.items() if value or name not in ("bands", "crossings")}
 
 
 def _verdicts(oracle: Oracle, account: str) -> dict[str, dict[str, str]]:
@@ -54,6 +61,19 @@ def _tallies(oracle: Oracle, account: str) -> dict[str, dict[str, int]]:
         if key == account:
             tallies[contact][definition] += tally
     return {contact: dict(counts) for contact, counts in tallies.items()}
+
+
+def _crossings(oracle: Oracle, account: str, profile: str) -> dict[str, list[str]]:
+    crossings: defaultdict[str, list[str]] = defaultdict(list)
+    for one in oracle.band_changes:
+        if (one.message.account, one.message.profile) == (account, profile):
+            crossings[one.message.contact].append(crossing(one.group, one.previous, one.current))
+    return dict(crossings)
+
+
+def crossing(group: str | None, previous: str | None, current: str) -> str:
+    """Name a crossing as vectors.yaml does."""
+    return f"{group + ': ' if group else ''}{previous} > {current}"
 
 
 def _xp(message: XpCredited) -> dict[str, Any]:

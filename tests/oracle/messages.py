@@ -33,7 +33,8 @@ class Cause:
 class ScoreChanged:
     """One `engagement.score-changed`.
 
-    groups: (previous, current) of every group of the catalog. events: all of them, uncut, in event order.
+    groups: (previous, current) of every group of the catalog. bands: the same of overall (None) and groups that
+    have bands. events: all of them, uncut, in event order.
     """
 
     account: str
@@ -45,12 +46,30 @@ class ScoreChanged:
     previous: int
     current: int
     groups: dict[str, tuple[int, int]]
+    bands: dict[str | None, tuple[str | None, str]]
     events: tuple[Cause, ...]
 
     @property
     def event_count(self) -> int:
         """How many events did it."""
         return len(self.events)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandChanged:
+    """One `engagement.band-changed`: a crossing of overall (group None) or of a group, in a score message.
+
+    name, owner: of the contact, as of the commit. event: what did it, None where no event did.
+    """
+
+    message: ScoreChanged
+    group: str | None
+    previous: str | None
+    current: str
+    points: tuple[int, int]
+    name: str | None
+    owner: str | None
+    event: Cause | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +113,38 @@ def causes_of(changed: list[Entry], account: Account, version: Version) -> list[
                 )
             )
     return causes
+
+
+def crossings(
+    message: ScoreChanged, name: str | None, owner: str | None, account: Account, version: Version
+) -> list[BandChanged]:
+    """Name the crossings of a message; name, owner: of its contact."""
+    crossed = []
+    for group, (previous, current) in message.bands.items():
+        if previous == current:
+            continue
+        points = message.groups[group] if group else (message.previous, message.current)
+        own = [cause for cause in message.events if _is_of(cause, group, account, version)]
+        moving = [cause for cause in own if cause.points * (points[1] - points[0]) > 0]
+        crossed.append(
+            BandChanged(
+                message=message,
+                group=group,
+                previous=previous,
+                current=current,
+                points=points,
+                name=name,
+                owner=owner,
+                event=moving[-1] if moving else None,
+            )
+        )
+    return crossed
+
+
+def _is_of(cause: Cause, group: str | None, account: Account, version: Version) -> bool:
+    """Return whether an event moved the axis: a group, or overall by a group that is not apart."""
+    _, own = version.weight_and_group(account.definitions[cause.definition])
+    return own == group if group else not version.frame(own).apart
 
 
 def label(source: object, id_: object) -> str:

@@ -16,7 +16,15 @@ from tests.oracle.fields import CONTACT_FIELDS
 from tests.oracle.identity import Contact, Facts, join_of
 from tests.oracle.judge import Entry, judge, judge_anew
 from tests.oracle.match import definitions_that_take
-from tests.oracle.messages import ScoreChanged, Tombstone, XpCredited, causes_of, label
+from tests.oracle.messages import (
+    BandChanged,
+    ScoreChanged,
+    Tombstone,
+    XpCredited,
+    causes_of,
+    crossings,
+    label,
+)
 from tests.oracle.purge import stays
 
 if TYPE_CHECKING:
@@ -36,10 +44,15 @@ class Unmatched:
 
 @dataclass
 class Published:
-    """The version and scores in the last message of a contact and profile."""
+    """The version and scores in the last message of a contact and profile.
+
+    shown: by group, of overall under None. bands: under the version of the profile that was announced last, None
+    before the first message and after a tombstone.
+    """
 
     version: int = 0
-    groups: dict[str, int] = field(default_factory=dict)
+    shown: dict[str | None, int] = field(default_factory=dict)
+    bands: dict[str | None, str] | None = None
     ended: bool = False
 
 
@@ -54,6 +67,7 @@ class Oracle:
         self.messages: list[ScoreChanged] = []
         # By account, profile and contact: all messages in order, tombstones among them.
         self.chains: defaultdict[tuple[str, str, str], list[ScoreChanged | Tombstone]] = defaultdict(list)
+        self.band_changes: list[BandChanged] = []
         self.xp: list[XpCredited] = []
         self._entries: defaultdict[tuple[str, str, str], list[Entry]] = defaultdict(list)
         self._applied: dict[tuple[str, bytes], Event] = {}
@@ -383,7 +397,7 @@ class Oracle:
             last = self._published[(id_[0], profile, id_[1])]
             if last.version and not last.ended:
                 self.chains[id_[0], profile, id_[1]].append(Tombstone())
-                last.groups, last.ended = {}, True
+                last.shown, last.bands, last.ended = {}, None, True
 
     def _tell_xp(self, changed: list[Entry], after: str) -> None:
         """Send a message for each entry worth something: odd ones are credits, even ones reversals."""
@@ -422,16 +436,21 @@ class Oracle:
     def _send_score(
         self, account: Account, profile: Profile, contact: str, *, cause: str, changed: list[Entry]
     ) -> None:
-        """Send a message if a group of the contact has changed since the last one."""
+        """Send a message if what is shown of the contact, or a band, has changed since the last one."""
         version = profile.version
         assert version is not None  # messages are of published profiles alone
         last = self._published[account.key, profile.key, contact]
-        current = self._add_up(account, profile.key, version, contact)
-        groups = {group: (last.groups.get(group, 0), points) for group, points in current.items()}
-        if all(previous == points for previous, points in groups.values()):
+        current = version.shown(self._add_up(account, profile.key, version, contact))
+        previous = {of: last.shown.get(of, 0) for of in current}
+        bands = version.bands(current)
+        before = version.bands({}) if last.bands is None else last.bands
+        has_changed = current != previous or any(before.get(of) != band for of, band in bands.items())
+        if last.bands is not None or has_changed:
+            last.shown, last.bands = current, bands
+        if not has_changed:
             return
         last.version += 1
-        last.groups, last.ended = current, False
+        last.ended = False
         message = ScoreChanged(
             account=account.key,
             profile=profile.key,
@@ -439,16 +458,19 @@ class Oracle:
             contact=contact,
             version=last.version,
             causes=(cause,),
-            previous=sum(previous for previous, _ in groups.values()),
-            current=sum(points for _, points in groups.values()),
-            groups=groups,
+            previous=previous[None],
+            current=current[None],
+            groups={of: (previous[of], points) for of, points in current.items() if of},
+            bands={of: (before.get(of), band) for of, band in bands.items()},
             events=tuple(causes_of(changed, account, version)),
         )
         self.messages.append(message)
+        fields = self._fields_of((account.key, contact))
+        self.band_changes += crossings(message, fields.get("name"), fields.get("owner"), account, version)
         self.chains[account.key, profile.key, contact].append(message)
 
     def _add_up(self, account: Account, profile: str, version: Version, contact: str) -> dict[str, int]:
-        """Add up a contact's points by group, every group of the catalog among them."""
+        """Add up the sums of a contact by group, every group of the catalog among them."""
         groups = dict.fromkeys(account.groups, 0)
         for definition in account.definitions.values():
             weight, group = version.weight_and_group(definition)
@@ -522,13 +544,28 @@ class Oracle:
     @property
     def scores(self) -> dict[tuple[str, str, str], dict[str, int]]:
         """(account, published profile, contact ever seen) -> `overall` and every group of the catalog."""
-        scores = {}
+        return {
+            key: {of or "overall": points for of, points in shown.items()}
+            for key, (_, shown) in self._shown.items()
+        }
+
+    @property
+    def bands(self) -> dict[tuple[str, str, str], dict[str, str]]:
+        """The same -> the bands of `overall` and of each group that has some."""
+        return {
+            key: {of or "overall": band for of, band in version.bands(shown).items()}
+            for key, (version, shown) in self._shown.items()
+        }
+
+    @property
+    def _shown(self) -> dict[tuple[str, str, str], tuple[Version, dict[str | None, int]]]:
+        shown = {}
         for key, contact in self._standing:
             account = self.accounts[key]
             for profile, version in _published(account):
-                groups = self._add_up(account, profile.key, version, contact)
-                scores[key, profile.key, contact] = {"overall": sum(groups.values()), **groups}
-        return scores
+                sums = self._add_up(account, profile.key, version, contact)
+                shown[key, profile.key, contact] = (version, version.shown(sums))
+        return shown
 
     @property
     def net_xp(self) -> dict[tuple[str, str], int]:
@@ -543,11 +580,11 @@ class Oracle:
     @property
     def contacts(self) -> dict[tuple[str, str], dict[str, Any]]:
         """(account, contact ever seen) -> the latest fields that `contact.upserted` gave any of its ids."""
-        shown: dict[Contact, dict[str, Any]] = {}
-        for contact in self._standing:
-            fields = [one for id_ in self._ids_of(contact) for one in self._fields.get(id_, {}).items()]
-            shown[contact] = {name: value for name, (_, value) in sorted(fields, key=lambda one: one[1][0])}
-        return shown
+        return {contact: self._fields_of(contact) for contact in self._standing}
+
+    def _fields_of(self, contact: Contact) -> dict[str, Any]:
+        fields = [one for id_ in self._ids_of(contact) for one in self._fields.get(id_, {}).items()]
+        return {name: value for name, (_, value) in sorted(fields, key=lambda one: one[1][0])}
 
 
 def _changed(before: dict[Entry, bool]) -> list[Entry]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from tests.pipeline.frame_strategies import frames
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -103,7 +105,8 @@ def _definition(draw: st.DrawFn, key: str, dedup: dict[str, str], events: list[s
 def _profile(draw: st.DrawFn, key: str) -> dict[str, Any]:
     """Draw a profile; its weights may name a definition that comes later, or never."""
     weights = draw(st.dictionaries(st.sampled_from([*KEYS, LATER]), points, max_size=3))
-    return {"key": key, "name": key, "inherits": draw(st.booleans()), "weights": weights}
+    framed = draw(frames(GROUPS))
+    return {"key": key, "name": key, "inherits": draw(st.booleans()), "weights": weights, **framed}
 
 
 @st.composite

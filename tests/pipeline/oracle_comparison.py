@@ -14,11 +14,11 @@ from tests.oracle import Tombstone
 from tests.pipeline import service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from consumer.infra.postgres.connection import Connection
-    from tests.oracle import Oracle, ScoreChanged, XpCredited
+    from tests.oracle import BandChanged, Oracle, ScoreChanged, XpCredited
 
 SHOWN_CAUSES = 20
 
@@ -27,15 +27,19 @@ SHOWN_CAUSES = 20
 class Stored:
     """What the service has committed. For the shapes see tests/pipeline/service.py.
 
-    score_changed: by account, profile and contact, in order, each without its time. xp_credited: by id.
+    score_changed: by account, profile and contact, in order, each without its time. band_changed, xp_credited: by
+    id. bounded: versions of profiles, by account, profile and number, in which sums are not all of what is shown.
     """
 
     entries: dict[tuple[str, str, str, str], tuple[str, int, bool, int, int]]
     tallies: dict[tuple[str, str, str, int], int]
     scores: dict[tuple[str, str, str], dict[str, int]]
+    bands: dict[tuple[str, str, str], dict[str, str]]
     contacts: dict[tuple[str, str], dict[str, str]]
     score_changed: dict[tuple[str, str, str], list[dict[str, Any]]]
+    band_changed: dict[str, dict[str, Any]]
     xp_credited: dict[str, dict[str, Any]]
+    bounded: set[tuple[str, str, int]]
 
     @property
     def net_xp(self) -> dict[tuple[str, str], int]:
@@ -47,7 +51,7 @@ class Stored:
 
 
 async def read(connection: Connection, accounts: set[str]) -> Stored:
-    """Read what is committed for these accounts; fail if the outbox has an XP message twice."""
+    """Read what is committed for these accounts; fail if the outbox has an XP message, or a crossing, twice."""
     changed, credited = await service.messages(connection)
     score_changed: defaultdict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for message in changed:
@@ -57,13 +61,27 @@ async def read(connection: Connection, accounts: set[str]) -> Stored:
     xp_credited = [_timeless(message) for message in credited if message["accountid"] in accounts]
     by_id = {message["id"]: message for message in xp_credited}
     assert len(by_id) == len(xp_credited), "an XP message came twice"
+    crossed = [
+        _timeless(message)
+        for message in await service.band_changes(connection)
+        if message["accountid"] in accounts
+    ]
+    bands_by_id = {message["id"]: message for message in crossed}
+    assert len(bands_by_id) == len(crossed), "a crossing came twice"
+    bounded = await connection.fetch("""
+        select a.key as account, p.key as profile, f.version from version_groups f
+        join profiles p on p.id = f.profile_id join accounts a on a.id = p.account_id
+        where f.floor is not null or f.cap is not null or f.apart""")
     return Stored(
         _of(accounts, await service.entries(connection)),
         _of(accounts, await service.tallies(connection)),
         _of(accounts, await service.scores(connection)),
+        _of(accounts, await service.bands(connection)),
         _of(accounts, await service.contacts(connection)),
         dict(score_changed),
+        bands_by_id,
         by_id,
+        {tuple(row) for row in bounded},
     )
 
 
@@ -77,8 +95,10 @@ def disagreements(stored: Stored, oracle: Oracle) -> list[str]:
         *differing("entry", stored.entries, oracle.entries),
         *differing("tally", stored.tallies, oracle.tallies),
         *differing("score", stored.scores, oracle.scores),
+        *differing("bands", stored.bands, oracle.bands),
         *differing("contact", stored.contacts, oracle.contacts),
         *differing("score messages", stored.score_changed, score_changed),
+        *differing("crossing", stored.band_changed, dict(_band_changed(one) for one in oracle.band_changes)),
         *differing(
             "XP message", stored.xp_credited, {_xp_id(each): _xp_credited(each) for each in oracle.xp}
         ),
@@ -138,22 +158,61 @@ def broken_chains(stored: Stored) -> list[str]:
                 continue
             version += 1
             data = message["data"]
+            is_bounded = (*key[:2], data["profile_version"]) in stored.bounded
             previous, current = _state(message, "previous"), _state(message, "current")
             moved = current["overall"] - previous["overall"]
             if data["version"] != version or previous != (before or dict.fromkeys(previous, 0)):
                 broken.append(f"{key}: message {version} does not follow: {data}")
-            if previous == current:
+            if previous == current and not _crossed(message):
                 broken.append(f"{key}: message {version} changes nothing: {data}")
             before = current
             if (
                 data["causes"] in (["events"], ["backfill"])
+                and not is_bounded
                 and data["event_count"] <= SHOWN_CAUSES
                 and sum(each["points"] for each in data["events"]) != moved
             ):
                 broken.append(f"{key}: the points of message {version} do not add up: {data}")
-            if current["overall"] != sum(current.values()) - current["overall"]:
+            if not is_bounded and current["overall"] != sum(current.values()) - current["overall"]:
                 broken.append(f"{key}: the groups of message {version} are not its overall: {data}")
+        broken += _broken_bands(key, messages, stored)
     return broken
+
+
+def _broken_bands(key: tuple[str, str, str], messages: list[dict[str, Any]], stored: Stored) -> Iterator[str]:
+    """Yield where bands do not go on from those before, or crossings are not just those that messages name."""
+    crossed: list[str] = []
+    known: dict[str, str | None] | None = None
+    for message in messages:
+        if message == service.TOMBSTONE:
+            known = None
+            continue
+        crossed += _crossed(message)
+        before = _bands(message, "previous")
+        # None: the version before had no bands there.
+        if known is not None and any(band not in (None, known.get(of)) for of, band in before.items()):
+            yield f"{key}: the bands of a message do not follow {known}: {message['data']}"
+        known = _bands(message, "current")
+    found = [id_ for id_, one in stored.band_changed.items() if _chain_of(one) == key]
+    if sorted(crossed) != sorted(found):
+        yield f"{key}: crossings {found}, should be {crossed}"
+
+
+def _crossed(message: dict[str, Any]) -> list[str]:
+    """Return the ids of the band-changed messages that a score-changed message calls for."""
+    before, now = _bands(message, "previous"), _bands(message, "current")
+    axes = [name for name in now if before[name] != now[name]]
+    return [f"{message['id']}:band{'' if name == 'overall' else f':{name}'}" for name in axes]
+
+
+def _chain_of(message: dict[str, Any]) -> tuple[str, str, str]:
+    return message["accountid"], message["data"]["profile"], message["subject"]
+
+
+def _bands(message: dict[str, Any], when: str) -> dict[str, str | None]:
+    data = message["data"]
+    each = {"overall": data["overall"], **data["groups"]}
+    return {name: one["band"][when] for name, one in each.items() if "band" in one}
 
 
 async def gaps(connection: Connection) -> list[str]:
@@ -193,9 +252,9 @@ def _score_changed(message: ScoreChanged) -> dict[str, Any]:
         "profile_version": message.profile_version,
         "version": message.version,
         "causes": list(message.causes),
-        "overall": {"previous": message.previous, "current": message.current},
+        "overall": {"previous": message.previous, "current": message.current, **_band(message, None)},
         "groups": {
-            group: {"previous": previous, "current": current}
+            group: {"previous": previous, "current": current, **_band(message, group)}
             for group, (previous, current) in message.groups.items()
         },
         "events": [
@@ -210,6 +269,35 @@ def _score_changed(message: ScoreChanged) -> dict[str, Any]:
         "subject": message.contact,
     }
     return _message(about, message.account, key, data)
+
+
+def _band(message: ScoreChanged, of: str | None) -> dict[str, Any]:
+    if of not in message.bands:
+        return {}
+    previous, current = message.bands[of]
+    return {"band": {"previous": previous, "current": current}}
+
+
+def _band_changed(one: BandChanged) -> tuple[str, dict[str, Any]]:
+    message = one.message
+    key = f"{message.account}:{message.profile}:{message.contact}"
+    data = {
+        "profile": message.profile,
+        "profile_version": message.profile_version,
+        "version": message.version,
+        "causes": list(message.causes),
+        "group": one.group,
+        "band": {"previous": one.previous, "current": one.current},
+        "points": {"previous": one.points[0], "current": one.points[1]},
+        "contact": {"name": one.name, "owner": one.owner},
+        "event": one.event and {**vars(one.event), "occurred_at": _written(one.event.occurred_at)},
+    }
+    about = {
+        "id": f"1:{key}:{message.version}:band{f':{one.group}' if one.group else ''}",
+        "type": "engagement.band.changed",
+        "subject": message.contact,
+    }
+    return about["id"], _message(about, message.account, key, data)
 
 
 def _xp_credited(message: XpCredited) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.builders.events import numbered_event
 from tests.pipeline.catalog_strategies import KEYS
+from tests.pipeline.frame_strategies import frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +59,9 @@ def _definition(key: str, points: int, group: str, dedup: dict[str, str]) -> dic
     return {**common, "group": group, "default_points": points}
 
 
-def _drafts() -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({"weights": _WEIGHTS, "inherits": st.booleans()})
+@st.composite
+def _drafts(draw: st.DrawFn) -> dict[str, Any]:
+    return {"weights": draw(_WEIGHTS), "inherits": draw(st.booleans()), **draw(frames(GROUPS))}
 
 
 @st.composite
@@ -74,7 +76,9 @@ def _change(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         later = draw(st.tuples(_POINTS, st.sampled_from(GROUPS)))
         definitions.append(_definition("later", *later, {"policy": "always"}))
-    profiles = [{"key": key, "published": False, **draw(_drafts())} for key in _PROFILES]
+    # Now and then nothing but bounds and thresholds moves.
+    drafts = frames(GROUPS) if draw(st.booleans()) else _drafts()
+    profiles = [{"key": key, "published": False, **draw(drafts)} for key in _PROFILES]
     return _document(definitions, profiles)
 
 
@@ -107,7 +111,7 @@ def _records(draw: st.DrawFn, numbers: range) -> tuple[OracleRecord, ...]:
 
 
 _ON_THE_WAY = ["work", "cut before", "cut after", "adjust"]
-_ENDS = ["cancel", "cancel", "flip", "flip", "work", "work"]
+_ENDS = ["cancel", "cancel", "cancel", "flip", "flip", "work", "work"]
 
 
 @st.composite

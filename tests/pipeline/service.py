@@ -292,9 +292,10 @@ async def tallies(connection: Connection) -> dict[tuple[str, str, str, int], int
 
 
 async def scores(connection: Connection) -> dict[tuple[str, str, str], dict[str, int]]:
-    """(account, published profile, contact ever seen) -> `overall` and every group of the catalog."""
+    """(account, published profile, contact ever seen) -> `overall` and every group of the catalog, as shown."""
     rows = await connection.fetch("""
-        select a.key as account, p.key as profile, c.external_id, g.key as group_key, s.points
+        select a.key as account, p.key as profile, c.external_id, g.key as group_key,
+            s.points + greatest(f.floor - s.points, 0) - greatest(s.points - f.cap, 0) as points
         from contacts c
         join accounts a on a.id = c.account_id
         join profiles p on p.account_id = a.id and p.published_version is not null
@@ -302,6 +303,7 @@ async def scores(connection: Connection) -> dict[tuple[str, str, str], dict[str,
                             select id, key from groups where account_id = a.id) g
         left join scores s on s.contact_id = c.id and s.profile_id = p.id and s.version = p.published_version
             and s.group_id = g.id
+        left join version_groups f on f.profile_id = p.id and f.version = p.published_version and f.group_id = g.id
         where c.survivor_id is null and c.external_id is not null""")
     found: defaultdict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
     for row in rows:
@@ -309,6 +311,23 @@ async def scores(connection: Connection) -> dict[tuple[str, str, str], dict[str,
         points = row["points"] if row["group_key"] == "overall" else row["points"] or 0
         found[row["account"], row["profile"], row["external_id"]][row["group_key"]] = points
     return dict(found)
+
+
+async def bands(connection: Connection) -> dict[tuple[str, str, str], dict[str, str]]:
+    """(account, published profile, contact ever seen) -> the bands of `overall` and of each group with bands."""
+    rows = await connection.fetch("""
+        select a.key, p.key, coalesce(g.key, 'overall'), band.key, band.least
+        from profiles p join accounts a on a.id = p.account_id
+        join version_groups f on f.profile_id = p.id and f.version = p.published_version
+        left join groups g on g.id = f.group_id
+        cross join lateral unnest(f.band_keys, f.band_least) as band(key, least)""")
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    for (account, profile, contact), points in (await scores(connection)).items():
+        own = [tuple(row)[2:] for row in rows if tuple(row)[:2] == (account, profile)]
+        found[account, profile, contact] = {
+            group: key for group, key, least in sorted(own, key=lambda one: one[2]) if least <= points[group]
+        }
+    return found
 
 
 async def contacts(connection: Connection) -> dict[tuple[str, str], dict[str, str]]:
@@ -350,6 +369,16 @@ async def messages(connection: Connection) -> tuple[list[dict[str, Any]], list[d
 
     A tombstone has no `id`.
     """
+    by_kind = await _messages(connection)
+    return by_kind["score_changed"], by_kind["xp_credited"]
+
+
+async def band_changes(connection: Connection) -> list[dict[str, Any]]:
+    """Return the band-changed messages of the outbox in position order."""
+    return (await _messages(connection))["band_changed"]
+
+
+async def _messages(connection: Connection) -> defaultdict[str, list[dict[str, Any]]]:
     rows = await connection.fetch(
         "select o.*, i.incarnation from outbox o, installation i order by committed_at, shard, first_position"
     )
@@ -365,4 +394,4 @@ async def messages(connection: Connection) -> tuple[list[dict[str, Any]], list[d
                     continue
                 key, value = encoder.encode(kind, facts)
                 by_kind[kind].append({**json.loads(value), "kafka_key": key.decode()})
-    return by_kind["score_changed"], by_kind["xp_credited"]
+    return by_kind

@@ -10,8 +10,8 @@ from consumer import catalog
 from consumer.infra import postgres
 from consumer.scoring import contact_keyset, jobs, profile_publish, rejudgement
 from consumer.scoring.profile_publish import PUBLISHES
-from consumer.scoring.profile_publish.preview import ScoreRange
 from consumer.scoring.profile_publish.preview import preview as preview_publish
+from consumer.scoring.profile_publish.preview_comparison import ScoreRange
 from consumer.scoring.profile_publish.steps import Publishes
 from consumer.scoring.rejudgement import REJUDGEMENTS
 from consumer.scoring.rejudgement.preview import preview as preview_rejudgement

@@ -68,6 +68,7 @@ _EXCEPTIONS = {
     ("publish", "cancel"): "the highest number, from the end of the primary key",
     ("publish", "flip"): "the highest number, from the end of the primary key",
     ("publish_preview", "compare"): "some thousand contacts after another, planned for them",
+    ("publish_preview", "compare_shown"): "some thousand contacts after another, planned for them",
     ("rejudgement", "begin"): "the highest number, from the end of the primary key",
     ("republish", "contacts"): "in the order of the unique key, up to a limit",
 }

@@ -12,7 +12,8 @@ from consumer.domain.errors import UnknownAccountError
 from consumer.scoring import adjustments, profile_publish
 from consumer.scoring.adjustments import Adjustment
 from consumer.scoring.profile_publish import preview as previewing
-from consumer.scoring.profile_publish.preview import Bin, Crossing, ScoreRange, preview
+from consumer.scoring.profile_publish.preview import Bin, Crossing, preview
+from consumer.scoring.profile_publish.preview_comparison import ScoreRange
 from consumer.scoring.profile_publish.requests import UnknownProfileError
 from consumer.scoring.profile_publish.versions import (
     UnknownVersionError,

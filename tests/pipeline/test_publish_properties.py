@@ -161,7 +161,7 @@ class PublishExample:
             return
         number = (await profile_publish.status(connection, publish)).version
         drafted = self.account.profiles[profile]
-        version = Version(number, drafted.inherits, dict(drafted.weights), {})
+        version = Version(number, drafted.inherits, dict(drafted.weights), {}, dict(drafted.frames))
         for definition in self.account.definitions.values():
             own = drafted.weights.get(definition.key, definition.points if drafted.inherits else 0)
             version.frozen[definition.key] = (own, definition.group)
@@ -231,16 +231,23 @@ class PublishExample:
             join groups g on g.id = a.group_id""")
         for row in given:
             expected["acme", row["profile"], row["external_id"]][row["group_key"]] += row["points"]
-        wanted = {}
-        for profile in published:
+        wanted, bands = {}, {}
+        for profile, version in published.items():
             for contact in contacts:
-                groups = {group: expected["acme", profile, contact][group] for group in GROUPS}
-                wanted["acme", profile, contact] = {"overall": sum(groups.values()), **groups}
+                key = ("acme", profile, contact)
+                shown = version.shown({group: expected[key][group] for group in GROUPS})
+                wanted[key] = {of or "overall": points for of, points in shown.items()}
+                bands[key] = {of or "overall": band for of, band in version.bands(shown).items()}
         assert oracle_comparison.differing("score", await service.scores(monitor), wanted) == []
+        assert oracle_comparison.differing("bands", await service.bands(monitor), bands) == []
         for question in ("scores", "unannounced", "messages"):
             assert [row["difference"] for row in await monitor.fetch(_VERIFY[question], None)] == []
         stored = await oracle_comparison.read(monitor, {"acme"})
         assert oracle_comparison.broken_chains(stored) == []
+        self.seen["crossed by a batch"] += any(one["data"]["event"] for one in stored.band_changed.values())
+        self.seen["crossed by a publish"] += any(
+            one["data"]["causes"] == ["publish"] for one in stored.band_changed.values()
+        )
         for messages in stored.score_changed.values():
             self.seen["announced by a batch"] += ["publish", "events"] in [
                 one["data"]["causes"] for one in messages
@@ -292,6 +299,8 @@ def test_property_publishing(
             "announced by a batch",
             "announced by a backfill",
             "announced by the publish",
+            "crossed by a batch",
+            "crossed by a publish",
             "lock waits",
             "done",
         )

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tests import vectors
-from tests.oracle import event_key
+from tests.oracle import crossing, event_key
 from tests.pipeline import service
 from tests.pipeline.purging import purge
 
@@ -47,11 +47,27 @@ async def check_vector(
     changed, xp = await service.messages(connection)
     ids = [message["subject"] for message in changed if "id" in message]
     assert Counter(ids) == expect["score_messages"]
-    _assert_chained(changed)
+    bands = {contact: bands for (_, _, contact), bands in (await service.bands(connection)).items() if bands}
+    assert bands == expect.get("bands", {})
+    assert await _crossings(connection) == expect.get("crossings", {})
+    _assert_chained(
+        changed, adds_up=not await connection.fetchval("select exists (select from version_groups)")
+    )
     _assert_xp(xp, after, expect["xp"])
 
 
-def _assert_chained(changed: list[dict[str, Any]]) -> None:
+async def _crossings(connection: Connection) -> dict[str, list[str]]:
+    crossings: defaultdict[str, list[str]] = defaultdict(list)
+    for message in await service.band_changes(connection):
+        data = message["data"]
+        crossings[message["subject"]].append(
+            crossing(data["group"], data["band"]["previous"], data["band"]["current"])
+        )
+    return crossings
+
+
+def _assert_chained(changed: list[dict[str, Any]], *, adds_up: bool) -> None:
+    """Check that each message follows from the one before. adds_up: no version has bounds."""
     by_contact: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for message in changed:
         by_contact[message["subject"]].append(message)
@@ -66,7 +82,7 @@ def _assert_chained(changed: list[dict[str, Any]]) -> None:
                 continue
             assert data["overall"]["previous"] == previous
             previous = data["overall"]["current"]
-            if data["causes"] in (["events"], ["backfill"]):
+            if adds_up and data["causes"] in (["events"], ["backfill"]):
                 moved = previous - data["overall"]["previous"]
                 assert sum(event["points"] for event in data["events"]) == moved
 

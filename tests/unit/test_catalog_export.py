@@ -19,6 +19,7 @@ from consumer.catalog.model.account import (
     Profile,
 )
 from consumer.catalog.model.conditions import Condition, Op, canonical_number
+from consumer.domain.frame import PLAIN, Band, Frame
 from schemas.vocabulary import Per, Policy
 
 # No surrogates, no control characters; the words of older YAML and its indicators often.
@@ -37,6 +38,20 @@ DEDUPS = st.builds(
     DedupPolicy, st.sampled_from([Policy.ALWAYS, Policy.ONCE]), st.none(), st.sampled_from(Per)
 ) | (st.builds(DedupPolicy, st.just(Policy.COOLDOWN), st.integers(1, 366 * 86_400), st.sampled_from(Per)))
 ICONS = st.sampled_from(sorted(icon_names()))
+
+
+_NOT = st.just(False)
+
+
+@st.composite
+def frames(draw: st.DrawFn, apart: st.SearchStrategy[bool] = _NOT) -> Frame:
+    """Draw a frame whose bands can all be reached."""
+    floor, cap = draw(st.none() | st.integers(-50, 0)), draw(st.none() | st.integers(40, 100))
+    least = -100 if floor is None else floor + 1
+    leasts = draw(st.lists(st.integers(least, 40), max_size=9, unique=True))
+    band_keys = draw(st.permutations(["cold", "warm", "hot", *"ABCDEF", "x_1"]))
+    bands = [Band(key, least) for key, least in zip(band_keys, [None, *sorted(leasts)], strict=False)]
+    return Frame(floor, cap, draw(apart), tuple(bands) if leasts else ())
 
 
 @st.composite
@@ -67,6 +82,11 @@ def states(draw: st.DrawFn) -> AccountCatalog:
         primary=st.just(False),
         inherits=st.booleans(),
         weights=st.dictionaries(KEYS, POINTS, max_size=3),
+        overall=frames(),
+        groups=st.dictionaries(
+            st.sampled_from([group.key for group in groups]),
+            frames(st.booleans()).filter(lambda f: f != PLAIN),
+        ),
         version=st.none(),
     )
     profiles = draw(st.lists(profile, min_size=1, max_size=3, unique_by=lambda p: p.key))
@@ -103,6 +123,8 @@ def test_an_exported_document_says_what_the_account_holds(state: AccountCatalog)
     for key, profile in state.profiles.items():
         assert made.profiles[key].weights == profile.weights
         assert made.profiles[key].description == profile.description
+        assert made.profiles[key].overall == profile.overall
+        assert made.profiles[key].groups == profile.groups
     assert made.settings is not None
     exported = document_text(made, made.settings)
     again, unchanged = differences(made, parse_document(exported), DEFAULT_LIMITS)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consumer.relay.message_json import MessageEncoder
-from schemas.published import ScoreChanged, XpCredited
+from schemas.published import BandChanged, ScoreChanged, XpCredited
 
 _AT = datetime(2026, 3, 5, 10, 0, 0, 5, tzinfo=UTC)
 _GROUPS = '{"acme": [[3, "deals", true], [5, "gone", false], [7, "support", true]]}'
@@ -82,3 +82,46 @@ def test_a_reversal_names_the_credit_before() -> None:
     assert (credit["id"], credit["data"]["reverses"]) == ("2:acme:00ff:won:3", None)
     assert (reversal["id"], reversal["data"]["reverses"]) == ("2:acme:00ff:won:4", "2:acme:00ff:won:3")
     assert credit["data"]["contact"] == _AWKWARD
+
+
+def test_shown_points_and_bands() -> None:
+    """Facts of format 2 have points as they are shown, and bands of some groups; a first band comes from null."""
+    facts = (
+        "acme",
+        "ann",
+        "lead_score",
+        "4",
+        "9",
+        "publish",
+        "{0,3,5}",
+        "{9,5,4}",
+        "{7,5,0}",
+        "0:hot:warm,3::B",
+    )
+    _, message = _message("score_changed", "\x1c2", *facts, "0", "")
+    ScoreChanged.model_validate_json(json.dumps(message))
+    data = message["data"]
+    assert data["overall"] == {"previous": 9, "current": 7, "band": {"previous": "hot", "current": "warm"}}
+    assert data["groups"] == {
+        "deals": {"previous": 5, "current": 5, "band": {"previous": None, "current": "B"}},
+        "gone": {"previous": 4, "current": 0},
+        "support": {"previous": 0, "current": 0},
+    }
+    assert (data["events"], data["event_count"]) == ([], 0)
+
+
+def test_a_crossing() -> None:
+    """It is named after its score-changed message and its group; names may hold any characters."""
+    name = json.dumps(f"{_AWKWARD}\x1f\x1e")
+    facts = ("acme", _AWKWARD, "lead_score", "4", "9", "events")
+    key, of_group = _message("band_changed", *facts, "3", "5", "25", "", "B", name, "null", _EVENT)
+    _, overall = _message("band_changed", *facts, "0", "25", "5", "hot", "cold", "null", '"mia"', "")
+    for message in (of_group, overall):
+        BandChanged.model_validate_json(json.dumps(message))
+    assert key == f"acme:lead_score:{_AWKWARD}"
+    assert [of_group["id"], overall["id"]] == [f"2:{key}:9:band:deals", f"2:{key}:9:band"]
+    assert (of_group["data"]["group"], overall["data"]["group"]) == ("deals", None)
+    assert of_group["data"]["contact"] == {"name": f"{_AWKWARD}\x1f\x1e", "owner": None}
+    assert of_group["data"]["event"]["definition"] == "won"
+    assert overall["data"]["band"] == {"previous": "hot", "current": "cold"}
+    assert overall["data"]["event"] is None

@@ -145,7 +145,9 @@ async def test_what_is_said_of_a_contact(api: Api, base: dict[str, dict[str, int
             "first_seen_at": item["first_seen_at"],
             "last_event_at": item["last_event_at"],
             "overall": sum(base[item["id"]].values()),
+            "band": None,
             "groups": {"purchase": 0, "mail": 0, **base[item["id"]]},
+            "group_bands": {},
             "change": None,
         }
         assert (item["last_event_at"] is None) == (not base[item["id"]])

@@ -68,9 +68,9 @@ async def test_a_preview_reports_what_a_publish_would_change(api: Api, client: C
         "changed": 2,
         "moved": 2,
         "distribution": [
-            {"min": 10, "max": 24, "before": 0, "after": 1},
-            {"min": 25, "max": 49, "before": 0, "after": 0},
-            {"min": 50, "max": 99, "before": 2, "after": 1},
+            {"min": 10, "max": 24, "before": 0, "after": 1, "band": None},
+            {"min": 25, "max": 49, "before": 0, "after": 0, "band": None},
+            {"min": 50, "max": 99, "before": 2, "after": 1, "band": None},
         ],
         "movers": [
             {
@@ -111,6 +111,7 @@ async def test_a_preview_reports_what_a_publish_would_change(api: Api, client: C
             {"name": "warm", "entering": 0, "leaving": 0, "enters": [], "leaves": []},
             {"name": "mails", "entering": 1, "leaving": 0, "enters": ["ann"], "leaves": []},
         ],
+        "bands": [],
         "segments": [
             {"name": "hot", "entering": 0, "leaving": 1, "enters": [], "leaves": ["bob"]},
         ],

@@ -49,6 +49,8 @@ async def test_a_profile_is_created_as_a_draft(client: Client) -> None:
         "primary": False,
         "inherits": True,
         "weights": {},
+        "overall": {"floor": None, "cap": None, "bands": []},
+        "groups": {},
         "version": None,
         "building": None,
         "publish_runs": False,
@@ -202,3 +204,43 @@ async def test_where_nothing_has_counted_a_draft_becomes_primary_at_once(
         await client.post("/profiles", json=SECOND)
         assert (await client.edit("/primary-profile", {"profile": "second"}, method="PUT")).status_code == 200
         assert (await client.get("/profiles/second")).json()["version"] == 1
+
+
+async def test_bounds_and_bands_are_part_of_the_draft(client: Client) -> None:
+    """They are changed as a whole, make another revision, and come back as they may be sent again."""
+    read = await client.get("/profiles/lead_score")
+    if_match = {"If-Match": read.headers["etag"]}
+    bands = [{"key": "cold"}, {"key": "hot", "min": 50}]
+    change = {"overall": {"cap": 100, "bands": bands}, "groups": {"mail": {"apart": True}, "purchase": {}}}
+    changed = await client.patch("/profiles/lead_score", json=change, headers=if_match)
+    assert changed.status_code == 200, changed.text
+    assert changed.headers["etag"] != read.headers["etag"]
+    answer = changed.json()
+    assert answer["pending"]
+    overall = {"floor": None, "cap": 100, "bands": [{"key": "cold", "min": None}, bands[1]]}
+    assert answer["overall"] == overall
+    assert answer["groups"] == {"mail": {"floor": None, "cap": None, "bands": [], "apart": True}}
+    again = {name: answer[name] for name in ("overall", "groups")}
+    if_match = {"If-Match": changed.headers["etag"]}
+    same = await client.patch("/profiles/lead_score", json=again, headers=if_match)
+    assert same.headers["etag"] == changed.headers["etag"]
+    missing = {"groups": {"fit": {"apart": True}}}
+    refused = await client.patch("/profiles/lead_score", json=missing, headers=if_match)
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [
+        {"place": "body", "field": "groups.fit", "detail": "groups: there is no group fit"}
+    ]
+
+
+async def test_a_group_that_a_draft_names_stays(client: Client) -> None:
+    """Deleting it is refused as long as a draft has bounds or bands of it (5.34)."""
+    created = await client.post("/groups", json={"key": "fit", "name": "Fit", "icon": "cart"})
+    if_match = {"If-Match": created.headers["etag"]}
+    draft = {**SECOND, "groups": {"fit": {"apart": True}}}
+    assert (await client.post("/profiles", json=draft)).status_code == 201
+    refused = await client.delete("/groups/fit", headers=if_match)
+    assert (refused.status_code, "second" in refused.json()["detail"]) == (409, True)
+    revision = (await client.get("/profiles/second")).headers["etag"]
+    cleared = await client.patch("/profiles/second", json={"groups": {}}, headers={"If-Match": revision})
+    assert cleared.status_code == 200
+    assert (await client.delete("/groups/fit", headers=if_match)).status_code == 204

@@ -52,7 +52,7 @@ async def test_every_route_refuses_them(api: Api, account: str) -> None:
 
 async def test_the_nearest_names_are_said(client: Client) -> None:
     """A misspelt name is answered with the known ones nearest, another with all there are."""
-    have = "change, for, group, max, min, owner, profile, q, segment, sort"
+    have = "band, change, for, group, max, min, owner, profile, q, segment, sort"
     answer = await client.get("/contacts.csv", params={"segmnt": "hot", "xyz": "1"})
     assert [(error["field"], error["detail"]) for error in answer.json()["errors"]] == [
         ("segmnt", "there is no such parameter: did you mean segment?"),

@@ -62,7 +62,10 @@ async def test_one_contact(api: Api, account: str) -> None:
                     "primary": primary,
                     "version": 1,
                     "overall": points,
+                    "band": None,
                     "groups": {"purchase": points},
+                    "group_bands": {},
+                    "apart": [],
                     "change": NO_CHANGE,
                 }
                 for key, name, primary, points in (
@@ -104,7 +107,9 @@ async def test_scores_are_looked_up_in_the_order_asked(api: Api, account: str) -
             "name": "Ann",
             "owner": "rep1",
             "overall": 50,
+            "band": None,
             "groups": {"purchase": 50},
+            "group_bands": {},
             "change": None,
         }
         second = await client.post("/scores/lookup", json={"contacts": ["ann"], "profile": "second"})

@@ -282,7 +282,9 @@ async def test_timeline_explanation_history_and_score_agree(client: Client, prof
         inside = [item["points"] for item in listed if item["group"] == group["group"]]
         assert sum(inside) == group["points"]
     body = (await client.get("/contacts/ann/score/history", params=params)).json()
-    assert body["before"] == body["carried"] == {"overall": 0, "groups": {"purchase": 0, "mail": 0}}
+    none = {"overall": 0, "groups": {"purchase": 0, "mail": 0}}
+    assert body["carried"] == none
+    assert body["before"] == {**none, "band": None, "group_bands": {}}
     assert {name: body["days"][-1][name] for name in ("overall", "groups")} == {
         name: score[name] for name in ("overall", "groups")
     }
@@ -309,9 +311,10 @@ async def test_the_score_by_day(client: Client) -> None:
     """A day ends with what counted until then; days are the account's, and begin where they are asked to."""
     body = (await client.get("/contacts/ann/score/history", params={"until": "2026-05-04"})).json()
     assert body["time_zone"] == "Europe/Paris"
+    no_bands: dict[str, Any] = {"band": None, "group_bands": {}}
     assert body["days"] == [
-        {"day": "2026-05-03", "overall": 25, "groups": {"purchase": 15, "mail": 10}},
-        {"day": "2026-05-04", "overall": 28, "groups": {"purchase": 15, "mail": 13}},
+        {"day": "2026-05-03", "overall": 25, "groups": {"purchase": 15, "mail": 10}, **no_bands},
+        {"day": "2026-05-04", "overall": 28, "groups": {"purchase": 15, "mail": 13}, **no_bands},
     ]
     later = (await client.get("/contacts/ann/score/history", params={"since": "2026-05-04"})).json()
     assert later["before"]["overall"] == 25

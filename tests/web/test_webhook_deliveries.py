@@ -18,7 +18,7 @@ from consumer.relay.webhooks.send import PATIENCE
 from sql import queries
 from tests.waiting import eventually
 from tests.web.account_events import happen
-from tests.web.sample_account import scored
+from tests.web.sample_account import draft, publish, scored
 from tests.web.webhook_receiver import Receiver, receiving, sending
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.web.api_client import Api
 
 SCORES = "engagement.score.changed"
+BANDS = "engagement.band.changed"
 
 
 @pytest.fixture
@@ -118,6 +119,30 @@ async def test_messages_of_a_contact_stay_in_order(
     assert ann == list(range(ann[0], ann[0] + 4))
     assert len(_versions(receiver, path, "bob")) == 4
     assert list(refused.values()) == [2, 2]
+
+
+async def test_crossings_alone(api: Api, worker: Service, account: str, receiver: Receiver) -> None:
+    """A webhook that wants crossings gets each of them, and nothing else."""
+    path = "/crossings"
+    async with api.as_(account) as client:
+        made = await client.post("/webhooks", json={"url": receiver.address + path, "types": [BANDS]})
+        assert made.status_code == 201, made.text
+        bands = [{"key": "cold"}, {"key": "hot", "min": 60}]
+        await draft(client, overall={"bands": bands})
+        await publish(api, client)
+    await happen(worker, account, "email.opened")
+    await happen(worker, account, "deal.won", "email.opened", subject="bob")
+    async with sending(api.dsn):
+        await receiver.until(path, 3)
+    found = [(one.event["subject"], one.event["data"]["band"]) for one in receiver.arrived(path)]
+    assert sorted(found, key=str) == sorted(
+        [
+            ("ann", {"previous": None, "current": "cold"}),
+            ("bob", {"previous": None, "current": "cold"}),
+            ("bob", {"previous": "cold", "current": "hot"}),
+        ],
+        key=str,
+    )
 
 
 async def test_a_hanging_address_holds_nobody_up(

@@ -26,6 +26,7 @@ def reference_faults(document: CatalogDocument, stored: AccountCatalog) -> list[
         *_missing("definition", document.definitions, stored.definitions),
         *_missing("profile", document.profiles, stored.profiles),
         *_groups(document, stored),
+        *_frames(document, stored),
         *_archived(document, stored),
         *_primary(document, stored),
     ]
@@ -41,11 +42,25 @@ def _missing(what: str, entries: tuple[DocumentEntry, ...], stored: Mapping[str,
 
 
 def _groups(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault]:
-    known = {entry.key for entry in document.groups} | stored.groups.keys()
+    known = _known_groups(document, stored)
     for entry in document.definitions:
         group = entry.values.get("group")
         if group is not None and group not in known:
             yield Fault(entry.lines["group"], f"definition {entry.key}: there is no group {group}")
+
+
+def _known_groups(document: CatalogDocument, stored: AccountCatalog) -> set[str]:
+    return {entry.key for entry in document.groups} | stored.groups.keys()
+
+
+def _frames(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault]:
+    known = _known_groups(document, stored)
+    for entry in document.profiles:
+        for group in entry.values.get("groups", {}):
+            if group not in known:
+                yield Fault(
+                    entry.lines[f"groups.{group}"], f"profile {entry.key}: groups: there is no group {group}"
+                )
 
 
 def _archived(document: CatalogDocument, stored: AccountCatalog) -> Iterator[Fault]:

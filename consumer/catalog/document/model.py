@@ -11,7 +11,7 @@ class DocumentEntry:
     """A group, definition or profile of a document.
 
     values: by field of its class in model/account.py, and `published` of a profile. lines: of every field that is
-    present, faulty ones included.
+    present, faulty ones included; of a profile's groups with a frame, as `groups.KEY`.
     """
 
     line: int

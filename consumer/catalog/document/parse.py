@@ -3,9 +3,9 @@
 check_references.py and check_limits.py check what depends on the stored account.
 
 A field that a document leaves out keeps its stored value, or takes its default if the object is new. `dedup`,
-`when`, `events` and `weights` are each one value: a field left out within `dedup` takes its default whatever was
-stored, so `dedup: {policy: once}` is once per contact, also for a definition that was per object. A profile without
-`published` stays published or unpublished.
+`when`, `events`, `weights`, `overall` and `groups` are each one value: a field left out within `dedup` takes its
+default whatever was stored, so `dedup: {policy: once}` is once per contact, also for a definition that was per
+object. A profile without `published` stays published or unpublished.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from consumer.catalog.document.fields import (
 )
 from consumer.catalog.document.model import CatalogDocument, DocumentEntry
 from consumer.catalog.document.parse_conditions import read_conditions
+from consumer.catalog.document.parse_frames import read_groups, read_overall
 from consumer.catalog.document.yaml_nodes import MappingNode, ScalarNode, compose_yaml, line_of, scalar_value
 from consumer.catalog.model.account import DedupPolicy
 from consumer.catalog.model.limits import DEFAULT_LIMITS
@@ -193,7 +194,17 @@ _FIELDS = {
         "dedup",
         "xp",
     ),
-    "profiles": ("key", "name", "description", "primary", "inherits", "published", "weights"),
+    "profiles": (
+        "key",
+        "name",
+        "description",
+        "primary",
+        "inherits",
+        "published",
+        "weights",
+        "overall",
+        "groups",
+    ),
 }
 
 
@@ -279,6 +290,8 @@ def _profile(fields: Fields) -> dict[str, Any]:
             "inherits": fields.boolean("inherits"),
             "published": fields.boolean("published"),
             "weights": _weights(fields),
+            "overall": read_overall(fields),
+            "groups": read_groups(fields),
         }
     )
 

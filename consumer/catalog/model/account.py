@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from consumer.domain.frame import PLAIN, Frame
 from schemas.vocabulary import Per, Policy
 
 if TYPE_CHECKING:
@@ -76,18 +77,24 @@ class DefinitionWeight:
 
 @dataclass(frozen=True)
 class ProfileVersion:
-    """A published version of a profile. own_weights: by definition key, also of future definitions."""
+    """A published version of a profile. own_weights: by definition key, also of future definitions.
+
+    overall, groups: frames; of groups by key, without plain ones.
+    """
 
     number: int
     inherits: bool
     own_weights: dict[str, int]
     weights: dict[str, DefinitionWeight]
+    overall: Frame = PLAIN
+    groups: dict[str, Frame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Profile:
     """A score profile: its draft, and its versions.
 
+    overall, groups: frames of the draft; of groups by key, without plain ones.
     version: what readers see, None if never published. building: what they will see once the running publish has
     built all scores. last_number: the highest version number so far, of cancelled publishes too. publish_runs: a
     publish has not ended, although readers may see its version already, or it was cancelled. archived: it has no
@@ -100,6 +107,8 @@ class Profile:
     primary: bool = False
     inherits: bool = True
     weights: dict[str, int] = field(default_factory=dict)
+    overall: Frame = PLAIN
+    groups: dict[str, Frame] = field(default_factory=dict)
     version: ProfileVersion | None = None
     building: ProfileVersion | None = None
     last_number: int = 0

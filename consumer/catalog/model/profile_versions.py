@@ -29,6 +29,8 @@ def draft_version(profile: Profile, definitions: Mapping[str, Definition]) -> Pr
             )
             for definition in definitions.values()
         },
+        overall=profile.overall,
+        groups=dict(profile.groups),
     )
 
 
@@ -42,6 +44,8 @@ def same_content(published: ProfileVersion, draft: ProfileVersion) -> bool:
     return (
         published.inherits == draft.inherits
         and published.own_weights == draft.own_weights
+        and published.overall == draft.overall
+        and published.groups == draft.groups
         and all(published_weight(published, key, weight) == weight for key, weight in draft.weights.items())
     )
 

@@ -34,10 +34,13 @@ _SQL: Final = queries("webhooks")
 MAX_WAITING: Final = 100_000
 # Rows of the outbox in one transaction.
 _ROWS: Final = 4
-_KINDS: Final = ("score_changed", "tombstone", "xp_credited")
+_KINDS: Final = ("score_changed", "band_changed", "tombstone", "xp_credited")
+# Of a contact that was deleted, or joined to another.
+_FORGOTTEN: Final = (message.SCORE_CHANGED, message.BAND_CHANGED)
 # By kind of message its type, and the type that a webhook asks for to get it.
 _TYPES: Final = {
     "score_changed": (message.SCORE_CHANGED, message.SCORE_CHANGED),
+    "band_changed": (message.BAND_CHANGED, message.BAND_CHANGED),
     "contact_removed": (message.CONTACT_REMOVED, message.SCORE_CHANGED),
     "xp_credited": (message.XP_CREDITED, message.XP_CREDITED),
 }
@@ -79,7 +82,7 @@ class _Deliveries:
             self.rows = [
                 row
                 for row in self.rows
-                if row[0] not in own or row[2:4] != (message.SCORE_CHANGED, event.contact)
+                if row[0] not in own or row[2] not in _FORGOTTEN or row[3] != event.contact
             ]
         webhooks = [one for one, made_at in listening.by_type.get(wanted, ()) if made_at <= at]
         if not webhooks:
@@ -95,7 +98,7 @@ class _Deliveries:
     async def write(self, connection: Connection) -> None:
         """Write them in the caller's transaction."""
         for account, contacts in self.removed.items():
-            await connection.execute(_SQL["forget_scores"], account, sorted(contacts), message.SCORE_CHANGED)
+            await connection.execute(_SQL["forget_scores"], account, sorted(contacts), list(_FORGOTTEN))
         await enqueue(connection, self.rows)
         if self.left_out:
             await connection.execute(_SQL["leave_out"], list(self.left_out), list(self.left_out.values()))

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SCORE_CHANGED: Final = "engagement.score.changed"
+BAND_CHANGED: Final = "engagement.band.changed"
 # Comes with score changes.
 CONTACT_REMOVED: Final = "engagement.contact.removed"
 XP_CREDITED: Final = "engagement.xp.credited"
 JOB_ENDED: Final = "engagement.job.ended"
 TEST: Final = "engagement.webhook.test"
 # Those that a webhook may ask for.
-TYPES: Final = (SCORE_CHANGED, XP_CREDITED, JOB_ENDED)
+TYPES: Final = (SCORE_CHANGED, BAND_CHANGED, XP_CREDITED, JOB_ENDED)
 
 _PREFIX: Final = "whsec_"
 

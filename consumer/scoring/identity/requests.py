@@ -32,6 +32,7 @@ NOT_REACHED = (
     "the dead-letter topic, for as long as Kafka keeps its records",
     "engagement.score-changed until the next compaction, and its tombstones' keys for delete.retention.ms",
     "engagement.xp-credited, for as long as Kafka keeps its records: XP that reps earned stays",
+    "engagement.band-changed, for as long as Kafka keeps its records",
     "backups of the database, and logs of other services",
 )
 

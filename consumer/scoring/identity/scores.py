@@ -39,7 +39,7 @@ async def end_chains(
 async def build_scores(
     connection: Connection, member: Member, weights: Weights
 ) -> list[tuple[int, int, int, int]]:
-    """Make the scores of a contact anew; returns the points added under published versions.
+    """Make the scores of a contact anew; returns what is added to its sums under published versions.
 
     Of each: contact, profile, group (0: overall), points. A contact without scores goes on from its ended chains.
     """
@@ -47,7 +47,7 @@ async def build_scores(
     await weights.read_missing(connection, accounts=[member.account_id])
     versions = weights.versions[member.account_id]
     points = await _points(connection, contact, weights)
-    before = await Scores.read(connection, [contact])
+    before = await Scores.read(connection, [contact], weights.frames)
     ended = {
         profile: number for _, profile, _, number in await connection.fetch(_SQL["ended_chains"], [contact])
     }
@@ -61,7 +61,7 @@ async def build_scores(
         [profile for profile, _ in versions],
         [version for _, version in versions],
     )
-    after = Scores()
+    after = Scores(weights.frames)
     deltas: list[tuple[int, int, int, int]] = []
     for profile, version in versions:
         is_stored = any(one.place is not None for one in before.of_profile(contact, profile))

@@ -17,6 +17,7 @@ from consumer.catalog.model import profile_versions
 from consumer.catalog.repository import Scope
 from consumer.infra.postgres.connection import fetch_one
 from consumer.scoring import contact_keyset
+from consumer.scoring.profile_publish.preview_comparison import SEGMENTS, comparison_of
 from consumer.scoring.profile_publish.requests import find_profile, require_active
 from consumer.scoring.segments import preview_crossings
 from consumer.scoring.segments.repository import read_account_ids
@@ -29,38 +30,22 @@ if TYPE_CHECKING:
 
     from consumer.catalog.model.account import AccountCatalog, Definition, DefinitionWeight, Profile
     from consumer.infra.postgres.connection import Connection
+    from consumer.scoring.profile_publish.preview_comparison import ScoreRange
     from consumer.scoring.segments.repository import AccountIds, Segment
 
 _SQL = queries("publish_preview")
 # Contacts compared by one query, which takes some tenths of a second.
 _CHUNK_CONTACTS = 20_000
-# Lower bounds of the bins of overall scores.
-_POSITIVE_EDGES = (1, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 100_000)
-_BIN_EDGES = sorted([*(1 - edge for edge in _POSITIVE_EDGES), *_POSITIVE_EDGES])
 # Movers, and contacts that enter or leave a range, are named up to that many.
 _MAX_NAMED = 20
 # Contacts built in a second, if no large publish has been measured: half of what two cores did.
 _DEFAULT_BUILD_RATE = 8000.0
-_UNBOUNDED = 2**62
 # First key of the advisory lock, any fixed number; the second key is the account's number.
 _LOCK = 0x656E_6761
-# Number of the first parameter of the segments' part of the comparison.
-_FIRST_SEGMENT_PARAMETER = 12
-_SEGMENTS_PLACEHOLDER = "/* and segments */"
 
 
 class PreviewRunningError(Exception):
     """Another preview of the account has not ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreRange:
-    """A range of scores, overall or of a group by key; both bounds inclusive, None: unbounded."""
-
-    name: str
-    group: str | None = None
-    least: int | None = None
-    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +93,21 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
+class BandCrossing:
+    """Contacts that enter and leave a band of the draft. group: by key, None: overall."""
+
+    group: str | None
+    crossing: Crossing
+
+
+@dataclass(frozen=True, slots=True)
 class PublishEffects:
     """What a publish would change.
 
     version: the published one, None if there is none. changed: contacts whose overall or group scores change.
-    moved: contacts whose overall score changes. bins: the distribution of overall scores. seconds: estimated time
-    to build. catalog: the account whose draft it is, in the same snapshot; of profiles only this one.
+    moved: contacts whose overall score changes. bins: the distribution of overall scores. bands: of the draft,
+    those of overall first. seconds: estimated time to build. catalog: the account whose draft it is, in the same
+    snapshot; of profiles only this one.
     """
 
     account: str
@@ -126,6 +120,7 @@ class PublishEffects:
     bins: list[Bin]
     movers: list[ScoreMover]
     crossings: list[Crossing]
+    bands: list[BandCrossing]
     seconds: float
 
 
@@ -184,14 +179,16 @@ async def preview(
         base = await fetch_one(connection, _SQL["base"], account, profile)
         total = await contact_keyset.count_all(connection, base["account_id"])
         ids = await read_account_ids(connection, base["account_id"])
-        groups = [_group_id(each, ids) for each in ranges]
+        draft = profile_versions.draft_version(current, catalog.definitions)
+        comparison = comparison_of(current.version, draft, ids, ranges)
         segment_sql = preview_crossings.segment_crossings(
             ids,
             *(base["account_id"], base["profile_id"], segments),
-            number=len(ranges) + 1,
-            first_parameter=_FIRST_SEGMENT_PARAMETER,
+            number=len(comparison.columns[0]) + 1,
+            first_parameter=comparison.first_segment_parameter,
+            frames=comparison.frames,
         )
-        compare = _SQL["compare"].replace(_SEGMENTS_PLACEHOLDER, segment_sql.text)
+        compare = comparison.text.replace(SEGMENTS, segment_sql.text)
         version = current.version.number if current.version else None
         changes = _weight_changes(current, catalog.definitions)
         totals = _Totals()
@@ -205,9 +202,8 @@ async def preview(
                 compare,
                 *(contacts, base["profile_id"], version),
                 *_columns(_deltas_per_count(changes.values(), ids)),
-                *(_BIN_EDGES, _MAX_NAMED, groups),
-                [-_UNBOUNDED if each.least is None else each.least for each in ranges],
-                [_UNBOUNDED if each.most is None else each.most for each in ranges],
+                *(comparison.edges, _MAX_NAMED),
+                *comparison.columns,
                 *segment_sql.values,
             )
             totals.add(row)
@@ -224,14 +220,21 @@ async def preview(
         contacts=done,
         changed=totals.changed,
         moved=totals.moved,
-        bins=_bins(totals.transitions),
+        bins=_bins(totals.transitions, comparison.edges),
         movers=[
             ScoreMover(names[contact], before, after, reasons[contact])
             for contact, before, after in totals.movers
         ],
         crossings=[
             _crossing(name, number, totals, names)
-            for number, name in enumerate([*(each.name for each in ranges), *segment_sql.keys], 1)
+            for number, name in [
+                *enumerate((each.name for each in ranges), 1),
+                *enumerate(segment_sql.keys, len(comparison.columns[0]) + 1),
+            ]
+        ],
+        bands=[
+            BandCrossing(band.group, _crossing(band.key, number, totals, names))
+            for number, band in enumerate(comparison.bands, len(ranges) + 1)
         ],
         seconds=done / (build_rate or _DEFAULT_BUILD_RATE),
     )
@@ -241,14 +244,6 @@ async def lock_previews(connection: Connection, account: str) -> None:
     """Lock out other previews of the account until the transaction ends; raises PreviewRunningError."""
     if not await connection.fetchval(_SQL["lock"], _LOCK, account):
         raise PreviewRunningError(f"a preview of account {account!r} is under way: wait for it, or end it")
-
-
-def _group_id(of: ScoreRange, ids: AccountIds) -> int:
-    if of.group is None:
-        return 0
-    if of.group not in ids.groups:
-        raise LookupError(f"range {of.name}: there is no group {of.group}")
-    return ids.groups[of.group]
 
 
 def _weight_changes(profile: Profile, definitions: Mapping[str, Definition]) -> dict[str, WeightChange]:
@@ -277,7 +272,7 @@ def _columns(rows: Sequence[tuple[int, int, int]]) -> list[list[int]]:
     return [[row[place] for row in rows] for place in range(3)]
 
 
-def _bins(transitions: Counter[tuple[int, int]]) -> list[Bin]:
+def _bins(transitions: Counter[tuple[int, int]], edges: Sequence[int]) -> list[Bin]:
     before, after = (Counter[int](), Counter[int]())
     for (bin_before, bin_after), contacts in transitions.items():
         before[bin_before] += contacts
@@ -287,8 +282,8 @@ def _bins(transitions: Counter[tuple[int, int]]) -> list[Bin]:
     places = before.keys() | after.keys()
     return [
         Bin(
-            _BIN_EDGES[place - 1] if place else None,
-            _BIN_EDGES[place] - 1 if place < len(_BIN_EDGES) else None,
+            edges[place - 1] if place else None,
+            edges[place] - 1 if place < len(edges) else None,
             before[place],
             after[place],
         )

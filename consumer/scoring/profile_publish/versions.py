@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from consumer.catalog import repository
 from consumer.catalog.change import change_catalog
-from consumer.catalog.diff import Difference
+from consumer.catalog.diff import Difference, frame_changes
 from consumer.catalog.model import profile_versions
 from consumer.catalog.repository import Scope
 from consumer.scoring.profile_publish.requests import find_profile, require_active
@@ -64,7 +64,7 @@ async def read_versions(
 async def diff_versions(
     connection: Connection, account: str, profile: str, before: int, after: int | None = None
 ) -> list[Difference]:
-    """Return how two versions differ: inheritance, own weights, and points and group of each definition.
+    """Return how two versions differ: inheritance, own weights, frames, and points and group of each definition.
 
     after: None is the version that publishing the draft now would make. Reads by several statements: call it in a
     snapshot. Raises UnknownAccountError, UnknownProfileError, UnknownVersionError.
@@ -105,7 +105,13 @@ async def restore_draft(
         current = find_profile(before, profile)
         check(before)
         require_active(current)
-        after = replace(current, inherits=content.inherits, weights=_own_weights(content, before.definitions))
+        after = replace(
+            current,
+            inherits=content.inherits,
+            weights=_own_weights(content, before.definitions),
+            overall=content.overall,
+            groups={key: frame for key, frame in content.groups.items() if key in before.groups},
+        )
         return replace(before, profiles={**before.profiles, profile: after})
 
     scope = Scope(profiles=[profile])
@@ -133,6 +139,8 @@ def _differences(profile: str, before: ProfileVersion, after: ProfileVersion) ->
         old, new = before.own_weights.get(key), after.own_weights.get(key)
         if old != new:
             yield Difference("profile", profile, f"weights.{key}", old, new)
+    for name, was, now in frame_changes(before, after):
+        yield Difference("profile", profile, name, was, now)
     for key in [*before.weights, *(key for key in after.weights if key not in before.weights)]:
         had, has = before.weights.get(key), after.weights.get(key)
         for name in ("points", "group"):

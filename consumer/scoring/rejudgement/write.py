@@ -149,8 +149,8 @@ async def _write_scores(
         steps[entry.contact_id] += entry.step
     moved = {(contact, definition.id): step for contact, step in sorted(steps.items()) if step}
     weights = Weights()
-    await weights.read_missing(connection, definitions=[definition.id])
-    scores = await Scores.read(connection, [contact for contact, _ in moved])
+    await weights.read_missing(connection, definitions=[definition.id], accounts=[definition.account_id])
+    scores = await Scores.read(connection, [contact for contact, _ in moved], weights.frames)
     deltas = [
         (contact, profile, group, points)
         for (contact, profile, _), by_group in scores.move(moved, weights.by_definition).items()

@@ -7,10 +7,11 @@ selection suits few members among many contacts. Every value that a user gave be
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from consumer.domain.frame import PLAIN, Frame
 from consumer.scoring.segments.definition import parts
 from sql import queries
 
@@ -40,7 +41,8 @@ _WORDS = {"all": " and ", "any": " or "}
 class MatchContext:
     """What a match is compiled with: the account's numbers by key, and the time that days are counted back from.
 
-    profile: whose scores are meant; None: an unknown one, under which no contact has points.
+    profile: whose scores are meant; None: an unknown one, under which no contact has points. frames: of its version
+    by group (0: overall), since scores are given as they are shown, and stored as sums.
     """
 
     account: int
@@ -48,6 +50,7 @@ class MatchContext:
     definitions: Mapping[str, int]
     groups: Mapping[str, int]
     now: datetime
+    frames: Mapping[int, Frame] = field(default_factory=dict)
 
 
 class Parameters:
@@ -162,7 +165,8 @@ def _leaf(of: SingleCondition, context: MatchContext) -> _Leaf:
     if of.score is not None:
         group = 0 if of.score.group is None else context.groups.get(of.score.group, _UNKNOWN_ID)
         profile = _UNKNOWN_ID if context.profile is None else context.profile
-        return _within("scored", of.score, {"profile": profile, "group": group})
+        values = {"profile": profile, "group": group}
+        return _within("scored", of.score, values, context.frames.get(group, PLAIN))
     if of.count is not None:
         return _counted(of.count, context)
     account = {"account": context.account}
@@ -192,10 +196,11 @@ def _counted(part: Counted, context: MatchContext) -> _Leaf:
     return _within("counted_since", part, {**values, "account": context.account, "since": since})
 
 
-def _within(name: str, part: Scored | Counted, values: dict[str, Any]) -> _Leaf:
+def _within(name: str, part: Scored | Counted, values: dict[str, Any], frame: Frame = PLAIN) -> _Leaf:
     """Return a condition on bounds. If they include 0, which has no row: that the value is not outside of them."""
-    least = -_UNBOUNDED if part.min is None else part.min
-    most = _UNBOUNDED if part.max is None else part.max
+    least, most = frame.sums(
+        -_UNBOUNDED if part.min is None else part.min, _UNBOUNDED if part.max is None else part.max
+    )
     holds = not least <= 0 <= most
     return _Leaf(name, holds, {**values, "least": least, "most": most, "inside": holds})
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from consumer.infra.clock import SystemClock
 from consumer.scoring.segments.member_sql import Parameters, member_condition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from consumer.domain.frame import Frame
     from consumer.scoring.segments.repository import AccountIds, Segment
 
 _CONTACT, _POINTS = "in_move.contact_id", "in_move.points"
@@ -33,11 +34,14 @@ def segment_crossings(
     *,
     number: int,
     first_parameter: int,
+    frames: tuple[Mapping[int, Frame], Mapping[int, Frame]],
 ) -> CrossingSql:
     """Return the SQL for the segments on a profile's scores; a publish does not change the members of others.
 
-    number: of the first segment. first_parameter: number of its first parameter.
+    number: of the first segment. first_parameter: number of its first parameter. frames: by group, before and
+    after.
     """
+    before, after = frames
     keys: list[str] = []
     text = ""
     parameters = Parameters(first_parameter)
@@ -49,8 +53,12 @@ def segment_crossings(
         part = parameters.fill(
             "crossing",
             {"number": number + len(keys)},
-            before=member_condition(each.match, context, parameters, contact=_CONTACT),
-            after=member_condition(each.match, context, parameters, contact=_CONTACT, moved=_POINTS),
+            before=member_condition(
+                each.match, replace(context, frames=before), parameters, contact=_CONTACT
+            ),
+            after=member_condition(
+                each.match, replace(context, frames=after), parameters, contact=_CONTACT, moved=_POINTS
+            ),
         )
         text += f"union all\n{part}\n"
         keys.append(each.key)

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from consumer.catalog.change import StaleRevisionError
+from consumer.catalog.shut_out_older import OlderProgramsError
 from consumer.infra import postgres
 from consumer.infra.postgres.schema_version import SchemaVersionError
 from consumer.infra.postgres.session import PoolerModeError
@@ -162,6 +163,7 @@ _OWN_ERRORS: dict[type[Exception], Code] = {
     UnknownDeletionError: Code.NOT_FOUND,
     UnknownJoinError: Code.CONFLICT,
     AlreadyOneError: Code.CONFLICT,
+    OlderProgramsError: Code.CONFLICT,
     TooManyBackfillsError: Code.CONFLICT,
     BackfillEndedError: Code.CONFLICT,
 }

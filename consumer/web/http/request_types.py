@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Keys of definitions, groups, profiles and segments.
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+BandKey = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 _NOT_STORABLE = "must not contain NUL characters or lone surrogates"
 Points = Annotated[StrictInt, Field(ge=-MOST_POINTS, le=MOST_POINTS)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from consumer.catalog.document.fields import ACCOUNT, ACCOUNT_FORM, KEY, KEY_FORM
+from consumer.catalog.document.parse_frames import BAND_FORM, BAND_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ _LIST_ORDER = rf"^-?(score(\.{KEY.pattern})?|last_event_at)$"
 FORMS = {
     f"^{KEY.pattern}$": KEY_FORM,
     f"^{ACCOUNT.pattern}$": ACCOUNT_FORM,
+    f"^{BAND_KEY.pattern}$": BAND_FORM,
     _LIST_ORDER: "score, score.GROUP or last_event_at, with - before it for descending order",
     r"\S": "text that is not blank",
 }

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_BANDS = [{"key": "cold", "min": None}, {"key": "warm", "min": 20}, {"key": "hot", "min": 50}]
+_FIT: dict[str, Any] = {"fit": {"floor": None, "cap": 40, "bands": [], "apart": True}}
 _JOINED = {"group": None, "contact": 65, "into": 15, "joined": 75}
 
 # By name of the field, or by `Model.field` where the name means something else in a model.
@@ -24,9 +26,11 @@ VALUES: dict[str, Any] = {
     "ScoreBar.after": 120,
     "VersionDifference.after": 60,
     "age_seconds": 12.5,
+    "apart": [],
     "asked": "ann",
     "at": "2026-03-02T09:30:00Z",
     "author": "ann@acme.example",
+    "band": "hot",
     "before": 65,
     "AuditEntry.before": {"default_points": 50},
     "CountMover.before": 3,
@@ -76,11 +80,20 @@ VALUES: dict[str, Any] = {
     "events_total": 10_000,
     "field": "default_points",
     "VersionDifference.field": "points",
+    "VersionDifference.group": None,
     "first_seen_at": "2026-01-15T08:00:00Z",
     "flipped_at": None,
     "found": 12_000,
     "group": "purchase",
+    "group_bands": {},
     "groups": {"purchase": 50, "mail": 15},
+    "NewProfile.groups": _FIT,
+    "ProfileAnswer.groups": _FIT,
+    "ProfileChange.groups": _FIT,
+    "ProfileSummary.groups": _FIT,
+    "RestoredAnswer.groups": _FIT,
+    "VersionAnswer.groups": _FIT,
+    "BandCrossingAnswer.group": None,
     "horizon": "2025-03-02T00:00:00Z",
     "icon": "trophy",
     "icons": ["bolt", "cart", "trophy"],
@@ -358,6 +371,9 @@ _PURCHASE = {
     "group": "purchase",
     "name": "Purchase",
     "points": 50,
+    "band": None,
+    "apart": False,
+    "bounded": 0,
     "definitions": [{"definition": "deal_won", "name": "Deal won", "count": 1, "weight": 50, "points": 50}],
     "adjustments": [],
 }
@@ -365,6 +381,9 @@ _MAIL = {
     "group": "mail",
     "name": "Mail",
     "points": 15,
+    "band": None,
+    "apart": False,
+    "bounded": 0,
     "definitions": [
         {"definition": "email_opened", "name": "Email opened", "count": 3, "weight": 1, "points": 3}
     ],
@@ -381,6 +400,8 @@ _MAIL = {
 
 # Models whose fields exclude each other or add up.
 WHOLE: dict[str, Any] = {
+    "NewOverallFrame": {"floor": 0, "cap": 100, "bands": _BANDS},
+    "OverallFrame": {"floor": 0, "cap": 100, "bands": _BANDS},
     "BackfillRequest": {"from_topics": {"since": "2026-02-01T00:00:00Z", "types": ["deal.won"]}, "xp": True},
     "Dedup": _COOLDOWN,
     "GroupLines": _PURCHASE,
@@ -390,6 +411,8 @@ WHOLE: dict[str, Any] = {
         "profile": "lead_score",
         "version": 3,
         "overall": 65,
+        "band": "hot",
+        "bounded": 0,
         "groups": [_PURCHASE, _MAIL],
     },
     "SegmentMatch": _SLIPPING,

@@ -98,7 +98,7 @@ async def change_group(
 
 @router.delete("/groups/{group}", status_code=204)
 async def delete_group(caller: Manager, database: Database, group: str, if_match: IfMatch = None) -> None:
-    """Delete a group that has no definitions and no score adjustments and is used by no segment.
+    """Delete a group that has no definitions and no score adjustments and is used by no segment or draft.
 
     While published versions still count definitions in it, it is listed as deleted, with the profiles to publish.
     """
@@ -107,6 +107,7 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
             queries("accounts")["group_is_adjusted"], caller.account.id, group
         )
         segments = await segments_naming(connection, caller.account.id, "group", group)
+        framing = await connection.fetchval(queries("accounts")["profiles_framing"], caller.account.id, group)
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, _revision(before, group))
@@ -117,6 +118,8 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
             raise conflict("the group has score adjustments and cannot be deleted")
         if segments:
             raise conflict(f"segments use the group, change them first: {', '.join(segments)}")
+        if framing:
+            raise conflict(f"profiles name the group in `groups`, change them first: {', '.join(framing)}")
         return replace(before, groups={key: each for key, each in before.groups.items() if key != group})
 
     await edit(database, caller.account.key, caller.actor, make, scope=Scope(profiles=()))

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from consumer.infra.postgres.connection import fetch_one
-from consumer.web.api.contacts.profile_view import points_by_group, read_groups
-from consumer.web.api.contacts.recent_changes import read_changes
+from consumer.web.api.contacts.profile_view import read_groups
+from consumer.web.api.contacts.recent_changes import ReadScores, read_changes
 from consumer.web.api.contacts.schemas import ContactAnswer, ProfileScores
+from consumer.web.api.contacts.shown_scores import OVERALL, frames_in, groups_apart, shown_scores
 from consumer.web.http.problems import not_found
 from schemas.timestamps import rfc3339
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import asyncpg
 
@@ -34,7 +35,8 @@ async def read_listed(
     rows = await connection.fetch(_SQL["shown"], contact_ids, account, view.id, view.version)
     changes: Mapping[tuple[int, int], RecentChanges] = {}
     if with_change and contact_ids:
-        changes = await read_changes(connection, account, contact_ids, {view.id: view.version}, view.groups)
+        read = {view.id: read_under(view, rows)}
+        changes = await read_changes(connection, account, contact_ids, read, view.groups)
     return [
         {
             **scores_of(view, row, changes),
@@ -52,20 +54,23 @@ def scores_of(
 ) -> dict[str, Any]:
     """Return a row of `shown` or `looked_up` in the shape of ContactScores, as JSON values."""
     change = changes.get((row["id"], view.id))
-    points = dict(zip(row["group_ids"] or (), row["group_points"] or (), strict=True))
     return {
         "id": row["external_id"],
         "name": row["name"],
         "owner": row["owner"],
-        "overall": row["overall"] or 0,
-        # Every group of the catalog, and deleted ones that have points, so that they add up.
-        "groups": {
-            group.key: points.get(group.id, 0)
-            for group in view.groups
-            if not group.deleted or points.get(group.id)
-        },
+        **shown_scores(view.groups, view.frames, {**_sums(row), OVERALL: row["overall"] or 0}),
         "change": change and change.model_dump(),
     }
+
+
+def read_under(view: ProfileView, rows: Iterable[asyncpg.Record]) -> ReadScores:
+    """Return what the changes of scores are computed from; rows: of `shown` or `looked_up`."""
+    sums = {row["id"]: _sums(row) for row in rows if row["id"] is not None} if view.frames else {}
+    return ReadScores(view.version, view.frames, sums)
+
+
+def _sums(row: asyncpg.Record) -> dict[int, int]:
+    return dict(zip(row["group_ids"] or (), row["group_points"] or (), strict=True))
 
 
 async def survivors_of(connection: Connection, account: int, contacts: Sequence[str]) -> list[str]:
@@ -92,22 +97,33 @@ async def read_contact_answer(connection: Connection, account: int, contact: str
     fields = json.loads(row["fields"] or "{}")
     groups = await read_groups(connection, account)
     stored = await connection.fetch(_SQL["by_profile"], account, contact_id)
-    versions = {profile["id"]: profile["version"] for profile in stored}
-    changes = await read_changes(connection, account, [contact_id], versions, groups)
-    profiles = []
-    for profile in stored:
-        overall, by_group = points_by_group(groups, profile["points"])
-        profiles.append(
-            ProfileScores(
-                profile=profile["key"],
-                name=profile["name"],
-                primary=profile["is_primary"],
-                version=profile["version"],
-                overall=overall,
-                groups=by_group,
-                change=changes[contact_id, profile["id"]],
-            )
+    sums = {
+        profile["id"]: {int(group): points for group, points in json.loads(profile["points"] or "{}").items()}
+        for profile in stored
+    }
+    read = {
+        number: ReadScores(
+            profile["version"],
+            frames_in(profile["frames"]),
+            {contact_id: {group: points for group, points in sums[number].items() if group != OVERALL}},
         )
+        for profile in stored
+        for number in (profile["id"],)
+    }
+    changes = await read_changes(connection, account, [contact_id], read, groups)
+    profiles = [
+        ProfileScores(
+            profile=profile["key"],
+            name=profile["name"],
+            primary=profile["is_primary"],
+            version=profile["version"],
+            **shown_scores(groups, read[number].frames, sums[number]),
+            apart=groups_apart(groups, read[number].frames),
+            change=changes[contact_id, number],
+        )
+        for profile in stored
+        for number in (profile["id"],)
+    ]
     return ContactAnswer(
         id=external_id,
         first_seen_at=row["created_at"],

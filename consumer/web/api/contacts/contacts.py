@@ -13,6 +13,7 @@ from consumer.web.api.contacts.list_totals import ListTotal  # noqa: TC001 - pyd
 from consumer.web.api.contacts.profile_view import read_profile_view
 from consumer.web.api.contacts.schemas import ContactAnswer, ListedContact
 from consumer.web.api.contacts.score_parts import read_weighted_view
+from consumer.web.api.contacts.shown_scores import OVERALL
 from consumer.web.http import csv_response
 from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
@@ -22,7 +23,7 @@ from consumer.web.http.database import Database
 from consumer.web.http.json_response import JsonResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from consumer.web.api.contacts.list_filters import ListPosition
     from consumer.web.http.auth import Caller
@@ -40,6 +41,8 @@ _COLUMNS = (
     "overall",
 )
 _CHANGE_COLUMNS = ("change_7_days", "change_30_days")
+# After the points that have bands. Keys of groups have no dot.
+_BAND = "{}.band"
 
 WithChange = Annotated[bool, Query(description="Return how the scores have changed in the last days too.")]
 
@@ -51,6 +54,8 @@ class ContactPage(Page[ListedContact]):
     """The key of the profile of the scores."""
     version: int
     """The version that readers see."""
+    apart: list[str]
+    """The keys of the groups that are no part of overall."""
     total: ListTotal | None
     """Null without `total=true`."""
 
@@ -88,6 +93,7 @@ async def list_contacts(
             "engagement": caller.account.engagement,
             "profile": view.profile,
             "version": view.version,
+            "apart": view.apart,
             "total": counted and counted.model_dump(),
         }
     )
@@ -116,27 +122,39 @@ async def _chunks(
         query = await list_filters.build_query(connection, account, view, filters)
         query, candidates = await list_filters.narrowed(connection, query)
         counting = {each.group for each in weighted.values()}
-        groups = [group.key for group in view.groups if not group.deleted or group.key in counting]
-        yield [[*_COLUMNS, *(_CHANGE_COLUMNS if with_change else ()), *groups]]
+        groups = [group for group in view.groups if not group.deleted or group.key in counting]
+        banded = {group.key for group in groups if view.frame(group.id).bands}
+        named = [name for group in groups for name in _group_columns(group.key, banded)]
+        of_overall = [_BAND.format("overall")] if view.frame(OVERALL).bands else []
+        yield [[*_COLUMNS, *of_overall, *(_CHANGE_COLUMNS if with_change else ()), *named]]
         after: ListPosition | None = None
         while True:
             found = await list_query.page(connection, query, candidates, after, _CHUNK, time_limited=False)
             contact_ids = [contact_id for _, contact_id in found.positions]
             if contact_ids:
                 listed = await read_listed(connection, account, view, contact_ids, with_change=with_change)
-                yield [_row(each, groups) for each in listed]
+                yield [_row(each, [group.key for group in groups], banded) for each in listed]
             after = found.next
             if after is None:
                 return
 
 
-def _row(contact: Mapping[str, Any], groups: Sequence[str]) -> list[Cell]:
-    change = contact["change"]
+def _group_columns(group: str, banded: Collection[str]) -> list[str]:
+    return [group, _BAND.format(group)] if group in banded else [group]
+
+
+def _row(contact: Mapping[str, Any], groups: Sequence[str], banded: Collection[str]) -> list[Cell]:
+    change, points, bands = contact["change"], contact["groups"], contact["group_bands"]
     return [
         *(id_cell(contact["id"]), contact["name"], id_cell(contact["owner"]), contact["email"]),
         *("; ".join(contact["tags"]), contact["first_seen_at"], contact["last_event_at"], contact["overall"]),
+        *([] if contact["band"] is None else [contact["band"]]),
         *((change["days_7"]["overall"], change["days_30"]["overall"]) if change else ()),
-        *(contact["groups"].get(key, 0) for key in groups),
+        *(
+            cell
+            for key in groups
+            for cell in ((points.get(key, 0), bands.get(key)) if key in banded else (points.get(key, 0),))
+        ),
     ]
 
 

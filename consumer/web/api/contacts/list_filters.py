@@ -9,10 +9,11 @@ from fastapi import Depends, Query
 
 from consumer.infra.clock import SystemClock
 from consumer.scoring.segments import member_sql, repository
-from consumer.web.api.contacts.profile_view import OVERALL, ProfileKey
+from consumer.web.api.contacts.profile_view import ProfileKey  # noqa: TC001 - FastAPI reads annotations at run time
+from consumer.web.api.contacts.shown_scores import OVERALL, band_range
 from consumer.web.http.parameter_classes import made_of
 from consumer.web.http.problems import invalid, query_fault
-from consumer.web.http.request_types import Key, SearchText, Text  # noqa: TC001 - FastAPI reads annotations at run time
+from consumer.web.http.request_types import BandKey, Key, SearchText, Text  # noqa: TC001 - FastAPI reads annotations at run time
 from consumer.web.http.timestamps import FIRST
 from sql import queries
 
@@ -63,7 +64,8 @@ class ContactFilters:
     group: Annotated[
         Key | None,
         Query(
-            description="Only contacts with something counted or adjusted in this group; `min`, `max` refer to it."
+            description="Only contacts with something counted or adjusted in this group; `min`, `max` and `band` "
+            "refer to it."
         ),
     ] = None
     minimum: Annotated[
@@ -74,6 +76,10 @@ class ContactFilters:
         ),
     ] = None
     maximum: Annotated[Points | None, Query(alias="max", description="Most points, inclusive.")] = None
+    band: Annotated[
+        BandKey | None,
+        Query(description="Only contacts in this band of what `min` and `max` refer to, by its key."),
+    ] = None
     owner: Annotated[
         Text | None, Query(description="Only contacts of this owner, as in `contact.upserted`.")
     ] = None
@@ -132,13 +138,10 @@ async def build_query(
     ranged = view.group_id(filters.group, "group") if filters.group else None
     sort = filters.sort or (f"-score.{filters.group}" if filters.group else "-score")
     sort_group = _sort_group(view, sort)
-    has_bounds = filters.minimum is not None or filters.maximum is not None
+    has_bounds = not (filters.minimum is None and filters.maximum is None and filters.band is None)
     if sort_group is None and ranged is None and has_bounds:
         ranged = OVERALL
-    bounds = (
-        EVERY_NUMBER[0] if filters.minimum is None else filters.minimum,
-        EVERY_NUMBER[1] if filters.maximum is None else filters.maximum,
-    )
+    bounds = _sums(view, filters, ranged if ranged is not None else sort_group or OVERALL)
     same = ranged in {None, sort_group}
     sort_range = bounds if same else EVERY_NUMBER
     segment = (
@@ -162,6 +165,23 @@ async def build_query(
         text=filters.q,
         segment=segment,
     )
+
+
+def _sums(view: ProfileView, filters: ContactFilters, group: int) -> tuple[int, int]:
+    """Return the range of sums that show what `min`, `max` and `band` ask for; raises ProblemError (422)."""
+    frame = view.frame(group)
+    ends = [(filters.minimum, filters.maximum)]
+    if filters.band is not None:
+        of_band = band_range(frame, filters.band)
+        if of_band is None:
+            what = f"group {view.group_key(group)}" if group else "overall"
+            keys = ", ".join(band.key for band in frame.bands) or "none"
+            detail = f"there is no band {filters.band} of {what}: profile {view.profile} has {keys}"
+            raise invalid(query_fault("band", detail))
+        ends.append(of_band)
+    least = max((least for least, _ in ends if least is not None), default=EVERY_NUMBER[0])
+    most = min((most for _, most in ends if most is not None), default=EVERY_NUMBER[1])
+    return frame.sums(least, most)
 
 
 def _sort_group(view: ProfileView, sort: str) -> int | None:

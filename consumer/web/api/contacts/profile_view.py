@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from fastapi import Query
 
+from consumer.domain.frame import PLAIN, Frame
 from consumer.infra.postgres.connection import fetch_one
+from consumer.web.api.contacts.shown_scores import GroupView, frames_in, groups_apart
 from consumer.web.http.problems import FieldFault, conflict, gone, invalid, query_fault
 from consumer.web.http.request_types import Key
 from sql import queries
@@ -19,12 +20,11 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from consumer.contact_state.frames import VersionFrames
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("contacts")
 VIEW = _SQL["view"]
-# The group id of the overall score in the database.
-OVERALL = 0
 
 ProfileKey = Annotated[
     Key | None, Query(description="The profile, by key; default: the primary one.", alias="profile")
@@ -32,24 +32,27 @@ ProfileKey = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class GroupView:
-    """A group. deleted: no longer in the catalog, though scores may still have points in it."""
-
-    id: int
-    key: str
-    name: str
-    deleted: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ProfileView:
-    """What readers see of a profile. id: in the database. time_zone: the account's, for texts."""
+    """What readers see of a profile. id: in the database. time_zone: the account's, for texts.
+
+    frames: of the version, by group (0: overall); without those that are plain.
+    """
 
     id: int
     profile: str
     version: int
     time_zone: str
     groups: tuple[GroupView, ...]
+    frames: VersionFrames = field(default_factory=dict)
+
+    def frame(self, group_id: int) -> Frame:
+        """Return the frame of a group, or of overall (0)."""
+        return self.frames.get(group_id, PLAIN)
+
+    @property
+    def apart(self) -> list[str]:
+        """The keys of the groups that are no part of overall."""
+        return groups_apart(self.groups, self.frames)
 
     def to_cursor(self, position: Sequence[Any]) -> list[Any]:
         """Return a position with the profile and version that it is valid for."""
@@ -100,22 +103,15 @@ def view_of(
     if isinstance(groups, str):
         groups = msgspec.json.decode(groups)
     return ProfileView(
-        row["id"], row["key"], row["version"], row["time_zone"], tuple(GroupView(*group) for group in groups)
+        row["id"],
+        row["key"],
+        row["version"],
+        row["time_zone"],
+        tuple(GroupView(*group) for group in groups),
+        frames_in(row["frames"]),
     )
 
 
 async def read_groups(connection: Connection, account: int) -> tuple[GroupView, ...]:
     """Return the groups of an account in display order, deleted ones last."""
     return tuple(GroupView(**row) for row in await connection.fetch(_SQL["groups"], account))
-
-
-def points_by_group(groups: tuple[GroupView, ...], points: str | None) -> tuple[int, dict[str, int]]:
-    """Return the overall points and the points by group key. points: a JSON object by group id.
-
-    Has every group of the catalog, and deleted groups with points, so that they add up to overall.
-    """
-    by_id = {int(group_id): value for group_id, value in json.loads(points or "{}").items()}
-    by_group = {
-        group.key: by_id.get(group.id, 0) for group in groups if not group.deleted or by_id.get(group.id)
-    }
-    return by_id.get(OVERALL, 0), by_group

@@ -13,12 +13,12 @@ AdjustmentId = Annotated[int, ADJUSTMENT]
 
 
 class ScoreChange(BaseModel, use_attribute_docstrings=True):
-    """Points gained or lost over some days."""
+    """Shown points gained or lost over some days."""
 
     overall: int
     """The change of the overall score."""
     groups: dict[str, int]
-    """The groups that have changed; they add up to overall."""
+    """The groups that have changed; they add up to overall, where nothing is bounded and no group apart."""
 
 
 class RecentChanges(BaseModel, use_attribute_docstrings=True):
@@ -41,8 +41,12 @@ class ContactScores(BaseModel, use_attribute_docstrings=True):
     """The owner of the last `contact.upserted`; null: none."""
     overall: int
     """The overall score."""
+    band: str | None
+    """The band of the overall score; null: overall has no bands."""
     groups: dict[str, int]
-    """Points by group key; they add up to `overall`."""
+    """Points by group key; those that are not apart add up to `overall`, where that has no bounds."""
+    group_bands: dict[str, str]
+    """The bands of the groups that have bands, by group key."""
     change: RecentChanges | None
     """How the scores have changed lately; null where it was not asked for."""
 
@@ -73,8 +77,14 @@ class ProfileScores(BaseModel, use_attribute_docstrings=True):
     """The version that readers see."""
     overall: int
     """The overall score."""
+    band: str | None
+    """The band of the overall score; null: overall has no bands."""
     groups: dict[str, int]
-    """Points by group key; they add up to `overall`."""
+    """Points by group key; those that are not apart add up to `overall`, where that has no bounds."""
+    group_bands: dict[str, str]
+    """The bands of the groups that have bands, by group key."""
+    apart: list[str]
+    """The keys of the groups that are no part of overall."""
     change: RecentChanges
     """How the scores have changed lately."""
 

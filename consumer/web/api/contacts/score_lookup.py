@@ -51,6 +51,7 @@ def answer(
     return {
         "profile": view.profile,
         "version": view.version,
+        "apart": view.apart,
         "items": items,
         "unknown": [item["asked"] for item in items if item["contact"] is None],
     }

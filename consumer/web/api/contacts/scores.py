@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from consumer.web.api.contacts import score_explanation, score_lookup
+from consumer.web.api.contacts.contact_reads import read_under
 from consumer.web.api.contacts.profile_view import ProfileKey
 from consumer.web.api.contacts.recent_changes import read_changes
 from consumer.web.api.contacts.schemas import ContactScores
@@ -56,6 +57,8 @@ class LookupAnswer(BaseModel, use_attribute_docstrings=True):
     """The profile's key."""
     version: int
     """The version that readers see."""
+    apart: list[str]
+    """The keys of the groups that are no part of overall."""
     items: list[LookedUp]
     """A result for each id, in the order of the request."""
     unknown: list[str]
@@ -72,7 +75,8 @@ async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> Js
         known = {row["id"] for row in rows if row["id"] is not None}
         changes: Mapping[tuple[int, int], RecentChanges] = {}
         if body.change and known:
-            changes = await read_changes(connection, account, [*known], {view.id: view.version}, view.groups)
+            read = {view.id: read_under(view, rows)}
+            changes = await read_changes(connection, account, [*known], read, view.groups)
     return JsonResponse(score_lookup.answer(view, body.contacts, rows, changes))
 
 
@@ -80,7 +84,7 @@ async def look_up_scores(caller: Reader, database: Database, body: Lookup) -> Js
 async def explain_score(
     caller: Reader, database: Database, contact: str, profile: ProfileKey = None
 ) -> Explanation:
-    """Return the parts of a contact's score: times counted × weight for each definition, and adjustments."""
+    """Return the parts of a contact's score: times counted × weight for each definition, adjustments, bounds."""
     async with database.snapshot() as connection:
         scored = await read_scored_contact(connection, caller.account.id, contact, profile)
         return await score_explanation.explain(connection, scored)

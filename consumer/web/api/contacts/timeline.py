@@ -62,7 +62,9 @@ async def read_timeline(
 ) -> JsonResponse:
     """List a contact's timeline, newest first, with verdicts and points.
 
-    The points of all items add up to the score. After a publish of the profile, older cursors are answered 410.
+    The points of all items, but those of groups apart, add up to the score.
+
+    After a publish of the profile, older cursors are answered 410.
     """
     account = caller.account.id
     async with database.snapshot() as connection:

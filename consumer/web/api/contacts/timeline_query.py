@@ -1,4 +1,4 @@
-"""Query a contact's timeline: entries, adjustments and the carried line, newest first, with their points today.
+"""Query a contact's timeline: entries, adjustments, carried and bounded lines, newest first, with today's points.
 
 Never judges: verdicts and weights are as stored. Items are made as JSON values, without a model for each of them; a
 test holds them against the model that documents them.
@@ -6,6 +6,7 @@ test holds them against the model that documents them.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -28,6 +29,7 @@ from consumer.web.api.contacts.score_parts import (
     read_counted_entries,
     read_tallies,
 )
+from consumer.web.api.contacts.shown_scores import OVERALL, overall_sum
 from consumer.web.api.contacts.verdict_reasons import Why, why
 from consumer.web.http.outward_ids import ADJUSTMENT
 from consumer.web.http.parameter_classes import made_of
@@ -40,7 +42,7 @@ from schemas.vocabulary import Verdict
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import asyncpg
 
@@ -51,8 +53,8 @@ if TYPE_CHECKING:
 Item = dict[str, Any]
 
 _ENTRIES = queries("contact_timeline")["entries"]
-# Position of the carried line: after all others.
-_CARRIED: TimelinePosition = (FIRST, b"", 0)
+# Of the first line that is at no time: after all others. Further ones have lower numbers.
+_LAST_LINES: TimelinePosition = (FIRST, b"", 0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Of one event's data in a page, in bytes: 200 of them are some megabytes.
 MOST_DATA = 16_384
@@ -64,6 +66,7 @@ class Kind(StrEnum):
     EVENT = "event"
     ADJUSTMENT = "adjustment"
     CARRIED = "carried"
+    BOUNDED = "bounded"
 
 
 class EventDetails(BaseModel, use_attribute_docstrings=True):
@@ -107,17 +110,18 @@ class AdjustmentDetails(BaseModel, use_attribute_docstrings=True):
 class TimelineItem(
     BaseModel, use_attribute_docstrings=True, json_schema_serialization_defaults_required=True
 ):
-    """One item of a timeline: an event under one definition, an adjustment, or the carried points."""
+    """One item of a timeline: an event under one definition, an adjustment, carried points, or what bounds take."""
 
     kind: Kind
-    """What kind of item it is; `carried` is the last one and has the points of counted events that are no
-    longer on the timeline."""
+    """What kind of item it is. `carried` and `bounded` come last: the points of counted events that are no longer
+    on the timeline, and what bounds add (negative: take)."""
     at: Instant | None
-    """When it happened; null for `carried`."""
+    """When it happened; null for `carried` and `bounded`."""
     points: int
-    """Today's points under the requested profile; those of all items add up to the score."""
+    """Today's points under the requested profile; those of all items, without groups apart, add up to the score."""
     group: str | None
-    """The key of the group that they go to; null for `carried`."""
+    """The key of the group that they go to; null for `carried` points of groups that are not apart, and for what
+    the bounds of overall add."""
     definition: str | None = None
     """The definition's key; for `event` only."""
     name: str | None = None
@@ -214,8 +218,8 @@ async def page(
             )
         ]
         items.sort(key=lambda item: item[0], reverse=True)
-    if len(items) < limit and before > _CARRIED:
-        items += await _carried(connection, query)
+    if len(items) < limit and (before > _LAST_LINES or query.contact.view.frames):
+        items += [line for line in await _last_lines(connection, query) if line[0] < before]
     return items[:limit]
 
 
@@ -263,23 +267,62 @@ def _adjustment(row: asyncpg.Record, view: ProfileView) -> tuple[TimelinePositio
     return (row["created_at"], ADJUSTMENT_KEY, row["id"]), item
 
 
-async def _carried(connection: Connection, query: TimelineQuery) -> list[tuple[TimelinePosition, Item]]:
-    """Return the carried line, if there is one; filters by time or by another verdict exclude it."""
-    filters = query.filters
+async def _last_lines(connection: Connection, query: TimelineQuery) -> list[tuple[TimelinePosition, Item]]:
+    """Return the carried and bounded lines, if there are any; filters by time or another verdict exclude them."""
+    filters, view = query.filters, query.contact.view
     if filters.since or filters.until or filters.verdict not in {None, Verdict.COUNTED}:
         return []
     entries = await read_counted_entries(connection, query.contact.account, query.contact.id)
-    left = {
-        definition: count
-        for definition, count in carried_counts(
-            await read_tallies(connection, query.contact.id), entries
-        ).items()
-        if query.definitions is None or definition in query.definitions
-    }
-    if not left:
-        return []
-    points = sum(query.contact.weighted[definition].weight * count for definition, count in left.items())
-    return [(_CARRIED, {"kind": Kind.CARRIED, "at": None, "points": points, "group": None, **_NO_EVENT})]
+    tallies = await read_tallies(connection, query.contact.id)
+    lines = _carried(query, carried_counts(tallies, entries))
+    if view.frames and filters.verdict is None and filters.definition is None:
+        lines += _bounded(query, await _sums(connection, query.contact, tallies))
+    at, key, first = _LAST_LINES
+    return [((at, key, first - place), line) for place, line in enumerate(lines)]
+
+
+def _carried(query: TimelineQuery, counts: Mapping[int, int]) -> list[Item]:
+    """Return the carried points: of groups that are not apart in one line, of the others in one for each."""
+    apart = set(query.contact.view.apart)
+    points: dict[str | None, int] = {}
+    for definition, count in counts.items():
+        if query.definitions is None or definition in query.definitions:
+            each = query.contact.weighted[definition]
+            group = each.group if each.group in apart else None
+            points[group] = points.get(group, 0) + each.weight * count
+    return [_line(Kind.CARRIED, points[group], group) for group in sorted(points, key=lambda key: key or "")]
+
+
+async def _sums(
+    connection: Connection, contact: ScoredContact, tallies: Mapping[int, int]
+) -> Mapping[int, int]:
+    """Return the sums of a contact's groups."""
+    numbers = {group.key: group.id for group in contact.view.groups}
+    sums: Counter[int] = Counter()
+    for definition, count in tallies.items():
+        each = contact.weighted[definition]
+        sums[numbers[each.group]] += each.weight * count
+    for row in await read_adjustments(connection, contact):
+        sums[row["group_id"]] += row["points"]
+    return sums
+
+
+def _bounded(query: TimelineQuery, sums: Mapping[int, int]) -> list[Item]:
+    """Return what bounds add to the sums of groups, and of overall."""
+    view = query.contact.view
+    overall = overall_sum(view.frames, sums)
+    added: list[tuple[str | None, int]] = [
+        (group.key, view.frame(group.id).shown(sums.get(group.id, 0)) - sums.get(group.id, 0))
+        for group in view.groups
+        if query.groups is None or group.id in query.groups
+    ]
+    if query.groups is None:
+        added.append((None, view.frame(OVERALL).shown(overall) - overall))
+    return [_line(Kind.BOUNDED, points, group) for group, points in added if points]
+
+
+def _line(kind: Kind, points: int, group: str | None) -> Item:
+    return {"kind": kind, "at": None, "points": points, "group": group, **_NO_EVENT}
 
 
 def encode_position(position: TimelinePosition) -> list[Any]:

@@ -15,7 +15,8 @@ from starlette.responses import Response, StreamingResponse
 
 from consumer.catalog import repository
 from consumer.catalog.repository import Scope
-from consumer.scoring.profile_publish.preview import PublishEffects, ScoreRange, lock_previews, preview
+from consumer.scoring.profile_publish.preview import PublishEffects, lock_previews, preview
+from consumer.scoring.profile_publish.preview_comparison import ScoreRange
 from consumer.scoring.segments.repository import read_segments
 from consumer.web.api.profiles.profiles import require_profile, require_seen
 from consumer.web.api.profiles.schemas import Weight, profile_revision, weight_answer
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.catalog.model.account import AccountCatalog
-    from consumer.scoring.profile_publish.preview import Crossing, ScoreMover, WeightChange
+    from consumer.domain.frame import Frame
+    from consumer.scoring.profile_publish.preview import Bin, Crossing, ScoreMover, WeightChange
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["profiles"], route_class=ApiRoute)
 
@@ -78,6 +80,8 @@ class Bar(BaseModel, use_attribute_docstrings=True):
     """Contacts in it now."""
     after: int
     """Contacts in it after a publish."""
+    band: str | None
+    """The band of the draft that it is in; null: overall has no bands."""
 
 
 class MoverReason(BaseModel, use_attribute_docstrings=True):
@@ -121,6 +125,13 @@ class CrossingAnswer(BaseModel, use_attribute_docstrings=True):
     """Ids of up to 20 that leave it."""
 
 
+class BandCrossingAnswer(CrossingAnswer):
+    """Contacts that enter and leave a band of the draft, which has the name."""
+
+    group: str | None
+    """The group whose band it is; null: overall."""
+
+
 class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     """What a publish would change, compared with what readers see now."""
 
@@ -142,6 +153,8 @@ class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     """Contacts that enter and leave each range of the request."""
     segments: list[CrossingAnswer]
     """The account's segments on this profile's scores."""
+    bands: list[BandCrossingAnswer]
+    """The bands of the draft, those of overall first. Of bands that are new, every contact in it enters."""
     seconds: float
     """Estimated seconds from the start of a publish until readers see it."""
 
@@ -209,6 +222,7 @@ async def preview_publish(
 def _answer(result: PublishEffects, ranges: int) -> PreviewAnswer:
     """ranges: the number of crossings that belong to ranges; those of segments follow them."""
     catalog = result.catalog
+    overall = catalog.profiles[result.profile].overall
     return PreviewAnswer(
         revision=profile_revision(catalog.profiles[result.profile], catalog),
         version=result.version,
@@ -216,13 +230,31 @@ def _answer(result: PublishEffects, ranges: int) -> PreviewAnswer:
         changed=result.changed,
         moved=result.moved,
         distribution=[
-            Bar(min=each.least, max=each.most, before=each.before, after=each.after) for each in result.bins
+            Bar(
+                min=each.least,
+                max=each.most,
+                before=each.before,
+                after=each.after,
+                band=_band(overall, each),
+            )
+            for each in result.bins
         ],
         movers=[*map(_mover, result.movers)],
         ranges=[*map(_crossing, result.crossings[:ranges])],
         segments=[*map(_crossing, result.crossings[ranges:])],
+        bands=[
+            BandCrossingAnswer(**_crossing(each.crossing).model_dump(), group=each.group)
+            for each in result.bands
+        ],
         seconds=result.seconds,
     )
+
+
+def _band(overall: Frame, bar: Bin) -> str | None:
+    """Return the band of a bar; each threshold begins one. The lowest bar has no least points."""
+    if bar.least is None:
+        return overall.bands[0].key if overall.bands else None
+    return overall.band(bar.least)
 
 
 def _mover(mover: ScoreMover) -> MoverAnswer:

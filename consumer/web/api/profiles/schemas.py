@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BaseModel, Field, StrictBool
 
 from consumer.catalog.model import profile_versions
+from consumer.catalog.model.frames import frame_mapping, frames_mapping
+from consumer.web.api.profiles.frames import (
+    GroupFrame,
+    NewGroupFrame,
+    NewOverallFrame,
+    OverallFrame,
+    group_answer,
+    overall_answer,
+)
 from consumer.web.http import etags
 from consumer.web.http.request_types import Body, Key, Points, Text
 
@@ -34,10 +43,14 @@ class NewProfile(Body):
     """Whether definitions without a weight in `weights` count the catalog's points (true) or nothing."""
     weights: dict[Key, Points] = Field(default_factory=dict)
     """Points of a counted event by definition key; the definition need not exist yet."""
+    overall: NewOverallFrame = Field(default_factory=NewOverallFrame)
+    """What bounds overall, and its bands."""
+    groups: dict[Key, NewGroupFrame] = Field(default_factory=dict)
+    """Bounds and bands of groups by key, and which of them are apart."""
 
 
 class ProfileChange(Body):
-    """Changes to a profile; omitted fields stay as they are. `weights` is replaced as a whole."""
+    """Changes to a profile; omitted fields stay. `weights`, `overall` and `groups` are each replaced as a whole."""
 
     name: Text = Field(default_factory=str)
     """The name for display."""
@@ -47,6 +60,10 @@ class ProfileChange(Body):
     """Whether definitions without a weight in `weights` count the catalog's points (true) or nothing."""
     weights: dict[Key, Points] = Field(default_factory=dict)
     """Points of a counted event by definition key."""
+    overall: NewOverallFrame = Field(default_factory=NewOverallFrame)
+    """What bounds overall, and its bands."""
+    groups: dict[Key, NewGroupFrame] = Field(default_factory=dict)
+    """Bounds and bands of groups by key, and which of them are apart."""
     archived: StrictBool = Field(default_factory=bool)
     """True: no more scores and messages of it, and it is not listed. False: a draft again, to be published."""
 
@@ -106,6 +123,10 @@ class ProfileSummary(BaseModel, use_attribute_docstrings=True):
     """Whether definitions without a weight in `weights` count the catalog's points (true) or nothing."""
     weights: dict[str, int]
     """The draft's own weights by definition key; some definitions may not exist yet."""
+    overall: OverallFrame
+    """Bounds and bands of overall points in the draft."""
+    groups: dict[str, GroupFrame]
+    """Bounds and bands of groups in the draft, by key: of those that have any, or are apart."""
     version: int | None
     """The version that readers see; null: it was never published."""
     building: int | None
@@ -130,7 +151,7 @@ class ProfileAnswer(ProfileSummary):
 def profile_summary(profile: Profile, state: AccountCatalog) -> ProfileSummary:
     """Return a profile as an item of a list. state: with this profile, and all definitions."""
     fields, counts = _content(profile, state)
-    return ProfileSummary(**fields, revision=etags.revision((fields, counts)))
+    return ProfileSummary(**fields, revision=_revision(profile, fields, counts))
 
 
 def profile_answer(profile: Profile, state: AccountCatalog) -> ProfileAnswer:
@@ -147,7 +168,7 @@ def profile_answer(profile: Profile, state: AccountCatalog) -> ProfileAnswer:
         )
         for each in counts
     ]
-    return ProfileAnswer(**fields, revision=etags.revision((fields, counts)), definitions=definitions)
+    return ProfileAnswer(**fields, revision=_revision(profile, fields, counts), definitions=definitions)
 
 
 def profile_revision(profile: Profile, state: AccountCatalog) -> str:
@@ -156,7 +177,12 @@ def profile_revision(profile: Profile, state: AccountCatalog) -> str:
     So it is out of date once a definition has other points, or readers see another version. state: as for
     profile_summary.
     """
-    return etags.revision(_content(profile, state))
+    return _revision(profile, *_content(profile, state))
+
+
+def _revision(profile: Profile, fields: dict[str, Any], counts: list[_Count]) -> str:
+    frames = {"overall": frame_mapping(profile.overall), "groups": frames_mapping(profile.groups)}
+    return etags.revision((fields | frames, counts))
 
 
 class _Count(NamedTuple):
@@ -181,6 +207,8 @@ def _content(profile: Profile, state: AccountCatalog) -> tuple[dict[str, Any], l
         "primary": profile.primary,
         "inherits": profile.inherits,
         "weights": dict(sorted(profile.weights.items())),
+        "overall": overall_answer(profile.overall),
+        "groups": {key: group_answer(profile.groups[key]) for key in sorted(profile.groups)},
         "version": profile.version.number if profile.version else None,
         "building": profile.building.number if profile.building else None,
         "publish_runs": profile.publish_runs,

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from consumer.catalog.model.frames import frame_from_mapping
 from consumer.scoring.profile_publish.versions import diff_versions, read_versions, restore_draft
+from consumer.web.api.profiles.frames import GroupFrame, OverallFrame, group_answer, overall_answer
 from consumer.web.api.profiles.profiles import find_profile_id, require_seen, tagged_answer
 from consumer.web.api.profiles.schemas import ProfileAnswer, Weight, weight_answer
 from consumer.web.http import cursors
@@ -63,18 +65,24 @@ class VersionAnswer(VersionSummary):
     """The profile's own weights, by definition key."""
     definitions: list[VersionWeight]
     """The resulting weight and group of each definition."""
+    overall: OverallFrame
+    """What bounds overall, and its bands."""
+    groups: dict[str, GroupFrame]
+    """Bounds and bands of groups by key: of those that have any, or are apart."""
 
 
 class VersionDifference(BaseModel, use_attribute_docstrings=True):
     """One difference between two versions."""
 
     field: str
-    """`inherits`, `weight` (the profile's own), `points` (the resulting ones), or `group`."""
+    """`inherits`, `weight` (the profile's own), `points` (the resulting ones), `group`, `overall` or `groups`."""
     definition: str | None
-    """The definition's key; null for `inherits`."""
-    before: bool | int | str | None
+    """The definition's key; null for `inherits` and for bounds and bands."""
+    group: str | None
+    """Of `groups`: the key of the group whose bounds or bands differ."""
+    before: bool | int | str | GroupFrame | None
     """Null: no such value, or the version does not have the definition."""
-    after: bool | int | str | None
+    after: bool | int | str | GroupFrame | None
     """The later value; null likewise."""
 
 
@@ -118,7 +126,7 @@ async def list_versions(
 async def read_version(
     caller: Reader, database: Database, profile: str, version: VersionNumber
 ) -> VersionAnswer:
-    """Return a version with its weights and groups."""
+    """Return a version with its weights, groups, bounds and bands."""
     async with database.snapshot() as connection:
         [selected] = await read_versions(connection, caller.account.key, profile, version)
     return VersionAnswer(
@@ -132,6 +140,8 @@ async def read_version(
             VersionWeight(definition=key, **weight_answer(weight).model_dump())
             for key, weight in selected.content.weights.items()
         ],
+        overall=overall_answer(selected.content.overall),
+        groups={key: group_answer(selected.content.groups[key]) for key in sorted(selected.content.groups)},
     )
 
 
@@ -150,13 +160,18 @@ async def read_difference(
 
 
 def _difference_answer(change: Difference) -> VersionDifference:
-    field, _, definition = (change.field or "").partition(".")
+    field, _, key = (change.field or "").partition(".")
     return VersionDifference(
         field="weight" if field == "weights" else field,
-        definition=definition or None,
-        before=change.before,
-        after=change.after,
+        definition=key if key and field != "groups" else None,
+        group=key if field == "groups" else None,
+        before=_value(change.before),
+        after=_value(change.after),
     )
+
+
+def _value(value: Any) -> Any:
+    return group_answer(frame_from_mapping(value)) if isinstance(value, dict) else value
 
 
 @router.post("/profiles/{profile}/versions/{version}/restore")

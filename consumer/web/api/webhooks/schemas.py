@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     import asyncpg
 
 Url = Annotated[str, Field(min_length=1, max_length=MAX_URL)]
-Type = Literal["engagement.score.changed", "engagement.xp.credited", "engagement.job.ended"]
+Type = Literal[
+    "engagement.score.changed",
+    "engagement.band.changed",
+    "engagement.xp.credited",
+    "engagement.job.ended",
+]
 Types = Annotated[list[Type], Field(min_length=1, max_length=3)]
 Description = Annotated[str, Field(max_length=2000)]
 State = Literal["waiting", "delivered", "failed"]
