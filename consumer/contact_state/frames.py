@@ -10,6 +10,8 @@ from sql import queries
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import asyncpg
+
     from consumer.infra.postgres.connection import Connection
 
     # Of a version: by number of the group (0: overall), without those that are plain.
@@ -24,8 +26,18 @@ async def read_frames(
     connection: Connection, profiles: Iterable[int]
 ) -> dict[tuple[int, int], dict[int, Frame]]:
     """Return the frames of profiles: of their published and building versions, and of the last one before those."""
+    return _by_version(await connection.fetch(_SQL["frames"], sorted(set(profiles))))
+
+
+async def read_published_frames(connection: Connection, account: int) -> dict[int, dict[int, Frame]]:
+    """Return the frames of an account's published versions, by profile."""
+    found = _by_version(await connection.fetch(_SQL["published_frames"], account))
+    return {profile: frames for (profile, _), frames in found.items()}
+
+
+def _by_version(rows: Iterable[asyncpg.Record]) -> dict[tuple[int, int], dict[int, Frame]]:
     found: dict[tuple[int, int], dict[int, Frame]] = {}
-    for row in await connection.fetch(_SQL["frames"], sorted(set(profiles))):
+    for row in rows:
         keys, leasts = row["band_keys"] or (), row["band_least"] or ()
         bands = tuple(
             Band(key, least if place else None)

@@ -84,8 +84,8 @@ select
 
 -- name: compare_shown
 -- The same where the draft or the published version has frames: all sums of the contacts are read, and what is shown of them
--- is compared. $12 to $15: the draft's frames (group, floor, cap, apart). $16, $17: the ranges before the publish; $10 and $11
--- are those after it.
+-- is compared (contact_scores_pkey, version_groups_pkey). $12 to $15: the draft's frames (group, floor, cap, apart). $16, $17: the
+-- ranges before the publish; $10 and $11 are those after it.
 with weight_delta as materialized (
     select * from unnest($4::int[], $5::int[], $6::bigint[]) as m(definition_id, group_id, points)
 ),

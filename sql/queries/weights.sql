@@ -40,6 +40,16 @@ cross join lateral (
     where f.profile_id = p.id and f.version = v.version
     offset 0) f
 
+-- name: published_frames
+-- The frames of an account's published versions that are not plain (profiles_key_unique, version_groups_pkey).
+select f.profile_id, f.version, f.group_id, f.floor, f.cap, f.apart, f.band_keys, f.band_least
+from profiles p
+cross join lateral (
+    select profile_id, version, group_id, floor, cap, apart, band_keys, band_least from version_groups f
+    where f.profile_id = p.id and f.version = p.published_version
+    offset 0) f
+where p.account_id = $1
+
 -- name: mark_counted
 -- Marks those of these definitions ($1) that had not counted before: their weights in published versions are frozen now.
 update definitions set counted = true

@@ -247,6 +247,25 @@ def _expected(sums: dict[str, dict[str, int]], **params: Any) -> list[str] | Non
     return [contact for _, _, contact in sorted(listed, reverse=sort.startswith("-"))]
 
 
+async def test_segments_are_of_what_is_shown(client: Client, sums: dict[str, dict[str, int]]) -> None:
+    """A segment's bounds of a score mean shown points, in its count and in its list."""
+    bounded = {"score": {"min": 60, "max": 60}}
+    in_group = {"score": {"group": "fit", "min": 25}}
+    shown = {contact: _shown(of) for contact, of in sums.items()}
+    expected = {
+        "capped": {contact for contact, of in shown.items() if of[""] == 60},
+        "fitting": {contact for contact, of in shown.items() if of["fit"] == 25},
+    }
+    assert all(expected.values())
+    for key, condition in (("capped", bounded), ("fitting", in_group)):
+        made = await client.post("/segments", json={"key": key, "name": key, "match": {"all": [condition]}})
+        assert made.status_code == 201, made.text
+        listed = await client.get("/contacts", params={"segment": key, "limit": 100})
+        assert {item["id"] for item in listed.json()["items"]} == expected[key]
+        counted = await client.post("/segments/count", json={"match": {"all": [condition]}})
+        assert counted.json()["contacts"] == len(expected[key]), counted.text
+
+
 async def test_bands_of_a_list_by_last_event(client: Client, sums: dict[str, dict[str, int]]) -> None:
     """Without a group, a list by last event asks for bands of overall; with one, for those of the group."""
     for params, name in (({"band": "hot"}, "band"), ({"band": "A", "group": "fit"}, "group_bands")):

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from consumer.contact_state.frames import read_published_frames
 from consumer.scoring.segments.definition import Match, named_keys
 from consumer.scoring.segments.member_sql import MatchContext
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     import asyncpg
 
+    from consumer.domain.frame import Frame
     from consumer.infra.postgres.connection import Connection
 
 _SQL = queries("segments")
@@ -62,18 +64,23 @@ class StoredSegment:
 
 @dataclass(frozen=True, slots=True)
 class AccountIds:
-    """An account's definitions, groups and profiles: numbers by key. deleted: groups no longer in the catalog."""
+    """An account's definitions, groups and profiles: numbers by key. deleted: groups no longer in the catalog.
+
+    frames: of the published versions of profiles, by their numbers.
+    """
 
     definitions: dict[str, int]
     groups: dict[str, int]
     deleted: frozenset[str]
     profiles: dict[str, int]
     primary: int | None
+    frames: Mapping[int, Mapping[int, Frame]]
 
     def match_context(self, account: int, profile: str | None, now: datetime) -> MatchContext:
         """Return the context for compiling a segment on this profile."""
         number = self.primary if profile is None else self.profiles.get(profile)
-        return MatchContext(account, number, self.definitions, self.groups, now)
+        frames = {} if number is None else self.frames.get(number, {})
+        return MatchContext(account, number, self.definitions, self.groups, now, frames)
 
 
 async def segment_keys(connection: Connection, account: int) -> list[str]:
@@ -115,6 +122,7 @@ async def read_account_ids(connection: Connection, account: int) -> AccountIds:
         deleted=frozenset(row["key"] for row in rows if row["deleted"]),
         primary=by_kind["profile"].pop("", None),
         profiles=by_kind["profile"],
+        frames=await read_published_frames(connection, account),
     )
 
 
