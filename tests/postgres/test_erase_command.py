@@ -38,7 +38,7 @@ async def test_erase_reports_what_went(
     assert await erase("--yes") == 0
     first, _, went, not_reached, *places = capsys.readouterr().out.splitlines()
     assert first.startswith("deleted what is dated before ")
-    assert (went, not_reached, len(places)) == ("  2 timeline", "not reached by this service:", 5)
+    assert (went, not_reached, len(places)) == ("  2 timeline", "not reached by this service:", 6)
     assert await connection.fetchval("select count(*) from timeline") == 0
     assert await connection.fetchval("select count(*) from contacts where external_id is not null") == 0
     # A repeat, or the deletion of an id that is not known, finds nothing, and says so.

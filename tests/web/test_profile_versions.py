@@ -44,6 +44,8 @@ async def test_versions_are_listed_and_read(client: Client) -> None:
             {"definition": "deal_won", "points": 60, "group": "purchase"},
             {"definition": "email_opened", "points": 1, "group": "mail"},
         ],
+        "overall": {"floor": None, "cap": None, "bands": []},
+        "groups": {},
     }
     for path in ("lead_score/versions/3", "nothing/versions/1", "nothing/versions"):
         assert (await client.get(f"/profiles/{path}")).status_code == 404
@@ -58,18 +60,24 @@ async def test_two_versions_are_compared_and_one_with_the_draft(client: Client) 
         "before": 1,
         "after": 2,
         "differences": [
-            {"field": "weight", "definition": "deal_won", "before": None, "after": 60},
-            {"field": "weight", "definition": "later", "before": None, "after": 5},
-            {"field": "points", "definition": "deal_won", "before": 50, "after": 60},
+            {"field": "weight", "definition": "deal_won", "group": None, "before": None, "after": 60},
+            {"field": "weight", "definition": "later", "group": None, "before": None, "after": 5},
+            {"field": "points", "definition": "deal_won", "group": None, "before": 50, "after": 60},
         ],
     }
     assert (await client.get(path, params={"before": 2})).json()["differences"] == []
     await client.edit("/definitions/email_opened", {"group": "purchase"})
     await draft(client, inherits=False)
     assert (await client.get(path, params={"before": 2})).json()["differences"] == [
-        {"field": "inherits", "definition": None, "before": True, "after": False},
-        {"field": "points", "definition": "email_opened", "before": 1, "after": 0},
-        {"field": "group", "definition": "email_opened", "before": "mail", "after": "purchase"},
+        {"field": "inherits", "definition": None, "group": None, "before": True, "after": False},
+        {"field": "points", "definition": "email_opened", "group": None, "before": 1, "after": 0},
+        {
+            "field": "group",
+            "definition": "email_opened",
+            "group": None,
+            "before": "mail",
+            "after": "purchase",
+        },
     ]
     assert (await client.get(path, params={"before": 9})).status_code == 404
     assert (await client.get(path)).json()["errors"][0]["field"] == "before"
