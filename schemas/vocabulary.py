@@ -47,6 +47,22 @@ class DeadLetterReason(StrEnum):
     REFUSED_BY_DATABASE = "refused_by_database"
 
 
+class RefusalReason(StrEnum):
+    """Why a call of the tracker was not recorded (contracts.md, closed lists)."""
+
+    UNKNOWN_KEY = "unknown_key"
+    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
+    NAME_NOT_ALLOWED = "name_not_allowed"
+    CONTACT_NOT_ALLOWED = "contact_not_allowed"
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    SIGNATURE_INVALID = "signature_invalid"
+    OVERLOADED = "overloaded"
+    UNAVAILABLE = "unavailable"
+
+
 class Policy(StrEnum):
     """How often an event of a definition counts (semantics §3)."""
 

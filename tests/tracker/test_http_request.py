@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.web.tracker.body_budget import BodyBudget
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.outcome import Refusal
 from consumer.web.tracker.http_request import DisconnectedError, HttpRequest, key_in
+from schemas.vocabulary import RefusalReason
 
 if TYPE_CHECKING:
     from starlette.types import Message

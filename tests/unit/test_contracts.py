@@ -13,9 +13,8 @@ import pytest
 from consumer.domain.tracker_links import Link, signature
 from consumer.infra.telemetry.metrics import STAGES
 from consumer.web.app import application
-from consumer.web.tracker.calls.outcome import RefusalReason
 from schemas.published import Cause
-from schemas.vocabulary import DeadLetterReason, LaneStop, RetryReason
+from schemas.vocabulary import DeadLetterReason, LaneStop, RefusalReason, RetryReason
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _CONTRACTS = (_DOCS / "contracts.md").read_text("utf-8")

@@ -10,9 +10,10 @@ import pytest
 
 from consumer.domain.make_event import event_key
 from consumer.web.tracker.calls.body import MAX_CALL_BYTES, Batch, Kind, read_batch, read_call
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.outcome import Refusal
 from consumer.web.tracker.calls.page_urls import cut_url
 from schemas.timestamps import instant
+from schemas.vocabulary import RefusalReason
 from tests.builders.tracker import NOW, AllRobots, browser, call, decoded, only_record, server, write_key
 
 ANN = {"userId": "ann", "event": "Seen"}

@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 
 from consumer.infra.telemetry.batch_histogram import BatchHistogram
-from schemas.vocabulary import OUTPUT_TOPICS, DeadLetterReason, LaneStop, RetryReason, Verdict
+from schemas.vocabulary import OUTPUT_TOPICS, DeadLetterReason, LaneStop, RefusalReason, RetryReason, Verdict
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -27,7 +27,7 @@ WEBHOOK_RESULTS = ("delivered", "failed")
 # (web/http/admission.py).
 CONNECTIONS_CLOSED = ("headers", "body", "stalled", "displaced", "refused")
 SHARES = ("all", "heavy", "long", "changes", "downloads")
-# Of the tracker: what is called, and what becomes of it (web/tracker/calls/outcome.py has the reasons).
+# Of the tracker: what is called, and what becomes of it.
 TRACKER_CALLS = (
     "track",
     "page",
@@ -40,17 +40,7 @@ TRACKER_CALLS = (
     "click",
     "settings",
 )
-TRACKER_RESULTS = (
-    *(
-        "accepted",
-        "unknown_key",
-        "origin_not_allowed",
-        "name_not_allowed",
-        "contact_not_allowed",
-        "malformed",
-    ),
-    *("too_large", "rate_limited", "quota_exceeded", "signature_invalid", "overloaded", "unavailable"),
-)
+TRACKER_RESULTS = ("accepted", *map(str, RefusalReason))
 
 _STAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _ANSWER_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

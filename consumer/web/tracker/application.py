@@ -12,7 +12,7 @@ import structlog
 
 from consumer.web.tracker import http_answers
 from consumer.web.tracker.calls.body import Kind
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.outcome import Refusal
 from consumer.web.tracker.handle_calls import handle_batch, handle_call
 from consumer.web.tracker.handle_links import handle_click, handle_pixel, handle_pixel_call
 from consumer.web.tracker.http_answers import Answer
@@ -20,6 +20,7 @@ from consumer.web.tracker.http_request import DisconnectedError, HttpRequest
 from consumer.web.tracker.script import ETAG, SCRIPT, SCRIPT_GZIP
 from consumer.web.tracker.settings_document import PREFIX, SUFFIX, handle_settings
 from consumer.web.tracker.tracker import RequestRefusedError, Visit, answer_to
+from schemas.vocabulary import RefusalReason
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,7 +48,6 @@ _GETS: Final[dict[str, tuple[str, Handler]]] = {"/v1/click": ("click", handle_cl
 # Where browser libraries send figures about themselves; taken and forgotten.
 _LIBRARY_METRICS: Final = "/v1/m"
 _PATHS: Final = frozenset({*_POSTS, *_PIXELS, *_GETS, _LIBRARY_METRICS, _SCRIPT_PATH})
-CALLS: Final = (*Kind, "batch", "pixel", "click", "settings")
 
 _SCRIPT_HEADERS: Final = (
     (b"content-type", b"text/javascript; charset=utf-8"),

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from consumer.web.tracker import http_answers
 from consumer.web.tracker.calls.body import MAX_BATCH_BYTES, MAX_CALL_BYTES, Call, Kind, read_batch, read_call
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.outcome import Refusal
 from consumer.web.tracker.calls.records import records_of
 from consumer.web.tracker.http_request import key_in
 from consumer.web.tracker.kafka_writer import UnavailableError
 from consumer.web.tracker.limits import largest_batch
 from consumer.web.tracker.recent_requests import RecentEvent
 from consumer.web.tracker.tracker import RequestRefusedError, refused_event
+from schemas.vocabulary import RefusalReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,11 +10,12 @@ from urllib.parse import quote
 from consumer.web.tracker import http_answers
 from consumer.web.tracker.calls.body import MAX_CALL_BYTES, Kind, read_call
 from consumer.web.tracker.calls.links import LinkRequest, read_link, record_of_link, signature_refusal
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason, TrackedRecord
+from consumer.web.tracker.calls.outcome import Refusal, TrackedRecord
 from consumer.web.tracker.calls.records import records_of
 from consumer.web.tracker.http_request import key_in
 from consumer.web.tracker.recent_requests import RecentEvent
 from consumer.web.tracker.tracker import RequestRefusedError, refused_event
+from schemas.vocabulary import RefusalReason
 
 if TYPE_CHECKING:
     from consumer.web.tracker.http_answers import Answer

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from schemas.vocabulary import RefusalReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from starlette.types import Send
 
+    from consumer.web.tracker.calls.outcome import Refusal
     from consumer.web.tracker.limits import Exceeded
 
 Headers = tuple[tuple[bytes, bytes], ...]

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from consumer.web.tracker.body_budget import FREE
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.outcome import Refusal
+from schemas.vocabulary import RefusalReason
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.web.tracker import http_answers
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.outcome import Refusal
 from consumer.web.tracker.tracker import RequestRefusedError
+from schemas.vocabulary import RefusalReason
 
 if TYPE_CHECKING:
     from consumer.web.tracker.http_answers import Answer

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from consumer.web.tracker import http_answers, recent_requests
 from consumer.web.tracker.body_budget import BodyBudget
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.outcome import Refusal
 from consumer.web.tracker.calls.sender import Sender
 from consumer.web.tracker.recent_requests import RecentEvent, RecentRequest
+from schemas.vocabulary import RefusalReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

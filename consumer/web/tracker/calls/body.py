@@ -10,8 +10,9 @@ import msgspec
 
 from consumer.domain.cloudevents import deeper_than
 from consumer.domain.limits import MAX_DEPTH
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.outcome import Refusal
 from consumer.web.tracker.calls.refused import RefusedError, malformed
+from schemas.vocabulary import RefusalReason
 
 # The limits of Segment's API: its libraries stay below them.
 MAX_CALL_BYTES: Final = 32 * 1024

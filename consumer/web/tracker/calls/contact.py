@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from consumer.web.tracker.calls.body import Kind
-from consumer.web.tracker.calls.outcome import RefusalReason
 from consumer.web.tracker.calls.refused import RefusedError, malformed
 from consumer.web.tracker.calls.texts import LONGEST_ANONYMOUS_ID, text_of
-from schemas.vocabulary import ANONYMOUS_PREFIX
+from schemas.vocabulary import ANONYMOUS_PREFIX, RefusalReason
 
 if TYPE_CHECKING:
     from consumer.web.tracker.calls.body import Call

@@ -12,13 +12,13 @@ from consumer.domain.tracker_links import LONGEST_QUERY, Link, is_signed
 from consumer.web.tracker.calls.body import Kind
 from consumer.web.tracker.calls.contact import Contact
 from consumer.web.tracker.calls.context import context_of_link
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason, TrackedRecord
+from consumer.web.tracker.calls.outcome import Refusal, TrackedRecord
 from consumer.web.tracker.calls.page_urls import cut_url
 from consumer.web.tracker.calls.records import Data, Event, record_of, require_allowed
 from consumer.web.tracker.calls.refused import RefusedError, malformed
 from consumer.web.tracker.calls.texts import LONGEST_ANONYMOUS_ID, LONGEST_NAME, text_of
 from schemas.timestamps import rfc3339_of, to_microseconds
-from schemas.vocabulary import ANONYMOUS_PREFIX, TRACK_PREFIX
+from schemas.vocabulary import ANONYMOUS_PREFIX, TRACK_PREFIX, RefusalReason
 
 if TYPE_CHECKING:
     from consumer.web.tracker.calls.records import RobotRules

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
-
-class RefusalReason(StrEnum):
-    """Why a call was not recorded (contracts.md, closed lists)."""
-
-    UNKNOWN_KEY = "unknown_key"
-    ORIGIN_NOT_ALLOWED = "origin_not_allowed"
-    NAME_NOT_ALLOWED = "name_not_allowed"
-    CONTACT_NOT_ALLOWED = "contact_not_allowed"
-    MALFORMED = "malformed"
-    TOO_LARGE = "too_large"
-    RATE_LIMITED = "rate_limited"
-    QUOTA_EXCEEDED = "quota_exceeded"
-    SIGNATURE_INVALID = "signature_invalid"
-    OVERLOADED = "overloaded"
-    UNAVAILABLE = "unavailable"
+from schemas.vocabulary import RefusalReason  # noqa: TC001 - msgspec reads annotations at run time
 
 
 class Refusal(msgspec.Struct, frozen=True):

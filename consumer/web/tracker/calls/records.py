@@ -11,13 +11,13 @@ from consumer.web.tracker.calls.body import Kind, given
 from consumer.web.tracker.calls.contact import Contact, contact_of
 from consumer.web.tracker.calls.context import Context, context_of
 from consumer.web.tracker.calls.occurred_at import occurred_at
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason, TrackedRecord
+from consumer.web.tracker.calls.outcome import Refusal, TrackedRecord
 from consumer.web.tracker.calls.page_urls import cut_search, cut_url
 from consumer.web.tracker.calls.refused import RefusedError, malformed
 from consumer.web.tracker.calls.texts import LONGEST_MESSAGE_ID, LONGEST_NAME, TRAITS_SUFFIX, fits, text_of
 from consumer.web.tracker.calls.traits import contact_fields
 from schemas.timestamps import rfc3339_of, to_microseconds
-from schemas.vocabulary import CONTACT_UPSERTED, TRACK_PREFIX
+from schemas.vocabulary import CONTACT_UPSERTED, TRACK_PREFIX, RefusalReason
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

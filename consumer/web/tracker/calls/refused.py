@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from consumer.web.tracker.calls.outcome import Refusal, RefusalReason
+from consumer.web.tracker.calls.outcome import Refusal
+from schemas.vocabulary import RefusalReason
 
 
 class RefusedError(Exception):
