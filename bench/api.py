@@ -6,35 +6,23 @@ compared with a constant of the same size from the bare framework on the same se
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import statistics
-import subprocess
-import sys
-import tempfile
-import urllib.error
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
-import psutil
 from rich.table import Table
 
-from bench import processes
 from bench.http_load import Load, answers, request
-from bench.servers import environment
+from bench.served import Served, serving
 from bench.session import SEED, console
 from bench.traffic import ACCOUNT
-from consumer.demo.servers.processes import free_port
 from consumer.ingest import timeline_partitions
 from tests.web.api_client import SECRET, mint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bench.session import Bench
 
 OUT = Path(__file__).parent / "out" / "api.json"
@@ -73,7 +61,8 @@ async def api(bench: Bench) -> None:
     console.print("storing names and timelines …", style="dim")
     await _fill(dsn)
     routes = _routes()
-    with _served(["-m", "consumer", "web"], dsn) as served, _served(["-m", "bench.bare_api"]) as bare:
+    api_server = serving(["-m", "consumer", "web"], database_url=dsn, jwt_secret=SECRET)
+    with api_server as served, serving(["-m", "bench.bare_api"], probe="constant/9") as bare:
         found = {name: await _measure(bench, requests, served, bare) for name, requests in routes.items()}
     _show(found)
     bench.results["api"] = {name: one["ratio_to_bare"] for name, one in found.items()}
@@ -127,57 +116,8 @@ def _routes() -> dict[str, tuple[bytes, ...]]:
     }
 
 
-class _Served:
-    """A server, its port, and the CPU seconds that it has spent."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.port = port
-        self._process = psutil.Process(process.pid)
-
-    def cpu(self) -> float:
-        return processes.cpu([self._process])
-
-
-@contextmanager
-def _served(program: list[str], dsn: str | None = None) -> Iterator[_Served]:
-    """Give a server of its own; with a dsn the API, else the bare framework."""
-    port = free_port()
-    settings = {"http_host": "127.0.0.1", "http_port": str(port), "jwt_secret": SECRET}
-    if dsn is None:
-        program = [*program, str(port)]
-    else:
-        settings["database_url"] = dsn
-    # It has its log, as in operation.
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, *program], env=environment(**settings), stdout=log, stderr=log
-        )
-        try:
-            _wait(f"http://127.0.0.1:{port}/{'readyz' if dsn else 'constant/9'}", process)
-            yield _Served(process, port)
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in _attempts(process):
-        with contextlib.suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url):
-            return
-    raise RuntimeError(f"{url} does not answer")
-
-
-def _attempts(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Yield for a minute while a process lives."""
-    for _ in range(600):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.1)
-            return
-        yield
-
-
 async def _measure(
-    bench: Bench, requests: tuple[bytes, ...], served: _Served, bare: _Served
+    bench: Bench, requests: tuple[bytes, ...], served: Served, bare: Served
 ) -> dict[str, float]:
     size = (await answers(Load(served.port, requests, _WARM_UP))).bytes
     constant = (request("GET", f"/constant/{size}", ""),)

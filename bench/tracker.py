@@ -7,36 +7,26 @@ have the other.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 import uuid
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from bench import processes
 from bench.http_load import Load, answers
-from bench.servers import environment
+from bench.served import Served, serving
 from bench.session import console
 from bench.traffic import ACCOUNT, PARTITIONS
-from consumer.demo.servers.processes import free_port
 from consumer.domain.tracker_keys import ending_of, hash_of, new_key, new_signing_secret
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bench.session import Bench
 
 OUT = Path(__file__).parent / "out" / "tracker.json"
@@ -61,10 +51,10 @@ async def tracker(bench: Bench) -> None:
         "kafka_bootstrap": bench.servers.bootstrap,
         "topic_prefix": _PREFIX,
     }
-    with _served(["-m", "consumer", "web", "--only", "tracker"], **settings) as served:
-        with _served(["-m", "bench.bare_tracker"]) as bare:
+    with serving(["-m", "consumer", "web", "--only", "tracker"], **settings) as served:
+        with serving(["-m", "bench.bare_tracker"]) as bare:
             runs = [await _run(served, bare, single, batches) for _ in range(bench.repeats)]
-        accepted = served.accepted()
+        accepted = _accepted(served.port)
     stored = await _stored(bench.servers.bootstrap)
     if accepted != stored:
         raise RuntimeError(f"{accepted:.0f} events were accepted, {stored} are in Kafka")
@@ -78,7 +68,7 @@ async def tracker(bench: Bench) -> None:
 
 
 async def _run(
-    served: _Served, bare: _Served, single: tuple[bytes, ...], batches: tuple[bytes, ...]
+    served: Served, bare: Served, single: tuple[bytes, ...], batches: tuple[bytes, ...]
 ) -> dict[str, float]:
     floor_cpu = bare.cpu()
     floor = await answers(_load(bare.port, single))
@@ -196,53 +186,13 @@ async def _stored(bootstrap: str) -> int:
         return sum((await consumer.end_offsets(places)).values())
 
 
-class _Served:
-    """A server, its port, and the CPU seconds that it has spent."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.port = port
-        self._process = psutil.Process(process.pid)
-
-    def cpu(self) -> float:
-        return processes.cpu([self._process])
-
-    def accepted(self) -> float:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
-            for line in answer.read().decode().splitlines():
-                if line.startswith('engagement_tracker_events_total{result="accepted"}'):
-                    return float(line.rpartition(" ")[2])
-        return 0.0
-
-
-@contextmanager
-def _served(program: list[str], **settings: str) -> Iterator[_Served]:
-    """Give a server of its own; with settings the tracker, else the bare floor."""
-    port = free_port()
-    if settings:
-        settings |= {"http_host": "127.0.0.1", "http_port": str(port)}
-    else:
-        program = [*program, str(port)]
-    # It has its log, as in operation.
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, *program], env=environment(**settings), stdout=log, stderr=log
-        )
-        try:
-            _wait(f"http://127.0.0.1:{port}/readyz", process)
-            yield _Served(process, port)
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(0.1)
-            break
-        with contextlib.suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url):
-            return
-    raise RuntimeError(f"{url} does not answer")
+def _accepted(port: int) -> float:
+    """Return how many events the tracker says it has accepted."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith('engagement_tracker_events_total{result="accepted"}'):
+                return float(line.rpartition(" ")[2])
+    return 0.0
 
 
 def _show(found: dict[str, float], stored: int) -> None:
