@@ -15,6 +15,7 @@ from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager
 from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
+from consumer.web.http.json_response import JsonResponse
 from consumer.web.http.outward_ids import ADJUSTMENT, AUDIT_ENTRY, BACKFILL, DEAD_LETTER, REJUDGEMENT
 from sql import queries
 
@@ -74,7 +75,7 @@ async def list_changes(
         list(rows), limit, context, lambda row: [row["id"]], engagement=caller.account.engagement
     )
     items = [_entry(row) for row in page.items]
-    return Response(msgspec.json.encode({**dict(page), "items": items}), media_type="application/json")
+    return JsonResponse({**dict(page), "items": items})
 
 
 def _entry(row: asyncpg.Record) -> _StoredEntry:
