@@ -31,7 +31,8 @@ async def handle_pixel(tracker: Tracker, visit: Visit) -> Answer:
     visit.instead = http_answers.PIXEL
     link = _read(visit, is_click=False)
     write_key = tracker.admit(visit, link.write_key, any_origin=bool(link.contact))
-    _record(tracker, visit, link, write_key)
+    is_signed = bool(link.contact) and signature_refusal(link, write_key) is None
+    _record(tracker, visit, link, write_key, is_signed=is_signed)
     return http_answers.PIXEL
 
 
@@ -47,7 +48,7 @@ async def handle_click(tracker: Tracker, visit: Visit) -> Answer:
         raise RequestRefusedError(refusal)
     location = quote(link.url or "", safe=_SAFE).encode()
     visit.instead = answer = http_answers.redirect(location)
-    _record(tracker, visit, link, write_key)
+    _record(tracker, visit, link, write_key, is_signed=bool(link.contact))
     return answer
 
 
@@ -81,13 +82,17 @@ def _read(visit: Visit, *, is_click: bool) -> LinkRequest:
     return link
 
 
-def _record(tracker: Tracker, visit: Visit, link: LinkRequest, write_key: WriteKey) -> None:
-    """Record a pixel or a click; of an e-mail's, once it is known whether a scanner asks for all of its links."""
+def _record(
+    tracker: Tracker, visit: Visit, link: LinkRequest, write_key: WriteKey, *, is_signed: bool
+) -> None:
+    """Record a pixel or a click; of an e-mail's, once it is known whether a scanner asks for all of its links.
+
+    is_signed: it names a contact, and its signature is valid.
+    """
     if visit.request.scope["method"] == "HEAD":
         # Nobody has seen anything.
         return
     # Opened mails of thousands of people come from the few addresses of their provider's proxy.
-    is_signed = bool(link.contact) and signature_refusal(link, write_key) is None
     tracker.take(visit, write_key, by_address=not is_signed)
     sender = tracker.sender(visit, by_pixel=True)
     record = record_of_link(link, write_key, sender, tracker.robots)
