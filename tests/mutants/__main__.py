@@ -13,8 +13,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.mutants.table import MUTANTS, Mutant
+from tests.mutants.table import MUTANTS
+
+if TYPE_CHECKING:
+    from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("consumer", "schemas", "sql", "catalogs", "tests", "docs", "pyproject.toml", "README.md")

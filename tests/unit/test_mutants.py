@@ -6,12 +6,16 @@ import ast
 import re
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import vectors
 from tests.mutants.__main__ import apply
-from tests.mutants.table import MUTANTS, Mutant
+from tests.mutants.table import MUTANTS
+
+if TYPE_CHECKING:
+    from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,1 @@
+"""The mutants by area, a file each."""
