@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from consumer.demo.crossings import COLD
 from schemas.vocabulary import Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -24,8 +26,9 @@ class Findings:
     """What each part counted.
 
     Feed: fed. Worker's batches: outcomes, entries (new ones), seconds. `verify`: verified (entries), verdicts,
-    differences. Database: enqueued and published (messages), net_xp, overall (points by message key).
-    Reader of the topics: read (distinct messages), repeats, flips, reversals, net_xp_read, overall_read.
+    differences. Database: enqueued and published (messages), net_xp, overall (points by message key),
+    bands (by message key). Reader of the topics: read (distinct messages), repeats, flips, reversals, became_hot,
+    net_xp_read, overall_read, bands_read (by message key, of contacts that crossed).
     """
 
     fed: int
@@ -40,12 +43,15 @@ class Findings:
     published: int
     net_xp: int
     overall: Mapping[str, int]
+    bands: Mapping[str, str]
     read: int
     repeats: int
     flips: int
     reversals: int
+    became_hot: int
     net_xp_read: int
     overall_read: Mapping[str, int]
+    bands_read: Mapping[str, str]
 
 
 class Check(NamedTuple):
@@ -76,6 +82,7 @@ def checks(findings: Findings) -> list[Check]:
         _all_occurred("verdict", list(Verdict), findings.verdicts, findings.fed),
         _occurred("late flips in messages", findings.flips, findings.fed),
         _occurred("XP reversals in messages", findings.reversals, findings.fed),
+        _occurred("crossings into hot in messages", findings.became_hot, findings.fed),
         Check(
             f"{findings.entries:,} entries applied, {findings.taken:,} deleted with their contacts, "
             f"{findings.verified:,} verified",
@@ -94,6 +101,10 @@ def checks(findings: Findings) -> list[Check]:
         Check(
             f"scores in the database and in messages: {_scores_text(findings)}",
             _without_zeros(findings.overall) == _without_zeros(findings.overall_read),
+        ),
+        Check(
+            f"bands in the database and in messages: {_bands_text(findings)}",
+            _without_cold(findings.bands) == _without_cold(findings.bands_read),
         ),
         Check(
             f"net XP is {findings.net_xp:,} by the entries, {findings.net_xp_read:,} in messages",
@@ -127,11 +138,23 @@ def _verify_text(differences: list[str]) -> str:
 
 def _scores_text(findings: Findings) -> str:
     stored, read = _without_zeros(findings.overall), _without_zeros(findings.overall_read)
+    return _differing(stored, read, 0) or f"{len(findings.overall):,} contacts, all equal"
+
+
+def _bands_text(findings: Findings) -> str:
+    stored, read = _without_cold(findings.bands), _without_cold(findings.bands_read)
+    numbers = Counter(findings.bands.values())
+    equal = ", ".join(f"{number:,} {band}" for band, number in sorted(numbers.items()))
+    return _differing(stored, read, COLD) or f"{equal}, all equal"
+
+
+def _differing(stored: Mapping[str, object], read: Mapping[str, object], absent: object) -> str:
+    """List keys that differ, "" if none does; absent: what a missing key means."""
     differing = sorted(key for key in stored.keys() | read.keys() if stored.get(key) != read.get(key))
     if not differing:
-        return f"{len(findings.overall):,} contacts, all equal"
+        return ""
     examples = ", ".join(
-        f"{key} {stored.get(key, 0)} stored, {read.get(key, 0)} in messages"
+        f"{key} {stored.get(key, absent)} stored, {read.get(key, absent)} in messages"
         for key in differing[:_MAX_EXAMPLES]
     )
     return f"{len(differing)} differ: {examples}"
@@ -140,3 +163,8 @@ def _scores_text(findings: Findings) -> str:
 def _without_zeros(points: Mapping[str, int]) -> dict[str, int]:
     """Drop contacts with score 0: a score that never changed was never published."""
     return {key: number for key, number in points.items() if number}
+
+
+def _without_cold(bands: Mapping[str, str]) -> dict[str, str]:
+    """Drop contacts in the band of 0: a contact that never left it was in no message."""
+    return {key: band for key, band in bands.items() if band != COLD}

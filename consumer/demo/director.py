@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # that are meant to be expired are older.
 _SPAN = timedelta(days=5)
 _HORIZON = timedelta(days=45)
+# In all accounts together: with ten events each, a third of them becomes hot.
+_CONTACTS = 2000
 # Ends the span a little before now: the pace is random, so the last record may come later than planned.
 _MARGIN = timedelta(hours=1)
 # Seconds between two updates of the screen; and without any progress, after which the run is stuck.
@@ -66,6 +68,7 @@ async def _run_on_servers(on: Console, events: int, seed: int, *, serves: bool) 
                 seed,
                 begin=begin,
                 pace=_SPAN.total_seconds() / events,
+                contacts=_CONTACTS,
                 horizon=(prepare.HORIZON_ACCOUNT, horizon),
             )
             await _process_all(run, records, on)

@@ -38,6 +38,11 @@ async def check_and_print(run: DemoRun, on: Console) -> bool:
     if timeline is not None:
         on.print()
         on.print(timeline)
+    if last := run.reader.crossings.last:
+        on.print()
+        on.print("Became hot last, by engagement.band-changed:", style="bold")
+        for hot in last:
+            on.print(f"  {hot}", markup=False)
     on.print()
     rate = findings.fed / max(findings.seconds, 0.001)
     on.print(f"{findings.fed:,} events in {findings.seconds:.1f} s: {rate:,.0f} events/s", style="bold")
@@ -70,12 +75,15 @@ async def _collect(run: DemoRun) -> Findings:
         published=counts.published,
         net_xp=await run.connection.fetchval(_SQL["net_xp"]) + taken["xp"],
         overall={row["key"]: row["points"] for row in overall},
+        bands={row["key"]: row["band"] for row in overall},
         read=counts.read.total(),
         repeats=reader.repeats,
         flips=reader.flips,
         reversals=reader.reversals,
+        became_hot=reader.crossings.became_hot,
         net_xp_read=reader.net_xp,
         overall_read=reader.overall,
+        bands_read=reader.crossings.bands,
     )
 
 

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from consumer.demo.crossings import DECODER, Crossings
 from consumer.demo.prepare import PARTITIONS
 from consumer.infra import kafka
-from schemas.vocabulary import OUTPUT_TOPICS, SCORE_CHANGED_TOPIC, XP_CREDITED_TOPIC, Verdict
+from schemas.vocabulary import (
+    BAND_CHANGED_TOPIC,
+    OUTPUT_TOPICS,
+    SCORE_CHANGED_TOPIC,
+    XP_CREDITED_TOPIC,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
@@ -59,7 +66,7 @@ class MessageReader:
 
     repeats: messages whose id was read before. flips: events that lost their `counted` verdict to a late event,
     by the messages. reversals: XP messages that reverse another one. net_xp: the sum of all amounts. overall: by
-    key, the points in the message with the highest version.
+    key, the points in the message with the highest version. crossings: what band-changed says.
     """
 
     def __init__(self, settings: Settings, counts: DemoCounts) -> None:
@@ -72,6 +79,7 @@ class MessageReader:
         self.reversals = 0
         self.net_xp = 0
         self.overall: dict[str, int] = {}
+        self.crossings = Crossings()
 
     async def run(self) -> None:
         """Read until cancelled. Raises KafkaError; OffsetOutOfRangeError if the broker has dropped messages."""
@@ -100,12 +108,18 @@ class MessageReader:
     def _process(self, topic: str, record: ConsumerRecord) -> None:
         if topic == SCORE_CHANGED_TOPIC and record.value is None:
             key = record.key.decode()
-            if self._is_new(topic, dict(record.headers)["engagement-id"].decode()):
+            ended = dict(record.headers)["engagement-id"].decode()
+            if self._is_new(topic, ended):
                 self.overall.pop(key, None)
+                self.crossings.end(key, int(ended.split(":")[-2]))
         elif topic == SCORE_CHANGED_TOPIC:
             changed = _SCORE_CHANGED.decode(record.value)
             if self._is_new(topic, changed.id):
                 self._keep_score(record.key.decode(), changed.data)
+        elif topic == BAND_CHANGED_TOPIC:
+            crossed = DECODER.decode(record.value)
+            if self._is_new(topic, crossed.id):
+                self.crossings.take(record.key.decode(), crossed)
         elif topic == XP_CREDITED_TOPIC:
             credited = _XP_CREDITED.decode(record.value)
             if self._is_new(topic, credited.id):

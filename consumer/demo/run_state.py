@@ -67,7 +67,7 @@ class DemoRun:
         """Return the figures of this moment, those of the database as of the last refresh."""
         handled = self.counts.handled
         rate = handled / self.working_seconds if self._handled_at else self._rate.of(handled)
-        return Snapshot(self.counts, self.verdicts(), self.hottest, self.seconds, rate)
+        return Snapshot(self.counts, self.verdicts(), self.hottest, self.reader.crossings, self.seconds, rate)
 
     async def refresh(self) -> None:
         """Read the outbox's numbers and the contacts with the highest scores from the database."""
@@ -82,6 +82,7 @@ class DemoRun:
                 row["name"],
                 row["account"],
                 row["overall"],
+                row["band"],
                 dict(zip(row["groups"], row["points"], strict=True)),
             )
             for row in hottest

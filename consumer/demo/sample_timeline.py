@@ -49,8 +49,10 @@ async def sample_timeline(connection: Connection) -> Group | None:
 
 def _render(contact: asyncpg.Record, entries: list[dict[str, Any]], begin: int) -> Group:
     excerpt = entries[begin : begin + _EXCERPT]
-    groups = zip(contact["groups"] or (), contact["points"] or (), strict=True)
-    sum_of = " + ".join(f"{group} {points}" for group, points in groups)
+    parts = dict(zip(contact["groups"] or (), contact["points"] or (), strict=True))
+    if beyond := contact["overall"] - sum(parts.values()):
+        parts["bounded"] = beyond
+    sum_of = " + ".join(f"{part} {points}" for part, points in parts.items())
     table = Table(box=None, padding=(0, 1))
     for name in ("occurred at", "what", "verdict"):
         table.add_column(name, no_wrap=True)

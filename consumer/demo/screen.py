@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from consumer.demo.crossings import Crossings
     from consumer.demo.live_counts import DemoCounts
     from consumer.infra.clock import Clock
 
@@ -30,9 +31,8 @@ _FILE_WIDTH = 110
 _LINE_SECONDS = 2.0
 _RATE_SECONDS = 2.0
 # Lines of the screen that are not contacts; and the maximum number of contacts.
-_OTHER_LINES = 16
+_OTHER_LINES = 17
 MAX_CONTACTS = 10
-_BAR_WIDTH = 10
 # Common to all output topics; a narrow terminal has no room for it.
 _TOPIC_PREFIX = "engagement."
 
@@ -54,6 +54,7 @@ class HotContact(NamedTuple):
     name: str
     account: str
     overall: int
+    band: str
     groups: dict[str, int]
 
 
@@ -63,6 +64,7 @@ class Snapshot(NamedTuple):
     counts: DemoCounts
     verdicts: Mapping[str, int]
     hottest: list[HotContact]
+    crossings: Crossings
     seconds: float
     per_second: float
 
@@ -129,12 +131,11 @@ def _lines(on: Console) -> Callable[[Snapshot], None]:
 def _one_line(snapshot: Snapshot) -> str:
     counts = snapshot.counts
     outcomes = ", ".join(f"{name} {number}" for name, number in counts.outcomes.most_common())
-    hottest = (
-        f"; hottest: {snapshot.hottest[0].name} {snapshot.hottest[0].overall}" if snapshot.hottest else ""
-    )
+    crossings = snapshot.crossings
+    hot = f"; {crossings.became_hot} became hot, last {crossings.last[-1]}" if crossings.last else ""
     return (
         f"{snapshot.seconds:4.0f} s: {counts.handled} of {counts.total} events, {snapshot.per_second:.0f}/s, "
-        f"lag {counts.lag}: {outcomes or 'nothing yet'}; messages out {counts.read.total()}{hottest}"
+        f"lag {counts.lag}: {outcomes or 'nothing yet'}; messages out {counts.read.total()}{hot}"
     )
 
 
@@ -160,6 +161,8 @@ def render(snapshot: Snapshot, height: int = 100) -> Group:
         ),
     ]
     parts: list[RenderableType] = [heading, Columns([Panel.fit(table) for table in tables])]
+    if snapshot.crossings.last:
+        parts.append(_became_hot(snapshot.crossings))
     room = min(MAX_CONTACTS, height - _OTHER_LINES)
     if snapshot.hottest and room > 0:
         parts.append(_hottest(snapshot.hottest[:room]))
@@ -176,6 +179,11 @@ def _numbers(title: str, numbers: Mapping[str, int], names: list[str]) -> Table:
     return table
 
 
+def _became_hot(crossings: Crossings) -> Text:
+    line = (f"{crossings.became_hot:,} became hot", "bold red"), f", last {crossings.last[-1]}"
+    return Text.assemble(*line, no_wrap=True, overflow="ellipsis")
+
+
 def _hottest(contacts: list[HotContact]) -> Table:
     table = Table(
         title="hottest contacts", title_justify="left", title_style="bold", box=None, padding=(0, 1)
@@ -186,10 +194,8 @@ def _hottest(contacts: list[HotContact]) -> Table:
     for group in groups:
         table.add_column(group, justify="right")
     table.add_column("overall", justify="right", style="bold")
-    table.add_column("", no_wrap=True)
-    most = max(contact.overall for contact in contacts)
+    table.add_column("band", style="red", no_wrap=True)
     for contact in contacts:
         points = [str(contact.groups.get(group, "")) for group in groups]
-        bar = "█" * round(_BAR_WIDTH * max(contact.overall, 0) / max(most, 1))
-        table.add_row(contact.name, contact.account, *points, str(contact.overall), f"[red]{bar}[/]")
+        table.add_row(contact.name, contact.account, *points, str(contact.overall), contact.band)
     return table

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from consumer.demo import sample_site
 from consumer.demo.sample_site import Tracking
 from consumer.demo.servers.processes import free_port
+from consumer.demo.watch_crossings import crossings_from_here, print_who_becomes_hot
 from consumer.infra import http_server
 from consumer.web import app
 from consumer.worker.app import Worker
@@ -33,17 +34,22 @@ _TOKEN_DAYS = 30
 
 
 async def serve(settings: Settings, on: Console) -> None:
-    """Serve and process what comes until SIGINT or SIGTERM; addresses are printed once everything answers."""
+    """Serve and process what comes until SIGINT or SIGTERM.
+
+    Addresses are printed once everything answers, and from then on who becomes hot.
+    """
     port = free_port()
     secret = secrets.token_hex(32)
     web = settings.model_copy(update={"http_port": port, "jwt_secret": SecretStr(secret)})
     worker = Worker(settings)
-    async with asyncio.TaskGroup() as group:
+    async with crossings_from_here(settings) as crossings, asyncio.TaskGroup() as group:
         working = group.create_task(worker.run())
         serving = group.create_task(app.run(web))
         showing = group.create_task(_show(f"http://{_HOST}:{port}", _token(secret), on))
+        printing = group.create_task(print_who_becomes_hot(crossings, on))
         await asyncio.wait([serving, working], return_when=asyncio.FIRST_COMPLETED)
         showing.cancel()
+        printing.cancel()
         worker.stopping.set()
 
 
@@ -97,6 +103,7 @@ async def _post(client: httpx.AsyncClient, path: str, body: object) -> dict[str,
 
 def _print(host: str, token: str, site: str, on: Console) -> None:
     contacts = f"{host}/v1/accounts/{ACCOUNT}/contacts"
+    points = '{"group": "support", "points": 50, "reason": "called us", "client_key": "call-1"}'
     lines = (
         "",
         "Serving until Ctrl-C:",
@@ -106,6 +113,10 @@ def _print(host: str, token: str, site: str, on: Console) -> None:
         f'  auth="Authorization: Bearer {token}"',
         f'  curl -sS -H "$auth" "{contacts}?sort=-last_event_at&limit=5"     # who was active last',
         f'  curl -sS -H "$auth" "{contacts}/{READER}/timeline"       # after signing in on the site',
+        f'  curl -sS -H "$auth" "{contacts}?band=hot&limit=5"                  # who is hot',
+        f'  curl -sS -H "$auth" --json \'{points}\' "{contacts}/{READER}/adjustments"',
+        "",
+        "Who becomes hot from here on:",
     )
     for line in lines:
         on.print(line, markup=False, soft_wrap=True)

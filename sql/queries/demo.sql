@@ -22,7 +22,9 @@ with top as (
     order by s.points desc, s.contact_id desc
     limit $1
 )
-select coalesce(f.value, c.external_id) as name, a.name as account, t.points::bigint as overall,
+select coalesce(f.value, c.external_id) as name, a.name as account,
+    shown_points(t.points, v.floor, v.cap) as overall,
+    band_of(shown_points(t.points, v.floor, v.cap), v.band_keys, v.band_least) as band,
     array_agg(g.name order by g.position) as groups,
     array_agg(coalesce(s.points, 0)::bigint order by g.position) as points
 from top t
@@ -30,16 +32,19 @@ join contacts c on c.id = t.contact_id
 join accounts a on a.id = t.account_id
 left join contact_fields f on f.contact_id = c.id and f.field = 'name'
 join groups g on g.account_id = t.account_id
+left join version_groups v on v.profile_id = t.profile_id and v.version = t.version and v.group_id = 0
 left join scores s on s.contact_id = t.contact_id and s.profile_id = t.profile_id and s.version = t.version
     and s.group_id = g.id
-group by c.external_id, f.value, a.name, t.points, t.contact_id
+group by c.external_id, f.value, a.name, t.points, t.contact_id, v.floor, v.cap, v.band_keys, v.band_least
 order by t.points desc, t.contact_id desc
 
 -- name: overall
--- Every contact's overall score, by the key of its messages.
-select concat_ws(':', a.key, p.key, c.external_id) as key, s.overall as points
+-- Every contact's overall score as it is shown, and its band, by the key of its messages.
+select concat_ws(':', a.key, p.key, c.external_id) as key, shown_points(s.overall, v.floor, v.cap) as points,
+    band_of(shown_points(s.overall, v.floor, v.cap), v.band_keys, v.band_least) as band
 from contact_scores s
 join profiles p on p.id = s.profile_id and p.published_version = s.version
+left join version_groups v on v.profile_id = p.id and v.version = s.version and v.group_id = 0
 join contacts c on c.id = s.contact_id
 join accounts a on a.id = c.account_id
 
@@ -64,7 +69,7 @@ limit $1
 -- name: contact
 -- A contact by name, with its scores in the account's primary profile.
 select coalesce(f.value, c.external_id) as name, c.external_id as id, a.name as account,
-    coalesce(max(s.points) filter (where s.group_id = 0), 0)::bigint as overall,
+    shown_points(coalesce(max(s.points) filter (where s.group_id = 0), 0)::bigint, v.floor, v.cap) as overall,
     array_agg(g.name order by g.position) filter (where g.id is not null) as groups,
     array_agg(s.points order by g.position) filter (where g.id is not null) as points
 from contacts c
@@ -73,8 +78,9 @@ join profiles p on p.account_id = a.id and p.is_primary
 left join contact_fields f on f.contact_id = c.id and f.field = 'name'
 left join scores s on s.contact_id = c.id and s.profile_id = p.id and s.version = p.published_version
 left join groups g on g.id = s.group_id
+left join version_groups v on v.profile_id = p.id and v.version = p.published_version and v.group_id = 0
 where c.id = $1
-group by c.external_id, f.value, a.name
+group by c.external_id, f.value, a.name, v.floor, v.cap
 
 -- name: timeline
 -- A contact's entries, newest first, with their points under the account's primary profile.

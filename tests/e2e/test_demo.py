@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import logging
 import os
 import re
@@ -95,6 +96,7 @@ def test_the_demo_shows_every_outcome_and_passes_its_checks(temporary: Path) -> 
         "ok  every outcome occurred",
         "ok  every verdict occurred",
         "ok  verify: recomputed from the stored timeline, no differences",
+        "Became hot last, by engagement.band-changed:",
     ):
         assert words in lines
     found = re.search(
@@ -107,6 +109,13 @@ def test_the_demo_shows_every_outcome_and_passes_its_checks(temporary: Path) -> 
     assert re.search(r"ok  ([\d,]+) of \1 messages read from the topics by distinct id", output)
     assert re.search(r"ok  [1-9][\d,]* late flips", output)
     assert re.search(r"ok  [1-9][\d,]* XP reversals", output)
+    assert re.search(r"ok  [1-9][\d,]* crossings into hot", output)
+    assert re.search(
+        r"ok  bands in the database and in messages: [\d,]+ cold, [\d,]+ hot, [\d,]+ warm, all equal", output
+    )
+    assert re.search(
+        r"^ +\d+ s: .+; \d+ became hot, last .+ \(\w+\), \d+ points by \w+", output, re.MULTILINE
+    )
     assert re.search(r"^ +\d+ s: \d+ of 20000 events, \d+/s, lag \d+: ", output, re.MULTILINE)
     assert re.search(r"^.+ \(.+, c-\d{5}\): overall -?\d+ = ", output, re.MULTILINE)
     assert re.search(r"overtaken: -\d+ XP rep-\d", output)
@@ -146,12 +155,12 @@ async def test_a_signal_ends_it_at_any_time(temporary: Path, number: signal.Sign
 
 @pytest.mark.usefixtures("_heeds_interrupts")
 async def test_it_serves_until_ctrl_c(temporary: Path) -> None:
-    """With --serve the pixel of the sample e-mail comes to the printed timeline; Ctrl-C ends it without a trace."""
+    """With --serve an e-mail's pixel comes to the printed timeline, and who becomes hot is printed, until Ctrl-C."""
     with _started(temporary, "--events", "500", "--serve") as process:
         try:
             assert process.stdout
             printed = ""
-            while "/timeline" not in printed:
+            while "Who becomes hot" not in printed:
                 line = process.stdout.readline()
                 assert line, process.stderr and process.stderr.read()
                 printed += line
@@ -169,6 +178,11 @@ async def test_it_serves_until_ctrl_c(temporary: Path) -> None:
                     return answer.is_success and "track.email.opened" in answer.text
 
                 await eventually(opened, within=20, what="the opened e-mail on the timeline")
+                adjustment = json.loads(_found(r"--json '(.+)'", printed))
+                address = _found(r'"(\S+/adjustments)"', printed)
+                given = await client.post(address, headers=headers, json=adjustment)
+                assert given.status_code == 201, given.text
+            assert process.stdout.readline() == "became hot: customer-7 (acme), 51 points by adjustment\n"
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=20)
         finally:
@@ -221,7 +235,7 @@ async def test_a_lost_message_fails_it(temporary: Path, monkeypatch: pytest.Monk
     numbers = re.match(r"(\d+) of (\d+) messages read", failed)
     assert numbers
     assert int(numbers[1]) == int(numbers[2]) - 1
-    assert f"engagement demo: {1 + len(others)} of 11 checks failed" in output
+    assert f"engagement demo: {1 + len(others)} of 13 checks failed" in output
     [log] = _left_in(temporary)
     assert f"The worker's log: {log}" in output
     assert _has_committed(temporary)

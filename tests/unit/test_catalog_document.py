@@ -222,6 +222,12 @@ def test_the_starting_catalog_covers_every_product_topic() -> None:
     assert {each.dedup.per for each in state.definitions.values()} == set(Per)
     assert any(each.default_points < 0 for each in state.definitions.values())
     assert any(each.xp for each in state.definitions.values())
+    overall = state.profiles["lead_score"].overall
+    assert (overall.floor, overall.cap, [band.key for band in overall.bands]) == (
+        0,
+        100,
+        ["cold", "warm", "hot"],
+    )
 
 
 def test_the_list_of_icons_is_closed() -> None:

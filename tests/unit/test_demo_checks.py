@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from consumer.demo.checks import ENOUGH_EVENTS, NOT_IN_THE_DEMO, Findings, checks
+from consumer.demo.crossings import DECODER, BandChanged, Crossings
 from consumer.demo.live_counts import DemoCounts, record_size
 from consumer.demo.sample_timeline import best_excerpt, explain, overtaken_pairs
 from consumer.demo.screen import HotContact, Snapshot, live_display
@@ -34,12 +36,15 @@ _GOOD = Findings(
     published=900,
     net_xp=60,
     overall={"acme:lead_score:c-1": 15, "acme:lead_score:c-2": 0},
+    bands={"acme:lead_score:c-1": "hot", "acme:lead_score:c-2": "cold"},
     read=900,
     repeats=0,
     flips=3,
     reversals=1,
+    became_hot=1,
     net_xp_read=60,
     overall_read={"acme:lead_score:c-1": 15},
+    bands_read={"acme:lead_score:c-1": "hot"},
 )
 
 
@@ -63,6 +68,7 @@ def test_a_run_without_faults_passes() -> None:
         ({"verdicts": {Verdict.COUNTED: 5}}, "already_counted, cooling_down, excluded"),
         ({"flips": 0}, "0 late flips"),
         ({"reversals": 0}, "0 XP reversals"),
+        ({"became_hot": 0}, "0 crossings into hot"),
         ({"verified": 20_999}, "21,010 entries applied, 10 deleted with their contacts, 20,999 verified"),
         ({"differences": ["verdict: contact 7"]}, "1 differences\n  verdict: contact 7"),
         ({"published": 899}, "900 messages enqueued, 899 published"),
@@ -70,6 +76,10 @@ def test_a_run_without_faults_passes() -> None:
         (
             {"overall_read": {"acme:lead_score:c-1": 14}},
             "1 differ: acme:lead_score:c-1 15 stored, 14 in messages",
+        ),
+        (
+            {"bands_read": {"acme:lead_score:c-1": "warm", "acme:lead_score:c-2": "cold"}},
+            "1 differ: acme:lead_score:c-1 hot stored, warm in messages",
         ),
         ({"net_xp_read": 40}, "net XP is 60 by the entries, 40 in messages"),
     ],
@@ -83,7 +93,7 @@ def test_each_fault_fails_the_one_check_that_is_about_it(changes: dict[str, Any]
 def test_what_chance_decides_is_excused_in_a_short_run() -> None:
     """With few events a rare outcome may be missing, but counts that must agree still fail the run."""
     few = {Outcome.APPLIED: 50}
-    assert _failed(fed=50, outcomes=few, verdicts={}, flips=0, reversals=0) == []
+    assert _failed(fed=50, outcomes=few, verdicts={}, flips=0, reversals=0, became_hot=0) == []
     assert len(_failed(fed=50, outcomes=few, verified=1)) == 1
 
 
@@ -165,8 +175,44 @@ def _snapshot(seconds: float) -> Snapshot:
     counts = DemoCounts(total=100, fed=60)
     counts.outcomes[Outcome.APPLIED] = 50
     counts.read["engagement.score-changed"] = 7
-    hottest = [HotContact("Ada Willow", "Acme Inc.", 90, {"Support": 30, "Purchase": 60})]
-    return Snapshot(counts, {"counted": 55}, hottest, seconds, 1234.0)
+    hottest = [HotContact("Ada Willow", "Acme Inc.", 90, "hot", {"Support": 30, "Purchase": 60})]
+    crossings = Crossings()
+    crossings.take("acme:lead_score:ann", _crossing())
+    return Snapshot(counts, {"counted": 55}, hottest, crossings, seconds, 1234.0)
+
+
+def _crossing(version: int = 1, current: str = "hot", **data: Any) -> BandChanged:
+    message = {
+        "id": f"1:acme:lead_score:ann:{version}:band",
+        "subject": "ann",
+        "accountid": "acme",
+        "data": {
+            "version": version,
+            "causes": ["events"],
+            "group": None,
+            "band": {"previous": "warm", "current": current},
+            "points": {"current": 55},
+            "contact": {"name": "Ada Willow"},
+            "event": {"definition": "deal_won"},
+            **data,
+        },
+    }
+    return DECODER.decode(json.dumps(message))
+
+
+def test_who_became_hot_and_who_still_is() -> None:
+    """The newest crossing of overall is a contact's band, whatever comes after it; a tombstone ends it."""
+    crossings = Crossings()
+    hot = crossings.take("ann", _crossing(2))
+    assert str(hot) == "Ada Willow (acme), 55 points by deal_won"
+    assert crossings.take("ann", _crossing(3, group="fit")) is None
+    assert crossings.take("ann", _crossing(1, "warm")) is None
+    assert crossings.bands == {"ann": "hot"}
+    crossings.end("ann", 2)
+    assert crossings.bands == {}
+    merged = crossings.take("ann", _crossing(3, causes=["merge"], event=None, contact={"name": None}))
+    assert str(merged) == "ann (acme), 55 points by merge"
+    assert (crossings.bands, crossings.became_hot) == ({"ann": "hot"}, 2)
 
 
 def test_without_a_terminal_there_is_a_plain_line_now_and_then() -> None:
@@ -177,7 +223,8 @@ def test_without_a_terminal_there_is_a_plain_line_now_and_then() -> None:
             display(_snapshot(seconds))
     first, second = written.getvalue().splitlines()
     assert first == (
-        "   2 s: 50 of 100 events, 1234/s, lag 10: applied 50; messages out 7; hottest: Ada Willow 90"
+        "   2 s: 50 of 100 events, 1234/s, lag 10: applied 50; messages out 7; "
+        "1 became hot, last Ada Willow (acme), 55 points by deal_won"
     )
     assert second.startswith("   4 s: ")
 
@@ -188,6 +235,6 @@ def test_a_terminal_of_eighty_by_twenty_four_shows_everything() -> None:
     on = Console(file=written, force_terminal=True, width=80, height=24, color_system=None)
     with live_display(on) as display:
         display(_snapshot(3.0))
-    for words in ("1,234 events/s", "lag 10", "unknown_account", "excluded", "dead-letters"):
+    for words in ("1,234 events/s", "lag 10", "unknown_account", "excluded", "dead-letters", "1 became hot"):
         assert words in written.getvalue()
     assert "Ada Willow  Acme Inc.       30        60       90" in written.getvalue()
