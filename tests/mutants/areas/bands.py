@@ -160,6 +160,18 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "acts-again",
+        breaks="the program of the documentation acts on a crossing as often as it reads it",
+        test="tests/kafka/test_acting_on_crossings.py::test_it_acts_once_on_each_crossing",
+        edits=(
+            Edit(
+                "docs/operations.md",
+                old="        if is_new and data[",
+                new="        if data[",
+            ),
+        ),
+    ),
+    Mutant(
         "older-programs-run-on",
         breaks="a worker that knows no bounds runs beside them",
         test="tests/postgres/test_catalog_frames.py::test_the_first_frame_shuts_out_older_programs",
