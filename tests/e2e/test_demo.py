@@ -155,7 +155,7 @@ async def test_a_signal_ends_it_at_any_time(temporary: Path, number: signal.Sign
 
 @pytest.mark.usefixtures("_heeds_interrupts")
 async def test_it_serves_until_ctrl_c(temporary: Path) -> None:
-    """With --serve an e-mail's pixel comes to the printed timeline, and who becomes hot is printed, until Ctrl-C."""
+    """With --serve an e-mail's pixel comes to the timeline, and who becomes hot is printed, until Ctrl-C."""
     with _started(temporary, "--events", "500", "--serve") as process:
         try:
             assert process.stdout

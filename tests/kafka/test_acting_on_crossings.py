@@ -73,9 +73,18 @@ class ActingProgram:
         self._kill()
         self._start()
 
-    def column(self, query: str) -> list[tuple[Any, ...]]:
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return what a query of its database finds."""
         return self._database.execute(query).fetchall()
+
+    def acted(self) -> set[str]:
+        """Return the ids that it has noted."""
+        return {id_ for (id_,) in self.rows("select id from acted")}
+
+    async def until_acted(self) -> None:
+        """Wait until it has acted on one crossing more."""
+        before = len(self.acted())
+        await eventually(lambda: len(self.acted()) > before, within=_PATIENCE, what="one more act")
 
     def _start(self) -> None:
         with self._log.open("ab") as log:
@@ -117,12 +126,7 @@ async def test_it_acts_once_on_each_crossing(
                     if number % 3 == 2:
                         worker.kill()
                         worker = WorkerProcess(installation, tmp_path, batch_records="20")
-                    acted = len(program.column("select id from acted"))
-                    await eventually(
-                        lambda acted=acted: len(program.column("select id from acted")) > acted,
-                        within=_PATIENCE,
-                        what="another crossing to be acted on",
-                    )
+                    await program.until_acted()
                     program.restart()
 
             async def published() -> bool:
@@ -133,12 +137,12 @@ async def test_it_acts_once_on_each_crossing(
             crossings = await installation.messages(BAND_CHANGED_TOPIC)
             ids = {message["id"] for message in crossings}
             await eventually(
-                lambda: {id_ for (id_,) in program.column("select id from acted")} == ids,
+                lambda: program.acted() == ids,
                 within=_PATIENCE,
                 what=f"{len(ids)} crossings to be acted on",
             )
-            calls = Counter(program.column("select owner, account, contact from calls"))
-            [(attempts,)] = program.column("select count(*) from attempts")
+            calls = Counter(program.rows("select owner, account, contact from calls"))
+            [(attempts,)] = program.rows("select count(*) from attempts")
     finally:
         await worker.__aexit__(None, None, None)
     assert len(ids) == len(crossings), "a crossing was published twice"
