@@ -1,4 +1,4 @@
-"""The golden examples of schemas/examples as Kafka records: what is written there, byte for byte.
+"""The golden examples of schemas/examples: events as Kafka records, byte for byte, and messages out.
 
 Owns the small language of those files (schemas/examples/README.md). Never judges an example: what should
 become of it is in its file, and `expected` repeats it.
@@ -71,6 +71,26 @@ class Example:
 def load_examples(kind: Literal["good", "bad"]) -> list[Example]:
     """Read all examples of a kind, in the order of the files and in them."""
     return [example for path in sorted((FOLDER / kind).glob("*.yaml")) for example in _load(path, kind)]
+
+
+@dataclass(frozen=True)
+class PublishedExample:
+    """A message out. name: unique within its topic. key: of the record."""
+
+    topic: str
+    name: str
+    why: str
+    key: str
+    message: dict[str, Any]
+
+
+def load_published() -> list[PublishedExample]:
+    """Read all examples of messages, in the order of the files and in them."""
+    return [
+        PublishedExample(topic=path.stem, **spec)
+        for path in sorted((FOLDER / "published").glob("*.yaml"))
+        for spec in YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    ]
 
 
 @lru_cache  # a tenth of a second for each file

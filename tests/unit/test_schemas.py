@@ -20,8 +20,15 @@ from consumer.domain.model import Event
 from schemas.events import MODELS, PRODUCT_TYPES, check_data
 from schemas.exact_json import digits, parse_data, whole
 from schemas.published import MESSAGES
-from schemas.vocabulary import INPUT_TOPICS, OUTPUT_TOPICS, DeadLetterReason
-from tests.golden_examples import Example, load_examples
+from schemas.vocabulary import (
+    BAND_CHANGED_TOPIC,
+    INPUT_TOPICS,
+    OUTPUT_TOPICS,
+    SCORE_CHANGED_TOPIC,
+    XP_CREDITED_TOPIC,
+    DeadLetterReason,
+)
+from tests.golden_examples import Example, load_examples, load_published
 from tests.oracle.fields import FIELDS, fit
 
 ASYNCAPI = Path(generator.__file__).parent / "asyncapi.yaml"
@@ -230,14 +237,24 @@ XP_CREDITED = SCORE_CHANGED | {
 }
 
 
-@pytest.mark.parametrize("message", [SCORE_CHANGED, XP_CREDITED], ids=["score-changed", "xp-credited"])
-def test_schemas_of_messages_take_the_contracts_own(message: dict[str, Any]):
-    """The messages that the contract shows pass model and JSON Schema; without a member they fail both."""
-    topic, model = next(
-        (topic, model)
-        for topic, model in MESSAGES.items()
-        if topic.split(".")[1][:2] == message["type"].split(".")[1][:2]
-    )
+PUBLISHED = {
+    SCORE_CHANGED_TOPIC: {"the contract's": SCORE_CHANGED},
+    XP_CREDITED_TOPIC: {"the contract's": XP_CREDITED},
+    BAND_CHANGED_TOPIC: {example.name: example.message for example in load_published()},
+}
+
+
+@pytest.mark.parametrize(
+    ("topic", "message"),
+    [
+        pytest.param(topic, message, id=f"{topic} {name}")
+        for topic, messages in PUBLISHED.items()
+        for name, message in messages.items()
+    ],
+)
+def test_schemas_of_messages_take_the_contracts_own(topic: str, message: dict[str, Any]):
+    """The messages that contract and examples show pass model and JSON Schema; without a member they fail both."""
+    model = MESSAGES[topic]
     schema = jsonschema.Draft202012Validator(json.loads(generator.documents()[f"{topic}.json"]))
     model.model_validate_json(json.dumps(message))
     schema.validate(message)
