@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from consumer.catalog import audit, audit_changes, repository, write_changes
+from consumer.catalog.model.named_bands import BandInUseError, bands_taken_away, why_refused
 from consumer.catalog.repository import WHOLE
 from consumer.catalog.shut_out_older import has_frames, shut_out_older
 from consumer.infra.postgres.revision_lock import configuration_change
@@ -51,7 +52,7 @@ async def change_catalog(
     edit: runs in another thread, several times if the account changes before the lock is acquired; its errors pass
     through, and then nothing is written. by: the actor in the audit trail. since: the revision of the installation
     on which the edit relies; raises StaleRevisionError if the account has changed since. scope: what of the account
-    the edit reads and changes. Raises OlderProgramsError, and what asyncpg raises.
+    the edit reads and changes. Raises BandInUseError, OlderProgramsError, and what asyncpg raises.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         stored = await repository.read(connection, account, scope, with_rest=True)
@@ -94,6 +95,8 @@ def _edited(edit: Edit, before: AccountCatalog) -> _Change:
     after = edit(before)
     if _is_same(before, after):
         return _Change(before, after, has_effect=False, publishes=False, entries=[])
+    for profile, taken in bands_taken_away(before, after).items():
+        raise BandInUseError(why_refused(profile, taken))
     entries = [*audit_changes.account_changes(before, after)]
     return _Change(before, after, has_effect=True, publishes=_publishes(before, after), entries=entries)
 
@@ -104,6 +107,8 @@ async def _read_locked(
     # Whether one has counted decides what becomes of its weights. A batch in which it counts for the first time
     # marks it, and waits for its row.
     await repository.lock_uncounted(connection, account, scope)
+    # A version that lacks a band is not published while a segment comes to name it.
+    await repository.lock_segments(connection, account)
     if since is not None and await repository.changed_since(connection, account, since):
         raise StaleRevisionError
     return await repository.read(connection, account, scope, with_rest=True)

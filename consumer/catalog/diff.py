@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from consumer.catalog import repository
+from consumer.catalog.document.check_references import band_faults
 from consumer.catalog.document.faults import DocumentFaultsError
 from consumer.catalog.document.fields import duration_text
 from consumer.catalog.document.parse import stored_faults
@@ -103,6 +104,8 @@ def differences(
     if faults := stored_faults(document, before, limits):
         raise DocumentFaultsError(faults)
     after = merge(before, document)
+    if faults := band_faults(document, before, after):
+        raise DocumentFaultsError(faults)
     return [*_compare(before, after, document)], after
 
 

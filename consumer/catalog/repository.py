@@ -18,6 +18,7 @@ from consumer.catalog.model.account import (
     Definition,
     DefinitionWeight,
     Group,
+    NamedBand,
     Profile,
     ProfileVersion,
     Rest,
@@ -77,6 +78,11 @@ async def lock_uncounted(connection: Connection, account: str, scope: Scope) -> 
     await connection.execute(queries("catalog")["lock_uncounted"], account, keys)
 
 
+async def lock_segments(connection: Connection, account: str) -> None:
+    """Keep an account's segments as they are, and others from being created, until the transaction ends."""
+    await connection.execute(queries("catalog")["lock_segments"], account)
+
+
 async def definition_keys(connection: Connection, account: int) -> list[str]:
     """Return the keys of an account's definitions in display order. account: its number."""
     return [row["key"] for row in await connection.fetch(_SQL["definition_keys"], account)]
@@ -101,6 +107,7 @@ async def read(
         # It matters where a version may be published, which has the weights of all definitions.
         if scope.definitions is None:
             rows.has_history = await connection.fetchval(_SQL["has_history"], row["id"])
+            rows.named_bands = await connection.fetch(_SQL["named_bands"], row["id"])
     if with_rest and scope != WHOLE:
         await _fetch_rest(connection, rows, scope)
     return await asyncio.to_thread(_catalog, account, rows, scope)
@@ -116,6 +123,7 @@ class _Rows:
     profiles: list[asyncpg.Record] = field(default_factory=list)
     versions: list[asyncpg.Record] = field(default_factory=list)
     has_history: bool = False
+    named_bands: list[asyncpg.Record] = field(default_factory=list)
     rest: Rest = field(default_factory=Rest)
 
 
@@ -197,6 +205,7 @@ def _catalog(account: str, rows: _Rows, scope: Scope) -> AccountCatalog:
             for row in rows.profiles
         },
         has_history=rows.has_history,
+        named_bands=tuple(NamedBand(**each) for each in rows.named_bands),
         rest=rows.rest,
     )
 

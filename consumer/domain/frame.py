@@ -42,6 +42,15 @@ class Frame:
             _UNBOUNDED if self.cap is not None and most >= self.cap else most,
         )
 
+    def band_range(self, key: str) -> tuple[int, int] | None:
+        """Return the least and the most shown points of a band; None: there is no such band."""
+        for place, band in enumerate(self.bands):
+            if band.key == key:
+                above = self.bands[place + 1].least if place + 1 < len(self.bands) else None
+                least = -_UNBOUNDED if band.least is None else band.least
+                return least, _UNBOUNDED if above is None else above - 1
+        return None
+
     def band(self, shown: int) -> str | None:
         """Return the key of the band of shown points, None where there are no bands."""
         for band in reversed(self.bands):

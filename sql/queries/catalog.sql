@@ -24,6 +24,10 @@ select revision from installation;
 -- Whether an account's configuration has changed after a revision.
 select exists (select from accounts where key = $1 and revision > $2);
 
+-- name: lock_segments
+-- Locks the segments of an account ($1, by key), future ones included, by its own row, as changes of segments do.
+select from accounts where key = $1 for no key update;
+
 -- name: lock_uncounted
 -- Locks the definitions of an account ($1, by key), all or some ($2, by key), that have not counted yet, in the order in
 -- which batches mark them.

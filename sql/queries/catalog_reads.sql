@@ -11,6 +11,15 @@ select exists (select from definitions where account_id = $1 and counted)
     or exists (select from adjustments join profiles on profiles.id = adjustments.profile_id
                where profiles.account_id = $1);
 
+-- name: named_bands
+-- The bands that an account's segments name, in their order (segments_key_unique).
+select s.key as segment, s.profile_key as profile, named.condition ->> 'group' as "group", band.key as band
+from segments s
+cross join lateral jsonb_path_query(s.conditions, 'strict $.**.band') named (condition)
+cross join lateral jsonb_array_elements_text(named.condition -> 'in') band (key)
+where s.account_id = $1
+order by s.position, s.id;
+
 -- name: groups
 -- The groups of an account in display order (groups_key_unique), deleted ones too: versions may name them.
 select id, key, name, icon, deleted from groups where account_id = $1 order by position, id;

@@ -2,14 +2,18 @@
 -- number of a contact, `:moved` the points that a publish adds to it, every other `:name` a parameter. Table aliases are
 -- unique to this file, so that a fragment fits into any query.
 
+-- name: within
+-- Points are in a range. :within, below, is one of these, or some joined by `or`.
+of_score.points between :least::bigint and :most::bigint
+
 -- name: one_scored
--- The contact has points in a group (0: overall), and they are within bounds, or (:inside false) are not.
+-- The contact has points in a group (0: overall), and they are :within a range, or (:inside false) in none.
 -- `offset 0`, here and below: evaluated by key for each contact asked about, never for all contacts beforehand.
 exists (
     select from scores of_score
     where of_score.contact_id = :contact and of_score.profile_id = :profile::int and of_score.group_id = :group::int
         and of_score.version = (select published_version from profiles of_profile where of_profile.id = :profile::int)
-        and (of_score.points between :least::bigint and :most::bigint) = :inside::boolean
+        and (:within) = :inside::boolean
     offset 0)
 
 -- name: one_counted
@@ -86,12 +90,17 @@ exists (
     offset 0)
 
 -- name: one_scored_after
--- The contact's points in a group are within bounds after a publish adds its points.
-coalesce((
-    select of_score.points from scores of_score
-    where of_score.contact_id = :contact and of_score.profile_id = :profile::int and of_score.group_id = :group::int
-        and of_score.version = (select published_version from profiles of_profile where of_profile.id = :profile::int)
-    ), 0) + coalesce((:moved ->> (:group::int)::text)::bigint, 0) between :least::bigint and :most::bigint
+-- The contact's points in a group are :within a range after a publish adds its points.
+exists (
+    select from (
+        select coalesce((
+            select of_points.points from scores of_points
+            where of_points.contact_id = :contact and of_points.profile_id = :profile::int
+                and of_points.group_id = :group::int and of_points.version = (
+                    select published_version from profiles of_profile where of_profile.id = :profile::int)
+            ), 0) + coalesce((:moved ->> (:group::int)::text)::bigint, 0) as points
+        offset 0) of_score
+    where :within)
 
 -- name: all_scored
 -- Contacts for which one_scored is true.
@@ -99,7 +108,7 @@ select of_score.contact_id
 from ranks of_score
 where of_score.profile_id = :profile::int and of_score.group_id = :group::int
     and of_score.version = (select published_version from profiles of_profile where of_profile.id = :profile::int)
-    and (of_score.points between :least::bigint and :most::bigint) = :inside::boolean
+    and (:within) = :inside::boolean
 
 -- name: all_counted
 -- Contacts for which one_counted is true.

@@ -4,6 +4,17 @@
 -- Locks the segments of an account, future ones included, by its own row (accounts_pkey), until the transaction ends.
 select id from accounts where id = $1 for no key update
 
+-- name: bands
+-- The bands of a profile: of the version that readers see, and of one that a publish builds (profile_versions_pkey,
+-- version_groups_pkey); without a group where all of a version are plain.
+select v.state::text as state, f.group_id, f.band_keys
+from profile_versions v
+left join lateral (
+    select group_id, band_keys from version_groups f where f.profile_id = v.profile_id and f.version = v.version offset 0) f
+    on true
+where v.profile_id = $1 and v.state in ('building', 'published')
+order by v.version
+
 -- name: count
 -- How many segments an account has (segments_key_unique).
 select count(*) from segments where account_id = $1

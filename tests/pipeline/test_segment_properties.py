@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumer.domain.frame import Band, Frame
 from consumer.infra import postgres
 from consumer.ingest import timeline_partitions
 from consumer.scoring.segments import repository
@@ -28,6 +29,11 @@ DAY = timedelta(days=1)
 EXAMPLES = 60
 GROUPS = ("purchase", "mail")
 DEFINITIONS = ("won", "opened", "visited")
+# By group, None: of overall: floor, cap, and bands with their least points.
+FRAMES: dict[str | None, tuple[int, int, tuple[tuple[str, int], ...]]] = {
+    None: (-2, 6, (("low", -99), ("mid", -1), ("top", 6))),
+    "mail": (-99, 99, (("low", -99), ("mid", 1), ("top", 4))),
+}
 TAGS = ("vip", 'a "b"', "späť")
 
 
@@ -86,6 +92,11 @@ _counted = st.builds(
     _bounds(0, 5),
     st.just({}) | st.integers(1, 45).map(lambda days: {"within_days": days}),
 )
+_banded = st.builds(
+    lambda group, keys: {"band": {**group, "in": keys}},
+    st.sampled_from([{}, {"group": "mail"}, {"group": "purchase"}, {"group": "gone"}]),
+    st.lists(st.sampled_from(("low", "mid", "top", "gone")), min_size=1, max_size=3),
+)
 _owned = st.sampled_from(
     [{"unassigned": True}, {"any_of": ["rosa"]}, {"any_of": ["max", "rosa"]}, {"any_of": ["eve"]}]
 ).map(lambda asked: {"owner": asked})
@@ -105,7 +116,7 @@ _last = st.builds(
     st.sampled_from(["within_days", "not_within_days"]),
     st.integers(1, 45),
 )
-_single = st.one_of(_scored, _counted, _last, _owned, _tagged, _seen)
+_single = st.one_of(_scored, _banded, _counted, _last, _owned, _tagged, _seen)
 _condition = st.one_of(_single, _single.map(lambda asked: {"not": asked}))
 
 
@@ -117,7 +128,7 @@ def _joined(inside: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
 _matches = _joined(st.one_of(_condition, _joined(_condition)))
 
 
-def _holds(asked: dict[str, Any], person: Person) -> bool:
+def _holds(asked: dict[str, Any], person: Person) -> bool:  # noqa: PLR0911 - one for each kind of condition
     [(what, value)] = asked.items()
     if what in {"all", "any"}:
         return (all if what == "all" else any)(_holds(each, person) for each in value)
@@ -137,9 +148,13 @@ def _holds(asked: dict[str, Any], person: Person) -> bool:
             ago <= days and of in wanted and verdict != "excluded" for ago, of, verdict in person.events
         )
         return (person.seen <= days if what == "first_seen" else had) is ("within_days" in value)
-    if what == "score":
+    if what in {"score", "band"}:
         group = value.get("group")
-        found = sum(person.points.values()) if group is None else person.points.get(group, 0)
+        least, most, bands = FRAMES.get(group, (-99, 99, ()))
+        points = sum(person.points.values()) if group is None else person.points.get(group, 0)
+        found = max(least, min(most, points))
+        if what == "band":
+            return [key for key, of in bands if of <= found][-1:] in [[key] for key in value["in"]]
     elif "within_days" in value:
         found = sum(
             ago <= value["within_days"] and of in value["definitions"] and verdict == "counted"
@@ -201,7 +216,15 @@ async def _begin(dsn: str) -> tuple[Connection, MatchContext]:
     connection = await postgres.connect(dsn)
     await timeline_partitions.create(connection, {(2026, 2), (2026, 3)})
     there = await repository.read_account_ids(connection, 1)
-    return connection, there.match_context(1, None, NOW)
+    frames = {
+        0 if group is None else there.groups[group]: Frame(
+            floor,
+            cap,
+            bands=tuple(Band(key, least if place else None) for place, (key, least) in enumerate(bands)),
+        )
+        for group, (floor, cap, bands) in FRAMES.items()
+    }
+    return connection, replace(there.match_context(1, None, NOW), frames=frames)
 
 
 async def _one_by_one(

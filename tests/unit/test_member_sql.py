@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from consumer.scoring.segments.definition import Match, named_keys
+from consumer.domain.frame import Band, Frame
+from consumer.scoring.segments.definition import Match, named_bands, named_keys
 from consumer.scoring.segments.member_sql import (
     MatchContext,
     Parameters,
@@ -105,6 +107,26 @@ def test_a_list_need_not_go_beyond_what_all_members_have(match: Match, expected:
     assert score_bounds(match, GIVEN, profile=71, group=0) == (-(2**62), 2**62)
 
 
+def test_bands_are_ranges_of_sums() -> None:
+    """A band asks for the sums that show it, beyond the bounds too; one that there is not asks for none."""
+    bands = (Band("cold"), Band("warm", 20), Band("hot", 50))
+    given = replace(GIVEN, frames={0: Frame(0, 100, bands=bands), 11: Frame(bands=bands)})
+    for asked, holds, ranges in (
+        ({"in": ["hot"]}, True, [50, 2**62]),
+        ({"in": ["warm"]}, True, [20, 49]),
+        ({"in": ["hot", "warm"]}, True, [50, 2**62, 20, 49]),
+        ({"in": ["hot", "cold"], "group": "purchase"}, False, [50, 2**62, -(2**62), 19]),
+        ({"in": ["gone"]}, True, []),
+    ):
+        parameters = Parameters()
+        text = member_condition(_match({"band": asked}), given, parameters, contact="c.id")
+        assert text.startswith("(exists") is holds
+        assert [value for value in parameters.values if value not in (0, 11, 70, True, False)] == ranges
+        assert ("(false) = " in text) is (not ranges)
+    both = _match({"band": {"in": ["warm", "hot"]}}, {"score": {"max": 80}})
+    assert score_bounds(both, given, profile=70, group=0) == (20, 80)
+
+
 def test_what_a_match_names_is_found_where_it_stands() -> None:
     """Each group and definition with its place, nested ones too."""
     match = _match(
@@ -119,3 +141,17 @@ def test_what_a_match_names_is_found_where_it_stands() -> None:
         ("all.1.last_event.definitions.1", "definition", "opened"),
         ("all.2.not.count.definitions.0", "definition", "gone"),
     ]
+
+
+def test_bands_are_found_where_they_stand() -> None:
+    """Each band with its place and its group, and the group among what is named."""
+    match = _match(
+        {"band": {"in": ["warm", "hot"]}}, {"any": [{"not": {"band": {"in": ["A"], "group": "fit"}}}]}
+    )
+    assert [(".".join(map(str, path)), group, key) for path, group, key in named_bands(match)] == [
+        ("all.0.band.in.0", None, "warm"),
+        ("all.0.band.in.1", None, "hot"),
+        ("all.1.any.0.not.band.in.0", "fit", "A"),
+    ]
+    assert [key for _, _, key in named_keys(match)] == ["fit"]
+    assert match.documented()["all"][0] == {"band": {"in": ["warm", "hot"]}}

@@ -112,6 +112,7 @@ async def test_a_preview_reports_what_a_publish_would_change(api: Api, client: C
             {"name": "mails", "entering": 1, "leaving": 0, "enters": ["ann"], "leaves": []},
         ],
         "bands": [],
+        "bands_in_use": [],
         "segments": [
             {"name": "hot", "entering": 0, "leaving": 1, "enters": [], "leaves": ["bob"]},
         ],

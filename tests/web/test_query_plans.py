@@ -180,6 +180,7 @@ async def test_what_is_asked_of_contacts_is_looked_up_by_key(filled: Connection,
     conditions = [
         {"score": {"group": "g1", "min": 1}},
         {"score": {"group": "g2", "max": 9}},
+        {"band": {"in": ["cold", "hot"]}},
         {"count": {"definitions": ["d1"], "min": 2}},
         {"last_event": {"within_days": 60}},
         {"owner": {"any_of": ["owner1"]}},

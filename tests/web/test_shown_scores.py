@@ -256,12 +256,49 @@ async def test_segments_are_of_what_is_shown(client: Client, sums: dict[str, dic
         "capped": {contact for contact, of in shown.items() if of[""] == 60},
         "fitting": {contact for contact, of in shown.items() if of["fit"] == 25},
     }
+    await _require_members(client, {"capped": bounded, "fitting": in_group}, expected)
+
+
+async def test_segments_by_band(client: Client, sums: dict[str, dict[str, int]]) -> None:
+    """A segment has the contacts whose band is one of those it names, of overall or a group, and no others."""
+    scores = {contact: _score(of) for contact, of in sums.items()}
+    asked: dict[str, dict[str, Any]] = {
+        "hot": {"band": {"in": ["hot"]}},
+        "not_warm": {"band": {"in": ["hot", "cold"], "group": None}},
+        "warm": {"not": {"band": {"in": ["cold", "hot"]}}},
+        "unfit": {"band": {"in": ["C"], "group": "fit"}},
+        "extreme": {"band": {"in": ["A", "C"], "group": "fit"}},
+        "fitting_well": {"band": {"in": ["A", "B"], "group": "fit"}},
+        "anyhow": {"band": {"in": ["cold", "warm", "hot"]}},
+    }
+    expected = {
+        "hot": {who for who, of in scores.items() if of["band"] == "hot"},
+        "not_warm": {who for who, of in scores.items() if of["band"] != "warm"},
+        "warm": {who for who, of in scores.items() if of["band"] == "warm"},
+        "unfit": {who for who, of in scores.items() if of["group_bands"]["fit"] == "C"},
+        "extreme": {who for who, of in scores.items() if of["group_bands"]["fit"] != "B"},
+        "fitting_well": {who for who, of in scores.items() if of["group_bands"]["fit"] != "C"},
+        "anyhow": {*scores},
+    }
+    assert [who for who in expected["unfit"] if "fit" not in sums[who]], "0 has no row, and a band"
+    await _require_members(client, asked, expected)
+    for key in asked:
+        await client.edit(f"/segments/{key}", {}, method="DELETE")
+
+
+async def _require_members(
+    client: Client, asked: dict[str, dict[str, Any]], expected: dict[str, set[str]]
+) -> None:
+    """Check the members of a segment on each condition: in its counts, its list and its file."""
     assert all(expected.values())
-    for key, condition in (("capped", bounded), ("fitting", in_group)):
+    for key, condition in asked.items():
         made = await client.post("/segments", json={"key": key, "name": key, "match": {"all": [condition]}})
         assert made.status_code == 201, made.text
         listed = await client.get("/contacts", params={"segment": key, "limit": 100})
-        assert {item["id"] for item in listed.json()["items"]} == expected[key]
+        assert {item["id"] for item in listed.json()["items"]} == expected[key], key
+        assert (await client.get(f"/segments/{key}")).json()["count"]["contacts"] == len(expected[key])
+        file = (await client.get("/contacts.csv", params={"segment": key, "sort": "score"})).text
+        assert {line.split(",")[0] for line in file.splitlines()[1:]} == expected[key]
         counted = await client.post("/segments/count", json={"match": {"all": [condition]}})
         assert counted.json()["contacts"] == len(expected[key]), counted.text
 

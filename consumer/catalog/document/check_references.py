@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.catalog.document.faults import Fault
+from consumer.catalog.model.named_bands import bands_taken_away, why_refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from consumer.catalog.document.model import CatalogDocument, DocumentEntry
-    from consumer.catalog.model.account import AccountCatalog
+    from consumer.catalog.model.account import AccountCatalog, NamedBand
 
 _REQUIRED = {
     "group": ("name", "icon"),
@@ -30,6 +31,21 @@ def reference_faults(document: CatalogDocument, stored: AccountCatalog) -> list[
         *_archived(document, stored),
         *_primary(document, stored),
     ]
+
+
+def band_faults(document: CatalogDocument, before: AccountCatalog, after: AccountCatalog) -> list[Fault]:
+    """Return a fault for each profile that a document would leave without bands that segments name."""
+    taken = bands_taken_away(before, after)
+    return [
+        Fault(_line_of(entry, taken[entry.key]), why_refused(entry.key, taken[entry.key]))
+        for entry in document.profiles
+        if entry.key in taken
+    ]
+
+
+def _line_of(entry: DocumentEntry, taken: Iterable[NamedBand]) -> int:
+    fields = ["overall" if named.group is None else "groups" for named in taken]
+    return next((entry.lines[field] for field in fields if field in entry.lines), entry.line)
 
 
 def _missing(what: str, entries: tuple[DocumentEntry, ...], stored: Mapping[str, object]) -> Iterator[Fault]:

@@ -137,12 +137,22 @@ class Rest:
 
 
 @dataclass(frozen=True)
+class NamedBand:
+    """A band that a segment names. profile, group: by key; None: the primary one, and overall."""
+
+    segment: str
+    profile: str | None
+    group: str | None
+    band: str
+
+
+@dataclass(frozen=True)
 class AccountCatalog:
     """The configuration of one account: the whole of it, or what a change is about (rest: the others).
 
     settings: None where there is no such account. has_history: a score may differ from 0, so that a publish has to
-    build all scores again. If some definitions were not read, profiles have the weights of the others only, and
-    has_history is not known.
+    build all scores again. named_bands: of all segments. If some definitions were not read, profiles have the
+    weights of the others only, and has_history and named_bands are not known.
     """
 
     account: str
@@ -151,4 +161,5 @@ class AccountCatalog:
     definitions: dict[str, Definition] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     has_history: bool = False
+    named_bands: tuple[NamedBand, ...] = ()
     rest: Rest = field(default_factory=Rest)

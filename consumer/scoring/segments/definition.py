@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, Field, StrictInt, StringConstraints, model_validator
 
 from consumer.catalog.document.fields import KEY, MAX_TEXT
+from consumer.catalog.document.parse_frames import BAND_KEY, MOST_BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ _Key = Annotated[str, StringConstraints(pattern=rf"^{KEY.pattern}$")]
 _Points = Annotated[StrictInt, Field(ge=-(10**15), le=10**15)]
 _Times = Annotated[StrictInt, Field(ge=0, le=10**9)]
 _Days = Annotated[StrictInt, Field(ge=1, le=3660)]
+_BandKey = Annotated[str, StringConstraints(pattern=rf"^{BAND_KEY.pattern}$")]
 _Definitions = Annotated[list[_Key], Field(min_length=1, max_length=50)]
 
 
@@ -64,6 +66,15 @@ class Scored(_Part):
     def _check(self) -> Scored:
         self._check_range()
         return self
+
+
+class Banded(_Part):
+    """The band is one of these; a contact without points in a group is in the band of 0."""
+
+    in_: Annotated[list[_BandKey], Field(alias="in", min_length=1, max_length=MOST_BANDS)]
+    """Keys of bands of the profile."""
+    group: _Key | None = None
+    """Left out: overall."""
 
 
 class Counted(_Part):
@@ -147,6 +158,8 @@ class SingleCondition(_Part):
 
     score: Scored | None = None
     """A condition on points."""
+    band: Banded | None = None
+    """A condition on the band of points."""
     count: Counted | None = None
     """A condition on how often definitions have counted."""
     last_event: LastEvent | None = None
@@ -216,12 +229,22 @@ def parts(of: Match | SingleCondition) -> tuple[str, Sequence[SingleCondition]] 
 def named_keys(match: Match) -> Iterator[tuple[Path, str, str]]:
     """Yield each key that a match names: its path, `definition` or `group`, and the key."""
     for path, condition in _leaves(match, ()):
-        if condition.score and condition.score.group:
-            yield (*path, "score", "group"), "group", condition.score.group
+        for name in ("score", "band"):
+            of: Scored | Banded | None = getattr(condition, name)
+            if of and of.group:
+                yield (*path, name, "group"), "group", of.group
         for name in ("count", "last_event"):
             part: Counted | LastEvent | None = getattr(condition, name)
             for place, key in enumerate((part and part.definitions) or ()):
                 yield (*path, name, "definitions", place), "definition", key
+
+
+def named_bands(match: Match) -> Iterator[tuple[Path, str | None, str]]:
+    """Yield each band that a match names: its path, the key of its group (None: overall), and its key."""
+    for path, condition in _leaves(match, ()):
+        if condition.band:
+            for place, key in enumerate(condition.band.in_):
+                yield (*path, "band", "in", place), condition.band.group, key
 
 
 def _leaves(of: Match | SingleCondition, path: Path) -> Iterator[tuple[Path, SingleCondition]]:

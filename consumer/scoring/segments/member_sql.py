@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from consumer.domain.frame import PLAIN, Frame
+from consumer.domain.frame import PLAIN
 from consumer.scoring.segments.definition import parts
 from sql import queries
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from consumer.domain.frame import Frame
     from consumer.scoring.segments.definition import (
+        Banded,
         Counted,
         FirstSeen,
         LastEvent,
@@ -99,19 +101,27 @@ def _condition(
         return f"(not {joined[0]})" if how == "not" else f"({_WORDS[how].join(joined)})"
     leaf = _leaf(cast("SingleCondition", of), context)
     if leaf.name == "scored" and "moved" in sql:
-        return f"({parameters.fill('one_scored_after', leaf.values, **sql)})"
-    return f"{'' if leaf.holds else 'not '}{parameters.fill(f'one_{leaf.name}', leaf.values, **sql)}"
+        return _filled("one_scored_after", leaf, parameters, sql)
+    return f"{'' if leaf.holds else 'not '}{_filled(f'one_{leaf.name}', leaf, parameters, sql)}"
+
+
+def _filled(name: str, leaf: _Leaf, parameters: Parameters, sql: Mapping[str, str]) -> str:
+    within = " or ".join(
+        parameters.fill("within", {"least": least, "most": most}) for least, most in leaf.ranges
+    )
+    return parameters.fill(name, leaf.values, **{**sql, "within": within or "false"})
 
 
 def score_bounds(match: Match, context: MatchContext, *, profile: int, group: int) -> tuple[int, int]:
-    """Return bounds of every member's points in a group, from the score conditions joined by a top-level `all`."""
+    """Return bounds of every member's points in a group, from what a top-level `all` asks of them."""
     ranges = [
-        (leaf.values["least"], leaf.values["most"])
-        for leaf in (_leaf(each, context) for each in match.all or () if each.score is not None)
+        leaf.ranges
+        for leaf in (_leaf(each, context) for each in match.all or () if each.score or each.band)
         if (leaf.values["profile"], leaf.values["group"]) == (profile, group)
     ]
-    return max((least for least, _ in ranges), default=-_UNBOUNDED), min(
-        (most for _, most in ranges), default=_UNBOUNDED
+    # Of no range at all, there is no member.
+    return max((min((least for least, _ in each), default=1) for each in ranges), default=-_UNBOUNDED), min(
+        (max((most for _, most in each), default=0) for each in ranges), default=_UNBOUNDED
     )
 
 
@@ -139,7 +149,7 @@ def _in_selection(of: SingleCondition, context: MatchContext, parameters: Parame
     if inside is not None and inside[0] != "not":
         return f"of_account.id in ({_selected(inside, context, parameters)})"
     leaf = _leaf(of if inside is None else inside[1][0], context)
-    selected = parameters.fill(f"all_{leaf.name}", leaf.values)
+    selected = _filled(f"all_{leaf.name}", leaf, parameters, {})
     if leaf.holds == (inside is None):
         return f"of_account.id in ({selected})"
     # Not `not in`, which is no join: it would look through the whole selection for each contact.
@@ -154,19 +164,17 @@ def owner_values(account: int, owners: Sequence[str] | None) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """A single condition: the fragment `name`, negated if `holds` is false."""
+    """A single condition: the fragment `name`, negated if `holds` is false. ranges: the sums that it asks for."""
 
     name: str
     holds: bool
     values: dict[str, Any]
+    ranges: Sequence[tuple[int, int]] = ()
 
 
 def _leaf(of: SingleCondition, context: MatchContext) -> _Leaf:
-    if of.score is not None:
-        group = 0 if of.score.group is None else context.groups.get(of.score.group, _UNKNOWN_ID)
-        profile = _UNKNOWN_ID if context.profile is None else context.profile
-        values = {"profile": profile, "group": group}
-        return _within("scored", of.score, values, context.frames.get(group, PLAIN))
+    if of.score is not None or of.band is not None:
+        return _scored(of.score, of.band, context)
     if of.count is not None:
         return _counted(of.count, context)
     account = {"account": context.account}
@@ -183,6 +191,21 @@ def _leaf(of: SingleCondition, context: MatchContext) -> _Leaf:
     return _since("had_event", of.last_event, context, {**account, "definitions": definitions})
 
 
+def _scored(score: Scored | None, band: Banded | None, context: MatchContext) -> _Leaf:
+    """Return a condition on sums. If they include 0, which has no row: that the sum is not outside of them."""
+    part = score or band
+    group = 0 if part is None or part.group is None else context.groups.get(part.group, _UNKNOWN_ID)
+    frame = context.frames.get(group, PLAIN)
+    if score:
+        shown = [_ends(score)]
+    else:
+        shown = [span for each in (band.in_ if band else ()) if (span := frame.band_range(each))]
+    ranges = [frame.sums(*span) for span in shown]
+    holds = not any(least <= 0 <= most for least, most in ranges)
+    profile = _UNKNOWN_ID if context.profile is None else context.profile
+    return _Leaf("scored", holds, {"profile": profile, "group": group, "inside": holds}, ranges)
+
+
 def _since(name: str, part: LastEvent | FirstSeen, context: MatchContext, values: dict[str, Any]) -> _Leaf:
     days = part.within_days or part.not_within_days or 0
     return _Leaf(name, part.within_days is not None, {**values, "since": context.now - timedelta(days=days)})
@@ -196,13 +219,15 @@ def _counted(part: Counted, context: MatchContext) -> _Leaf:
     return _within("counted_since", part, {**values, "account": context.account, "since": since})
 
 
-def _within(name: str, part: Scored | Counted, values: dict[str, Any], frame: Frame = PLAIN) -> _Leaf:
-    """Return a condition on bounds. If they include 0, which has no row: that the value is not outside of them."""
-    least, most = frame.sums(
-        -_UNBOUNDED if part.min is None else part.min, _UNBOUNDED if part.max is None else part.max
-    )
+def _within(name: str, part: Counted, values: dict[str, Any]) -> _Leaf:
+    """Return a condition on a count. If its bounds include 0, which has no row: that it is not outside of them."""
+    least, most = _ends(part)
     holds = not least <= 0 <= most
     return _Leaf(name, holds, {**values, "least": least, "most": most, "inside": holds})
+
+
+def _ends(part: Scored | Counted) -> tuple[int, int]:
+    return -_UNBOUNDED if part.min is None else part.min, _UNBOUNDED if part.max is None else part.max
 
 
 def _definition_ids(keys: Sequence[str], context: MatchContext) -> list[int]:

@@ -110,6 +110,19 @@ async def read_segment(connection: Connection, account: int, key: str) -> Stored
     return None if row is None else _stored(row)
 
 
+async def read_bands(connection: Connection, profile: int) -> dict[str, dict[int, list[str]]]:
+    """Return the bands of a profile by number of the group (0: overall).
+
+    Of the version that readers see, by `published`, and of one that a publish builds, by `building`.
+    """
+    found: dict[str, dict[int, list[str]]] = {}
+    for row in await connection.fetch(_SQL["bands"], profile):
+        bands = found.setdefault(row["state"], {})
+        if row["band_keys"]:
+            bands[row["group_id"]] = row["band_keys"]
+    return found
+
+
 async def read_account_ids(connection: Connection, account: int) -> AccountIds:
     """Return the numbers of an account by key."""
     rows = await connection.fetch(_SQL["ids"], account)

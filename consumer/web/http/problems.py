@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from consumer.catalog.change import StaleRevisionError
+from consumer.catalog.model.named_bands import BandInUseError
 from consumer.catalog.shut_out_older import OlderProgramsError
 from consumer.infra import postgres
 from consumer.infra.postgres.schema_version import SchemaVersionError
@@ -164,6 +165,7 @@ _OWN_ERRORS: dict[type[Exception], Code] = {
     UnknownJoinError: Code.CONFLICT,
     AlreadyOneError: Code.CONFLICT,
     OlderProgramsError: Code.CONFLICT,
+    BandInUseError: Code.CONFLICT,
     TooManyBackfillsError: Code.CONFLICT,
     BackfillEndedError: Code.CONFLICT,
 }

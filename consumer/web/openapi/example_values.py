@@ -153,6 +153,7 @@ VALUES: dict[str, Any] = {
     "RestoredAnswer.name": "Lead score",
     "ScoreRange.name": "hot",
     "SegmentAnswer.name": "Warm, and slipping away",
+    "BandInUse.segments": ["callers"],
     "SegmentChange.name": "Warm, and slipping away",
     "next": None,
     "not_reached": ["the topics of Kafka, for as long as they keep records"],

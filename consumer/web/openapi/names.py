@@ -15,6 +15,7 @@ _PAGE = re.compile(r"Page_(\w+)_")
 # Names that say too little outside their module.
 PUBLIC = {
     "Attribute": "EventAttribute",
+    "Banded": "BandCondition",
     "Bar": "ScoreBar",
     "Count": "SegmentCount",
     "Counted": "CountCondition",

@@ -10,7 +10,7 @@ from fastapi import Depends, Query
 from consumer.infra.clock import SystemClock
 from consumer.scoring.segments import member_sql, repository
 from consumer.web.api.contacts.profile_view import ProfileKey  # noqa: TC001 - FastAPI reads annotations at run time
-from consumer.web.api.contacts.shown_scores import OVERALL, band_range
+from consumer.web.api.contacts.shown_scores import OVERALL, no_band
 from consumer.web.http.parameter_classes import made_of
 from consumer.web.http.problems import invalid, query_fault
 from consumer.web.http.request_types import BandKey, Key, SearchText, Text  # noqa: TC001 - FastAPI reads annotations at run time
@@ -170,14 +170,13 @@ async def build_query(
 def _sums(view: ProfileView, filters: ContactFilters, group: int) -> tuple[int, int]:
     """Return the range of sums that show what `min`, `max` and `band` ask for; raises ProblemError (422)."""
     frame = view.frame(group)
-    ends = [(filters.minimum, filters.maximum)]
+    ends: list[tuple[int | None, int | None]] = [(filters.minimum, filters.maximum)]
     if filters.band is not None:
-        of_band = band_range(frame, filters.band)
+        of_band = frame.band_range(filters.band)
         if of_band is None:
-            what = f"group {view.group_key(group)}" if group else "overall"
-            keys = ", ".join(band.key for band in frame.bands) or "none"
-            detail = f"there is no band {filters.band} of {what}: profile {view.profile} has {keys}"
-            raise invalid(query_fault("band", detail))
+            keys = [band.key for band in frame.bands]
+            named = view.group_key(group) if group else None
+            raise invalid(query_fault("band", no_band(filters.band, named, view.profile, keys)))
         ends.append(of_band)
     least = max((least for least, _ in ends if least is not None), default=EVERY_NUMBER[0])
     most = min((most for _, most in ends if most is not None), default=EVERY_NUMBER[1])

@@ -90,10 +90,7 @@ def groups_apart(groups: Iterable[GroupView], frames: VersionFrames) -> list[str
     return [group.key for group in groups if frames.get(group.id, PLAIN).apart]
 
 
-def band_range(frame: Frame, key: str) -> tuple[int | None, int | None] | None:
-    """Return the least and the most shown points of a band, None: without that end; None: there is no such band."""
-    for place, band in enumerate(frame.bands):
-        if band.key == key:
-            above = frame.bands[place + 1 : place + 2]
-            return band.least, above[0].least - 1 if above and above[0].least is not None else None
-    return None
+def no_band(band: str, group: str | None, profile: str, known: Iterable[str]) -> str:
+    """Return the detail of a fault that names a band which there is not. group: by key, None: overall."""
+    what = "overall" if group is None else f"group {group}"
+    return f"there is no band {band} of {what}: profile {profile} has {', '.join(known) or 'none'}"

@@ -7,6 +7,7 @@ the connection cancels it. An account has at most one at a time.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated, Self
 
 from fastapi import APIRouter
@@ -14,6 +15,8 @@ from pydantic import BaseModel, Field, StrictInt, model_validator
 from starlette.responses import Response, StreamingResponse
 
 from consumer.catalog import repository
+from consumer.catalog.model import profile_versions
+from consumer.catalog.model.named_bands import bands_lacking
 from consumer.catalog.repository import Scope
 from consumer.scoring.profile_publish.preview import PublishEffects, lock_previews, preview
 from consumer.scoring.profile_publish.preview_comparison import ScoreRange
@@ -132,6 +135,17 @@ class BandCrossingAnswer(CrossingAnswer):
     """The group whose band it is; null: overall."""
 
 
+class BandInUse(BaseModel, use_attribute_docstrings=True):
+    """A band that segments use and the draft does not have."""
+
+    group: str | None
+    """The group whose band it is; null: overall."""
+    band: str
+    """The key of the band."""
+    segments: list[str]
+    """Keys of the segments that use it."""
+
+
 class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     """What a publish would change, compared with what readers see now."""
 
@@ -155,6 +169,8 @@ class PreviewAnswer(BaseModel, use_attribute_docstrings=True):
     """The account's segments on this profile's scores."""
     bands: list[BandCrossingAnswer]
     """The bands of the draft, those of overall first. Of bands that are new, every contact in it enters."""
+    bands_in_use: list[BandInUse]
+    """Bands that segments use and the draft does not have: while there are any, a publish is refused."""
     seconds: float
     """Estimated seconds from the start of a publish until readers see it."""
 
@@ -222,9 +238,14 @@ async def preview_publish(
 def _answer(result: PublishEffects, ranges: int) -> PreviewAnswer:
     """ranges: the number of crossings that belong to ranges; those of segments follow them."""
     catalog = result.catalog
-    overall = catalog.profiles[result.profile].overall
+    profile = catalog.profiles[result.profile]
+    in_use: defaultdict[tuple[str | None, str], list[str]] = defaultdict(list)
+    for named in bands_lacking(
+        catalog, profile, profile_versions.draft_version(profile, catalog.definitions)
+    ):
+        in_use[named.group, named.band].append(named.segment)
     return PreviewAnswer(
-        revision=profile_revision(catalog.profiles[result.profile], catalog),
+        revision=profile_revision(profile, catalog),
         version=result.version,
         contacts=result.contacts,
         changed=result.changed,
@@ -235,7 +256,7 @@ def _answer(result: PublishEffects, ranges: int) -> PreviewAnswer:
                 max=each.most,
                 before=each.before,
                 after=each.after,
-                band=_band(overall, each),
+                band=_band(profile.overall, each),
             )
             for each in result.bins
         ],
@@ -245,6 +266,9 @@ def _answer(result: PublishEffects, ranges: int) -> PreviewAnswer:
         bands=[
             BandCrossingAnswer(**_crossing(each.crossing).model_dump(), group=each.group)
             for each in result.bands
+        ],
+        bands_in_use=[
+            BandInUse(group=group, band=band, segments=segments) for (group, band), segments in in_use.items()
         ],
         seconds=result.seconds,
     )
