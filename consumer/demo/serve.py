@@ -107,6 +107,7 @@ def _print(host: str, token: str, site: str, on: Console) -> None:
     lines = (
         "",
         "Serving until Ctrl-C:",
+        f"  the console                    {host}/console/sign-in?token={token}",
         f"  sample site with the tracker   {site}/",
         f"  the API, as pages              {host}/docs",
         "",

@@ -329,6 +329,7 @@ class Settings(BaseSettings):
         None,
         description="Rules by which the tracker recognises robots, in place of `catalogs/robots.yaml` (YAML)",
     )
+    console: bool = Field(True, description="Whether `engagement web` serves the console, at `/console`")
     tracker: bool = Field(
         True,
         description="Whether `engagement web` serves the tracker too, where `ENGAGEMENT_KAFKA_BOOTSTRAP` is set",

@@ -24,6 +24,7 @@ from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
 from consumer.web import docs_page, openapi
 from consumer.web.api import further_checks
+from consumer.web.console.application import ConsoleApplication
 from consumer.web.http import cross_origin, error_handlers
 from consumer.web.http.auth import TokenVerifier
 from consumer.web.http.compression import CompressionMiddleware
@@ -164,8 +165,9 @@ async def run(settings: Settings, *, only_tracker: bool = False) -> None:
             if tokens is None:
                 served = health_endpoints.application(health, metrics) if not own_port else Starlette()
             else:
+                connections = Connections(pool, metrics)
                 served = application(
-                    *(Connections(pool, metrics), tokens, health, metrics),
+                    *(connections, tokens, health, metrics),
                     limits=CatalogLimits.of(settings),
                     live=live,
                     serves_health=not own_port,
@@ -175,6 +177,8 @@ async def run(settings: Settings, *, only_tracker: bool = False) -> None:
                     recent_requests=None if tracker is None else tracker.recent,
                     routers=TRACKER_ROUTERS if only_tracker else ROUTERS,
                 )
+                if settings.console and not only_tracker:
+                    served = ConsoleApplication(served, connections, tokens, metrics)
             if settings.tracker:
                 served = TrackerApplication(tracker, served)
             collect_garbage_rarely()

@@ -1,0 +1,81 @@
+"""The console's ASGI application, in front of the API, which has all other paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import RedirectResponse
+
+from consumer.web.console import assets, contact, home, leads, pass_through, preferences, sign_in
+from consumer.web.console.outside_page import outside_page
+from consumer.web.console.page_route import NamedRoute, routes_of
+from consumer.web.console.security_headers import SecurityHeaders
+from consumer.web.console.sessions import Sessions
+from consumer.web.http.compression import CompressionMiddleware
+from consumer.web.http.http_metrics import HttpMetricsMiddleware
+from consumer.web.http.middleware import RequestMiddleware
+from consumer.web.http.request_id import RequestIdMiddleware
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from consumer.infra.telemetry.metrics import Metrics
+    from consumer.web.http.auth import TokenVerifier
+    from consumer.web.http.database import Connections
+
+_PREFIX: Final = "/console"
+
+ROUTES = routes_of(
+    sign_in.ROUTES,
+    home.ROUTES,
+    preferences.ROUTES,
+    pass_through.ROUTES,
+    leads.ROUTES,
+    contact.ROUTES,
+)
+
+
+class ConsoleApplication:
+    """The application: pages below `/console`; `/` leads there."""
+
+    def __init__(
+        self, api: ASGIApp, connections: Connections, tokens: TokenVerifier, metrics: Metrics
+    ) -> None:
+        self._api = api
+        self._pages = Starlette(
+            routes=[NamedRoute("/console/assets/{digest}/{name:path}", assets.serve), *ROUTES],
+            exception_handlers={HTTPException: _respond},
+            middleware=[
+                Middleware(HttpMetricsMiddleware, metrics=metrics),
+                Middleware(RequestIdMiddleware),
+                Middleware(RequestMiddleware),
+                Middleware(CompressionMiddleware),
+                Middleware(SecurityHeaders),
+            ],
+        )
+        self._pages.router.redirect_slashes = False
+        self._pages.state.api = api
+        self._pages.state.sessions = Sessions(connections)
+        self._pages.state.tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and (path == _PREFIX or path.startswith(f"{_PREFIX}/")):
+            await self._pages(scope, receive, send)
+        elif scope["type"] == "http" and path == "/" and scope["method"] in {"GET", "HEAD"}:
+            await RedirectResponse(_PREFIX, 303)(scope, receive, send)
+        else:
+            await self._api(scope, receive, send)
+
+
+async def _respond(request: Request, error: Exception) -> Response:
+    """Answer what no page has answered: a path that there is not, a body that is too large."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else ""
+    return outside_page(request, "outside/problem.html", status=status, detail=detail)

@@ -1,0 +1,58 @@
+"""What the API answers, for scripts and downloads of the console: its routes for reading, below `/console/api`.
+
+The answer is streamed as the API sends it. A session that was ended is not noticed by a stream that is open, so a
+stream ends after some minutes, and the browser asks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+from consumer.web.console.page_route import page
+from consumer.web.http.auth import SIGNED_IN
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from consumer.web.console.visit import Visit
+
+_STREAM: Final = timedelta(minutes=10)
+
+
+class _OfApi(Response):
+    """The API's own answer."""
+
+    def __init__(self, visit: Visit) -> None:
+        super().__init__()
+        self._visit = visit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the API answer."""
+        claims = self._visit.session.claims
+        soon = min(claims.expires_at, datetime.now(UTC) + _STREAM)
+        path = scope["path"].removeprefix("/console/api")
+        # Without the cookie, and without anything that a client could have put into the scope.
+        kept = (b"accept", b"last-event-id", b"if-none-match")
+        asked = {
+            **{name: scope[name] for name in ("type", "asgi", "http_version", "scheme", "server", "client")},
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": scope["query_string"],
+            "headers": [(name, value) for name, value in scope["headers"] if name in kept],
+            SIGNED_IN: replace(claims, expires_at=soon),
+        }
+        await self._visit.request.app.state.api(asked, receive, send)
+
+
+async def _answer(visit: Visit) -> Response:
+    return _OfApi(visit)
+
+
+# Not `{account}`: the API checks it itself.
+ROUTES = [page("/api/{path:path}", _answer)]

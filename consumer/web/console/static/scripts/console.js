@@ -1,0 +1,11 @@
+// Begins what pages ask for by attributes. Pages work without it, but for live updates and keys.
+import { beginLive } from "./live.js";
+import { beginMenus } from "./menus.js";
+import { beginOffline } from "./offline.js";
+
+document.body.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRF-Token"] = document.querySelector("meta[name=csrf-token]").content;
+});
+beginLive();
+beginMenus();
+beginOffline();
