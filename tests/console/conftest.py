@@ -29,6 +29,6 @@ def console(api: Api) -> Console:
 
 @pytest.fixture
 async def window(console: Console, browser: Browser) -> AsyncIterator[Callable[..., Awaitable[Window]]]:
-    """Open browser windows of people who are signed in: `await window(account, permissions, …)`."""
+    """Give what opens browser windows of people who are signed in, by account and permissions."""
     async with windows(console, browser) as open_window:
         yield open_window
