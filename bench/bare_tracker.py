@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from consumer.infra import http_server
+from consumer.infra.http_connections import Bounds, OpenConnections
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -25,7 +26,8 @@ async def accepted(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 async def _serve(port: int) -> None:
-    await http_server.serve(accepted, http_server.listen("127.0.0.1", port))
+    listener = http_server.listen("127.0.0.1", port)
+    await http_server.serve(accepted, listener, connections=OpenConnections(Bounds()))
 
 
 if __name__ == "__main__":

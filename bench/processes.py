@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import psutil
@@ -13,6 +15,21 @@ if TYPE_CHECKING:
 def family(root: psutil.Process) -> list[psutil.Process]:
     """Return a process and all its descendants; looks through every process of the machine."""
     return [root, *root.children(recursive=True)]
+
+
+def two_shares() -> tuple[frozenset[int], frozenset[int]]:
+    """Return one core for what is measured and the others for everything else; all for both where there is one."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) == 1:
+        return frozenset(cores), frozenset(cores)
+    return frozenset(cores[:1]), frozenset(cores[1:])
+
+
+def pin(process: psutil.Process, cores: frozenset[int]) -> None:
+    """Keep all threads of a process on some cores; those that it starts later inherit that."""
+    for thread in process.threads():
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(thread.id, cores)
 
 
 def cpu(processes: Iterable[psutil.Process]) -> float:

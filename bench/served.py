@@ -32,6 +32,10 @@ class Served:
         """Return the CPU seconds spent so far."""
         return processes.cpu([self._process])
 
+    def pin(self, cores: frozenset[int]) -> None:
+        """Keep the server on some cores."""
+        processes.pin(self._process, cores)
+
 
 @contextmanager
 def serving(program: list[str], *, probe: str = "readyz", **settings: str) -> Iterator[Served]:

@@ -89,6 +89,11 @@ class Servers:
         postgres = processes.family(psutil.Process(self.postgres.pid))
         return processes.cpu(postgres), processes.cpu([psutil.Process(self.kafka.pid)])
 
+    def pin(self, cores: frozenset[int]) -> None:
+        """Keep both on some cores, for good."""
+        for each in (*processes.family(psutil.Process(self.postgres.pid)), psutil.Process(self.kafka.pid)):
+            processes.pin(each, cores)
+
     async def execute(self, statement: str) -> None:
         """Run one statement outside any transaction, on no database in particular."""
         connection = await asyncpg.connect(self.postgres.dsn)
