@@ -65,6 +65,13 @@ limit $9;
 -- How often each definition has counted for a contact, under all its editions (dedup_keys_pkey).
 select definition_id, sum(count)::bigint as count from dedup_keys where contact_id = $1 group by definition_id;
 
+-- name: counted_before
+-- How many of a contact's whole entries count, and how many of those are dated before $3, by definition (timeline_pkey).
+select definition_id, count(*) as count, count(*) filter (where occurred_at < $3) as before
+from timeline
+where account_id = $1 and contact_id = $2 and verdict = 'counted' and purged_at is null
+group by definition_id;
+
 -- name: counted
 -- How many of a contact's whole entries count, by definition and quarter of an hour (timeline_pkey): days of all time zones
 -- begin with one, and Postgres may have other time zones than Python.

@@ -3,7 +3,8 @@
 -- name: view
 -- One row: a profile of an account, by key or the primary one (profiles_key_unique), its account's time zone (accounts_pkey),
 -- the account's groups in display order, deleted ones last (groups_key_unique), as JSON, and the frames of the version that readers
--- see (version_groups_pkey), null if all are plain. With $4 the definitions in display order too (definitions_key_unique), with
+-- see (version_groups_pkey), null if all are plain; of version $5, if that is given: one that readers see or saw
+-- (profile_versions_pkey). With $4 the definitions in display order too (definitions_key_unique), with
 -- weight and group under that version (version_weights_pkey); one that the version does not have counts 0, in its group of the
 -- catalog. And the contact with the external id $3 (contacts_external_id_unique), of one that was joined to another the survivor
 -- (contacts_pkey), and whether it has adjustments (adjustments_client_key_by_id).
@@ -11,22 +12,27 @@ select v.*, known.id as contact_id, known.external_id,
     exists (select from adjustments d where d.contact_id = known.id and d.profile_id = v.id) as is_adjusted
 from (values (1)) one (row)
 left join lateral (
-    select p.id, p.key, p.published_version as version, p.archived, a.time_zone,
+    select p.id, p.key, p.published_version, shown.version, p.archived, a.time_zone,
         (select json_agg(json_build_array(g.id, g.key, g.name, g.deleted) order by g.deleted, g.position, g.id)
          from groups g where g.account_id = $1) as groups,
         (select json_agg(json_build_array(f.group_id, f.floor, f.cap, f.apart, f.band_keys, f.band_least))
-         from version_groups f where f.profile_id = p.id and f.version = p.published_version) as frames,
+         from version_groups f where f.profile_id = p.id and f.version = shown.version) as frames,
         case when $4::boolean then (
             select json_agg(json_build_array(d.id, d.key, d.name, d.icon, coalesce(w.weight, 0),
                 coalesce(w.group_id, d.group_id)) order by d.position, d.id)
             from definitions d
             left join lateral (
                 select weight, group_id from version_weights w
-                where w.profile_id = p.id and w.version = p.published_version and w.definition_id = d.id
+                where w.profile_id = p.id and w.version = shown.version and w.definition_id = d.id
                 offset 0) w on true
             where d.account_id = $1) end as definitions
     from profiles p
     join accounts a on a.id = p.account_id
+    cross join lateral (
+        select case when $5::int is null then p.published_version else (
+            select s.version from profile_versions s
+            where s.profile_id = p.id and s.version = $5 and s.state in ('published', 'retired')) end as version
+        offset 0) shown
     where p.account_id = $1 and case when $2::text is null then p.is_primary else p.key = $2 end
     offset 0) v on true
 left join lateral (

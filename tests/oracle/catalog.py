@@ -102,7 +102,8 @@ class Version:
     """A published version of a profile: the weights and groups of the definitions there were, frozen.
 
     weights: the profile's own, as published. A definition created since joins where `inherits`, and follows
-    the catalog until `freeze`. frames: of groups, and of `overall` under None; others are plain.
+    the catalog until `freeze`. frames: of groups, and of `overall` under None; others are plain. retired: none
+    joins any more.
     """
 
     number: int
@@ -110,6 +111,7 @@ class Version:
     weights: dict[str, int]
     frozen: dict[str, tuple[int, str]]
     frames: dict[str | None, Frame] = field(default_factory=dict)
+    retired: bool = False
 
     def shown(self, sums: dict[str, int]) -> dict[str | None, int]:
         """Return the shown points of groups, and of overall under None, from the sums of groups."""
@@ -135,7 +137,7 @@ class Version:
         """Return the points of one counted event of the definition under this version, and their group."""
         if definition.key in self.frozen:
             return self.frozen[definition.key]
-        if self.inherits:
+        if self.inherits and not self.retired:
             return (self.weights.get(definition.key, definition.points), definition.group)
         return (0, definition.group)
 
@@ -143,10 +145,16 @@ class Version:
         """Follow the catalog no longer, because the definition has counted."""
         self.frozen[definition.key] = self.weight_and_group(definition)
 
+    def retire(self, definitions: list[Definition]) -> None:
+        """Be replaced by another version, with these definitions."""
+        for definition in definitions:
+            self.freeze(definition)
+        self.retired = True
+
 
 @dataclass
 class Profile:
-    """One profile: its draft, and the version that is published, if any."""
+    """One profile: its draft, the version that is published, if any, and those before it by number."""
 
     key: str
     primary: bool = False
@@ -155,6 +163,7 @@ class Profile:
     weights: dict[str, int] = field(default_factory=dict)
     frames: dict[str | None, Frame] = field(default_factory=dict)
     version: Version | None = None
+    versions: dict[int, Version] = field(default_factory=dict)
 
     def change(self, document: dict[str, Any]) -> None:
         """Take over what the document names; `weights`, `overall` and `groups` are one value each."""
@@ -183,7 +192,9 @@ class Profile:
         draft = Version(number, self.inherits, dict(self.weights), frozen, dict(self.frames))
         if self.version is not None and self._says_the_same(self.version, draft, definitions):
             return False
-        self.version = draft
+        if self.version is not None:
+            self.version.retire(definitions)
+        self.version = self.versions[number] = draft
         return True
 
     @staticmethod

@@ -469,13 +469,35 @@ class Oracle:
         self.band_changes += crossings(message, fields.get("name"), fields.get("owner"), account, version)
         self.chains[account.key, profile.key, contact].append(message)
 
-    def _add_up(self, account: Account, profile: str, version: Version, contact: str) -> dict[str, int]:
-        """Add up the sums of a contact by group, every group of the catalog among them."""
+    def score_at(
+        self,
+        account: str,
+        profile: str,
+        contact: str,
+        *,
+        at: datetime | None = None,
+        version: int | None = None,
+    ) -> dict[str, int]:
+        """Return what is shown, `overall` and every group. at: of what is before it; version: the published one."""
+        of = self.accounts[account].profiles[profile]
+        under = of.version if version is None else of.versions[version]
+        assert under is not None  # of a published profile
+        shown = under.shown(self._add_up(self.accounts[account], profile, under, contact, at))
+        return {group or "overall": points for group, points in shown.items()}
+
+    def _add_up(
+        self, account: Account, profile: str, version: Version, contact: str, at: datetime | None = None
+    ) -> dict[str, int]:
+        """Add up a contact's sums by group, every group of the catalog among them. at: of what is before it."""
         groups = dict.fromkeys(account.groups, 0)
         for definition in account.definitions.values():
             weight, group = version.weight_and_group(definition)
             entries = self._entries_of((account.key, contact), definition.key)
-            tally = sum(entry.counted for entry in entries) + len(
+            tally = sum(
+                entry.counted
+                for entry in entries
+                if at is None or entry.purged or entry.event.occurred_at < at
+            ) + len(
                 [
                     entry
                     for id_ in self._ids_of((account.key, contact))
@@ -484,8 +506,8 @@ class Oracle:
             )
             groups[group] += tally * weight
         for id_ in self._ids_of((account.key, contact)):
-            for _, of_profile, group, points in self._adjusted.get(id_, []):
-                groups[group] += points * (of_profile == profile)
+            for given, of_profile, group, points in self._adjusted.get(id_, []):
+                groups[group] += points * (of_profile == profile and (at is None or given < at))
         return groups
 
     def _entries_of(self, contact: Contact, definition: str) -> list[Entry]:

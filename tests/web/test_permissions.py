@@ -120,6 +120,7 @@ UNDER_ACCOUNT = {
     ("GET", f"{ACCOUNT}/contacts/{{contact}}"): READ,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/timeline"): READ,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/timeline.csv"): READ,
+    ("GET", f"{ACCOUNT}/contacts/{{contact}}/score"): READ,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/score/explanation"): READ,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/score/history"): READ,
     ("POST", f"{ACCOUNT}/scores/lookup"): READ,

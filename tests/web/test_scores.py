@@ -77,7 +77,9 @@ async def test_one_contact(api: Api, account: str) -> None:
         assert (await client.get("/contacts/never")).status_code == 404
 
 
-@pytest.mark.parametrize("below", ["", "/timeline", "/timeline.csv", "/score/explanation", "/score/history"])
+@pytest.mark.parametrize(
+    "below", ["", "/timeline", "/timeline.csv", "/score", "/score/explanation", "/score/history"]
+)
 async def test_ids_of_any_kind(api: Api, account: str, below: str) -> None:
     """An id with slashes and whatever else is encoded in the path; one never seen is not found, in any route."""
     async with api.as_(account) as client:

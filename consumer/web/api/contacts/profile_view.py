@@ -11,7 +11,7 @@ from fastapi import Query
 from consumer.domain.frame import PLAIN, Frame
 from consumer.infra.postgres.connection import fetch_one
 from consumer.web.api.contacts.shown_scores import GroupView, frames_in, groups_apart
-from consumer.web.http.problems import FieldFault, conflict, gone, invalid, query_fault
+from consumer.web.http.problems import FieldFault, conflict, gone, invalid, not_found, query_fault
 from consumer.web.http.request_types import Key
 from sql import queries
 
@@ -82,21 +82,28 @@ async def read_profile_view(connection: Connection, account: int, profile: str |
 
     Raises ProblemError: 422 if there is no such profile, 409 if it was never published.
     """
-    return view_of(await fetch_one(connection, VIEW, account, profile, None, False), profile)
+    return view_of(await fetch_one(connection, VIEW, account, profile, None, False, None), profile)
 
 
 def view_of(
-    row: Mapping[str, Any] | asyncpg.Record, profile: str | None, *, part: Literal["query", "body"] = "query"
+    row: Mapping[str, Any] | asyncpg.Record,
+    profile: str | None,
+    *,
+    part: Literal["query", "body"] = "query",
+    version: int | None = None,
 ) -> ProfileView:
     """Return the view in a row of the query `view`. part: of the request, where the profile was named.
 
-    Raises what `read_profile_view` does.
+    version: the one that was asked for, if any. Raises what `read_profile_view` does, and 404 if there is no such
+    version.
     """
     if row["id"] is None:
         detail = f"there is no profile {profile or 'yet'}"
         raise invalid(FieldFault(place=part, field="profile", detail=detail))
     if row["archived"]:
         raise conflict(f"profile {row['key']} is archived: it has no scores until it is published again")
+    if row["version"] is None and version is not None and row["published_version"] is not None:
+        raise not_found(f"version {version} of profile {row['key']}")
     if row["version"] is None:
         raise conflict(f"profile {row['key']} was never published and has no scores yet")
     groups = row["groups"] or []

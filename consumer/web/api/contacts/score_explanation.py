@@ -1,34 +1,23 @@
-"""Explain a contact's score by its parts, and compute its history by day.
+"""Explain a contact's score by its parts.
 
 Never reads the stored score: the parts, and what bounds take or give, add up to it.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from datetime import date
-from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
+from collections import defaultdict
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from consumer.web.api.contacts.schemas import AdjustmentId
-from consumer.web.api.contacts.score_parts import (
-    carried_counts,
-    read_adjustments,
-    read_counted_entries,
-    read_tallies,
-)
-from consumer.web.api.contacts.shown_scores import OVERALL, overall_sum, shown_scores
+from consumer.web.api.contacts.score_parts import read_adjustments, read_tallies
+from consumer.web.api.contacts.shown_scores import OVERALL, overall_sum
 from consumer.web.http.timestamps import Instant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from consumer.infra.postgres.connection import Connection
-    from consumer.web.api.contacts.profile_view import ProfileView
     from consumer.web.api.contacts.score_parts import ScoredContact
-    from consumer.web.api.contacts.shown_scores import GroupView
 
 
 class DefinitionLine(BaseModel, use_attribute_docstrings=True):
@@ -101,56 +90,6 @@ class Explanation(BaseModel, use_attribute_docstrings=True):
     """The groups, in display order."""
 
 
-class Sums(BaseModel, use_attribute_docstrings=True):
-    """Points by group, and their sum; before any bounds."""
-
-    overall: int
-    """The sum of the groups that are not apart."""
-    groups: dict[str, int]
-    """Points by group key."""
-
-
-class ScoreThen(BaseModel, use_attribute_docstrings=True):
-    """A score as it is shown."""
-
-    overall: int
-    """The overall score."""
-    band: str | None
-    """The band of the overall score; null: overall has no bands."""
-    groups: dict[str, int]
-    """Points by group key."""
-    group_bands: dict[str, str]
-    """The bands of the groups that have bands, by group key."""
-
-
-class Day(ScoreThen):
-    """The score at the end of a day."""
-
-    day: date
-    """The day in the account's time zone."""
-
-
-class History(BaseModel, use_attribute_docstrings=True):
-    """A contact's score by day, computed from its timeline with today's weights and verdicts."""
-
-    id: str
-    """The contact's id; of a joined one, the survivor's."""
-    profile: str
-    """The profile's key."""
-    version: int
-    """The version that readers see."""
-    time_zone: str
-    """The account's time zone, in which days begin."""
-    apart: list[str]
-    """The keys of the groups that are no part of overall."""
-    carried: Sums
-    """Points of counted events that are no longer on the timeline; part of every value, before its bounds."""
-    before: ScoreThen
-    """The score before the first day."""
-    days: list[Day]
-    """The days on which the score changed. The last one has the current score, unless `until` cuts it off."""
-
-
 async def explain(connection: Connection, contact: ScoredContact) -> Explanation:
     """Return the parts of a contact's score."""
     view = contact.view
@@ -203,53 +142,4 @@ async def explain(connection: Connection, contact: ScoredContact) -> Explanation
         band=frame.band(overall),
         bounded=overall - total,
         groups=groups,
-    )
-
-
-async def history(connection: Connection, contact: ScoredContact, *, since: date, until: date) -> History:
-    """Return the score by day, from `since` to `until`, both inclusive."""
-    view, weighted = contact.view, contact.weighted
-    entries = await read_counted_entries(connection, contact.account, contact.id)
-    zone = ZoneInfo(view.time_zone)
-    numbers = {group.key: group.id for group in view.groups}
-    steps: defaultdict[date, Counter[int]] = defaultdict(Counter)
-    for at, definition, times in entries:
-        each = weighted[definition]
-        steps[at.astimezone(zone).date()][numbers[each.group]] += times * each.weight
-    for row in await read_adjustments(connection, contact):
-        steps[row["created_at"].astimezone(zone).date()][row["group_id"]] += row["points"]
-    running: Counter[int] = Counter()
-    for definition, times in carried_counts(await read_tallies(connection, contact.id), entries).items():
-        running[numbers[weighted[definition].group]] += times * weighted[definition].weight
-    used = {*running, *(group for step in steps.values() for group in step)}
-    groups = [group for group in view.groups if not group.deleted or group.id in used]
-    carried = Sums(
-        overall=sum(points for group, points in running.items() if not view.frame(group).apart),
-        groups={group.key: running[group.id] for group in groups},
-    )
-    before = last = _shown(view, groups, running)
-    days = []
-    for day in sorted(steps):
-        running.update(steps[day])
-        shown = _shown(view, groups, running)
-        if day < since:
-            before = shown
-        elif day <= until and shown != last:
-            days.append(Day(day=day, **shown))
-        last = shown
-    return History(
-        id=contact.external_id,
-        profile=view.profile,
-        version=view.version,
-        time_zone=view.time_zone,
-        apart=view.apart,
-        carried=carried,
-        before=ScoreThen(**before),
-        days=days,
-    )
-
-
-def _shown(view: ProfileView, groups: Sequence[GroupView], sums: Mapping[int, int]) -> dict[str, Any]:
-    return shown_scores(
-        groups, view.frames, {**sums, OVERALL: overall_sum(view.frames, sums)}, all_groups=True
     )

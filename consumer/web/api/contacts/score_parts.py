@@ -38,7 +38,7 @@ _ALL = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class WeightedDefinition:
-    """A definition with its weight and group key under one version of a profile."""
+    """A definition with its weight and group (by key, and in the database) under one version of a profile."""
 
     id: int
     key: str
@@ -46,6 +46,7 @@ class WeightedDefinition:
     icon: str
     weight: int
     group: str
+    group_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,17 @@ class ScoredContact:
 
 
 async def read_scored_contact(
-    connection: Connection, account: int, contact: str, profile: str | None
+    connection: Connection, account: int, contact: str, profile: str | None, version: int | None = None
 ) -> ScoredContact:
     """Return a contact, of a joined one the survivor, under a profile, by default the primary one.
 
-    Raises ProblemError: 404 if there is no such contact, and what `read_profile_view` raises.
+    version: one that readers see or saw; None: the one that they see. Raises ProblemError: 404 if there is no such
+    contact or version, and what `read_profile_view` raises.
     """
-    row = await fetch_one(connection, VIEW, account, profile, contact, True)
+    row = await fetch_one(connection, VIEW, account, profile, contact, True, version)
     if row["contact_id"] is None:
         raise not_found(f"contact {contact}")
-    view = view_of(row, profile)
+    view = view_of(row, profile, version=version)
     return ScoredContact(
         account, row["contact_id"], row["external_id"], row["is_adjusted"], view, _weighted(row, view)
     )
@@ -83,7 +85,7 @@ async def read_weighted_view(
     connection: Connection, account: int, profile: str | None
 ) -> tuple[ProfileView, dict[int, WeightedDefinition]]:
     """Return the view of a profile as `read_profile_view` does, and the definitions by id, in display order."""
-    row = await fetch_one(connection, VIEW, account, profile, None, True)
+    row = await fetch_one(connection, VIEW, account, profile, None, True, None)
     view = view_of(row, profile)
     return view, _weighted(row, view)
 
@@ -91,7 +93,7 @@ async def read_weighted_view(
 def _weighted(row: asyncpg.Record, view: ProfileView) -> dict[int, WeightedDefinition]:
     groups = {group.id: group.key for group in view.groups}
     return {
-        number: WeightedDefinition(number, key, name, icon, weight, groups[group])
+        number: WeightedDefinition(number, key, name, icon, weight, groups[group], group)
         for number, key, name, icon, weight, group in msgspec.json.decode(row["definitions"] or "[]")
     }
 
@@ -110,10 +112,21 @@ async def read_counted_entries(
     return [(row["quarter"], row["definition_id"], row["count"]) for row in rows]
 
 
-def carried_counts(tallied: Counter[int], entries: Iterable[tuple[datetime, int, int]]) -> dict[int, int]:
-    """Return how often each definition has counted by entries that are no longer on the timeline."""
+async def read_counted_before(
+    connection: Connection, account: int, contact: int, at: datetime
+) -> list[tuple[int, int, int]]:
+    """Return (definition id, number of counted entries of a timeline, number of those before an instant)."""
+    rows = await connection.fetch(_SQL["counted_before"], account, contact, at)
+    return [(row["definition_id"], row["count"], row["before"]) for row in rows]
+
+
+def carried_counts(tallied: Counter[int], entries: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Return how often each definition has counted by entries that are no longer on the timeline.
+
+    entries: definitions, and how many counted entries they have on it.
+    """
     left = tallied.copy()
-    for _, definition, count in entries:
+    for definition, count in entries:
         left[definition] -= count
     return {definition: count for definition, count in left.items() if count}
 

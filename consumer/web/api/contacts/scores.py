@@ -1,4 +1,4 @@
-"""Scores of given contacts: lookup by id, explanation, history by day."""
+"""Scores of given contacts: lookup by id, explanation; at an instant, by day, and under any version."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from consumer.web.api.contacts import score_explanation, score_lookup
+from consumer.web.api.contacts import past_scores, score_explanation, score_lookup
 from consumer.web.api.contacts.contact_reads import read_under
+from consumer.web.api.contacts.past_scores import History, PastScore
 from consumer.web.api.contacts.profile_view import ProfileKey
 from consumer.web.api.contacts.recent_changes import read_changes
 from consumer.web.api.contacts.schemas import ContactScores
-from consumer.web.api.contacts.score_explanation import Explanation, History
+from consumer.web.api.contacts.score_explanation import Explanation
 from consumer.web.api.contacts.score_parts import read_scored_contact
 from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
@@ -21,11 +22,22 @@ from consumer.web.http.cursors import MAX_ITEMS
 from consumer.web.http.database import Database
 from consumer.web.http.json_response import JsonResponse
 from consumer.web.http.request_types import Body, ContactId, Key
+from consumer.web.http.timestamps import InstantParam
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from consumer.web.api.contacts.schemas import RecentChanges
+
+AnyVersion = Annotated[
+    int | None,
+    Query(
+        alias="version",
+        ge=1,
+        le=2**31 - 1,
+        description="A version of the profile that readers see or saw; default: the one that they see.",
+    ),
+]
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["scores"], route_class=ApiRoute)
 
@@ -90,6 +102,25 @@ async def explain_score(
         return await score_explanation.explain(connection, scored)
 
 
+@router.get("/contacts/{contact:path}/score")
+async def read_score(
+    caller: Reader,
+    database: Database,
+    contact: str,
+    *,
+    profile: ProfileKey = None,
+    at: Annotated[
+        InstantParam | None,
+        Query(description="Only what is dated before this instant; default: everything."),
+    ] = None,
+    version: AnyVersion = None,
+) -> PastScore:
+    """Return a contact's score at an instant, under any version: from its timeline with today's verdicts."""
+    async with database.snapshot() as connection:
+        scored = await read_scored_contact(connection, caller.account.id, contact, profile, version)
+        return await past_scores.score_at(connection, scored, at)
+
+
 @router.get("/contacts/{contact:path}/score/history")
 async def read_score_history(
     caller: Reader,
@@ -99,10 +130,9 @@ async def read_score_history(
     profile: ProfileKey = None,
     since: Annotated[date | None, Query(description="The first day, inclusive.")] = None,
     until: Annotated[date | None, Query(description="The last day, inclusive.")] = None,
+    version: AnyVersion = None,
 ) -> History:
-    """Return a contact's score by day, computed from its timeline with today's weights and verdicts."""
+    """Return a contact's score by day, under any version, computed from its timeline with today's verdicts."""
     async with database.snapshot() as connection:
-        scored = await read_scored_contact(connection, caller.account.id, contact, profile)
-        return await score_explanation.history(
-            connection, scored, since=since or date.min, until=until or date.max
-        )
+        scored = await read_scored_contact(connection, caller.account.id, contact, profile, version)
+        return await past_scores.history(connection, scored, since=since or date.min, until=until or date.max)

@@ -274,7 +274,7 @@ async def _last_lines(connection: Connection, query: TimelineQuery) -> list[tupl
         return []
     entries = await read_counted_entries(connection, query.contact.account, query.contact.id)
     tallies = await read_tallies(connection, query.contact.id)
-    lines = _carried(query, carried_counts(tallies, entries))
+    lines = _carried(query, carried_counts(tallies, ((each, count) for _, each, count in entries)))
     if view.frames and filters.verdict is None and filters.definition is None:
         lines += _bounded(query, await _sums(connection, query.contact, tallies))
     at, key, first = _LAST_LINES
