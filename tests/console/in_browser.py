@@ -62,6 +62,7 @@ class Window:
                 found = await self.findings()
                 if (wider := await self.overflow()) > 0:
                     found.append(f"the page is {wider} px wider than the window")
+                await self.page.evaluate("scrollTo(0, 0)")
                 picture = f"{name}-{width_name}-{theme}"
                 SCREENS.mkdir(parents=True, exist_ok=True)
                 await self.page.screenshot(path=SCREENS / f"{picture}.png", full_page=True)

@@ -6,6 +6,7 @@ claims of the session (http/auth.py, SIGNED_IN).
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from consumer.web.http.auth import Claims
 
 _FIRST_ERROR = 400
+_LINES: Final = "application/x-ndjson"
 # Where the API is said to be: its answers contain no addresses made of it.
 _SERVER: Final = ("console", 80)
 
@@ -39,7 +41,7 @@ class ApiProblem(Exception):  # noqa: N818 - named as the API names it (RFC 9457
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API has answered: 2xx. body: its JSON, or None where there is none."""
+    """What the API has answered: 2xx. body: its JSON, a list of it where it answers in lines, or None."""
 
     status: int
     body: Any
@@ -88,11 +90,23 @@ class ApiClient:
         status, answered, answer = await self._call(
             method, self._prefix + path, parameters or {}, sent, content
         )
+        if answered.get("content-type", "").startswith(_LINES):
+            return Answer(status, [json.loads(line) for line in answer.splitlines()], answered)
         is_json = "json" in answered.get("content-type", "")
         decoded = json.loads(answer) if is_json and answer else (answer.decode() if answer else None)
         if status >= _FIRST_ERROR:
             raise ApiProblem(status, decoded if isinstance(decoded, dict) else {}, answered)
         return Answer(status, decoded, answered)
+
+    async def result(self, path: str, body: object, member: str) -> Any:
+        """Send a request that is answered with lines of progress (POST); return that member of the last line.
+
+        Raises ApiProblem, also for a problem in the last line.
+        """
+        last = (await self.send("POST", path, body)).body[-1]
+        if "problem" in last:
+            raise ApiProblem(last["problem"]["status"], last["problem"], {})
+        return last[member]
 
     async def _call(
         self,
@@ -108,7 +122,8 @@ class ApiClient:
         async def receive() -> Message:
             nonlocal is_sent
             if is_sent:
-                return {"type": "http.disconnect"}
+                # No client that goes away: streams end with their work.
+                await asyncio.Event().wait()
             is_sent = True
             return {"type": "http.request", "body": content, "more_body": False}
 
