@@ -215,10 +215,11 @@ limit $6;
 
 -- name: shown
 -- Contacts of an account ($2) in the order of the given numbers, as they are shown: external ids (contacts_pkey), fields
--- (contact_fields_pkey), points by group under a version (contact_scores_pkey), and when the last event was (timeline_pkey).
--- Columns as they are stored: as JSON they cost twice as much, here and where they are read.
+-- (contact_fields_pkey), points by group under a version (contact_scores_pkey), and when the last event was (timeline_pkey) and
+-- under which definition (definitions_pkey). Columns as they are stored: as JSON they cost twice as much, here and where they are
+-- read.
 select c.id, c.external_id, c.created_at, f.name, f.owner, f.email, f.tags, s.overall, s.group_ids, s.group_points,
-    t.occurred_at as last_event_at
+    t.occurred_at as last_event_at, d.key as last_definition, d.name as last_name, d.icon as last_icon
 from unnest($1::bigint[]) with ordinality as asked(id, place)
 cross join lateral (select id, external_id, created_at from contacts c where c.id = asked.id offset 0) c
 cross join lateral (
@@ -229,10 +230,12 @@ left join lateral (
     select overall, group_ids, group_points from contact_scores s
     where s.contact_id = c.id and s.profile_id = $3 and s.version = $4 offset 0) s on true
 left join lateral (
-    select occurred_at from timeline t
+    select occurred_at, definition_id from timeline t
     where t.account_id = $2 and t.contact_id = asked.id and t.verdict <> 'excluded' and t.purged_at is null
     order by t.occurred_at desc
     limit 1) t on true
+left join lateral (
+    select key, name, icon from definitions d where d.id = t.definition_id offset 0) d on true
 order by asked.place;
 
 -- name: last_event
@@ -266,6 +269,30 @@ cross join lateral (
     select a.profile_id, a.group_id, a.points, case when a.created_at >= $6 then a.points else 0 end
     from adjustments a
     where a.contact_id = asked.id and a.profile_id = any($3) and a.created_at >= $5) p
+group by 1, 2, 3;
+
+-- name: recent_days
+-- What contacts ($2) of an account have gained and lost under a version ($3, $4) since $5, by group and by how many whole times 24
+-- hours before $6: as in recent_points (timeline_pkey, version_weights_pkey, adjustments_client_key_by_id).
+select asked.id as contact_id, p.days_ago, p.group_id, sum(p.points)::bigint as points
+from unnest($2::bigint[]) as asked(id)
+cross join lateral (
+    select e.days_ago, w.group_id, e.times * w.weight as points
+    from (
+        select t.definition_id, greatest(floor(extract(epoch from $6 - t.occurred_at) / 86400), 0)::int as days_ago,
+            count(*) as times
+        from timeline t
+        where t.account_id = $1 and t.contact_id = asked.id and t.occurred_at > $5 and t.verdict = 'counted'
+            and t.purged_at is null
+        group by 1, 2) e
+    cross join lateral (
+        select w.weight, w.group_id from version_weights w
+        where w.profile_id = $3 and w.version = $4 and w.definition_id = e.definition_id
+        offset 0) w
+    union all
+    select greatest(floor(extract(epoch from $6 - a.created_at) / 86400), 0)::int, a.group_id, a.points
+    from adjustments a
+    where a.contact_id = asked.id and a.profile_id = $3 and a.created_at > $5) p
 group by 1, 2, 3;
 
 -- name: resolve

@@ -118,6 +118,7 @@ UNDER_ACCOUNT = {
     ("GET", f"{ACCOUNT}/contacts"): READ,
     ("GET", f"{ACCOUNT}/contacts.csv"): READ,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}"): READ,
+    ("GET", f"{ACCOUNT}/contacts/{{contact}}/neighbours"): READ,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/timeline"): READ,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/timeline.csv"): READ,
     ("GET", f"{ACCOUNT}/contacts/{{contact}}/score"): READ,

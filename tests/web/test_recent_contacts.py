@@ -211,6 +211,16 @@ async def test_how_scores_have_changed(
             "days_7": {"overall": 1, "groups": {"purchase": 6, "mail": -5}},
             "days_30": {"overall": 17, "groups": {"purchase": 16, "mail": 1}},
         }
+        assert listed["last_event"] == {"definition": "deal_won", "name": "deal.won", "icon": "trophy"}
+        [drawn] = (await client.get("/contacts", params={"trend": True})).json()["items"]
+        assert (drawn["change"], listed["trend"]) == (None, None)
+        assert drawn["trend"] == {
+            "overall": [now - ago for now in [drawn["overall"]] for ago in (1, 1, 1, 5, 5, -5, -5, 0)],
+            "groups": {
+                "purchase": [drawn["groups"]["purchase"] - ago for ago in (6, 6, 6, 10, 10, 0, 0, 0)],
+                "mail": [drawn["groups"]["mail"] - ago for ago in (-5,) * 7] + [drawn["groups"]["mail"]],
+            },
+        }
         first, second = (await client.get("/contacts/ann")).json()["profiles"]
         assert first["change"] == listed["change"]
         assert second["change"]["days_30"] == {"overall": 16, "groups": {"purchase": 10, "mail": 6}}

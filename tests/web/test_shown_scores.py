@@ -173,13 +173,18 @@ async def test_changes_are_of_what_is_shown(api: Api, worker: Service) -> None:
         ]
     )
     async with api.as_("lately") as client:
-        [listed] = (await client.get("/contacts", params={"change": "true"})).json()["items"]
+        asked = {"change": "true", "trend": "true"}
+        [listed] = (await client.get("/contacts", params=asked)).json()["items"]
         looked = (await client.post("/scores/lookup", json={"contacts": ["ann"], "change": True})).json()
         framed, plain = (await client.get("/contacts/ann")).json()["profiles"]
         file = (await client.get("/contacts.csv", params={"change": "true"})).text
     assert listed["change"] == {
         "days_7": {"overall": -10, "groups": {"purchase": -10, "fit": 15}},
         "days_30": {"overall": 10, "groups": {"purchase": 10, "fit": 15}},
+    }
+    assert listed["trend"] == {
+        "overall": [50, 50, 50, 50, 40, 40, 40, 40],
+        "groups": {"purchase": [50, 50, 50, 50, 40, 40, 40, 40], "fit": [10, 10, 10, 10, 25, 25, 25, 25]},
     }
     assert framed["change"] == looked["items"][0]["contact"]["change"] == listed["change"]
     assert plain["change"]["days_7"] == {"overall": 0, "groups": {"purchase": -20, "fit": 20}}

@@ -19,13 +19,13 @@ Item = TypeVar("Item")
 MAX_ITEMS = 200
 # Start position of lists by descending number.
 NEWEST = 2**63 - 1
-_MAX_LENGTH = 2_000
+MAX_CURSOR = 2_000
 
 Limit = Annotated[int, Query(ge=1, le=MAX_ITEMS, description="Maximum number of items in a page.")]
 Cursor = Annotated[
     str | None,
     Query(
-        max_length=_MAX_LENGTH,
+        max_length=MAX_CURSOR,
         description="`next` of the previous page; send the same filters and order with it.",
     ),
 ]

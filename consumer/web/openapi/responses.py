@@ -158,7 +158,7 @@ def _codes(path: str, method: str, operation: dict[str, Any]) -> list[Code]:
         Code.NOT_FOUND: path not in _ALWAYS_FOUND,
         # A profile that was never published has no scores to read.
         Code.CONFLICT: conflicting or "profile" in asked,
-        Code.GONE: {"cursor", "profile"} <= asked,
+        Code.GONE: "profile" in asked and not asked.isdisjoint({"cursor", "place"}),
         Code.STALE: "If-Match" in named,
         Code.REVISION_MISSING: "If-Match" in required,
         Code.TOO_LARGE: "requestBody" in operation,

@@ -10,6 +10,7 @@ import msgspec
 from consumer.infra.postgres.connection import fetch_one
 from consumer.web.api.contacts.profile_view import read_groups
 from consumer.web.api.contacts.recent_changes import ReadScores, read_changes
+from consumer.web.api.contacts.recent_trends import read_trends
 from consumer.web.api.contacts.schemas import ContactAnswer, ProfileScores
 from consumer.web.api.contacts.shown_scores import OVERALL, frames_in, groups_apart, shown_scores
 from consumer.web.http.problems import not_found
@@ -23,20 +24,29 @@ if TYPE_CHECKING:
 
     from consumer.infra.postgres.connection import Connection
     from consumer.web.api.contacts.profile_view import ProfileView
-    from consumer.web.api.contacts.schemas import RecentChanges
+    from consumer.web.api.contacts.schemas import RecentChanges, ScoreTrend
 
 _SQL = queries("contacts")
 
 
 async def read_listed(
-    connection: Connection, account: int, view: ProfileView, contact_ids: Sequence[int], *, with_change: bool
+    connection: Connection,
+    account: int,
+    view: ProfileView,
+    contact_ids: Sequence[int],
+    *,
+    with_change: bool = False,
+    with_trend: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return the contacts with these ids in the database, in the same order, in the shape of ListedContact."""
+    """Return the contacts with these ids in the database, in the same order, as ListedContact without `place`."""
     rows = await connection.fetch(_SQL["shown"], contact_ids, account, view.id, view.version)
     changes: Mapping[tuple[int, int], RecentChanges] = {}
     if with_change and contact_ids:
         read = {view.id: read_under(view, rows)}
         changes = await read_changes(connection, account, contact_ids, read, view.groups)
+    trends: Mapping[int, ScoreTrend] = {}
+    if with_trend and contact_ids:
+        trends = await read_trends(connection, account, view, {row["id"]: _sums(row) for row in rows})
     return [
         {
             **scores_of(view, row, changes),
@@ -44,9 +54,17 @@ async def read_listed(
             "tags": _tags(row["tags"]),
             "first_seen_at": rfc3339(row["created_at"]),
             "last_event_at": row["last_event_at"] and rfc3339(row["last_event_at"]),
+            "last_event": _event(row),
+            "trend": trends[row["id"]].model_dump() if trends else None,
         }
         for row in rows
     ]
+
+
+def _event(row: asyncpg.Record) -> dict[str, str] | None:
+    if row["last_event_at"] is None:
+        return None
+    return {"definition": row["last_definition"], "name": row["last_name"], "icon": row["last_icon"]}
 
 
 def scores_of(

@@ -69,6 +69,12 @@ async def list_contacts(
     cursor: Cursor = None,
     *,
     change: WithChange = False,
+    trend: Annotated[
+        bool, Query(description="Return what the scores were on each of the last 7 days too.")
+    ] = False,
+    places: Annotated[
+        bool, Query(description="Return the place of each contact too, for `neighbours`.")
+    ] = False,
     total: Annotated[bool, Query(description="Count the contacts of the whole list too.")] = False,
 ) -> JsonResponse:
     """List contacts by score or last event. A contact whose place stays the same during paging appears once.
@@ -84,8 +90,12 @@ async def list_contacts(
         query, candidates = await list_filters.narrowed(connection, query)
         found = await list_query.page(connection, query, candidates, after, limit)
         contact_ids = [contact_id for _, contact_id in found.positions]
-        items = await read_listed(connection, account, view, contact_ids, with_change=change)
+        items = await read_listed(
+            connection, account, view, contact_ids, with_change=change, with_trend=trend
+        )
         counted = await list_totals.total(connection, query, candidates, len(items)) if total else None
+    for item, each in zip(items, found.positions, strict=True):
+        item["place"] = list_query.cursor_after(context, view, each) if places else None
     return JsonResponse(
         {
             "items": items,

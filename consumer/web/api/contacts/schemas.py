@@ -30,6 +30,26 @@ class RecentChanges(BaseModel, use_attribute_docstrings=True):
     """Over the last 30 days."""
 
 
+class ScoreTrend(BaseModel, use_attribute_docstrings=True):
+    """Shown points 7, 6, … 1 times 24 hours ago and now, by today's verdicts and weights."""
+
+    overall: list[int]
+    """The overall score, eight values."""
+    groups: dict[str, list[int]]
+    """The groups that have changed, each with eight values."""
+
+
+class ListedEvent(BaseModel, use_attribute_docstrings=True):
+    """The definition under which an event is on the timeline; of several one of them."""
+
+    definition: str
+    """The definition's key."""
+    name: str
+    """Its name."""
+    icon: str
+    """Its icon."""
+
+
 class ContactScores(BaseModel, use_attribute_docstrings=True):
     """A contact with its scores under one profile. Fields that no `contact.upserted` has set are null."""
 
@@ -62,6 +82,12 @@ class ListedContact(ContactScores, use_attribute_docstrings=True):
     """When its first event was processed."""
     last_event_at: Instant | None
     """When its last event on the timeline happened, whether it counted or not; robots' events are ignored."""
+    last_event: ListedEvent | None
+    """What that was; null without one."""
+    trend: ScoreTrend | None
+    """What the scores were on the last days; null where it was not asked for."""
+    place: str | None
+    """Where it is in this list, for its neighbours; null where it was not asked for."""
 
 
 class ProfileScores(BaseModel, use_attribute_docstrings=True):
