@@ -19,3 +19,11 @@ from audit
 where account_id = $1 and id < $2
 order by id desc
 limit $3;
+
+-- name: audit_page_of_subject
+-- The same of one kind of subject ($4), and of one of them ($5, by key; null: of all) (audit_by_subject).
+select id, at, actor, action, subject, key, before::text as before, after::text as after
+from audit
+where account_id = $1 and id < $2 and subject = $4 and ($5::text is null or key = $5)
+order by id desc
+limit $3;

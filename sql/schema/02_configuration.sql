@@ -52,6 +52,8 @@ create table audit (
     -- The trail of an account, newest first. An index of ids alone might tempt the planner to read all accounts' entries.
     primary key (account_id, id)
 );
+-- audit: what happened to definitions, say, or to one of them, newest first.
+create index audit_by_subject on audit (account_id, subject, id);
 
 create table groups (
     id         integer primary key generated always as identity,

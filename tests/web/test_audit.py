@@ -76,3 +76,20 @@ async def test_each_change_is_one_entry_and_a_refused_one_none(
         "before": {"name": "Purchase"},
         "after": {"name": "Bought"},
     }
+
+
+async def test_the_trail_of_one_subject(api: Api, new_account: Callable[..., Awaitable[str]]) -> None:
+    """The trail can be read of one kind of subject, and of one of them; a key without its kind is refused."""
+    account = await new_account(groups=[GROUP])
+    async with api.as_(account) as client:
+        await client.post("/groups", json={**GROUP, "key": "mail"})
+        await client.edit("/groups/purchase", {"name": "Bought"})
+        groups = (await client.get("/audit", params={"subject": "group"})).json()["items"]
+        of_one = (await client.get("/audit", params={"subject": "group", "key": "purchase"})).json()["items"]
+        first = (await client.get("/audit", params={"subject": "group", "limit": 1})).json()
+        other = await client.get("/audit", params={"subject": "profile", "cursor": first["next"]})
+        refused = await client.get("/audit", params={"key": "purchase"})
+    assert [each["key"] for each in groups] == ["purchase", "mail", "purchase"]
+    assert [each["action"] for each in of_one] == ["changed", "created"]
+    assert other.status_code == 400
+    assert refused.json()["errors"] == [{"place": "query", "field": "key", "detail": "needs subject"}]

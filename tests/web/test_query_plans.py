@@ -47,6 +47,7 @@ STATEMENTS = [
         "contact_timeline",
         "contacts",
         "dead_letters",
+        "event_samples",
         "ignored_events",
         "inbox",
         "profile_history",
@@ -85,7 +86,7 @@ insert into definitions (account_id, key, name, group_id, icon, default_points, 
 insert into inbox (account_id, type, count, first_seen_at, last_seen_at, sample)
     select id, 'type' || n, n, now(), now(), '{}' from accounts, generate_series(1, 200) n where id <= 20;
 insert into audit (account_id, actor, action, subject)
-    select id, 'x', 'changed', 'x' from accounts, generate_series(1, 20) n;
+    select id, 'x', 'changed', 's' || n from accounts, generate_series(1, 20) n;
 insert into profiles (account_id, key, name, is_primary, published_version, position)
     select id, 'p' || n, 'x', n = 1, 1, n from accounts, generate_series(1, 2) n;
 insert into contacts (account_id, external_id, shard)

@@ -410,7 +410,29 @@ WHOLE: dict[str, Any] = {
     "OverallFrame": {"floor": 0, "cap": 100, "bands": _BANDS},
     "BackfillRequest": {"from_topics": {"since": "2026-02-01T00:00:00Z", "types": ["deal.won"]}, "xp": True},
     "Dedup": _COOLDOWN,
+    "DedupExample": {
+        "interval_seconds": 3600,
+        "events": [
+            {"seconds": 0, "object": "A", "verdict": "counted", "since_counted": None},
+            {"seconds": 900, "object": "B", "verdict": "cooling_down", "since_counted": 900},
+            {"seconds": 2700, "object": "A", "verdict": "cooling_down", "since_counted": 2700},
+            {"seconds": 3600, "object": "B", "verdict": "counted", "since_counted": 3600},
+            {"seconds": 5400, "object": "A", "verdict": "cooling_down", "since_counted": 1800},
+        ],
+    },
+    "DefinitionUses": {
+        "segments": [],
+        "weights": [{"profile": "lead_score", "own": 60, "published": 50}],
+        "counted": True,
+        "blocked_by": ["the definition has counted events and cannot be deleted: deactivate it instead"],
+    },
+    "EventSamples": {
+        "type": "deal.won",
+        "samples": [{"type": "deal.won", "source": "/crm", "data": {"amount": 12_000}}],
+        "fields": [{"path": "amount", "attribute": None, "kind": "number", "values": [12_000]}],
+    },
     "GroupLines": _PURCHASE,
+    "GroupUses": {"definitions": [], "segments": [], "profiles": ["lead_score"], "blocked_by": []},
     "Icon": "trophy",
     "ScoreExplanation": {
         "id": "ann",

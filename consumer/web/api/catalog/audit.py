@@ -1,4 +1,4 @@
-"""`audit`: the audit trail of an account, newest first."""
+"""`audit`: the audit trail of an account, or of one subject, newest first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from consumer.web.http.cursors import Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.json_response import JsonResponse
 from consumer.web.http.outward_ids import ADJUSTMENT, AUDIT_ENTRY, BACKFILL, DEAD_LETTER, REJUDGEMENT
+from consumer.web.http.problems import invalid, query_fault
 from sql import queries
 
 if TYPE_CHECKING:
@@ -26,6 +27,16 @@ router = APIRouter(prefix="/v1/accounts/{account}", tags=["audit"], route_class=
 
 # Entries about these name them by number.
 _NUMBERED = {"backfill": BACKFILL, "rejudgement": REJUDGEMENT}
+
+
+Subject = Annotated[
+    str | None,
+    Query(max_length=64, description="Only what was done to this kind of thing, like `definition`."),
+]
+SubjectKey = Annotated[
+    str | None,
+    Query(max_length=256, description="Only what was done to the thing with this key; needs `subject`."),
+]
 
 
 class AuditEntry(BaseModel, use_attribute_docstrings=True):
@@ -64,13 +75,22 @@ class _StoredEntry(msgspec.Struct):
 
 @router.get("/audit", response_model=Page[AuditEntry])
 async def list_changes(
-    caller: Manager, database: Database, limit: Limit = 50, cursor: Cursor = None
+    caller: Manager,
+    database: Database,
+    *,
+    subject: Subject = None,
+    key: SubjectKey = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Response:
     """List the changes of the account's configuration and who made them, newest first."""
-    context = ("audit", caller.account.id)
+    if key is not None and subject is None:
+        raise invalid(query_fault("key", "needs subject"))
+    context = ("audit", caller.account.id, subject, key)
     (before,) = cursors.decode(context, cursor) or (cursors.NEWEST,)
+    statement, of = ("audit_page", ()) if subject is None else ("audit_page_of_subject", (subject, key))
     async with database.connection() as connection:
-        rows = await connection.fetch(queries("audit")["audit_page"], caller.account.id, before, limit + 1)
+        rows = await connection.fetch(queries("audit")[statement], caller.account.id, before, limit + 1, *of)
     page = cursors.page(
         list(rows), limit, context, lambda row: [row["id"]], engagement=caller.account.engagement
     )

@@ -15,6 +15,7 @@ from consumer.catalog.document.parse import icon_names
 from consumer.catalog.repository import Scope
 from consumer.infra.postgres.revision_lock import wait_for_batches
 from consumer.scoring.segments.repository import segments_naming
+from consumer.web.api.catalog import deletion_conflicts
 from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
     DefinitionAnswer,
@@ -124,22 +125,17 @@ async def delete_definition(
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, _answer(before, definition).revision)
-        current = before.definitions[definition]
-        if current.counted:
-            raise conflict("the definition has counted events and cannot be deleted: deactivate it instead")
-        if current.active:
-            raise conflict("the definition is active: deactivate it first")
+        for reason in deletion_conflicts.of_definition(before.definitions[definition], segments):
+            raise conflict(reason)
         return replace(
             before, definitions={key: each for key, each in before.definitions.items() if key != definition}
         )
 
     scope = Scope(definitions=[definition])
     async with database.snapshot() as connection:
-        make(await repository.read(connection, caller.account.key, scope))
         segments = await segments_naming(connection, caller.account.id, "definition", definition)
+        make(await repository.read(connection, caller.account.key, scope))
         revision = await repository.newest_revision(connection)
-    if segments:
-        raise conflict(f"segments use the definition, change them first: {', '.join(segments)}")
     # An inactive definition gets no new entries once batches that were matched while it was active have ended. So
     # it is enough that the configuration has not changed (`since`) when the account is locked.
     async with database.connection() as connection:

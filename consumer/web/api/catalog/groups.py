@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from consumer.catalog import repository
 from consumer.catalog.repository import SETTINGS, Scope
-from consumer.scoring.segments.repository import segments_naming
+from consumer.web.api.catalog import deletion_conflicts
 from consumer.web.api.catalog.edit import Limits, edit, order_answer, reordered, with_entry
 from consumer.web.api.catalog.schemas import (
     GroupAnswer,
@@ -103,23 +103,13 @@ async def delete_group(caller: Manager, database: Database, group: str, if_match
     While published versions still count definitions in it, it is listed as deleted, with the profiles to publish.
     """
     async with database.connection() as connection:
-        adjusted = await connection.fetchval(
-            queries("accounts")["group_is_adjusted"], caller.account.id, group
-        )
-        segments = await segments_naming(connection, caller.account.id, "group", group)
-        framing = await connection.fetchval(queries("accounts")["profiles_framing"], caller.account.id, group)
+        use = await deletion_conflicts.read_group_uses(connection, caller.account.id, group)
 
     def make(before: AccountCatalog) -> AccountCatalog:
         etags.require_match(if_match, _revision(before, group))
         members = [definition.key for definition in before.definitions.values() if definition.group == group]
-        if members:
-            raise conflict(f"the group has definitions, move them first: {', '.join(members)}")
-        if adjusted:
-            raise conflict("the group has score adjustments and cannot be deleted")
-        if segments:
-            raise conflict(f"segments use the group, change them first: {', '.join(segments)}")
-        if framing:
-            raise conflict(f"profiles name the group in `groups`, change them first: {', '.join(framing)}")
+        for reason in deletion_conflicts.of_group(members, use):
+            raise conflict(reason)
         return replace(before, groups={key: each for key, each in before.groups.items() if key != group})
 
     await edit(database, caller.account.key, caller.actor, make, scope=Scope(profiles=()))
