@@ -12,7 +12,8 @@ import uvloop
 from consumer.cli import FAILURE, SUCCESS
 from consumer.cli.error_messages import explain
 from consumer.infra.garbage import collect_garbage_rarely
-from consumer.infra.settings import load_settings, process_count, variable
+from consumer.infra.setting_types import process_count
+from consumer.infra.settings import load_settings, variable
 from consumer.infra.telemetry import logs
 from consumer.worker import app
 from consumer.worker.supervisor import supervise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 import jwt
@@ -14,6 +15,8 @@ from consumer.infra.settings import load_settings, variable
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+# Seconds that a link is good for.
+_LINK_SECONDS = 300
 _PERMISSIONS = ("read", "manage", "operate")
 
 
@@ -37,6 +40,11 @@ def configure(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--expires", type=seconds, default=8 * 3600, metavar="DURATION", help="lifetime (default: 8h)"
     )
+    parser.add_argument(
+        "--open",
+        action="store_true",
+        help="print a link in place of the token: it signs a browser in to the console, once, within 5 minutes",
+    )
     parser.set_defaults(handler=_handle)
 
 
@@ -46,13 +54,21 @@ def _handle(arguments: Namespace) -> int:
         raise CommandFailedError(f"{variable('jwt_secret')} is not set: tokens are signed with it")
     now = int(time.time())
     limits = {"iss": settings.jwt_issuer, "aud": settings.jwt_audience}
+    lifetime = _LINK_SECONDS if arguments.open else int(arguments.expires)
     payload = {
         "sub": arguments.actor,
         "account": arguments.account,
         "permissions": [f"engagement:{name}" for name in arguments.permissions or _PERMISSIONS],
         "iat": now,
-        "exp": now + int(arguments.expires),
+        "exp": now + lifetime,
+        # A token with an id begins one session.
+        **({"jti": uuid.uuid4().hex} if arguments.open else {}),
         **{name: value for name, value in limits.items() if value is not None},
     }
-    print_line(jwt.encode(payload, settings.jwt_secret.get_secret_value(), algorithm="HS256"))
+    token = jwt.encode(payload, settings.jwt_secret.get_secret_value(), algorithm="HS256")
+    if arguments.open:
+        host = settings.console_url or f"http://localhost:{settings.http_port}"
+        print_line(f"{host}/console/sign-in?token={token}")
+    else:
+        print_line(token)
     return SUCCESS

@@ -25,6 +25,7 @@ from consumer.infra.telemetry.metrics import Metrics
 from consumer.web import docs_page, openapi
 from consumer.web.api import further_checks
 from consumer.web.console.application import ConsoleApplication
+from consumer.web.console.sign_in.openid import OpenIdSignIn, Provider
 from consumer.web.http import cross_origin, error_handlers
 from consumer.web.http.auth import TokenVerifier
 from consumer.web.http.compression import CompressionMiddleware
@@ -178,7 +179,7 @@ async def run(settings: Settings, *, only_tracker: bool = False) -> None:
                     routers=TRACKER_ROUTERS if only_tracker else ROUTERS,
                 )
                 if settings.console and not only_tracker:
-                    served = ConsoleApplication(served, connections, tokens, metrics)
+                    served = _console(settings, served, connections, tokens, metrics)
             if settings.tracker:
                 served = TrackerApplication(tracker, served)
             collect_garbage_rarely()
@@ -204,6 +205,28 @@ async def run(settings: Settings, *, only_tracker: bool = False) -> None:
     finally:
         # Not close(): it would wait for a server that may be frozen.
         pool.terminate()
+
+
+def _console(
+    settings: Settings, api: ASGIApp, connections: Connections, tokens: TokenVerifier, metrics: Metrics
+) -> ConsoleApplication:
+    """Return the console in front of the API."""
+    openid = None
+    if settings.oidc_issuer and settings.oidc_client_id and settings.console_url:
+        secret = settings.oidc_client_secret
+        provider = Provider(
+            settings.oidc_issuer,
+            settings.oidc_client_id,
+            None if secret is None else secret.get_secret_value(),
+            settings.console_url,
+            settings.oidc_actor_claim,
+            settings.oidc_account_claim,
+            settings.oidc_permissions_claim,
+            settings.oidc_roles,
+        )
+        openid = OpenIdSignIn(provider)
+    secure = (settings.console_url or "").startswith("https:")
+    return ConsoleApplication(api, connections, tokens, metrics, openid=openid, secure=secure)
 
 
 def _verifies_tokens(settings: Settings) -> bool:

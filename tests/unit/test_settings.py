@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from consumer.infra import settings as settings_module
+from consumer.infra import setting_types
 from consumer.infra.settings import PREFIX, Settings, SettingsError, load_settings, variable
 from consumer.infra.settings_table import markdown_table
 
@@ -149,7 +149,7 @@ def test_processes_are_a_number_or_one_per_core(
     monkeypatch: pytest.MonkeyPatch, text: str, expected: int
 ) -> None:
     """`auto` is the number of usable cores."""
-    monkeypatch.setattr(settings_module, "usable_cores", lambda: 3)
+    monkeypatch.setattr(setting_types, "usable_cores", lambda: 3)
     _set_needed(monkeypatch)
     _set(monkeypatch, processes=text)
     assert load_settings().processes == expected

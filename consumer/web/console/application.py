@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from consumer.infra.telemetry.metrics import Metrics
+    from consumer.web.console.sign_in.openid import OpenIdSignIn
     from consumer.web.http.auth import TokenVerifier
     from consumer.web.http.database import Connections
 
@@ -45,8 +46,16 @@ class ConsoleApplication:
     """The application: pages below `/console`; `/` leads there."""
 
     def __init__(
-        self, api: ASGIApp, connections: Connections, tokens: TokenVerifier, metrics: Metrics
+        self,
+        api: ASGIApp,
+        connections: Connections,
+        tokens: TokenVerifier,
+        metrics: Metrics,
+        *,
+        openid: OpenIdSignIn | None = None,
+        secure: bool = False,
     ) -> None:
+        """Make it. openid: by which people sign in too. secure: browsers come over TLS, by whatever proxy."""
         self._api = api
         self._pages = Starlette(
             routes=[NamedRoute("/console/assets/{digest}/{name:path}", assets.serve), *ROUTES],
@@ -63,6 +72,8 @@ class ConsoleApplication:
         self._pages.state.api = api
         self._pages.state.sessions = Sessions(connections)
         self._pages.state.tokens = tokens
+        self._pages.state.openid = openid
+        self._pages.state.secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""

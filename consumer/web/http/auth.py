@@ -141,11 +141,12 @@ class TokenVerifier:
         except (ArithmeticError, RecursionError, TypeError, ValueError):
             # Of claims like `exp: 1e400` or `aud: [[]]`, which the library does not expect.
             raise _invalid_token("a claim is not of its form") from None
-        claims = _claims(payload)
+        claims = claims_of_payload(payload)
         return _Verified(key_id, key, claims, claims.expires_at.timestamp() + _CLOCK_LEEWAY)
 
 
-def _claims(payload: Mapping[str, Any]) -> Claims:
+def claims_of_payload(payload: Mapping[str, Any]) -> Claims:
+    """Return the claims that a verified token has; raises ProblemError (401) if one is not of its form."""
     actor, account, permissions = (payload.get(name) for name in ("sub", "account", "permissions"))
     if not isinstance(actor, str) or text_problem(actor) or not is_storable(actor):
         raise _invalid_token("claim sub must be a string of 1 to 256 characters")

@@ -3,30 +3,38 @@
 The host product either posts the token from its server or script (`Authorization: Bearer …`, answered with JSON),
 or lets the browser post a form with the field `token`, answered by leading to the console. A link has the token in
 its address; where the token has an id (`jti`), it begins one session only.
+Or a provider signs people in (openid.py): `/console/sign-in/provider` leads there.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import jwt
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from consumer.web.console.outside_page import outside_page
 from consumer.web.console.page_route import NamedRoute, change, sent_form
 from consumer.web.console.sessions import COOKIE, LIFETIME
-from consumer.web.http.problems import Code, ProblemError, problem_response
+from consumer.web.console.sign_in.openid import CALLBACK, Attempt, host_of
+from consumer.web.http.problems import Code, ProblemError, problem_details, problem_response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from consumer.web.console.sessions import Session, Sessions
+    from consumer.web.console.sign_in.openid import OpenIdSignIn
     from consumer.web.console.visit import Visit
     from consumer.web.http.auth import TokenVerifier
 
 _HOME: Final = "/console"
+_ATTEMPT: Final = "engagement_sign_in"
+# Seconds that a person may take at the provider.
+_ATTEMPT_SECONDS: Final = 600
+_NOT_FOUND: Final = 404
 
 
 async def _begin(request: Request) -> Response:
@@ -50,16 +58,73 @@ async def _show(request: Request) -> Response:
     to = request.query_params.get("to", "")
     if token:
         return await _enter(request, token, to)
-    return outside_page(request, "outside/sign_in.html", to=_own_path(to), refused=None)
+    return _page(request, to)
 
 
 async def _enter(request: Request, token: str, to: str) -> Response:
     try:
         session = await _session_of(request, token)
     except ProblemError as error:
-        context = {"to": _own_path(to), "refused": str(error)}
-        return outside_page(request, "outside/sign_in.html", status=401, **context)
+        return _page(request, to, refused=error)
     return _with_cookie(request, RedirectResponse(_own_path(to), 303), session)
+
+
+def _page(request: Request, to: str, *, refused: ProblemError | None = None) -> Response:
+    """Return the page that says how to sign in, and why it was refused."""
+    openid: OpenIdSignIn | None = request.app.state.openid
+    return outside_page(
+        request,
+        "outside/sign_in.html",
+        status=200 if refused is None else problem_details(refused).status,
+        to=_own_path(to),
+        refused=refused and str(refused),
+        provider=openid and host_of(openid.provider),
+    )
+
+
+async def _to_provider(request: Request) -> Response:
+    """Lead to the provider."""
+    openid: OpenIdSignIn | None = request.app.state.openid
+    if openid is None:
+        raise HTTPException(_NOT_FOUND)
+    to = _own_path(request.query_params.get("to", ""))
+    try:
+        address, attempt = await openid.begin(to)
+    except ProblemError as error:
+        return _page(request, to, refused=error)
+    response = RedirectResponse(address, 303)
+    response.set_cookie(
+        _ATTEMPT,
+        quote(attempt.encoded()),
+        max_age=_ATTEMPT_SECONDS,
+        path=f"{_HOME}/sign-in",
+        secure=_is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+async def _from_provider(request: Request) -> Response:
+    """Begin a session for a person whom the provider leads back."""
+    openid: OpenIdSignIn | None = request.app.state.openid
+    attempt = Attempt.of(unquote(request.cookies.get(_ATTEMPT, "")))
+    if openid is None:
+        raise HTTPException(_NOT_FOUND)
+    if attempt is None:
+        why = "it took too long, or this browser refuses cookies: try again"
+        return _page(request, "", refused=ProblemError(Code.UNAUTHENTICATED, why))
+    try:
+        claims = await openid.end(attempt, request.query_params)
+    except ProblemError as error:
+        return _page(request, attempt.to, refused=error)
+    sessions: Sessions = request.app.state.sessions
+    session = await sessions.begin(claims, None)
+    if session is None:
+        raise LookupError("a session without a token's id always begins")
+    response = _with_cookie(request, RedirectResponse(_own_path(attempt.to), 303), session)
+    response.delete_cookie(_ATTEMPT, path=f"{_HOME}/sign-in")
+    return response
 
 
 async def _session_of(request: Request, token: str) -> Session:
@@ -88,11 +153,16 @@ def _with_cookie(request: Request, response: Response, session: Session) -> Resp
         session.secret,
         max_age=int(LIFETIME.total_seconds()),
         path=_HOME,
-        secure=request.url.scheme == "https",
+        secure=_is_secure(request),
         httponly=True,
         samesite="lax",
     )
     return response
+
+
+def _is_secure(request: Request) -> bool:
+    """Return whether browsers come over TLS: settings know it where a proxy ends it."""
+    return bool(request.app.state.secure) or request.url.scheme == "https"
 
 
 async def _sign_out(visit: Visit) -> Response:
@@ -109,5 +179,7 @@ async def _sign_out(visit: Visit) -> Response:
 ROUTES = [
     NamedRoute("/console/session", _begin, methods=["POST"]),
     NamedRoute("/console/sign-in", _show),
+    NamedRoute("/console/sign-in/provider", _to_provider),
+    NamedRoute(CALLBACK, _from_provider),
     change("/sign-out", _sign_out),
 ]
