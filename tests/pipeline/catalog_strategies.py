@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from tests.pipeline.frame_strategies import frames
+from tests.pipeline.frame_strategies import frames, moved_thresholds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
 ACCOUNTS = ("north", "south")
@@ -110,9 +111,32 @@ def _profile(draw: st.DrawFn, key: str) -> dict[str, Any]:
 
 
 @st.composite
-def changes(draw: st.DrawFn, step: timedelta) -> list[dict[str, Any]]:
-    """Draw one document for each account that changes policies, and perhaps all else that a batch minds."""
-    return [draw(_change(account, step)) for account in ACCOUNTS]
+def changes(
+    draw: st.DrawFn, step: timedelta, before: Sequence[Sequence[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Draw one document for each account that changes policies, and perhaps all else that a batch minds.
+
+    before: the documents of each chapter before. Now and then one moves thresholds alone.
+    """
+    documents = []
+    for account in ACCOUNTS:
+        earlier = [one for chapter in before for one in chapter if one["account"] == account]
+        only_thresholds = draw(st.sampled_from([False] * 4 + [True]))
+        documents.append(
+            draw(_moved_thresholds(account, earlier) if only_thresholds else _change(account, step))
+        )
+    return documents
+
+
+@st.composite
+def _moved_thresholds(draw: st.DrawFn, account: str, earlier: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Draw bands anew, which are published, where profiles have the weights and bounds of earlier documents."""
+    framed = {profile["key"]: profile for document in earlier for profile in document.get("profiles", [])}
+    profiles = [
+        {"key": key, "published": True, **draw(moved_thresholds(framed[key]))}
+        for key in ("lead_score", "second")
+    ]
+    return {"engagement_catalog": 1, "account": account, "profiles": profiles}
 
 
 @st.composite

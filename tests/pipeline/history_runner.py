@@ -263,6 +263,8 @@ class Seen:
     purged: int = 0
     rejudged: int = 0
     adjusted: int = 0
+    crossed: int = 0
+    crossed_by_thresholds: int = 0
     examples: int = 0
 
     def add(self, other: Seen) -> None:
@@ -309,6 +311,15 @@ def replay(committed: Sequence[Taken], seen: Seen) -> tuple[Oracle, list[str]]:
     settled = [entry for entry in oracle.timeline if entry.event.settled and entry.edition.policy != "always"]
     seen.settled_counted += sum(entry.counted for entry in settled)
     seen.settled_not_counted += sum(not entry.counted for entry in settled)
+    seen.crossed += len(oracle.band_changes)
+    # A publish that leaves all points as they were moves thresholds alone.
+    seen.crossed_by_thresholds += sum(
+        one.previous is not None
+        and one.message.causes == ("publish",)
+        and one.message.previous == one.message.current
+        and all(before == after for before, after in one.message.groups.values())
+        for one in oracle.band_changes
+    )
     seen.reversals += sum(message.reverses is not None for message in oracle.xp)
     return oracle, differences
 

@@ -103,7 +103,9 @@ def lives(draw: st.DrawFn, *, with_deletions: bool = True, with_acts: bool = Fal
             records.insert(draw(st.integers(0, len(records))), fact)
     dealt = draw(batches(records, (1, 3, 6)))
     ends = sorted(draw(st.lists(st.integers(1, len(dealt) - 1), min_size=1, max_size=3, unique=True)))
-    documents = [draw(first_documents(step)), *(draw(st.one_of(st.just([]), changes(step))) for _ in ends)]
+    documents = [draw(first_documents(step))]
+    for _ in ends:
+        documents.append(draw(st.one_of(st.just([]), changes(step, documents))))
     carried_out = [draw(st.booleans()) for _ in ends]
     horizons = sorted(epoch + draw(st.integers(0, _TICKS)) * step for _ in documents)
     acts = [draw(_acts(number, horizon)) if with_acts else () for number, horizon in enumerate(horizons)]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from tests.builders.events import numbered_event
 from tests.pipeline.catalog_strategies import KEYS
-from tests.pipeline.frame_strategies import frames
+from tests.pipeline.frame_strategies import frames, moved_thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.oracle import OracleRecord
 
@@ -26,6 +26,7 @@ _POLICIES = (
     {"policy": "always"},
 )
 _POINTS = st.sampled_from([10, 25, 0, -5])
+_MOVED = ("everything", "everything", "frames", "thresholds", "thresholds")
 _WEIGHTS = st.dictionaries(st.sampled_from([*KEYS, "later"]), _POINTS, max_size=3)
 
 
@@ -41,7 +42,8 @@ def _document(definitions: Sequence[dict[str, Any]], profiles: Sequence[dict[str
 
 
 @st.composite
-def _first(draw: st.DrawFn) -> dict[str, Any]:
+def first_documents(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a catalog of every policy, and two profiles that are published."""
     definitions = [
         _definition(key, draw(_POINTS), draw(st.sampled_from(GROUPS)), dedup)
         for key, dedup in zip(KEYS, _POLICIES, strict=True)
@@ -65,8 +67,26 @@ def _drafts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def _change(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw other points, groups and weights, not published yet; perhaps a definition that joins."""
+def changed_documents(
+    draw: st.DrawFn, before: Mapping[str, Any], moved: Sequence[str] = _MOVED
+) -> dict[str, Any]:
+    """Draw other points, groups and weights, not published yet; perhaps a definition that joins.
+
+    before: the document before. moved: of what one kind is drawn: everything, frames, or thresholds alone.
+    """
+    kind = draw(st.sampled_from(moved))
+    drafts = {profile["key"]: _drafts() for profile in before["profiles"]}
+    if kind == "frames":
+        drafts = {key: frames(GROUPS) for key in drafts}
+    elif kind == "thresholds":
+        drafts = {profile["key"]: moved_thresholds(profile) for profile in before["profiles"]}
+    definitions = draw(_changed_definitions()) if kind == "everything" else []
+    profiles = [{"key": key, "published": False, **draw(drafted)} for key, drafted in drafts.items()]
+    return _document(definitions, profiles)
+
+
+@st.composite
+def _changed_definitions(draw: st.DrawFn) -> list[dict[str, Any]]:
     changed = st.fixed_dictionaries(
         {}, optional={"default_points": _POINTS, "group": st.sampled_from(GROUPS)}
     )
@@ -76,10 +96,7 @@ def _change(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         later = draw(st.tuples(_POINTS, st.sampled_from(GROUPS)))
         definitions.append(_definition("later", *later, {"policy": "always"}))
-    # Now and then nothing but bounds and thresholds moves.
-    drafts = frames(GROUPS) if draw(st.booleans()) else _drafts()
-    profiles = [{"key": key, "published": False, **draw(drafts)} for key in _PROFILES]
-    return _document(definitions, profiles)
+    return definitions
 
 
 @dataclass(frozen=True)
@@ -96,7 +113,7 @@ class PublishChapter:
 
 
 @st.composite
-def _records(draw: st.DrawFn, numbers: range) -> tuple[OracleRecord, ...]:
+def drawn_records(draw: st.DrawFn, numbers: range) -> tuple[OracleRecord, ...]:
     """Draw events, some of them late: a number's time is not its place."""
     seconds = st.integers(0, 60)
     return tuple(
@@ -129,13 +146,13 @@ def _actions(draw: st.DrawFn) -> list[tuple[str, str, int]]:
 @st.composite
 def publish_chapters(draw: st.DrawFn) -> list[PublishChapter]:
     """Draw a chapter of history, and one or two in which it is published anew."""
-    chapters = []
+    chapters: list[PublishChapter] = []
     for place in range(draw(st.integers(2, 3))):
         numbers = [range(100 * place + 5 * batch, 100 * place + 5 * batch + 2) for batch in range(12)]
-        batches = [draw(_records(each)) for each in numbers]
+        batches = [draw(drawn_records(each)) for each in numbers]
         actions = draw(_actions()) if place else []
         turns = draw(st.lists(st.sampled_from([0, 1, 2, 2, 2, 3]), min_size=6, max_size=20))
-        document = draw(_change() if place else _first())
+        document = draw(changed_documents(chapters[-1].document) if place else first_documents())
         chapters.append(
             PublishChapter(document, (tuple(batches[:6]), tuple(batches[6:])), tuple(actions), tuple(turns))
         )

@@ -212,7 +212,9 @@ def histories(
     step = draw(st.sampled_from(STEPS))
     dealt = draw(batches(draw(arrivals(step, delays, fewest, most)), sizes))
     ends = sorted(draw(st.lists(st.integers(1, len(dealt) - 1), min_size=1, max_size=2, unique=True)))
-    documents = [draw(first_documents(step)), *(draw(changes(step)) for _ in ends)]
+    documents = [draw(first_documents(step))]
+    for _ in ends:
+        documents.append(draw(changes(step, documents)))
     return [
         Chapter(tuple(named), tuple(dealt[begin:end]), draw(turns))
         for named, begin, end in zip(documents, [0, *ends], [*ends, len(dealt)], strict=True)

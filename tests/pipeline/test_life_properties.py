@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
+from consumer.scoring.verify import verify
 from tests.pipeline import oracle_comparison
 from tests.pipeline.catalog_strategies import ACCOUNTS
 from tests.pipeline.history_runner import Seen, replay, running_history
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.timeout(600)
 def test_property_whole_lives(module_database: str, report_line: Callable[[str], None]) -> None:
-    """Whatever happens to contacts, they are as the oracle says: entries, tallies, scores, messages, XP."""
+    """Whatever happens to contacts, they are as the oracle says: entries, tallies, scores, bands, messages, XP."""
     seen = Seen()
 
     async def holds(schedule: Schedule, history: list[Chapter]) -> None:
@@ -40,6 +41,7 @@ def test_property_whole_lives(module_database: str, report_line: Callable[[str],
         assert oracle_comparison.disagreements(stored, oracle) == []
         assert oracle_comparison.broken_chains(stored) == []
         assert await oracle_comparison.gaps(schedule.monitor) == []
+        assert (await verify(schedule.dsn)).differences == []
 
     with scheduled(module_database) as (run, schedule):
 
@@ -50,4 +52,4 @@ def test_property_whole_lives(module_database: str, report_line: Callable[[str],
 
         law()
     report_line(f"whole lives: {seen}")
-    assert seen.scarce(["purged", "rejudged", "adjusted"]) == []
+    assert seen.scarce(["purged", "rejudged", "adjusted", "crossed"]) == []

@@ -248,6 +248,12 @@ class PublishExample:
         self.seen["crossed by a publish"] += any(
             one["data"]["causes"] == ["publish"] for one in stored.band_changed.values()
         )
+        self.seen["crossed by thresholds alone"] += any(
+            one["data"]["causes"] == ["publish"]
+            and one["data"]["band"]["previous"] is not None
+            and one["data"]["points"]["previous"] == one["data"]["points"]["current"]
+            for one in stored.band_changed.values()
+        )
         for messages in stored.score_changed.values():
             self.seen["announced by a batch"] += ["publish", "events"] in [
                 one["data"]["causes"] for one in messages

@@ -160,6 +160,31 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "preview-of-new-bands-alone",
+        breaks="a preview compares with the draft's own thresholds: those that move move nobody",
+        test="tests/pipeline/test_preview_bands.py::test_who_enters_and_leaves_each_band",
+        edits=(
+            Edit(
+                "consumer/scoring/profile_publish/preview_comparison.py",
+                old="        was = dict(_ranges(frames.get(group, PLAIN).bands))\n",
+                new="        was = dict(_ranges(frame.bands)) if group in frames else {}\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "band-by-sum",
+        breaks="the band of overall is that of the groups' sums, not of what they show",
+        test="tests/pipeline/test_vectors.py::test_vector[band-of-what-groups-show]",
+        edits=(
+            Edit(
+                "consumer/contact_state/messages.py",
+                old="(bands_of(published.frames, each) for each in (now, stood))",
+                new="(bands_of(published.frames, {**each, 0: sum(each.values())}) for each in (\n"
+                "        {0: 0, **published.groups}, {**published.before, 0: 0}))",
+            ),
+        ),
+    ),
+    Mutant(
         "acts-again",
         breaks="the program of the documentation acts on a crossing as often as it reads it",
         test="tests/kafka/test_acting_on_crossings.py::test_it_acts_once_on_each_crossing",
