@@ -36,6 +36,10 @@ select pg_relation_size('ignored_events') / current_setting('block_size')::bigin
 -- Deletes those on the pages from $1 to before $2 that came longer ago than $3.
 delete from ignored_events where ctid >= $1::tid and ctid < $2::tid and received_at < now() - $3::interval
 
+-- name: forget_console_sessions
+-- Deletes up to $1 sessions of the console that have expired (console_sessions_by_expiry).
+delete from console_sessions where hash in (select hash from console_sessions where expires_at <= now() order by expires_at limit $1)
+
 -- name: samples_pages
 -- Size of the inbox in pages.
 select pg_relation_size('inbox') / current_setting('block_size')::bigint

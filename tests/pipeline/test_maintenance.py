@@ -311,3 +311,19 @@ async def test_a_defect_is_not_hidden(database: str, connection: Connection) -> 
     await connection.execute("alter table claims rename to claimed")
     with pytest.raises(asyncpg.UndefinedTableError, match="claims"):
         await _maintenance(database).run(asyncio.Event())
+
+
+async def test_sessions_of_the_console_go_when_they_have_expired(
+    database: str, connection: Connection
+) -> None:
+    """A session of the console that has expired goes, however many there are; one that has not stays."""
+    await connection.execute(
+        "insert into console_sessions (hash, actor, account, permissions, expires_at)"
+        " select sha256(n::text::bytea), 'ann', 'acme', '{}', now() + case n when 0 then interval '1 hour' else"
+        " interval '-1 second' end from generate_series(0, 2500) n"
+    )
+    done = await _once(database)
+    assert done is not None
+    assert done.sessions == 2500
+    assert await connection.fetchval("select count(*) from console_sessions") == 1
+    assert await _once(database) == _NOTHING
