@@ -38,6 +38,7 @@ from consumer.web.http.middleware import RequestMiddleware
 from consumer.web.http.request_id import RequestIdMiddleware
 from consumer.web.http.route_table import RouteTable
 from consumer.web.http.seal import InstallationSeal
+from consumer.web.http.shared_reads import SharedReads
 from consumer.web.live.feed import LiveEvents
 from consumer.web.routes import ROUTERS, TRACKER_ROUTERS
 from consumer.web.tracker.application import TrackerApplication
@@ -103,6 +104,7 @@ def application(
     api.state.recent_requests = recent_requests
     api.state.seal = InstallationSeal()
     api.state.accounts = KnownAccounts()
+    api.state.shared_reads = SharedReads()
     for router in routers:
         api.include_router(router)
     api.router.routes.insert(0, RouteTable(api.routes))

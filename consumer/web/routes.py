@@ -31,7 +31,7 @@ from consumer.web.api.contacts import (
     timeline,
 )
 from consumer.web.api.operations import dead_letters
-from consumer.web.api.profiles import previews, profiles, publishes, versions
+from consumer.web.api.profiles import bands, previews, profiles, publishes, versions
 from consumer.web.api.tracker_tokens import links, tokens
 from consumer.web.api.webhooks import deliveries, webhooks
 from consumer.web.tracker import requests_route
@@ -54,6 +54,7 @@ ROUTERS = (
     previews.router,
     publishes.router,
     versions.router,
+    bands.router,
     audit.router,
     dead_letters.router,
     dead_letters.beside_accounts,

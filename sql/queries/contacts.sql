@@ -85,6 +85,16 @@ from (
     /* and conditions */
     limit $6) counted;
 
+-- name: in_ranges
+-- How many contacts have points from $4 to $5 in a group ($3): for each range, in turn (ranks_pkey).
+select n.contacts
+from unnest($3::int[], $4::bigint[], $5::bigint[]) with ordinality as asked(group_id, least, most, place)
+cross join lateral (
+    select count(*) as contacts from ranks s
+    where s.profile_id = $1 and s.version = $2 and s.group_id = asked.group_id
+        and s.points between asked.least and asked.most) n
+order by asked.place;
+
 -- name: counted_among
 -- The same among few contacts ($7), each looked up for its points (contact_scores_pkey).
 select count(*)

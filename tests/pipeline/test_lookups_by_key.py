@@ -54,6 +54,7 @@ _EXCEPTIONS = {
     ("identity", "deletion_status"): "by an index of its own, for one request",
     ("contacts", "counted"): "by the index over points, up to a limit",
     ("contacts", "found"): "by the indexes over words and beginnings of ids, up to a limit",
+    ("contacts", "in_ranges"): "by the index over points; once a minute at most",
     ("contacts", "owned"): "by the index over owners, up to a limit",
     ("contacts", "recent_ascending"): "by the index over instants, so many entries",
     ("contacts", "recent_descending"): "by the index over instants, so many entries",

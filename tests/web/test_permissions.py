@@ -75,6 +75,7 @@ UNDER_ACCOUNT = {
     ("DELETE", f"{ACCOUNT}/profiles/{{profile}}"): MANAGE,
     ("GET", f"{ACCOUNT}/profile-order"): READ,
     ("PUT", f"{ACCOUNT}/profile-order"): MANAGE,
+    ("GET", f"{ACCOUNT}/profiles/{{profile}}/bands"): READ,
     ("GET", f"{ACCOUNT}/primary-profile"): READ,
     ("PUT", f"{ACCOUNT}/primary-profile"): MANAGE,
     ("POST", f"{ACCOUNT}/profiles/{{profile}}/preview"): MANAGE,

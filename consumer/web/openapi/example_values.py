@@ -158,6 +158,11 @@ VALUES: dict[str, Any] = {
     "RestoredAnswer.name": "Lead score",
     "ScoreRange.name": "hot",
     "SegmentAnswer.name": "Warm, and slipping away",
+    "BandCounts.bands": [
+        {"group": None, "band": "cold", "min": None, "contacts": 17_210},
+        {"group": None, "band": "warm", "min": 20, "contacts": 2_310},
+        {"group": None, "band": "hot", "min": 50, "contacts": 480},
+    ],
     "BandInUse.segments": ["callers"],
     "SegmentChange.name": "Warm, and slipping away",
     "next": None,

@@ -36,8 +36,8 @@ _NEVER_CONFLICTING = {
     "delete_segment",
     "preview_purge",
 }
-# Reads that the state of the process may forbid.
-_CONFLICTING_READS = {"list_tracker_requests", "list_unknown_tracker_requests"}
+# Reads that the state of the process may forbid, or that of the profile in the path.
+_CONFLICTING_READS = {"count_bands", "list_tracker_requests", "list_unknown_tracker_requests"}
 # Answers to changes that name where their progress or result is.
 _LOCATED = {
     "begin_backfill",
