@@ -84,6 +84,16 @@ def with_entry(
         raise _invalid(error, (parent,) if parent else (), depth=2, label=label) from None
 
 
+def with_sections(
+    before: AccountCatalog, sections: Mapping[str, Any], limits: CatalogLimits
+) -> AccountCatalog:
+    """Return the catalog with whole sections of a catalog document. Raises ProblemError (422)."""
+    try:
+        return _apply_document(before, sections, limits)
+    except JsonFaultsError as error:
+        raise _invalid(error, (), depth=0, label="") from None
+
+
 def reordered(entries: Mapping[str, Entry], keys: list[str]) -> dict[str, Entry]:
     """Return entries in the order of the keys; raises ProblemError (422) unless each key is named exactly once."""
     named = frozenset(keys)
