@@ -22,6 +22,7 @@ from bench.api import api
 from bench.backfill import backfill
 from bench.backlog import backlog
 from bench.beside import duplicates, flatness, old, shapes, two_workers
+from bench.bounds import bounded_publish, bounds
 from bench.changes import changes
 from bench.latency import latency, latency_
 from bench.listeners import listeners
@@ -111,6 +112,8 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "ratio": ratio,
     "long": long,
     "backlog": backlog,
+    "bounds": bounds,
+    "bounded-publish": bounded_publish,
     "latency": latency_,
     "path": path_,
     "flatness": flatness,
@@ -135,11 +138,13 @@ def _commit() -> str:
     return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
-async def _run(names: list[str], events: int, repeats: int, rates: list[int]) -> dict[str, Any]:
+async def _run(
+    names: list[str], events: int, repeats: int, rates: list[int], contacts: int
+) -> dict[str, Any]:
     async with servers() as started:
         settings = await started.settings()
         console.print(", ".join(f"{name} {value}" for name, value in settings.items()))
-        bench = Bench(started, events, repeats, rates)
+        bench = Bench(started, events, repeats, rates, contacts)
         for name in names:
             console.rule(name)
             await MEASURES[name](bench)
@@ -167,12 +172,17 @@ def main() -> int:
         "--rates", type=int, nargs="+", default=[1000, 100], help="events per second, for latency (1000 100)"
     )
     parser.add_argument(
+        "--contacts", type=int, default=1_000_000, help="of the base of publishes and lists (1000000)"
+    )
+    parser.add_argument(
         "--processes", default="1", metavar="N", help="processes of each worker, or 'auto': one per core (1)"
     )
     arguments = parser.parse_args()
     # Every worker that a measure starts inherits it.
     os.environ["ENGAGEMENT_PROCESSES"] = arguments.processes
-    results = asyncio.run(_run(arguments.measures, arguments.events, arguments.repeats, arguments.rates))
+    results = asyncio.run(
+        _run(arguments.measures, arguments.events, arguments.repeats, arguments.rates, arguments.contacts)
+    )
     OUT.parent.mkdir(exist_ok=True)
     earlier = json.loads(OUT.read_text()) if OUT.exists() else {}
     OUT.write_text(json.dumps(earlier | results, indent=2) + "\n")

@@ -29,6 +29,7 @@ from tests.builders.lanes import take_lanes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from bench.runs import Prepare
     from bench.servers import Servers
     from bench.traffic import Sent
 
@@ -63,11 +64,15 @@ async def pipeline(dsn: str, records: Sequence[Record], metrics: Metrics | None 
     )
 
 
-async def path(servers: Servers, sent: Iterable[Sent], *, together: int) -> Spent:
-    """Take the records through in batches of so many, into a database of their own."""
+async def path(
+    servers: Servers, sent: Iterable[Sent], *, together: int, prepare: Prepare | None = None
+) -> Spent:
+    """Take the records through in batches of so many, into a database of their own; prepare: done to it before."""
     logs.configure("error")
     database = await servers.database()
     dsn = servers.dsn(database)
+    if prepare:
+        await prepare(dsn)
     metrics = Metrics()
     records = list(records_of(sent))
     processor = await pipeline(dsn, records, metrics)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
@@ -48,9 +48,9 @@ class Publish:
     join: float
 
 
-async def begin_draft(dsn: str) -> int:
+async def begin_draft(dsn: str, **frames: Any) -> int:
     """Let the profile's draft differ from what readers see, and begin to publish it; workers go on with it."""
-    await _draft(dsn)
+    await draft(dsn, **frames)
     connection = await postgres.connect(dsn)
     try:
         return await profile_publish.begin(connection, ACCOUNT, PROFILE, by="bench")
@@ -58,10 +58,9 @@ async def begin_draft(dsn: str) -> int:
         await connection.close()
 
 
-async def _draft(dsn: str) -> None:
-    changed = document()
-    changed["profiles"] = [{**changed["profiles"][0], "weights": _DRAFT, "published": False}]
-    await apply_document(dsn, changed)
+async def draft(dsn: str, **frames: Any) -> None:
+    """Let the profile's draft have other weights, and these bounds and bands."""
+    await apply_document(dsn, document(weights=_DRAFT, published=False, **frames))
 
 
 async def publish(servers: Servers, base: str) -> Publish:
@@ -69,8 +68,8 @@ async def publish(servers: Servers, base: str) -> Publish:
     floor, rows, join = await _floors(servers, base)
     database = await servers.database(base)
     dsn = servers.dsn(database)
-    await _draft(dsn)
-    async with _connection(dsn) as connection:
+    await draft(dsn)
+    async with connected(dsn) as connection:
         began = time.perf_counter()
         shown = await preview(connection, ACCOUNT, PROFILE)
         looked = time.perf_counter() - began
@@ -88,7 +87,7 @@ async def publish(servers: Servers, base: str) -> Publish:
 
 async def _floors(servers: Servers, base: str) -> tuple[float, int, float]:
     database = await servers.database(base)
-    async with _connection(servers.dsn(database)) as connection:
+    async with connected(servers.dsn(database)) as connection:
         began = time.perf_counter()
         await connection.fetchrow(_BARE_JOIN)
         join = time.perf_counter() - began
@@ -100,7 +99,8 @@ async def _floors(servers: Servers, base: str) -> tuple[float, int, float]:
 
 
 @asynccontextmanager
-async def _connection(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+async def connected(dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Yield a connection."""
     connection = await asyncpg.connect(dsn)
     try:
         yield connection

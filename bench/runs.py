@@ -27,7 +27,7 @@ from bench.oracle import compare
 from bench.servers import environment
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from bench.figures import Counters
     from bench.oracle import Expected
@@ -116,14 +116,15 @@ async def subject(
     template: str | None = None,
     again: bool = False,
     prepare: Prepare | None = None,
+    frames: Mapping[str, Any] | None = None,
     progress: Progress = lambda _: None,
     **settings: Any,
 ) -> Figures:
     """Let workers process everything, and compare what they made of it with what should be.
 
     From the first record consumed to the last message acknowledged. again: once it is done, everything a second
-    time, which is what is measured. prepare: what is done to the database before they start. progress: is called
-    with the number of records processed so far.
+    time, which is what is measured. prepare: what is done to the database before they start. frames: that the
+    profile then has. progress: is called with the number of records processed so far.
     """
     database = await servers.database(*([template] if template else []))
     if prepare:
@@ -142,7 +143,7 @@ async def subject(
             crew = [Worker(servers, database, prefix, database, **settings) for _ in range(workers)]
             done = await _done(servers, observer, crew, records, progress)
         written = await observer.fetchval("select count(*) from timeline") - rows
-        if expected is not None and (wrong := await compare(observer, expected)):
+        if expected is not None and (wrong := await compare(observer, expected, frames)):
             raise RuntimeError(f"the worker is wrong about {', '.join(wrong)}")
     finally:
         for worker in crew:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from bench.traffic import Sent, Shape
 
 SEED = 7
-_BASE = 1_000_000
 
 console = Console()
 
@@ -41,21 +40,25 @@ class Laid:
 
 @dataclass
 class Bench:
-    """What all measures share. rates: events per second for latency; results: what goes into latest.json."""
+    """What all measures share.
+
+    rates: events per second for latency. contacts: of the base. results: what goes into latest.json.
+    """
 
     servers: Servers
     events: int
     repeats: int
     rates: Sequence[int]
+    contacts: int
     results: dict[str, Any] = field(default_factory=dict)
     _laid: dict[str, Laid] = field(default_factory=dict)
     _base: str | None = None
 
     async def base(self) -> str:
-        """Return the database with a million contacts, made once; measures work on copies of it."""
+        """Return the database with so many contacts, made once; measures work on copies of it."""
         if self._base is None:
-            console.print(f"storing {_BASE:,} contacts …", style="dim")
-            self._base = await based(self.servers, _BASE)
+            console.print(f"storing {self.contacts:,} contacts …", style="dim")
+            self._base = await based(self.servers, self.contacts)
         return self._base
 
     async def laid(self, name: str, shape: Shape = USUAL, events: int | None = None) -> Laid:

@@ -94,8 +94,25 @@ DEFINITIONS = (
 )
 
 
-def document() -> dict[str, Any]:
-    """Return the catalog: twelve definitions, three groups, every policy, XP, one profile."""
+# Bounds of overall and of a group, a group apart, and bands that contacts of this traffic cross.
+FRAMES: dict[str, Any] = {
+    "overall": {
+        "floor": 0,
+        "cap": 100,
+        "bands": [{"key": "cold"}, {"key": "warm", "min": 20}, {"key": "hot", "min": 50}],
+    },
+    "groups": {
+        "marketing": {"cap": 40},
+        "support": {"apart": True, "bands": [{"key": "C"}, {"key": "B", "min": 10}, {"key": "A", "min": 25}]},
+    },
+}
+
+
+def document(**profile: Any) -> dict[str, Any]:
+    """Return the catalog: twelve definitions, three groups, every policy, XP, one profile.
+
+    profile: what it has more, FRAMES for example.
+    """
     groups = ("support", "purchase", "marketing")
     return {
         "engagement_catalog": 1,
@@ -106,7 +123,14 @@ def document() -> dict[str, Any]:
         "groups": [{"key": key, "name": key.title(), "icon": "star"} for key in groups],
         "definitions": list(DEFINITIONS),
         "profiles": [
-            {"key": "lead_score", "name": "Lead score", "primary": True, "inherits": True, "published": True}
+            {
+                "key": "lead_score",
+                "name": "Lead score",
+                "primary": True,
+                "inherits": True,
+                "published": True,
+                **profile,
+            }
         ],
     }
 
