@@ -238,7 +238,14 @@ async def test_each_route_takes_its_own_permission_and_no_other(
     """With the permission of the table a request passes, with the two others it is 403."""
     others = [each for each in Permission if each is not permission]
     assert await _status(api, route, bearer(acme, others)) == 403
-    assert await _status(api, route, bearer(acme, [permission], exp=_brief())) in {200, 201, 202, 404, 409, 422}
+    assert await _status(api, route, bearer(acme, [permission], exp=_brief())) in {
+        200,
+        201,
+        202,
+        404,
+        409,
+        422,
+    }
 
 
 @pytest.mark.parametrize("route", UNDER_ACCOUNT, ids=" ".join)

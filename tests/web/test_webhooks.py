@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from consumer.relay.webhooks import run
+from consumer.web.api.webhooks.schemas import Type
 from schemas.published import ScoreChanged, XpCredited
 from tests.pipeline import service
 from tests.waiting import eventually
@@ -118,6 +119,12 @@ async def test_an_integrator_without_kafka(
         assert repeated.headers["webhook-id"] == log[-1]["id"]
         assert (await client.get(again)).json()["body"].encode() == repeated.body
     assert len(receiver.received["/in"]) == 5
+
+
+async def test_a_webhook_takes_all_types(client: Client) -> None:
+    """A webhook can ask for all types of messages."""
+    made = await _create(client, "https://hooks.example.com/all", *get_args(Type))
+    assert made["types"] == sorted(get_args(Type))
 
 
 async def test_only_the_types_asked_for(

@@ -78,8 +78,9 @@ class ApiClient:
     ) -> Answer:
         """Send a request and return its answer. Raises ApiProblem for any that is not 2xx.
 
-        path: below the prefix, with each part quoted (`part`). body: sent as JSON; None: without one. revision: the
-        object's, for a change (`If-Match`).
+        path: below the prefix, with each part quoted (`part`); empty: what the prefix itself names; with a slash at
+        its beginning: from the root. body: sent as JSON; None: without one. revision: the object's, for a change
+        (`If-Match`).
         """
         content = b"" if body is None else json.dumps(body).encode()
         sent = {"x-request-id": self._request_id, **(headers or {})}
@@ -87,9 +88,7 @@ class ApiClient:
             sent["content-type"] = "application/json"
         if revision is not None:
             sent["if-match"] = revision
-        status, answered, answer = await self._call(
-            method, self._prefix + path, parameters or {}, sent, content
-        )
+        status, answered, answer = await self._call(method, self._path(path), parameters or {}, sent, content)
         if answered.get("content-type", "").startswith(_LINES):
             return Answer(status, [json.loads(line) for line in answer.splitlines()], answered)
         is_json = "json" in answered.get("content-type", "")
@@ -107,6 +106,9 @@ class ApiClient:
         if "problem" in last:
             raise ApiProblem(last["problem"]["status"], last["problem"], {})
         return last[member]
+
+    def _path(self, path: str) -> str:
+        return path if path.startswith("/") else f"{self._prefix}{path}" if path else self._prefix.rstrip("/")
 
     async def _call(
         self,

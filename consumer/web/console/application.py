@@ -9,7 +9,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 
-from consumer.web.console import assets, contact, home, leads, pass_through, preferences, sign_in, tracker
+from consumer.web.console import (
+    assets,
+    contact,
+    home,
+    leads,
+    pass_through,
+    preferences,
+    settings,
+    sign_in,
+    tracker,
+)
 from consumer.web.console.outside_page import outside_page
 from consumer.web.console.page_route import NamedRoute, routes_of
 from consumer.web.console.security_headers import SecurityHeaders
@@ -39,6 +49,7 @@ ROUTES = routes_of(
     leads.ROUTES,
     contact.ROUTES,
     tracker.ROUTES,
+    settings.ROUTES,
 )
 
 

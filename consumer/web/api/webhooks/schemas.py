@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StrictBool
@@ -22,7 +22,7 @@ Type = Literal[
     "engagement.xp.credited",
     "engagement.job.ended",
 ]
-Types = Annotated[list[Type], Field(min_length=1, max_length=3)]
+Types = Annotated[list[Type], Field(min_length=1, max_length=len(get_args(Type)))]
 Description = Annotated[str, Field(max_length=2000)]
 State = Literal["waiting", "delivered", "failed"]
 
