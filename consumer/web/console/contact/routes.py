@@ -1,23 +1,18 @@
-"""`/console/{account}/contacts/{contact}`: the page of one contact."""
+"""`/console/{account}/contacts/{contact}`, and below `…/contact/` what can be done with a contact.
+
+Ids may contain slashes: what is done stands before the id, so that no id ends like a route.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
+from consumer.web.console.contact.adjust import adjust, undo_adjustment
+from consumer.web.console.contact.page import show
+from consumer.web.console.page_route import change, page
 
-from consumer.web.console.api_client import part
-from consumer.web.console.page_route import page
+_ACTION = "/{account}/contact"
 
-if TYPE_CHECKING:
-    from starlette.responses import Response
-
-    from consumer.web.console.visit import Visit
-
-
-async def _show(visit: Visit) -> Response:
-    contact = f"contacts/{part(visit.request.path_params['contact'])}"
-    found, timeline = await asyncio.gather(visit.api.get(contact), visit.api.get(f"{contact}/timeline"))
-    return visit.page("contact/contact.html", contact=found.body, timeline=timeline.body)
-
-
-ROUTES = [page("/{account}/contacts/{contact:path}", _show, permission="read")]
+ROUTES = [
+    page("/{account}/contacts/{contact:path}", show, permission="read"),
+    change(f"{_ACTION}/adjust/{{contact:path}}", adjust, permission="manage"),
+    change(f"{_ACTION}/undo-adjustment/{{contact:path}}", undo_adjustment, permission="manage"),
+]

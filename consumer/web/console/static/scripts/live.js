@@ -1,5 +1,6 @@
-// Parts of a page that follow what happens: `data-live="CONTACT"` on an element with an id is replaced by the same
-// element of the page as it is now, a moment after the contact's scores have changed.
+// Parts of a page that follow what happens: `data-live="CONTACT"` on an element with an id becomes what it is on the page
+// as it is now, a moment after the contact's scores have changed. `data-announce` is read out when it changes.
+import { morph } from "./morph.js";
 
 // Milliseconds in which further changes are waited for: one event may change several profiles.
 const MOMENT = 300;
@@ -16,20 +17,37 @@ export function listen(account, contacts, handlers) {
   return source;
 }
 
-export function refresh(element) {
-  return window.htmx.ajax("GET", location.href, {
-    target: `#${element.id}`, select: `#${element.id}`, swap: "outerHTML",
-  });
+// Makes elements what they are on the page as it is now; all of them are in one answer.
+export async function refresh(...elements) {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const element of elements) {
+    const now = page.getElementById(element.id);
+    if (!now || !element.isConnected) continue;
+    const said = element.dataset.announce;
+    const done = morph(element, document.importNode(now, true));
+    window.htmx?.process(done);
+    if (done.dataset.announce !== said) announce(done.dataset.announce);
+  }
+}
+
+export function announce(text) {
+  const announcer = document.getElementById("announcer");
+  if (announcer) announcer.textContent = text;
 }
 
 export function beginLive() {
   const account = document.querySelector("meta[name=account]")?.content;
-  const contacts = new Set([...document.querySelectorAll("[data-live]")].map((each) => each.dataset.live));
+  const parts = () => [...document.querySelectorAll("[data-live]")];
+  const contacts = new Set(parts().map((each) => each.dataset.live));
   if (!account || contacts.size === 0) return;
   let planned = 0;
   const change = () => {
     clearTimeout(planned);
-    planned = setTimeout(() => document.querySelectorAll("[data-live]").forEach(refresh), MOMENT);
+    planned = setTimeout(() => refresh(...parts()), MOMENT);
   };
   listen(account, contacts, { score_changed: change, contact_removed: change, reset: change });
+  // Events that do not count change no score: what was missed is there when the page is looked at again.
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && change());
 }

@@ -1,0 +1,123 @@
+"""`/console/{account}/contacts/{contact}`: the page of one contact, put together from the API's answers."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from consumer.web.console.api_client import ApiProblem, part
+from consumer.web.console.bands import read_bands
+from consumer.web.console.contact import history, links, timeline
+from consumer.web.console.contact.asked import RANGES, Asked
+from consumer.web.console.contact.why import why
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.responses import Response
+
+    from consumer.web.console.visit import Faults, Visit
+
+_NOT_FOUND: Final = 404
+# Adjustments of which is known whether they are undone.
+_ADJUSTMENTS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A group among those of the account. hue: gives its colour."""
+
+    name: str
+    icon: str | None
+    hue: int
+
+
+async def show(visit: Visit) -> Response:
+    """Show a contact; one that was never seen with what came under its id all the same."""
+    return await show_with(visit, visit.request.path_params["contact"])
+
+
+async def show_with(
+    visit: Visit, contact: str, *, faults: Faults | None = None, typed: Mapping[str, str] | None = None
+) -> Response:
+    """Show a contact. faults, typed: of an adjustment that was refused, and what was typed then."""
+    asked = Asked.of(visit.request.query_params)
+    path = f"contacts/{part(contact)}"
+    about, groups, definitions, ignored = await asyncio.gather(
+        _read(visit, path),
+        visit.api.get("groups"),
+        visit.api.get("definitions"),
+        visit.api.get(f"{path}/ignored"),
+    )
+    if about is None:
+        context = {"contact_id": contact, "ignored": ignored.body}
+        return visit.page("contact/unknown.html", status=_NOT_FOUND, **context)
+    profile = _profile(about, asked)
+    scores = {} if profile is None else await _scores(visit, path, profile, asked)
+    return visit.page(
+        "contact/contact.html",
+        status=422 if faults else 200,
+        contact=about,
+        contact_id=contact,
+        asked=asked,
+        ranges=RANGES,
+        profile=profile,
+        places=_places(groups.body["items"]),
+        groups=groups.body["items"],
+        definitions=definitions.body["items"],
+        icons={each["key"]: each["icon"] for each in definitions.body["items"]},
+        ignored=ignored.body,
+        verdicts=timeline.VERDICTS,
+        links=links,
+        faults=faults,
+        typed=typed or {},
+        client_key=(typed or {}).get("client_key") or str(uuid4()),
+        **scores,
+    )
+
+
+async def _read(visit: Visit, path: str) -> Mapping[str, Any] | None:
+    """Return a contact; None: there is none."""
+    try:
+        found: Mapping[str, Any] = (await visit.api.get(path)).body
+    except ApiProblem as problem:
+        if problem.status != _NOT_FOUND:
+            raise
+        return None
+    return found
+
+
+def _profile(about: Mapping[str, Any], asked: Asked) -> Mapping[str, Any] | None:
+    """Return the scores under the profile that was asked for, or the primary one; None: none is published."""
+    profiles = about["profiles"]
+    named = [each for each in profiles if each["profile"] == asked.value("profile")]
+    primary = [each for each in profiles if each["primary"]]
+    return next(iter((*named, *primary, *profiles)), None)
+
+
+async def _scores(visit: Visit, path: str, profile: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+    """Return what the page shows of scores under a profile: explanation, history and timeline."""
+    key, api = profile["profile"], visit.api
+    since = asked.since_day(visit.reader.now.astimezone(visit.reader.zone).date())
+    explanation, days, items, adjustments, bands = await asyncio.gather(
+        api.get(f"{path}/score/explanation", profile=key),
+        api.get(f"{path}/score/history", profile=key, since=since),
+        api.get(f"{path}/timeline", profile=key, **asked.of_timeline(visit.reader.zone)),
+        api.get(f"{path}/adjustments", limit=_ADJUSTMENTS),
+        read_bands(visit, key, profile["version"]),
+    )
+    page = items.body
+    return {
+        "why": why(explanation.body, adjustments.body["items"]),
+        "history": history.draw(days.body, visit.reader, since=since, bands=bands.overall),
+        "days": timeline.days(page["items"], visit.reader, continues=not asked.is_first_page),
+        "older": timeline.older(asked, page["next"]),
+        "bands": bands,
+    }
+
+
+def _places(groups: list[dict[str, Any]]) -> dict[str, Place]:
+    """Return the groups by key."""
+    return {group["key"]: Place(group["name"], group["icon"], number) for number, group in enumerate(groups)}
