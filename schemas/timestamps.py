@@ -13,7 +13,6 @@ import msgspec
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_MICROSECOND = timedelta(microseconds=1)
 _LONGEST_IN_UTC = len("2026-03-02T10:00:00.123456Z")
 _LONGEST_WITH_OFFSET = len("2026-03-02T10:00:00.123456+01:00")
 _SHORTEST_WITH_OFFSET = len("2026-03-02T10:00:00+01:00")
@@ -35,7 +34,7 @@ def microseconds(text: str) -> int | None:
     """
     if _is_usual(text):
         try:
-            return (msgspec.convert(text, datetime) - EPOCH) // _MICROSECOND
+            return to_microseconds(msgspec.convert(text, datetime))
         except msgspec.ValidationError:  # second 60, the year 0, or no time at all
             pass
     match = _GRAMMAR.fullmatch(text)
@@ -74,7 +73,9 @@ def instant(since_epoch: int) -> datetime:
 
 def to_microseconds(at: datetime) -> int:
     """Return the microseconds since 1970 of an instant."""
-    return (at - EPOCH) // _MICROSECOND
+    since_epoch = at - EPOCH
+    # By parts: to divide by a microsecond takes three times as long.
+    return (since_epoch.days * 86_400 + since_epoch.seconds) * 1_000_000 + since_epoch.microseconds
 
 
 def rfc3339(at: datetime) -> str:

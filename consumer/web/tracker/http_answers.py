@@ -117,15 +117,14 @@ def redirect(location: bytes) -> Answer:
 
 
 async def send_answer(answer: Answer, send: Send, origin: str | None = None, *, head: bool = False) -> None:
-    """Send an answer. origin: of a page that may read it. head: without the body."""
+    """Send an answer. origin: of a page that may read it, `*`: all may. head: without the body."""
     headers = [*answer.headers]
     if answer.status not in _WITHOUT_LENGTH:
         headers.append((b"content-length", b"%d" % len(answer.body)))
     if origin is not None:
-        headers += (
-            (b"access-control-allow-origin", origin.encode("latin-1", "replace")),
-            (b"vary", b"Origin"),
-        )
+        headers.append((b"access-control-allow-origin", origin.encode("latin-1", "replace")))
+        if origin != "*":
+            headers.append((b"vary", b"Origin"))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})
 

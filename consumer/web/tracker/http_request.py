@@ -19,20 +19,8 @@ if TYPE_CHECKING:
 
     from consumer.web.tracker.body_budget import BodyBudget
 
-# Those that are read, in bytes; a header that is sent twice counts as sent last.
-_HEADERS: Final = frozenset(
-    {
-        *(
-            b"authorization",
-            b"content-encoding",
-            b"content-length",
-            b"host",
-            b"if-none-match",
-            b"accept-encoding",
-        ),
-        *(b"origin", b"referer", b"user-agent", b"x-write-key", b"x-forwarded-for", b"x-forwarded-proto"),
-    }
-)
+_IDENTITY: Final = "identity"
+_ENCODINGS: Final = frozenset({_IDENTITY, "gzip", "x-gzip"})
 _GZIP: Final = 16 + zlib.MAX_WBITS
 # A URL with a call in it is no longer than this: browsers and servers cut longer ones.
 _LONGEST_QUERY: Final = 16_384
@@ -52,9 +40,8 @@ class HttpRequest:
         self.scope = scope
         self.receive = receive
         self.address = ""
-        self._headers: dict[bytes, bytes] = {
-            name: value for name, value in scope["headers"] if name in _HEADERS
-        }
+        # One that is sent twice counts as sent last.
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._query: dict[str, str] | None = None
         self._origin: str | None = ""
 
@@ -97,8 +84,8 @@ class HttpRequest:
 
         budget: of bodies that are not complete.
         """
-        encoding = (self.header(b"content-encoding") or "identity").strip().lower()
-        if encoding not in {"identity", "gzip", "x-gzip"}:
+        encoding = (self.header(b"content-encoding") or _IDENTITY).strip().lower()
+        if encoding not in _ENCODINGS:
             return Refusal(RefusalReason.MALFORMED, "Content-Encoding", "expected gzip, or none")
         length = self.header(b"content-length")
         # Refused before it is sent, as far as the client says so; h11 has checked that it is a number.
@@ -109,7 +96,7 @@ class HttpRequest:
             return body
         if len(body) > most:
             return _too_large(most)
-        return body if encoding == "identity" else _decompressed(body, most)
+        return body if encoding == _IDENTITY else _decompressed(body, most)
 
     async def _received(self, most: int, budget: BodyBudget) -> bytes | Refusal:
         message = await self.receive()

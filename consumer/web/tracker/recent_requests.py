@@ -115,21 +115,27 @@ def _bounded(request: RecentRequest) -> RecentRequest:
     events = request.events
     if len(events) > _MOST_EVENTS:
         events = tuple(sorted(events, key=lambda event: event.reason is None)[:_MOST_EVENTS])
-    return msgspec.structs.replace(
-        request,
+    return RecentRequest(
+        at=request.at,
         call=_cut(request.call),
+        status=request.status,
+        accepted=request.accepted,
+        refused=request.refused,
+        reason=request.reason,
         field=_cut(request.field),
         detail=_cut(request.detail),
-        events=tuple(
-            [
-                RecentEvent(_cut(each.name), each.reason, _cut(each.field), _cut(each.detail))
-                for each in events
-            ]
-        ),
+        events=tuple([_bounded_event(each) for each in events]),
         origin=_cut(request.origin),
         address=network_of(request.address) if request.address else None,
         user_agent=_cut(request.user_agent),
     )
+
+
+def _bounded_event(event: RecentEvent) -> RecentEvent:
+    name = _cut(event.name)
+    if name is event.name and event.reason is None:
+        return event
+    return RecentEvent(name, event.reason, _cut(event.field), _cut(event.detail))
 
 
 def _cut(text: Text) -> Text:

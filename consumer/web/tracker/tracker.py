@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from consumer.web.tracker.write_key import WriteKey
 
 _ACCEPTED = "accepted"
+# What a browser takes for every origin: keys are no cookies, so nothing is lost by it.
+_ANY_ORIGIN = "*"
 
 
 class RequestRefusedError(Exception):
@@ -56,7 +58,7 @@ class Visit:
     token: str = recent_requests.UNKNOWN
     accepted: int = 0
     events: Sequence[RecentEvent] = ()
-    # The origin of a page that may read the answer.
+    # The origin of a page that may read the answer, or all of them.
     readable_by: str | None = None
     # What is answered whatever becomes of the events.
     instead: Answer | None = None
@@ -89,7 +91,7 @@ class Tracker:
         request = visit.request
         found = self.keys.find(key) if key else None
         if found is None:
-            visit.readable_by = request.header(b"origin")
+            visit.readable_by = _ANY_ORIGIN if request.header(b"origin") else None
             self._refuse_unknown(visit, key)
         assert found is not None  # noqa: S101 - refused above
         visit.write_key, visit.token = found, found.id
@@ -97,7 +99,8 @@ class Tracker:
             raise RequestRefusedError(
                 Refusal(RefusalReason.ORIGIN_NOT_ALLOWED, "Origin", "not among the origins of the token")
             )
-        visit.readable_by = request.header(b"origin")
+        origin = request.header(b"origin")
+        visit.readable_by = origin if found.origins or origin is None else _ANY_ORIGIN
         return found
 
     def take(self, visit: Visit, write_key: WriteKey, cost: int = 1, *, by_address: bool = True) -> None:

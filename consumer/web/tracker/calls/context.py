@@ -116,7 +116,7 @@ def _page(page: dict[str, Any], write_key: WriteKey) -> dict[str, str]:
 
 
 def _texts(members: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
-    return {name: text for name in names if (text := _text(members.get(name)))}
+    return {name: text[:_LONGEST] for name in names if (text := members.get(name)) and isinstance(text, str)}
 
 
 def _text(value: object) -> str | None:

@@ -26,7 +26,7 @@ def cut_url(url: str, allowed: AbstractSet[str]) -> str:
     if "@" in url:
         url = _LOGIN.sub(r"\1//", url)
     page, _, fragment = url.partition("#")
-    cut = _cut(page, allowed)
+    cut = _cut(page, allowed) if "?" in page else page
     if fragment.startswith(("/", "!")):
         cut = f"{cut}#{_cut(fragment.partition('#')[0], allowed)}"
     return cut[:_LONGEST]
@@ -47,4 +47,4 @@ def cut_search(search: str, allowed: AbstractSet[str]) -> str:
 def cut_query(query: str, allowed: AbstractSet[str]) -> str:
     """Return the parameters of a query that are allowed, as they are written."""
     names = CAMPAIGN_PARAMETERS | allowed if allowed else CAMPAIGN_PARAMETERS
-    return "&".join(part for part in query.split("&") if part.partition("=")[0] in names)
+    return "&".join([part for part in query.split("&") if part.partition("=")[0] in names])
