@@ -18,6 +18,7 @@ from consumer.web.console import (
     preferences,
     settings,
     sign_in,
+    start,
     tracker,
 )
 from consumer.web.console.outside_page import outside_page
@@ -46,6 +47,7 @@ ROUTES = routes_of(
     home.ROUTES,
     preferences.ROUTES,
     pass_through.ROUTES,
+    start.ROUTES,
     leads.ROUTES,
     contact.ROUTES,
     tracker.ROUTES,

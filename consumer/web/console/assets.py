@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
 _STATIC = resources.files(__package__) / "static"
 # Tokens first: all others use them. One file for each part of the navigation.
-STYLES: Final = ("tokens", "base", "layout", "components", "leads", "contact", "tracker", "settings")
+STYLES: Final = (
+    "tokens",
+    "base",
+    "layout",
+    "components",
+    "leads",
+    "contact",
+    "tracker",
+    "settings",
+    "start",
+)
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _FOR_EVER = "public, max-age=31536000, immutable"
 

@@ -1,7 +1,8 @@
-"""`/console`: leads to the account, or lists the accounts that the person may see."""
+"""`/console`: leads to the account, and its first page; or lists the accounts that the person may see."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
@@ -23,7 +24,13 @@ async def _home(visit: Visit) -> Response:
 
 
 async def _account(visit: Visit) -> Response:
-    return RedirectResponse(visit.url("leads" if visit.can("read") else "health"), 303)
+    if not visit.can("read"):
+        return RedirectResponse(visit.url("health"), 303)
+    groups, contacts = await asyncio.gather(
+        visit.api.get("groups", limit=1), visit.api.get("contacts", limit=1, sort="-last_event_at")
+    )
+    is_empty = not groups.body["items"] or not contacts.body["items"]
+    return RedirectResponse(visit.url("start" if is_empty else "leads"), 303)
 
 
 ROUTES = [page("", _home), page("/{account}", _account)]
