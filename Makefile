@@ -19,7 +19,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants bench-lives bench-api bench-tracker ops demo clean
+.PHONY: help setup venv lock format lint types texts test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants bench-lives bench-api bench-tracker ops demo clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,14 @@ lint: $(INSTALLED) ## check the code with ruff, and the layers with import-linte
 
 types: $(INSTALLED) ## check types with mypy
 	$(BIN)/mypy
+
+texts: $(INSTALLED) ## bring the console's translations up to date with its code; what is new is empty
+	@mkdir -p .cache
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-location --omit-header -k N_ -k say -o .cache/console.pot consumer/web/console
+	@for language in consumer/web/console/translations/*.po; do \
+		$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --omit-header -w 116 -i .cache/console.pot \
+			-o $$language -l $$(basename $$language .po) || exit 1; \
+	done
 
 test: $(INSTALLED) ## run all tests; starts the servers they need
 	$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(ARGS)

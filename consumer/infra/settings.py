@@ -212,6 +212,9 @@ class Settings(BaseSettings):
         description="Rules by which the tracker recognises robots, in place of `catalogs/robots.yaml` (YAML)",
     )
     console: bool = Field(True, description="Whether `engagement web` serves the console, at `/console`")
+    console_development: bool = Field(
+        False, description="Whether the console has the page of all its components, `/console/components`"
+    )
     console_url: WebAddress | None = Field(
         None,
         description="Public address of `engagement web`, like `https://leads.example.com`; with `https`, browsers "

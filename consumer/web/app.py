@@ -227,8 +227,12 @@ def _console(
             settings.oidc_roles,
         )
         openid = OpenIdSignIn(provider)
-    secure = (settings.console_url or "").startswith("https:")
-    return ConsoleApplication(api, connections, tokens, metrics, openid=openid, secure=secure)
+    return ConsoleApplication(
+        *(api, connections, tokens, metrics),
+        openid=openid,
+        secure=(settings.console_url or "").startswith("https:"),
+        development=settings.console_development,
+    )
 
 
 def _verifies_tokens(settings: Settings) -> bool:

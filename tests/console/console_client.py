@@ -65,4 +65,6 @@ class Person(httpx.AsyncClient):
 def console_over(api: Api) -> Console:
     """Return the console over an API."""
     tokens = TokenVerifier(SharedSecret(SECRET))
-    return Console(ConsoleApplication(api.app, api.app.state.connections, tokens, Metrics()), api)
+    return Console(
+        ConsoleApplication(api.app, api.app.state.connections, tokens, Metrics(), development=True), api
+    )

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 
 from consumer.web.console import (
     assets,
+    components,
     contact,
     home,
     leads,
@@ -67,11 +68,19 @@ class ConsoleApplication:
         *,
         openid: OpenIdSignIn | None = None,
         secure: bool = False,
+        development: bool = False,
     ) -> None:
-        """Make it. openid: by which people sign in too. secure: browsers come over TLS, by whatever proxy."""
+        """Make it. openid: by which people sign in too. secure: browsers come over TLS, by whatever proxy.
+
+        development: with the page of all components.
+        """
         self._api = api
         self._pages = Starlette(
-            routes=[NamedRoute("/console/assets/{digest}/{name:path}", assets.serve), *ROUTES],
+            routes=[
+                NamedRoute("/console/assets/{digest}/{name:path}", assets.serve),
+                *(components.ROUTES if development else ()),
+                *ROUTES,
+            ],
             exception_handlers={HTTPException: _respond},
             middleware=[
                 Middleware(HttpMetricsMiddleware, metrics=metrics),
