@@ -24,6 +24,7 @@ from consumer.web.api.contacts import (
     adjustments,
     bulk_adjustments,
     contacts,
+    facts,
     identity,
     ignored_events,
     neighbours,
@@ -75,6 +76,7 @@ ROUTERS = (
     ignored_events.router,
     neighbours.router,
     identity.router,
+    facts.router,
     contacts.router,
     segments.router,
 )

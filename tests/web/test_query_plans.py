@@ -44,6 +44,7 @@ STATEMENTS = [
         "adjustments",
         "audit",
         "catalog_reads",
+        "contact_facts",
         "contact_timeline",
         "contacts",
         "dead_letters",

@@ -1,4 +1,4 @@
-"""Joins and deletions that people ask for: stored as facts, audited, and previewed. Workers carry them out.
+"""Joins and deletions that people ask for: stored as facts, and audited. Workers carry them out.
 
 Lock order: batches, account, contacts. Permissions are the caller's.
 """
@@ -15,10 +15,9 @@ from consumer.catalog import audit
 from consumer.catalog.audit import AuditedChange
 from consumer.contact_state.identity_facts import DeletionFact, JoinFact, record_deletions, record_joins
 from consumer.domain.identity import hash_of
-from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, begin_shared, shared_transaction
+from consumer.infra.postgres.revision_lock import LOOK_UP_BY_KEY, shared_transaction
 from consumer.scoring import announce
 from consumer.scoring.find_account import find_account
-from consumer.scoring.identity.carry_out import change_in_transaction
 from sql import queries
 
 if TYPE_CHECKING:
@@ -81,23 +80,10 @@ class DeletionStatus(msgspec.Struct, frozen=True):
     taken: dict[str, int] | None
 
 
-class JoinPreview(msgspec.Struct, frozen=True):
-    """What a join would do. survivor: the id that both would mean.
-
-    scores: by profile, overall (group '') and groups of both contacts before and of the union. ceasing, beginning:
-    entries that would cease to count, or begin to.
-    """
-
-    survivor: str
-    scores: dict[str, dict[str, tuple[int, int, int]]]
-    ceasing: int
-    beginning: int
-
-
 async def join(connection: Connection, account: str, contact: str, into: str, *, by: str) -> JoinStatus:
     """Join a contact to another. Raises UnknownContactError, UnknownSurvivorError, AlreadyOneError."""
     async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
-        account_id, number, other = await _lock_both(connection, account, contact, into)
+        account_id, number, other = await lock_both(connection, account, contact, into)
         if await connection.fetchval(_SQL["is_being_joined"], number, other):
             raise AlreadyOneError(f"{contact} is being joined to {into} already")
         fact = JoinFact(number, other, "api", datetime.now(UTC), secrets.token_bytes(16), by)
@@ -113,23 +99,29 @@ async def undo_join(connection: Connection, account: str, contact: str, join_id:
     """Undo a join that was made through the API. Raises UnknownContactError, UnknownJoinError."""
     async with shared_transaction(connection, LOOK_UP_BY_KEY, accounts=[account]):
         account_id = await find_account(connection, account)
-        number = (await _find(connection, account_id, contact))["id"]
+        number = (await find(connection, account_id, contact))["id"]
         await announce.lock_contacts(connection, [number])
-        origin = await connection.fetchval(_SQL["undo_join"], number, _key(join_id))
-        if origin != "api":
-            why = f"contact {contact} has no join {join_id}"
-            if origin is not None:
-                why = f"join {join_id} came with an event ({origin}): only joins of the API can be undone"
-            raise UnknownJoinError(why)
+        await take_back(connection, number, contact, join_id)
         change = AuditedChange("split", "contact", contact, {"join": join_id}, None)
         await audit.record_changes(connection, account, by, change)
+
+
+async def take_back(connection: Connection, number: int, contact: str, join_id: str) -> None:
+    """Take a join of the API back, in the caller's transaction. Raises UnknownJoinError."""
+    origin = await connection.fetchval(_SQL["undo_join"], number, _key(join_id))
+    if origin == "api":
+        return
+    why = f"contact {contact} has no join {join_id}"
+    if origin is not None:
+        why = f"join {join_id} came with an event ({origin}): only joins of the API can be undone"
+    raise UnknownJoinError(why)
 
 
 async def joins_of(
     connection: Connection, account_id: int, contact: str, event_key: bytes | None = None
 ) -> list[JoinStatus]:
     """Return the joins of a contact's id, newest first, or one of them. Raises UnknownContactError."""
-    number = (await _find(connection, account_id, contact))["id"]
+    number = (await find(connection, account_id, contact))["id"]
     return [
         JoinStatus(
             row["event_key"].hex(),
@@ -141,44 +133,6 @@ async def joins_of(
         )
         for row in await connection.fetch(_SQL["joins_of"], number, event_key)
     ]
-
-
-async def preview_join(connection: Connection, account: str, contact: str, into: str) -> JoinPreview:
-    """Return what a join would do; its contacts are locked meanwhile.
-
-    Raises UnknownContactError, UnknownSurvivorError, AlreadyOneError.
-    """
-    await begin_shared(connection, LOOK_UP_BY_KEY, accounts=[account])
-    try:
-        account_id, number, other = await _lock_both(connection, account, contact, into)
-        mine = await _points(
-            connection, account_id, (await _find(connection, account_id, contact))["survivor_id"]
-        )
-        theirs = await _points(
-            connection, account_id, (await _find(connection, account_id, into))["survivor_id"]
-        )
-        await record_joins(
-            connection, [JoinFact(number, other, "api", datetime.now(UTC), secrets.token_bytes(16))]
-        )
-        done = await change_in_transaction(connection, number)
-        survivor = (await _find(connection, account_id, contact))["survivor_id"]
-        union = await _points(connection, account_id, survivor)
-        name = await connection.fetchval(_SQL["name"], survivor)
-    finally:
-        if not connection.is_closed():
-            await connection.execute("rollback")
-    return JoinPreview(
-        name,
-        {
-            profile: {
-                group: (mine.get(profile, {}).get(group, 0), theirs.get(profile, {}).get(group, 0), points)
-                for group, points in groups.items()
-            }
-            for profile, groups in union.items()
-        },
-        done.ceasing,
-        done.beginning,
-    )
 
 
 async def delete(connection: Connection, account: str, contact: str, *, by: str) -> DeletionStatus:
@@ -229,7 +183,11 @@ async def _lock_or_create(connection: Connection, account_id: int, contact: str,
         return erased
 
 
-async def _lock_both(connection: Connection, account: str, contact: str, into: str) -> tuple[int, int, int]:
+async def lock_both(connection: Connection, account: str, contact: str, into: str) -> tuple[int, int, int]:
+    """Lock two contacts; return the numbers of the account and of both.
+
+    Raises UnknownContactError, UnknownSurvivorError, AlreadyOneError.
+    """
     account_id = await find_account(connection, account)
     ids = await _find_both(connection, account_id, contact, into)
     await announce.lock_contacts(connection, [row["id"] for row in ids])
@@ -242,25 +200,19 @@ async def _lock_both(connection: Connection, account: str, contact: str, into: s
 async def _find_both(
     connection: Connection, account_id: int, contact: str, into: str
 ) -> tuple[dict[str, int], dict[str, int]]:
-    found = await _find(connection, account_id, contact)
+    found = await find(connection, account_id, contact)
     try:
-        return found, await _find(connection, account_id, into)
+        return found, await find(connection, account_id, into)
     except UnknownContactError:
         raise UnknownSurvivorError(into) from None
 
 
-async def _find(connection: Connection, account_id: int, contact: str) -> dict[str, int]:
+async def find(connection: Connection, account_id: int, contact: str) -> dict[str, int]:
+    """Return the number of an id, and of the contact that it means. Raises UnknownContactError."""
     row = await connection.fetchrow(_SQL["find_contact"], account_id, contact)
     if row is None:
         raise UnknownContactError(contact)
     return dict(row)
-
-
-async def _points(connection: Connection, account_id: int, contact: int) -> dict[str, dict[str, int]]:
-    points: dict[str, dict[str, int]] = {}
-    for profile, group, of_group in await connection.fetch(_SQL["points"], account_id, contact):
-        points.setdefault(profile, {})[group] = of_group
-    return points
 
 
 def _key(text: str) -> bytes:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from consumer.scoring.identity import requests
+from consumer.scoring.identity import previews, requests
 from consumer.scoring.identity.requests import UnknownSurvivorError
 from consumer.web.api.contacts.contact_export import export_lines
 from consumer.web.http.api_route import ApiRoute
@@ -23,6 +23,7 @@ from consumer.web.http.problems import body_fault, invalid
 from consumer.web.http.request_types import Body, ContactId
 
 if TYPE_CHECKING:
+    from consumer.scoring.identity.previews import Scores
     from consumer.scoring.identity.requests import DeletionStatus, JoinStatus
 
 router = APIRouter(prefix="/v1/accounts/{account}", tags=["contacts"], route_class=ApiRoute)
@@ -62,16 +63,16 @@ class JoinsAnswer(BaseModel, use_attribute_docstrings=True):
 
 
 class JoinedScore(BaseModel, use_attribute_docstrings=True):
-    """A score before and after a join."""
+    """A score of two contacts, and of the one that they are together."""
 
     group: str | None
     """The group's key; null: the overall score."""
     contact: int
-    """The points of the contact of the path now."""
+    """The points of the contact of the path by itself."""
     into: int
-    """The points of the other contact now."""
+    """The points of the other contact by itself."""
     joined: int
-    """The points that one contact would have."""
+    """The points of one contact."""
 
 
 class JoinPreviewAnswer(BaseModel, use_attribute_docstrings=True):
@@ -85,6 +86,21 @@ class JoinPreviewAnswer(BaseModel, use_attribute_docstrings=True):
     """Events that would cease to count, since another of the same definition counts already."""
     beginning: int
     """Events that would begin to count."""
+
+
+class SplitPreviewAnswer(BaseModel, use_attribute_docstrings=True):
+    """What undoing a join would do."""
+
+    contact: str
+    """The contact that the id of the path would mean."""
+    into: str
+    """The contact that it means now."""
+    profiles: dict[str, list[JoinedScore]]
+    """Scores by profile: `joined` is now, the others are then."""
+    ceasing: int
+    """Events that would cease to count."""
+    beginning: int
+    """Events that would begin to count, each with the contact by whose id it came."""
 
 
 class DeletionAnswer(BaseModel, use_attribute_docstrings=True):
@@ -128,18 +144,28 @@ async def preview_join(
     """Return what joining a contact to another would make of their scores. Changes nothing."""
     async with database.preview() as connection:
         try:
-            preview = await requests.preview_join(connection, caller.account.key, contact, body.into)
+            preview = await previews.preview_join(connection, caller.account.key, contact, body.into)
         except UnknownSurvivorError as error:
             raise invalid(body_fault("into", str(error))) from None
     return JoinPreviewAnswer(
         survivor=preview.survivor,
-        profiles={
-            profile: [
-                JoinedScore(group=group or None, contact=mine, into=theirs, joined=joined)
-                for group, (mine, theirs, joined) in groups.items()
-            ]
-            for profile, groups in preview.scores.items()
-        },
+        profiles=_scores(preview.scores),
+        ceasing=preview.ceasing,
+        beginning=preview.beginning,
+    )
+
+
+@router.post("/contacts/{contact:path}/joins/{join}/preview")
+async def preview_split(
+    caller: Manager, database: Database, contact: Contact, join: str
+) -> SplitPreviewAnswer:
+    """Return what undoing a join of the API would make of the scores. Changes nothing."""
+    async with database.preview() as connection:
+        preview = await previews.preview_split(connection, caller.account.key, contact, join)
+    return SplitPreviewAnswer(
+        contact=preview.contact,
+        into=preview.into,
+        profiles=_scores(preview.scores),
         ceasing=preview.ceasing,
         beginning=preview.beginning,
     )
@@ -192,6 +218,16 @@ async def read_deletion(caller: Operator, database: Database, deletion: str) -> 
     async with database.connection() as connection:
         status = await requests.deletion_status(connection, caller.account.id, deletion)
     return _deletion(status)
+
+
+def _scores(scores: Scores) -> dict[str, list[JoinedScore]]:
+    return {
+        profile: [
+            JoinedScore(group=group or None, contact=mine, into=theirs, joined=joined)
+            for group, (mine, theirs, joined) in groups.items()
+        ]
+        for profile, groups in scores.items()
+    }
 
 
 def _join(status: JoinStatus) -> JoinAnswer:
