@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 
 from consumer.web.console import (
     assets,
+    catalog,
     components,
     contact,
     home,
@@ -51,6 +52,7 @@ ROUTES = routes_of(
     start.ROUTES,
     leads.ROUTES,
     contact.ROUTES,
+    catalog.ROUTES,
     tracker.ROUTES,
     settings.ROUTES,
 )

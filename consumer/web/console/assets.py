@@ -25,6 +25,7 @@ STYLES: Final = (
     "leads",
     "contact",
     "tracker",
+    "catalog",
     "settings",
     "start",
 )

@@ -4,6 +4,7 @@ import { beginLive } from "./live.js";
 import { beginMenus } from "./menus.js";
 import { beginOffline } from "./offline.js";
 import { beginPoll } from "./poll.js";
+import { beginReorder } from "./reorder.js";
 
 document.body.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRF-Token"] = document.querySelector("meta[name=csrf-token]").content;
@@ -13,3 +14,4 @@ beginLive();
 beginMenus();
 beginOffline();
 beginPoll();
+beginReorder();
