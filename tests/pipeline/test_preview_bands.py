@@ -61,6 +61,44 @@ async def test_who_enters_and_leaves_each_band(database: str, connection: Connec
     assert crossed == [("cold", ["cem"], []), ("hot", [], ["cem"])]
 
 
+async def test_who_enters_and_leaves_a_segment_by_band(database: str, connection: Connection) -> None:
+    """A preview has the members of a segment before and after thresholds move; a band that goes leaves none."""
+    asked = {
+        "hot": {"band": {"in": ["hot"]}},
+        "not_hot": {"not": {"band": {"in": ["hot"]}}},
+        "outside": {"band": {"in": ["A", "C"], "group": "support"}},
+    }
+    segments = [
+        Segment(key=key, name=key, match=Match.model_validate({"any": [each]})) for key, each in asked.items()
+    ]
+    grades = [{"key": "C"}, {"key": "B", "min": 1}, {"key": "A", "min": 30}]
+    moved = [{"key": "C"}, {"key": "B", "min": 0}, {"key": "A", "min": 10}]
+    async with service.running(database) as worker:
+        await worker.apply(framed(overall={"bands": _BANDS}, groups={"support": {"bands": grades}}))
+        await _people(worker)
+        await worker.apply(
+            framed(
+                published=False,
+                overall={"bands": [{"key": "cold"}, {"key": "hot", "min": 30}]},
+                groups={"support": {"bands": moved}},
+            )
+        )
+        threshold = await preview(connection, "acme", "lead_score", segments=segments)
+        await worker.apply(framed(published=False, overall={"cap": 90}, groups={}))
+        without = await preview(connection, "acme", "lead_score", segments=segments)
+    # Support is at 20 for cem and at 0 for the others.
+    assert [(one.name, one.enters, one.leaves) for one in threshold.crossings] == [
+        ("hot", [], ["cem"]),
+        ("not_hot", ["cem"], []),
+        ("outside", ["cem"], ["ann", "bob", "dan"]),
+    ]
+    assert [(one.name, one.enters, one.leaves) for one in without.crossings] == [
+        ("hot", [], ["ann", "cem"]),
+        ("not_hot", ["ann", "cem"], []),
+        ("outside", [], ["ann", "bob", "dan"]),
+    ]
+
+
 async def test_shown_points_are_compared(database: str, connection: Connection) -> None:
     """Movers, bins, ranges and segments are of what the draft would show: bounded, without groups apart."""
     async with service.running(database) as worker:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer.catalog import DocumentFaultsError, apply_document, diff_document, parse_document
 from consumer.infra import postgres
+from consumer.scoring.segments import repository
+from consumer.scoring.segments.definition import Match
+from consumer.scoring.segments.repository import Segment
+from tests.waiting import eventually
 from tests.web.account_events import happen
 from tests.web.sample_account import begin, draft, finish, publish
 from tests.web.three_definitions import DEFINITIONS, GROUPS
@@ -15,6 +20,7 @@ from tests.web.three_definitions import DEFINITIONS, GROUPS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from consumer.infra.postgres.connection import Connection
     from tests.pipeline.service import Service
     from tests.web.api_client import Api, Client
 
@@ -105,7 +111,7 @@ async def test_a_publish_does_not_take_away_what_a_segment_names(api: Api, clien
     await _use(client)
     await draft(client, overall=_WITHOUT_HOT, groups={})
     refused = await begin(client)
-    assert (refused.status_code, refused.json()["detail"]) == (409, _REFUSED)
+    assert (refused.status_code, refused.json().get("detail")) == (409, _REFUSED)
     answer = (await client.post("/profiles/lead_score/preview", json={})).json()["preview"]
     assert answer["bands_in_use"] == [
         {"group": None, "band": "hot", "segments": ["callers", "either"]},
@@ -179,6 +185,32 @@ async def test_a_segment_names_no_band_that_a_publish_is_taking_away(api: Api, c
     assert (await client.post(f"/profiles/lead_score/publishes/{begun}/cancel")).status_code == 200
     await finish(api, begun)
     assert (await _save(client, "callers", {"band": {"in": ["warm", "hot"]}})).status_code == 201
+
+
+async def test_a_segment_that_is_being_saved_is_waited_for(
+    api: Api, account: str, client: Client, observer: Connection
+) -> None:
+    """A publish that begins beside a segment's transaction finds what it names, once that has ended."""
+    await draft(client, overall=_WITHOUT_HOT)
+    saving = await postgres.connect(api.dsn)
+    number = await saving.fetchval("select id from accounts where key = $1", account)
+    match = Match.model_validate({"all": [{"band": {"in": ["hot"]}}]})
+    async with saving.transaction():
+        await repository.lock_segments(saving, number)
+        await repository.add_segment(saving, number, Segment(key="callers", name="x", match=match))
+        begun = asyncio.create_task(begin(client))
+
+        async def waits() -> Any:
+            return await observer.fetchval(
+                "select exists (select from pg_stat_activity where wait_event_type = 'Lock' and query like "
+                "'%from accounts where key%for no key update%' and datname = current_database())"
+            )
+
+        await eventually(waits, within=20, what="the publish waits for the segment")
+    await saving.close()
+    refused = await begun
+    assert refused.status_code == 409, refused.text
+    assert refused.json()["detail"].endswith("hot of overall (callers)")
 
 
 async def test_a_group_whose_band_a_segment_names_is_not_deleted(client: Client) -> None:

@@ -42,12 +42,19 @@ def lacks(version: ProfileVersion, named: NamedBand) -> bool:
 
 def why_refused(profile: str, taken: Iterable[NamedBand]) -> str:
     """Return why a version is not published: the bands that it lacks, each with the segments that name it."""
-    segments: dict[str, list[str]] = {}
-    for named in taken:
-        of = "overall" if named.group is None else f"group {named.group}"
-        segments.setdefault(f"{named.band} of {of}", []).append(named.segment)
-    listed = ", ".join(f"{band} ({', '.join(keys)})" for band, keys in segments.items())
+    listed = ", ".join(
+        f"{band} of {'overall' if group is None else f'group {group}'} ({', '.join(segments)})"
+        for (group, band), segments in segments_by_band(taken).items()
+    )
     return f"profile {profile}: segments use bands that it would not have, change them first: {listed}"
+
+
+def segments_by_band(named_bands: Iterable[NamedBand]) -> dict[tuple[str | None, str], list[str]]:
+    """Return the segments that name a band, by group and band."""
+    segments: dict[tuple[str | None, str], list[str]] = {}
+    for named in named_bands:
+        segments.setdefault((named.group, named.band), []).append(named.segment)
+    return segments
 
 
 def _named_of(catalog: AccountCatalog, profile: Profile) -> Iterator[NamedBand]:

@@ -25,7 +25,8 @@ from consumer.web.api.catalog.try_event import Draft, Sample
 from consumer.web.api.catalog.unmatched_inbox import FromInbox
 from consumer.web.api.contacts.adjustments import NewAdjustment
 from consumer.web.api.contacts.scores import Lookup
-from consumer.web.api.contacts.segments import NewSegment, SegmentChange, SegmentToCount, reference_faults
+from consumer.web.api.contacts.segment_references import reference_faults
+from consumer.web.api.contacts.segments import NewSegment, SegmentChange, SegmentToCount
 from consumer.web.api.profiles.previews import PreviewRequest
 from consumer.web.api.profiles.schemas import NewProfile, ProfileChange
 from consumer.web.http.database import connections_of

@@ -18,6 +18,54 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "bands-in-use-dropped",
+        breaks="a publish takes away bands that segments name",
+        test="tests/web/test_bands_in_use.py::test_a_publish_does_not_take_away_what_a_segment_names",
+        edits=(
+            Edit(
+                "consumer/catalog/change.py",
+                old="    for profile, taken in bands_taken_away(before, after).items():\n",
+                new="    for profile, taken in bands_taken_away(after, after).items():\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "segments-not-waited-for",
+        breaks="a publish does not see a segment that is being saved",
+        test="tests/web/test_bands_in_use.py::test_a_segment_that_is_being_saved_is_waited_for",
+        edits=(
+            Edit(
+                "consumer/catalog/change.py",
+                old="    await repository.lock_segments(connection, account)\n",
+                new="",
+            ),
+        ),
+    ),
+    Mutant(
+        "band-of-nothing",
+        breaks="a contact without points in a group is not in the band of 0",
+        test="tests/web/test_band_counts.py::test_the_counts_are_those_of_the_list",
+        edits=(
+            Edit(
+                "consumer/web/api/profiles/bands.py",
+                old="        contacts[group, str(frame.band(0))] += everyone - known\n",
+                new="        contacts[group, str(frame.band(0))] += 0 * (everyone - known)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "score-at-and-at",
+        breaks="an event dated at the instant itself is part of the score at that instant",
+        test="tests/web/test_past_scores.py::test_vectors",
+        edits=(
+            Edit(
+                "sql/queries/contact_timeline.sql",
+                old="count(*) filter (where occurred_at < $3) as before",
+                new="count(*) filter (where occurred_at <= $3) as before",
+            ),
+        ),
+    ),
+    Mutant(
         "explained-overall-by-sums",
         breaks="an explanation adds up overall from what groups do not show",
         test="tests/web/test_shown_scores.py::test_explanations_add_up",

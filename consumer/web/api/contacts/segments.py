@@ -16,26 +16,25 @@ from consumer.catalog.audit import AuditedChange
 from consumer.catalog.audit_changes import field_changes
 from consumer.infra.clock import SystemClock
 from consumer.scoring.segments import count_members, repository
-from consumer.scoring.segments.definition import Match, Path, named_bands, named_keys
+from consumer.scoring.segments.definition import Match
 from consumer.scoring.segments.repository import Segment, StoredSegment
 from consumer.web.api.catalog.edit import Limits, order_answer, reordered
 from consumer.web.api.catalog.schemas import Order, OrderAnswer
-from consumer.web.api.contacts.shown_scores import no_band
+from consumer.web.api.contacts.segment_references import reference_faults
 from consumer.web.http import etags
 from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager, Reader
 from consumer.web.http.cursors import MAX_CONFIGURED, ConfigurationLimit, Cursor, Page, page_of_keys
 from consumer.web.http.database import Database
 from consumer.web.http.etags import IfMatch
-from consumer.web.http.problems import FieldFault, body_fault, conflict, invalid, not_found
+from consumer.web.http.problems import body_fault, conflict, invalid, not_found
 from consumer.web.http.request_types import Body, Key, Text
 from consumer.web.http.timestamps import Instant
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator
 
     from consumer.infra.postgres.connection import Connection
-    from consumer.scoring.segments.repository import AccountIds
     from consumer.web.http.auth import Caller
     from consumer.web.http.database import AccountConnections
 
@@ -241,55 +240,6 @@ async def _check(connection: Connection, caller: Caller, segment: Segment) -> No
     """Raise ProblemError (422) if the segment names an unknown definition, group, profile or band."""
     if faults := await reference_faults(connection, caller.account.id, segment.profile, segment.match):
         raise invalid(*faults)
-
-
-async def reference_faults(
-    connection: Connection, account_id: int, profile: str | None, match: Match | None
-) -> list[FieldFault]:
-    """Return a fault for each unknown definition, group, profile and band that a segment names."""
-    account_ids = await repository.read_account_ids(connection, account_id)
-    known = {
-        "definition": account_ids.definitions.keys(),
-        "group": account_ids.groups.keys() - account_ids.deleted,
-    }
-    faults: list[FieldFault] = []
-    if profile is not None and profile not in account_ids.profiles:
-        faults.append(body_fault("profile", f"there is no profile {profile}"))
-    for path, what, key in named_keys(match) if match else ():
-        if key not in known[what]:
-            faults.append(_fault(path, f"there is no {what} {key}"))
-    number = account_ids.primary if profile is None else account_ids.profiles.get(profile)
-    if number is not None and match and (named := [*named_bands(match)]):
-        bands = await repository.read_bands(connection, number)
-        faults += [
-            _fault(path, detail)
-            for path, group, band in named
-            if group is None or group in known["group"]
-            if (detail := _unknown_band(bands, account_ids, number, group, band))
-        ]
-    return faults
-
-
-def _fault(path: Path, detail: str) -> FieldFault:
-    return body_fault(".".join(map(str, ("match", *path))), detail)
-
-
-def _unknown_band(
-    bands: Mapping[str, Mapping[int, Sequence[str]]],
-    account_ids: AccountIds,
-    profile: int,
-    group: str | None,
-    band: str,
-) -> str | None:
-    """Return what is wrong with a band that a segment names; None: the profile has it, and keeps it."""
-    key = next(key for key, number in account_ids.profiles.items() if number == profile)
-    number = 0 if group is None else account_ids.groups[group]
-    known = bands.get("published", {}).get(number, ())
-    if band not in known:
-        return no_band(band, group, key, known)
-    if "building" in bands and band not in bands["building"].get(number, ()):
-        return f"a publish of profile {key} that is under way takes this band away"
-    return None
 
 
 async def _require_segment(connection: Connection, caller: Caller, key: str) -> StoredSegment:

@@ -7,7 +7,6 @@ the connection cancels it. An account has at most one at a time.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from typing import TYPE_CHECKING, Annotated, Self
 
 from fastapi import APIRouter
@@ -16,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from consumer.catalog import repository
 from consumer.catalog.model import profile_versions
-from consumer.catalog.model.named_bands import bands_lacking
+from consumer.catalog.model.named_bands import bands_lacking, segments_by_band
 from consumer.catalog.repository import Scope
 from consumer.scoring.profile_publish.preview import PublishEffects, lock_previews, preview
 from consumer.scoring.profile_publish.preview_comparison import ScoreRange
@@ -239,11 +238,8 @@ def _answer(result: PublishEffects, ranges: int) -> PreviewAnswer:
     """ranges: the number of crossings that belong to ranges; those of segments follow them."""
     catalog = result.catalog
     profile = catalog.profiles[result.profile]
-    in_use: defaultdict[tuple[str | None, str], list[str]] = defaultdict(list)
-    for named in bands_lacking(
-        catalog, profile, profile_versions.draft_version(profile, catalog.definitions)
-    ):
-        in_use[named.group, named.band].append(named.segment)
+    draft = profile_versions.draft_version(profile, catalog.definitions)
+    in_use = segments_by_band(bands_lacking(catalog, profile, draft))
     return PreviewAnswer(
         revision=profile_revision(profile, catalog),
         version=result.version,
