@@ -4,7 +4,7 @@ The type of a route's first parameter is the permission that it needs (http/auth
 lists every route with its permission.
 """
 
-from consumer.web.api import events, me
+from consumer.web.api import events, jobs, me
 from consumer.web.api.catalog import (
     accounts,
     audit,
@@ -43,6 +43,7 @@ ROUTERS = (
     accounts.router,
     accounts.own,
     purges.router,
+    jobs.router,
     groups.router,
     definitions.router,
     starting_catalog.router,

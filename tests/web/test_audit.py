@@ -93,3 +93,33 @@ async def test_the_trail_of_one_subject(api: Api, new_account: Callable[..., Awa
     assert [each["action"] for each in of_one] == ["changed", "created"]
     assert other.status_code == 400
     assert refused.json()["errors"] == [{"place": "query", "field": "key", "detail": "needs subject"}]
+
+
+async def test_the_trail_is_filtered(api: Api, new_account: Callable[..., Awaitable[str]]) -> None:
+    """It has the entries of one actor, and those of a time; a cursor goes on with the same filters only."""
+    account = await new_account()
+    connection = await postgres.connect(api.dsn)
+    for number in range(4):
+        change = AuditedChange("changed", "tests", str(number))
+        await audit.record_changes(connection, account, "bob" if number % 2 else "eve", change)
+    await connection.close()
+    async with api.as_(account) as client:
+        entries = (await client.get("/audit", params={"subject": "tests"})).json()["items"]
+        at = [entry["at"] for entry in entries]
+
+        async def keys(**params: str | int) -> list[str]:
+            found = await client.get("/audit", params={"subject": "tests", **params})
+            assert found.status_code == 200, found.text
+            return [entry["key"] for entry in found.json()["items"]]
+
+        assert await keys(actor="bob") == ["3", "1"]
+        assert await keys(actor="nobody") == []
+        assert await keys(since=at[1]) == ["3", "2"]
+        assert await keys(until=at[1]) == ["1", "0"]
+        assert await keys(since=at[2], until=at[0], actor="eve") == ["2"]
+        assert await keys(actor="eve", key="2") == ["2"]
+        first = (await client.get("/audit", params={"actor": "bob", "limit": 1})).json()
+        assert [entry["key"] for entry in first["items"]] == ["3"]
+        rest = {"actor": "bob", "limit": 1, "cursor": first["next"]}
+        assert [entry["key"] for entry in (await client.get("/audit", params=rest)).json()["items"]] == ["1"]
+        assert (await client.get("/audit", params={**rest, "actor": "eve"})).status_code == 400

@@ -44,6 +44,7 @@ UNDER_ACCOUNT = {
     ("POST", f"{ACCOUNT}/tracker-tokens/{{token}}/links"): MANAGE,
     ("GET", f"{ACCOUNT}/tracker-tokens/{{token}}/requests"): MANAGE,
     ("GET", f"{ACCOUNT}/purges"): READ,
+    ("GET", f"{ACCOUNT}/jobs"): READ,
     ("POST", f"{ACCOUNT}/purges/preview"): OPERATE,
     ("POST", f"{ACCOUNT}/backfills"): MANAGE,
     ("GET", f"{ACCOUNT}/backfills"): READ,

@@ -51,6 +51,7 @@ STATEMENTS = [
         "event_samples",
         "ignored_events",
         "inbox",
+        "job_list",
         "profile_history",
         "publish_preview",
         "segments",
@@ -130,6 +131,21 @@ insert into tracker_tokens (account_id, revision, name, origins, event_names, an
     from accounts, generate_series(1, 20) n;
 insert into tracker_keys (hash, token_id, ending, signing_secret)
     select sha256(convert_to(id::text || n, 'UTF8')), id, 'x', 'x' from tracker_tokens, generate_series(1, 2) n;
+insert into publishes (profile_id, version, requested_by, until_contact_id, ended_at)
+    select id, 1, 'x', 0, now() from profiles, generate_series(1, 20);
+insert into publishes (profile_id, version, requested_by, until_contact_id)
+    select id, 1, 'x', 0 from profiles where id % 10 = 1;
+insert into rejudgements (definition_id, edition, with_xp, requested_by, until_contact_id, ended_at)
+    select id, 1, true, 'x', 0, now() from definitions, generate_series(1, 10);
+insert into rejudgements (definition_id, edition, with_xp, requested_by, until_contact_id)
+    select id, 1, true, 'x', 0 from definitions where id % 10 = 1;
+insert into purges (account_id, horizon, until_contact_id, ended_at)
+    select id, now(), 0, now() from accounts, generate_series(1, 20);
+insert into purges (account_id, horizon, until_contact_id) select id, now(), 0 from accounts where id % 10 = 1;
+insert into backfills (account_id, with_xp, requested_by, ended_at)
+    select id, true, 'x', now() from accounts, generate_series(1, 20);
+insert into backfills (account_id, with_xp, requested_by) select id, true, 'x' from accounts where id % 10 = 1;
+analyze publishes, rejudgements, purges, backfills;
 analyze tracker_tokens, tracker_keys;
 analyze segments, timeline, dedup_keys, contact_scores, ranks, adjustments, editions, profile_versions;
 analyze ignored_events, dead_letters;

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 
 from consumer.web.console import (
+    activity,
     assets,
     catalog,
     components,
@@ -55,6 +56,7 @@ ROUTES = routes_of(
     catalog.ROUTES,
     tracker.ROUTES,
     settings.ROUTES,
+    activity.ROUTES,
 )
 
 

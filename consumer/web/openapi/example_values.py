@@ -357,6 +357,9 @@ _SLIPPING = {
 }
 _WON = {
     "kind": "event",
+    "JobItem.kind": "publish",
+    "JobItem.state": "building",
+    "JobItem.subject": "lead_score",
     "at": "2026-03-02T09:30:00Z",
     "points": 50,
     "group": "purchase",

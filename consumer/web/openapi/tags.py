@@ -8,6 +8,7 @@ _DESCRIPTIONS = {
     "definitions": "Which events count, for how many points and how often; trying an event; rejudging history.",
     "inbox": "Event types that no definition takes.",
     "backfills": "Bringing history, or reading the input topics again under the catalog of now.",
+    "jobs": "Everything that runs in the background, in one list.",
     "dead letters": "Records that are no valid events: listed, shown, replayed and discarded.",
     "profiles": "Score profiles: drafts, previews, publishes and versions.",
     "audit": "Who changed what.",
