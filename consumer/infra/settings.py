@@ -244,6 +244,12 @@ class Settings(BaseSettings):
         True,
         description="Whether `engagement web` serves the tracker too, where `ENGAGEMENT_KAFKA_BOOTSTRAP` is set",
     )
+    tracker_contacts: int = Field(
+        250_000,
+        ge=1,
+        description="Most different contacts that unsigned calls with one token of the tracker name in a day of "
+        "UTC, by process",
+    )
     trusted_proxies: Networks = Field(
         (),
         description="Networks of proxies in front of the tracker whose `X-Forwarded-For` is believed: "

@@ -16,6 +16,7 @@ from consumer.domain.decode import decode
 from consumer.domain.model import DeadLetter, Record
 from consumer.infra.http_server import FEW
 from consumer.web.tracker import kafka_writer
+from consumer.web.tracker.contacts_of_day import ContactsOfDay
 from consumer.web.tracker.limits import WINDOW
 from tests.waiting import eventually
 
@@ -209,6 +210,34 @@ async def test_a_quota_ends_the_day(site: Site) -> None:
     answer = await site.post(token, "page", {"userId": "ann"})
     assert (answer.status_code, answer.json()["reason"]) == (429, "quota_exceeded")
     assert 1 <= int(answer.headers["retry-after"]) <= 86_400
+
+
+async def test_a_quota_bounds_bytes(site: Site) -> None:
+    """Calls as large as they may be use a quota up several times as fast, single ones and batches alike."""
+    token = await site.token(per_day=16)
+    large = {"type": "page", "userId": "ann", "properties": {"text": "x" * 30_000}}
+    assert (await site.post(token, "page", large)).status_code == 200
+    assert (await site.post(token, "batch", {"batch": [large]})).status_code == 200
+    answer = await site.post(token, "page", {"userId": "ann"})
+    assert (answer.status_code, answer.json()["reason"]) == (429, "quota_exceeded")
+
+
+async def test_contacts_are_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger with the key makes so many contacts a day and no more; those of the day are recorded on."""
+    monkeypatch.setattr(site.tracker, "contacts", ContactsOfDay(2))
+    token = await site.token()
+    for name in ("one", "two", "one"):
+        assert (await site.post(token, "page", {"anonymousId": name})).status_code == 200
+    answer = await site.post(token, "page", {"anonymousId": "three"})
+    assert (answer.status_code, answer.json()["reason"]) == (429, "quota_exceeded")
+    assert 1 <= int(answer.headers["retry-after"]) <= 86_400
+    joined = await site.post(token, "identify", {"anonymousId": "one", "userId": "new"})
+    assert joined.status_code == 429
+    calls = [{"type": "page", "anonymousId": name} for name in ("one", "four", "two")]
+    mixed = (await site.post(token, "batch", {"batch": calls})).json()
+    assert mixed["accepted"] == 2
+    assert [(one["index"], one["reason"]) for one in mixed["refused"]] == [(1, "quota_exceeded")]
+    assert len(await site.until_events(token.account, 5)) == 5
 
 
 async def test_a_batch_that_no_limit_has_room_for(site: Site) -> None:

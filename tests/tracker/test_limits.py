@@ -6,7 +6,16 @@ import random
 
 import pytest
 
-from consumer.web.tracker.limits import DAY, WINDOW, Counts, Exceeded, Limits, largest_batch, network_of
+from consumer.web.tracker.limits import (
+    DAY,
+    WINDOW,
+    Counts,
+    Exceeded,
+    Limits,
+    cost_of,
+    largest_batch,
+    network_of,
+)
 from tests.builders.tracker import write_key
 
 # At the beginning of a window, and of a day.
@@ -101,6 +110,20 @@ def test_wrong_keys_cost_as_much() -> None:
 def test_a_batch_is_no_larger_than_a_window() -> None:
     """A batch that no window has room for is refused for its size: no wait would help it."""
     assert largest_batch(write_key(per_second=100, per_second_by_address=10)) == 100
+
+
+@pytest.mark.parametrize(
+    ("events", "size", "cost"), [(1, 900, 1), (1, 4096, 1), (1, 4097, 2), (1, 32_768, 8), (100, 90_000, 100)]
+)
+def test_large_calls_count_more(events: int, size: int, cost: int) -> None:
+    """A call counts as an event for each 4 KiB, or as its events if these are more."""
+    assert cost_of(write_key(), events, size) == cost
+
+
+def test_the_largest_call_fits_the_least_limit() -> None:
+    """A token with the least limits may send the largest batch in bytes: it waits for it, but not for ever."""
+    key = write_key(per_second=1, per_second_by_address=1)
+    assert Limits().take(key, "192.0.2.1", cost_of(key, 1, 500 * 1024), MIDNIGHT) is None
 
 
 def test_ipv6_counts_by_network() -> None:

@@ -12,6 +12,7 @@ from consumer.infra.clock import SystemClock
 from consumer.infra.settings import SettingsError, variable
 from consumer.infra.telemetry import dependency_probes
 from consumer.web.tracker.client_address import ClientAddresses
+from consumer.web.tracker.contacts_of_day import ContactsOfDay
 from consumer.web.tracker.kafka_writer import KafkaWriter
 from consumer.web.tracker.known_keys import KnownKeys
 from consumer.web.tracker.limits import Limits
@@ -55,6 +56,7 @@ async def running_tracker(
     tracker = Tracker(
         keys=keys,
         limits=Limits(),
+        contacts=ContactsOfDay(settings.tracker_contacts),
         writer=writer,
         pixels=pixels,
         scanned=ScannedLinks(pixels, scans, clock),

@@ -11,7 +11,7 @@ from consumer.web.tracker.calls.outcome import Refusal
 from consumer.web.tracker.calls.records import records_of
 from consumer.web.tracker.http_request import key_in
 from consumer.web.tracker.kafka_writer import UnavailableError
-from consumer.web.tracker.limits import largest_batch
+from consumer.web.tracker.limits import cost_of, largest_batch
 from consumer.web.tracker.recent_requests import RecentEvent
 from consumer.web.tracker.tracker import RequestRefusedError, refused_event
 from schemas.vocabulary import RefusalReason
@@ -42,6 +42,7 @@ async def handle_call(tracker: Tracker, visit: Visit, kind: Kind) -> Answer:
         visit.events = (refused_event(name, made),)
         raise RequestRefusedError(made)
     visit.events = (RecentEvent(name),)
+    tracker.take_contacts(write_key, made[0])
     await _write(tracker, made)
     visit.accepted = 1
     return http_answers.SUCCESS
@@ -58,8 +59,9 @@ async def handle_batch(tracker: Tracker, visit: Visit) -> Answer:
         raise RequestRefusedError(
             Refusal(RefusalReason.TOO_LARGE, "batch", f"more than {most} calls, the limit of the token")
         )
-    if len(batch.calls) > 1:
-        tracker.take(visit, write_key, len(batch.calls) - 1)
+    more = len(batch.calls) - cost_of(write_key, 1, len(body))
+    if more > 0:
+        tracker.take(visit, write_key, more)
     records, events, refusals = await _records(tracker, batch.calls, write_key, tracker.sender(visit))
     visit.events = events
     await _write(tracker, records)
@@ -82,7 +84,7 @@ async def _admitted(tracker: Tracker, visit: Visit, most: int) -> tuple[WriteKey
             tracker.take_unknown(visit)
         raise RequestRefusedError(body)
     write_key = tracker.admit(visit, key or key_in(body))
-    tracker.take(visit, write_key)
+    tracker.take(visit, write_key, cost_of(write_key, 1, len(body)))
     return write_key, body
 
 
@@ -97,7 +99,7 @@ async def _records(
         if index % _TURN == _TURN - 1:
             await asyncio.sleep(0)
         name = "" if isinstance(call, Refusal) else call.tracked_name or call.type or ""
-        made = call if isinstance(call, Refusal) else records_of(call, write_key, sender, tracker.robots)
+        made = call if isinstance(call, Refusal) else _made(tracker, call, write_key, sender)
         if isinstance(made, Refusal):
             refusals.append((index, made))
             events.append(refused_event(name, made))
@@ -105,6 +107,18 @@ async def _records(
             records += made
             events.append(RecentEvent(name))
     return records, events, refusals
+
+
+def _made(
+    tracker: Tracker, call: Call, write_key: WriteKey, sender: Sender
+) -> tuple[TrackedRecord, ...] | Refusal:
+    made = records_of(call, write_key, sender, tracker.robots)
+    if not isinstance(made, Refusal):
+        try:
+            tracker.take_contacts(write_key, made[0])
+        except RequestRefusedError as error:
+            return error.refusal
+    return made
 
 
 async def _write(tracker: Tracker, records: Sequence[TrackedRecord]) -> None:

@@ -13,6 +13,7 @@ from consumer.web.tracker.calls.links import LinkRequest, read_link, record_of_l
 from consumer.web.tracker.calls.outcome import Refusal, TrackedRecord
 from consumer.web.tracker.calls.records import records_of
 from consumer.web.tracker.http_request import key_in
+from consumer.web.tracker.limits import cost_of
 from consumer.web.tracker.recent_requests import RecentEvent
 from consumer.web.tracker.tracker import RequestRefusedError, refused_event
 from schemas.vocabulary import RefusalReason
@@ -60,7 +61,7 @@ async def handle_pixel_call(tracker: Tracker, visit: Visit, kind: Kind) -> Answe
     if visit.request.scope["method"] == "HEAD":
         # Nobody has seen anything.
         return http_answers.PIXEL
-    tracker.take(visit, write_key)
+    tracker.take(visit, write_key, cost_of(write_key, 1, len(body)))
     call = read_call(kind, body)
     if isinstance(call, Refusal):
         visit.events = (refused_event(kind, call),)
@@ -71,6 +72,7 @@ async def handle_pixel_call(tracker: Tracker, visit: Visit, kind: Kind) -> Answe
         visit.events = (refused_event(name, made),)
         raise RequestRefusedError(made)
     visit.events = (RecentEvent(name),)
+    tracker.take_contacts(write_key, made[0])
     _put(tracker, visit, made)
     return http_answers.PIXEL
 
@@ -100,6 +102,8 @@ def _record(
         visit.events = (refused_event(link.event, record),)
         raise RequestRefusedError(record)
     visit.events = (RecentEvent(link.event),)
+    if not is_signed:
+        tracker.take_contacts(write_key, record)
     if not link.contact:
         _put(tracker, visit, (record,))
         return

@@ -23,17 +23,23 @@ WINDOW = 10
 DAY = 86_400
 # Seconds by which a clock may be set back without opening a window anew.
 _SET_BACK = 60
+# Bytes of a call that count as one event: so what bounds events bounds bytes too.
+_BYTES = 4096
 # Requests per second of one address with keys that are not known: what guesses may cost.
 _UNKNOWN_PER_SECOND = 10
 
 
 class Exceeded(msgspec.Struct, frozen=True):
-    """A limit that is used up. limit: events in a window of so many seconds. wait: seconds until another try."""
+    """A limit that is used up. limit: in a window of so many seconds. wait: seconds until another try.
+
+    of: what is limited: `events` or `contacts`.
+    """
 
     limit: int
     window: int
     wait: int
     daily: bool = False
+    of: str = "events"
 
 
 class Counts:
@@ -135,6 +141,11 @@ class Limits:
         most = _UNKNOWN_PER_SECOND * WINDOW
         wait = self._unknown.hit(network_of(address), 1, most, now)
         return None if wait is None else Exceeded(most, WINDOW, wait)
+
+
+def cost_of(write_key: WriteKey, events: int, size: int) -> int:
+    """Return as how many events a call of so many bytes counts; never more bytes than a window has room for."""
+    return max(events, min(-(-size // _BYTES), largest_batch(write_key)))
 
 
 def largest_batch(write_key: WriteKey) -> int:

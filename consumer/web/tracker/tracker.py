@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from consumer.infra.clock import Clock
     from consumer.infra.telemetry.metrics import Metrics
+    from consumer.web.tracker.calls.outcome import TrackedRecord
     from consumer.web.tracker.calls.records import RobotRules
     from consumer.web.tracker.client_address import ClientAddresses
+    from consumer.web.tracker.contacts_of_day import ContactsOfDay
     from consumer.web.tracker.http_answers import Answer
     from consumer.web.tracker.http_request import HttpRequest
     from consumer.web.tracker.kafka_writer import KafkaWriter
@@ -70,6 +72,7 @@ class Tracker:
 
     keys: KnownKeys
     limits: Limits
+    contacts: ContactsOfDay
     writer: KafkaWriter
     pixels: PixelQueue
     scanned: ScannedLinks
@@ -108,6 +111,12 @@ class Tracker:
         # Not when the request began: a slow one would bring an earlier window back.
         address = visit.request.address if by_address else None
         exceeded = self.limits.take(write_key, address, cost, self.clock.now().timestamp())
+        if exceeded is not None:
+            raise RequestRefusedError(_limited(exceeded), exceeded)
+
+    def take_contacts(self, write_key: WriteKey, record: TrackedRecord) -> None:
+        """Count the contacts that an event names; raises RequestRefusedError where the day has too many of them."""
+        exceeded = self.contacts.take(write_key, record.contacts, self.clock.now().timestamp())
         if exceeded is not None:
             raise RequestRefusedError(_limited(exceeded), exceeded)
 
@@ -211,7 +220,8 @@ def _reason(visit: Visit, refusal: Refusal | None) -> str:
 
 def _limited(exceeded: Exceeded) -> Refusal:
     if exceeded.daily:
-        return Refusal(RefusalReason.QUOTA_EXCEEDED, None, f"more than {exceeded.limit} events today, by UTC")
+        detail = f"more than {exceeded.limit} {exceeded.of} today, by UTC"
+        return Refusal(RefusalReason.QUOTA_EXCEEDED, None, detail)
     return Refusal(
         RefusalReason.RATE_LIMITED, None, f"more than {exceeded.limit} events in {exceeded.window} seconds"
     )

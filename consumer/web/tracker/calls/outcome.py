@@ -16,7 +16,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class TrackedRecord(msgspec.Struct, frozen=True):
-    """A CloudEvent in structured mode, as it goes to the topic `tracked`."""
+    """A CloudEvent in structured mode, as it goes to the topic `tracked`. contacts: those that it names."""
 
     key: bytes
     value: bytes
+    contacts: tuple[str, ...] = ()

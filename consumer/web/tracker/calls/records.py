@@ -211,4 +211,6 @@ def _upsert(event: Event, user_id: str, fields: dict[str, Any]) -> Event:
 
 def record_of(event: Event) -> TrackedRecord:
     """Return the record of an event, under the key of its contact as other producers write it."""
-    return TrackedRecord(f"{event.accountid}:{event.subject}".encode(), _ENCODER.encode(event))
+    into = event.data.into if isinstance(event.data, Data) else None
+    contacts = (event.subject,) if into is None else (event.subject, into)
+    return TrackedRecord(f"{event.accountid}:{event.subject}".encode(), _ENCODER.encode(event), contacts)
