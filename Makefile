@@ -19,7 +19,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types texts test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants bench-lives bench-api bench-tracker ops demo clean
+.PHONY: help setup venv lock format lint types texts test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants bench-lives bench-api bench-tracker bench-console ops demo clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ bench-api: $(INSTALLED) ## measure the API over a million contacts beside the ba
 
 bench-tracker: $(INSTALLED) ## measure the tracker's calls per second beside the same server that does nothing; figures in bench/out/tracker.json
 	$(BIN)/python -m bench tracker $(ARGS)
+
+bench-console: $(INSTALLED) ## measure the console's pages over a million contacts, and 200 people who watch; figures in bench/out/console.json
+	$(BIN)/python -m bench console $(ARGS)
 
 ops: $(INSTALLED) ## check alerts with promtool, and names in dashboard, runbook and Compose against the code
 	$(BIN)/python -m pytest tests/unit/test_alert_rules.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)

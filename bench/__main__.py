@@ -24,6 +24,7 @@ from bench.backlog import backlog
 from bench.beside import duplicates, flatness, old, shapes, two_workers
 from bench.bounds import bounded_publish, bounds
 from bench.changes import changes
+from bench.console_pages import console_pages
 from bench.latency import latency, latency_
 from bench.listeners import listeners
 from bench.lists import lists
@@ -130,6 +131,7 @@ MEASURES: dict[str, Callable[[Bench], Awaitable[None]]] = {
     "backfill": backfill,
     "api": api,
     "tracker": tracker,
+    "console": console_pages,
 }
 
 

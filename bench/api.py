@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 OUT = Path(__file__).parent / "out" / "api.json"
 _CONTACTS = 1_000_000
 # Contacts with a timeline, and entries of each.
-_LIVELY, _ENTRIES = 1_000, 200
+LIVELY, _ENTRIES = 1_000, 200
 _LOOKED_UP = 200
 # Different requests to each route.
 _REQUESTS = 500
@@ -59,7 +59,7 @@ async def api(bench: Bench) -> None:
     database = await bench.servers.database(await bench.base())
     dsn = bench.servers.dsn(database)
     console.print("storing names and timelines …", style="dim")
-    await _fill(dsn)
+    await fill(dsn)
     routes = _routes()
     api_server = serving(["-m", "consumer", "web"], database_url=dsn, jwt_secret=SECRET)
     with api_server as served, serving(["-m", "bench.bare_api"], probe="constant/9") as bare:
@@ -71,7 +71,8 @@ async def api(bench: Bench) -> None:
     await bench.servers.drop(database)
 
 
-async def _fill(dsn: str) -> None:
+async def fill(dsn: str) -> None:
+    """Give all contacts a name and an owner, and some of them a timeline."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute("set synchronous_commit = off")
@@ -82,7 +83,7 @@ async def _fill(dsn: str) -> None:
             _ENTRIES,
         )
         await timeline_partitions.create(connection, {(row["year"], row["month"]) for row in reach})
-        lively = [f"contact-{number}" for number in range(_LIVELY)]
+        lively = [f"contact-{number}" for number in range(LIVELY)]
         for statement in (_TIMELINE, _TALLIES):
             await connection.execute(statement, lively, _ENTRIES)
         await connection.execute("vacuum analyze contact_fields, timeline")
@@ -104,7 +105,7 @@ def _routes() -> dict[str, tuple[bytes, ...]]:
         return f"{account}/contacts?sort=-score.purchase&max={chance.randrange(5, 100)}"
 
     def lively(path: str) -> str:
-        return f"{account}/contacts/contact-{chance.randrange(_LIVELY)}{path}"
+        return f"{account}/contacts/contact-{chance.randrange(LIVELY)}{path}"
 
     return {
         "contacts": tuple(request("GET", listed(), token) for _ in range(_REQUESTS)),
