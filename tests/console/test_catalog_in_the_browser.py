@@ -1,16 +1,17 @@
-"""The catalog in Chromium: keys and drag, checks while typing, and how its pages look."""
+"""The catalog in Chromium: keys and drag, checks while typing, and texts with markup."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
 from tests.console import hostile
+from tests.console.catalog_account import with_catalog
 from tests.web.account_events import flush_inbox, happen
-from tests.web.sample_account import GROUPS, OPENED, WON
+from tests.web.sample_account import GROUPS, WON
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,78 +22,17 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Awaitable[Window]]
 
-BIG: dict[str, Any] = {
-    **WON,
-    "key": "big_deal",
-    "name": "Big deal won",
-    "icon": "star",
-    "default_points": 120,
-    "when": [
-        {"path": "amount", "op": "gte", "value": 10_000},
-        {"attribute": "actortype", "op": "in", "value": ["rep", "system"]},
-    ],
-    "dedup": {"policy": "cooldown", "interval": "7d", "per": "object"},
-    "xp": 20,
-}
-LOST = {
-    **WON,
-    "key": "deal_lost",
-    "name": "Deal lost",
-    "events": ["deal.lost"],
-    "default_points": -5,
-    "active": False,
-}
-DATA = json.dumps({"amount": 12000, "stage": "won", "vip": True, "tags": ["a", "b"]})
-
 
 @pytest.fixture
 async def account(new_account: Callable[..., Awaitable[str]], worker: Service, api: Api) -> str:
-    """Name an account with two groups, four definitions, events, and a type that nothing takes."""
-    made = await new_account(groups=GROUPS, definitions=[WON, BIG, LOST, OPENED])
-    await happen(worker, made, "deal.won", "email.opened", data=DATA, objectid="deal-1", actortype="rep")
-    await happen(worker, made, "form.sent", "form.sent", "page.seen", data='{"plan": "pro", "seats": 3}')
-    await flush_inbox(api, worker)
-    return made
+    """Name an account with a catalog, events, and a type that nothing takes."""
+    return await with_catalog(new_account, worker, api)
 
 
 async def _order(api: Api, account: str, kind: str) -> list[str]:
     async with api.as_(account) as client:
         keys: list[str] = (await client.get(f"/{kind}-order")).json()["keys"]
         return keys
-
-
-async def test_the_catalog_looks_right(window: Open, account: str) -> None:
-    """The catalog and a row edited in place have no serious finding, in both themes and at both widths."""
-    ann = await window(account)
-    await ann.open(f"/console/{account}/catalog")
-    assert await ann.looked_at("catalog") == {}
-    await ann.page.set_viewport_size({"width": 1440, "height": 900})
-    await ann.page.get_by_role("link", name="Edit Big deal won here").click()
-    await expect(ann.page.get_by_label("Points")).to_have_value("120")
-    assert await ann.looked_at("catalog-in-place") == {}
-    assert ann.complaints == []
-
-
-async def test_pages_of_definitions_look_right(window: Open, account: str, api: Api) -> None:
-    """A definition, its forms and the pages of its past have no serious finding."""
-    async with api.as_(account, actor="bob@acme.example") as client:
-        await client.edit("/definitions/deal_won", {"default_points": 65, "dedup": {"policy": "once"}})
-    ann = await window(account)
-    for name, path in {
-        "definition": "definitions/deal_won",
-        "definition-form": "definitions/big_deal/edit",
-        "definition-new": "new",
-        "definition-from-inbox": "new?inbox=form.sent",
-        "definition-delete": "definitions/deal_lost/delete",
-        "definition-rejudge": "definitions/deal_won/rejudge",
-        "catalog-inbox": "inbox",
-        "catalog-try": "try",
-        "group-new": "groups/new",
-        "group-delete": "groups/mail/delete",
-    }.items():
-        await ann.open(f"/console/{account}/catalog/{path}")
-        assert await ann.looked_at(name) == {}, name
-    assert ann.complaints == []
 
 
 async def test_a_definition_is_moved_by_keys(window: Open, account: str, api: Api) -> None:

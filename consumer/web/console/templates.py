@@ -21,6 +21,7 @@ _FOLDER = Path(str(resources.files(__package__))) / "templates"
 # Icons of the catalog (catalogs/icons.yaml) that `lucide` has under another name.
 _CATALOG_ICONS = {
     "bag": "shopping-bag",
+    "bolt": "zap",
     "card": "credit-card",
     "cart": "shopping-cart",
     "chart": "chart-column",

@@ -10,6 +10,7 @@ from consumer.web.console.api_client import ApiProblem, part
 from consumer.web.console.catalog import count_past, form_page
 from consumer.web.console.catalog.definition_form import DefinitionForm, of_definition, typed
 from consumer.web.console.catalog.try_event import as_text
+from consumer.web.console.reader import instant
 from consumer.web.console.visit import Done
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ async def _from_inbox(visit: Visit, event_type: str) -> DefinitionForm:
     )
     words = "".join(each if each.isalnum() else " " for each in event_type).split()
     entry = next((each for each in page.body["items"] if each["type"] == event_type), None)
-    since = entry["first_seen_at"][:10] if entry else ""
+    since = instant(entry["first_seen_at"]).astimezone(visit.reader.zone).date().isoformat() if entry else ""
     found = samples.body["samples"]
     return DefinitionForm(
         key="_".join(words).lower(),

@@ -1,6 +1,7 @@
 // Lists whose items can be moved: `data-reorder="URL"` on a list, `data-key` and `data-name` on its items, and a
-// `data-handle` within each. A handle is dragged, or moved by Alt and an arrow key; then `kind`, `key`, and the neighbour as
-// `after` or `before`, are sent to the URL, and the page is shown as it is then. `data-said` is announced.
+// `data-handle` within each. A handle is dragged, or an item moved by Alt and an arrow key where the focus is within it; then
+// `kind`, `key`, and the neighbour as `after` or `before`, are sent to the URL, and the page is shown as it is then. `data-said`
+// is announced.
 
 // Milliseconds after a key before it is sent: several make one move.
 const MOMENT = 500;
@@ -39,18 +40,18 @@ function showHandles() {
 
 function moveByKey(event) {
   const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-  const handle = event.altKey && way ? event.target.closest?.("[data-handle]") : null;
-  if (!handle) return;
+  const item = event.altKey && way ? itemOf(event.target) : null;
+  if (!item || event.target.matches("input, select, textarea")) return;
   event.preventDefault();
-  const item = itemOf(handle);
   const other = beside(item, way);
   if (!other) return;
   if (way < 0) other.before(item);
   else other.after(item);
-  handle.focus();
+  const place = event.target.id ? event.target : item.querySelector("[data-handle]");
+  place.focus();
   announce(item);
   clearTimeout(planned);
-  focused = handle.id;
+  focused = place.id;
   planned = setTimeout(() => send(item), MOMENT);
 }
 
