@@ -124,8 +124,8 @@ bench-console: $(INSTALLED) ## measure the console's pages over a million contac
 ops: $(INSTALLED) ## check alerts with promtool, and names in dashboard, runbook and Compose against the code
 	$(BIN)/python -m pytest tests/unit/test_alert_rules.py tests/unit/test_dashboard.py tests/unit/test_compose.py $(ARGS)
 
-demo: $(INSTALLED) ## show everything on embedded servers: 20,000 events, scores, and the proof
-	$(BIN)/engagement demo $(ARGS)
+demo: $(INSTALLED) ## show everything on embedded servers: 20,000 events, scores, the proof; on a terminal the console then
+	@if [ -t 1 ]; then set -- --serve; fi; $(BIN)/engagement demo "$$@" $(ARGS)
 
 clean: ## remove everything made here: environment, caches, the broker of the tests
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/out

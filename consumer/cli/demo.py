@@ -19,8 +19,8 @@ def configure(parser: ArgumentParser) -> None:
     parser.description = (
         "Starts an embedded PostgreSQL and an embedded broker, applies the starting catalog for three "
         "accounts, feeds realistic product events and shows the worker processing them. Ends with a "
-        "summary, one contact's timeline and `verify`. With --serve it then serves the API, the tracker and a "
-        "sample site with it, until Ctrl-C. Needs no other server, and removes everything it created."
+        "summary, one contact's timeline and `verify`. With --serve it then serves the console, the API, the "
+        "tracker and a sample site with it, until Ctrl-C. Needs no other server, and removes everything it created."
     )
     parser.add_argument(
         "--events", type=positive, default=20_000, metavar="N", help="events to feed (default: %(default)s)"
@@ -33,7 +33,7 @@ def configure(parser: ArgumentParser) -> None:
         help="seed of the events; the same seed gives the same events (default: 1)",
     )
     parser.add_argument(
-        "--serve", action="store_true", help="then serve API, tracker and sample site until Ctrl-C"
+        "--serve", action="store_true", help="then serve console, API, tracker and sample site until Ctrl-C"
     )
     parser.set_defaults(handler=_handle)
 

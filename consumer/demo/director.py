@@ -32,6 +32,7 @@ _HORIZON = timedelta(days=45)
 _CONTACTS = 2000
 # Ends the span a little before now: the pace is random, so the last record may come later than planned.
 _MARGIN = timedelta(hours=1)
+_TO_THE_CONSOLE = "\nFor the console: engagement demo --serve goes on, and prints an address that signs in."
 # Seconds between two updates of the screen; and without any progress, after which the run is stuck.
 _REFRESH_SECONDS = 0.3
 _STALL_SECONDS = 20.0
@@ -75,6 +76,8 @@ async def _run_on_servers(on: Console, events: int, seed: int, *, serves: bool) 
             holds = await final_report.check_and_print(run, on)
             if serves:
                 await serve(settings, on)
+            else:
+                on.print(_TO_THE_CONSOLE, markup=False, soft_wrap=True)
             return holds
         finally:
             # Not close(): it waits for an answer, and this may be the end by Ctrl-C.
