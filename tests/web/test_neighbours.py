@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,29 @@ async def test_neighbours_are_those_of_the_list(api: Api, account: str, filters:
         expected = ids[number], ids[number + 2]
         assert await _beside(client, each["id"], **filters, place=each["place"]) == expected
         assert await _beside(client, each["id"], **filters) == expected
+
+
+@pytest.mark.parametrize("filters", _ORDERS, ids=str)
+async def test_pages_lead_back(api: Api, account: str, filters: dict[str, Any]) -> None:
+    """From the last page back to the first, each page before another has the same contacts as on the way there."""
+    client = api.as_(account)
+    way, asked = [], {**filters, "limit": 3}
+    while True:
+        page = (await client.get("/contacts", params=asked)).json()
+        way.append([each["id"] for each in page["items"]])
+        if page["next"] is None:
+            break
+        asked = {**filters, "limit": 3, "cursor": page["next"]}
+    assert (len(way) == 1) == (page["previous"] is None)
+    back = [way[-1]]
+    while page["previous"]:
+        page = (
+            await client.get("/contacts", params={**filters, "limit": 3, "before": page["previous"]})
+        ).json()
+        assert page["next"] is not None
+        back.insert(0, [each["id"] for each in page["items"]])
+    assert [*itertools.chain(*back)] == [*itertools.chain(*way)]
+    assert all(back)
 
 
 async def test_places_lead_on_through_the_whole_list(api: Api, account: str) -> None:

@@ -197,6 +197,8 @@ async def test_a_count_is_a_minute_old_at_most_and_says_its_age(
         await happen(worker, account, "deal.won", subject="bob")
         assert (await count())["counted_at"] == first["counted_at"]
         await connection.execute(aged, timedelta())
+        last = (await client.get("/segments", params={"renew": "false"})).json()["items"][0]["count"]
+        assert (last["contacts"], last["age_seconds"] > 60) == (1, True), "nothing was asked to count"
         old = await count()
         assert (old["contacts"], old["age_seconds"] > 60) == (1, True), "it is being counted"
         await connection.execute(aged, timedelta(minutes=2))

@@ -182,6 +182,7 @@ VALUES: dict[str, Any] = {
     "phone": "+1 555 0100",
     "points": 50,
     "DefinitionWeight.points": 60,
+    "previous": None,
     "previous_version": 3,
     "primary": True,
     "profile": "lead_score",

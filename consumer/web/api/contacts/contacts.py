@@ -18,7 +18,7 @@ from consumer.web.http import csv_response
 from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Reader
 from consumer.web.http.csv_response import CsvResponse, id_cell
-from consumer.web.http.cursors import Cursor, Limit, Page
+from consumer.web.http.cursors import MAX_CURSOR, Cursor, Limit, Page
 from consumer.web.http.database import Database
 from consumer.web.http.json_response import JsonResponse
 
@@ -56,6 +56,8 @@ class ContactPage(Page[ListedContact]):
     """The version that readers see."""
     apart: list[str]
     """The keys of the groups that are no part of overall."""
+    previous: str | None
+    """`before` of the page before this one; null on the first one."""
     total: ListTotal | None
     """Null without `total=true`."""
 
@@ -68,6 +70,14 @@ async def list_contacts(
     limit: Limit = 50,
     cursor: Cursor = None,
     *,
+    before: Annotated[
+        str | None,
+        Query(
+            max_length=MAX_CURSOR,
+            description="`previous` of the page after the one that is wanted, or the place of a contact; in the "
+            "place of `cursor`.",
+        ),
+    ] = None,
     change: WithChange = False,
     trend: Annotated[
         bool, Query(description="Return what the scores were on each of the last 7 days too.")
@@ -79,6 +89,8 @@ async def list_contacts(
 ) -> JsonResponse:
     """List contacts by score or last event. A contact whose place stays the same during paging appears once.
 
+    With `before`, the page ends with the contact before that place.
+
     After a publish of the profile, older cursors are answered 410.
     """
     account = caller.account.id
@@ -86,9 +98,12 @@ async def list_contacts(
     async with database.snapshot(heavy=filters.is_heavy or total) as connection:
         view = await read_profile_view(connection, account, filters.profile)
         query = await list_filters.build_query(connection, account, view, filters)
-        after = list_query.position(context, cursor, view)
+        after = list_query.position(context, before or cursor, view)
         query, candidates = await list_filters.narrowed(connection, query)
-        found = await list_query.page(connection, query, candidates, after, limit)
+        if before:
+            found = await list_query.page_before(connection, query, candidates, after, limit)
+        else:
+            found = await list_query.page(connection, query, candidates, after, limit)
         contact_ids = [contact_id for _, contact_id in found.positions]
         items = await read_listed(
             connection, account, view, contact_ids, with_change=change, with_trend=trend
@@ -104,6 +119,7 @@ async def list_contacts(
             "profile": view.profile,
             "version": view.version,
             "apart": view.apart,
+            "previous": found.previous and list_query.cursor_after(context, view, found.previous),
             "total": counted and counted.model_dump(),
         }
     )

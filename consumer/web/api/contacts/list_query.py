@@ -9,7 +9,7 @@ Reads only a contact's id and what it is sorted by. `recent_contacts.py` has the
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -42,10 +42,14 @@ _SCAN_MILLISECONDS = 250
 
 @dataclass(frozen=True, slots=True)
 class ListedContacts:
-    """The positions of a page, and where the next one begins; None: this is the last."""
+    """The positions of a page, and after which the next one begins; None: this is the last.
+
+    previous: before which the page before this one ends; None: this is the first.
+    """
 
     positions: list[ListPosition]
     next: ListPosition | None
+    previous: ListPosition | None = None
 
 
 def cursor_context(account: int, filters: ContactFilters) -> tuple[object, ...]:
@@ -89,9 +93,25 @@ async def page(
             await _by_points(connection, query, candidates, after, limit + 1, time_limited=time_limited),
             None,
         )
+    # A page after a position that has no contacts has those of that position before it.
+    previous = (found[0] if found else after) if after else None
     if len(found) > limit:
-        return ListedContacts(found[:limit], found[limit - 1])
-    return ListedContacts(found, following)
+        return ListedContacts(found[:limit], found[limit - 1], previous)
+    return ListedContacts(found, following, previous)
+
+
+async def page_before(
+    connection: Connection,
+    query: ContactQuery,
+    candidates: Sequence[int] | None,
+    before: ListPosition | None,
+    limit: int,
+) -> ListedContacts:
+    """Return the last `limit` contacts before a position, in the order of the list. Call it in a transaction."""
+    backwards = replace(query, ascending=not query.ascending)
+    found = await page(connection, backwards, candidates, before, limit)
+    positions = found.positions[::-1]
+    return ListedContacts(positions, positions[-1] if positions else None, found.next)
 
 
 async def _recent(

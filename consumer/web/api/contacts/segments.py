@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -123,13 +123,22 @@ class SegmentAnswer(BaseModel, use_attribute_docstrings=True):
 
 @router.get("/segments", response_model_exclude_unset=True)
 async def list_segments(
-    caller: Reader, database: Database, limit: ConfigurationLimit = MAX_CONFIGURED, cursor: Cursor = None
+    caller: Reader,
+    database: Database,
+    limit: ConfigurationLimit = MAX_CONFIGURED,
+    cursor: Cursor = None,
+    *,
+    renew: Annotated[
+        bool, Query(description="Renew counts older than a minute; false: answer with the last ones at once.")
+    ] = True,
 ) -> Page[SegmentAnswer]:
     """List the segments in display order; counts older than a minute are renewed, within ten seconds at most."""
-    async with database.connection(heavy=True) as connection:
+    async with database.connection(heavy=renew) as connection:
         known = await repository.segment_keys(connection, caller.account.id)
         keys, following = page_of_keys(known, limit, ("segments", caller.account.id), cursor)
-        await _count(connection, caller, await repository.read_segments(connection, caller.account.id, keys))
+        if renew:
+            segments = await repository.read_segments(connection, caller.account.id, keys)
+            await _count(connection, caller, segments)
         stored = await repository.read_segments(connection, caller.account.id, keys)
     items = [_answer(each) for each in stored]
     return Page(items=items, next=following, engagement=caller.account.engagement)
