@@ -33,7 +33,7 @@ from consumer.web.api.contacts import (
     timeline,
 )
 from consumer.web.api.operations import dead_letters
-from consumer.web.api.profiles import bands, previews, profiles, publishes, versions
+from consumer.web.api.profiles import bands, distribution, previews, profiles, publishes, versions
 from consumer.web.api.tracker_tokens import links, tokens
 from consumer.web.api.webhooks import deliveries, webhooks
 from consumer.web.tracker import requests_route
@@ -59,6 +59,7 @@ ROUTERS = (
     publishes.router,
     versions.router,
     bands.router,
+    distribution.router,
     audit.router,
     dead_letters.router,
     dead_letters.beside_accounts,

@@ -95,6 +95,18 @@ cross join lateral (
         and s.points between asked.least and asked.most) n
 order by asked.place;
 
+-- name: ends
+-- The least and the most points in a group ($3), and those of the contacts after the first and before the last $4 (ranks_pkey).
+select
+    (select points from ranks where profile_id = $1 and version = $2 and group_id = $3
+     order by points, contact_id limit 1) as least,
+    (select points from ranks where profile_id = $1 and version = $2 and group_id = $3
+     order by points, contact_id offset $4 limit 1) as low,
+    (select points from ranks where profile_id = $1 and version = $2 and group_id = $3
+     order by points desc, contact_id desc offset $4 limit 1) as high,
+    (select points from ranks where profile_id = $1 and version = $2 and group_id = $3
+     order by points desc, contact_id desc limit 1) as most;
+
 -- name: counted_among
 -- The same among few contacts ($7), each looked up for its points (contact_scores_pkey).
 select count(*)

@@ -53,6 +53,7 @@ _EXCEPTIONS = {
     ("contact_keyset", "next_contacts"): "by the index over an account's numbers, up to a limit",
     ("identity", "deletion_status"): "by an index of its own, for one request",
     ("contacts", "counted"): "by the index over points, up to a limit",
+    ("contacts", "ends"): "by the index over points, from both ends; once a minute at most",
     ("contacts", "found"): "by the indexes over words and beginnings of ids, up to a limit",
     ("contacts", "in_ranges"): "by the index over points; once a minute at most",
     ("contacts", "owned"): "by the index over owners, up to a limit",

@@ -78,6 +78,7 @@ UNDER_ACCOUNT = {
     ("GET", f"{ACCOUNT}/profile-order"): READ,
     ("PUT", f"{ACCOUNT}/profile-order"): MANAGE,
     ("GET", f"{ACCOUNT}/profiles/{{profile}}/bands"): READ,
+    ("GET", f"{ACCOUNT}/profiles/{{profile}}/distribution"): READ,
     ("GET", f"{ACCOUNT}/primary-profile"): READ,
     ("PUT", f"{ACCOUNT}/primary-profile"): MANAGE,
     ("POST", f"{ACCOUNT}/profiles/{{profile}}/preview"): MANAGE,

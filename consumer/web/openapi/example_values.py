@@ -165,6 +165,12 @@ VALUES: dict[str, Any] = {
         {"group": None, "band": "warm", "min": 20, "contacts": 2_310},
         {"group": None, "band": "hot", "min": 50, "contacts": 480},
     ],
+    "Distribution.bars": [
+        {"min": 0, "max": 49, "contacts": 19_520},
+        {"min": 50, "max": 99, "contacts": 450},
+        {"min": 100, "max": None, "contacts": 30},
+    ],
+    "Distribution.group": None,
     "BandInUse.segments": ["callers"],
     "SegmentChange.name": "Warm, and slipping away",
     "next": None,

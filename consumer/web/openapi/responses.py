@@ -37,7 +37,12 @@ _NEVER_CONFLICTING = {
     "preview_purge",
 }
 # Reads that the state of the process may forbid, or that of the profile in the path.
-_CONFLICTING_READS = {"count_bands", "list_tracker_requests", "list_unknown_tracker_requests"}
+_CONFLICTING_READS = {
+    "count_bands",
+    "list_tracker_requests",
+    "list_unknown_tracker_requests",
+    "read_distribution",
+}
 # Answers to changes that name where their progress or result is.
 _LOCATED = {
     "begin_backfill",
