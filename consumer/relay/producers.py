@@ -71,8 +71,12 @@ def make_producer(
     transactional_id: str | None = None,
     sender: type[TrackedSender] = TrackedSender,
     role: str = "relay",
+    topics_seconds: float = 300.0,
 ) -> AIOKafkaProducer:
-    """Return an idempotent producer, not started; transactional if it has an id. role: see `client_options`."""
+    """Return an idempotent producer, not started; transactional if it has an id.
+
+    role: see `client_options`. topics_seconds: after which it asks for the partitions of its topics anew.
+    """
     producer = AIOKafkaProducer(
         **kafka.client_options(settings, role),
         enable_idempotence=True,
@@ -80,6 +84,7 @@ def make_producer(
         transaction_timeout_ms=int(deadlines.transaction * 1000),
         request_timeout_ms=int(deadlines.request * 1000),
         max_batch_size=BATCH_BYTES,
+        metadata_max_age_ms=int(topics_seconds * 1000),
     )
     producer._sender = sender(
         producer.client,

@@ -43,6 +43,8 @@ _BATCH_BYTES, _LEAST_BATCH_BYTES = 512 << 10, 64 << 10
 _PAUSE = 0.004
 # Seconds between two looks for calls that have waited too long.
 _LOOK = 0.25
+# Seconds after which partitions that were added to the topic are seen.
+_TOPIC_SECONDS = 10.0
 # Seconds after which a batch without an answer is given up with its producer. aiokafka repeats it for ever.
 _GIVEN_UP = 30.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
@@ -138,7 +140,9 @@ class KafkaWriter:
         """Keep a producer until cancelled; a new one after each failure whose outcome is unknown."""
         attempt = 0
         while True:
-            producer = producers.make_producer(self._settings, producers.Deadlines(), role="tracker")
+            producer = producers.make_producer(
+                self._settings, producers.Deadlines(), role="tracker", topics_seconds=_TOPIC_SECONDS
+            )
             try:
                 await self._start(producer)
                 attempt = 0
