@@ -76,6 +76,7 @@ VALUES: dict[str, Any] = {
     "error": None,
     "event": {"type": "deal.won", "data": {"amount": 12_000}},
     "events": ["deal.won"],
+    "ActorXp.events": 3,
     "events_done": 9_800,
     "events_total": 10_000,
     "field": "default_points",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # Parameters of the page, as they stand in its address.
 _NAMES: Final = (
     *("profile", "range", "group", "definition", "verdict", "since", "until", "at", "cursor", "data", "list"),
+    "place",
 )
 _FILTERS: Final = ("group", "definition", "verdict", "since", "until", "at")
 # Days that the chart shows, by the name of the range; None: all.

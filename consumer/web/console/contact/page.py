@@ -12,6 +12,7 @@ from consumer.web.console.bands import read_bands
 from consumer.web.console.contact import history, links, timeline
 from consumer.web.console.contact.asked import RANGES, Asked
 from consumer.web.console.contact.why import why
+from consumer.web.console.leads.neighbours import read_list_links
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,11 +46,12 @@ async def show_with(
     """Show a contact. faults, typed: of an adjustment that was refused, and what was typed then."""
     asked = Asked.of(visit.request.query_params)
     path = f"contacts/{part(contact)}"
-    about, groups, definitions, ignored = await asyncio.gather(
+    about, groups, definitions, ignored, list_links = await asyncio.gather(
         _read(visit, path),
         visit.api.get("groups"),
         visit.api.get("definitions"),
         visit.api.get(f"{path}/ignored"),
+        read_list_links(visit, contact),
     )
     if about is None:
         context = {"contact_id": contact, "ignored": ignored.body}
@@ -69,6 +71,7 @@ async def show_with(
         definitions=definitions.body["items"],
         icons={each["key"]: each["icon"] for each in definitions.body["items"]},
         ignored=ignored.body,
+        list_links=list_links,
         verdicts=timeline.VERDICTS,
         links=links,
         faults=faults,
@@ -101,13 +104,18 @@ async def _scores(visit: Visit, path: str, profile: Mapping[str, Any], asked: As
     """Return what the page shows of scores under a profile: explanation, history and timeline."""
     key, api = profile["profile"], visit.api
     since = asked.since_day(visit.reader.now.astimezone(visit.reader.zone).date())
-    explanation, days, items, adjustments, bands = await asyncio.gather(
-        api.get(f"{path}/score/explanation", profile=key),
-        api.get(f"{path}/score/history", profile=key, since=since),
-        api.get(f"{path}/timeline", profile=key, **asked.of_timeline(visit.reader.zone)),
-        api.get(f"{path}/adjustments", limit=_ADJUSTMENTS),
+    answers, bands = await asyncio.gather(
+        asyncio.gather(
+            api.get(f"{path}/score/explanation", profile=key),
+            api.get(f"{path}/score/history", profile=key, since=since),
+            api.get(f"{path}/timeline", profile=key, **asked.of_timeline(visit.reader.zone)),
+            api.get(f"{path}/adjustments", limit=_ADJUSTMENTS),
+            api.get(f"{path}/ids"),
+            api.get(f"{path}/xp"),
+        ),
         read_bands(visit, key, profile["version"]),
     )
+    explanation, days, items, adjustments, ids, xp = answers
     page = items.body
     return {
         "why": why(explanation.body, adjustments.body["items"]),
@@ -115,6 +123,8 @@ async def _scores(visit: Visit, path: str, profile: Mapping[str, Any], asked: As
         "days": timeline.days(page["items"], visit.reader, continues=not asked.is_first_page),
         "older": timeline.older(asked, page["next"]),
         "bands": bands,
+        "ids": ids.body,
+        "xp": xp.body,
     }
 
 
