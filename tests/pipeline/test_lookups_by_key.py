@@ -62,6 +62,7 @@ _EXCEPTIONS = {
     ("contacts", "ranged"): "by the index over points, up to a limit",
     ("contacts", "walk_ascending"): "by the index over points, up to a limit",
     ("contacts", "walk_descending"): "by the index over points, up to a limit",
+    ("event_samples", "recent"): "by the index over instants, so many entries",
     (
         "ignored_events",
         "trim_account",
