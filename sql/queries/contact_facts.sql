@@ -6,7 +6,8 @@
 -- (identity_work_pkey).
 select c.id as number, c.external_id as id, j.event_key, j.into_id, j.origin, j.occurred_at, j.requested_by,
     not exists (select from identity_work w where w.contact_id = c.id) as is_carried_out
-from contacts c
+-- A fence: they are few, and the planner might look through all contacts of the account in the order of their numbers.
+from (select id, account_id, external_id from contacts where survivor_id = $2 offset 0) c
 left join lateral (
     select j.event_key, j.origin, j.occurred_at, j.requested_by,
         (select external_id from contacts i where i.id = j.into_id) as into_id
@@ -14,9 +15,8 @@ left join lateral (
     where j.contact_id = c.id
     order by j.occurred_at desc, j.event_key desc
     limit 1) j on true
-where c.account_id = $1 and c.survivor_id = $2 and c.external_id is not null and c.id < $3
--- They are few: in the order of the primary key the planner would look through all contacts of the account.
-order by c.id + 0 desc
+where c.account_id = $1 and c.external_id is not null and c.id < $3
+order by c.id desc
 limit $4;
 
 -- name: xp
