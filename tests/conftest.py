@@ -17,6 +17,7 @@ import pytest
 
 from consumer.infra.postgres.migrate import migrate
 from consumer.relay.change_shards import change_shards
+from tests.kafka.installation import Installation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
@@ -98,6 +99,16 @@ async def connection(database: str) -> AsyncIterator[asyncpg.Connection[asyncpg.
 def topic_prefix() -> str:
     """Give a prefix for topics that no other test has, in this run or another on the same broker."""
     return f"t{next(_numbers)}-{_RUN}-"
+
+
+@pytest.fixture
+async def installation(
+    kafka_server: KafkaServer, database: str, topic_prefix: str
+) -> AsyncIterator[Installation]:
+    """Give an installation on the servers of this run, without topics and accounts yet."""
+    made = Installation(database, kafka_server.bootstrap, topic_prefix)
+    yield made
+    made.database.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Installations for the tests of the worker: one on the servers of this run, one on servers that may be broken.
+"""Installations for the tests of the worker: on servers that may be broken.
 
 Owns making and ending them. Never starts a worker.
 """
@@ -34,16 +34,6 @@ class Fragile:
     installation: Installation
     postgres: FaultyPostgres
     kafka: KafkaServer
-
-
-@pytest.fixture
-async def installation(
-    kafka_server: KafkaServer, database: str, topic_prefix: str
-) -> AsyncIterator[Installation]:
-    """Give an installation on the servers of this run, without topics and accounts yet."""
-    made = Installation(database, kafka_server.bootstrap, topic_prefix)
-    yield made
-    made.database.close()
 
 
 @pytest.fixture

@@ -28,13 +28,3 @@ async def site(
         await eventually(made.health.ready, within=20, what="the tracker to be ready")
         yield made
     installation.database.close()
-
-
-@pytest.fixture
-async def installation(
-    kafka_server: KafkaServer, database: str, topic_prefix: str
-) -> AsyncIterator[Installation]:
-    """Give an installation on the servers of this run, without topics and accounts yet."""
-    made = Installation(database, kafka_server.bootstrap, topic_prefix)
-    yield made
-    made.database.close()
