@@ -126,6 +126,8 @@ async def test_rows_are_added_and_removed_without_scripts(ann: Person, account: 
     """Buttons of the form give it another row, and take one away, and keep what was typed."""
     more = await ann.submit(f"/console/{account}/catalog/new", **TYPED, add="condition")
     assert 'name="when-2-path"' in more.text
+    of_field = await ann.submit(f"/console/{account}/catalog/new", **TYPED, add="condition:stage")
+    assert 'name="when-2-path" value="stage"' in of_field.text
     less = await ann.submit(f"/console/{account}/catalog/new", **TYPED, remove="0")
     assert 'name="when-0-value" value="rep, system"' in less.text
     assert 'name="when-1-path"' not in less.text
@@ -312,12 +314,19 @@ async def test_an_unknown_event_becomes_a_definition_that_counts_its_past(
     assert "was cancelled" in cancelled.text
 
 
-async def test_an_event_is_tried(ann: Person, account: str) -> None:
+async def test_an_event_is_tried(ann: Person, api: Api, account: str) -> None:
     """A sample event shows which definitions take it; what is no event has the fault in the API's words."""
     url = f"/console/{account}/catalog/try"
+    async with api.as_(account) as client:
+        await client.edit("/definitions/deal_won", {"when": [{"path": "amount", "op": "gte", "value": 5}]})
+    missed = await ann.submit(url, sample='{"type": "deal.won", "data": {"amount": 4}}')
+    assert "No definition takes it" in missed.text
+    assert "amount is at least 5" in missed.text
     assert "deal.won" in (await ann.open(url)).text
-    tried = await ann.submit(url, sample='{"type": "deal.won"}')
+    tried = await ann.submit(url, sample='{"type": "deal.lost"}')
     assert "1 definition takes it" in tried.text
+    assert "&#34;seen.never&#34;" in (await ann.open(url, type="seen.never")).text
+    assert (await ann.open(url, type="x" * 300)).status_code == 422
     assert (await ann.submit(url, sample="[")).status_code == 422
     assert (await ann.submit(url, sample='{"type": 5}')).status_code == 422
 

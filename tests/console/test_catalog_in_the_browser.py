@@ -107,7 +107,7 @@ async def test_a_definition_is_made_by_keyboard_and_checked_while_it_is_typed(
     await expect(page.locator("#slot-key")).to_contain_text("must")
     await key.fill("form_sent")
     await expect(page.get_by_text("This can be saved.")).to_be_visible()
-    await page.get_by_role("button", name="Add a condition").click()
+    await page.get_by_role("button", name="Add a condition", exact=True).click()
     await expect(page.get_by_label("Field", exact=True)).to_be_focused()
     await page.keyboard.type("seats")
     await page.get_by_label("Comparison").select_option("gte")

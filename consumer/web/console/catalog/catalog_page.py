@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from consumer.web.console.visit import Visit
 
 # Definitions of a page.
-_LIMIT: Final = 200
+_LIMIT: Final = 100
 _CHANGED: Final = 412
 FAULTY: Final = (409, 412, 422)
 

@@ -74,12 +74,16 @@ class DefinitionForm:
         }
 
     def with_rows_changed(self, form: Form) -> DefinitionForm | None:
-        """Return the form with a row more or less, if that was asked for by a button; None: it was not."""
+        """Return the form with a row more or less, if a button has asked for it; None: none has.
+
+        `add` is `event`, `condition`, or `condition:PATH`; `remove` is the place of a condition.
+        """
         add, remove = form.text("add"), form.number("remove")
         if add == "event":
             return replace(self, events=[*self.events, ""])
-        if add == "condition":
-            return replace(self, rows=[*self.rows, Row()])
+        kind, _, path = add.partition(":")
+        if kind == "condition":
+            return replace(self, rows=[*self.rows, Row(path=path)])
         if isinstance(remove, int):
             return replace(self, rows=[row for place, row in enumerate(self.rows) if place != remove])
         return None
@@ -135,5 +139,5 @@ def row_faults(form: DefinitionForm, faults: Mapping[str, str]) -> dict[str, str
         elif section == "events" and place.isdecimal() and int(place) < len(events):
             found.setdefault(f"events-{events[int(place)]}", detail)
         else:
-            found.setdefault(section if section != "dedup" else "dedup", detail)
+            found.setdefault(section, detail.removeprefix("dedup: "))
     return found

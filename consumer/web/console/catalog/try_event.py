@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from consumer.web.console.api_client import ApiProblem
+from consumer.web.console.catalog.words import Words
 from consumer.web.console.visit import Faults
+from schemas.events import PRODUCT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +26,17 @@ _SHOWN: Final = 50
 
 async def show(visit: Visit) -> Response:
     """Show the form, with the newest event of `type` if one is asked for."""
-    event_type = visit.request.query_params.get("type", "")
+    event_type = visit.request.query_params.get("type", "").strip()
     if not event_type:
         return _page(visit, as_text(_FIRST))
-    samples = (await visit.api.get("event-samples", type=event_type)).body["samples"]
-    return _page(visit, as_text(samples[0] if samples else {"type": event_type, "data": {}}))
+    try:
+        samples = (await visit.api.get("event-samples", type=event_type)).body["samples"]
+    except ApiProblem as problem:
+        if problem.status not in _FAULTY:
+            raise
+        return _page(visit, as_text(_FIRST), faults=Faults.of(problem))
+    sample = samples[0] if samples else {"type": event_type, "data": {}}
+    return _page(visit, as_text(sample), asked=event_type, is_seen=bool(samples))
 
 
 async def answer(visit: Visit) -> Response:
@@ -63,7 +71,13 @@ def as_text(event: Mapping[str, Any]) -> str:
 
 
 def _page(
-    visit: Visit, text: str, tried: dict[str, Any] | None = None, faults: Faults | None = None
+    visit: Visit,
+    text: str,
+    tried: dict[str, Any] | None = None,
+    *,
+    faults: Faults | None = None,
+    asked: str = "",
+    is_seen: bool = True,
 ) -> Response:
     named = [each for each in (tried or {"definitions": []})["definitions"] if each["takes_type"]]
     return visit.page(
@@ -73,4 +87,8 @@ def _page(
         tried=tried,
         named=named[:_SHOWN],
         faults=faults,
+        asked=asked,
+        is_seen=is_seen,
+        types=[each for types in PRODUCT_TYPES.values() for each in types],
+        words=Words(visit.reader),
     )

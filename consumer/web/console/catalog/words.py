@@ -32,10 +32,11 @@ OPERATORS: Final = {
     "exists": (N_("is there"), N_("%(field)s is there")),
     "absent": (N_("is missing"), N_("%(field)s is missing")),
 }
+# By attribute: the name in a list, and in a sentence.
 ATTRIBUTES: Final = {
-    "source": N_("the source"),
-    "actortype": N_("the type of actor"),
-    "objectid": N_("the object"),
+    "source": (N_("source"), N_("the source")),
+    "actortype": (N_("actor type"), N_("the type of actor")),
+    "objectid": (N_("object"), N_("the object")),
 }
 _POLICIES: Final = {
     ("always", "contact"): N_("Counts every time"),
@@ -79,7 +80,7 @@ class Words:
     def condition(self, condition: Mapping[str, Any]) -> str:
         """Return a condition, as `amount is at least 100`."""
         attribute = condition.get("attribute")
-        field = self.text(ATTRIBUTES[attribute]) if attribute else condition.get("path", "")
+        field = self.text(ATTRIBUTES[attribute][1]) if attribute else condition.get("path", "")
         value = condition.get("value")
         values = value if isinstance(value, list) else [value]
         shown = ", ".join(self.value(each) for each in values)
