@@ -1,5 +1,5 @@
-// Keys of a page: `data-key="e"` on a link or button presses it, on a field goes there. `data-key-name` says what it
-// does, for the list of keys, which `?` opens. While one types, keys are letters.
+// Keys of a page: `data-key="e"` with `data-key-name="Export"` on a link or button presses it, on a field goes there. `?` opens
+// the list of keys with these names. While one types, keys are letters.
 
 function isTyping(element) {
   return element.isContentEditable || element.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=range], [type=button], [type=submit])");
@@ -18,7 +18,7 @@ function use(element) {
 }
 
 function named() {
-  return [...document.querySelectorAll("[data-key]")].filter((each) => each.checkVisibility());
+  return [...document.querySelectorAll("[data-key-name]")].filter((each) => each.checkVisibility());
 }
 
 function showKeys() {
@@ -26,7 +26,7 @@ function showKeys() {
   dialog.querySelectorAll("[data-made]").forEach((each) => each.remove());
   for (const each of dialog.querySelectorAll("[data-list-only]")) each.hidden = document.querySelector("[data-list]") === null;
   const last = dialog.querySelector("[data-keys-last]");
-  for (const { dataset } of named().filter((each) => each.dataset.keyName)) {
+  for (const { dataset } of named()) {
     const made = last.cloneNode(true);
     delete made.dataset.keysLast;
     made.dataset.made = "";
@@ -39,7 +39,7 @@ function showKeys() {
 
 export function beginKeys() {
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && event.target.matches("[data-key]") && isTyping(event.target)) event.target.blur();
+    if (event.key === "Escape" && event.target.matches("[data-key-name]") && isTyping(event.target)) event.target.blur();
     if (!isForPage(event)) return;
     const found = event.key === "?" ? null : named().find((each) => each.dataset.key === event.key);
     if (event.key !== "?" && !found) return;

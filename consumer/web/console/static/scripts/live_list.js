@@ -123,7 +123,9 @@ function follow() {
   const account = document.querySelector("meta[name=account]")?.content;
   const ids = JSON.parse(contacts || "[]");
   if (!account || ids.length === 0) return;
-  source = listen(account, ids, { score_changed: soon, contact_removed: soon, reset: soon });
+  // What has happened between the page and the beginning of the stream is on no stream.
+  const begun = (state) => { if (!state.resumed) soon(); };
+  source = listen(account, ids, { ready: begun, score_changed: soon, contact_removed: soon, reset: soon });
 }
 
 export function beginLiveList() {
