@@ -12,7 +12,7 @@ from consumer.web.tracker.recent_requests import (
     RecentEvent,
     RecentRequest,
     RecentRequests,
-    network_of,
+    coarse_network_of,
 )
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -96,4 +96,4 @@ def test_addresses_are_cut_to_their_network(address: str, network: str | None) -
     recent = RecentRequests()
     recent.note("one", _request(address=address))
     assert recent.of("one")[0].address == network
-    assert network_of(address) == network
+    assert coarse_network_of(address) == network

@@ -32,18 +32,7 @@ _TURN: Final = 50
 async def handle_call(tracker: Tracker, visit: Visit, kind: Kind) -> Answer:
     """Record a single call. Raises RequestRefusedError, DisconnectedError."""
     write_key, body = await _admitted(tracker, visit, MAX_CALL_BYTES)
-    call = read_call(kind, body)
-    if isinstance(call, Refusal):
-        visit.events = (refused_event(kind, call),)
-        raise RequestRefusedError(call)
-    name = call.tracked_name or kind
-    made = records_of(call, write_key, tracker.sender(visit), tracker.robots)
-    if isinstance(made, Refusal):
-        visit.events = (refused_event(name, made),)
-        raise RequestRefusedError(made)
-    visit.events = (RecentEvent(name),)
-    tracker.take_contacts(write_key, made[0])
-    await _write(tracker, made)
+    await _write(tracker, records_of_body(tracker, visit, kind, body, write_key))
     visit.accepted = 1
     return http_answers.SUCCESS
 
@@ -67,6 +56,24 @@ async def handle_batch(tracker: Tracker, visit: Visit) -> Answer:
     await _write(tracker, records)
     visit.accepted = len(batch.calls) - len(refusals)
     return http_answers.of_batch(visit.accepted, refusals)
+
+
+def records_of_body(
+    tracker: Tracker, visit: Visit, kind: Kind, body: bytes, write_key: WriteKey, *, by_pixel: bool = False
+) -> tuple[TrackedRecord, ...]:
+    """Return the records of a single call, noted in its visit; raises RequestRefusedError."""
+    call = read_call(kind, body)
+    if isinstance(call, Refusal):
+        visit.events = (refused_event(kind, call),)
+        raise RequestRefusedError(call)
+    name = call.tracked_name or kind
+    made = records_of(call, write_key, tracker.sender(visit, by_pixel=by_pixel), tracker.robots)
+    if isinstance(made, Refusal):
+        visit.events = (refused_event(name, made),)
+        raise RequestRefusedError(made)
+    visit.events = (RecentEvent(name),)
+    tracker.take_contacts(write_key, made[0])
+    return made
 
 
 async def _admitted(tracker: Tracker, visit: Visit, most: int) -> tuple[WriteKey, bytes]:

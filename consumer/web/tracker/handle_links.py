@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from consumer.web.tracker import http_answers
-from consumer.web.tracker.calls.body import MAX_CALL_BYTES, Kind, read_call
+from consumer.web.tracker.calls.body import MAX_CALL_BYTES, Kind
 from consumer.web.tracker.calls.links import LinkRequest, read_link, record_of_link, signature_refusal
 from consumer.web.tracker.calls.outcome import Refusal, TrackedRecord
-from consumer.web.tracker.calls.records import records_of
+from consumer.web.tracker.handle_calls import records_of_body
 from consumer.web.tracker.http_request import key_in
 from consumer.web.tracker.limits import cost_of
 from consumer.web.tracker.recent_requests import RecentEvent
@@ -62,18 +62,7 @@ async def handle_pixel_call(tracker: Tracker, visit: Visit, kind: Kind) -> Answe
         # Nobody has seen anything.
         return http_answers.PIXEL
     tracker.take(visit, write_key, cost_of(write_key, 1, len(body)))
-    call = read_call(kind, body)
-    if isinstance(call, Refusal):
-        visit.events = (refused_event(kind, call),)
-        raise RequestRefusedError(call)
-    made = records_of(call, write_key, tracker.sender(visit, by_pixel=True), tracker.robots)
-    name = call.tracked_name or kind
-    if isinstance(made, Refusal):
-        visit.events = (refused_event(name, made),)
-        raise RequestRefusedError(made)
-    visit.events = (RecentEvent(name),)
-    tracker.take_contacts(write_key, made[0])
-    _put(tracker, visit, made)
+    _put(tracker, visit, records_of_body(tracker, visit, kind, body, write_key, by_pixel=True))
     return http_answers.PIXEL
 
 

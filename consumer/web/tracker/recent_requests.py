@@ -99,8 +99,8 @@ class RecentRequests:
 
 
 @lru_cache(maxsize=4096)
-def network_of(address: str) -> str | None:
-    """Return the network of an address: of IPv4 its first 24 bits, of IPv6 48; None for what is no address."""
+def coarse_network_of(address: str) -> str | None:
+    """Return what is shown of an address: of IPv4 its first 24 bits, of IPv6 48; None for what is no address."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -126,7 +126,7 @@ def _bounded(request: RecentRequest) -> RecentRequest:
         detail=_cut(request.detail),
         events=tuple([_bounded_event(each) for each in events]),
         origin=_cut(request.origin),
-        address=network_of(request.address) if request.address else None,
+        address=coarse_network_of(request.address) if request.address else None,
         user_agent=_cut(request.user_agent),
     )
 
