@@ -264,7 +264,6 @@ VALUES: dict[str, Any] = {
     "received_at": "2026-03-02T09:30:01Z",
     "expires_at": "2026-03-02T17:30:00Z",
     "ReplayAnswer.resolved": 1,
-    "ActorXp.events": 3,
     "MeAnswer.actor": "ann@acme.example",
     "StartingCatalogAnswer.groups": ["support", "purchase", "marketing"],
     "StartingCatalogAnswer.profiles": ["lead_score"],
