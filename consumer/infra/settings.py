@@ -220,6 +220,11 @@ class Settings(BaseSettings):
         description="Public address of `engagement web`, like `https://leads.example.com`; with `https`, browsers "
         "send the console's cookie over TLS alone",
     )
+    embed_origins: Origins = Field(
+        (),
+        description="Origins of web pages that may frame a contact's panel: `https://app.example.com`, separated "
+        "by commas; `*`: any",
+    )
     oidc_issuer: WebAddress | None = Field(
         None, description="Issuer of the OpenID Connect provider by which people sign in to the console"
     )

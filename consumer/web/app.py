@@ -232,6 +232,7 @@ def _console(
         openid=openid,
         secure=(settings.console_url or "").startswith("https:"),
         development=settings.console_development,
+        embed_origins=settings.embed_origins,
     )
 
 

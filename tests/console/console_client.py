@@ -62,9 +62,8 @@ class Person(httpx.AsyncClient):
         return page
 
 
-def console_over(api: Api) -> Console:
-    """Return the console over an API."""
+def console_over(api: Api, **options: Any) -> Console:
+    """Return the console over an API. options: of the application."""
     tokens = TokenVerifier(SharedSecret(SECRET))
-    return Console(
-        ConsoleApplication(api.app, api.app.state.connections, tokens, Metrics(), development=True), api
-    )
+    options = {"development": True, **options}
+    return Console(ConsoleApplication(api.app, api.app.state.connections, tokens, Metrics(), **options), api)

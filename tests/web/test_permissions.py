@@ -24,6 +24,7 @@ UNDER_ACCOUNT = {
     ("GET", ACCOUNT): READ,
     ("PATCH", ACCOUNT): OPERATE,
     ("GET", f"{ACCOUNT}/events"): READ,
+    ("POST", f"{ACCOUNT}/embeds"): READ,
     ("GET", f"{ACCOUNT}/webhooks"): MANAGE,
     ("POST", f"{ACCOUNT}/webhooks"): MANAGE,
     ("GET", f"{ACCOUNT}/webhooks/{{webhook}}"): MANAGE,

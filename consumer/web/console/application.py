@@ -15,6 +15,7 @@ from consumer.web.console import (
     catalog,
     components,
     contact,
+    embed,
     home,
     leads,
     pass_through,
@@ -24,6 +25,7 @@ from consumer.web.console import (
     start,
     tracker,
 )
+from consumer.web.console.embed.badge import KnownBands
 from consumer.web.console.outside_page import outside_page
 from consumer.web.console.page_route import NamedRoute, routes_of
 from consumer.web.console.security_headers import SecurityHeaders
@@ -32,8 +34,11 @@ from consumer.web.http.compression import CompressionMiddleware
 from consumer.web.http.http_metrics import HttpMetricsMiddleware
 from consumer.web.http.middleware import RequestMiddleware
 from consumer.web.http.request_id import RequestIdMiddleware
+from consumer.web.http.seal import InstallationSeal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -43,7 +48,9 @@ if TYPE_CHECKING:
     from consumer.web.http.auth import TokenVerifier
     from consumer.web.http.database import Connections
 
-_PREFIX: Final = "/console"
+_HOME: Final = "/console"
+# Below which all paths are the console's.
+_PREFIXES: Final = ("/console/", "/embed/")
 
 ROUTES = routes_of(
     sign_in.ROUTES,
@@ -53,6 +60,7 @@ ROUTES = routes_of(
     start.ROUTES,
     leads.ROUTES,
     contact.ROUTES,
+    embed.ROUTES,
     catalog.ROUTES,
     tracker.ROUTES,
     settings.ROUTES,
@@ -61,7 +69,7 @@ ROUTES = routes_of(
 
 
 class ConsoleApplication:
-    """The application: pages below `/console`; `/` leads there."""
+    """The application: pages below `/console`, and `/embed` for those of others; `/` leads to the console."""
 
     def __init__(
         self,
@@ -73,10 +81,11 @@ class ConsoleApplication:
         openid: OpenIdSignIn | None = None,
         secure: bool = False,
         development: bool = False,
+        embed_origins: Sequence[str] = (),
     ) -> None:
         """Make it. openid: by which people sign in too. secure: browsers come over TLS, by whatever proxy.
 
-        development: with the page of all components.
+        development: with the page of all components. embed_origins: of pages that may frame a contact; `*`: any.
         """
         self._api = api
         self._pages = Starlette(
@@ -100,14 +109,18 @@ class ConsoleApplication:
         self._pages.state.tokens = tokens
         self._pages.state.openid = openid
         self._pages.state.secure = secure
+        self._pages.state.connections = connections
+        self._pages.state.seal = InstallationSeal()
+        self._pages.state.embed_origins = embed_origins
+        self._pages.state.known_bands = KnownBands()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         path = scope.get("path", "")
-        if scope["type"] == "http" and (path == _PREFIX or path.startswith(f"{_PREFIX}/")):
+        if scope["type"] == "http" and (path == _HOME or path.startswith(_PREFIXES)):
             await self._pages(scope, receive, send)
         elif scope["type"] == "http" and path == "/" and scope["method"] in {"GET", "HEAD"}:
-            await RedirectResponse(_PREFIX, 303)(scope, receive, send)
+            await RedirectResponse(_HOME, 303)(scope, receive, send)
         else:
             await self._api(scope, receive, send)
 

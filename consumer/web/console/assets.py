@@ -24,6 +24,7 @@ STYLES: Final = (
     "components",
     "leads",
     "contact",
+    "embed",
     "tracker",
     "catalog",
     "settings",

@@ -10,6 +10,7 @@ from consumer.web.console.api_client import part
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from consumer.web.console.api_client import ApiClient
     from consumer.web.console.visit import Visit
 
 
@@ -31,7 +32,12 @@ class Bands:
 
 async def read_bands(visit: Visit, profile: str, version: int) -> Bands:
     """Return the bands of a published version. Raises ApiProblem."""
-    found = (await visit.api.get(f"profiles/{part(profile)}/versions/{version}")).body
+    return await ask_for_bands(visit.api, profile, version)
+
+
+async def ask_for_bands(api: ApiClient, profile: str, version: int) -> Bands:
+    """Return the bands of a published version, by an API client of the account. Raises ApiProblem."""
+    found = (await api.get(f"profiles/{part(profile)}/versions/{version}")).body
     return Bands(
         _ranges(found["overall"]), {group: _ranges(frame) for group, frame in found["groups"].items()}
     )

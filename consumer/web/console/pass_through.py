@@ -16,42 +16,47 @@ from consumer.web.console.page_route import page
 from consumer.web.http.auth import SIGNED_IN
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from consumer.web.console.visit import Visit
+    from consumer.web.http.auth import Claims
 
 _STREAM: Final = timedelta(minutes=10)
 
 
-class _OfApi(Response):
-    """The API's own answer."""
+class OfApi(Response):
+    """The API's own answer to someone with these claims. path: of the API. query: of its query string."""
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, api: ASGIApp, claims: Claims, path: str, query: bytes) -> None:
         super().__init__()
-        self._visit = visit
+        self._api = api
+        self._claims = claims
+        self._path = path
+        self._query = query
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the API answer."""
-        claims = self._visit.session.claims
+        claims = self._claims
         soon = min(claims.expires_at, datetime.now(UTC) + _STREAM)
-        path = scope["path"].removeprefix("/console/api")
         # Without the cookie, and without anything that a client could have put into the scope.
         kept = (b"accept", b"last-event-id", b"if-none-match")
         asked = {
             **{name: scope[name] for name in ("type", "asgi", "http_version", "scheme", "server", "client")},
             "method": "GET",
-            "path": path,
-            "raw_path": path.encode(),
+            "path": self._path,
+            "raw_path": self._path.encode(),
             "root_path": "",
-            "query_string": scope["query_string"],
+            "query_string": self._query,
             "headers": [(name, value) for name, value in scope["headers"] if name in kept],
             SIGNED_IN: replace(claims, expires_at=soon),
         }
-        await self._visit.request.app.state.api(asked, receive, send)
+        await self._api(asked, receive, send)
 
 
 async def _answer(visit: Visit) -> Response:
-    return _OfApi(visit)
+    scope = visit.request.scope
+    path = scope["path"].removeprefix("/console/api")
+    return OfApi(visit.request.app.state.api, visit.session.claims, path, scope["query_string"])
 
 
 # Not `{account}`: the API checks it itself.

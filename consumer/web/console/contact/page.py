@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -11,6 +10,7 @@ from consumer.web.console.api_client import ApiProblem, part
 from consumer.web.console.bands import read_bands
 from consumer.web.console.contact import history, links, timeline
 from consumer.web.console.contact.asked import RANGES, Asked
+from consumer.web.console.contact.places import places_of
 from consumer.web.console.contact.why import why
 from consumer.web.console.leads.neighbours import read_list_links
 
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 _NOT_FOUND: Final = 404
 # Adjustments of which is known whether they are undone.
 _ADJUSTMENTS: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A group among those of the account. hue: gives its colour."""
-
-    name: str
-    icon: str | None
-    hue: int
 
 
 async def show(visit: Visit) -> Response:
@@ -66,7 +57,7 @@ async def show_with(
         asked=asked,
         ranges=RANGES,
         profile=profile,
-        places=_places(groups.body["items"]),
+        places=places_of(groups.body["items"]),
         groups=groups.body["items"],
         definitions=definitions.body["items"],
         icons={each["key"]: each["icon"] for each in definitions.body["items"]},
@@ -126,8 +117,3 @@ async def _scores(visit: Visit, path: str, profile: Mapping[str, Any], asked: As
         "ids": ids.body,
         "xp": xp.body,
     }
-
-
-def _places(groups: list[dict[str, Any]]) -> dict[str, Place]:
-    """Return the groups by key."""
-    return {group["key"]: Place(group["name"], group["icon"], number) for number, group in enumerate(groups)}

@@ -9,6 +9,11 @@ const MOMENT = 300;
 export function listen(account, contacts, handlers) {
   const url = new URL(`/console/api/v1/accounts/${encodeURIComponent(account)}/events`, location.href);
   for (const contact of contacts) url.searchParams.append("contact", contact);
+  return listenTo(url, handlers);
+}
+
+// The same for events from an address.
+export function listenTo(url, handlers) {
   const source = new EventSource(url);
   for (const [type, handle] of Object.entries(handlers)) {
     source.addEventListener(type, (event) => handle(event.data ? JSON.parse(event.data) : null));
@@ -17,19 +22,24 @@ export function listen(account, contacts, handlers) {
   return source;
 }
 
-// Makes elements what they are on the page as it is now; all of them are in one answer.
+// Makes elements what they are on the page as it is now; all of them are in one answer, whose status is returned (0: none).
 export async function refresh(...elements) {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  if (!answer?.ok) return;
+  if (!answer?.ok) return answer?.status ?? 0;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const element of elements) {
     const now = page.getElementById(element.id);
     if (!now || !element.isConnected) continue;
-    const said = element.dataset.announce;
+    const said = announced(element);
     const done = morph(element, document.importNode(now, true));
     window.htmx?.process(done);
-    if (done.dataset.announce !== said) announce(done.dataset.announce);
+    if (announced(done) !== said) announce(announced(done));
   }
+  return answer.status;
+}
+
+function announced(element) {
+  return (element.dataset.announce === undefined ? element.querySelector("[data-announce]") : element)?.dataset.announce;
 }
 
 export function announce(text) {
