@@ -195,7 +195,7 @@ async def test_a_contact_that_was_not_seen_yet(api: Api, account: str, visitor: 
 
 
 async def test_two_hundred_addresses_by_one_request(api: Api, account: str) -> None:
-    """Up to 200 contacts have addresses by one request, in order; more, and a caller without `read`, are refused."""
+    """Up to 200 contacts get addresses by one request, in order; more, or a caller without `read`, are refused."""
     names = [f"c{number}" for number in range(200)]
     items = await _addresses(api, account, *names)
     assert [item["contact"] for item in items] == names
