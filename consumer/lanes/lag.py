@@ -51,7 +51,7 @@ _CACHED_FOR = 120.0
 
 
 class LagMonitor:
-    """Measures about once a second."""
+    """Measures about once a second. lags: by lane, as last measured: records, and seconds or None if not known."""
 
     def __init__(
         self,
@@ -79,6 +79,7 @@ class LagMonitor:
         self._clock = clock
         self._registers_lanes = registers_lanes
         self._on_new_lanes = on_new_lanes
+        self.lags: Mapping[LaneKey, tuple[int, float | None]] = {}
         self._registered: frozenset[LaneKey] = frozenset()
         self._rows: list[Lane] = []
         self._read_at = float("-inf")
@@ -98,8 +99,12 @@ class LagMonitor:
                 await self.measure_once()
                 await asyncio.sleep(max(_REST, began + _EVERY - self._clock.monotonic()))
         finally:
-            self._database.drop()
-            await self._log_watcher.stop()
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        self._database.drop()
+        await self._log_watcher.stop()
 
     async def measure_once(self) -> None:
         """Measure once; a lane that cannot be measured has no gauge."""
@@ -246,6 +251,7 @@ class LagMonitor:
         return max(0.0, self._clock.now().timestamp() - timestamp / 1000)
 
     def _export(self, lags: Mapping[LaneKey, tuple[int, float | None]]) -> None:
+        self.lags = lags
         metrics = self._metrics
         # Cleared first: a lane that can no longer be measured must not keep its last good value.
         metrics.lane_lag_records.clear()

@@ -40,6 +40,7 @@ from consumer.web.http.route_table import RouteTable
 from consumer.web.http.seal import InstallationSeal
 from consumer.web.http.shared_reads import SharedReads
 from consumer.web.live.feed import LiveEvents
+from consumer.web.live.lag_history import LagHistory, sample
 from consumer.web.routes import ROUTERS, TRACKER_ROUTERS
 from consumer.web.tracker.application import TrackerApplication
 from consumer.web.tracker.compose import running_tracker
@@ -75,6 +76,7 @@ def application(
     claim_window: timedelta = timedelta(days=90),
     private_webhooks: bool = False,
     recent_requests: RecentRequests | None = None,
+    lag_history: LagHistory | None = None,
     routers: Sequence[APIRouter] = ROUTERS,
 ) -> FastAPI:
     """Return the HTTP application.
@@ -82,8 +84,8 @@ def application(
     limits: how much an account may configure. live: feeds clients of events. serves_health: False where health and
     metrics have another port. origins: of web pages that may call it from browsers. claim_window: how long the key
     of an applied event is remembered, for replays of dead letters. private_webhooks: whether they may lead to
-    addresses that are not public. recent_requests: of the tracker, if this process serves it. routers: those that
-    are served.
+    addresses that are not public. recent_requests: of the tracker, if this process serves it. lag_history: as this
+    process samples it, if it does. routers: those that are served.
     """
     api = FastAPI(
         title="Engagement",
@@ -102,6 +104,7 @@ def application(
     api.state.live = live
     api.state.private_webhooks = private_webhooks
     api.state.recent_requests = recent_requests
+    api.state.lag_history = lag_history
     api.state.seal = InstallationSeal()
     api.state.accounts = KnownAccounts()
     api.state.shared_reads = SharedReads()
@@ -164,6 +167,7 @@ async def run(settings: Settings, *, only_tracker: bool = False) -> None:
             if settings.tracker and settings.has_kafka:
                 started = running_tracker(settings, metrics, health, required=only_tracker)
                 tracker = await stack.enter_async_context(started)
+            lag_history = LagHistory(settings.has_kafka)
             served: ASGIApp
             if tokens is None:
                 served = health_endpoints.application(health, metrics) if not own_port else Starlette()
@@ -178,6 +182,7 @@ async def run(settings: Settings, *, only_tracker: bool = False) -> None:
                     claim_window=settings.claim_window,
                     private_webhooks=settings.webhook_private,
                     recent_requests=None if tracker is None else tracker.recent,
+                    lag_history=lag_history,
                     routers=TRACKER_ROUTERS if only_tracker else ROUTERS,
                 )
                 if settings.console and not only_tracker:
@@ -191,6 +196,7 @@ async def run(settings: Settings, *, only_tracker: bool = False) -> None:
                     dependency_probes.watch_database(
                         settings, health, writes=False, required=not only_tracker
                     ),
+                    *([] if only_tracker else [sample(lag_history, settings, SystemClock())]),
                 ]
                 if tokens is not None:
                     work.append(tokens.keep_fresh())

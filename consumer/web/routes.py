@@ -33,7 +33,7 @@ from consumer.web.api.contacts import (
     segments,
     timeline,
 )
-from consumer.web.api.operations import dead_letters
+from consumer.web.api.operations import dead_letters, service_health
 from consumer.web.api.profiles import bands, distribution, previews, profiles, publishes, versions
 from consumer.web.api.tracker_tokens import links, tokens
 from consumer.web.api.webhooks import deliveries, webhooks
@@ -64,6 +64,7 @@ ROUTERS = (
     audit.router,
     dead_letters.router,
     dead_letters.beside_accounts,
+    service_health.beside_accounts,
     bulk_adjustments.router,
     events.router,
     embeds.router,

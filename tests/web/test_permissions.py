@@ -141,6 +141,7 @@ UNDER_ACCOUNT = {
 }
 # Those that are about no one account.
 BESIDE_ACCOUNTS = {
+    ("GET", "/v1/health"): OPERATE,
     ("GET", "/v1/dead-letters"): OPERATE,
     ("GET", "/v1/dead-letters/{dead_letter}"): OPERATE,
     ("POST", "/v1/dead-letters/replay"): OPERATE,

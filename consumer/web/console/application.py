@@ -16,6 +16,7 @@ from consumer.web.console import (
     components,
     contact,
     embed,
+    health,
     home,
     leads,
     pass_through,
@@ -65,6 +66,7 @@ ROUTES = routes_of(
     tracker.ROUTES,
     settings.ROUTES,
     activity.ROUTES,
+    health.ROUTES,
 )
 
 

@@ -30,6 +30,7 @@ STYLES: Final = (
     "settings",
     "start",
     "activity",
+    "health",
 )
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _FOR_EVER = "public, max-age=31536000, immutable"

@@ -10,6 +10,7 @@ _DESCRIPTIONS = {
     "backfills": "Bringing history, or reading the input topics again under the catalog of now.",
     "jobs": "Everything that runs in the background, in one list.",
     "dead letters": "Records that are no valid events: listed, shown, replayed and discarded.",
+    "health": "How far the whole service lags, and which processes do the work.",
     "profiles": "Score profiles: drafts, previews, publishes and versions.",
     "audit": "Who changed what.",
     "contacts": "Contacts by score, their timelines, adjustments, joins and deletions.",
