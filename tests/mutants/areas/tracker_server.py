@@ -155,6 +155,30 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "contacts-without-bound",
+        breaks="a stranger with a public key fills the account with contacts",
+        test="tests/tracker/test_contacts_of_day.py::test_a_day_has_so_many_contacts",
+        edits=(
+            Edit(
+                "consumer/web/tracker/contacts_of_day.py",
+                old="            if self._is_named(first) and self._is_named(second):\n",
+                new="            if self._is_named(first) or len(self._named) > 0:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "large-calls-cost-one",
+        breaks="a quota of events bounds no bytes",
+        test="tests/tracker/test_limits.py::test_large_calls_count_more",
+        edits=(
+            Edit(
+                "consumer/web/tracker/limits.py",
+                old="    return max(events, min(-(-size // _BYTES), largest_batch(write_key)))\n",
+                new="    return max(events, min(-(-size // 2**20), largest_batch(write_key)))\n",
+            ),
+        ),
+    ),
+    Mutant(
         "half-sent-body-at-work",
         breaks="clients that never complete their bodies keep all others out",
         test="tests/unit/test_http_server.py::test_half_sent_bodies_displace_nobody_who_sends",
