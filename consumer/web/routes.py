@@ -10,6 +10,7 @@ from consumer.web.api.catalog import (
     audit,
     backfills,
     dedup_example,
+    definition_counts,
     definitions,
     event_samples,
     groups,
@@ -34,7 +35,15 @@ from consumer.web.api.contacts import (
     timeline,
 )
 from consumer.web.api.operations import dead_letters, service_health
-from consumer.web.api.profiles import bands, distribution, previews, profiles, publishes, versions
+from consumer.web.api.profiles import (
+    bands,
+    contact_previews,
+    distribution,
+    previews,
+    profiles,
+    publishes,
+    versions,
+)
 from consumer.web.api.tracker_tokens import links, tokens
 from consumer.web.api.webhooks import deliveries, webhooks
 from consumer.web.tracker import requests_route
@@ -48,6 +57,7 @@ ROUTERS = (
     groups.router,
     definitions.router,
     starting_catalog.router,
+    definition_counts.router,
     rejudgements.router,
     uses.router,
     dedup_example.router,
@@ -57,6 +67,7 @@ ROUTERS = (
     backfills.router,
     profiles.router,
     previews.router,
+    contact_previews.router,
     publishes.router,
     versions.router,
     bands.router,

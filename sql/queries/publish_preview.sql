@@ -186,3 +186,36 @@ order by t.contact_id, d.position, d.id
 -- name: external_ids
 -- The external ids of contacts.
 select id, external_id from contacts where id = any($1::bigint[])
+
+-- name: asked_contacts
+-- Contacts by external id, in the given order, null where there is none, of one that was joined to another the survivor
+-- (contacts_external_id_unique, contacts_pkey); and its name (contact_fields_pkey).
+select asked.external_id as asked, known.id, known.external_id,
+    (select value from contact_fields f where f.contact_id = known.id and f.field = 'name') as name
+from unnest($2::text[]) with ordinality as asked(external_id, place)
+left join lateral (
+    select id, external_id, survivor_id from contacts c
+    where c.account_id = $1 and c.external_id = asked.external_id offset 0) named on true
+left join lateral (
+    select id, external_id from contacts c where c.id = named.survivor_id offset 0) survivor on true
+cross join lateral (
+    select coalesce(survivor.id, named.id) as id, coalesce(survivor.external_id, named.external_id) as external_id) known
+order by asked.place
+
+-- name: tallies
+-- How often each definition has counted for each of these contacts (dedup_keys_pkey).
+select contact_id, definition_id, sum(count)::bigint as count
+from dedup_keys
+where contact_id = any($1::bigint[])
+group by contact_id, definition_id
+
+-- name: adjusted
+-- The adjustments of these contacts under a profile, by group (adjustments_client_key_by_id).
+select c.id as contact_id, a.group_id, a.points
+from unnest($1::bigint[]) as c(id)
+cross join lateral (
+    select group_id, sum(points)::bigint as points
+    from adjustments
+    where contact_id = c.id and profile_id = $2
+    group by group_id
+    offset 0) a

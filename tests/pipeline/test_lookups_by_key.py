@@ -43,6 +43,7 @@ _WHOLE_CONCERNS = {
     "accounts": "asked when a group or a definition is deleted",
     "catalog": "once for each change of the configuration",
     "catalog_reads": "whether an account has an adjustment, for changes that may publish",
+    "definition_counts": "by the index over instants: a bounded part of them, once a minute at most",
     "demo": "a database of the demo is small",
     "maintenance": "forgets claims by page, each page once",
     "members": "fragments; tests/web/test_query_plans.py has them",

@@ -48,6 +48,7 @@ STATEMENTS = [
         "contact_timeline",
         "contacts",
         "dead_letters",
+        "definition_counts",
         "event_samples",
         "ignored_events",
         "inbox",

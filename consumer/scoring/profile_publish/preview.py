@@ -190,7 +190,7 @@ async def preview(
         )
         compare = comparison.text.replace(SEGMENTS, segment_sql.text)
         version = current.version.number if current.version else None
-        changes = _weight_changes(current, catalog.definitions)
+        changes = weight_changes(current, catalog.definitions)
         totals = _Totals()
         done = covered = 0
         while covered < contact_keyset.LAST:
@@ -246,7 +246,7 @@ async def lock_previews(connection: Connection, account: str) -> None:
         raise PreviewRunningError(f"a preview of account {account!r} is under way: wait for it, or end it")
 
 
-def _weight_changes(profile: Profile, definitions: Mapping[str, Definition]) -> dict[str, WeightChange]:
+def weight_changes(profile: Profile, definitions: Mapping[str, Definition]) -> dict[str, WeightChange]:
     """Return the definitions that have other points or another group under the draft; count is 0."""
     before = profile.version.weights if profile.version else {}
     draft = profile_versions.draft_version(profile, definitions)

@@ -282,11 +282,12 @@ def _mover(mover: ScoreMover) -> MoverAnswer:
         contact=mover.contact,
         before=mover.before,
         after=mover.after,
-        reasons=[*map(_reason, mover.reasons)],
+        reasons=[*map(mover_reason, mover.reasons)],
     )
 
 
-def _reason(reason: WeightChange) -> MoverReason:
+def mover_reason(reason: WeightChange) -> MoverReason:
+    """Return the response model of a definition that moves a contact."""
     return MoverReason(
         definition=reason.definition,
         count=reason.count,
