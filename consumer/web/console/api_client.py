@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote, unquote, urlencode
 
 from consumer.web.http.auth import SIGNED_IN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from starlette.types import ASGIApp, Message
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _FIRST_ERROR = 400
 _LINES: Final = "application/x-ndjson"
+# Parts of an answer that wait to be read.
+_LINES_AHEAD = 16
 # Where the API is said to be: its answers contain no addresses made of it.
 _SERVER: Final = ("console", 80)
 
@@ -137,8 +140,52 @@ class ApiClient:
             else:
                 parts.append(message.get("body", b""))
 
+        scope = self._scope(method, path, parameters, headers, content)
+        await self._api(scope, receive, send)
+        return status, answered, b"".join(parts)
+
+    @asynccontextmanager
+    async def lines(self, path: str, body: object) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """Send a POST, and give the lines of JSON of its answer as they come; leaving it cancels the work.
+
+        Raises ApiProblem for an answer that is not 2xx.
+        """
+        content = json.dumps(body).encode()
+        headers = {"x-request-id": self._request_id, "content-type": "application/json"}
+        scope = self._scope("POST", self._path(path), {}, headers, content)
+        messages: asyncio.Queue[Message] = asyncio.Queue(_LINES_AHEAD)
+        sent = iter([{"type": "http.request", "body": content, "more_body": False}])
+
+        async def receive() -> Message:
+            if (message := next(sent, None)) is not None:
+                return message
+            # A client that is still there: leaving cancels the task instead.
+            await asyncio.Event().wait()
+            raise AssertionError("it waits until it is cancelled")
+
+        async def answer() -> None:
+            await self._api(scope, receive, messages.put)
+
+        task: asyncio.Future[Any] = asyncio.ensure_future(answer())
+        try:
+            start = await _next(messages, task)
+            if start is None or start["status"] >= _FIRST_ERROR:
+                await _raise(start, messages, task)
+            yield _decoded(messages, task)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def _scope(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, object],
+        headers: Mapping[str, str],
+        content: bytes,
+    ) -> dict[str, Any]:
         raw = {**headers, "content-length": str(len(content))}
-        scope = {
+        return {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
@@ -153,8 +200,42 @@ class ApiClient:
             "client": None,
             SIGNED_IN: self._claims,
         }
-        await self._api(scope, receive, send)
-        return status, answered, b"".join(parts)
+
+
+async def _next(messages: asyncio.Queue[Message], task: asyncio.Future[Any]) -> Message | None:
+    """Return the next message of an answer; None: it has ended. Raises what answering has raised."""
+    taken: asyncio.Future[Any] = asyncio.ensure_future(messages.get())
+    try:
+        await asyncio.wait({taken, task}, return_when=asyncio.FIRST_COMPLETED)
+        if not taken.done():
+            task.result()
+            return None
+        message: Message = taken.result()
+        return message
+    finally:
+        taken.cancel()
+
+
+async def _raise(
+    start: Message | None, messages: asyncio.Queue[Message], task: asyncio.Future[Any]
+) -> NoReturn:
+    body, headers = b"", {}
+    if start is not None:
+        headers = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
+        while (message := await _next(messages, task)) is not None:
+            body += message.get("body", b"")
+    problem = json.loads(body) if body else {}
+    raise ApiProblem(start["status"] if start else 500, problem, headers)
+
+
+async def _decoded(
+    messages: asyncio.Queue[Message], task: asyncio.Future[Any]
+) -> AsyncIterator[dict[str, Any]]:
+    left = b""
+    while (message := await _next(messages, task)) is not None:
+        *whole, left = (left + message.get("body", b"")).split(b"\n")
+        for line in whole:
+            yield json.loads(line)
 
 
 def part(text: str) -> str:

@@ -21,6 +21,7 @@ from consumer.web.console import (
     leads,
     pass_through,
     preferences,
+    profiles,
     settings,
     sign_in,
     start,
@@ -67,6 +68,7 @@ ROUTES = routes_of(
     settings.ROUTES,
     activity.ROUTES,
     health.ROUTES,
+    profiles.ROUTES,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ LANGUAGE_COOKIE: Final = "engagement_language"
 THEME_COOKIE: Final = "engagement_theme"
 THEMES: Final = ("auto", "light", "dark")
 _DAY_SECONDS: Final = 86_400
+_JUST_NOW: Final = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Reader:
 
     def ago(self, at: str) -> str:
         """Return an instant in words, as `2 hours ago`."""
+        if timedelta() <= self.now - instant(at) < _JUST_NOW:
+            return self.texts.gettext("just now")
         return dates.format_timedelta(
             instant(at) - self.now,
             add_direction=True,
@@ -61,6 +64,10 @@ class Reader:
             threshold=1.2,
             locale=self.locale,
         )
+
+    def past(self, at: str) -> str:
+        """Return an instant that was: one since this page was asked for is now."""
+        return min(instant(at), self.now).isoformat()
 
     def exact(self, at: str) -> str:
         """Return an instant in the account's zone, to the second."""

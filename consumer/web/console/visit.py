@@ -148,23 +148,23 @@ class Visit:
 
     def page(self, template: str, /, *, status: int = 200, **context: Any) -> Response:
         """Return a page from a template of `templates/`, with what the frame around it needs."""
-        done = self._done
-        response = HTMLResponse(
-            render(
-                template,
-                self.reader,
-                visit=self,
-                account=self.account,
-                entries=self._navigation(),
-                done=done,
-                faults=context.pop("faults", None) or Faults(),
-                **context,
-            ),
-            status,
-        )
-        if done is not None:
+        response = HTMLResponse(self.render(template, **context), status)
+        if self._done is not None:
             response.delete_cookie(_DONE_COOKIE, path="/console")
         return response
+
+    def render(self, template: str, /, **context: Any) -> str:
+        """Return the text of a page, or of a part of one."""
+        return render(
+            template,
+            self.reader,
+            visit=self,
+            account=self.account,
+            entries=self._navigation(),
+            done=self._done,
+            faults=context.pop("faults", None) or Faults(),
+            **context,
+        )
 
     def _navigation(self) -> list[navigation.Entry]:
         if self.account is None:
