@@ -161,12 +161,15 @@ async def test_a_flood_is_slowed_down_and_others_are_not(site: Site) -> None:
     async def flood() -> list[httpx.Response]:
         return [await site.post(flooding, "page", {"userId": "x"}) for _ in range(200)]
 
+    began = time.perf_counter()
     floods = [asyncio.create_task(flood()) for _ in range(10)]
     beside = [await _timed(site, other) for _ in range(50)]
     answers = [answer for some in await asyncio.gather(*floods) for answer in some]
+    took = time.perf_counter() - began
     codes = [answer.status_code for answer in answers]
     assert set(codes) == {200, 429}
-    assert 100 <= codes.count(200) <= 300
+    # Ten a second, and at most twice what a window has room for beside that.
+    assert 100 <= codes.count(200) <= 10 * took + 200
     last = next(answer for answer in answers if answer.status_code == 429)
     assert last.json()["reason"] == "rate_limited"
     assert 1 <= int(last.headers["retry-after"]) <= 11
