@@ -19,7 +19,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types texts test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-shapes bench-tenants bench-lives bench-api bench-tracker bench-console ops demo clean
+.PHONY: help setup venv lock format lint types texts test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-bounds bench-shapes bench-tenants bench-lives bench-api bench-tracker bench-console ops demo clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ bench-long: $(INSTALLED) ## measure a run over 1,000,000 events beside one over 
 
 bench-publish: $(INSTALLED) ## measure a publish over a million contacts, its cost to a worker, pages of lists
 	$(BIN)/python -m bench publish lists $(ARGS)
+
+bench-bounds: $(INSTALLED) ## measure what bounds and bands cost a worker, and a publish over a million contacts
+	$(BIN)/python -m bench bounds bounded-publish $(ARGS)
 
 bench-shapes: $(INSTALLED) ## measure two workers, all duplicates, one hot contact, all late events, all old ones
 	$(BIN)/python -m bench two-workers duplicates shapes old $(ARGS)

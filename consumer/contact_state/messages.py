@@ -102,7 +102,8 @@ class Announcement(msgspec.Struct, gc=False):
 class ShownAnnouncement(msgspec.Struct, gc=False):
     """The same where the version that is announced, or the one before it, has frames: points as they are shown.
 
-    bands: of overall and groups that have some, before (None: the version before had none there) and after.
+    previous, current: of the same groups in the same order. bands: of overall and groups that have some, before
+    (None: the version before had none there) and after.
     """
 
     version: int
@@ -158,23 +159,44 @@ def _announce_shown(
     last: Score | None, published: Score, number: int, cause: str
 ) -> ShownAnnouncement | None:
     """Compare what was said last, what stood before these events, and what they make of it: points and bands."""
-    now, stood = published.shown(published.by_group), published.shown(published.before)
-    bands, bands_stood = (bands_of(published.frames, each) for each in (now, stood))
-    if not _differ(stood, now) and bands_stood == bands:
+    frames, before = published.frames, published.before
+    stood: dict[int, int] = {}
+    now: dict[int, int] = {}
+    for group, points in published.by_group.items():
+        was = before.get(group, 0)
+        frame = frames.get(group)
+        now[group] = points if frame is None else frame.shown(points)
+        stood[group] = was if frame is None else now[group] if was == points else frame.shown(was)
+    if stood == now:  # bands follow from what is shown
         return None
-    said, bands_said = stood, bands_stood
-    if last is not published:
-        said = last.shown(last.by_group) if last else {}
-        # Of the first message it is the band of 0.
-        bands_said = bands_of(last.frames if last else published.frames, said)
-    before = {group: bands_said.get(group) for group in bands}
-    if not _differ(said, now) and before == bands:
+    if last is published or (last is None and not before):
+        # Before the first message there are 0 points, and their band.
+        said = stood if last is published else dict.fromkeys(now, 0)
+        return ShownAnnouncement(number, cause, said, now, _bands(frames, said, frames, now))
+    said = {**dict.fromkeys(now, 0), **(last.shown(last.by_group) if last else {})}
+    now = {group: now.get(group, 0) for group in said}
+    bands = _bands(last.frames if last else frames, said, frames, now)
+    if said == now and all(was == band for was, band in bands.values()):
         return None
-    by_publish = _differ(said, stood) or before != bands_stood
-    causes = f"publish,{cause}" if by_publish and published.before else cause
-    return ShownAnnouncement(
-        number, causes, said, now, {group: (before[group], band) for group, band in bands.items()}
-    )
+    if before and (
+        _differ(said, stood) or any(bands[of][0] != was for of, was in bands_of(frames, stood).items())
+    ):
+        cause = f"publish,{cause}"
+    return ShownAnnouncement(number, cause, said, now, bands)
+
+
+def _bands(
+    frames_said: VersionFrames, said: Mapping[int, int], frames: VersionFrames, now: Mapping[int, int]
+) -> dict[int, tuple[str | None, str]]:
+    """Return the bands before and after of all groups that have some after; before: None where there were none."""
+    bands: dict[int, tuple[str | None, str]] = {}
+    for group, band in bands_of(frames, now).items():
+        points = said.get(group, 0)
+        if frames_said is frames and points == now.get(group, 0):
+            bands[group] = band, band
+        else:
+            bands[group] = frames_said.get(group, PLAIN).band(points), band
+    return bands
 
 
 def _differ(one: Mapping[int, int], other: Mapping[int, int]) -> bool:
@@ -196,15 +218,11 @@ def score_changed(
     version, causes = announcement.version, announcement.causes
     about = f"{account}\x1f{contact}\x1f{profile}\x1f{profile_version}\x1f{version}\x1f{causes}"
     if isinstance(announcement, ShownAnnouncement):
-        groups = {**announcement.previous, **announcement.current}
-        previous, current = (
-            numbers([points.get(group, 0) for group in groups])
-            for points in (announcement.previous, announcement.current)
-        )
+        groups, current = _points(announcement.current)
         bands = ",".join(
-            f"{group}:{before or ''}:{after}" for group, (before, after) in announcement.bands.items()
+            [f"{group}:{before or ''}:{after}" for group, (before, after) in announcement.bands.items()]
         )
-        shown = f"{numbers(groups)}\x1f{previous}\x1f{current}\x1f{bands}"
+        shown = f"{groups}\x1f{numbers(announcement.previous.values())}\x1f{current}\x1f{bands}"
         return f"{WITH_FRAMES}{about}\x1f{shown}\x1f{len(changes)}\x1f{events}"
     said_groups, said_points = _points(announcement.said)
     stands_groups, stands_points = _points(announcement.stands or {})

@@ -116,27 +116,34 @@ def changes(
 ) -> list[dict[str, Any]]:
     """Draw one document for each account that changes policies, and perhaps all else that a batch minds.
 
-    before: the documents of each chapter before. Now and then one moves thresholds alone.
+    before: the documents of each chapter before. Now and then a publish moves thresholds alone.
     """
     documents = []
     for account in ACCOUNTS:
         earlier = [one for chapter in before for one in chapter if one["account"] == account]
-        only_thresholds = draw(st.sampled_from([False] * 4 + [True]))
+        only_thresholds = draw(st.sampled_from([False, False, False, True]))
         documents.append(
-            draw(_moved_thresholds(account, earlier) if only_thresholds else _change(account, step))
+            draw(_moved_thresholds(account, step, earlier) if only_thresholds else _change(account, step))
         )
     return documents
 
 
 @st.composite
-def _moved_thresholds(draw: st.DrawFn, account: str, earlier: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _moved_thresholds(
+    draw: st.DrawFn, account: str, step: timedelta, earlier: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Draw bands anew, which are published, where profiles have the weights and bounds of earlier documents."""
     framed = {profile["key"]: profile for document in earlier for profile in document.get("profiles", [])}
-    profiles = [
-        {"key": key, "published": True, **draw(moved_thresholds(framed[key]))}
-        for key in ("lead_score", "second")
-    ]
-    return {"engagement_catalog": 1, "account": account, "profiles": profiles}
+    changed = draw(st.lists(st.sampled_from(KEYS), min_size=1, unique=True))
+    return {
+        "engagement_catalog": 1,
+        "account": account,
+        "definitions": [{"key": key, "dedup": draw(dedups(step))} for key in changed],
+        "profiles": [
+            {"key": key, "published": True, **draw(moved_thresholds(framed[key]))}
+            for key in ("lead_score", "second")
+        ],
+    }
 
 
 @st.composite

@@ -185,12 +185,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/contact_state/messages.py",
-                old="    if not _differ(stood, now) and bands_stood == bands:\n        return None\n",
-                new="",
-            ),
-            Edit(
-                "consumer/contact_state/messages.py",
-                old="    if not _differ(said, now) and before == bands:\n        return None\n",
+                old="    if stood == now:  # bands follow from what is shown\n        return None\n",
                 new="",
             ),
         ),
@@ -226,9 +221,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/contact_state/messages.py",
-                old="(bands_of(published.frames, each) for each in (now, stood))",
-                new="(bands_of(published.frames, {**each, 0: sum(each.values())}) for each in (\n"
-                "        {0: 0, **published.groups}, {**published.before, 0: 0}))",
+                old="_bands(frames, said, frames, now))",
+                new="_bands(frames, said, frames, {**now, 0: sum(published.groups.values())}))",
             ),
         ),
     ),
