@@ -35,6 +35,8 @@ OUT = Path(__file__).parent / "out" / "console.json"
 # Different requests to each page, and seconds of them.
 _REQUESTS, _SECONDS = 200, 5.0
 _PEOPLE, _EVENTS_A_SECOND, _WATCHING_SECONDS = 200, 100, 20
+# As the script of the page asks for it again.
+_LIVE = {"engagement-live": "true"}
 _LINKED = re.compile(r'(?:href|src)="(/console/assets/[^"]+)"')
 _IMPORTED = re.compile(r'from "\./([\w-]+\.js)"')
 
@@ -149,7 +151,8 @@ async def _watch(browser: httpx.AsyncClient, number: int, opened: list[int]) -> 
         async for line in events.aiter_lines():
             if line == "event: score_changed":
                 opened[0] += 1
-                (await own.get(f"/console/{ACCOUNT}/contacts/{contact}")).raise_for_status()
+                page = await own.get(f"/console/{ACCOUNT}/contacts/{contact}", headers=_LIVE)
+                page.raise_for_status()
 
 
 async def _events(dsn: str, share: float) -> None:

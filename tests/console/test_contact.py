@@ -243,6 +243,23 @@ async def test_the_page_follows_what_happens(
     assert ann.complaints == []
 
 
+async def test_an_open_page_asks_for_little(
+    console: Console, worker: Service, new_account: NewAccount
+) -> None:
+    """A page that is open asks for what changes alone: scores, why, and the newest of the timeline."""
+    account = await sales_account(worker, new_account)
+    person = await console.as_(account)
+    path = f"/console/{account}/contacts/ann"
+    page, live = await person.get(path), await person.get(path, headers={"engagement-live": "true"})
+    parts = re.findall(r'id="([\w-]+)"[^>]*data-live', page.text)
+    assert {"about", "scores", "why", "xp", "timeline-days"} <= {*parts}
+    for each in parts:
+        assert f'id="{each}"' in live.text
+    items = re.findall(r'id="item-(\w+)"', live.text)
+    assert items == re.findall(r'id="item-(\w+)"', page.text)[: len(items)]
+    assert len(live.content) < 0.6 * len(page.content)
+
+
 async def test_script_in_every_field_is_text(
     window: OpenWindow, api: Api, worker: Service, new_account: NewAccount
 ) -> None:

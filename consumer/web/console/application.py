@@ -27,7 +27,7 @@ from consumer.web.console import (
     start,
     tracker,
 )
-from consumer.web.console.embed.badge import KnownBands
+from consumer.web.console.bands import KnownBands
 from consumer.web.console.outside_page import outside_page
 from consumer.web.console.page_route import NamedRoute, routes_of
 from consumer.web.console.security_headers import SecurityHeaders

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from consumer.web.console.api_client import part
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
     from consumer.web.console.api_client import ApiClient
     from consumer.web.console.visit import Visit
+
+# Seconds for which bands are remembered: a profile may be deleted, and another made.
+_SECONDS: Final = 60.0
+# Versions, before all are forgotten.
+_MOST: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -30,17 +36,30 @@ class Bands:
         return next((place for place, (each, _) in enumerate(self.of(group)) if each == key), 0)
 
 
+class KnownBands:
+    """The bands of versions that were asked for in the last minute: pages and badges of a list have the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str, int], tuple[float, Bands]] = {}
+
+    async def of(self, api: ApiClient, account: str, profile: str, version: int) -> Bands:
+        """Return the bands of a published version. api: of the account. Raises ApiProblem."""
+        key, now = (account, profile, version), time.monotonic()
+        until, bands = self._known.get(key, (0.0, Bands()))
+        if until <= now:
+            found = (await api.get(f"profiles/{part(profile)}/versions/{version}")).body
+            groups = {group: _ranges(frame) for group, frame in found["groups"].items()}
+            bands = Bands(_ranges(found["overall"]), groups)
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[key] = now + _SECONDS, bands
+        return bands
+
+
 async def read_bands(visit: Visit, profile: str, version: int) -> Bands:
-    """Return the bands of a published version. Raises ApiProblem."""
-    return await ask_for_bands(visit.api, profile, version)
-
-
-async def ask_for_bands(api: ApiClient, profile: str, version: int) -> Bands:
-    """Return the bands of a published version, by an API client of the account. Raises ApiProblem."""
-    found = (await api.get(f"profiles/{part(profile)}/versions/{version}")).body
-    return Bands(
-        _ranges(found["overall"]), {group: _ranges(frame) for group, frame in found["groups"].items()}
-    )
+    """Return the bands of a published version, which never change. Raises ApiProblem."""
+    known: KnownBands = visit.request.app.state.known_bands
+    return await known.of(visit.api, visit.key, profile, version)
 
 
 def _ranges(frame: Mapping[str, Any]) -> list[tuple[str, int | None]]:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
     from consumer.web.console.visit import Faults, Visit
 
-_NOT_FOUND: Final = 404
+# Sent by the script of a page that is open.
+LIVE_HEADER: Final = "engagement-live"
+_NOT_FOUND, _INVALID = 404, 422
+# Items of the timeline that a page which is open gets anew: it has the others.
+_LATEST: Final = 8
 # Adjustments of which is known whether they are undone.
 _ADJUSTMENTS: Final = 200
 
@@ -35,41 +39,66 @@ async def show_with(
     visit: Visit, contact: str, *, faults: Faults | None = None, typed: Mapping[str, str] | None = None
 ) -> Response:
     """Show a contact. faults, typed: of an adjustment that was refused, and what was typed then."""
-    asked = Asked.of(visit.request.query_params)
-    path = f"contacts/{part(contact)}"
-    about, groups, definitions, ignored, list_links = await asyncio.gather(
-        _read(visit, path),
-        visit.api.get("groups"),
-        visit.api.get("definitions"),
+    if LIVE_HEADER in visit.request.headers:
+        return await _show_live(visit, contact)
+    asked, path = Asked.of(visit.request.query_params), f"contacts/{part(contact)}"
+    shown, ignored, definitions, list_links = await asyncio.gather(
+        _shown(visit, path, asked),
         visit.api.get(f"{path}/ignored"),
+        visit.api.get("definitions"),
         read_list_links(visit, contact),
     )
-    if about is None:
+    if shown is None:
         context = {"contact_id": contact, "ignored": ignored.body}
         return visit.page("contact/unknown.html", status=_NOT_FOUND, **context)
-    profile = _profile(about, asked)
-    scores = {} if profile is None else await _scores(visit, path, profile, asked)
     return visit.page(
         "contact/contact.html",
-        status=422 if faults else 200,
-        contact=about,
+        status=_INVALID if faults else 200,
         contact_id=contact,
-        asked=asked,
-        ranges=RANGES,
-        profile=profile,
-        places=places_of(groups.body["items"]),
-        groups=groups.body["items"],
         definitions=definitions.body["items"],
-        icons={each["key"]: each["icon"] for each in definitions.body["items"]},
+        ids=(await visit.api.get(f"{path}/ids")).body,
         ignored=ignored.body,
         list_links=list_links,
         verdicts=timeline.VERDICTS,
-        links=links,
         faults=faults,
         typed=typed or {},
         client_key=(typed or {}).get("client_key") or str(uuid4()),
-        **scores,
+        **shown,
     )
+
+
+async def _show_live(visit: Visit, contact: str) -> Response:
+    """Show what changes by itself alone, for a page that is open: people watch all day."""
+    asked = Asked.of(visit.request.query_params)
+    shown = await _shown(visit, f"contacts/{part(contact)}", asked, latest=_LATEST)
+    if shown is None:
+        return visit.page(
+            "contact/unknown.html", status=_NOT_FOUND, contact_id=contact, ignored={"items": []}
+        )
+    return visit.page("contact/live.html", **shown)
+
+
+async def _shown(
+    visit: Visit, path: str, asked: Asked, *, latest: int | None = None
+) -> dict[str, Any] | None:
+    """Return what the page and its live parts show; None: there is no such contact.
+
+    latest: items of the timeline, the newest; None: a page of them.
+    """
+    about, groups = await asyncio.gather(_read(visit, path), visit.api.get("groups"))
+    if about is None:
+        return None
+    profile = _profile(about, asked)
+    return {
+        "contact": about,
+        "asked": asked,
+        "ranges": RANGES,
+        "profile": profile,
+        "places": places_of(groups.body["items"]),
+        "groups": groups.body["items"],
+        "links": links,
+        **({} if profile is None else await _scores(visit, path, profile, asked, latest)),
+    }
 
 
 async def _read(visit: Visit, path: str) -> Mapping[str, Any] | None:
@@ -91,29 +120,31 @@ def _profile(about: Mapping[str, Any], asked: Asked) -> Mapping[str, Any] | None
     return next(iter((*named, *primary, *profiles)), None)
 
 
-async def _scores(visit: Visit, path: str, profile: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
-    """Return what the page shows of scores under a profile: explanation, history and timeline."""
+async def _scores(
+    visit: Visit, path: str, profile: Mapping[str, Any], asked: Asked, latest: int | None
+) -> dict[str, Any]:
+    """Return what is shown of scores under a profile: explanation, history and timeline, and XP."""
     key, api = profile["profile"], visit.api
     since = asked.since_day(visit.reader.now.astimezone(visit.reader.zone).date())
-    answers, bands = await asyncio.gather(
-        asyncio.gather(
-            api.get(f"{path}/score/explanation", profile=key),
-            api.get(f"{path}/score/history", profile=key, since=since),
-            api.get(f"{path}/timeline", profile=key, **asked.of_timeline(visit.reader.zone)),
-            api.get(f"{path}/adjustments", limit=_ADJUSTMENTS),
-            api.get(f"{path}/ids"),
-            api.get(f"{path}/xp"),
-        ),
+    of_timeline = {**asked.of_timeline(visit.reader.zone), "limit": latest}
+    explanation, days, items, bands = await asyncio.gather(
+        api.get(f"{path}/score/explanation", profile=key),
+        api.get(f"{path}/score/history", profile=key, since=since),
+        api.get(f"{path}/timeline", profile=key, **of_timeline),
         read_bands(visit, key, profile["version"]),
     )
-    explanation, days, items, adjustments, ids, xp = answers
-    page = items.body
+    adjusted = any(group["adjustments"] for group in explanation.body["groups"])
+    adjustments = await _items(visit, f"{path}/adjustments", _ADJUSTMENTS) if adjusted else []
     return {
-        "why": why(explanation.body, adjustments.body["items"]),
+        "why": why(explanation.body, adjustments),
         "history": history.draw(days.body, visit.reader, since=since, bands=bands.overall),
-        "days": timeline.days(page["items"], visit.reader, continues=not asked.is_first_page),
-        "older": timeline.older(asked, page["next"]),
+        "days": timeline.days(items.body["items"], visit.reader, continues=not asked.is_first_page),
+        "older": timeline.older(asked, items.body["next"]),
         "bands": bands,
-        "ids": ids.body,
-        "xp": xp.body,
+        "xp": await _items(visit, f"{path}/xp") if visit.account and visit.account.sales else [],
     }
+
+
+async def _items(visit: Visit, path: str, limit: int | None = None) -> list[Any]:
+    found: list[Any] = (await visit.api.get(path, limit=limit)).body["items"]
+    return found

@@ -42,13 +42,14 @@ _KEY_LENGTH: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item as it is shown. key: for its element's id. why: why it gives no points, empty where it gives some.
+    """An item as it is shown. key: for its element's id. exact: when it was, to the second, empty: at no time.
 
-    data: pretty JSON of what came with an event, where it was asked for.
+    why: why it gives no points, empty where it gives some. data: pretty JSON, where it was asked for.
     """
 
     key: str
     of: Mapping[str, Any]
+    exact: str
     why: str
     data: str | None
 
@@ -84,7 +85,8 @@ def _item(item: Mapping[str, Any], reader: Reader) -> Item:
         named = (event["source"], event["id"], item["definition"], item["at"])
     key = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:_KEY_LENGTH]
     data = None if event is None else event["data"]
-    return Item(key, item, _why(item, reader), None if data is None else pretty(data))
+    exact = "" if item["at"] is None else reader.exact(item["at"])
+    return Item(key, item, exact, _why(item, reader), None if data is None else pretty(data))
 
 
 def _why(item: Mapping[str, Any], reader: Reader) -> str:

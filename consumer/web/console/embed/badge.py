@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import time
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -15,7 +14,6 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from consumer.web.console.api_client import ApiProblem
-from consumer.web.console.bands import Bands, ask_for_bands
 from consumer.web.console.embed.headers import headers_of
 from consumer.web.console.templates import render
 
@@ -23,15 +21,13 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from consumer.web.console.api_client import ApiClient
+    from consumer.web.console.bands import KnownBands
     from consumer.web.console.reader import Reader
     from consumer.web.http.embed_addresses import Embed
 
 _CONFLICT, _GONE = 409, 410
 # Seconds for which browsers keep a badge: a list that is drawn again asks for none.
 _KEPT: Final = 30
-# Seconds for which the bands of a version are remembered, and versions, before all are forgotten.
-_BANDS_KEPT: Final = 60.0
-_MOST_BANDS: Final = 1_000
 # Pixels: of a digit and of a letter in the sizes below, rather too wide; of the space around.
 _DIGIT, _LETTER, _SPACE = 11.5, 7.4, 10
 _LONGEST_BAND: Final = 24
@@ -60,24 +56,6 @@ class Badge:
     def width(self) -> int:
         """Pixels of the whole."""
         return self.score_width + (_SPACE + self.band_width if self.band else 0)
-
-
-class KnownBands:
-    """The bands of versions that were asked for in the last minute: all badges of a list have the same."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str, int], tuple[float, Bands]] = {}
-
-    async def of(self, api: ApiClient, account: str, profile: str, version: int) -> Bands:
-        """Return the bands of a version. Raises ApiProblem."""
-        key, now = (account, profile, version), time.monotonic()
-        until, bands = self._known.get(key, (0.0, Bands()))
-        if until <= now:
-            bands = await ask_for_bands(api, profile, version)
-            if len(self._known) >= _MOST_BANDS:
-                self._known.clear()
-            self._known[key] = now + _BANDS_KEPT, bands
-        return bands
 
 
 async def badge(request: Request, embed: Embed, api: ApiClient, reader: Reader) -> Response:

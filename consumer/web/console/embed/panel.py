@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from zoneinfo import ZoneInfo
 
 from starlette.responses import HTMLResponse
 
 from consumer.web.console.api_client import ApiProblem, part, query
-from consumer.web.console.bands import ask_for_bands
 from consumer.web.console.contact import timeline
 from consumer.web.console.contact.places import places_of
 from consumer.web.console.contact.why import why
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from consumer.web.console.api_client import ApiClient
+    from consumer.web.console.bands import KnownBands
     from consumer.web.console.reader import Reader
     from consumer.web.http.auth import Claims
     from consumer.web.http.embed_addresses import Embed
@@ -50,13 +50,13 @@ async def panel(
         if problem.status != _NOT_FOUND:
             raise
         return message(request, reader, 200, reader.texts.gettext("Not seen yet."), embed=embed)
-    scores = explanation.body
+    scores, known = explanation.body, cast("KnownBands", request.app.state.known_bands)
     profile = next(each for each in about.body["profiles"] if each["profile"] == scores["profile"])
     context = {
         "contact": about.body,
         "profile": profile,
         "places": places_of(groups.body["items"]),
-        "bands": await ask_for_bands(api, scores["profile"], scores["version"]),
+        "bands": await known.of(api, embed.account, scores["profile"], scores["version"]),
         "why": why(scores, ()),
         "days": timeline.days(items.body["items"], reader, continues=False),
         "embed": embed,

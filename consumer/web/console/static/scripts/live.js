@@ -23,8 +23,9 @@ export function listenTo(url, handlers) {
 }
 
 // Makes elements what they are on the page as it is now; all of them are in one answer, whose status is returned (0: none).
+// The header lets a page leave out what is not live.
 export async function refresh(...elements) {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  const answer = await fetch(location.href, { headers: { Accept: "text/html", "Engagement-Live": "true" } }).catch(() => null);
   if (!answer?.ok) return answer?.status ?? 0;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const element of elements) {
