@@ -19,7 +19,7 @@ from consumer.infra import http_server, postgres
 from consumer.infra.clock import SystemClock
 from consumer.infra.telemetry.health import Health
 from consumer.infra.telemetry.metrics import Metrics
-from consumer.web.app import application
+from consumer.web.api_application import application
 from consumer.web.http.auth import TokenVerifier
 from consumer.web.http.database import Connections
 from consumer.web.http.jwt_keys import SharedSecret

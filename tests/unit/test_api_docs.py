@@ -20,7 +20,7 @@ from consumer.web.api.contacts.segments import NewSegment
 from consumer.web.api.operations.dead_letter_answers import DeadLetterIds
 from consumer.web.api.profiles.previews import PreviewRequest
 from consumer.web.api.tracker_tokens.schemas import NewLinks, NewTrackerToken
-from consumer.web.app import application
+from consumer.web.api_application import application
 from consumer.web.http import seal
 from consumer.web.http.problems import _STATUS, ProblemDetails
 

@@ -12,7 +12,7 @@ import pytest
 
 from consumer.domain.tracker_links import Link, signature
 from consumer.infra.telemetry.metrics import STAGES
-from consumer.web.app import application
+from consumer.web.api_application import application
 from schemas.published import Cause
 from schemas.vocabulary import DeadLetterReason, LaneStop, RefusalReason, RetryReason
 

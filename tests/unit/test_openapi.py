@@ -10,7 +10,7 @@ from unittest.mock import MagicMock
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # it ships no types
 
-from consumer.web.app import application
+from consumer.web.api_application import application
 from consumer.web.http.problems import _STATUS, Code
 from consumer.web.openapi import examples, operations
 from consumer.web.openapi.names import PUBLIC

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from consumer.__main__ import main
 from consumer.infra.settings import SettingsError, load_settings, variable
-from consumer.web.app import token_verifier
+from consumer.web.compose import token_verifier
 from consumer.web.http.auth import TokenVerifier
 from consumer.web.http.jwt_keys import KeySet, SharedSecret
 from consumer.web.http.problems import Code, ProblemError
