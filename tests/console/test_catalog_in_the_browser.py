@@ -102,7 +102,7 @@ async def test_a_definition_is_made_by_keyboard_and_checked_while_it_is_typed(
     ann = await window(account)
     await ann.open(f"/console/{account}/catalog/new?inbox=form.sent")
     page = ann.page
-    key = page.get_by_label("Key")
+    key = page.get_by_label("Key", exact=True)
     await key.fill("Form Sent")
     await expect(page.locator("#slot-key")).to_contain_text("must")
     await key.fill("form_sent")
@@ -131,6 +131,24 @@ async def test_a_definition_is_made_by_keyboard_and_checked_while_it_is_typed(
     assert made["when"] == [{"path": "seats", "op": "gte", "value": 3}]
     assert made["dedup"] == {"policy": "cooldown", "interval": "4h", "per": "contact"}
     assert ann.complaints == []
+
+
+async def test_trials_and_previews_are_shown_beside_their_forms(window: Open, account: str, api: Api) -> None:
+    """The result of a trial follows what is typed; a preview of judging again comes in its place."""
+    ann = await window(account)
+    await ann.open(f"/console/{account}/catalog/try?type=deal.won")
+    sample = ann.page.get_by_label("Event, as JSON")
+    await sample.fill((await sample.input_value()).replace("12000", "5"))
+    await expect(ann.page.get_by_role("heading", name="1 definition takes it")).to_be_visible()
+    await sample.fill("[")
+    await expect(ann.page.get_by_text("This is not a JSON object")).to_be_visible()
+    async with api.as_(account) as client:
+        await client.edit("/definitions/deal_won", {"dedup": {"policy": "once"}})
+    await ann.open(f"/console/{account}/catalog/definitions/deal_won/rejudge")
+    await ann.page.get_by_role("button", name="Preview").click()
+    await expect(ann.page.get_by_role("heading", name="What it would change")).to_be_visible()
+    # Browsers write answers of 422 to the console.
+    assert [each for each in ann.complaints if "422" not in each] == []
 
 
 async def test_markup_in_names_and_events_is_shown_and_never_run(

@@ -45,7 +45,6 @@ async def test_pages_of_definitions_look_right(window: Open, account: str, api: 
     for name, path in {
         "definition": "definitions/deal_won",
         "definition-form": "definitions/big_deal/edit",
-        "definition-new": "new",
         "definition-from-inbox": "new?inbox=form.sent",
         "definition-delete": "definitions/deal_lost/delete",
         "definition-rejudge": "definitions/deal_won/rejudge",
