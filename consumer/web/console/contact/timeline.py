@@ -25,7 +25,7 @@ _WHY: Final = {
         N_("not counted: cooling down"),
     ),
     "already_counted": (
-        N_("not counted: it has counted already, on %(time)s"),
+        N_("not counted: it has counted already (%(time)s)"),
         N_("not counted: it has counted already"),
     ),
     "robot": (N_("not counted: a robot did it"),) * 2,
