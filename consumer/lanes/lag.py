@@ -51,7 +51,11 @@ _CACHED_FOR = 120.0
 
 
 class LagMonitor:
-    """Measures about once a second. lags: by lane, as last measured: records, and seconds or None if not known."""
+    """Measures about once a second.
+
+    As last measured, lags: by lane, records, and seconds or None if not known; outbox_messages: not published yet,
+    None if not known.
+    """
 
     def __init__(
         self,
@@ -80,6 +84,7 @@ class LagMonitor:
         self._registers_lanes = registers_lanes
         self._on_new_lanes = on_new_lanes
         self.lags: Mapping[LaneKey, tuple[int, float | None]] = {}
+        self.outbox_messages: int | None = None
         self._registered: frozenset[LaneKey] = frozenset()
         self._rows: list[Lane] = []
         self._read_at = float("-inf")
@@ -148,6 +153,7 @@ class LagMonitor:
             self._metrics.lane_stopped.labels(reason.value).set(stopped[reason.value])
         backlog = await connection.fetchrow(_BACKLOG)
         if backlog is not None:
+            self.outbox_messages = backlog["messages"]
             self._metrics.outbox_messages.set(backlog["messages"])
             self._metrics.outbox_oldest_seconds.set(backlog["oldest_seconds"])
 
@@ -167,6 +173,7 @@ class LagMonitor:
     def _fall_back_to_cached_rows(self) -> None:
         if self._clock.monotonic() - self._read_at > _CACHED_FOR:
             self._rows = []
+        self.outbox_messages = None
         # Also the lanes that were taken since the database last answered.
         self._cached_keys |= self._held_lanes()
         self._rows = [lane for lane in self._rows if lane.key in self._cached_keys]

@@ -14,6 +14,7 @@ from playwright.async_api import expect
 from consumer.web.console.health.line_chart import drawn
 from consumer.web.http.auth import Permission
 from consumer.web.live.lag_history import LagHistory
+from consumer.web.tracker.recent_requests import UNKNOWN, RecentRequest, RecentRequests
 from tests.builders.events import event
 from tests.console import hostile
 from tests.web.account_events import record
@@ -141,6 +142,49 @@ async def test_a_dead_letter_is_read_and_replayed(
     assert "No dead letter was chosen." in (await person.submit(f"{path}/replay")).text
 
 
+async def test_a_replay_of_what_was_fixed_takes_effect(
+    console: Console, api: Api, worker: Service, account: str, observer: Connection
+) -> None:
+    """All that match are replayed with one press once their cause is fixed: they are gone, and count."""
+    await _die(worker, account, "ann", "bob")
+    await observer.execute(
+        """
+        update dead_letters set value = convert_to(replace(convert_from(value, 'UTF8'), '"much"', '12'), 'UTF8')
+        where account_key = $1
+        """,
+        account,
+    )
+    person = await console.as_(account)
+    path = f"/console/{account}/health/dead-letters"
+    await person.open(path)
+    page = await person.submit(f"{path}/replay", every="1")
+    assert "Replayed: 2. Gone now: 2." in page.text
+    assert "No dead letters" in page.text
+    async with api.as_(account) as client:
+        contacts = (await client.get("/contacts")).json()["items"]
+    assert {each["id"]: each["overall"] for each in contacts} == {"ann": 50, "bob": 50}
+
+
+async def test_calls_with_unknown_keys_are_shown(console: Console, api: Api, account: str) -> None:
+    """Operators of all accounts see calls of the tracker whose key no token has; those of one account do not."""
+    person = await console.as_("*")
+    path = f"/console/{account}/health/unknown-keys"
+    assert "This server has no tracker beside it" in (await person.open(path)).text
+    api.app.state.recent_requests = recent = RecentRequests()
+    try:
+        assert "No call with a key that no token has" in (await person.open(path)).text
+        recent.note(
+            UNKNOWN,
+            RecentRequest(at=_NOW, call="track", status=401, reason="unknown_key", detail=hostile.IMAGE),
+        )
+        page = await person.open(path)
+        assert "compare the key in the page" in page.text
+        assert hostile.is_escaped(page.text)
+        assert (await (await console.as_(account)).open(path)).status_code == 404
+    finally:
+        api.app.state.recent_requests = None
+
+
 async def test_all_that_match_are_discarded_after_a_warning(
     console: Console, worker: Service, account: str
 ) -> None:
@@ -199,6 +243,8 @@ async def test_health_in_the_browser(
     page = ann.page
     await ann.open(f"/console/{account}/health")
     assert await ann.looked_at("health") == {}
+    await page.get_by_role("link", name="Unknown keys").press("Enter")
+    assert await ann.looked_at("unknown-keys") == {}
     await page.get_by_role("link", name="Dead letters").press("Enter")
     await expect(page.get_by_role("row")).to_have_count(3)
     assert await ann.looked_at("dead-letters") == {}

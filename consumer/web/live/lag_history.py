@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -23,12 +24,15 @@ from consumer.lanes.log_watcher import LogWatcher
 from sql import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from consumer.infra.clock import Clock
+    from consumer.infra.postgres.connection import Connection
     from consumer.infra.settings import Settings
     from consumer.lanes.positions import LaneKey
+
+    Connect = Callable[[], Awaitable[Connection]]
 
 log = structlog.get_logger(__name__)
 
@@ -82,28 +86,37 @@ def of_topic(lags: list[tuple[int, float | None]]) -> Lag:
 
 async def sample(history: LagHistory, settings: Settings, clock: Clock) -> None:
     """Take samples until cancelled."""
-    monitor = _monitor(settings, clock) if history.knows_kafka else None
+    connect = partial(postgres.connect, settings.dsn(), application_name="engagement-health")
+    await (
+        _with_kafka(history, _monitor(settings, connect, clock), clock)
+        if history.knows_kafka
+        else _without(history, connect, clock)
+    )
+
+
+async def _with_kafka(history: LagHistory, monitor: LagMonitor, clock: Clock) -> None:
     try:
-        with ConnectionKeeper(
-            lambda: postgres.connect(settings.dsn(), application_name="engagement-health")
-        ) as database:
-            while True:
-                if monitor is not None:
-                    await monitor.measure_once()
-                messages = await _messages(database)
-                history.add(clock.now(), {} if monitor is None else monitor.lags, messages)
-                await asyncio.sleep(_EVERY)
+        while True:
+            await monitor.measure_once()
+            history.add(clock.now(), monitor.lags, monitor.outbox_messages)
+            await asyncio.sleep(_EVERY)
     finally:
-        if monitor is not None:
-            await monitor.stop()
+        await monitor.stop()
 
 
-def _monitor(settings: Settings, clock: Clock) -> LagMonitor:
+async def _without(history: LagHistory, connect: Connect, clock: Clock) -> None:
+    with ConnectionKeeper(connect) as database:
+        while True:
+            history.add(clock.now(), {}, await _messages(database))
+            await asyncio.sleep(_EVERY)
+
+
+def _monitor(settings: Settings, connect: Connect, clock: Clock) -> LagMonitor:
     # Its gauges are the workers' to export.
     return LagMonitor(
         settings,
         LogWatcher(settings, clock),
-        connect=lambda: postgres.connect(settings.dsn(), application_name="engagement-health"),
+        connect=connect,
         held_lanes=set,
         metrics=Metrics(),
         health=Health(clock),

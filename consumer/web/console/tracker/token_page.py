@@ -10,6 +10,7 @@ from consumer.web.console import shown_once
 from consumer.web.console.api_client import ApiProblem
 from consumer.web.console.tracker import keys, snippets, token_form
 from consumer.web.console.tracker.refusals import advice
+from consumer.web.console.tracker.requests import read_requests
 from consumer.web.console.visit import Done, Faults
 
 if TYPE_CHECKING:
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 
     from consumer.web.console.visit import Visit
 
-_CONFLICT, _CHANGED = 409, 412
+_CHANGED = 412
 
 
 async def show(visit: Visit) -> Response:
     """Show a token."""
-    token, requests = await asyncio.gather(visit.api.get(keys.path_of(visit)), _requests(visit))
+    path = keys.path_of(visit)
+    token, requests = await asyncio.gather(visit.api.get(path), read_requests(visit, f"{path}/requests"))
     base = snippets.tracker_address(visit)
     secrets = shown_once.carried(visit, token.body["id"])
     response = visit.page(
@@ -36,17 +38,6 @@ async def show(visit: Visit) -> Response:
         snippets=snippets.filled(base, secrets.get("key", snippets.NO_KEY)),
     )
     return shown_once.forget(response) if secrets else response
-
-
-async def _requests(visit: Visit) -> dict[str, Any] | None:
-    """Return the last requests; None: this process serves no tracker."""
-    try:
-        found: dict[str, Any] = (await visit.api.get(f"{keys.path_of(visit)}/requests")).body
-    except ApiProblem as problem:
-        if problem.status == _CONFLICT:
-            return None
-        raise
-    return found
 
 
 async def show_form(visit: Visit) -> Response:

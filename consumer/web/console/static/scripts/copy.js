@@ -3,7 +3,9 @@
 const MOMENT = 2000;
 
 export function beginCopy() {
-  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+  const show = () => { for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false; };
+  show();
+  document.addEventListener("refreshed", show);
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;

@@ -24,6 +24,7 @@ export function listenTo(url, handlers) {
 
 // Makes elements what they are on the page as it is now; all of them are in one answer, whose status is returned (0: none).
 // The header lets a page leave out what is not live.
+// Then the document has an event `refreshed`: what scripts have changed in them is to be changed again.
 export async function refresh(...elements) {
   const answer = await fetch(location.href, { headers: { Accept: "text/html", "Engagement-Live": "true" } }).catch(() => null);
   if (!answer?.ok) return answer?.status ?? 0;
@@ -36,6 +37,7 @@ export async function refresh(...elements) {
     window.htmx?.process(done);
     if (announced(done) !== said) announce(announced(done));
   }
+  document.dispatchEvent(new Event("refreshed"));
   return answer.status;
 }
 

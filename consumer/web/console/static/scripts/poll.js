@@ -30,7 +30,7 @@ export function beginPoll() {
     show(button);
     if (!paused.has(id)) button.blur();
   });
-  document.body.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("refreshed", () => {
     for (const button of document.querySelectorAll("[data-pause]")) show(button);
   });
   for (const { id, dataset } of document.querySelectorAll("[data-poll]")) {
