@@ -24,6 +24,7 @@ STYLES: Final = (
     "components",
     "charts",
     "leads",
+    "segments",
     "contact",
     "embed",
     "tracker",
