@@ -114,14 +114,18 @@ class ShownAnnouncement(msgspec.Struct, gc=False):
 
 
 def announce_events(
-    scores: Sequence[Score], published: Score, steps: Mapping[int, int], cause: str
+    scores: Sequence[Score],
+    published: Score,
+    steps: Mapping[int, int],
+    cause: str,
+    ended: int | None = None,
 ) -> Announcement | ShownAnnouncement | None:
     """Return what events that moved a contact's published sums are to announce, and note it in the scores.
 
     scores: all of the contact under the profile. published: the one under the published version, moved already.
-    steps: by group, 0 included; some differ from 0. cause: `events` or `backfill`. None: these events change
-    nothing that is shown (6.26), or a publish that was not announced yet and they cancel out, so that nothing has
-    changed since the last message (6.13).
+    steps: by group, 0 included; some differ from 0. cause: `events` or `backfill`. ended: the version of the last
+    message before a tombstone of the contact. None: these events change nothing that is shown (6.26), or a publish
+    that was not announced yet and they cancel out, so that nothing has changed since the last message (6.13).
     """
     last, number = None, 1
     for one in scores:
@@ -130,6 +134,8 @@ def announce_events(
             if last is None or one.version > last.version:
                 last = one
     announcement: Announcement | ShownAnnouncement | None
+    if last is not None and last is not published and last.message_version == ended:
+        last = None  # nothing was said since the tombstone
     if published.frames or (last is not None and last.frames):
         announcement = _announce_shown(last, published, number, cause)
     else:

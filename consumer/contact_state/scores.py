@@ -120,6 +120,14 @@ class Scores:
         """Return a contact's scores under all versions of a profile."""
         return [score for score in self._of_contact[contact_id] if score.profile_id == profile_id]
 
+    def is_to_be_announced(self, contact_id: int, profile_id: int, version: int) -> bool:
+        """Return whether a version has frames, and a contact has had no message under it, but one under another."""
+        return (
+            (profile_id, version) in self._frames
+            and self.under(contact_id, profile_id, version).message_version is None
+            and any(score.message_version is not None for score in self.of_profile(contact_id, profile_id))
+        )
+
     def move(
         self, tally_steps: Mapping[tuple[int, int], int], weights: Mapping[int, Sequence[Weight]]
     ) -> dict[tuple[int, int, int], dict[int, int]]:
@@ -173,6 +181,12 @@ async def read_names(connection: Connection, contacts: Sequence[int]) -> dict[in
     for contact, field, value in await connection.fetch(_SQL["names"], numbers(contacts)):
         names[contact][field] = value
     return names
+
+
+async def read_ended_chains(connection: Connection, contacts: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Return the last message versions of chains of these contacts that have ended, by contact and profile."""
+    rows = await connection.fetch(_IDENTITY["ended_chains"], contacts)
+    return {(contact, profile): message_version for contact, profile, _, message_version in rows}
 
 
 async def continue_chains(connection: Connection, scores: Scores, contacts: Sequence[int]) -> None:

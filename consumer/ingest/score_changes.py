@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from consumer.contact_state import messages
 from consumer.contact_state.messages import Crossing, ShownAnnouncement
-from consumer.contact_state.scores import Scores, continue_chains, read_names
+from consumer.contact_state.scores import Scores, continue_chains, read_ended_chains, read_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,6 +62,7 @@ async def score_changes(
         scores,
         judged.changes,
         steps,
+        ended=await _ended_chains(connection, scores, steps),
         contacts=by_number,
         accounts=accounts,
         weights=weights.by_definition,
@@ -78,13 +79,17 @@ def _announce(
     changes: Sequence[ChangedEntry],
     steps: Mapping[tuple[int, int, int], Mapping[int, int]],
     *,
+    ended: Mapping[tuple[int, int], int],
     contacts: Mapping[int, LockedContact],
     accounts: Mapping[int, str],
     weights: Mapping[int, Sequence[Weight]],
     outbox: Outbox,
     cause: str,
 ) -> list[_OfContact]:
-    """Add a message for each contact and profile of which something shown has changed; return the crossings."""
+    """Add a message for each contact and profile of which something shown has changed; return the crossings.
+
+    ended: of `_ended_chains`.
+    """
     published = {
         definition: [one for one in weights[definition] if one.is_published and one.weight]
         for definition in {change.definition_id for change in changes}
@@ -97,7 +102,9 @@ def _announce(
     crossings: list[_OfContact] = []
     for (number, profile, version), of_profile in steps.items():
         score = scores.under(number, profile, version)
-        announcement = messages.announce_events(scores.of_profile(number, profile), score, of_profile, cause)
+        announcement = messages.announce_events(
+            scores.of_profile(number, profile), score, of_profile, cause, ended.get((number, profile))
+        )
         if announcement is not None:
             contact, moved = contacts[number], shown[number, profile]
             facts = messages.score_changed(
@@ -115,6 +122,23 @@ def _announce(
                     for group in messages.crossed_groups(announcement)
                 ]
     return crossings
+
+
+async def _ended_chains(
+    connection: Connection, scores: Scores, moved: Iterable[tuple[int, int, int]]
+) -> dict[tuple[int, int], int]:
+    """Return the last message versions of ended chains, by contact and profile, where messages go on from them.
+
+    Of contacts to which a version with frames is still to be announced, which are few: for others it is the same.
+    """
+    unsure = sorted(
+        {
+            contact
+            for contact, profile, version in moved
+            if scores.is_to_be_announced(contact, profile, version)
+        }
+    )
+    return await read_ended_chains(connection, unsure) if unsure else {}
 
 
 async def _announce_crossings(

@@ -47,6 +47,11 @@ candidate as materialized (
             select from version_groups f
             where f.profile_id = p.id and f.version in (p.published_version, n.announced_version)) as any_frames
         offset 0) h
+    cross join lateral ( -- the row under the version before goes on from a chain that has ended (ended_chains_pkey)
+        select h.any_frames and n.announced_version < p.published_version and exists (
+            select from ended_chains e
+            where e.contact_id = c.id and e.profile_id = p.id and e.message_version = n.message_version) as nothing_since
+        offset 0) e
     cross join lateral (
         select array_agg(group_id order by group_id) as groups, array_agg(previous order by group_id) as previous,
             array_agg(current order by group_id) as current,
@@ -59,8 +64,8 @@ candidate as materialized (
         from (
             select group_id, has_frame, previous, stood, current, band_of(stood, band_keys, band_least) as band_stood,
                 band_of(current, band_keys, band_least) as band_current,
-                -- Null where the version before had no bands; of a first message, of 0.
-                case when n.announced_version is null then band_of(0, band_keys, band_least)
+                -- Null where the version before had no bands; of a first message, after a tombstone too, of 0.
+                case when n.announced_version is null or e.nothing_since then band_of(0, band_keys, band_least)
                      else band_of(previous, keys_before, least_before) end as band_previous
             from (
                 select s.group_id, f.group_id is not null or b.group_id is not null as has_frame, f.band_keys, f.band_least,

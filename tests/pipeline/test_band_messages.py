@@ -227,3 +227,44 @@ async def test_after_a_tombstone_bands_begin_with_that_of_0(database: str, conne
     assert await crossings(connection) == [("ann", None, "cold", "warm", ["events"])] * 2
     assert [message["id"][-6:] for message in await service.band_changes(connection)] == ["1:band", "2:band"]
     assert (await verify(database)).differences == []
+
+
+async def _come_anew(worker: Service, database: str) -> None:
+    """Let ann have points, be deleted and come back without any; what 0 points are then moves from cold to warm."""
+    await worker.apply(framed(overall={"bands": [{"key": "cold"}, {"key": "warm", "min": 10}]}))
+    await worker.batch([numbered_event(1)])
+    await worker.batch([numbered_event(5, type="contact.deleted")])
+    await service.carry_out(database)
+    await worker.batch([numbered_event(8, type="contact.upserted", data='{"name": "Ann"}')])
+    document = framed(
+        overall={"bands": [{"key": "cold"}, {"key": "warm", "min": -5}, {"key": "hot", "min": 10}]}
+    )
+    document["profiles"][0]["published"] = False
+    await worker.apply(document)
+
+
+async def test_after_a_tombstone_thresholds_move_nobody(database: str, connection: Connection) -> None:
+    """A contact without a message since is in the band of 0 under each version, and then crosses from it."""
+    async with service.running(database) as worker:
+        await _come_anew(worker, database)
+        await service.publish_all(database, [await service.begin_publish(connection)])
+        assert await crossings(connection) == [("ann", None, "cold", "warm", ["events"])]
+        await worker.batch([numbered_event(9)])
+    assert (await crossings(connection))[1:] == [("ann", None, "warm", "hot", ["events"])]
+    said = await service.score_changes(connection)
+    assert [data["version"] for data in said if "version" in data] == [1, 2]
+    assert (await verify(database)).differences == []
+
+
+async def test_after_a_tombstone_a_batch_comes_before_the_announcement(
+    database: str, connection: Connection
+) -> None:
+    """A batch says nothing of the publish, which changes nothing for such a contact."""
+    async with service.running(database) as worker:
+        await _come_anew(worker, database)
+        publish = await service.begin_publish(connection)
+        await service.run_publish_until(database, publish, "announcing")
+        await worker.batch([numbered_event(9)])
+        await service.publish_all(database, [publish])
+    assert (await crossings(connection))[1:] == [("ann", None, "warm", "hot", ["events"])]
+    assert (await verify(database)).differences == []

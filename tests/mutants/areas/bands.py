@@ -227,6 +227,30 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "thresholds-after-a-tombstone",
+        breaks="a publish of thresholds moves a contact of which nothing was said since its tombstone",
+        test="tests/pipeline/test_band_messages.py::test_after_a_tombstone_thresholds_move_nobody",
+        edits=(
+            Edit(
+                "sql/queries/announce.sql",
+                old="n.announced_version is null or e.nothing_since then",
+                new="n.announced_version is null then",
+            ),
+        ),
+    ),
+    Mutant(
+        "batch-after-a-tombstone",
+        breaks="before its announcement a batch moves a contact of which nothing was said since its tombstone",
+        test="tests/pipeline/test_band_messages.py::test_after_a_tombstone_a_batch_comes_before_the_announcement",
+        edits=(
+            Edit(
+                "consumer/contact_state/messages.py",
+                old="last.message_version == ended:\n        last = None",
+                new="last.message_version == ended:\n        last = last",
+            ),
+        ),
+    ),
+    Mutant(
         "acts-again",
         breaks="the program of the documentation acts on a crossing as often as it reads it",
         test="tests/kafka/test_acting_on_crossings.py::test_it_acts_once_on_each_crossing",
