@@ -37,7 +37,7 @@ _REQUESTS, _SECONDS = 200, 5.0
 _PEOPLE, _EVENTS_A_SECOND, _WATCHING_SECONDS = 200, 100, 20
 # As the script of the page asks for it again.
 _LIVE = {"engagement-live": "true"}
-_LINKED = re.compile(r'(?:href|src)="(/console/assets/[^"]+)"')
+_LINKED = re.compile(r'(?:href|src)="(/console/~assets/[^"]+)"')
 _IMPORTED = re.compile(r'from "\./([\w-]+\.js)"')
 
 
@@ -143,7 +143,7 @@ async def _watched(dsn: str, served: Served, browser: httpx.AsyncClient, share: 
 
 async def _watch(browser: httpx.AsyncClient, number: int, opened: list[int]) -> None:
     contact = f"contact-{number}"
-    stream = f"/console/api/v1/accounts/{ACCOUNT}/events?contact={contact}"
+    stream = f"/console/~api/v1/accounts/{ACCOUNT}/events?contact={contact}"
     async with (
         httpx.AsyncClient(base_url=browser.base_url, cookies=browser.cookies, timeout=None) as own,
         own.stream("GET", stream) as events,

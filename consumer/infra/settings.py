@@ -213,7 +213,7 @@ class Settings(BaseSettings):
     )
     console: bool = Field(True, description="Whether `engagement web` serves the console, at `/console`")
     console_development: bool = Field(
-        False, description="Whether the console has the page of all its components, `/console/components`"
+        False, description="Whether the console has the page of all its components, `/console/~components`"
     )
     console_url: WebAddress | None = Field(
         None,

@@ -99,7 +99,7 @@ async def test_an_address_is_good_for_what_it_names_alone(
         refused = await visitor.get(path)
         assert refused.status_code == 403, path
         assert "100" not in refused.text
-    for path in (f"/console/{account}/contacts/ann?{token}", f"/console/api/v1/accounts/{account}?{token}"):
+    for path in (f"/console/{account}/contacts/ann?{token}", f"/console/~api/v1/accounts/{account}?{token}"):
         assert (await visitor.get(path)).headers["location"].startswith("/console/sign-in")
     assert (await visitor.get(f"/v1/accounts/{account}/contacts/ann?{token}")).status_code == 401
 

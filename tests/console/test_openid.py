@@ -58,7 +58,7 @@ async def test_a_person_comes_back_signed_in(sign_in: SignIn) -> None:
     """The claims of the provider become account and permissions, and lead to the page that was asked for."""
     page = await sign_in.try_(email="ann@acme.example", account="acme", permissions=["sales", "visitors"])
     assert page.url.path == "/console/acme/leads"
-    me = await sign_in.browser.get("/console/api/v1/me")
+    me = await sign_in.browser.get("/console/~api/v1/me")
     assert me.json()["actor"] == "ann@acme.example"
     assert me.json()["account"] == "acme"
     assert me.json()["permissions"] == ["engagement:read"]

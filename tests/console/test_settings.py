@@ -122,7 +122,7 @@ async def test_permissions_are_explained_and_sessions_ended(console: Console, ac
     here, there = [await console.as_(account, [Permission.READ]) for _ in range(2)]
     page = await here.open(f"/console/{account}/settings/access")
     assert len(re.findall(r">no<", page.text)) == 2
-    await here.submit("/console/sign-out", everywhere="1")
+    await here.submit("/console/~sign-out", everywhere="1")
     assert (await there.open(f"/console/{account}/settings")).url.path == "/console/sign-in"
 
 

@@ -109,7 +109,7 @@ async def test_another_account_is_not_found(
         page = await person.open(f"/console/{key}/leads")
         assert page.status_code == 404
         assert f"no account {key}" in page.text
-    assert (await person.get(f"/console/api/v1/accounts/{other}/contacts")).status_code == 404
+    assert (await person.get(f"/console/~api/v1/accounts/{other}/contacts")).status_code == 404
 
 
 async def test_signing_out_ends_the_session(
@@ -120,7 +120,7 @@ async def test_signing_out_ends_the_session(
     here, there = await console.as_(account), await console.as_(account)
     await here.open("/console")
     kept = dict(here.cookies)
-    assert (await here.submit("/console/sign-out")).url.path == "/console/sign-in"
+    assert (await here.submit("/console/~sign-out")).url.path == "/console/sign-in"
     here.cookies.update(kept)
     assert (await here.open("/console")).url.path == "/console/sign-in"
     assert (await there.open("/console")).url.path != "/console/sign-in"
@@ -132,7 +132,7 @@ async def test_signing_out_everywhere(console: Console, new_account: Callable[..
     here, there = await console.as_(account), await console.as_(account)
     bob = await console.as_(account, actor="bob")
     await here.open("/console")
-    await here.submit("/console/sign-out", everywhere="1")
+    await here.submit("/console/~sign-out", everywhere="1")
     assert (await there.open("/console")).url.path == "/console/sign-in"
     assert (await bob.open("/console")).url.path != "/console/sign-in"
 
@@ -171,7 +171,7 @@ async def test_a_change_needs_the_pages_own_value(
         for route in ROUTES
         if "POST" in (route.methods or ()) and route.path not in _OUTSIDE
     ]
-    assert "/console/sign-out" in changes
+    assert "/console/~sign-out" in changes
     for path in changes:
         for csrf in ({}, {"csrf": ""}, {"csrf": stranger.csrf}, {"csrf": "é"}):
             answer = await person.post(path, data=csrf)
@@ -194,14 +194,14 @@ async def test_headers_of_pages(console: Console, new_account: Callable[..., Awa
 async def test_the_api_is_read_by_the_session(
     console: Console, new_account: Callable[..., Awaitable[str]]
 ) -> None:
-    """Scripts of pages read the API below `/console/api` as the person; they cannot change anything there."""
+    """Scripts of pages read the API below `/console/~api` as the person; they cannot change anything there."""
     account = await new_account()
     person = await console.as_(account, ["engagement:read"])
-    found = await person.get(f"/console/api/v1/accounts/{account}/groups")
+    found = await person.get(f"/console/~api/v1/accounts/{account}/groups")
     assert found.status_code == 200
     assert found.json()["items"] == []
-    assert (await person.get(f"/console/api/v1/accounts/{account}/audit")).status_code == 403
-    refused = await person.post(f"/console/api/v1/accounts/{account}/groups", data={"csrf": person.csrf})
+    assert (await person.get(f"/console/~api/v1/accounts/{account}/audit")).status_code == 403
+    refused = await person.post(f"/console/~api/v1/accounts/{account}/groups", data={"csrf": person.csrf})
     assert refused.status_code == 405
 
 
@@ -223,11 +223,11 @@ async def test_language_and_theme_are_kept(
     page = await person.open(f"/console/{account}/leads")
     assert 'lang="en"' in page.text
     page = await person.submit(
-        "/console/preferences", language="pt", theme="dark", back=f"/console/{account}/leads?q=a"
+        "/console/~preferences", language="pt", theme="dark", back=f"/console/{account}/leads?q=a"
     )
     assert page.url.raw_path == f"/console/{account}/leads?q=a".encode()
     assert 'lang="pt"' in page.text
     assert 'data-theme="dark"' in page.text
-    page = await person.submit("/console/preferences", language="xx", theme="pink", back="//evil.example")
+    page = await person.submit("/console/~preferences", language="xx", theme="pink", back="//evil.example")
     assert page.url.host == "console"
     assert 'lang="pt"' in page.text

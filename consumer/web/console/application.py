@@ -96,7 +96,7 @@ class ConsoleApplication:
         self._api = api
         self._pages = Starlette(
             routes=[
-                NamedRoute("/console/assets/{digest}/{name:path}", assets.serve),
+                NamedRoute("/console/~assets/{digest}/{name:path}", assets.serve),
                 *(components.ROUTES if development else ()),
                 *ROUTES,
             ],

@@ -60,7 +60,7 @@ def url(name: str) -> str:
     """Return the address of a file, as pages name it."""
     if name not in FILES:
         raise LookupError(name)
-    return f"/console/assets/{DIGEST}/{name}"
+    return f"/console/~assets/{DIGEST}/{name}"
 
 
 async def serve(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""`/console/components`: all components on one page, where settings ask for it."""
+"""`/console/~components`: all components on one page, where settings ask for it."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ async def _show(visit: Visit) -> Response:
     return visit.page("components.html", sample_time=sample_time, sample_faults=sample_faults)
 
 
-ROUTES = [page("/components", _show)]
+ROUTES = [page("/~components", _show)]

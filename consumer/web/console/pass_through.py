@@ -1,4 +1,4 @@
-"""What the API answers, for scripts and downloads of the console: its routes for reading, below `/console/api`.
+"""What the API answers, for scripts and downloads of the console: its routes for reading, below `/console/~api`.
 
 The answer is streamed as the API sends it. A session that was ended is not noticed by a stream that is open, so a
 stream ends after some minutes, and the browser asks again.
@@ -55,9 +55,9 @@ class OfApi(Response):
 
 async def _answer(visit: Visit) -> Response:
     scope = visit.request.scope
-    path = scope["path"].removeprefix("/console/api")
+    path = scope["path"].removeprefix("/console/~api")
     return OfApi(visit.request.app.state.api, visit.session.claims, path, scope["query_string"])
 
 
 # Not `{account}`: the API checks it itself.
-ROUTES = [page("/api/{path:path}", _answer)]
+ROUTES = [page("/~api/{path:path}", _answer)]

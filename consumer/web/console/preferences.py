@@ -25,4 +25,4 @@ async def _prefer(visit: Visit) -> Response:
     return response
 
 
-ROUTES = [change("/preferences", _prefer)]
+ROUTES = [change("/~preferences", _prefer)]

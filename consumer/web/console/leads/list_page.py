@@ -163,4 +163,4 @@ def _pages(visit: Visit, filters: Mapping[str, str], contacts: Mapping[str, Any]
 
 def _export(visit: Visit, filters: Mapping[str, str]) -> str:
     asked = query({**api_filters(visit, filters), "change": True, "for": "spreadsheet"})
-    return f"/console/api/v1/accounts/{part(visit.key)}/contacts.csv?{asked}"
+    return f"/console/~api/v1/accounts/{part(visit.key)}/contacts.csv?{asked}"

@@ -181,5 +181,5 @@ ROUTES = [
     NamedRoute("/console/sign-in", _show),
     NamedRoute("/console/sign-in/provider", _to_provider),
     NamedRoute(CALLBACK, _from_provider),
-    change("/sign-out", _sign_out),
+    change("/~sign-out", _sign_out),
 ]

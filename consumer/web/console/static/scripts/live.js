@@ -7,7 +7,7 @@ const MOMENT = 300;
 
 // Calls `handlers[type](data)` for events of the account. It connects again by itself, and goes on where it was.
 export function listen(account, contacts, handlers) {
-  const url = new URL(`/console/api/v1/accounts/${encodeURIComponent(account)}/events`, location.href);
+  const url = new URL(`/console/~api/v1/accounts/${encodeURIComponent(account)}/events`, location.href);
   for (const contact of contacts) url.searchParams.append("contact", contact);
   return listenTo(url, handlers);
 }
