@@ -45,7 +45,7 @@ def _is_old(count: dict[str, Any]) -> bool:
 
 def _export(visit: Visit, key: str) -> str:
     asked = query({"segment": key, "change": True, "for": "spreadsheet"})
-    return f"/console/api/v1/accounts/{part(visit.key)}/contacts.csv?{asked}"
+    return f"/console/~api/v1/accounts/{part(visit.key)}/contacts.csv?{asked}"
 
 
 async def move(visit: Visit) -> Response:
