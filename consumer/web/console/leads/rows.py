@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from consumer.web.console.leads.filters import axis_of, order_of
 from consumer.web.console.leads.neighbours import contact_url
-from consumer.web.console.leads.sparkline import Sparkline, sparkline
+from consumer.web.console.sparkline import Sparkline, sparkline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,9 +2,11 @@
 //
 // What has changed is read a moment later. Rows that are still there show it at once, in their places. Rows move, come and
 // go only when nobody is at work on the list; else the button `data-changes` says how many there are, and shows them.
-import { listen } from "./live.js";
+import { announce, listen } from "./live.js";
 
+// Milliseconds in which further changes are waited for; and between two looks at the list, which many may have open.
 const MOMENT = 300;
+const PAUSE = 4_000;
 // Milliseconds without a key or a pointer after which nobody is at work; and between looks for contacts that are new.
 const REST = 10_000;
 const AGAIN = 60_000;
@@ -12,8 +14,10 @@ const AGAIN = 60_000;
 let source = null;
 let heard = "";
 let lastWork = -REST;
+let lastLook = -PAUSE;
 let waiting = null;
 let planned = 0;
+let missed = false;
 // The states of the rows when they were put in their order.
 let ordered = new Map();
 
@@ -78,10 +82,11 @@ function rowOf(contact) {
 
 async function look() {
   if (!list() || !navigator.onLine) return;
+  lastLook = performance.now();
   const asked = location.href;
   let text = "";
   try {
-    const answer = await fetch(asked, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(asked, { headers: { Accept: "text/html", "Engagement-Live": "true" } });
     if (!answer.ok) return;
     text = await answer.text();
   } catch {
@@ -102,13 +107,19 @@ async function look() {
 
 function say(count) {
   const button = list().querySelector("[data-changes]");
+  const text = count === 1 ? button.dataset.one : button.dataset.more.replace("{number}", count);
+  if (count > 0 && button.querySelector("span").textContent !== text) announce(text);
   button.hidden = count === 0;
-  button.querySelector("span").textContent = count === 1 ? button.dataset.one : button.dataset.more.replace("{number}", count);
+  button.querySelector("span").textContent = text;
 }
 
 function soon() {
-  clearTimeout(planned);
-  planned = setTimeout(look, MOMENT);
+  if (planned) return;
+  planned = setTimeout(() => {
+    planned = 0;
+    if (document.visibilityState !== "visible") missed = true;
+    else look();
+  }, Math.max(MOMENT, lastLook + PAUSE - performance.now()));
 }
 
 // Listens to what happens to the contacts of the list, as it is now.
@@ -137,7 +148,16 @@ export function beginLiveList() {
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-changes]") && waiting) swap(waiting);
   });
-  document.body.addEventListener("htmx:afterSettle", follow);
+  document.addEventListener("visibilitychange", () => {
+    if (!missed || document.visibilityState !== "visible") return;
+    missed = false;
+    soon();
+  });
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target?.id !== "results" && event.target.id !== "results") return;
+    announce(document.getElementById("results-count").textContent.trim().replace(/\s+/g, " "));
+    follow();
+  });
   setInterval(() => {
     if (document.visibilityState !== "visible" || !list()) return;
     if (waiting && !isAtWork()) swap(waiting);
