@@ -1,8 +1,8 @@
 -- One contact's timeline, and the parts of its scores. The statements of one request share a snapshot.
 
 -- name: entries
--- A contact's whole entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts if given
--- (timeline_pkey), with the policy of their edition (editions_pkey). blocked_by, of a `cooling_down` entry: the counted
+-- A contact's whole entries before ($3, $4, $5), newest first, from $6 on, of these definitions and verdicts, and by actor $11, if
+-- given (timeline_pkey), with the policy of their edition (editions_pkey). blocked_by, of a `cooling_down` entry: the counted
 -- entry within the interval before it, or a fixed point within the interval after it; of an `already_counted` entry: the
 -- last counted event of its dedup key (dedup_keys_pkey). Null if that is not stored any more. With $10, data_bytes is the
 -- size of what came with the event, and data that itself unless it has more than $10 bytes.
@@ -18,6 +18,7 @@ from (
     where account_id = $1 and contact_id = $2 and occurred_at >= $6 and occurred_at <= $3 and purged_at is null
         and (occurred_at, event_key, definition_id) < ($3, $4, $5)
         and ($7::int[] is null or definition_id = any($7)) and ($8::text[] is null or verdict::text = any($8))
+        and ($11::text is null or actor_id = $11)
     order by occurred_at desc, event_key desc, definition_id desc
     limit $9) t
 cross join lateral (

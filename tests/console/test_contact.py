@@ -88,6 +88,8 @@ async def test_filters_are_the_apis(console: Console, worker: Service, new_accou
     assert (
         "Nothing fits these filters" in (await person.open(path, since="2001-01-01", until="2001-01-02")).text
     )
+    assert "Nothing fits" in (await person.open(path, actor="nobody")).text
+    assert "Deal won" in (await person.open(path, actor="rosa")).text
     refused = await person.open(path, since="yesterday")
     assert refused.status_code == 422
     assert "since" in refused.text

@@ -11,6 +11,7 @@ from tests.mutants.areas import (
     batches,
     changes,
     configuration,
+    embedded,
     identity,
     jobs,
     judging,
@@ -45,6 +46,7 @@ _AREAS = (
     tracker_calls,
     tracker_script,
     tracker_server,
+    embedded,
 )
 
 MUTANTS = tuple(mutant for area in _AREAS for mutant in area.MUTANTS)

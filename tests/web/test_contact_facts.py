@@ -112,3 +112,15 @@ async def test_a_preview_says_what_a_split_would_do_and_changes_nothing(api: Api
         await service.carry_out(api.dsn)
         assert (await client.get("/contacts/bob")).json()["profiles"][0]["overall"] == 55
     assert (await verify(api.dsn, account=account)).differences == []
+
+
+async def test_a_timeline_is_filtered_by_actor(api: Api, worker: Service, account: str) -> None:
+    """Only what this actor has caused is listed: no adjustment and no line at no time."""
+    await happen(worker, account, "deal.won", subject="ann", actorid="sam", actortype="rep")
+    async with api.as_(account) as client:
+        adjustment = {"group": "mail", "points": 7, "reason": "met", "client_key": "k"}
+        await client.post("/contacts/ann/adjustments", json=adjustment)
+        for actor, expected in (("sam", 1), ("rosa", 2), ("nobody", 0)):
+            items = (await client.get("/contacts/ann/timeline", params={"actor": actor})).json()["items"]
+            assert [item["event"]["actor"] for item in items] == [actor] * expected
+        assert (await client.get("/contacts/ann/timeline", params={"actor": ""})).status_code == 422

@@ -34,7 +34,7 @@ from consumer.web.api.contacts.verdict_reasons import Why, why
 from consumer.web.http.outward_ids import ADJUSTMENT
 from consumer.web.http.parameter_classes import made_of
 from consumer.web.http.problems import invalid, query_fault
-from consumer.web.http.request_types import Key  # noqa: TC001 - FastAPI reads annotations at run time
+from consumer.web.http.request_types import Key, Text  # noqa: TC001 - FastAPI reads annotations at run time
 from consumer.web.http.timestamps import FIRST, Instant, InstantParam
 from schemas.exact_json import parse_data
 from schemas.timestamps import rfc3339
@@ -150,6 +150,7 @@ class TimelineFilters:
     definition: Annotated[Key | None, Query(description="Only entries of this definition.")] = None
     group: Annotated[Key | None, Query(description="Only items in this group.")] = None
     verdict: Annotated[Verdict | None, Query(description="Only entries with this verdict.")] = None
+    actor: Annotated[Text | None, Query(description="Only entries that this actor caused, by id.")] = None
     since: Annotated[InstantParam | None, Query(description="Only items at this instant or later.")] = None
     until: Annotated[InstantParam | None, Query(description="Only items before this instant.")] = None
 
@@ -203,9 +204,10 @@ async def page(
             _ENTRIES,
             *(query.contact.account, query.contact.id, *before, since, query.definitions),
             *([filters.verdict.value] if filters.verdict else None, limit, MOST_DATA if data else None),
+            filters.actor,
         )
     ]
-    if filters.verdict is None and filters.definition is None:
+    if filters.verdict is None and filters.definition is None and filters.actor is None:
         items += [
             _adjustment(row, query.contact.view)
             for row in await read_adjustments(
@@ -270,7 +272,7 @@ def _adjustment(row: asyncpg.Record, view: ProfileView) -> tuple[TimelinePositio
 async def _last_lines(connection: Connection, query: TimelineQuery) -> list[tuple[TimelinePosition, Item]]:
     """Return the carried and bounded lines, if there are any; filters by time or another verdict exclude them."""
     filters, view = query.filters, query.contact.view
-    if filters.since or filters.until or filters.verdict not in {None, Verdict.COUNTED}:
+    if filters.since or filters.until or filters.actor or filters.verdict not in {None, Verdict.COUNTED}:
         return []
     entries = await read_counted_entries(connection, query.contact.account, query.contact.id)
     tallies = await read_tallies(connection, query.contact.id)

@@ -12,10 +12,23 @@ if TYPE_CHECKING:
 
 # Parameters of the page, as they stand in its address.
 _NAMES: Final = (
-    *("profile", "range", "group", "definition", "verdict", "since", "until", "at", "cursor", "data", "list"),
+    *(
+        "profile",
+        "range",
+        "group",
+        "definition",
+        "verdict",
+        "actor",
+        "since",
+        "until",
+        "at",
+        "cursor",
+        "data",
+        "list",
+    ),
     "place",
 )
-_FILTERS: Final = ("group", "definition", "verdict", "since", "until", "at")
+_FILTERS: Final = ("group", "definition", "verdict", "actor", "since", "until", "at")
 # Days that the chart shows, by the name of the range; None: all.
 RANGES: Final[Mapping[str, int | None]] = {"30": 30, "90": 90, "365": 365, "all": None}
 _USUAL_RANGE: Final = "90"
@@ -69,7 +82,7 @@ class Asked:
         if "at" in given:
             since, until = given["at"], _after(given["at"])
         return {
-            **{name: given.get(name) for name in ("group", "definition", "verdict", "cursor")},
+            **{name: given.get(name) for name in ("group", "definition", "verdict", "actor", "cursor")},
             "since": since,
             "until": until,
             "data": "data" in given or None,
