@@ -79,7 +79,8 @@ def _pages() -> dict[str, list[str]]:
     def by_group() -> str:
         return f"{account}/leads?sort=-score.purchase&max={chance.randrange(5, 100)}"
 
-    fixed = ("start", "segments", "catalog", "catalog/inbox", "profiles", "profiles/lead_score", "tracker")
+    fixed = ("start", "segments", "catalog", "catalog/inbox", "profiles", "tracker")
+    of_a_profile = ("", "/bounds", "/versions", "/details")
     of_operators = ("activity", "settings", "health")
     return {
         "leads": [f"{account}/leads"],
@@ -87,6 +88,7 @@ def _pages() -> dict[str, list[str]]:
         "leads, searched": [f"{account}/leads?q=number+{chance.randrange(1_000_000)}" for _ in range(50)],
         "contact": [contact() for _ in range(_REQUESTS)],
         **{name: [f"{account}/{name}"] for name in (*fixed, *of_operators)},
+        **{f"profiles/lead_score{name}": [f"{account}/profiles/lead_score{name}"] for name in of_a_profile},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -146,7 +147,7 @@ async def test_weights_stand_beside_how_often_they_counted(
     yesterday = datetime.now(UTC) - timedelta(days=1)
     await worker.batch([record(account, kind, at=yesterday) for kind in ("deal.won", "email.opened")])
     person = await console.as_(account)
-    text = _text(await person.open(f"/console/{account}/profiles/lead_score"))
+    text = _text(await person.open(f"/console/{account}/profiles/lead_score", counts="1"))
     assert re.search(r"Deal won deal_won \+50 1 98%", text), text
     assert re.search(r"Email opened email_opened \+1 1 2%", text), text
 
@@ -171,6 +172,7 @@ async def test_a_stale_change_keeps_what_was_typed(api: Api, console: Console, a
     late = await _save(bob, address, seen_by_bob, deal_won="40")
     assert late.status_code == 412
     assert "changed meanwhile" in late.text
+    assert "The last change of this profile is by ann, just now" in _text(late)
     assert re.search(r'name="weight:deal_won" value="40"', late.text)
     assert "not saved; it is +50 now" in _text(late)
     # What ann has saved is shown, and stays when bob saves what he typed.
@@ -277,7 +279,11 @@ async def test_versions_are_compared_and_restored(api: Api, console: Console, ac
         assert "Version 1 is the draft now" in back.text
         assert (await client.get("/profiles/lead_score")).json()["definitions"][0]["draft"]["points"] == 50
         late = await person.submit(f"{address}/restore", version="2", revision=_revision(page))
-    assert late.status_code == 412
+        assert late.status_code == 412
+        undo = dict(re.findall(r'<input type="hidden" name="(revision|draft)" value="([^"]*)">', back.text))
+        undone = await person.submit(f"{address}/undo", **{key: unescape(text) for key, text in undo.items()})
+        assert "The draft is as it was before." in undone.text
+        assert (await client.get("/profiles/lead_score")).json()["definitions"][0]["draft"]["points"] == 60
     assert "nothing was restored" in late.text
 
 
@@ -348,7 +354,7 @@ async def test_a_preview_is_published_and_cancelled(api: Api, console: Console, 
         begun = await person.submit(f"{address}/publish", revision=_revision(page))
         assert "Publishing has begun." in begun.text
         assert 'value="0"' in begun.text or "<progress" in begun.text
-        publish_id = re.search(r'name="publish" value="(\w+)"', begun.text)
+        publish_id = re.search(r'name="publish" value="([^"]+)"', begun.text)
         assert publish_id is not None
         cancelled = await person.submit(f"{address}/cancel", publish=publish_id[1])
         assert "Cancelled." in cancelled.text

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.async_api import expect
 
+from consumer.scoring.profile_publish import preview
+from consumer.web.console.profiles import weights
 from tests.console.profile_samples import busy_account, hostile_account
+from tests.waiting import eventually
+from tests.web.account_events import record
 from tests.web.sample_account import draft, finish, scored
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    import pytest
+
+    from consumer.infra.postgres.connection import Connection
     from tests.console.in_browser import Window
     from tests.pipeline.service import Service
     from tests.web.api_client import Api
@@ -82,6 +89,21 @@ async def test_a_draft_saves_itself_and_is_published(
     assert ann.complaints == []
 
 
+async def test_counts_that_take_longer_come_when_they_are_known(
+    window: OpenWindow, worker: Service, new_account: NewAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page does not wait for counts that are being made: they are put in once they are known."""
+    account = await scored(worker, new_account)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    await worker.batch([record(account, "deal.won", at=yesterday)])
+    monkeypatch.setattr(weights, "_PATIENCE", 0.0)
+    ann = await window(account)
+    await ann.open(f"/console/{account}/profiles/lead_score")
+    await expect(ann.page.locator("#counted-deal_won")).to_have_text("1")
+    await expect(ann.page.locator("#share-deal_won")).to_contain_text("100%")
+    assert ann.complaints == []
+
+
 async def test_of_two_managers_the_second_keeps_what_was_typed(
     window: OpenWindow, worker: Service, new_account: NewAccount, api: Api
 ) -> None:
@@ -144,16 +166,62 @@ async def test_bands_are_drawn_as_they_are_typed(
     assert [each for each in ann.complaints if "422" not in each] == []
 
 
-@pytest.mark.parametrize("path", ["", "/lead_score", "/lead_score/bounds", "/lead_score/preview"])
 async def test_names_never_run(
-    window: OpenWindow, worker: Service, new_account: NewAccount, api: Api, path: str
+    window: OpenWindow, worker: Service, new_account: NewAccount, api: Api
 ) -> None:
     """Script in names, ids and descriptions is shown and never run."""
     account = await hostile_account(worker, new_account, api)
     ann = await window(account)
     asked: list[str] = []
     ann.page.on("dialog", lambda dialog: asked.append(dialog.message))
-    await ann.open(f"/console/{account}/profiles{path}")
-    await expect(ann.page.locator("main")).to_contain_text("<script>alert(1)</script>")
-    assert await ann.overflow() == 0
+    for path in ("", "/lead_score", "/lead_score/bounds", "/lead_score/preview"):
+        await ann.open(f"/console/{account}/profiles{path}")
+        await expect(ann.page.locator("main")).to_contain_text("<script>alert(1)</script>")
+        assert await ann.overflow() == 0
     assert (asked, ann.complaints) == ([], [])
+
+
+async def test_a_long_preview_shows_how_far_it_is_and_ends_with_its_page(
+    window: OpenWindow,
+    worker: Service,
+    new_account: NewAccount,
+    observer: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Progress comes while every contact is read, without a script; leaving the page ends the work."""
+    account = await scored(worker, new_account)
+    monkeypatch.setattr(preview, "_CHUNK_CONTACTS", 1)
+    await observer.execute(
+        "insert into contacts (account_id, external_id, shard)"
+        " select id, 'more-' || n, 0 from accounts, generate_series(1, 20000) n where key = $1",
+        account,
+    )
+    ann = await window(account, java_script_enabled=False)
+    await ann.page.goto(f"{ann.base}/console/{account}/profiles/lead_score/preview", wait_until="commit")
+    await expect(ann.page.locator(".preview-step").last).to_contain_text("20,002")
+    await expect(ann.page.locator(".preview-step").first).to_be_hidden()
+    await ann.page.goto("about:blank")
+
+    async def is_over() -> bool:
+        running = "select 1 from pg_locks where locktype = 'advisory' and classid = $1"
+        return await observer.fetchval(running, preview._LOCK) is None
+
+    await eventually(is_over, within=5, every=0.05, what="the preview has ended")
+
+
+async def test_other_contacts_are_compared_without_comparing_all(
+    window: OpenWindow, worker: Service, new_account: NewAccount, api: Api
+) -> None:
+    """Sample contacts are chosen beside the preview, which stays as it is; the address has them."""
+    account = await scored(worker, new_account)
+    async with api.as_(account) as client:
+        await draft(client, weights={"deal_won": 10})
+    ann = await window(account)
+    page = ann.page
+    await ann.open(f"/console/{account}/profiles/lead_score/preview")
+    await page.locator("#field-contact").fill("ann, nobody")
+    await page.locator("#field-contact").press("Enter")
+    await expect(page.locator("#samples")).to_contain_text("never seen")
+    await expect(page.locator(".mover-table")).to_contain_text("instead of +50")
+    await expect(page).to_have_url(re.compile(r"/preview\?contact=ann"))
+    assert ann.complaints == []

@@ -31,6 +31,7 @@ from consumer.web.console import (
 from consumer.web.console.bands import KnownBands
 from consumer.web.console.outside_page import outside_page
 from consumer.web.console.page_route import NamedRoute, routes_of
+from consumer.web.console.profiles.kept_previews import KeptPreviews
 from consumer.web.console.security_headers import SecurityHeaders
 from consumer.web.console.sessions import Sessions
 from consumer.web.http.compression import CompressionMiddleware
@@ -113,6 +114,7 @@ class ConsoleApplication:
         self._pages.state.api = api
         self._pages.state.sessions = Sessions(connections)
         self._pages.state.tokens = tokens
+        self._pages.state.previews = KeptPreviews()
         self._pages.state.openid = openid
         self._pages.state.secure = secure
         self._pages.state.connections = connections

@@ -149,6 +149,7 @@ async def _page(page: ProfilePage, typed: _Typed | None = None) -> Response:
                 if not each["deleted"]
             ),
         ],
+        last_change=await page.last_change() if typed and typed.is_stale else None,
         saved=page.visit.request.query_params.get("saved", ""),
     )
 

@@ -21,7 +21,7 @@ async def show(visit: Visit) -> Response:
     """Show name and description, and what can be done with the profile as a whole."""
     page = await load(visit)
     typed = {name: page.profile[name] for name in _FIELDS}
-    return page.show("profiles/details.html", "details", typed=typed, stale=False)
+    return page.show("profiles/details.html", "details", typed=typed, stale=False, last_change=None)
 
 
 async def save(visit: Visit) -> Response:
@@ -41,6 +41,7 @@ async def save(visit: Visit) -> Response:
             status=problem.status,
             typed=typed,
             stale=is_stale(problem),
+            last_change=await page.last_change() if is_stale(problem) else None,
             faults=faults,
         )
     undo = None
@@ -101,5 +102,6 @@ async def _refused(visit: Visit, problem: ApiProblem) -> Response:
         status=problem.status,
         typed={name: page.profile[name] for name in _FIELDS},
         stale=is_stale(problem),
+        last_change=await page.last_change() if is_stale(problem) else None,
         faults=None if is_stale(problem) else Faults.of(problem),
     )

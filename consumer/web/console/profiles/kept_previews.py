@@ -1,6 +1,7 @@
 """Previews of a moment ago, kept in memory: one comes back from a contact without another minute of computing.
 
-A preview is about one revision of the draft; scores go on changing, so it has an age, and is not kept for long.
+A preview is about one revision of the draft; scores go on changing, and contacts may be deleted, so it has an age,
+and is not kept for long.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 # Seconds, and previews of one process: each has some tens of kilobytes.
-_SECONDS: Final = 600.0
+_SECONDS: Final = 300.0
 _MOST: Final = 50
 
 
@@ -44,6 +45,3 @@ class KeptPreviews:
         if kept is None or kept.result["revision"] != revision or time.time() - kept.at > _SECONDS:
             return None
         return kept
-
-
-PREVIEWS: Final = KeptPreviews()

@@ -15,8 +15,7 @@ import structlog
 from starlette.responses import StreamingResponse
 
 from consumer.web.console.api_client import ApiProblem
-from consumer.web.console.profiles.kept_previews import PREVIEWS
-from consumer.web.console.profiles.preview_result import PreviewResult, read_result
+from consumer.web.console.profiles.preview_result import PreviewResult, read_result, read_samples
 from consumer.web.console.profiles.profile_page import load
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
-    from consumer.web.console.profiles.kept_previews import Kept
+    from consumer.web.console.profiles.kept_previews import Kept, KeptPreviews
     from consumer.web.console.profiles.profile_page import ProfilePage
     from consumer.web.console.visit import Visit
 
@@ -45,7 +44,7 @@ async def show(visit: Visit) -> Response:
     if not page.may_change:
         return page.show("profiles/preview.html", "preview", result=None, refused=True)
     samples = _asked_samples(visit)
-    kept = PREVIEWS.find(page.visit.key, page.key, page.profile["revision"])
+    kept = _previews(visit).find(page.visit.key, page.key, page.profile["revision"])
     if kept is not None and not visit.request.query_params.get("again"):
         result = await read_result(page, kept, samples)
         return page.show("profiles/preview.html", "preview", result=result, refused=False)
@@ -67,6 +66,21 @@ async def _begin(page: ProfilePage, work: AsyncExitStack) -> AsyncIterator[dict[
                 raise
             await asyncio.sleep(pause)
     raise AssertionError("the last attempt returns or raises")
+
+
+async def show_samples(visit: Visit) -> Response:
+    """Show what a publish would make of the contacts that the address names, without comparing all others."""
+    page = await load(visit)
+    asked = _asked_samples(visit)
+    response = page.show("profiles/samples.html", "preview", samples=await read_samples(page, asked, ()))
+    # Of the page that has them beside the preview: this one is a part of it for scripts.
+    response.headers["HX-Push-Url"] = page.url("preview", contact=", ".join(asked))
+    return response
+
+
+def _previews(visit: Visit) -> KeptPreviews:
+    previews: KeptPreviews = visit.request.app.state.previews
+    return previews
 
 
 class _Streamed(StreamingResponse):
@@ -97,7 +111,7 @@ async def _parts(
             elif (problem := line.get("problem")) is not None:
                 yield _failed(page, problem["detail"])
             else:
-                kept = PREVIEWS.keep(visit.key, page.key, line["preview"])
+                kept = _previews(visit).keep(visit.key, page.key, line["preview"])
                 yield await _result(page, kept, samples)
     except Exception:
         # The head of the page is sent: its end says that it failed.

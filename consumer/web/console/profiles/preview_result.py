@@ -10,7 +10,7 @@ from consumer.web.console.api_client import ApiProblem
 from consumer.web.console.histogram import Bar, Histogram, histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from consumer.web.console.profiles.kept_previews import Kept
     from consumer.web.console.profiles.profile_page import ProfilePage
@@ -41,11 +41,23 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
+class Samples:
+    """Contacts side by side. items: as the API has them. asked: ids that were asked for, as they were typed."""
+
+    items: list[dict[str, Any]]
+    asked: list[str]
+
+    def are_in(self, group: str) -> bool:
+        """Return whether any of them has points in a group, before or after."""
+        scores = (each[when] for each in self.items for when in ("before", "after") if each["contact"])
+        return any(score["groups"].get(group) for score in scores if score)
+
+
+@dataclass(frozen=True, slots=True)
 class PreviewResult:
     """A preview. found: as the API has it. at: when it was computed. chart: None where there are no contacts.
 
-    names: of contacts by id, of those that have one. samples: contacts before and after. asked: ids that were
-    asked for.
+    names: of contacts by id, of those that have one.
     """
 
     found: dict[str, Any]
@@ -53,8 +65,7 @@ class PreviewResult:
     chart: Histogram | None
     crossings: list[Crossing]
     names: dict[str, str]
-    samples: list[dict[str, Any]]
-    asked: list[str]
+    samples: Samples
 
     def name(self, contact: str) -> str:
         """Return the name of a contact, or its id."""
@@ -69,20 +80,23 @@ class PreviewResult:
 async def read_result(page: ProfilePage, kept: Kept, asked: list[str]) -> PreviewResult:
     """Return what a preview says. asked: ids of sample contacts; none: some of the movers. Raises ApiProblem."""
     found = kept.result
-    ids = asked or [mover["contact"] for mover in found["movers"][:_FIRST_SAMPLES]]
-    samples = []
-    if ids:
-        answer = await page.visit.api.send("POST", f"{page.path}/preview/contacts", {"contacts": ids})
-        samples = answer.body["items"]
     return PreviewResult(
         found,
         page.visit.reader.past(datetime.fromtimestamp(kept.at, UTC).isoformat()),
         _chart(page, found),
         [*_crossings(page, found, await _segment_names(page.visit, found))],
         await _names(page.visit, found),
-        samples,
-        asked,
+        await read_samples(page, asked, found["movers"]),
     )
+
+
+async def read_samples(page: ProfilePage, asked: list[str], movers: Sequence[dict[str, Any]]) -> Samples:
+    """Return contacts as a publish would make them: those asked for, or the first movers. Raises ApiProblem."""
+    ids = asked or [mover["contact"] for mover in movers[:_FIRST_SAMPLES]]
+    if not ids:
+        return Samples([], asked)
+    answer = await page.visit.api.send("POST", f"{page.path}/preview/contacts", {"contacts": ids})
+    return Samples(answer.body["items"], asked)
 
 
 def _chart(page: ProfilePage, found: dict[str, Any]) -> Histogram | None:

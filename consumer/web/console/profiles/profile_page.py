@@ -64,6 +64,11 @@ class ProfilePage:
         name: str = next(named, key)
         return name
 
+    async def last_change(self) -> dict[str, Any] | None:
+        """Return who has changed the profile last, and when: an entry of the audit trail. Raises ApiProblem."""
+        found = await self.visit.api.get("audit", subject="profile", key=self.key, limit=1)
+        return next(iter(found.body["items"]), None)
+
     def wording(self) -> Wording:
         """Return what puts differences of this profile into words."""
         return Wording(

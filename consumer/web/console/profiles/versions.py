@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, Final
 
 from consumer.web.console.api_client import ApiProblem
 from consumer.web.console.profiles.differences import worded
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 # In the place of a version's number.
 _DRAFT = "draft"
+# The members of a profile that are its draft; and characters of it, as JSON, that are kept to undo its loss.
+_DRAFTED: Final = ("inherits", "weights", "overall", "groups")
+_MOST_DRAFT: Final = 2_000
 
 
 async def show(visit: Visit) -> Response:
@@ -58,7 +62,35 @@ async def restore(visit: Visit) -> Response:
             "These rules counted in another group then, and keep the group they are in: %(names)s.",
             names=", ".join(names.get(key, key) for key in moved),
         )
-    return visit.redirect(page.url(), Done(text))
+    undo = {
+        "action": page.url("versions", "undo"),
+        "draft": _draft_of(page),
+        "revision": answer.body["revision"],
+    }
+    # What undoes it waits in a cookie, which cannot be long.
+    return visit.redirect(page.url(), Done(text, undo if len(undo["draft"]) <= _MOST_DRAFT else None))
+
+
+async def undo(visit: Visit) -> Response:
+    """Bring back the draft as it was before going back to a version."""
+    page = await load(visit)
+    try:
+        await visit.api.send(
+            "PATCH",
+            page.path,
+            json.loads(visit.form.text("draft")),
+            revision=quoted(visit.form.text("revision")),
+        )
+    except ApiProblem as problem:
+        if not is_kept(problem):
+            raise
+        listed = (await visit.api.get(f"{page.path}/versions")).body
+        return await _page(page, listed, status=problem.status, problem=problem)
+    return visit.redirect(page.url(), Done(visit.text("The draft is as it was before.")))
+
+
+def _draft_of(page: ProfilePage) -> str:
+    return json.dumps({name: page.profile[name] for name in _DRAFTED})
 
 
 async def _page(

@@ -31,7 +31,7 @@ _counting: set[asyncio.Task[Answer]] = set()
 async def show(visit: Visit) -> Response:
     """Show the draft's weights."""
     page, counted = await asyncio.gather(load(visit), _counted(visit))
-    return _page(page, counted)
+    return await _page(page, counted)
 
 
 async def save(visit: Visit) -> Response:
@@ -52,11 +52,11 @@ async def save(visit: Visit) -> Response:
     except ApiProblem as problem:
         if not is_kept(problem):
             raise
-        return _page(page, counted, typed=typed, inherits=inherits, problem=problem)
+        return await _page(page, counted, typed=typed, inherits=inherits, problem=problem)
     return visit.redirect(page.url(saved=1))
 
 
-def _page(
+async def _page(
     page: ProfilePage,
     counted: Counted,
     *,
@@ -78,6 +78,7 @@ def _page(
         inherits=page.profile["inherits"] if inherits is None else inherits,
         is_saved=page.visit.request.query_params.get("saved") == "1",
         stale=stale,
+        last_change=await page.last_change() if stale else None,
         faults=faults,
     )
 
