@@ -127,11 +127,12 @@ async def _scores(
     key, api = profile["profile"], visit.api
     since = asked.since_day(visit.reader.now.astimezone(visit.reader.zone).date())
     of_timeline = {**asked.of_timeline(visit.reader.zone), "limit": latest}
-    explanation, days, items, bands = await asyncio.gather(
+    explanation, days, items, bands, xp = await asyncio.gather(
         api.get(f"{path}/score/explanation", profile=key),
         api.get(f"{path}/score/history", profile=key, since=since),
         api.get(f"{path}/timeline", profile=key, **of_timeline),
         read_bands(visit, key, profile["version"]),
+        _xp(visit, path),
     )
     adjusted = any(group["adjustments"] for group in explanation.body["groups"])
     adjustments = await _items(visit, f"{path}/adjustments", _ADJUSTMENTS) if adjusted else []
@@ -141,8 +142,13 @@ async def _scores(
         "days": timeline.days(items.body["items"], visit.reader, continues=not asked.is_first_page),
         "older": timeline.older(asked, items.body["next"]),
         "bands": bands,
-        "xp": await _items(visit, f"{path}/xp") if visit.account and visit.account.sales else [],
+        "xp": xp,
     }
+
+
+async def _xp(visit: Visit, path: str) -> list[Any]:
+    """Return what actors earned by the contact; nothing while the account's sales module is off."""
+    return await _items(visit, f"{path}/xp") if visit.account and visit.account.sales else []
 
 
 async def _items(visit: Visit, path: str, limit: int | None = None) -> list[Any]:
