@@ -42,11 +42,11 @@ async def account(new_account: Callable[..., Awaitable[str]]) -> str:
 def history(api: Api) -> Iterator[LagHistory]:
     """Give the history of a process that knows Kafka, with a rise and fall within the last hour."""
     api.app.state.lag_history = made = LagHistory(knows_kafka=True)
-    for number in range(200):
-        records = max(0, 100 - abs(number - 120) * 4)
+    for number in range(100):
+        records = max(0, 100 - abs(number - 60) * 8)
         lanes = {("calls", 50): (records, records / 10), ("visits", 50): (number % 3, 0.2)}
-        at = _NOW - (200 - number) * timedelta(seconds=15)
-        made.add(at, {} if 40 < number < 60 else lanes, number % 7)
+        at = _NOW - (100 - number) * timedelta(seconds=30)
+        made.add(at, {} if 20 < number < 30 else lanes, number % 7)
     yield made
     api.app.state.lag_history = None
 

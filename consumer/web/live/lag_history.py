@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 # Seconds from one sample to the next, and for the database to answer; samples of an hour.
-_EVERY: Final = 15.0
+_EVERY: Final = 30.0
 _PATIENCE: Final = 5.0
 _KEPT: Final = int(3600 / _EVERY)
 _BACKLOG: Final = queries("relay")["backlog"]
