@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step. url: where it is done; None: not in the console. is_done: by what the account has."""
+    """A step. url: where it is done; None: the person may not. is_done: by what the account has."""
 
     name: str
     text: str
@@ -62,7 +62,7 @@ async def read_steps(visit: Visit) -> list[Step]:
             t(
                 "Your product sends events to Kafka, or your site by the tracker. This is ticked when one has come."
             ),
-            visit.url("catalog", "inbox"),
+            visit.url("catalog", "inbox") if visit.can("manage") else None,
             is_seen,
         ),
         Step(
@@ -80,7 +80,7 @@ async def read_steps(visit: Visit) -> list[Step]:
         Step(
             t("The tracker"),
             t("Bring in visits, forms and e-mails from outside your product."),
-            visit.url("tracker"),
+            visit.url("tracker") if visit.can("manage") else None,
             any(each["last_used_at"] for each in tokens),
         ),
         Step(
