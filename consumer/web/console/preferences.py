@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from consumer.web.console import cookies
 from consumer.web.console.page_route import change
 from consumer.web.console.reader import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from consumer.web.console.texts import LANGUAGES
@@ -21,7 +22,7 @@ async def _prefer(visit: Visit) -> Response:
     response = visit.redirect(back if back.startswith("/console") and "\\" not in back else "/console")
     for cookie, field, allowed in ((LANGUAGE_COOKIE, "language", LANGUAGES), (THEME_COOKIE, "theme", THEMES)):
         if (value := visit.form.text(field)) in allowed:
-            response.set_cookie(cookie, value, max_age=_YEAR, path="/console", httponly=True, samesite="lax")
+            cookies.give(visit.request, response, cookie, value, seconds=_YEAR)
     return response
 
 

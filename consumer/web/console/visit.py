@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from consumer.web.console import navigation
+from consumer.web.console import cookies, navigation
 from consumer.web.console.api_client import ApiClient, part, query
 from consumer.web.console.templates import render
 from consumer.web.http.auth import ALL_ACCOUNTS
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
     from consumer.web.console.sessions import Session
 
 _DONE_COOKIE: Final = "engagement_done"
-# Seconds that a message waits for the page that shows it.
-_DONE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +145,7 @@ class Visit:
         """Return a page from a template of `templates/`, with what the frame around it needs."""
         response = HTMLResponse(self.render(template, **context), status)
         if self._done is not None:
-            response.delete_cookie(_DONE_COOKIE, path="/console")
+            cookies.forget(response, _DONE_COOKIE)
         return response
 
     def render(self, template: str, /, **context: Any) -> str:
@@ -180,27 +175,13 @@ class Visit:
         """Lead to a page after a change, so that a reload does not repeat it."""
         response = RedirectResponse(to, 303)
         if done is not None:
-            sent = json.dumps({"text": done.text, "undo": done.undo}).encode()
-            response.set_cookie(
-                _DONE_COOKIE,
-                base64.urlsafe_b64encode(sent).decode(),
-                max_age=_DONE_SECONDS,
-                path="/console",
-                httponly=True,
-                samesite="lax",
-            )
+            cookies.carry(self.request, response, self.session, _DONE_COOKIE, asdict(done))
         return response
 
     @cached_property
     def _done(self) -> Done | None:
-        sent = self.request.cookies.get(_DONE_COOKIE)
-        if sent is None:
-            return None
-        try:
-            found = json.loads(base64.urlsafe_b64decode(sent))
-            return Done(str(found["text"]), found["undo"])
-        except (ValueError, KeyError, TypeError, binascii.Error):
-            return None
+        found = cookies.carried(self.request, self.session, _DONE_COOKIE)
+        return found and Done(**found)
 
 
 def form_of(body: bytes) -> Form:

@@ -15,6 +15,7 @@ import jwt
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
+from consumer.web.console import cookies
 from consumer.web.console.outside_page import outside_page
 from consumer.web.console.page_route import NamedRoute, change, sent_form
 from consumer.web.console.sessions import COOKIE, LIFETIME
@@ -93,14 +94,13 @@ async def _to_provider(request: Request) -> Response:
     except ProblemError as error:
         return _page(request, to, refused=error)
     response = RedirectResponse(address, 303)
-    response.set_cookie(
+    cookies.give(
+        request,
+        response,
         _ATTEMPT,
         quote(attempt.encoded()),
-        max_age=_ATTEMPT_SECONDS,
+        seconds=_ATTEMPT_SECONDS,
         path=f"{_HOME}/sign-in",
-        secure=_is_secure(request),
-        httponly=True,
-        samesite="lax",
     )
     return response
 
@@ -123,7 +123,7 @@ async def _from_provider(request: Request) -> Response:
     if session is None:
         raise LookupError("a session without a token's id always begins")
     response = _with_cookie(request, RedirectResponse(_own_path(attempt.to), 303), session)
-    response.delete_cookie(_ATTEMPT, path=f"{_HOME}/sign-in")
+    cookies.forget(response, _ATTEMPT, path=f"{_HOME}/sign-in")
     return response
 
 
@@ -148,21 +148,8 @@ def _own_path(to: str) -> str:
 
 
 def _with_cookie(request: Request, response: Response, session: Session) -> Response:
-    response.set_cookie(
-        COOKIE,
-        session.secret,
-        max_age=int(LIFETIME.total_seconds()),
-        path=_HOME,
-        secure=_is_secure(request),
-        httponly=True,
-        samesite="lax",
-    )
+    cookies.give(request, response, COOKIE, session.secret, seconds=int(LIFETIME.total_seconds()))
     return response
-
-
-def _is_secure(request: Request) -> bool:
-    """Return whether browsers come over TLS: settings know it where a proxy ends it."""
-    return bool(request.app.state.secure) or request.url.scheme == "https"
 
 
 async def _sign_out(visit: Visit) -> Response:
@@ -172,7 +159,7 @@ async def _sign_out(visit: Visit) -> Response:
     else:
         await sessions.end(visit.session)
     response = RedirectResponse("/console/sign-in", 303)
-    response.delete_cookie(COOKIE, path=_HOME)
+    cookies.forget(response, COOKIE)
     return response
 
 
