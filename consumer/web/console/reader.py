@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -42,7 +42,7 @@ class Reader:
 
     def number(self, value: float) -> str:
         """Return a number, as 12,345."""
-        return numbers.format_decimal(value, locale=self.locale)
+        return _decimal(value, str(self.locale))
 
     def points(self, value: float) -> str:
         """Return points with their sign, as +15 and −3, and 0 without one."""
@@ -98,6 +98,12 @@ class Reader:
         return dates.format_date(
             instant(at).astimezone(self.zone).date(), format="medium", locale=self.locale
         )
+
+
+# A list has hundreds of numbers, most of them small and the same on every page.
+@lru_cache(4_096)
+def _decimal(value: float, locale: str) -> str:
+    return numbers.format_decimal(value, locale=locale)
 
 
 def instant(at: str) -> datetime:

@@ -43,6 +43,9 @@ async def read_trends(
 def _trend(
     frames: VersionFrames, keys: Mapping[int, str], sums: Mapping[int, int], steps: Sequence[Any]
 ) -> ScoreTrend:
+    if not steps:
+        now = shown_sums(frames, sums).get(OVERALL, 0)
+        return ScoreTrend(overall=[now] * (DAYS + 1), groups={})
     by_group: defaultdict[int, list[int]] = defaultdict(lambda: [0] * DAYS)
     for step in steps:
         by_group[step["group_id"]][step["days_ago"]] += step["points"]

@@ -99,6 +99,12 @@ def _profile(published: list[dict[str, Any]], key: str | None) -> dict[str, Any]
     return next((each for each in published if each["key"] == key), primary)
 
 
+def _is_counted(visit: Visit, filters: Mapping[str, str]) -> bool:
+    """Return whether the list is to be counted: by points that takes milliseconds, otherwise perhaps seconds."""
+    by_points = order_of(filters).removeprefix("-").startswith("score")
+    return by_points and not _is_further(visit) and not {"q", "segment"} & filters.keys()
+
+
 def _is_further(visit: Visit) -> bool:
     return any(visit.request.query_params.get(name) for name in ("cursor", "before"))
 
@@ -114,7 +120,7 @@ async def _contacts(visit: Visit, filters: Mapping[str, str]) -> dict[str, Any]:
             limit=LIMIT,
             trend=True,
             places=True,
-            total=None if _is_further(visit) else True,
+            total=True if _is_counted(visit, filters) else None,
         )
     ).body
     return found
@@ -146,6 +152,8 @@ def _pages(visit: Visit, filters: Mapping[str, str], contacts: Mapping[str, Any]
     first = int(at) if at.isdecimal() and len(at) <= _MOST_DIGITS and _is_further(visit) else 0
     count = len(contacts["items"])
     total = contacts["total"]
+    if total is None and contacts["next"] is None:
+        total = {"contacts": first + count, "exact": True}
     return {
         "first": first + 1 if count else 0,
         "last": first + count,
