@@ -47,7 +47,7 @@ _BAND = "{}.band"
 WithChange = Annotated[bool, Query(description="Return how the scores have changed in the last days too.")]
 
 
-class ContactPage(Page[ListedContact]):
+class ContactPage(Page[ListedContact], use_attribute_docstrings=True):
     """One page of contacts, with the profile and version of their scores."""
 
     profile: str

@@ -40,7 +40,7 @@ class JoinedId(BaseModel, use_attribute_docstrings=True):
     """Its newest join, which leads to the contact, or to another id of it; null: it is a deleted one."""
 
 
-class IdsPage(Page[JoinedId]):
+class IdsPage(Page[JoinedId], use_attribute_docstrings=True):
     """One page of the ids that were joined to a contact."""
 
     id: str

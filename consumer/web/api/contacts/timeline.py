@@ -38,7 +38,7 @@ WithData = Annotated[
 ]
 
 
-class TimelinePage(Page[TimelineItem]):
+class TimelinePage(Page[TimelineItem], use_attribute_docstrings=True):
     """One page of a timeline, with the profile and version of its points."""
 
     id: str
