@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unittest.mock import MagicMock
 
 import pytest
 
@@ -20,9 +19,9 @@ from consumer.web.api.contacts.segments import NewSegment
 from consumer.web.api.operations.dead_letter_answers import DeadLetterIds
 from consumer.web.api.profiles.previews import PreviewRequest
 from consumer.web.api.tracker_tokens.schemas import NewLinks, NewTrackerToken
-from consumer.web.api_application import application
 from consumer.web.http import seal
 from consumer.web.http.problems import _STATUS, ProblemDetails
+from tests.web.api_document import api_document
 
 if TYPE_CHECKING:
     from consumer.web.http.request_types import Body
@@ -33,7 +32,7 @@ _ROUTE = re.compile(r"^\| `([A-Z]+) (\S+)` \| (read|manage|operate|any) \|", re.
 
 def test_every_route_is_listed_with_its_permission() -> None:
     """The tables have exactly the routes of the OpenAPI document."""
-    paths = application(*[MagicMock()] * 4, limits=MagicMock(), live=MagicMock()).openapi()["paths"]
+    paths = api_document()["paths"]
     served = {
         (
             method.upper(),

@@ -6,15 +6,14 @@ import re
 from itertools import cycle
 from pathlib import Path
 from typing import get_args
-from unittest.mock import MagicMock
 
 import pytest
 
 from consumer.domain.tracker_links import Link, signature
 from consumer.infra.telemetry.metrics import STAGES
-from consumer.web.api_application import application
 from schemas.published import Cause
 from schemas.vocabulary import DeadLetterReason, LaneStop, RefusalReason, RetryReason
+from tests.web.api_document import api_document
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _CONTRACTS = (_DOCS / "contracts.md").read_text("utf-8")
@@ -36,7 +35,7 @@ def _documented_routes() -> set[tuple[str, str]]:
 
 def test_routes_are_those_of_the_api() -> None:
     """The table of routes has every method and path of the API, and no other."""
-    document = application(*[MagicMock()] * 4, limits=MagicMock(), live=MagicMock()).openapi()
+    document = api_document()
     served = {
         (method.upper(), path)
         for path, operations in document["paths"].items()

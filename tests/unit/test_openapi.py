@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from unittest.mock import MagicMock
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]  # it ships no types
 
-from consumer.web.api_application import application
 from consumer.web.http.problems import _STATUS, Code
 from consumer.web.openapi import examples, operations
 from consumer.web.openapi.names import PUBLIC
 from consumer.web.openapi.tags import TAGS
+from tests.web.api_document import api_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DOCUMENT: dict[str, Any] = json.loads(
-    json.dumps(application(*[MagicMock()] * 4, limits=MagicMock(), live=MagicMock()).openapi())
-)
+DOCUMENT: dict[str, Any] = json.loads(json.dumps(api_document()))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 OPERATIONS = [(operation["operationId"], method, operation) for _, method, operation in operations(DOCUMENT)]
 each_operation = pytest.mark.parametrize(

@@ -25,7 +25,8 @@ from consumer.web.http.database import Connections
 from consumer.web.http.jwt_keys import SharedSecret
 from consumer.web.http.seal import InstallationSeal
 from consumer.web.live.feed import LiveEvents
-from tests.web.documented import Documented
+from tests.web.api_document import api_document
+from tests.web.documented import check_documented
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -115,7 +116,9 @@ async def serving(dsn: str, *, origins: Sequence[str] = ()) -> AsyncIterator[Api
             live=LiveEvents(lambda: postgres.connect(dsn), SystemClock(), metrics),
             origins=origins,
         )
+        # The same for every application.
+        app.openapi_schema = api_document()
         transport = httpx.ASGITransport(app)
-        hooks: dict[str, list[Callable[..., Any]]] = {"response": [Documented(app)]}
+        hooks: dict[str, list[Callable[..., Any]]] = {"response": [check_documented]}
         async with httpx.AsyncClient(transport=transport, base_url="http://api", event_hooks=hooks) as client:
             yield Api(app, client, dsn)

@@ -3,52 +3,48 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from consumer.web.openapi import operations
+from tests.web.api_document import api_document
 
 if TYPE_CHECKING:
     import httpx
-    from fastapi import FastAPI
 
 _HEADERS = ("ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id")
 _PROBLEM = 400
 
 
-class Documented:
-    """A hook of a client, called with each response; raises AssertionError."""
+async def check_documented(response: httpx.Response) -> None:
+    """Check one response to a documented operation, as a hook of a client; raises AssertionError."""
+    request = response.request
+    operation = _operation(request.method.lower(), request.url.raw_path.decode().partition("?")[0])
+    if operation is None:
+        return
+    asked = f"{operation['operationId']} answered {response.status_code}"
+    listed = operation["responses"].get(str(response.status_code))
+    assert listed is not None, f"{asked}, which the OpenAPI document does not list: {response.headers}"
+    if "$ref" in listed:
+        name = listed["$ref"].rpartition("/")[2]
+        listed = api_document()["components"]["responses"][name]
+    sent = {name for name in _HEADERS if name in response.headers}
+    described = set(listed.get("headers", ())) & set(_HEADERS)
+    assert sent <= described, f"{asked} with {sent}, described are {described}"
+    # Problems have some headers only at times.
+    assert response.status_code >= _PROBLEM or sent == described, f"{asked} without {described - sent}"
 
-    def __init__(self, application: FastAPI) -> None:
-        self._application = application
-        self._routes: list[tuple[str, re.Pattern[str], dict[str, Any]]] = []
 
-    async def __call__(self, response: httpx.Response) -> None:
-        """Check one response to a documented operation."""
-        request = response.request
-        operation = self._operation(request.method.lower(), request.url.raw_path.decode().partition("?")[0])
-        if operation is None:
-            return
-        asked = f"{operation['operationId']} answered {response.status_code}"
-        listed = operation["responses"].get(str(response.status_code))
-        assert listed is not None, f"{asked}, which the OpenAPI document does not list: {response.headers}"
-        if "$ref" in listed:
-            name = listed["$ref"].rpartition("/")[2]
-            listed = self._application.openapi()["components"]["responses"][name]
-        sent = {name for name in _HEADERS if name in response.headers}
-        described = set(listed.get("headers", ())) & set(_HEADERS)
-        assert sent <= described, f"{asked} with {sent}, described are {described}"
-        # Problems have some headers only at times.
-        assert response.status_code >= _PROBLEM or sent == described, f"{asked} without {described - sent}"
+def _operation(method: str, path: str) -> dict[str, Any] | None:
+    return next((found for of, pattern, found in _routes() if of == method and pattern.fullmatch(path)), None)
 
-    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
-        if not self._routes:
-            self._routes = [
-                (of, re.compile(_pattern(template)), operation)
-                for template, of, operation in operations(self._application.openapi())
-            ]
-        return next(
-            (found for of, pattern, found in self._routes if of == method and pattern.fullmatch(path)), None
-        )
+
+@cache
+def _routes() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
+    return [
+        (of, re.compile(_pattern(template)), operation)
+        for template, of, operation in operations(api_document())
+    ]
 
 
 def _pattern(template: str) -> str:
