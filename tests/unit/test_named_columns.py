@@ -66,13 +66,10 @@ def _in_python() -> dict[str, str]:
     return named
 
 
-_STATEMENTS = _in_files() | _in_python()
-
-
-@pytest.mark.parametrize("where", sorted(_STATEMENTS))
-def test_columns_are_named(where: str) -> None:
+def test_columns_are_named() -> None:
     """No statement takes all columns of a table, whichever it has."""
-    assert faults(_STATEMENTS[where]) == []
+    found = {where: faults(statement) for where, statement in (_in_files() | _in_python()).items()}
+    assert {where: parts for where, parts in found.items() if parts} == {}
 
 
 def test_rows_are_copied_by_named_columns() -> None:
