@@ -8,13 +8,14 @@ on conflict (token_id) do nothing
 returning true
 
 -- name: find
--- The session of a cookie that has not expired (console_sessions_pkey).
-select actor, account, permissions, expires_at from console_sessions where hash = $1 and expires_at > now()
+-- The session of a cookie, if it began less than $2 ago (console_sessions_pkey).
+select actor, account, permissions, created_at + $2::interval as expires_at
+from console_sessions where hash = $1 and created_at + $2::interval > now() and expires_at > now()
 
 -- name: end
--- Ends one session (console_sessions_pkey).
-delete from console_sessions where hash = $1
+-- Ends one session (console_sessions_pkey). The row stays for the token that began it.
+update console_sessions set hash = uuid_send(gen_random_uuid()) where hash = $1
 
 -- name: end_of_actor
 -- Ends all sessions of a person, who has one name under each account or all of them ($1) (console_sessions_by_actor).
-delete from console_sessions where account = $1 and actor = $2
+update console_sessions set hash = uuid_send(gen_random_uuid()) where account = $1 and actor = $2

@@ -86,6 +86,21 @@ async def test_a_link_signs_in_once(stranger: Person, new_account: Callable[...,
     assert "used before" in again.text
 
 
+@pytest.mark.parametrize("everywhere", ["", "1"])
+async def test_a_link_signs_in_once_after_signing_out_too(
+    stranger: Person, new_account: Callable[..., Awaitable[str]], observer: Connection, everywhere: str
+) -> None:
+    """A link begins no other session once that session has ended, nor when its hours are over."""
+    token_id, two_days = f"link-2{everywhere}", int(time.time()) + 2 * 86_400
+    link = {"token": mint(await new_account(), jti=token_id, exp=two_days)}
+    assert (await stranger.get("/console/sign-in", params=link)).status_code == 303
+    await stranger.open("/console")
+    await stranger.submit("/console/~sign-out", everywhere=everywhere)
+    assert (await stranger.get("/console/sign-in", params=link)).status_code == 401
+    kept = "select expires_at from console_sessions where token_id = $1"
+    assert (await observer.fetchval(kept, token_id)).timestamp() > two_days
+
+
 async def test_pages_lead_strangers_to_sign_in_and_back(
     stranger: Person, new_account: Callable[..., Awaitable[str]]
 ) -> None:
@@ -143,8 +158,8 @@ async def test_a_session_expires(
     """A session whose eight hours are over opens nothing."""
     account = await new_account()
     person = await console.as_(account, actor="expired")
-    ended = "update console_sessions set expires_at = now() where actor = 'expired' returning created_at"
-    assert await observer.fetchval(ended)
+    ended = "update console_sessions set created_at = now() - interval '8 hours' where actor = 'expired'"
+    assert await observer.execute(ended) == "UPDATE 1"
     assert (await person.open("/console")).url.path == "/console/sign-in"
 
 

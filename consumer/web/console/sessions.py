@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COOKIE = "engagement_session"
 LIFETIME = timedelta(hours=8)
+_LEEWAY = timedelta(minutes=1)
 _SQL = queries("console_sessions")
 # Of the shares of connections (http/admission.py): no account has this key.
 _SHARE = "*console"
@@ -54,9 +55,15 @@ class Sessions:
         self._connections = connections.of(_SHARE)
 
     async def begin(self, claims: Claims, token_id: str | None) -> Session | None:
-        """Begin a session of 8 hours; return None where a token with this id has begun one before."""
+        """Begin a session of 8 hours; return None where a token with this id has begun one before.
+
+        claims: of the token, or of who has signed in otherwise.
+        """
         session = Session(secrets.token_urlsafe(32), claims)
         expires_at = datetime.now(UTC) + LIFETIME
+        if token_id is not None:
+            # A token's clock may differ by some seconds.
+            expires_at = max(expires_at, claims.expires_at + _LEEWAY)
         async with self._connections.connection() as connection:
             row = (_hash(session.secret), claims.actor, claims.account, sorted(claims.permissions))
             began = await connection.fetchval(_SQL["begin"], *row, token_id, expires_at)
@@ -65,7 +72,7 @@ class Sessions:
     async def find(self, secret: str) -> Session | None:
         """Return the session of a cookie; None if it has ended or never was."""
         async with self._connections.connection() as connection:
-            row = await connection.fetchrow(_SQL["find"], _hash(secret))
+            row = await connection.fetchrow(_SQL["find"], _hash(secret), LIFETIME)
         if row is None:
             return None
         claims = Claims(row["actor"], row["account"], frozenset(row["permissions"]), row["expires_at"])
