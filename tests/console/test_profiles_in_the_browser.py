@@ -130,6 +130,29 @@ async def test_of_two_managers_the_second_keeps_what_was_typed(
     assert [each for each in ann.complaints if "412" not in each] == []
 
 
+async def test_of_two_managers_the_second_sees_the_bands_of_the_first(
+    window: OpenWindow, worker: Service, new_account: NewAccount, api: Api
+) -> None:
+    """A late change of a group is kept; what the other manager made of overall is shown, and stays."""
+    account = await scored(worker, new_account)
+    ann = await window(account)
+    page = ann.page
+    await ann.open(f"/console/{account}/profiles/lead_score/bounds")
+    async with api.as_(account, actor="bob") as client:
+        await draft(client, overall={"bands": [{"key": "cold"}, {"key": "hot", "min": 30}]})
+        await page.locator("#cap-mail").fill("9")
+        await page.locator("#cap-mail").press("Tab")
+        await expect(page.locator("#axis-notice-mail")).to_contain_text("by bob")
+        await expect(page.locator("#cap-mail")).to_have_value("9")
+        await expect(page.locator("#min-overall-1")).to_have_value("30")
+        await page.locator("#save-mail").click()
+        await expect(page.locator("#axis-state-mail")).to_contain_text("Draft saved")
+        stored = (await client.get("/profiles/lead_score")).json()
+    assert [band["key"] for band in stored["overall"]["bands"]] == ["cold", "hot"]
+    assert stored["groups"]["mail"]["cap"] == 9
+    assert [each for each in ann.complaints if "412" not in each] == []
+
+
 async def test_bands_are_drawn_as_they_are_typed(
     window: OpenWindow, worker: Service, new_account: NewAccount, api: Api
 ) -> None:
