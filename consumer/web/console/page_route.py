@@ -86,7 +86,7 @@ async def _answer(request: Request, answer: Page, permission: str | None) -> Res
         return visit.problem(problem)
     except Exception:
         log.exception("page failed", path=request.url.path)
-        detail = visit.text("An unexpected error occurred and was logged.")
+        detail = visit.say("An unexpected error occurred and was logged.")
         return visit.problem(ApiProblem(_UNEXPECTED, {"type": ":internal", "detail": detail}, {}))
 
 
@@ -95,9 +95,9 @@ async def _check(visit: Visit, permission: str | None) -> None:
     if visit.request.method in _CHANGES:
         visit.form = await sent_form(visit.request)
         if not _is_ours(visit):
-            raise _refused(visit.text("This page is out of date. Reload it and try again."), "csrf")
+            raise _refused(visit.say("This page is out of date. Reload it and try again."), "csrf")
     if permission is not None and not visit.can(permission):
-        detail = visit.text("You need the permission engagement:%(name)s for this.", name=permission)
+        detail = visit.say("You need the permission engagement:%(name)s for this.", name=permission)
         raise _refused(detail, "forbidden")
 
 

@@ -36,7 +36,7 @@ async def move(visit: Visit, kind: str, *, action: str, to: str, changed: str) -
     place = before.index(key)
     beside = {"after": before[place - 1]} if place else {"before": before[1]}
     return visit.redirect(
-        to, Done(visit.text("Moved."), {"action": action, "kind": kind, "key": key, **beside})
+        to, Done(visit.say("Moved."), {"action": action, "kind": kind, "key": key, **beside})
     )
 
 

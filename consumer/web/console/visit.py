@@ -131,7 +131,7 @@ class Visit:
             raise LookupError("a page of no one account")
         return self.account.key
 
-    def text(self, message: str, /, **values: object) -> str:
+    def say(self, message: str, /, **values: object) -> str:
         """Return a text in the reader's language, with values put in by name."""
         return self.reader.texts.gettext(message) % values if values else self.reader.texts.gettext(message)
 

@@ -50,7 +50,7 @@ async def cancel(visit: Visit) -> Response:
     form = visit.form
     path = _PATHS.get(form.text("kind"))
     if path is None:
-        raise ApiProblem(422, {"detail": visit.text("Jobs of this kind cannot be cancelled.")}, {})
+        raise ApiProblem(422, {"detail": visit.say("Jobs of this kind cannot be cancelled.")}, {})
     path = path.format(part(form.text("subject")))
     try:
         await visit.api.send("POST", f"{path}/{part(form.text('id'))}/cancel")
@@ -58,7 +58,7 @@ async def cancel(visit: Visit) -> Response:
         if problem.status != _CONFLICT:
             raise
         return await _page(visit, problem)
-    return visit.redirect(visit.url("activity"), Done(visit.text("The job was cancelled.")))
+    return visit.redirect(visit.url("activity"), Done(visit.say("The job was cancelled.")))
 
 
 async def _page(visit: Visit, problem: ApiProblem | None = None) -> Response:

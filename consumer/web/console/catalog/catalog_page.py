@@ -54,9 +54,9 @@ async def switch(visit: Visit) -> Response:
     before = await visit.api.get(path)
     changed = await visit.api.send("PATCH", path, {"active": active}, revision=before.revision)
     said = (
-        visit.text("%(name)s takes events again.", name=changed.body["name"])
+        visit.say("%(name)s takes events again.", name=changed.body["name"])
         if active
-        else visit.text("%(name)s takes no events from now on. Its points stay.", name=changed.body["name"])
+        else visit.say("%(name)s takes no events from now on. Its points stay.", name=changed.body["name"])
     )
     undo = {
         "action": visit.request.url.path,
@@ -85,7 +85,7 @@ async def _save(visit: Visit, kind: str, key: str, body: dict[str, Any]) -> Resp
         "revision": saved["revision"],
         **{name: str(before[name]) for name in body},
     }
-    return visit.redirect(_place(visit, kind, key), Done(visit.text("Saved."), undo))
+    return visit.redirect(_place(visit, kind, key), Done(visit.say("Saved."), undo))
 
 
 def _place(visit: Visit, kind: str, key: str) -> str:

@@ -27,18 +27,18 @@ async def request(visit: Visit, since: str, types: list[str]) -> str:
     try:
         began = datetime.combine(date.fromisoformat(since), datetime.min.time(), visit.reader.zone)
     except ValueError:
-        return visit.text("Kafka is not read again: choose a day to go back to.")
+        return visit.say("Kafka is not read again: choose a day to go back to.")
     body: dict[str, Any] = {"from_topics": {"since": began.isoformat(), "types": types}}
     try:
         await visit.api.send("POST", "backfills", body)
     except ApiProblem as problem:
-        return visit.text("Kafka is not read again: %(why)s", why=problem.detail)
-    return visit.text("Kafka is read again from %(day)s on.", day=visit.reader.date(began.isoformat()))
+        return visit.say("Kafka is not read again: %(why)s", why=problem.detail)
+    return visit.say("Kafka is read again from %(day)s on.", day=visit.reader.date(began.isoformat()))
 
 
 async def cancel(visit: Visit) -> Response:
     """Cancel a backfill; what was applied stays."""
     names = visit.request.path_params
     await visit.api.send("POST", f"backfills/{part(names['backfill'])}/cancel")
-    done = Done(visit.text("Cancelled. What was counted stays."))
+    done = Done(visit.say("Cancelled. What was counted stays."))
     return visit.redirect(visit.url("catalog", "definitions", names["definition"]), done)

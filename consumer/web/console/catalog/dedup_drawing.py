@@ -76,11 +76,11 @@ async def draw(visit: Visit, words: Words, dedup: Mapping[str, Any]) -> Drawing 
 
 def _sentence(words: Words, event: Mapping[str, Any], policy: str, *, per_object: bool) -> str:
     when = (
-        words.text("After %(time)s", time=words.duration(event["seconds"]))
+        words.say("After %(time)s", time=words.duration(event["seconds"]))
         if event["seconds"]
-        else words.text("At first")
+        else words.say("At first")
     )
-    about = words.text("about object %(name)s", name=event["object"]) if per_object else ""
+    about = words.say("about object %(name)s", name=event["object"]) if per_object else ""
     return (
         f"{when}, {about}: {_why(words, event, policy)}" if about else f"{when}: {_why(words, event, policy)}"
     )
@@ -89,13 +89,13 @@ def _sentence(words: Words, event: Mapping[str, Any], policy: str, *, per_object
 def _why(words: Words, event: Mapping[str, Any], policy: str) -> str:
     since = event["since_counted"]
     if event["verdict"] == "already_counted":
-        return words.text("does not count, since one has counted already.")
+        return words.say("does not count, since one has counted already.")
     if event["verdict"] == "cooling_down":
         time = words.duration(since)
-        return words.text("does not count, only %(time)s after the last one that counted.", time=time)
+        return words.say("does not count, only %(time)s after the last one that counted.", time=time)
     if policy == "always":
-        return words.text("counts, as every one does.")
+        return words.say("counts, as every one does.")
     if since is None:
-        return words.text("counts, the first.")
+        return words.say("counts, the first.")
     time = words.duration(since)
-    return words.text("counts, %(time)s after the last one that counted.", time=time)
+    return words.say("counts, %(time)s after the last one that counted.", time=time)

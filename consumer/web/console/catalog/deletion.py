@@ -31,7 +31,7 @@ async def delete(visit: Visit) -> Response:
         if problem.status != _CONFLICT:
             raise
         return await _page(visit, problem)
-    said = visit.text("The definition %(name)s was deleted.", name=found["name"])
+    said = visit.say("The definition %(name)s was deleted.", name=found["name"])
     return visit.redirect(visit.url("catalog"), Done(said))
 
 

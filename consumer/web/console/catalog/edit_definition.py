@@ -61,7 +61,7 @@ async def create(visit: Visit) -> Response:
         if problem.status not in _FAULTY:
             raise
         return await form_page.show(visit, form, problem=problem)
-    said = visit.text("The definition %(name)s was created.", name=made["name"])
+    said = visit.say("The definition %(name)s was created.", name=made["name"])
     if form.inbox and form.count_past:
         said = f"{said} {await count_past.request(visit, form.since, [form.inbox])}"
     return visit.redirect(visit.url("catalog", "definitions", made["key"]), Done(said))
@@ -89,9 +89,9 @@ async def save(visit: Visit) -> Response:
         if problem.status == _CHANGED:
             kept["revision"] = f'"{stored["revision"]}"'
         return await form_page.show(visit, form, problem=problem, **kept)
-    said = visit.text("%(name)s was saved.", name=saved["name"])
+    said = visit.say("%(name)s was saved.", name=saved["name"])
     if saved["edition"] != stored["edition"] and saved["counted"]:
-        said = f"{said} {visit.text('The new policy holds for events from now on.')}"
+        said = f"{said} {visit.say('The new policy holds for events from now on.')}"
     return visit.redirect(visit.url("catalog", "definitions", stored["key"]), Done(said))
 
 

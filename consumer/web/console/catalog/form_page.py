@@ -143,7 +143,7 @@ async def _check(visit: Visit, form: DefinitionForm, seen: Mapping[str, str], *,
     body = {"event": event, "draft": {"key": form.key, **form.body(seen)}}
     tried, is_taken = await asyncio.gather(_try(visit, body), _is_taken(visit, form.key, is_new=is_new))
     if is_taken:
-        faults["key"] = visit.text("The definition %(key)s exists already.", key=form.key)
+        faults["key"] = visit.say("The definition %(key)s exists already.", key=form.key)
     if isinstance(tried, ApiProblem):
         of_draft = {each["field"].removeprefix("draft."): each["detail"] for each in reversed(tried.errors)}
         of_event = [detail for name, detail in of_draft.items() if name.partition(".")[0] == "event"]

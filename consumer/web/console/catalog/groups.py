@@ -29,7 +29,7 @@ async def create(visit: Visit) -> Response:
         if problem.status not in FAULTY:
             raise
         return await _form(visit, body, problem)
-    done = Done(visit.text("The group %(name)s was created.", name=body["name"]))
+    done = Done(visit.say("The group %(name)s was created.", name=body["name"]))
     return visit.redirect(f"{visit.url('catalog')}#group-{body['key']}", done)
 
 
@@ -61,5 +61,5 @@ async def delete(visit: Visit) -> Response:
         "action": visit.url("catalog", "groups", "new"),
         **{name: group.body[name] for name in ("key", "name", "icon")},
     }
-    said = visit.text("The group %(name)s was deleted.", name=group.body["name"])
+    said = visit.say("The group %(name)s was deleted.", name=group.body["name"])
     return visit.redirect(visit.url("catalog"), Done(said, undo))

@@ -20,5 +20,5 @@ async def move(visit: Visit) -> Response:
         kind,
         action=visit.url("catalog", "order"),
         to=f"{visit.url('catalog')}#{kind}-{visit.form.text('key')}",
-        changed=visit.text("The catalog was changed meanwhile. This is how it is now: move it again."),
+        changed=visit.say("The catalog was changed meanwhile. This is how it is now: move it again."),
     )

@@ -34,7 +34,7 @@ async def answer(visit: Visit) -> Response:
         if problem.status != _CONFLICT:
             raise
         return await _page(visit, problem=problem)
-    done = Done(visit.text("The history is judged again. Scores follow contact by contact."))
+    done = Done(visit.say("The history is judged again. Scores follow contact by contact."))
     return visit.redirect(_of_definition(visit), done)
 
 
@@ -43,7 +43,7 @@ async def cancel(visit: Visit) -> Response:
     names = visit.request.path_params
     path = f"definitions/{part(names['definition'])}/rejudgements/{part(names['rejudgement'])}/cancel"
     await visit.api.send("POST", path)
-    done = Done(visit.text("Cancelled. Contacts that were gone through keep their new verdicts."))
+    done = Done(visit.say("Cancelled. Contacts that were gone through keep their new verdicts."))
     return visit.redirect(_of_definition(visit), done)
 
 

@@ -59,7 +59,7 @@ def read_event(visit: Visit, text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         event = None
     if not isinstance(event, dict):
-        detail = visit.text("This is not a JSON object, such as %(example)s", example='{"type": "deal.won"}')
+        detail = visit.say("This is not a JSON object, such as %(example)s", example='{"type": "deal.won"}')
         fault = {"field": "event", "detail": detail}
         raise ApiProblem(422, {"type": ":invalid", "detail": detail, "errors": [fault]}, {})
     return event

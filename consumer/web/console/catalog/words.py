@@ -54,7 +54,7 @@ class Words:
 
     reader: Reader
 
-    def text(self, message: str, /, **values: object) -> str:
+    def say(self, message: str, /, **values: object) -> str:
         """Return a text in the reader's language, with values put in by name."""
         found = self.reader.texts.gettext(message)
         return found % values if values else found
@@ -75,21 +75,21 @@ class Words:
         """Return what a policy does."""
         amount, unit = split_interval(dedup.get("interval"))
         interval = self.duration(int(amount) * UNIT_SECONDS[unit]) if amount else ""
-        return self.text(_POLICIES[dedup["policy"], dedup["per"]], interval=interval)
+        return self.say(_POLICIES[dedup["policy"], dedup["per"]], interval=interval)
 
     def condition(self, condition: Mapping[str, Any]) -> str:
         """Return a condition, as `amount is at least 100`."""
         attribute = condition.get("attribute")
-        field = self.text(ATTRIBUTES[attribute][1]) if attribute else condition.get("path", "")
+        field = self.say(ATTRIBUTES[attribute][1]) if attribute else condition.get("path", "")
         value = condition.get("value")
         values = value if isinstance(value, list) else [value]
         shown = ", ".join(self.value(each) for each in values)
-        return self.text(OPERATORS[condition["op"]][1], field=field, value=shown)
+        return self.say(OPERATORS[condition["op"]][1], field=field, value=shown)
 
     def value(self, value: object) -> str:
         """Return a value of an event: text in quotation marks, so that `5` is another one than 5."""
         if isinstance(value, bool):
-            return self.text("true") if value else self.text("false")
+            return self.say("true") if value else self.say("false")
         if isinstance(value, int | float):
             return self.reader.number(value)
         return f"“{value}”"

@@ -30,7 +30,7 @@ async def adjust(visit: Visit) -> Response:
         return await show_with(visit, contact, faults=Faults.of(problem), typed=typed)
     points = visit.reader.points(made.body["points"])
     group = (await visit.api.get(f"groups/{part(typed['group'])}")).body["name"]
-    text = visit.text("%(points)s points in %(group)s.", points=points, group=group)
+    text = visit.say("%(points)s points in %(group)s.", points=points, group=group)
     undo = {
         "action": visit.url("contact", "undo-adjustment", contact),
         "adjustment": made.body["id"],
@@ -44,7 +44,7 @@ async def undo_adjustment(visit: Visit) -> Response:
     contact, adjustment = visit.request.path_params["contact"], visit.form.text("adjustment")
     path = f"contacts/{part(contact)}/adjustments/{part(adjustment)}/undo"
     made = await visit.api.send("POST", path)
-    text = visit.text("Undone: %(points)s points.", points=visit.reader.points(made.body["points"]))
+    text = visit.say("Undone: %(points)s points.", points=visit.reader.points(made.body["points"]))
     return visit.redirect(_page(visit, contact), Done(text))
 
 

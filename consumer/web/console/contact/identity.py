@@ -35,7 +35,7 @@ async def join(visit: Visit) -> Response:
             raise
         return await _join_page(visit, Faults.of(problem), into)
     undo = {"action": visit.url("contact", "split", contact), "join": made["id"]}
-    text = visit.text("%(contact)s is being joined to %(into)s.", contact=contact, into=into)
+    text = visit.say("%(contact)s is being joined to %(into)s.", contact=contact, into=into)
     return visit.redirect(visit.url("contacts", into), Done(text, undo))
 
 
@@ -93,7 +93,7 @@ async def split(visit: Visit) -> Response:
     await visit.api.send("DELETE", f"{path}/{part(join_id)}")
     into = next((each["into"] for each in joins if each["id"] == join_id), None)
     undo = None if into is None else {"action": visit.url("contact", "join", contact), "into": into}
-    text = visit.text("%(contact)s is being split off again.", contact=contact)
+    text = visit.say("%(contact)s is being split off again.", contact=contact)
     return visit.redirect(visit.url("contacts", into or contact), Done(text, undo))
 
 

@@ -28,13 +28,13 @@ async def replay(visit: Visit) -> Response:
         count += len(answer["items"])
         resolved += answer["resolved"]
     if not count:
-        return _back(visit, visit.text("No dead letter was chosen."))
+        return _back(visit, visit.say("No dead letter was chosen."))
     left = count - resolved
-    said = visit.text(
+    said = visit.say(
         "Replayed: %(count)s. Gone now: %(resolved)s.", **_numbers(visit, count=count, resolved=resolved)
     )
     if left:
-        said += " " + visit.text("Still dead, or without effect: %(left)s.", **_numbers(visit, left=left))
+        said += " " + visit.say("Still dead, or without effect: %(left)s.", **_numbers(visit, left=left))
     return _back(visit, said)
 
 
@@ -45,7 +45,7 @@ async def discard(visit: Visit) -> Response:
     path, count = path_of(visit, visit.form.text("of")), 0
     async for ids in _chosen(visit):
         count += len((await visit.api.send("POST", f"{path}/discard", {"ids": ids})).body["discarded"])
-    return _back(visit, visit.text("Discarded: %(count)s.", **_numbers(visit, count=count)))
+    return _back(visit, visit.say("Discarded: %(count)s.", **_numbers(visit, count=count)))
 
 
 async def _ask(visit: Visit) -> Response:
@@ -54,7 +54,7 @@ async def _ask(visit: Visit) -> Response:
     async for some in _chosen(visit):
         ids += some
     if not ids:
-        return _back(visit, visit.text("No dead letter was chosen."))
+        return _back(visit, visit.say("No dead letter was chosen."))
     form = visit.form
     return visit.page(
         "health/discard.html",

@@ -36,13 +36,13 @@ async def show(visit: Visit) -> Response:
 def age(visit: Visit, seconds: float | None) -> str:
     """Return how far something lags, in words."""
     if seconds is None:
-        return visit.text("not known")
+        return visit.say("not known")
     if seconds == 0:
-        return visit.text("caught up")
+        return visit.say("caught up")
     if seconds < 1:
-        return visit.text("less than a second")
+        return visit.say("less than a second")
     if seconds < 120:  # noqa: PLR2004 - beyond two minutes nobody counts seconds
-        return visit.text("%(seconds)s s", seconds=visit.reader.number(round(seconds)))
+        return visit.say("%(seconds)s s", seconds=visit.reader.number(round(seconds)))
     if seconds < 7200:  # noqa: PLR2004
-        return visit.text("%(minutes)s min", minutes=visit.reader.number(round(seconds / 60)))
-    return visit.text("%(hours)s h", hours=visit.reader.number(round(seconds / 3600)))
+        return visit.say("%(minutes)s min", minutes=visit.reader.number(round(seconds / 60)))
+    return visit.say("%(hours)s h", hours=visit.reader.number(round(seconds / 3600)))

@@ -66,7 +66,7 @@ class Choices:
 
     def axis_name(self, visit: Visit, filters: Mapping[str, str]) -> str:
         """Return the name of the points that the list is about."""
-        return self.group_name(axis_of(filters)) or visit.text("Score")
+        return self.group_name(axis_of(filters)) or visit.say("Score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,14 @@ def chips(visit: Visit, filters: Mapping[str, str], choices: Choices) -> list[Ch
     segments = {each["key"]: each["name"] for each in choices.segments}
     on = choices.axis_name(visit, filters)
     texts = {
-        "q": visit.text("Search: %(text)s", text=filters.get("q", "")),
-        "mine": visit.text("My leads"),
-        "owner": visit.text("Owner: %(name)s", name=filters.get("owner", "")),
-        "segment": visit.text("Segment: %(name)s", name=segments.get(filters.get("segment", ""), "")),
-        "group": visit.text("Group: %(name)s", name=choices.group_name(filters.get("group"))),
-        "band": visit.text("Band: %(name)s", name=filters.get("band", "")),
-        "min": visit.text("%(what)s at least %(points)s", what=on, points=filters.get("min", "")),
-        "max": visit.text("%(what)s at most %(points)s", what=on, points=filters.get("max", "")),
+        "q": visit.say("Search: %(text)s", text=filters.get("q", "")),
+        "mine": visit.say("My leads"),
+        "owner": visit.say("Owner: %(name)s", name=filters.get("owner", "")),
+        "segment": visit.say("Segment: %(name)s", name=segments.get(filters.get("segment", ""), "")),
+        "group": visit.say("Group: %(name)s", name=choices.group_name(filters.get("group"))),
+        "band": visit.say("Band: %(name)s", name=filters.get("band", "")),
+        "min": visit.say("%(what)s at least %(points)s", what=on, points=filters.get("min", "")),
+        "max": visit.say("%(what)s at most %(points)s", what=on, points=filters.get("max", "")),
     }
     return [
         Chip(text, visit.url("leads", **{each: value for each, value in filters.items() if each != name}))

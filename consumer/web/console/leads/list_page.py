@@ -60,7 +60,7 @@ async def show(visit: Visit) -> Response:
         contacts = await _contacts(visit, filters)
     except ApiProblem as problem:
         if problem.status in {_GONE, _MALFORMED} and _is_further(visit):
-            text = visit.text("The list has changed: this is its beginning.")
+            text = visit.say("The list has changed: this is its beginning.")
             return visit.redirect(visit.url("leads", **filters), Done(text))
         if problem.status != _INVALID:
             raise
@@ -129,17 +129,17 @@ async def _contacts(visit: Visit, filters: Mapping[str, str]) -> dict[str, Any]:
 def _orders(visit: Visit, filters: Mapping[str, str], choices: Choices) -> list[tuple[str, str]]:
     """Return the orders to choose from, and how they are called."""
     known = [
-        ("-score", visit.text("Highest score")),
-        ("score", visit.text("Lowest score")),
-        ("-last_event_at", visit.text("Latest event")),
-        ("last_event_at", visit.text("Earliest last event")),
+        ("-score", visit.say("Highest score")),
+        ("score", visit.say("Lowest score")),
+        ("-last_event_at", visit.say("Latest event")),
+        ("last_event_at", visit.say("Earliest last event")),
     ]
     for group in choices.groups:
         if not group["deleted"]:
-            known.append((f"-score.{group['key']}", visit.text("Most in %(group)s", group=group["name"])))
+            known.append((f"-score.{group['key']}", visit.say("Most in %(group)s", group=group["name"])))
             least = f"score.{group['key']}"
             if order_of(filters) == least:
-                known.append((least, visit.text("Least in %(group)s", group=group["name"])))
+                known.append((least, visit.say("Least in %(group)s", group=group["name"])))
     return known
 
 

@@ -99,7 +99,7 @@ def _column(
     if group is None:
         url, order = sort_link(visit, filters, "score")
         most = max((each["overall"] for each in items), default=0)
-        return Column(None, visit.text("Score"), number, url, order, most)
+        return Column(None, visit.say("Score"), number, url, order, most)
     key = group["key"]
     url, order = sort_link(visit, filters, f"score.{key}")
     most = max((each["groups"].get(key, 0) for each in items), default=0)

@@ -142,7 +142,7 @@ async def _page(page: ProfilePage, typed: _Typed | None = None) -> Response:
         "bounds",
         status=typed.problem.status if typed and typed.problem else 200,
         axes=[
-            axis(None, page.visit.text("Overall"), 0),
+            axis(None, page.visit.say("Overall"), 0),
             *(
                 axis(each["key"], each["name"], place)
                 for place, each in enumerate(page.groups)

@@ -48,7 +48,7 @@ async def save(visit: Visit) -> Response:
     if before != typed:
         after = await load(visit)
         undo = {"action": page.url("details"), "revision": after.profile["revision"], **before}
-    return visit.redirect(page.url("details"), Done(visit.text("Saved."), undo))
+    return visit.redirect(page.url("details"), Done(visit.say("Saved."), undo))
 
 
 async def make_primary(visit: Visit) -> Response:
@@ -60,7 +60,7 @@ async def make_primary(visit: Visit) -> Response:
     except ApiProblem as problem:
         return await _refused(visit, problem)
     undo = {"action": visit.url("profiles", primary.body["profile"], "primary")}
-    text = visit.text("%(name)s is the primary profile now.", name=page.profile["name"])
+    text = visit.say("%(name)s is the primary profile now.", name=page.profile["name"])
     return visit.redirect(page.url("details"), Done(text, undo))
 
 
@@ -74,9 +74,9 @@ async def archive(visit: Visit) -> Response:
     except ApiProblem as problem:
         return await _refused(visit, problem)
     if not archived:
-        text = visit.text("It is a draft again. Preview and publish it: then it has scores again.")
+        text = visit.say("It is a draft again. Preview and publish it: then it has scores again.")
         return visit.redirect(page.url("details"), Done(text))
-    text = visit.text("%(name)s is archived: it has no scores any more.", name=page.profile["name"])
+    text = visit.say("%(name)s is archived: it has no scores any more.", name=page.profile["name"])
     return visit.redirect(page.url("details"), Done(text, {"action": page.url("archive")}))
 
 
@@ -87,7 +87,7 @@ async def delete(visit: Visit) -> Response:
         await visit.api.send("DELETE", page.path, revision=quoted(visit.form.text("revision")))
     except ApiProblem as problem:
         return await _refused(visit, problem)
-    text = visit.text("%(name)s is deleted.", name=page.profile["name"])
+    text = visit.say("%(name)s is deleted.", name=page.profile["name"])
     return visit.redirect(visit.url("profiles"), Done(text))
 
 

@@ -31,27 +31,27 @@ class Wording:
 
     def points(self, value: int | None) -> str:
         """Return points; of none, that there are none."""
-        return self.visit.text("none") if value is None else self.visit.reader.points(value)
+        return self.visit.say("none") if value is None else self.visit.reader.points(value)
 
     def frame(self, frame: Mapping[str, Any] | None) -> str:
         """Return bounds, bands, and whether a group is apart; that it has none of them where it has none."""
         if frame is None:
-            return self.visit.text("no bounds and no bands")
-        text, number = self.visit.text, self.visit.reader.number
+            return self.visit.say("no bounds and no bands")
+        say, number = self.visit.say, self.visit.reader.number
         said = []
         if frame.get("apart"):
-            said.append(text("no part of overall"))
+            said.append(say("no part of overall"))
         if frame["floor"] is not None:
-            said.append(text("at least %(points)s", points=number(frame["floor"])))
+            said.append(say("at least %(points)s", points=number(frame["floor"])))
         if frame["cap"] is not None:
-            said.append(text("at most %(points)s", points=number(frame["cap"])))
+            said.append(say("at most %(points)s", points=number(frame["cap"])))
         said += [
             band["key"]
             if band["min"] is None
-            else text("%(band)s from %(points)s", band=band["key"], points=number(band["min"]))
+            else say("%(band)s from %(points)s", band=band["key"], points=number(band["min"]))
             for band in frame["bands"]
         ]
-        return ", ".join(said) or text("no bounds and no bands")
+        return ", ".join(said) or say("no bounds and no bands")
 
 
 def worded(differences: Iterable[Mapping[str, Any]], wording: Wording) -> list[Change]:
@@ -69,23 +69,23 @@ def worded(differences: Iterable[Mapping[str, Any]], wording: Wording) -> list[C
 
 
 def _change(each: Mapping[str, Any], wording: Wording) -> Change:
-    text, before, after = wording.visit.text, each["before"], each["after"]
+    say, before, after = wording.visit.say, each["before"], each["after"]
     definition = each["definition"]
     name = wording.definitions.get(definition, definition)
     match each["field"]:
         case "inherits":
-            kinds = {True: text("the catalog's points"), False: text("nothing")}
-            return Change(text("Rules without points of their own count"), kinds[before], kinds[after])
+            kinds = {True: say("the catalog's points"), False: say("nothing")}
+            return Change(say("Rules without points of their own count"), kinds[before], kinds[after])
         case "points":
             return Change(name, wording.points(before), wording.points(after), definition)
         case "weight":
-            what = text("%(name)s: points of its own", name=name)
+            what = say("%(name)s: points of its own", name=name)
             return Change(what, wording.points(before), wording.points(after), definition)
         case "group":
-            was, becomes = (wording.groups.get(key, key) if key else text("none") for key in (before, after))
-            return Change(text("%(name)s: group", name=name), was, becomes, definition)
+            was, becomes = (wording.groups.get(key, key) if key else say("none") for key in (before, after))
+            return Change(say("%(name)s: group", name=name), was, becomes, definition)
         case "groups":
             what = wording.groups.get(each["group"], each["group"])
             return Change(what, wording.frame(before), wording.frame(after))
         case _:
-            return Change(text("Overall"), wording.frame(before), wording.frame(after))
+            return Change(say("Overall"), wording.frame(before), wording.frame(after))

@@ -49,6 +49,6 @@ async def move(visit: Visit) -> Response:
             if not is_stale(problem):
                 raise
             return visit.redirect(
-                visit.url("profiles"), Done(visit.text("Someone else has moved profiles meanwhile."))
+                visit.url("profiles"), Done(visit.say("Someone else has moved profiles meanwhile."))
             )
     return visit.redirect(visit.url("profiles"))

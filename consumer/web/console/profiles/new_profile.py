@@ -39,7 +39,7 @@ async def create(visit: Visit) -> Response:
         return await _form(visit, typed, status=problem.status, faults=Faults.of(problem))
     return visit.redirect(
         visit.url("profiles", key),
-        Done(visit.text("Created as a draft. Readers see it once it is published.")),
+        Done(visit.say("Created as a draft. Readers see it once it is published.")),
     )
 
 

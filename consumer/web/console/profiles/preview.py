@@ -116,7 +116,7 @@ async def _parts(
     except Exception:
         # The head of the page is sent: its end says that it failed.
         log.exception("preview failed", profile=page.key)
-        yield _failed(page, visit.text("An unexpected error occurred and was logged."))
+        yield _failed(page, visit.say("An unexpected error occurred and was logged."))
     yield foot
 
 

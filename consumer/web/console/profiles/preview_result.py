@@ -100,7 +100,7 @@ async def read_samples(page: ProfilePage, asked: list[str], movers: Sequence[dic
 
 
 def _chart(page: ProfilePage, found: dict[str, Any]) -> Histogram | None:
-    text = page.visit.text
+    say = page.visit.say
     is_first = found["version"] is None
     bars = [
         Bar(
@@ -111,7 +111,7 @@ def _chart(page: ProfilePage, found: dict[str, Any]) -> Histogram | None:
         )
         for each in found["distribution"]
     ]
-    series = [text("after the publish")] if is_first else [text("now"), text("after the publish")]
+    series = [say("after the publish")] if is_first else [say("now"), say("after the publish")]
     bands = [band["key"] for band in page.profile["overall"]["bands"]]
     return histogram(page.visit.reader, bars, series, bands) if bars else None
 

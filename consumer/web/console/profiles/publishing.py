@@ -32,7 +32,7 @@ async def begin(visit: Visit) -> Response:
         )
     return visit.redirect(
         page.url(),
-        Done(visit.text("Publishing has begun. Readers see the version before until it is ready.")),
+        Done(visit.say("Publishing has begun. Readers see the version before until it is ready.")),
     )
 
 
@@ -53,5 +53,5 @@ async def cancel(visit: Visit) -> Response:
         )
     return visit.redirect(
         page.url(),
-        Done(visit.text("Cancelled. Readers keep seeing the version before; the draft is as it was.")),
+        Done(visit.say("Cancelled. Readers keep seeing the version before; the draft is as it was.")),
     )

@@ -53,12 +53,12 @@ async def restore(visit: Visit) -> Response:
             raise
         listed = (await visit.api.get(f"{page.path}/versions")).body
         return await _page(page, listed, status=problem.status, problem=problem)
-    text = visit.text(
+    text = visit.say(
         "Version %(version)s is the draft now. Preview and publish it to put it in effect.", version=version
     )
     if moved := answer.body["moved"]:
         names = page.wording().definitions
-        text += " " + visit.text(
+        text += " " + visit.say(
             "These rules counted in another group then, and keep the group they are in: %(names)s.",
             names=", ".join(names.get(key, key) for key in moved),
         )
@@ -86,7 +86,7 @@ async def undo(visit: Visit) -> Response:
             raise
         listed = (await visit.api.get(f"{page.path}/versions")).body
         return await _page(page, listed, status=problem.status, problem=problem)
-    return visit.redirect(page.url(), Done(visit.text("The draft is as it was before.")))
+    return visit.redirect(page.url(), Done(visit.say("The draft is as it was before.")))
 
 
 def _draft_of(page: ProfilePage) -> str:

@@ -136,11 +136,11 @@ async def _save(visit: Visit, edited: Edited) -> Response:
     if edited.stored:
         path, revision = f"segments/{part(edited.stored)}", edited.revision
         await visit.api.send("PATCH", path, edited.body(), revision=revision)
-        done = visit.text("Segment %(name)s was changed.", name=edited.name)
+        done = visit.say("Segment %(name)s was changed.", name=edited.name)
     else:
         edited.key = edited.key or key_of(edited.name)
         await visit.api.send("POST", "segments", {"key": edited.key, **edited.body()})
-        done = visit.text("Segment %(name)s was created: these are its members.", name=edited.name)
+        done = visit.say("Segment %(name)s was created: these are its members.", name=edited.name)
     to = visit.url("segments") if edited.stored else visit.url("leads", segment=edited.key)
     return visit.redirect(to, Done(done))
 
@@ -167,9 +167,9 @@ async def _count(visit: Visit, edited: Edited) -> Counted:
             return Counted(why=problem.detail)
         if problem.status != _INVALID:
             raise
-        return Counted(why=visit.text("Complete the conditions to see how many contacts fit."))
+        return Counted(why=visit.say("Complete the conditions to see how many contacts fit."))
     if found["contacts"] is None:
-        return Counted(why=visit.text("Too many contacts to count them in ten seconds."))
+        return Counted(why=visit.say("Too many contacts to count them in ten seconds."))
     return Counted(found["contacts"])
 
 

@@ -25,13 +25,13 @@ async def delete(visit: Visit) -> Response:
     except ApiProblem as problem:
         if problem.status != _STALE:
             raise
-        text = visit.text(
+        text = visit.say(
             "Segment %(key)s was changed meanwhile: look at it again before you delete it.", key=key
         )
         return visit.redirect(visit.url("segments"), Done(text))
     following = next(iter(order[order.index(key) + 1 :]), "") if key in order else ""
     undo = {"action": visit.url("segments", "restore"), "key": key, "before": following}
-    text = visit.text("Segment %(key)s was deleted. Contacts and scores are as they were.", key=key)
+    text = visit.say("Segment %(key)s was deleted. Contacts and scores are as they were.", key=key)
     return visit.redirect(visit.url("segments"), Done(text, undo))
 
 
@@ -40,7 +40,7 @@ async def restore(visit: Visit) -> Response:
     key, to = visit.form.text("key"), visit.url("segments")
     entries = (await visit.api.get("audit", subject="segment", key=key, limit=1)).body["items"]
     if not entries or entries[0]["action"] != "deleted":
-        return visit.redirect(to, Done(visit.text("Segment %(key)s is not deleted any more.", key=key)))
+        return visit.redirect(to, Done(visit.say("Segment %(key)s is not deleted any more.", key=key)))
     before: dict[str, Any] = entries[0]["before"]
     try:
         await visit.api.send("POST", "segments", before)
@@ -49,7 +49,7 @@ async def restore(visit: Visit) -> Response:
             raise
         return visit.redirect(to, Done(problem.detail))
     await _put_back(visit, key, visit.form.text("before"))
-    return visit.redirect(to, Done(visit.text("Segment %(key)s is back.", key=key)))
+    return visit.redirect(to, Done(visit.say("Segment %(key)s is back.", key=key)))
 
 
 async def _put_back(visit: Visit, key: str, before: str) -> None:

@@ -27,9 +27,9 @@ async def draft_of_list(visit: Visit) -> tuple[Draft, str, list[str]]:
         _take(visit, draft, stored, left_out)
     draft.items += _rows(visit, filters)
     if "q" in filters:
-        left_out.append(visit.text("Search: %(text)s", text=filters["q"]))
+        left_out.append(visit.say("Search: %(text)s", text=filters["q"]))
     if "group" in filters and not {"min", "max", "band"} & filters.keys():
-        left_out.append(visit.text("Group: %(name)s", name=filters["group"]))
+        left_out.append(visit.say("Group: %(name)s", name=filters["group"]))
     draft.items = draft.items or [Row()]
     return draft, profile, left_out
 
@@ -42,7 +42,7 @@ def _take(visit: Visit, draft: Draft, stored: Mapping[str, Any], left_out: list[
     elif rows := [each for each in inside.items if isinstance(each, Row)]:
         draft.items.append(Block(inside.how, rows))
         if len(rows) < len(inside.items):
-            left_out.append(visit.text("Parts of segment: %(name)s", name=stored["name"]))
+            left_out.append(visit.say("Parts of segment: %(name)s", name=stored["name"]))
 
 
 def _rows(visit: Visit, filters: Mapping[str, str]) -> list[Row]:

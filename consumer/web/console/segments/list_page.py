@@ -55,5 +55,5 @@ async def move(visit: Visit) -> Response:
         "segment",
         action=visit.url("segments", "order"),
         to=visit.url("segments"),
-        changed=visit.text("The segments were changed meanwhile. This is how they are now: move it again."),
+        changed=visit.say("The segments were changed meanwhile. This is how they are now: move it again."),
     )

@@ -34,66 +34,66 @@ class Words:
         )
 
     def _joined(self, how: str, parts: list[str]) -> str:
-        return (self._visit.text(" and ") if how == "all" else self._visit.text(" or ")).join(parts)
+        return (self._visit.say(" and ") if how == "all" else self._visit.say(" or ")).join(parts)
 
     def _row(self, row: Row) -> str:
         said: str = getattr(self, f"_{row.kind}")(row)
-        return self._visit.text("not %(condition)s", condition=said) if row.negated else said
+        return self._visit.say("not %(condition)s", condition=said) if row.negated else said
 
     def _score(self, row: Row) -> str:
         return f"{self._of_group(row)} {self._range(row)}"
 
     def _of_group(self, row: Row) -> str:
         group = row.value("group")
-        return self._groups.get(group, group) or self._visit.text("score")
+        return self._groups.get(group, group) or self._visit.say("score")
 
     def _range(self, row: Row) -> str:
-        text, low, high = self._visit.text, row.value("min"), row.value("max")
+        say, low, high = self._visit.say, row.value("min"), row.value("max")
         if low and high:
-            return low if low == high else text("from %(low)s to %(high)s", low=low, high=high)
-        return text("at least %(low)s", low=low) if low else text("at most %(high)s", high=high)
+            return low if low == high else say("from %(low)s to %(high)s", low=low, high=high)
+        return say("at least %(low)s", low=low) if low else say("at most %(high)s", high=high)
 
     def _band(self, row: Row) -> str:
-        return self._visit.text(
+        return self._visit.say(
             "%(what)s is %(bands)s", what=self._of_group(row), bands=self._listed(row.several)
         )
 
     def _count(self, row: Row) -> str:
-        text, names = self._visit.text, self._names(row.several)
+        say, names = self._visit.say, self._names(row.several)
         if row.value("max") == "0":
-            said = text("%(names)s never counted", names=names)
+            said = say("%(names)s never counted", names=names)
         else:
-            said = text("%(names)s counted %(times)s times", names=names, times=self._range(row))
+            said = say("%(names)s counted %(times)s times", names=names, times=self._range(row))
         if days := row.value("within_days"):
-            return text("%(said)s in %(days)s days", said=said, days=days)
+            return say("%(said)s in %(days)s days", said=said, days=days)
         return said
 
     def _last_event(self, row: Row) -> str:
-        text, days = self._visit.text, row.value("days")
-        what = self._names(row.several) if row.several else text("any event")
+        say, days = self._visit.say, row.value("days")
+        what = self._names(row.several) if row.several else say("any event")
         if row.which == "within_days":
-            return text("%(what)s in the last %(days)s days", what=what, days=days)
-        return text("%(what)s not for %(days)s days", what=what, days=days)
+            return say("%(what)s in the last %(days)s days", what=what, days=days)
+        return say("%(what)s not for %(days)s days", what=what, days=days)
 
     def _owner(self, row: Row) -> str:
         if row.which == "unassigned":
-            return self._visit.text("without an owner")
-        return self._visit.text("owned by %(names)s", names=self._listed(row.several))
+            return self._visit.say("without an owner")
+        return self._visit.say("owned by %(names)s", names=self._listed(row.several))
 
     def _tags(self, row: Row) -> str:
         if row.which == "all_of":
-            joined = self._visit.text(" and ").join(row.several)
-            return self._visit.text("tagged %(tags)s", tags=joined)
-        return self._visit.text("tagged %(tags)s", tags=self._listed(row.several))
+            joined = self._visit.say(" and ").join(row.several)
+            return self._visit.say("tagged %(tags)s", tags=joined)
+        return self._visit.say("tagged %(tags)s", tags=self._listed(row.several))
 
     def _first_seen(self, row: Row) -> str:
-        text, days = self._visit.text, row.value("days")
+        say, days = self._visit.say, row.value("days")
         if row.which == "within_days":
-            return text("first seen in the last %(days)s days", days=days)
-        return text("first seen more than %(days)s days ago", days=days)
+            return say("first seen in the last %(days)s days", days=days)
+        return say("first seen more than %(days)s days ago", days=days)
 
     def _names(self, keys: list[str]) -> str:
         return self._listed([self._definitions.get(key, key) for key in keys])
 
     def _listed(self, texts: list[str]) -> str:
-        return self._visit.text(" or ").join(texts)
+        return self._visit.say(" or ").join(texts)

@@ -37,7 +37,7 @@ _PERMISSIONS: Final = (
 
 async def show(visit: Visit) -> Response:
     """Show them."""
-    permissions = [(f"engagement:{name}", visit.text(about), visit.can(name)) for name, about in _PERMISSIONS]
+    permissions = [(f"engagement:{name}", visit.say(about), visit.can(name)) for name, about in _PERMISSIONS]
     return tab_page(
         visit,
         "access",

@@ -40,7 +40,7 @@ async def save(visit: Visit) -> Response:
         return _page(visit, sent, revision, problem)
     undo = {"action": visit.url("settings", "general"), "revision": changed.revision}
     undo |= {name: before[name] for name in _TEXTS} | {name: "1" for name in _SWITCHES if before[name]}
-    return visit.redirect(visit.url("settings"), Done(visit.text("The settings were saved."), undo))
+    return visit.redirect(visit.url("settings"), Done(visit.say("The settings were saved."), undo))
 
 
 def _sent(form: Form) -> dict[str, Any]:

@@ -47,7 +47,7 @@ async def save(visit: Visit) -> Response:
             raise
         return await _page(visit, typed, problem=problem)
     return visit.redirect(
-        visit.url("settings", "retention"), Done(visit.text("The retention period was saved."))
+        visit.url("settings", "retention"), Done(visit.say("The retention period was saved."))
     )
 
 

@@ -23,7 +23,7 @@ _TABS: Final = (
 def tab_page(visit: Visit, tab: str, template: str, /, *, status: int = 200, **context: Any) -> Response:
     """Return a page of the settings below its tabs."""
     tabs = [
-        (visit.url("settings", *([path] if path else [])), visit.text(name), path == tab)
+        (visit.url("settings", *([path] if path else [])), visit.say(name), path == tab)
         for path, name, permission in _TABS
         if visit.can(permission)
     ]

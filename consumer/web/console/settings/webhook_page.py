@@ -51,20 +51,20 @@ async def show(visit: Visit) -> Response:
 async def rotate(visit: Visit) -> Response:
     """Give a webhook a new secret, and show it."""
     made = (await visit.api.send("POST", f"{path_of(visit)}/rotate-secret")).body
-    done = Done(visit.text("The webhook has a new secret. For a day messages are signed with both."))
+    done = Done(visit.say("The webhook has a new secret. For a day messages are signed with both."))
     return shown_once.carry(visit, _back(visit, done), visit.request.path_params["webhook"], made)
 
 
 async def resume(visit: Visit) -> Response:
     """Let a paused webhook go on."""
     await visit.api.send("POST", f"{path_of(visit)}/resume")
-    return _back(visit, Done(visit.text("Sending goes on: what waits is sent from now on.")))
+    return _back(visit, Done(visit.say("Sending goes on: what waits is sent from now on.")))
 
 
 async def test(visit: Visit) -> Response:
     """Send a test message."""
     await visit.api.send("POST", f"{path_of(visit)}/test")
-    return _back(visit, Done(visit.text("A test message is on its way. It is the first delivery below.")))
+    return _back(visit, Done(visit.say("A test message is on its way. It is the first delivery below.")))
 
 
 async def show_delivery(visit: Visit) -> Response:
@@ -84,7 +84,7 @@ async def show_delivery(visit: Visit) -> Response:
 async def resend(visit: Visit) -> Response:
     """Send a message again."""
     await visit.api.send("POST", f"{_delivery(visit)}/resend")
-    return _back(visit, Done(visit.text("The message is sent again, under the same id.")))
+    return _back(visit, Done(visit.say("The message is sent again, under the same id.")))
 
 
 def _delivery(visit: Visit) -> str:

@@ -63,7 +63,7 @@ async def create(visit: Visit) -> Response:
             raise
         return _form(visit, sent, problem=problem)
     to = visit.redirect(
-        visit.url("settings", "webhooks", made["id"]), Done(visit.text("The webhook was created."))
+        visit.url("settings", "webhooks", made["id"]), Done(visit.say("The webhook was created."))
     )
     return shown_once.carry(visit, to, made["id"], {"secret": made["secret"]})
 
@@ -86,7 +86,7 @@ async def save(visit: Visit) -> Response:
             raise
         return _form(visit, sent, revision=revision, problem=problem)
     to = visit.url("settings", "webhooks", visit.request.path_params["webhook"])
-    return visit.redirect(to, Done(visit.text("The webhook was saved.")))
+    return visit.redirect(to, Done(visit.say("The webhook was saved.")))
 
 
 async def show_delete(visit: Visit) -> Response:
@@ -99,7 +99,7 @@ async def show_delete(visit: Visit) -> Response:
 async def delete(visit: Visit) -> Response:
     """Delete a webhook."""
     await visit.api.send("DELETE", path_of(visit), revision=visit.form.text("revision"))
-    return visit.redirect(visit.url("settings", "webhooks"), Done(visit.text("The webhook was deleted.")))
+    return visit.redirect(visit.url("settings", "webhooks"), Done(visit.say("The webhook was deleted.")))
 
 
 def _sent(form: Form) -> dict[str, Any]:

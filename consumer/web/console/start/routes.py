@@ -35,7 +35,7 @@ async def _show(visit: Visit) -> Response:
 async def _take_catalog(visit: Visit) -> Response:
     taken = (await visit.api.send("POST", "starting-catalog")).body
     count = len(taken["definitions"])
-    text = visit.text(
+    text = visit.say(
         "The starting catalog is yours: %(count)d definitions, and a published profile.", count=count
     )
     return visit.redirect(visit.url("start"), Done(text))
@@ -43,7 +43,7 @@ async def _take_catalog(visit: Visit) -> Response:
 
 async def _bring_samples(visit: Visit) -> Response:
     await visit.api.send("POST", "backfills", {"events": sample_data.events(visit.key), "xp": False})
-    text = visit.text("Sample contacts are on their way: they are among the leads in a moment.")
+    text = visit.say("Sample contacts are on their way: they are among the leads in a moment.")
     return visit.redirect(visit.url("start"), Done(text))
 
 
@@ -54,7 +54,7 @@ async def _remove_samples(visit: Visit) -> Response:
         except ApiProblem as problem:
             if problem.code != "not_found":
                 raise
-    return visit.redirect(visit.url("start"), Done(visit.text("The sample contacts are being removed.")))
+    return visit.redirect(visit.url("start"), Done(visit.say("The sample contacts are being removed.")))
 
 
 ROUTES = [

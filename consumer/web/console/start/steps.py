@@ -43,49 +43,49 @@ async def read_steps(visit: Visit) -> list[Step]:
         await asyncio.gather(*(_weighs(visit, each["key"]) for each in published[:3]))
     )
     hottest = max((each["overall"] for each in contacts.body["items"]), default=0)
-    t = visit.text
+    say = visit.say
     return [
         Step(
-            t("Groups of points"),
-            t("What do scores tell apart? Support, purchase and marketing, for example."),
+            say("Groups of points"),
+            say("What do scores tell apart? Support, purchase and marketing, for example."),
             visit.url("catalog"),
             bool(groups.body["items"]),
         ),
         Step(
-            t("Definitions"),
-            t("Which events count, for which group, and how often?"),
+            say("Definitions"),
+            say("Which events count, for which group, and how often?"),
             visit.url("catalog"),
             bool(definitions.body["items"]),
         ),
         Step(
-            t("The first event"),
-            t(
+            say("The first event"),
+            say(
                 "Your product sends events to Kafka, or your site by the tracker. This is ticked when one has come."
             ),
             visit.url("catalog", "inbox") if visit.can("manage") else None,
             is_seen,
         ),
         Step(
-            t("Weights, published"),
-            t("How many points is each worth? Preview what a score profile would show, then publish it."),
+            say("Weights, published"),
+            say("How many points is each worth? Preview what a score profile would show, then publish it."),
             visit.url("profiles"),
             weighing,
         ),
         Step(
-            t("A segment"),
-            t("Keep a list that you look at every day, such as those who became hot."),
+            say("A segment"),
+            say("Keep a list that you look at every day, such as those who became hot."),
             visit.url("segments"),
             bool(segments.body["items"]),
         ),
         Step(
-            t("The tracker"),
-            t("Bring in visits, forms and e-mails from outside your product."),
+            say("The tracker"),
+            say("Bring in visits, forms and e-mails from outside your product."),
             visit.url("tracker") if visit.can("manage") else None,
             any(each["last_used_at"] for each in tokens),
         ),
         Step(
-            t("The first lead with points"),
-            t("Open the list of leads, and the lead: each point says where it is from."),
+            say("The first lead with points"),
+            say("Open the list of leads, and the lead: each point says where it is from."),
             visit.url("leads"),
             hottest > 0,
         ),

@@ -43,7 +43,7 @@ async def rotate(visit: Visit) -> Response:
     token = visit.request.path_params["token"]
     body = {"old_valid_for": visit.form.number("old_valid_for")}
     made = (await visit.api.send("POST", f"{path_of(visit)}/rotate", body)).body
-    done = Done(visit.text("The token has a new key. Put it in the place of the old one."))
+    done = Done(visit.say("The token has a new key. Put it in the place of the old one."))
     return shown_once.carry(visit, visit.redirect(visit.url("tracker", token), done), token, secrets_of(made))
 
 
@@ -56,5 +56,5 @@ async def show_revoke(visit: Visit) -> Response:
 async def revoke(visit: Visit) -> Response:
     """Revoke a token for ever."""
     await visit.api.send("DELETE", path_of(visit), revision=visit.form.text("revision"))
-    done = Done(visit.text("The token was revoked. Its keys record nothing from now on."))
+    done = Done(visit.say("The token was revoked. Its keys record nothing from now on."))
     return visit.redirect(visit.url("tracker"), done)

@@ -46,4 +46,4 @@ ADVICE: Final = {
 def advice(visit: Visit, reason: str) -> str:
     """Return what to do about a reason; empty for one that is not known."""
     known = ADVICE.get(RefusalReason(reason)) if reason in set(RefusalReason) else None
-    return visit.text(known) if known else ""
+    return visit.say(known) if known else ""

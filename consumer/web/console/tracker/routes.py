@@ -35,7 +35,7 @@ async def _create(visit: Visit) -> Response:
             raise
         use = visit.request.query_params.get("for", "site")
         return _form(visit, use, token_form.typed(visit.form), Faults.of(problem))
-    done = Done(visit.text("The token %(name)s was created.", name=made["name"]))
+    done = Done(visit.say("The token %(name)s was created.", name=made["name"]))
     to = visit.redirect(visit.url("tracker", made["id"]), done)
     return shown_once.carry(visit, to, made["id"], keys.secrets_of(made))
 

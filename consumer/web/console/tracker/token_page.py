@@ -58,7 +58,7 @@ async def save(visit: Visit) -> Response:
         elif problem.status not in token_form.FAULTY:
             raise
         return _form(visit, token_form.typed(form), name, revision, problem)
-    done = Done(visit.text("Saved. The tracker goes by it within two seconds."))
+    done = Done(visit.say("Saved. The tracker goes by it within two seconds."))
     return visit.redirect(visit.url("tracker", visit.request.path_params["token"]), done)
 
 
