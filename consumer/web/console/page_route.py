@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
+from consumer.web.console import addresses
 from consumer.web.console.api_client import ApiClient, ApiProblem, part, query
 from consumer.web.console.outside_page import outside_page
 from consumer.web.console.reader import reader_of
 from consumer.web.console.sessions import COOKIE, Sessions
-from consumer.web.console.visit import Account, Form, Visit, form_of
+from consumer.web.console.visit import MOST_FIELDS, Account, Form, Visit, form_of
 from consumer.web.http import request_id
 from consumer.web.http.problems import HANDLED, to_problem
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 SIGN_IN: Final = "/console/sign-in"
-_FORBIDDEN, _NOT_FOUND, _UNEXPECTED = 403, 404, 500
+_MALFORMED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE, _UNEXPECTED = 400, 403, 404, 413, 500
 _CHANGES = frozenset({"POST"})
 
 
@@ -78,14 +81,24 @@ async def _answer(request: Request, answer: Page, permission: str | None) -> Res
     # For the log.
     request.state.claims = session.claims
     visit = Visit(request, session, reader_of(request), _client(request, session))
+    return await _shown(visit, answer, permission)
+
+
+async def _shown(visit: Visit, answer: Page, permission: str | None) -> Response:
+    """Return the answer of a page, or the page that says what is wrong."""
     try:
         visit = await with_account(visit)
         await _check(visit, permission)
         return await answer(visit)
     except ApiProblem as problem:
         return visit.problem(problem)
+    except HTTPException as error:
+        return visit.problem(ApiProblem(error.status_code, {"detail": error.detail}, {}))
+    except ClientDisconnect:
+        # Nobody reads the answer.
+        return Response(status_code=_MALFORMED)
     except Exception:
-        log.exception("page failed", path=request.url.path)
+        log.exception("page failed", path=visit.request.url.path)
         detail = visit.say("An unexpected error occurred and was logged.")
         return visit.problem(ApiProblem(_UNEXPECTED, {"type": ":internal", "detail": detail}, {}))
 
@@ -124,8 +137,11 @@ async def with_account(visit: Visit) -> Visit:
 
 
 async def sent_form(request: Request) -> Form:
-    """Return the fields of the form that was sent."""
-    return form_of(await request.body())
+    """Return the fields of the form that was sent; raises HTTPException (413) for one of too many."""
+    try:
+        return form_of(await request.body())
+    except ValueError:
+        raise HTTPException(_TOO_LARGE, f"the form must have at most {MOST_FIELDS} fields") from None
 
 
 def _is_ours(visit: Visit) -> bool:
@@ -139,7 +155,7 @@ def _refused(detail: str, code: str) -> ApiProblem:
 
 def _to_sign_in(request: Request) -> Response:
     """Lead to the page that says how to sign in; a script's request is led there as a whole page."""
-    to = f"{request.url.path}?{request.url.query}".rstrip("?") if request.method == "GET" else "/console"
+    to = addresses.of(request) if request.method == "GET" else addresses.HOME
     address = f"{SIGN_IN}?{query({'to': to})}"
     if request.headers.get("hx-request"):
         return Response(status_code=401, headers={"HX-Redirect": address})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from consumer.web.console import cookies
+from consumer.web.console import addresses, cookies
 from consumer.web.console.page_route import change
 from consumer.web.console.reader import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from consumer.web.console.texts import LANGUAGES
@@ -18,8 +18,7 @@ _YEAR: Final = 365 * 86_400
 
 
 async def _prefer(visit: Visit) -> Response:
-    back = visit.form.text("back")
-    response = visit.redirect(back if back.startswith("/console") and "\\" not in back else "/console")
+    response = visit.redirect(addresses.own(visit.form.text("back")))
     for cookie, field, allowed in ((LANGUAGE_COOKIE, "language", LANGUAGES), (THEME_COOKIE, "theme", THEMES)):
         if (value := visit.form.text(field)) in allowed:
             cookies.give(visit.request, response, cookie, value, seconds=_YEAR)

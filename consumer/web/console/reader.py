@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -132,7 +132,8 @@ def _locale(chosen: str | None, accepted: str) -> Locale:
     return next(iter(asked), Locale("en"))
 
 
-@cache
+# Of any text that is sent.
+@lru_cache(256)
 def _parsed(tag: str) -> Locale | None:
     try:
         return Locale(*parse_locale(tag, sep="-")[:2])

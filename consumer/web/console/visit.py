@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from consumer.web.console import cookies, navigation
+from consumer.web.console import addresses, cookies, navigation
 from consumer.web.console.api_client import ApiClient, part, query
 from consumer.web.console.templates import render
 from consumer.web.http.auth import ALL_ACCOUNTS
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from consumer.web.console.sessions import Session
 
 _DONE_COOKIE: Final = "engagement_done"
+# Of a form: several for each of as many definitions as an account may have.
+MOST_FIELDS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,11 @@ class Visit:
             raise LookupError("a page of no one account")
         return self.account.key
 
+    @property
+    def address(self) -> str:
+        """Where this page is, to come back to."""
+        return addresses.of(self.request)
+
     def say(self, message: str, /, **values: object) -> str:
         """Return a text in the reader's language, with values put in by name."""
         return self.reader.texts.gettext(message) % values if values else self.reader.texts.gettext(message)
@@ -185,6 +192,7 @@ class Visit:
 
 
 def form_of(body: bytes) -> Form:
-    """Return the fields of a body of type `application/x-www-form-urlencoded`."""
-    fields: Mapping[str, list[str]] = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    """Return the fields of a body of type `application/x-www-form-urlencoded`; raises ValueError for too many."""
+    text = body.decode("utf-8", "replace")
+    fields: Mapping[str, list[str]] = parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     return Form(dict(fields))

@@ -9,13 +9,13 @@ Or a provider signs people in (openid.py): `/console/sign-in/provider` leads the
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import jwt
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
-from consumer.web.console import cookies
+from consumer.web.console import addresses, cookies
 from consumer.web.console.outside_page import outside_page
 from consumer.web.console.page_route import NamedRoute, change, sent_form
 from consumer.web.console.sessions import COOKIE, LIFETIME
@@ -67,7 +67,7 @@ async def _enter(request: Request, token: str, to: str) -> Response:
         session = await _session_of(request, token)
     except ProblemError as error:
         return _page(request, to, refused=error)
-    return _with_cookie(request, RedirectResponse(_own_path(to), 303), session)
+    return _with_cookie(request, RedirectResponse(addresses.own(to), 303), session)
 
 
 def _page(request: Request, to: str, *, refused: ProblemError | None = None) -> Response:
@@ -77,7 +77,7 @@ def _page(request: Request, to: str, *, refused: ProblemError | None = None) -> 
         request,
         "outside/sign_in.html",
         status=200 if refused is None else problem_details(refused).status,
-        to=_own_path(to),
+        to=addresses.own(to),
         refused=refused and str(refused),
         provider=openid and host_of(openid.provider),
     )
@@ -88,7 +88,7 @@ async def _to_provider(request: Request) -> Response:
     openid: OpenIdSignIn | None = request.app.state.openid
     if openid is None:
         raise HTTPException(_NOT_FOUND)
-    to = _own_path(request.query_params.get("to", ""))
+    to = addresses.own(request.query_params.get("to", ""))
     try:
         address, attempt = await openid.begin(to)
     except ProblemError as error:
@@ -122,7 +122,7 @@ async def _from_provider(request: Request) -> Response:
     session = await sessions.begin(claims, None)
     if session is None:
         raise LookupError("a session without a token's id always begins")
-    response = _with_cookie(request, RedirectResponse(_own_path(attempt.to), 303), session)
+    response = _with_cookie(request, RedirectResponse(addresses.own(attempt.to), 303), session)
     cookies.forget(response, _ATTEMPT, path=f"{_HOME}/sign-in")
     return response
 
@@ -138,13 +138,6 @@ async def _session_of(request: Request, token: str) -> Session:
     if session is None:
         raise ProblemError(Code.UNAUTHENTICATED, "this link was used before: ask for a new one")
     return session
-
-
-def _own_path(to: str) -> str:
-    """Return where to lead after signing in: a page of the console, never one of another site."""
-    parts = urlsplit(to)
-    is_own = not parts.scheme and not parts.netloc and (to == _HOME or to.startswith(f"{_HOME}/"))
-    return to if is_own and "\\" not in to else _HOME
 
 
 def _with_cookie(request: Request, response: Response, session: Session) -> Response:
