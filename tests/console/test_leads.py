@@ -198,10 +198,10 @@ async def test_script_in_every_field_is_shown(
     assert json.loads(html.unescape(re.findall(r'data-live-list="([^"]*)"', page.text)[0])) == [IMAGE]
 
 
-async def test_before_the_first_publish_the_page_says_what_to_do(
+async def test_an_account_without_contacts_says_when_there_will_be_some(
     console: Console, new_account: NewAccount
 ) -> None:
-    """Without contacts it says when there will be some."""
+    """The empty list is no empty table."""
     account = await new_account(groups=GROUPS, definitions=[WON, OPENED])
     page = await (await console.as_(account)).open(f"/console/{account}/leads")
     assert "No contacts yet" in page.text
