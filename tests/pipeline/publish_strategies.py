@@ -26,7 +26,7 @@ _POLICIES = (
     {"policy": "always"},
 )
 _POINTS = st.sampled_from([10, 25, 0, -5])
-_MOVED = ("everything", "everything", "frames", "thresholds", "thresholds")
+_MOVED = ("everything", "everything", "everything", "frames", "thresholds")
 _WEIGHTS = st.dictionaries(st.sampled_from([*KEYS, "later"]), _POINTS, max_size=3)
 
 
