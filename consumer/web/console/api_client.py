@@ -195,7 +195,9 @@ class ApiClient:
             "raw_path": path.encode(),
             "query_string": query(parameters).encode(),
             "root_path": "",
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in raw.items() if value],
+            "headers": [
+                (name.encode(), value.encode("latin-1", "replace")) for name, value in raw.items() if value
+            ],
             "server": _SERVER,
             "client": None,
             SIGNED_IN: self._claims,

@@ -23,8 +23,10 @@ COOKIE = "engagement_session"
 LIFETIME = timedelta(hours=8)
 _LEEWAY = timedelta(minutes=1)
 _SQL = queries("console_sessions")
-# Of the shares of connections (http/admission.py): no account has this key.
+# Of the shares of connections (http/admission.py), for whom is not known yet: no account has this key.
 _SHARE = "*console"
+# Sessions of which the account is known, before all are forgotten: some megabytes.
+_MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,11 @@ class Sessions:
     """The sessions of the installation."""
 
     def __init__(self, connections: Connections) -> None:
+        self._of = connections.of
         self._connections = connections.of(_SHARE)
+        # By hash: look-ups use the share of that account, so that many requests of one account, or those with
+        # made-up cookies, do not keep others out.
+        self._accounts: dict[bytes, str] = {}
 
     async def begin(self, claims: Claims, token_id: str | None) -> Session | None:
         """Begin a session of 8 hours; return None where a token with this id has begun one before.
@@ -71,10 +77,15 @@ class Sessions:
 
     async def find(self, secret: str) -> Session | None:
         """Return the session of a cookie; None if it has ended or never was."""
-        async with self._connections.connection() as connection:
-            row = await connection.fetchrow(_SQL["find"], _hash(secret), LIFETIME)
+        key = _hash(secret)
+        async with self._of(self._accounts.get(key, _SHARE)).connection() as connection:
+            row = await connection.fetchrow(_SQL["find"], key, LIFETIME)
         if row is None:
+            self._accounts.pop(key, None)
             return None
+        if len(self._accounts) >= _MOST_KNOWN:
+            self._accounts.clear()
+        self._accounts[key] = row["account"]
         claims = Claims(row["actor"], row["account"], frozenset(row["permissions"]), row["expires_at"])
         return Session(secret, claims)
 

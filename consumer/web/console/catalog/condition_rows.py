@@ -77,9 +77,16 @@ def _condition(row: Row, kinds: Mapping[str, str]) -> dict[str, Any]:
         "string" if row.of in ATTRIBUTES else kinds.get(row.path, "auto") if row.kind == "auto" else row.kind
     )
     if row.op in WITH_LIST:
-        parts = next(csv.reader([row.value], skipinitialspace=True), [])
-        return {**about, "op": row.op, "value": [_read(each.strip(), kind) for each in parts]}
+        return {**about, "op": row.op, "value": [_read(each.strip(), kind) for each in _listed(row.value)]}
     return {**about, "op": row.op, "value": _read(row.value, kind)}
+
+
+def _listed(text: str) -> list[str]:
+    """Return the texts between commas; those in quotes may have some."""
+    try:
+        return next(csv.reader([text], skipinitialspace=True), [])
+    except csv.Error:
+        return text.split(",")
 
 
 def _read(text: str, kind: str) -> Any:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from consumer.web.console.api_client import ApiProblem
+from consumer.web.console.api_client import ApiProblem, part
 from consumer.web.console.profiles.differences import worded
 from consumer.web.console.profiles.profile_page import load, quoted
 from consumer.web.console.profiles.stale import is_kept, is_stale
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # In the place of a version's number.
 _DRAFT = "draft"
+_INVALID: Final = 422
 # The members of a profile that are its draft; and characters of it, as JSON, that are kept to undo its loss.
 _DRAFTED: Final = ("inherits", "weights", "overall", "groups")
 _MOST_DRAFT: Final = 2_000
@@ -45,7 +46,7 @@ async def restore(visit: Visit) -> Response:
     try:
         answer = await visit.api.send(
             "POST",
-            f"{page.path}/versions/{version}/restore",
+            f"{page.path}/versions/{part(str(version))}/restore",
             revision=quoted(visit.form.text("revision")),
         )
     except ApiProblem as problem:
@@ -78,7 +79,7 @@ async def undo(visit: Visit) -> Response:
         await visit.api.send(
             "PATCH",
             page.path,
-            json.loads(visit.form.text("draft")),
+            _sent_draft(visit),
             revision=quoted(visit.form.text("revision")),
         )
     except ApiProblem as problem:
@@ -87,6 +88,14 @@ async def undo(visit: Visit) -> Response:
         listed = (await visit.api.get(f"{page.path}/versions")).body
         return await _page(page, listed, status=problem.status, problem=problem)
     return visit.redirect(page.url(), Done(visit.say("The draft is as it was before.")))
+
+
+def _sent_draft(visit: Visit) -> Any:
+    try:
+        return json.loads(visit.form.text("draft"))
+    except (ValueError, RecursionError):
+        detail = visit.say("This page is out of date. Reload it and try again.")
+        raise ApiProblem(_INVALID, {"type": ":invalid", "detail": detail}, {}) from None
 
 
 def _draft_of(page: ProfilePage) -> str:

@@ -18,6 +18,8 @@ KINDS: Final = ("score", "band", "count", "last_event", "owner", "tags", "first_
 BLOCK: Final = "block"
 # Of the API (consumer/scoring/segments/definition.py).
 MOST: Final = 10
+# `drop:9.9:` and a place.
+_LONGEST_BUTTON: Final = 20
 # The fields of each kind, and which of them have several values. Where a kind has a choice of one of two fields of
 # the API, `which` is the chosen one.
 _SINGLE: Final[dict[str, tuple[str, ...]]] = {
@@ -156,7 +158,7 @@ class Draft:
             self.items.append(Row())
         elif do == "add-block":
             self.items.append(Block("any" if self.how == "all" else "all", [Row(), Row()]))
-        elif not outer.isdecimal() or int(outer) >= len(self.items):
+        elif len(do) > _LONGEST_BUTTON or not outer.isdecimal() or int(outer) >= len(self.items):
             return
         elif what == "add" and isinstance(block := self.items[int(outer)], Block):
             block.rows.append(Row())

@@ -98,5 +98,5 @@ def _back(visit: Visit, done: Done) -> Response:
 def _readable(body: str) -> str:
     try:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
