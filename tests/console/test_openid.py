@@ -74,12 +74,17 @@ async def test_a_person_comes_back_signed_in(sign_in: SignIn) -> None:
         ({"email": "ann", "account": "acme"}, {"iss": "http://another"}, "issuer"),
         ({"email": "ann", "account": "acme"}, {"exp": 1}, "expired"),
         ({"email": "ann", "account": "acme"}, {"nonce": "another"}, "another attempt"),
+        (
+            {"email": "ann", "account": "acme", "permissions": ["sales"]},
+            {"email_verified": False},
+            "not verified",
+        ),
     ],
 )
 async def test_a_token_that_says_too_little_or_wrong_is_refused(
     sign_in: SignIn, claims: dict[str, Any], changed: dict[str, Any], said: str
 ) -> None:
-    """A missing claim, or a token for another client, of another issuer, past its time, or of another attempt."""
+    """A token of another client, issuer or attempt, past its time, or of an address that was not verified."""
     sign_in.provider.changed = changed
     page = await sign_in.try_(**claims)
     assert page.status_code == 401

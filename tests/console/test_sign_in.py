@@ -203,6 +203,7 @@ async def test_headers_of_pages(console: Console, new_account: Callable[..., Awa
         assert headers["content-security-policy"] == POLICY
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "unsafe" not in POLICY
 
 
@@ -218,6 +219,17 @@ async def test_the_api_is_read_by_the_session(
     assert (await person.get(f"/console/~api/v1/accounts/{account}/audit")).status_code == 403
     refused = await person.post(f"/console/~api/v1/accounts/{account}/groups", data={"csrf": person.csrf})
     assert refused.status_code == 405
+    # What is not of the API may be for insiders only.
+    for path in (
+        "/metrics",
+        "/readyz",
+        "/docs",
+        "//metrics",
+        "/v1/../metrics",
+        "/v1/%2e%2e/metrics",
+        "v1/me",
+    ):
+        assert (await person.get(httpx.URL(f"http://console/console/~api{path}"))).status_code == 404, path
 
 
 async def test_a_cookie_is_no_token(console: Console, new_account: Callable[..., Awaitable[str]]) -> None:

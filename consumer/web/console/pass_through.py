@@ -59,5 +59,5 @@ async def _answer(visit: Visit) -> Response:
     return OfApi(visit.request.app.state.api, visit.session.claims, path, scope["query_string"])
 
 
-# Not `{account}`: the API checks it itself.
-ROUTES = [page("/~api/{path:path}", _answer)]
+# Not `{account}`: the API checks it itself. Health and metrics, which a proxy may keep inside, are not below /v1.
+ROUTES = [page("/~api/v1/{path:path}", _answer)]

@@ -93,7 +93,6 @@ def _image(request: Request, reader: Reader, shown: Badge, *, status: int = 200)
     headers |= {
         "Cache-Control": f"private, max-age={_KEPT}" if status == 200 else "no-store",  # noqa: PLR2004
         "Vary": "Accept-Language",
-        "Cross-Origin-Resource-Policy": "cross-origin",
     }
     return Response(svg, status, headers, "image/svg+xml")
 

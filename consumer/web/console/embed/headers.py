@@ -22,4 +22,5 @@ def headers_of(origins: Sequence[str], *, styles: str = "'self'") -> dict[str, s
         "Content-Security-Policy": _POLICY.format(styles=styles, ancestors=" ".join(origins) or "'none'"),
         # The address is the authorization.
         "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "cross-origin",
     }

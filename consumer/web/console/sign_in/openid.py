@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 CALLBACK: Final = "/console/sign-in/provider/back"
 _SCOPE: Final = "openid profile email"
+_EMAIL: Final = "email"
 # Seconds: for the provider to answer, and of clock difference.
 _PATIENCE: Final = 10.0
 _LEEWAY: Final = 30
@@ -138,6 +139,9 @@ class OpenIdSignIn:
             raise _refused(str(error)) from None
         if not secrets.compare_digest(str(payload["nonce"]).encode(), nonce.encode()):
             raise _refused("its token is of another attempt: try again")
+        if self.provider.actor == _EMAIL and payload.get("email_verified") is False:
+            # A person may have typed the address of another one.
+            raise _refused("it has not verified the e-mail address")
         return claims_of_payload(
             {
                 "sub": payload.get(self.provider.actor),
