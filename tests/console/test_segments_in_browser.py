@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from playwright.async_api import expect
 
 from tests.console.sample_leads import leads_account
-from tests.console.test_segments import EVERYTHING, HOT, WARM
+from tests.console.segment_rules import EVERYTHING, HOT, WARM
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

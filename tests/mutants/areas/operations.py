@@ -60,7 +60,7 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/web/console/shown_once.py",
-                old='    response.delete_cookie(_COOKIE, path="/console")\n',
+                old="    cookies.forget(response, _COOKIE)\n",
                 new="",
             ),
         ),
