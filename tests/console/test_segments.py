@@ -4,25 +4,67 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer.web.console.segments.builder import key_of
 from consumer.web.console.segments.draft import Draft
 from tests.console.hostile import IMAGE, SCRIPT, is_escaped
+from tests.console.sample_leads import leads_account
 from tests.console.segment_rules import EVERYTHING, HOT, WARM
 from tests.web.sample_account import scored
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.console.console_client import Console
+    import httpx
+
+    from tests.console.console_client import Console, Person
     from tests.pipeline.service import Service
+    from tests.web.api_client import Client
 
     NewAccount = Callable[..., Awaitable[str]]
 
-# A rule with every kind of condition, and what a form has of it.
+_FIELD = re.compile(
+    r'<input type="(?P<type>hidden|number|text|checkbox)"[^>]*?name="(?P<name>[^"]+)"[^>]*?value="(?P<value>[^"]*)"'
+    r"(?P<more>[^>]*)>"
+    r'|<select name="(?P<select>[^"]+)"[^>]*>(?P<options>.*?)</select>'
+    r'|<textarea name="(?P<area>[^"]+)"[^>]*>(?P<lines>[^<]*)</textarea>',
+    re.DOTALL,
+)
+_SELECTED, _FIRST = re.compile(r'<option value="([^"]*)" selected'), re.compile(r'<option value="([^"]*)"')
+
+
+def _fields(page: httpx.Response) -> dict[str, Any]:
+    """Return what a browser would send of the form of the page, by name; several of a name as a list."""
+    found: dict[str, Any] = {}
+    form = page.text[
+        page.text.index('id="builder"') : page.text.index("</form>", page.text.index('id="builder"'))
+    ]
+    for each in _FIELD.finditer(form):
+        name, value = each["name"], each["value"]
+        if each["type"] == "checkbox" and "checked" not in each["more"]:
+            continue
+        if each["select"]:
+            chosen = _SELECTED.search(each["options"]) or _FIRST.search(each["options"])
+            name, value = each["select"], chosen[1] if chosen else ""
+        elif each["area"]:
+            name, value = each["area"], each["lines"]
+        found.setdefault(html.unescape(name), []).append(html.unescape(value))
+    found.pop("csrf")
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+
+
+async def _account(
+    console: Console, worker: Service, new_account: NewAccount, **segments: Any
+) -> tuple[Person, str, Client]:
+    account = await leads_account(worker, new_account, 30)
+    client = console.api.as_(account)
+    for key, match in segments.items():
+        made = await client.post("/segments", json={"key": key, "name": key.title(), "match": match})
+        assert made.status_code == 201, made.text
+    return await console.as_(account), f"/console/{account}/segments", client
 
 
 def test_a_form_has_every_rule_of_the_api() -> None:
