@@ -15,7 +15,7 @@ from bench.path import path
 from bench.publishing import PROFILE, begin_draft, connected, draft
 from bench.runs import ROOT, Worker
 from bench.session import SEED, console, listed, show
-from bench.traffic import ACCOUNT, FRAMES, document, draw
+from bench.traffic import ACCOUNT, FRAMES, OVERALL, document, draw
 from consumer.infra import postgres
 from consumer.infra.postgres.connection_keeper import ConnectionKeeper
 from consumer.scoring import profile_publish
@@ -40,11 +40,12 @@ _ANNOUNCED = "select not exists (select from publishes where ended_at is null) a
 
 
 async def bounds(bench: Bench) -> None:
-    """Events per second and the path's time under a profile with bounds and bands, beside one without, in turn."""
+    """Events per second and the path's time with bounds and bands of overall, and of groups too, beside without."""
     laid = await bench.laid("ratio")
     options: dict[str, dict[str, Any]] = {
         "without": {},
-        "with": {"prepare": _frame, "frames": FRAMES},
+        "overall": {"prepare": _of_overall, "frames": OVERALL},
+        "groups too": {"prepare": _of_groups, "frames": FRAMES},
         **({"other": {"root": Path(_OTHER)}} if _OTHER else {}),
     }
     runs_of: dict[str, list[Figures]] = {name: [] for name in options}
@@ -57,31 +58,33 @@ async def bounds(bench: Bench) -> None:
     for name, figures in runs_of.items():
         show(f"worker, {name}", "events/s", [one.rate for one in figures])
         console.print(f"  CPU ms per 1,000 events: {listed(median_cpu(figures))}")
-    ratios = {"with": _ratios(runs_of["with"], runs_of["without"])}
-    show("worker with bounds and bands, of that without, run by run", "", ratios["with"], 3)
+    ratios = {name: _ratios(runs_of[name], runs_of["without"]) for name in ("overall", "groups too")}
+    for name, each in ratios.items():
+        show(f"worker with bounds and bands, {name}, of that without, run by run", "", each, 3)
     if _OTHER:
         ratios["other"] = _ratios(runs_of["without"], runs_of["other"])
         show("worker without them, of the other checkout's, run by run", "", ratios["other"], 3)
-    bench.results["bounds"] = {name: statistics.median(each) for name, each in ratios.items()}
-    bench.results["bounds"]["path"] = await _path(bench)
+    medians = {name: statistics.median(each) for name, each in ratios.items()}
+    bench.results["bounds"] = {**medians, "path": await _path(bench)}
 
 
-async def _path(bench: Bench) -> dict[str, float]:
+async def _path(bench: Bench) -> dict[str, dict[str, float]]:
     """Take the path alone, which relay and Kafka do not blur."""
     sent = list(draw(SEED, bench.events))
-    prepares = {"without": None, "with": _frame}
+    prepares = {"without": None, "overall": _of_overall, "groups too": _of_groups}
     spent: dict[str, list[Spent]] = {name: [] for name in prepares}
     for number in range(bench.repeats):
         for name in _turned(list(prepares), number):
             spent[name].append(await path(bench.servers, sent, together=_TOGETHER, prepare=prepares[name]))
-    ratios = {}
+    ratios: dict[str, dict[str, float]] = {name: {} for name in prepares}
     for of in ("wall", "python", "postgres"):
         for name, each in spent.items():
-            show(f"path {name}, {of}", "µs per event", [getattr(one, of) for one in each], 1)
-        pairs = zip(spent["with"], spent["without"], strict=True)
-        factors = [getattr(one, of) / getattr(other, of) for one, other in pairs]
-        show(f"path with, of without, {of}, run by run", "", factors, 3)
-        ratios[of] = statistics.median(factors)
+            show(f"path, {name}, {of}", "µs per event", [getattr(one, of) for one in each], 1)
+            pairs = zip(each, spent["without"], strict=True)
+            factors = [getattr(one, of) / getattr(other, of) for one, other in pairs]
+            ratios[name][of] = statistics.median(factors)
+            if name != "without":
+                show(f"path, {name}, of without, {of}, run by run", "", factors, 3)
     return ratios
 
 
@@ -94,7 +97,11 @@ def _ratios(runs_of: Sequence[Figures], others: Sequence[Figures]) -> list[float
     return [one.rate / other.rate for one, other in zip(runs_of, others, strict=True)]
 
 
-async def _frame(dsn: str) -> None:
+async def _of_overall(dsn: str) -> None:
+    await apply_document(dsn, document(**OVERALL))
+
+
+async def _of_groups(dsn: str) -> None:
     await apply_document(dsn, document(**FRAMES))
 
 

@@ -94,13 +94,17 @@ DEFINITIONS = (
 )
 
 
-# Bounds of overall and of a group, a group apart, and bands that contacts of this traffic cross.
-FRAMES: dict[str, Any] = {
+# Bounds and bands of overall, as in the starting catalog; and a bounded group too, and one apart with bands.
+OVERALL: dict[str, Any] = {
     "overall": {
         "floor": 0,
         "cap": 100,
         "bands": [{"key": "cold"}, {"key": "warm", "min": 20}, {"key": "hot", "min": 50}],
     },
+    "groups": {},
+}
+FRAMES: dict[str, Any] = {
+    **OVERALL,
     "groups": {
         "marketing": {"cap": 40},
         "support": {"apart": True, "bands": [{"key": "C"}, {"key": "B", "min": 10}, {"key": "A", "min": 25}]},
