@@ -24,6 +24,7 @@ from bench.served import Served, serving
 from bench.session import SEED, console
 from bench.traffic import ACCOUNT
 from consumer.infra.telemetry import logs
+from consumer.web.http.auth import ALL_ACCOUNTS
 from tests.pipeline import service
 from tests.web.account_events import record
 from tests.web.api_client import SECRET, mint
@@ -51,7 +52,7 @@ async def console_pages(bench: Bench) -> None:
     server = serving(["-m", "consumer", "web"], database_url=dsn, jwt_secret=SECRET, http_connections="2000")
     with server as served:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}", timeout=60) as browser:
-            headers = {"authorization": f"Bearer {mint(ACCOUNT)}"}
+            headers = {"authorization": f"Bearer {mint(ALL_ACCOUNTS)}"}
             (await browser.post("/console/session", headers=headers)).raise_for_status()
             cookie = f"engagement_session={browser.cookies['engagement_session']}"
             pages = {name: await _page(bench, served, paths, cookie) for name, paths in _pages().items()}
