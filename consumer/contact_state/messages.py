@@ -137,7 +137,7 @@ def announce_events(
     if last is not None and last is not published and last.message_version == ended:
         last = None  # nothing was said since the tombstone
     if published.frames or (last is not None and last.frames):
-        announcement = _announce_shown(last, published, number, cause)
+        announcement = _announce_shown(last, published, steps, number, cause)
     else:
         announcement = _announce_sums(last, published, steps, number, cause)
     if announcement is not None:
@@ -162,17 +162,17 @@ def _announce_sums(
 
 
 def _announce_shown(
-    last: Score | None, published: Score, number: int, cause: str
+    last: Score | None, published: Score, steps: Mapping[int, int], number: int, cause: str
 ) -> ShownAnnouncement | None:
     """Compare what was said last, what stood before these events, and what they make of it: points and bands."""
     frames, before = published.frames, published.before
-    stood: dict[int, int] = {}
-    now: dict[int, int] = {}
-    for group, points in published.by_group.items():
-        was = before.get(group, 0)
-        frame = frames.get(group)
-        now[group] = points if frame is None else frame.shown(points)
-        stood[group] = was if frame is None else now[group] if was == points else frame.shown(was)
+    now = published.by_group
+    for group, frame in frames.items():
+        if group in now:
+            now[group] = frame.shown(now[group])
+    stood = now.copy()
+    for group in steps:
+        stood[group] = frames.get(group, PLAIN).shown(before.get(group, 0))
     if stood == now:  # bands follow from what is shown
         return None
     if last is published or (last is None and not before):
@@ -196,12 +196,12 @@ def _bands(
 ) -> dict[int, tuple[str | None, str]]:
     """Return the bands before and after of all groups that have some after; before: None where there were none."""
     bands: dict[int, tuple[str | None, str]] = {}
-    for group, band in bands_of(frames, now).items():
-        points = said.get(group, 0)
-        if frames_said is frames and points == now.get(group, 0):
-            bands[group] = band, band
-        else:
-            bands[group] = frames_said.get(group, PLAIN).band(points), band
+    for group, frame in frames.items():
+        points = now.get(group, 0)
+        if (band := frame.band(points)) is not None:
+            was = said.get(group, 0)
+            is_same = was == points and frames_said is frames
+            bands[group] = band if is_same else frames_said.get(group, PLAIN).band(was), band
     return bands
 
 

@@ -123,7 +123,8 @@ class Scores:
     def is_to_be_announced(self, contact_id: int, profile_id: int, version: int) -> bool:
         """Return whether a version has frames, and a contact has had no message under it, but one under another."""
         return (
-            (profile_id, version) in self._frames
+            len(self._of_contact[contact_id]) > 1
+            and (profile_id, version) in self._frames
             and self.under(contact_id, profile_id, version).message_version is None
             and any(score.message_version is not None for score in self.of_profile(contact_id, profile_id))
         )

@@ -34,6 +34,7 @@ _OVERALL = 0
 _encode = msgspec.json.Encoder().encode
 _groups = msgspec.json.Decoder(dict[str, list[Group]]).decode
 _columns = msgspec.json.Decoder(tuple[list[int], list[int]]).decode
+_three_columns = msgspec.json.Decoder(tuple[list[int], list[int], list[int]]).decode
 
 
 class MessageEncoder:
@@ -81,15 +82,17 @@ class MessageEncoder:
             account, contact, profile, profile_version, version, causes,
             groups, previous_points, current_points, bands, event_count, *events,
         ) = facts.split(_FIELD)  # fmt: skip
-        previous, current = _points(groups, previous_points), _points(groups, current_points)
+        numbers, before, after = _three_columns(
+            f"[[{groups[1:-1]}],[{previous_points[1:-1]}],[{current_points[1:-1]}]]"
+        )
+        previous, current = dict(zip(numbers, before, strict=True)), dict(zip(numbers, after, strict=True))
         band = {}
         for of_group in bands.split(",") if bands else ():
-            group, before, after = of_group.split(":")
-            band[int(group)] = f',"band":{{"previous":{_key(before)},"current":"{after}"}}'
+            group, was, becomes = of_group.split(":")
+            band[int(group)] = f',"band":{{"previous":{_key(was)},"current":"{becomes}"}}'
 
         def change(group: int) -> str:
-            points = f'"previous":{previous.get(group, 0)},"current":{current.get(group, 0)}'
-            return f"{{{points}{band.get(group, '')}}}"
+            return f'{{"previous":{previous.get(group, 0)},"current":{current.get(group, 0)}{band.get(group, "")}}}'
 
         about = (account, contact, profile, profile_version, version, causes)
         return self._changed(about, change, previous, event_count, events)
@@ -125,7 +128,9 @@ class MessageEncoder:
             account, contact, profile, profile_version, version, causes,
             group, previous, current, before, after, name, owner, event,
         ) = facts.split(_FIELD)  # fmt: skip
-        axis = {number: key for number, key, _ in self._groups[account]}.get(int(group))
+        axis = None
+        if int(group) != _OVERALL:
+            axis = {number: key for number, key, _ in self._groups[account]}.get(int(group))
         key = f"{account}:{profile}:{contact}"
         data = (
             f'{{"profile":"{profile}","profile_version":{profile_version},"version":{version},'
