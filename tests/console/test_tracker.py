@@ -198,6 +198,21 @@ async def test_script_in_any_field_is_text(
     assert hostile.is_escaped((await person.open(f"/console/{account}/tracker")).text)
 
 
+async def test_no_link_of_elsewhere_says_what_to_copy(console: Console, api: Api, account: str) -> None:
+    """The texts to copy have the address that was typed on the page, not one that a link of another site brings."""
+    token = await _token(api, account)
+    person = await _manager(console, account)
+    path = f"/console/{account}/tracker/{token['id']}?base=https://events.acme.example"
+    for site, is_taken in (
+        ("same-origin", True),
+        ("same-site", False),
+        ("cross-site", False),
+        ("none", False),
+    ):
+        shown = await person.get(path, headers={"sec-fetch-site": site})
+        assert ('value="https://events.acme.example"' in shown.text) is is_taken, site
+
+
 def test_each_reason_has_advice() -> None:
     """There is something to do about each reason of the tracker."""
     assert set(ADVICE) == set(RefusalReason)

@@ -55,7 +55,6 @@ class Sessions:
 
     def __init__(self, connections: Connections) -> None:
         self._of = connections.of
-        self._connections = connections.of(_SHARE)
         # By hash: look-ups use the share of that account, so that many requests of one account, or those with
         # made-up cookies, do not keep others out.
         self._accounts: dict[bytes, str] = {}
@@ -70,7 +69,7 @@ class Sessions:
         if token_id is not None:
             # A token's clock may differ by some seconds.
             expires_at = max(expires_at, claims.expires_at + _LEEWAY)
-        async with self._connections.connection() as connection:
+        async with self._of(claims.account).connection() as connection:
             row = (_hash(session.secret), claims.actor, claims.account, sorted(claims.permissions))
             began = await connection.fetchval(_SQL["begin"], *row, token_id, expires_at)
         return session if began else None
@@ -91,12 +90,12 @@ class Sessions:
 
     async def end(self, session: Session) -> None:
         """End a session."""
-        async with self._connections.connection() as connection:
+        async with self._of(session.claims.account).connection() as connection:
             await connection.execute(_SQL["end"], _hash(session.secret))
 
     async def end_all(self, claims: Claims) -> None:
         """End all sessions of a person."""
-        async with self._connections.connection() as connection:
+        async with self._of(claims.account).connection() as connection:
             await connection.execute(_SQL["end_of_actor"], claims.account, claims.actor)
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _FOLDER = resources.files(__package__) / "texts"
 # As the texts have them.
 _ADDRESS: Final = "https://events.example.com"
+# Of the header by which browsers say where a request comes from.
+_OWN: Final = "same-origin"
 NO_KEY: Final = "WRITE_KEY"
 TEXTS: Final = {
     name: (_FOLDER / f"{name}.txt").read_text("utf-8").strip()
@@ -26,7 +28,11 @@ def filled(base: str, key: str) -> dict[str, str]:
 
 
 def tracker_address(visit: Visit) -> str:
-    """Return where the tracker is reached: as it was typed (`base`), or where this page is."""
+    """Return where the tracker is reached: as it was typed (`base`), or where this page is.
+
+    Not as a link of elsewhere says: what is copied from here runs in the sites of the account.
+    """
+    is_typed = visit.request.headers.get("sec-fetch-site", _OWN) == _OWN
     typed = visit.request.query_params.get("base", "").strip().rstrip("/")
     here = str(visit.request.base_url).rstrip("/")
     try:
@@ -34,4 +40,4 @@ def tracker_address(visit: Visit) -> str:
     except ValueError:
         return here
     is_address = parts.scheme in {"http", "https"} and parts.netloc and not (parts.query or parts.fragment)
-    return typed if is_address else here
+    return typed if is_typed and is_address else here
