@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _CONSOLE = Path(consumer.web.console.__file__).parent
 _OTHERS = sorted(set(LANGUAGES) - {"en"})
 _PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\w+\}")
+_BLOCK = re.compile(r"\{%-?\s*trans\b(.*?)%\}(.*?)\{%-?\s*endtrans", re.DOTALL)
 # As in the Makefile: what marks a text.
 _KEYWORDS: dict[str, Any] = {**DEFAULT_KEYWORDS, "N_": None, "say": None}
 
@@ -80,6 +81,18 @@ def test_a_translation_names_the_same_values(language: str) -> None:
             if not named <= allowed or (named != wanted and number == len(said) - 1):
                 wrong[str(message.id)] = each
     assert wrong == {}
+
+
+def test_plurals_are_chosen_by_numbers() -> None:
+    """What chooses between singular and plural, the first value of a text, is a number and no text made of it."""
+    blocks = [
+        (template.name, named)
+        for template in (_CONSOLE / "templates").rglob("*.html")
+        for named, text in _BLOCK.findall(template.read_text("utf-8"))
+        if "pluralize" in text
+    ]
+    assert len(blocks) > 10
+    assert [block for block in blocks if "reader." in block[1].partition(",")[0]] == []
 
 
 async def test_every_part_speaks_portuguese(

@@ -15,7 +15,7 @@ from consumer.web.http import etags
 from consumer.web.http.api_route import ApiRoute
 from consumer.web.http.auth import Manager
 from consumer.web.http.database import Database
-from consumer.web.http.request_types import Body, Text
+from consumer.web.http.request_types import Body, ContactId
 
 if TYPE_CHECKING:
     from consumer.scoring.profile_publish.preview_contacts import ContactEffect, ShownScore
@@ -28,7 +28,7 @@ _MOST_CONTACTS = 20
 class ContactsToPreview(Body):
     """Contacts whose scores before and after a publish are compared."""
 
-    contacts: Annotated[list[Text], Field(min_length=1, max_length=_MOST_CONTACTS)]
+    contacts: Annotated[list[ContactId], Field(min_length=1, max_length=_MOST_CONTACTS)]
     """Ids of contacts."""
 
 
