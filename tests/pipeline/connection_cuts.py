@@ -31,6 +31,7 @@ class Cuts:
 
     at: numbers of awaits, from 1, or the beginnings of statements. after: the statement takes effect and only
     its answer is lost; else it is never sent. fatal: the worker dies of it. awaits: the statements so far.
+    undone: the numbers of those whose effects end with the connection, for their transaction goes on after them.
     """
 
     at: frozenset[int | str] = frozenset()
@@ -39,6 +40,7 @@ class Cuts:
     armed: bool = False
     dead: bool = False
     awaits: list[str] = field(default_factory=list)
+    undone: set[int] = field(default_factory=set)
 
     async def connect(self, dsn: str) -> Connection:
         """Open a connection that obeys these cuts."""
@@ -57,20 +59,26 @@ KILLED_OR_LOST = ((False, True), (True, False))
 
 
 async def cut_everywhere(
-    awaits: Sequence[str],
+    counted: Cuts,
     cut: Callable[[int, bool, bool], Awaitable[None]],
     ways: Sequence[tuple[bool, bool]] = EVERY_WAY,
 ) -> str:
-    """Cut at each of these awaits in each of these ways, all at once; returns what was done, for people."""
+    """Cut at each await that was counted in each of these ways, all at once; returns what was done, for people.
+
+    Inside a transaction in two ways: before a statement or after it, the client is cut at the same place, and the
+    server undoes the same.
+    """
 
     async def one(at: int, after: bool, fatal: bool) -> None:
         await cut(at, after, fatal)
 
+    done = 0
     async with asyncio.TaskGroup() as cases:
-        for at in range(1, len(awaits) + 1):
-            for after, fatal in ways:
+        for at in range(1, len(counted.awaits) + 1):
+            for after, fatal in KILLED_OR_LOST if at in counted.undone else ways:
                 cases.create_task(one(at, after, fatal))
-    return f"{len(awaits)} awaits × {len(ways)} ways"
+                done += 1
+    return f"{done}, at {len(counted.awaits)} awaits"
 
 
 async def finish(dsn: str, cuts: Cuts, work: Callable[[Connection, Cuts], Awaitable[None]]) -> None:
@@ -121,6 +129,8 @@ class _Cuttable(_Base):
         # Writes sends statements together with a commit: they are cut where the commit is.
         name = "commit" if statement.endswith("; commit") else " ".join(statement.split())[:60]
         cuts.awaits.append(name)
+        if self.is_in_transaction() and name not in {"commit", "COMMIT;"}:
+            cuts.undone.add(len(cuts.awaits))
         if not cuts.at & {len(cuts.awaits), cuts.awaits[-1]}:
             return await send()
         if cuts.after:

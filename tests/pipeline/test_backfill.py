@@ -217,5 +217,5 @@ async def test_a_cut_at_any_await_leaves_no_trace(
         for part, value in undisturbed.items():
             assert state[part] == value, f"{part}: {where}"
 
-    done = await cut_everywhere(awaits, cut, KILLED_OR_LOST)
+    done = await cut_everywhere(counting, cut, KILLED_OR_LOST)
     report_line(f"cut points of a backfill: {done}")

@@ -151,7 +151,7 @@ async def test_killed_at_any_await_another_worker_goes_on(
         for part, value in undisturbed.items():
             assert state[part] == value, f"{part}: {where}"
 
-    done = await cut_everywhere(awaits, cut, KILLED_OR_LOST)
+    done = await cut_everywhere(counting, cut, KILLED_OR_LOST)
     report_line(f"cut points of a backfill's job: {done}")
 
 

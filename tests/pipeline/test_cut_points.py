@@ -1,8 +1,8 @@
 """The connection to Postgres is cut at every await on it during a batch, without a trace in what is committed.
 
 The awaits are counted, not listed: what the path awaits tomorrow is cut tomorrow. Each is cut before its statement
-is sent and after it took effect with the answer lost (of the COMMIT too), once with the worker going on by
-itself, once with the worker dead and another one taking its lanes over.
+is sent or after it took effect with the answer lost (where that differs, as at the COMMIT, both), once with the
+worker going on by itself, once with the worker dead and another one taking its lanes over.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ async def test_a_cut_at_any_await_leaves_no_trace(
         for part, value in undisturbed.items():
             assert state[part] == value, f"{part}: {where}"
 
-    report_line(f"cut points: {await cut_everywhere(awaits, cut)}")
+    report_line(f"cut points: {await cut_everywhere(counting, cut)}")
 
 
 async def test_a_cut_while_finding_out_about_a_lost_commit(
