@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -44,46 +45,72 @@ class CreateTopics(Protocol):
     ) -> None: ...
 
 
+@dataclass(frozen=True)
+class Databases:
+    """Makes databases on the server of this run, over one connection: two for each would cost a third more."""
+
+    server: str
+    administrator: asyncpg.Connection[asyncpg.Record]
+
+    @asynccontextmanager
+    async def created(self, name: str, template: str = "template0") -> AsyncIterator[str]:
+        """Give the address of a new database, which is dropped at the end."""
+        # By files, not through the WAL: half of the CPU for a database as small as this.
+        await self.administrator.execute(f'create database "{name}" template "{template}" strategy file_copy')
+        try:
+            yield urlsplit(self.server)._replace(path=f"/{name}").geturl()
+        finally:
+            await self.administrator.execute(f'drop database "{name}" with (force)')
+
+
 @pytest.fixture(scope="session")
-async def template_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
+async def databases(postgres_server: PostgresServer) -> AsyncIterator[Databases]:
+    """Give what makes databases; one test at a time uses it."""
+    administrator = await asyncpg.connect(postgres_server.dsn)
+    yield Databases(postgres_server.dsn, administrator)
+    await administrator.close()
+
+
+@pytest.fixture(scope="session")
+async def template_database(databases: Databases) -> AsyncIterator[str]:
     """Name a database that has the schema and nothing else; others are copies of it."""
     name = f"engagement_test_{_RUN}_template"
-    async with _created(postgres_server.dsn, name) as dsn:
+    async with databases.created(name) as dsn:
         await migrate(dsn)
         connection = await asyncpg.connect(dsn)
         # Several, so that what is done by shard is tested with more than one.
         await change_shards(connection, 4)
         await connection.close()
         # A copy fails while any client, autovacuum included, is connected to the template.
-        await _execute(postgres_server.dsn, f'alter database "{name}" with allow_connections false')
+        await databases.administrator.execute(f'alter database "{name}" with allow_connections false')
         yield name
 
 
 @pytest.fixture
-async def database(postgres_server: PostgresServer, template_database: str) -> AsyncIterator[str]:
+async def database(databases: Databases, template_database: str) -> AsyncIterator[str]:
     """Give the address of a database of this test's own, migrated and empty."""
-    async with _created(postgres_server.dsn, _database_name(), template_database) as dsn:
+    async with databases.created(_database_name(), template_database) as dsn:
         yield dsn
 
 
 @pytest.fixture(scope="module")
-async def module_database(postgres_server: PostgresServer, template_database: str) -> AsyncIterator[str]:
+async def module_database(databases: Databases, template_database: str) -> AsyncIterator[str]:
     """Give the address of a database that this module's tests share, migrated and empty at first."""
-    async with _created(postgres_server.dsn, _database_name(), template_database) as dsn:
+    async with databases.created(_database_name(), template_database) as dsn:
         yield dsn
 
 
 @pytest.fixture
-async def empty_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
+async def empty_database(databases: Databases) -> AsyncIterator[str]:
     """Give the address of a database of this test's own without the schema."""
-    async with _created(postgres_server.dsn, _database_name()) as dsn:
+    async with databases.created(_database_name()) as dsn:
         yield dsn
 
 
 @pytest.fixture(scope="module")
-async def empty_module_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
+async def empty_module_database(databases: Databases) -> AsyncIterator[str]:
     """Give the address of a database that this module's tests share, without the schema at first."""
-    async with _created(postgres_server.dsn, _database_name()) as dsn:
+    async with databases.created(_database_name()) as dsn:
         yield dsn
 
 
@@ -125,21 +152,3 @@ def create_topics(kafka_server: KafkaServer) -> CreateTopics:
 
 def _database_name() -> str:
     return f"engagement_test_{_RUN}_{next(_numbers)}"
-
-
-@asynccontextmanager
-async def _created(server: str, name: str, template: str = "template0") -> AsyncIterator[str]:
-    # By files, not through the WAL: half of the CPU for a database as small as this.
-    await _execute(server, f'create database "{name}" template "{template}" strategy file_copy')
-    try:
-        yield urlsplit(server)._replace(path=f"/{name}").geturl()
-    finally:
-        await _execute(server, f'drop database "{name}" with (force)')
-
-
-async def _execute(server: str, statement: str) -> None:
-    connection = await asyncpg.connect(server)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
