@@ -139,13 +139,16 @@ class MavenKafka(KafkaServer):
         properties = self._home / "server.properties"
         properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         logins = [word for login in self._scram for word in ("--add-scram", login)]
-        _java(["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties), *logins])
+        _java(
+            ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties), *logins],
+            _archived_classes(),
+        )
 
     def _launch(self) -> None:
         assert self._home is not None
         options = self._virtual_machine
         if options is None:
-            options = [f"-XX:SharedArchiveFile={_ARCHIVE}"] if _ARCHIVE.exists() else []
+            options = _archived_classes()
         command = ["java", *_LIGHT, *_LOGGING, *options, "-cp", str(_LIBRARIES / "*")]
         command += ["kafka.Kafka", str(self._home / "server.properties")]
         with (self._home / "log").open("ab") as log:
@@ -254,11 +257,16 @@ def _cluster_id() -> str:
             return drawn
 
 
-def _java(arguments: list[str]) -> str:
+def _archived_classes() -> list[str]:
+    """Return the option by which a virtual machine with nothing but the broker's libraries starts faster."""
+    return [f"-XX:SharedArchiveFile={_ARCHIVE}"] if _ARCHIVE.exists() else []
+
+
+def _java(arguments: list[str], options: Sequence[str] = ()) -> str:
     # Where no tools were fetched their folder is passed over. Apart from the broker's: its class archive is good
     # for the very path that it was made with.
-    path = f"{_LIBRARIES / '*'}:{_TOOLS / '*'}"
-    return _run(["java", *_LIGHT, *_LOGGING, "-cp", path, *arguments], _START_SECONDS)
+    path = str(_LIBRARIES / "*") if options else f"{_LIBRARIES / '*'}:{_TOOLS / '*'}"
+    return _run(["java", *_LIGHT, *_LOGGING, *options, "-cp", path, *arguments], _START_SECONDS)
 
 
 def _run(command: list[str], seconds: float) -> str:
