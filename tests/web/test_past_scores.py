@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -300,13 +301,19 @@ async def test_vectors(vector: vectors.Vector, database: str) -> None:
     await connection.close()
 
 
-async def test_an_id_that_ends_like_the_route(
+async def test_an_id_that_ends_like_a_route(
     api: Api, worker: Service, new_account: Callable[..., Awaitable[str]]
 ) -> None:
-    """`x/score` as an id is looked up; its page is that of the score of `x`."""
+    """A slash of an id is sent as %2F: `x%2Fscore` is the contact `x/score`, and `x/score` the score of `x`."""
     account = await scored(worker, new_account)
-    await happen(worker, account, "deal.won", subject="x/score")
+    ids = ["x/score", "x/timeline", "x/ids", "ann/joins/1", "x/%2F", "x/"]
+    for contact in ids:
+        await happen(worker, account, "deal.won", subject=contact)
     async with api.as_(account) as client:
-        assert (await client.get("/contacts/x%2Fscore")).status_code == 404
-        looked = await client.post("/scores/lookup", json={"contacts": ["x/score"]})
-        assert looked.json()["items"][0]["contact"]["overall"] == 50
+        assert (await client.get("/contacts/x/score")).status_code == 404
+        for contact in ids:
+            for quoted in (quote(contact, safe=""), quote(contact, safe="").replace("%2F", "%2f")):
+                assert (await client.get(f"/contacts/{quoted}")).json()["id"] == contact
+                assert (await client.get(f"/contacts/{quoted}/score")).json()["overall"] == 50
+        assert (await client.delete("/contacts/ann%2Fjoins%2F1")).status_code == 202
+        assert (await client.delete("/contacts/ann/joins/1")).status_code != 202

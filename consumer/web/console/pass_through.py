@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from starlette.responses import Response
 
@@ -25,9 +26,9 @@ _STREAM: Final = timedelta(minutes=10)
 
 
 class OfApi(Response):
-    """The API's own answer to someone with these claims. path: of the API. query: of its query string."""
+    """The API's own answer to someone with these claims. path: of the API, quoted. query: of its query string."""
 
-    def __init__(self, api: ASGIApp, claims: Claims, path: str, query: bytes) -> None:
+    def __init__(self, api: ASGIApp, claims: Claims, path: bytes, query: bytes) -> None:
         super().__init__()
         self._api = api
         self._claims = claims
@@ -43,8 +44,8 @@ class OfApi(Response):
         asked = {
             **{name: scope[name] for name in ("type", "asgi", "http_version", "scheme", "server", "client")},
             "method": "GET",
-            "path": self._path,
-            "raw_path": self._path.encode(),
+            "path": unquote(self._path.decode("latin-1")),
+            "raw_path": self._path,
             "root_path": "",
             "query_string": self._query,
             "headers": [(name, value) for name, value in scope["headers"] if name in kept],
@@ -55,7 +56,7 @@ class OfApi(Response):
 
 async def _answer(visit: Visit) -> Response:
     scope = visit.request.scope
-    path = scope["path"].removeprefix("/console/~api")
+    path = scope["raw_path"].removeprefix(b"/console/~api")
     return OfApi(visit.request.app.state.api, visit.session.claims, path, scope["query_string"])
 
 

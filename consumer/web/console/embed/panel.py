@@ -75,7 +75,7 @@ def message(
 def live_events(request: Request, embed: Embed, claims: Claims) -> Response:
     """Return the API's events of the contact, for the panel that is open."""
     path = f"/v1/accounts/{embed.account}/events"
-    return OfApi(request.app.state.api, claims, path, query({"contact": embed.contact}).encode())
+    return OfApi(request.app.state.api, claims, path.encode(), query({"contact": embed.contact}).encode())
 
 
 def console_url(embed: Embed) -> str:
