@@ -239,11 +239,6 @@ def score_changed(
     )
 
 
-def crossed_groups(announcement: ShownAnnouncement) -> list[int]:
-    """Return the groups (0: overall) of which a message says that the band has changed."""
-    return [group for group, (before, after) in announcement.bands.items() if before != after]
-
-
 class Crossing(msgspec.Struct, gc=False):
     """A message that has changed the band of a group (0: overall). changes: as of `score_changed`."""
 

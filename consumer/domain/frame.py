@@ -53,10 +53,12 @@ class Frame:
 
     def band(self, shown: int) -> str | None:
         """Return the key of the band of shown points, None where there are no bands."""
-        for band in reversed(self.bands):
-            if band.least is None or shown >= band.least:
-                return band.key
-        return None
+        found = None
+        for band in self.bands:  # most contacts are in the first
+            if band.least is not None and shown < band.least:
+                break
+            found = band.key
+        return found
 
 
 PLAIN = Frame()

@@ -117,10 +117,10 @@ def _announce(
             )
             outbox.add(contact.shard, "score_changed", facts, contact.account_id)
             if isinstance(announcement, ShownAnnouncement):
-                crossings += [
-                    (contact, profiles[profile], version, Crossing(announcement, group, score.frames, moved))
-                    for group in messages.crossed_groups(announcement)
-                ]
+                for group, (before, after) in announcement.bands.items():
+                    if before != after:
+                        crossing = Crossing(announcement, group, score.frames, moved)
+                        crossings.append((contact, profiles[profile], version, crossing))
     return crossings
 
 

@@ -161,8 +161,8 @@ MUTANTS = (
         edits=(
             Edit(
                 "consumer/domain/frame.py",
-                old="shown >= band.least:",
-                new="shown > band.least:",
+                old="shown < band.least:",
+                new="shown <= band.least:",
             ),
         ),
     ),
