@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from consumer.contact_state.frames import shown
-from consumer.infra.postgres.column_params import numbers, optional_numbers, places, texts
+from consumer.infra.postgres.column_params import numbers, places, texts
 from sql import queries
 
 if TYPE_CHECKING:
@@ -225,5 +225,5 @@ def _value_columns(scores: Sequence[Score]) -> tuple[str, str, str, str]:
         numbers([score.overall for score in scores]),
         texts([numbers(score.groups) for score in scores]),
         texts([numbers(score.groups.values()) for score in scores]),
-        optional_numbers([score.message_version for score in scores]),
+        numbers([score.message_version for score in scores]),
     )

@@ -9,6 +9,7 @@ Never reads anything else, so that a message published again is the same.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -17,24 +18,22 @@ from consumer.relay.fact_format import split_format
 from schemas.timestamps import rfc3339, rfc3339_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-# Number, key, and whether it is in the catalog.
-Group: TypeAlias = tuple[int, str, bool]
+# Number as facts have it, key, and whether it is in the catalog.
+Group: TypeAlias = tuple[str, str, bool]
 
 _FIELD = "\x1f"
 _EVENT = "\x1e"
 _EVENT_FIELD = "\x1d"
 # The format of score changes of versions with frames.
 _SHOWN = 2
-# Number of the overall score among the groups.
-_OVERALL = 0
+# The overall score, among the groups.
+_OVERALL: Group = ("0", "overall", True)
 
 _encode = msgspec.json.Encoder().encode
-_groups = msgspec.json.Decoder(dict[str, list[Group]]).decode
-_columns = msgspec.json.Decoder(tuple[list[int], list[int]]).decode
-_three_columns = msgspec.json.Decoder(tuple[list[int], list[int], list[int]]).decode
+_groups = msgspec.json.Decoder(dict[str, list[tuple[int, str, bool]]]).decode
 
 
 class MessageEncoder:
@@ -42,7 +41,11 @@ class MessageEncoder:
 
     def __init__(self, incarnation: int, groups: str, committed_at: datetime) -> None:
         self._incarnation = incarnation
-        self._groups: Mapping[str, Sequence[Group]] = _groups(groups)
+        # By account, overall first.
+        self._groups: Mapping[str, Sequence[Group]] = {
+            account: [_OVERALL, *((str(number), key, in_catalog) for number, key, in_catalog in of_account)]
+            for account, of_account in _groups(groups).items()
+        }
         self._time = rfc3339(committed_at)
 
     def encode(self, kind: str, facts: str) -> tuple[bytes, bytes]:
@@ -63,60 +66,54 @@ class MessageEncoder:
         (
             account, contact, profile, profile_version, version, causes,
             previous_groups, previous_points, rebased_groups, rebased_points, added_groups, added_points,
-            event_count, *events,
+            *events,
         ) = facts.split(_FIELD)  # fmt: skip
-        previous = _points(previous_groups, previous_points)
-        rebased = _points(rebased_groups, rebased_points) if rebased_groups else previous
-        added = _points(added_groups, added_points)
-
-        def change(group: int) -> str:
-            current = rebased.get(group, 0) + added.get(group, 0)
-            return f'{{"previous":{previous.get(group, 0)},"current":{current}}}'
-
+        previous = _by_group(previous_groups, previous_points)
+        current = _by_group(rebased_groups, rebased_points) if rebased_groups else previous.copy()
+        for group, points in _by_group(added_groups, added_points).items():
+            current[group] = str(int(current.get(group, 0)) + int(points))
         about = (account, contact, profile, profile_version, version, causes)
-        return self._changed(about, change, previous, event_count, events)
+        return self._changed(about, previous, current, {}, events)
 
     def _shown_changed(self, facts: str) -> tuple[bytes, bytes]:
         """Encode a score change of versions with frames: points as they are shown, and bands."""
         (
             account, contact, profile, profile_version, version, causes,
-            groups, previous_points, current_points, bands, event_count, *events,
+            groups, previous_points, current_points, bands, *events,
         ) = facts.split(_FIELD)  # fmt: skip
-        numbers, before, after = _three_columns(
-            f"[[{groups[1:-1]}],[{previous_points[1:-1]}],[{current_points[1:-1]}]]"
-        )
-        previous, current = dict(zip(numbers, before, strict=True)), dict(zip(numbers, after, strict=True))
         band = {}
         for of_group in bands.split(",") if bands else ():
             group, was, becomes = of_group.split(":")
-            band[int(group)] = f',"band":{{"previous":{_key(was)},"current":"{becomes}"}}'
-
-        def change(group: int) -> str:
-            return f'{{"previous":{previous.get(group, 0)},"current":{current.get(group, 0)}{band.get(group, "")}}}'
-
+            band[group] = f',"band":{{"previous":{_key(was)},"current":"{becomes}"}}'
         about = (account, contact, profile, profile_version, version, causes)
-        return self._changed(about, change, previous, event_count, events)
+        previous, current = _by_group(groups, previous_points), _by_group(groups, current_points)
+        return self._changed(about, previous, current, band, events)
 
     def _changed(
         self,
         about: tuple[str, ...],
-        change: Callable[[int], str],
-        previous: Mapping[int, int],
-        event_count: str,
+        previous: Mapping[str, str],
+        current: Mapping[str, str],
+        band: Mapping[str, str],
         events: Sequence[str],
     ) -> tuple[bytes, bytes]:
-        """Put a score change together. about: the first facts. change: returns a group's part of the message."""
+        """Put a score change together.
+
+        about, events: the first and the last facts. previous, current, band: by group, JSON.
+        """
+        event_count, *listed = events
         account, contact, profile, profile_version, version, causes = about
-        groups = [
-            f'"{name}":{change(group)}'
+        overall, *groups = [
+            f'"{name}":{{"previous":{previous.get(group, "0")},"current":{current.get(group, "0")}'
+            f"{band.get(group, '')}}}"
             for group, name, in_catalog in self._groups[account]
-            if in_catalog or previous.get(group)
+            if in_catalog or previous.get(group, "0") != "0"
         ]
-        shown = [_event(text) for text in events[0].split(_EVENT)] if events and events[0] else []
+        shown = [_event(text) for text in listed[0].split(_EVENT)] if listed and listed[0] else []
         key = f"{account}:{profile}:{contact}"
         data = (
             f'{{"profile":"{profile}","profile_version":{profile_version},"version":{version},'
-            f'"causes":{_causes(causes)},"overall":{change(_OVERALL)},"groups":{{{",".join(groups)}}},'
+            f'"causes":{_causes(causes)},{overall},"groups":{{{",".join(groups)}}},'
             f'"events":[{",".join(shown)}],"event_count":{event_count}}}'
         )
         return key.encode(), self._cloudevent(
@@ -129,8 +126,8 @@ class MessageEncoder:
             group, previous, current, before, after, name, owner, event,
         ) = facts.split(_FIELD)  # fmt: skip
         axis = None
-        if int(group) != _OVERALL:
-            axis = {number: key for number, key, _ in self._groups[account]}.get(int(group))
+        if group != _OVERALL[0]:
+            axis = {number: key for number, key, _ in self._groups[account]}.get(group)
         key = f"{account}:{profile}:{contact}"
         data = (
             f'{{"profile":"{profile}","profile_version":{profile_version},"version":{version},'
@@ -190,9 +187,16 @@ def tombstone(facts: str) -> tuple[bytes, bytes]:
     return key.encode(), f"{key}:{version}:end".encode()
 
 
-def _points(groups: str, points: str) -> dict[int, int]:
+def _by_group(groups: str, points: str) -> dict[str, str]:
     """Return points by group, from two arrays in the text form of Postgres, or two empty texts."""
-    return dict(zip(*_columns(f"[[{groups[1:-1]}],[{points[1:-1]}]]"), strict=True))
+    if len(groups) <= len("{}"):
+        return {}
+    return dict(zip(_numbers_of(groups), points[1:-1].split(","), strict=True))
+
+
+@lru_cache(maxsize=4096)  # the same in most messages of an account
+def _numbers_of(groups: str) -> Sequence[str]:
+    return groups[1:-1].split(",")
 
 
 def _causes(causes: str) -> str:
