@@ -62,8 +62,9 @@ async def bounds(bench: Bench) -> None:
     for name, each in ratios.items():
         show(f"worker with bounds and bands, {name}, of that without, run by run", "", each, 3)
     if _OTHER:
-        ratios["other"] = _ratios(runs_of["without"], runs_of["other"])
-        show("worker without them, of the other checkout's, run by run", "", ratios["other"], 3)
+        for name in ("without", "overall", "groups too"):
+            ratios[f"{name}, of other"] = _ratios(runs_of[name], runs_of["other"])
+            show(f"worker, {name}, of the other checkout's, run by run", "", ratios[f"{name}, of other"], 3)
     medians = {name: statistics.median(each) for name, each in ratios.items()}
     bench.results["bounds"] = {**medians, "path": await _path(bench)}
 
