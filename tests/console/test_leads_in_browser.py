@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
+from consumer.web.console.leads import distribution
 from tests.console.hostile import IMAGE, SCRIPT
 from tests.console.sample import happened, upserted
 from tests.console.sample_leads import leads_account
@@ -16,7 +19,7 @@ from tests.pipeline.service import apply_document
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from playwright.async_api import Page
+    from playwright.async_api import Page, Route
 
     from tests.console.in_browser import Window
     from tests.pipeline.service import Service
@@ -60,6 +63,31 @@ async def test_the_list_is_accessible_in_both_themes_and_widths(window: OpenWind
     await ann.page.wait_for_selector(_COUNTED, state="attached")
     await ann.page.evaluate("document.getElementById('show-facets').checked = true")
     assert await ann.looked_at("leads-none") == {}
+    assert ann.complaints == []
+
+
+async def test_what_is_typed_stays_when_the_chart_comes(
+    window: OpenWindow, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chart that is counted while somebody types a range takes nothing away, and shows the range."""
+    monkeypatch.setattr(distribution, "_PATIENCE", 0.0)
+    ann = await window(account)
+    typed = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await typed.wait()
+        await route.continue_()
+
+    await ann.page.route("**/leads?chart=1*", hold)
+    await ann.open(f"/console/{account}/leads")
+    least = ann.page.get_by_label("Score from")
+    await least.fill("31")
+    typed.set()
+    await ann.page.wait_for_selector(_COUNTED)
+    await expect(least).to_have_value("31")
+    await expect(ann.page.get_by_label("Least points")).not_to_have_value("0")
+    await least.press("Tab")
+    await expect(ann.page).to_have_url(re.compile(r"min=31"))
     assert ann.complaints == []
 
 
