@@ -19,7 +19,7 @@ PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup venv lock format lint types texts test test-one test-unit test-property mutants faults bench bench-long bench-publish bench-bounds bench-shapes bench-tenants bench-lives bench-api bench-tracker bench-console ops demo clean
+.PHONY: help setup venv lock format lint types texts test test-one test-unit test-property screens mutants faults bench bench-long bench-publish bench-bounds bench-shapes bench-tenants bench-lives bench-api bench-tracker bench-console ops demo clean
 
 help: ## list all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ test-one: $(INSTALLED) ## run the tests of T=, files, node ids or a -k expressio
 
 test-unit: $(INSTALLED) ## run the tests that need no server
 	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+screens: $(INSTALLED) ## run the console's tests and leave pictures of its pages in tests/out/screens
+	ENGAGEMENT_TEST_SCREENS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal tests/console $(ARGS)
 
 test-property: $(INSTALLED) ## run the property tests, which compare with the oracle
 	$(BIN)/python -m pytest tests -k propert $(ARGS)

@@ -16,7 +16,7 @@ from consumer.web.http.auth import Permission
 from consumer.web.http.embed_addresses import Embed, EmbedKind, address_of
 from consumer.web.http.seal import InstallationSeal, Seal, current
 from tests.console.console_client import console_over
-from tests.console.in_browser import SCREENS, Window
+from tests.console.in_browser import Window, take
 from tests.console.sample import happened, sales_account, upserted
 from tests.tracker.browsing import serving
 
@@ -349,6 +349,5 @@ async def test_badges_in_a_list_of_conversations(
             "[...document.images].map((image) => [image.naturalWidth > 5, image.naturalHeight])"
         )
         assert sizes == [[True, 40]] * (2 * len(items))
-        SCREENS.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=SCREENS / "embed-badges.png")
+        await take(page, "embed-badges")
         await page.close()
