@@ -164,10 +164,13 @@ _FILLED = {"account": "acme"}
 
 @pytest.fixture(scope="module")
 async def acme(api: Api) -> str:
-    """Name the account that the table is tried on."""
+    """Name the account that the table is tried on; with a catalog, so that answers are the same in any order."""
     from tests.pipeline.service import apply_document  # noqa: PLC0415
 
-    await apply_document(api.dsn, {"engagement_catalog": 1, "account": "acme", "name": "Acme"})
+    groups = [{"key": "deals", "name": "Deals", "icon": "star"}]
+    await apply_document(
+        api.dsn, {"engagement_catalog": 1, "account": "acme", "name": "Acme", "groups": groups}
+    )
     return "acme"
 
 
