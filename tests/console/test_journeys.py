@@ -31,6 +31,10 @@ pytestmark = [pytest.mark.real_kafka, pytest.mark.timeout(240)]
 _TRAVELS = 30_000
 
 
+# What htmx writes of a request that a newer one, or another page, has ended.
+_ENDED = {"htmx:afterRequest", "htmx:sendAbort"}
+
+
 class _Web(WorkerProcess):
     command = "web"
 
@@ -46,9 +50,15 @@ async def _running(installation: Installation, folder: Path, browser: Browser) -
         await web.until(200, within=60)
         context = await browser.new_context(locale="en-GB")
         window = Window(f"http://127.0.0.1:{web.port}", context, await context.new_page())
+        window.listen()
         await window.open(f"/console/sign-in?token={mint('acme', EVERYTHING)}")
         yield window
         await context.close()
+
+
+def _faults(window: Window) -> list[str]:
+    """Return complaints but for requests that were ended, as happens to people who are quicker than the server."""
+    return [line for line in window.complaints if line not in _ENDED]
 
 
 async def test_from_an_empty_account_to_a_published_profile(
@@ -74,7 +84,7 @@ async def test_from_an_empty_account_to_a_published_profile(
         await expect(window.page.locator("#content")).to_contain_text(
             "7 of 7 steps are done", timeout=_TRAVELS
         )
-        assert window.complaints == []
+        assert _faults(window) == []
 
 
 async def _make_catalog(page: Page) -> None:
@@ -143,7 +153,7 @@ async def _keep_a_segment(page: Page) -> None:
     names = page.locator("[data-row-link]")
     await expect(names).to_have_text(["ann", "bob"])
     await page.get_by_label("Score from").fill("31")
-    await page.get_by_label("Score from").press("Enter")
+    await page.get_by_label("Score from").press("Tab")
     await expect(names).to_have_text(["ann"])
     await page.get_by_role("link", name="Save as segment").click()
     await page.get_by_label("Name", exact=True).fill("Interested")
@@ -193,4 +203,4 @@ async def test_a_dead_letter_from_the_page_to_its_replay(
         await page.get_by_role("button", name=re.compile("Discard|Delete")).click()
         await expect(page.locator("#content")).to_contain_text("Discarded: 1.")
         await expect(page.locator("#content")).to_contain_text("No dead letters")
-        assert window.complaints == []
+        assert _faults(window) == []
