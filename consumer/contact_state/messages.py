@@ -172,8 +172,7 @@ def _announce_shown(
             now[group] = frame.shown(now[group])
     stood = now.copy()
     for group in steps:
-        was = before.get(group, 0)
-        stood[group] = frames[group].shown(was) if group in frames else was
+        stood[group] = frames.get(group, PLAIN).shown(before.get(group, 0))
     if stood == now:  # bands follow from what is shown
         return None
     if last is published or (last is None and not before):
@@ -197,12 +196,11 @@ def _bands(
 ) -> dict[int, tuple[str | None, str]]:
     """Return the bands before and after of all groups that have some after; before: None where there were none."""
     bands: dict[int, tuple[str | None, str]] = {}
-    is_same_version = frames_said is frames
     for group, frame in frames.items():
         points = now.get(group, 0)
         if (band := frame.band(points)) is not None:
             was = said.get(group, 0)
-            is_same = was == points and is_same_version
+            is_same = was == points and frames_said is frames
             bands[group] = band if is_same else frames_said.get(group, PLAIN).band(was), band
     return bands
 

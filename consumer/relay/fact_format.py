@@ -24,15 +24,18 @@ def split_format(facts: str) -> tuple[int, str]:
     """Return the format of facts, and the facts without its number."""
     if not facts.startswith(_MARK):
         return 1, facts
-    end = facts.index(_FIELD)
-    return int(facts[1:end]), facts[end + 1 :]
+    return _number(facts), facts[facts.index(_FIELD) + 1 :]
 
 
 def why_unknown(kind: str, facts: str) -> str | None:
     """Return why this program cannot publish a message, None if it can."""
     if kind not in KINDS:
         return f"is of the kind {kind}, which this program does not know"
-    # Without a copy of facts, which can be long.
-    if facts.startswith(_MARK) and (number := int(facts[1 : facts.index(_FIELD)])) > NEWEST:
+    if facts.startswith(_MARK) and (number := _number(facts)) > NEWEST:
         return f"has facts of format {number}, and this program reads up to {NEWEST}"
     return None
+
+
+def _number(facts: str) -> int:
+    """Return the number that facts begin with, without a copy of the rest, which can be long."""
+    return int(facts[1 : facts.index(_FIELD)])

@@ -69,7 +69,7 @@ async def test_the_list_is_accessible_in_both_themes_and_widths(window: OpenWind
 async def test_what_is_typed_stays_when_the_chart_comes(
     window: OpenWindow, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A chart that is counted while somebody types a range takes nothing away, and shows the range."""
+    """A chart that arrives after a range was typed leaves the fields as they are, and shows the range."""
     monkeypatch.setattr(distribution, "_PATIENCE", 0.0)
     ann = await window(account)
     typed = asyncio.Event()
